@@ -1,0 +1,10 @@
+"""The truth: every formula of the spec in plain NumPy, each with its VJP beside it.
+
+One module per chapter of the primer. The code reads like the mathematics and knows no framework;
+run on a reading (`reference.readings`) instead of an array, it yields derivatives, error budgets or proofs.
+"""
+
+from nnparity.reference import activation, convolution, mlp, recurrent, transformer
+from nnparity.reference.registry import FORMULAS, Reference
+
+__all__ = ["FORMULAS", "Reference", "activation", "convolution", "mlp", "recurrent", "transformer"]

@@ -1,0 +1,62 @@
+"""Section 2.2 of the primer: activation functions."""
+
+from typing import Any
+
+import numpy as np
+from scipy import special
+
+from nnparity.reference.registry import formula
+
+
+def sigma(x: Any) -> Any:
+    """The logistic function 1 / (1 + e^-x), which SciPy calls expit; the gates of 3.3.3 use it too."""
+    return special.expit(x)
+
+
+@formula("sigmoid")
+def sigmoid(x: Any, *, kind: str = "logistic") -> Any:
+    """y = 1 / (1 + e^-x)."""
+    if kind == "hard":
+        return np.where(np.absolute(x) < 3, x / 6 + 0.5, np.where(x > 0, 1.0, 0.0))
+    return sigma(-x if kind == "minus" else x)
+
+
+@sigmoid.vjp
+def _(g: Any, x: Any, *, kind: str = "logistic") -> Any:
+    """dy/dx = y (1 - y)."""
+    if kind == "hard":
+        return np.where(np.absolute(x) < 3, g / 6, 0.0)
+    y = sigmoid(x, kind=kind)
+    return (-g if kind == "minus" else g) * (y * (1 - y))
+
+
+@formula("tanh")
+def tanh(x: Any, *, kind: str = "tanh") -> Any:
+    """y = (e^x - e^-x) / (e^x + e^-x)."""
+    if kind == "hard":
+        return np.where(np.absolute(x) < 1, x, np.where(x > 0, 1.0, -1.0))
+    return 1.7159 * np.tanh(x * 2 / 3) if kind == "lecun" else np.tanh(x)
+
+
+@tanh.vjp
+def _(g: Any, x: Any, *, kind: str = "tanh") -> Any:
+    """dy/dx = 1 - y^2."""
+    if kind == "hard":
+        return np.where(np.absolute(x) < 1, g, 0.0)
+    if kind == "lecun":
+        return g * (1.7159 * 2 / 3) * (1 - np.square(np.tanh(x * 2 / 3)))
+    return g * (1 - np.square(np.tanh(x)))
+
+
+@formula("relu")
+def relu(x: Any, *, slope: float = 0.0, ceiling: float = np.inf) -> Any:
+    """y = max(0, x)."""
+    y = np.where(x > 0, x, slope * x if slope else 0.0)
+    return np.where(x > ceiling, ceiling, y) if ceiling < np.inf else y
+
+
+@relu.vjp
+def _(g: Any, x: Any, *, slope: float = 0.0, ceiling: float = np.inf) -> Any:
+    """dy/dx = 1 where x > 0, else 0; at 0 itself any number from 0 to 1 is a subgradient, and 0 is taken."""
+    dx = np.where(x > 0, g, slope * g if slope else 0.0)
+    return np.where(x > ceiling, 0.0, dx) if ceiling < np.inf else dx

@@ -1,0 +1,74 @@
+"""Section 3.2 of the primer: convolution and average pooling. Images are (n, c, h, w), kernels (o, c, p, q)."""
+
+from typing import Any
+
+import numpy as np
+from numpy.lib.stride_tricks import sliding_window_view
+
+from nnparity.reference.registry import formula
+
+#: which axes of the kernel are flipped; the formula flips both
+FLIPS = {"both": (-2, -1), "none": (), "rows": (-2,), "columns": (-1,)}
+
+
+def windows(x: Any, size: tuple[int, int]) -> Any:
+    """Every window of the image: (n, c, h-p+1, w-q+1, p, q)."""
+    return sliding_window_view(x, size, axis=(2, 3))
+
+
+def flipped(w: Any, flip: str = "both") -> Any:
+    """The kernel turned around, w(P+1-p, Q+1-q)."""
+    return np.flip(w, axis=FLIPS[flip]) if FLIPS[flip] else w
+
+
+@formula("conv2d")
+def conv2d(x: Any, w: Any, *, flip: str = "both") -> Any:
+    """y(i,j) = sum_pq x(i-p, j-q) w(p,q), only where the kernel lies inside the image."""
+    return np.einsum("nchwpq,ocpq->nohw", windows(x, w.shape[2:]), flipped(w, flip))
+
+
+@conv2d.vjp
+def _(g: Any, x: Any, w: Any, *, flip: str = "both") -> Any:
+    """dx correlates g, padded all around, with w; dw correlates x with g."""
+    p, q = w.shape[2:]
+    padded = np.pad(g, ((0, 0), (0, 0), (p - 1, p - 1), (q - 1, q - 1)))
+    turned = flipped(flipped(w, flip))  # for the true convolution: w itself
+    dx = np.einsum("nohwpq,ocpq->nchw", windows(padded, (p, q)), turned)
+    dw = np.einsum("nchwpq,nohw->ocpq", windows(x, (p, q)), g)
+    return dx, flipped(dw, flip)
+
+
+@formula("avg_pool2d")
+def avg_pool2d(x: Any, *, divisor: float = 4.0) -> Any:
+    """The mean of each 2x2 window; windows do not overlap."""
+    return np.sum(tiles(x), axis=(3, 5)) / divisor
+
+
+def tiles(x: Any) -> Any:
+    """The image cut into 2x2 windows: (n, c, h/2, 2, w/2, 2); an odd last row or column is left out."""
+    n, c, h, w = x.shape
+    return x[:, :, : h // 2 * 2, : w // 2 * 2].reshape((n, c, h // 2, 2, w // 2, 2))
+
+
+@avg_pool2d.vjp
+def _(g: Any, x: Any, *, divisor: float = 4.0) -> Any:
+    """Each pixel receives a quarter of its window's g."""
+    return untiled(np.repeat(np.repeat(g / divisor, 2, axis=2), 2, axis=3), x.shape)
+
+
+def untiled(y: Any, shape: tuple[int, ...]) -> Any:
+    """Zeros for the odd last row or column that `tiles` left out."""
+    return np.pad(y, ((0, 0), (0, 0), (0, shape[2] - y.shape[2]), (0, shape[3] - y.shape[3])))
+
+
+@formula("avg_pool2d_literal")
+def avg_pool2d_literal(x: Any, *, divisor: float = 4.0) -> Any:
+    """y(i,j) = 1/4 sum_pq x(i-p, j-q): the mean of each 2x2 window, windows one pixel apart."""
+    return np.sum(windows(x, (2, 2)), axis=(4, 5)) / divisor
+
+
+@avg_pool2d_literal.vjp
+def _(g: Any, x: Any, *, divisor: float = 4.0) -> Any:
+    """Each pixel receives a quarter of the g of every window it lies in."""
+    padded = np.pad(g, ((0, 0), (0, 0), (1, 1), (1, 1)))
+    return np.sum(windows(padded, (2, 2)), axis=(4, 5)) / divisor

@@ -1,0 +1,116 @@
+"""What all readings share: a NumPy duck array whose components move together.
+
+A reading carries several arrays of one shape (a value and a tangent, a value and its errors).
+Functions that only move elements act on each of them; arithmetic is looked up in the tables
+`UFUNCS` and `FUNCTIONS` of the class, so that each rule is one entry.
+"""
+
+from collections.abc import Callable, Iterable
+from typing import Any, ClassVar, Self
+
+import numpy as np
+from numpy.lib.mixins import NDArrayOperatorsMixin
+from numpy.lib.stride_tricks import sliding_window_view
+
+Rule = Callable[..., Any]
+
+#: Functions of one array that move, repeat or drop elements, and pad with zeros.
+MOVES: frozenset[Any] = frozenset(
+    {
+        np.reshape,
+        np.ravel,
+        np.transpose,
+        np.moveaxis,
+        np.swapaxes,
+        np.expand_dims,
+        np.squeeze,
+        np.broadcast_to,
+        np.flip,
+        np.roll,
+        np.repeat,
+        np.tile,
+        np.take,
+        np.take_along_axis,
+        np.pad,
+        np.diagonal,
+        sliding_window_view,
+    }
+)
+#: Functions of a sequence of arrays that put them together.
+JOINS: frozenset[Any] = frozenset({np.concatenate, np.stack})
+
+
+class Reading(NDArrayOperatorsMixin):
+    """A duck array; subclasses say what their components are and how arithmetic acts on them."""
+
+    #: Of two readings that meet, the one of higher rank is outside and acts; the other steps back.
+    rank: ClassVar[int] = 0
+    UFUNCS: ClassVar[dict[Any, Rule]] = {}
+    FUNCTIONS: ClassVar[dict[Any, Rule]] = {}
+    value: Any
+
+    def moved(self, move: Callable[[Any], Any]) -> Self:
+        """The reading with `move` applied to each component."""
+        raise NotImplementedError
+
+    def joined(self, others: Iterable[Any], join: Callable[[list[Any]], Any]) -> Self:
+        """The reading made by `join` of all `others` (readings or plain arrays), component by component."""
+        raise NotImplementedError
+
+    def constant(self, value: float) -> Any:
+        """An exact number of the kind that this reading holds; see `numbers.constant`."""
+        raise NotImplementedError
+
+    def detached(self) -> Any:
+        """The same numbers without a derivative; see `numbers.detached`."""
+        return self
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """The shape, as of an array."""
+        return tuple(self.value.shape)
+
+    @property
+    def ndim(self) -> int:
+        """The number of axes, as of an array."""
+        return len(self.shape)
+
+    @property
+    def size(self) -> int:
+        """The number of elements, as of an array."""
+        return int(np.prod(self.shape))
+
+    def __len__(self) -> int:
+        return self.shape[0]
+
+    def __getitem__(self, index: Any) -> Self:
+        return self.moved(lambda part: part[index])
+
+    def reshape(self, *shape: Any) -> Self:
+        """As of an array."""
+        return self.moved(lambda part: part.reshape(*shape))
+
+    def __array_ufunc__(self, ufunc: Any, method: str, *inputs: Any, **kwargs: Any) -> Any:
+        if method != "__call__" or kwargs or self._stands_back(inputs):
+            return NotImplemented
+        rule = self.UFUNCS.get(ufunc)
+        if rule is None:
+            raise TypeError(f"{type(self).__name__} has no rule for {ufunc.__name__}")
+        return rule(*inputs)
+
+    def __array_function__(self, func: Any, types: Iterable[type], args: Any, kwargs: Any) -> Any:
+        if self._stands_back(args) or any(getattr(kind, "rank", -1) > self.rank for kind in types):
+            return NotImplemented
+        if func is np.shape:
+            return args[0].shape
+        if func in MOVES:
+            return args[0].moved(lambda part: func(part, *args[1:], **kwargs))
+        if func in JOINS:
+            return self.joined(args[0], lambda parts: func(parts, *args[1:], **kwargs))
+        rule = self.FUNCTIONS.get(func)
+        if rule is None:
+            raise TypeError(f"{type(self).__name__} has no rule for {func.__name__}")
+        return rule(*args, **kwargs)
+
+    def _stands_back(self, operands: Iterable[Any]) -> bool:
+        return any(isinstance(other, Reading) and other.rank > self.rank for other in operands)

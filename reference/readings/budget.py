@@ -1,0 +1,159 @@
+"""The reading value + error: how far a computation in a given arithmetic may end from the exact result.
+
+Two norms are carried side by side. Norm 1 adds worst cases: `hard`, a bound for each element.
+Norm 2 adds variances: `var`, the square of the error to expect, under the usual model that rounding
+errors are independent and centred (Higham & Mary, "A new approach to probabilistic rounding error
+analysis", SIAM J. Sci. Comput. 41, 2019). u is the unit roundoff; every operation also
+pays an absolute `step` for underflow. Inputs are exact. Errors of None are zero: moving elements costs nothing.
+
+The rules of sums, products and elementary functions stand in `budget_sums` and `budget_functions`.
+"""
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from typing import Any, Self
+
+import numpy as np
+from numpy.typing import NDArray
+
+from nnparity.reference.readings.base import Reading
+
+Array = NDArray[Any]
+
+
+@dataclass(frozen=True)
+class Arithmetic:
+    """How a target computes: unit roundoff, absolute error of an underflow, largest finite number.
+
+    `step` is the smallest subnormal number, or the smallest normal one where subnormals are flushed to zero.
+    `holds` says whether a constant is representable, that is, exact.
+    """
+
+    unit: float
+    step: float
+    largest: float
+    holds: Callable[[float], bool]
+
+
+class Budget(Reading):
+    """A float64 value with the two norms of its error; both errors are None or both are arrays."""
+
+    __slots__ = ("arithmetic", "hard", "value", "var")
+
+    def __init__(self, value: Any, arithmetic: Arithmetic, hard: Any = None, var: Any = None) -> None:
+        self.value: Array = np.asarray(value, dtype=np.float64)
+        self.arithmetic = arithmetic
+        self.hard = hard
+        self.var = var
+
+    @property
+    def exact(self) -> bool:
+        """Whether no rounding has touched it."""
+        return self.hard is None
+
+    def rounded(self, hard: Any, var: Any, units: float = 1.0, value: Any = None) -> "Budget":
+        """A result with propagated errors `hard` and `var` (None: none) and a rounding of `units` u|y|."""
+        a = self.arithmetic
+        y = self.value if value is None else value
+        own = units * a.unit * np.abs(y) + a.step
+        overflow = np.abs(y) > a.largest
+        if overflow.any():  # the target holds an infinity there: nothing bounds the distance
+            own = np.where(overflow, np.inf, own)
+        return Budget(y, a, own if hard is None else hard + own, own * own if var is None else var + own * own)
+
+    def moved(self, move: Callable[[Any], Any]) -> Self:
+        """See `Reading`."""
+        if self.exact:
+            return type(self)(move(self.value), self.arithmetic)
+        return type(self)(move(self.value), self.arithmetic, move(self.hard), move(self.var))
+
+    def joined(self, others: Iterable[Any], join: Callable[[list[Any]], Any]) -> Self:
+        """See `Reading`."""
+        parts = [coerce(other, self.arithmetic) for other in others]
+        values = join([part.value for part in parts])
+        if all(part.exact for part in parts):
+            return type(self)(values, self.arithmetic)
+        hard, var = (join([_dense(part, name) for part in parts]) for name in ("hard", "var"))
+        return type(self)(values, self.arithmetic, hard, var)
+
+    def constant(self, value: float) -> "Budget":
+        """See `Reading`: exact, whether the format holds it or not; what is made of it is rounded."""
+        return Budget(value, self.arithmetic)
+
+
+def _dense(part: Budget, name: str) -> Array:
+    return np.zeros(part.shape) if part.exact else getattr(part, name)
+
+
+def coerce(x: Any, arithmetic: Arithmetic) -> Budget:
+    """A plain number or array as a Budget; a Python or NumPy scalar that the format does not hold is off by u|x|."""
+    if isinstance(x, Budget):
+        return x
+    y = np.asarray(x, dtype=np.float64)
+    if y.ndim == 0 and not arithmetic.holds(float(y)):
+        off = arithmetic.unit * np.abs(y)
+        return Budget(y, arithmetic, off, off * off)
+    return Budget(y, arithmetic)
+
+
+def pair(a: Any, b: Any) -> tuple[Budget, Budget]:
+    """Both operands as Budgets of the same arithmetic."""
+    arithmetic = a.arithmetic if isinstance(a, Budget) else b.arithmetic
+    return coerce(a, arithmetic), coerce(b, arithmetic)
+
+
+def plus(*terms: Any) -> Any:
+    """The sum of those that are not None; None when none is left."""
+    left = [term for term in terms if term is not None]
+    return sum(left[1:], start=left[0]) if left else None
+
+
+def times(error: Any, factor: Any) -> Any:
+    """An error scaled; None stays None. An unbounded error times zero is unbounded, not undefined."""
+    if error is None:
+        return None
+    scaled = error * factor
+    return np.where(np.isnan(scaled), np.inf, scaled) if np.isinf(error).any() else scaled
+
+
+def sum_rule(ufunc: Any) -> Callable[[Any, Any], Budget]:
+    """a +- b: |e_a, e_b, u|y||."""
+
+    def rule(a: Any, b: Any) -> Budget:
+        a, b = pair(a, b)
+        return a.rounded(plus(a.hard, b.hard), plus(a.var, b.var), value=ufunc(a.value, b.value))
+
+    return rule
+
+
+def multiply(a: Any, b: Any) -> Budget:
+    """a * b: ||a| e_b, e_a |b|, u|y||, and e_a e_b in the worst case."""
+    a, b = pair(a, b)
+    size_a, size_b = np.abs(a.value), np.abs(b.value)
+    both = None if a.exact or b.exact else a.hard * b.hard
+    hard = plus(times(b.hard, size_a), times(a.hard, size_b), both)
+    var = plus(times(b.var, size_a * size_a), times(a.var, size_b * size_b))
+    return a.rounded(hard, var, value=a.value * b.value)
+
+
+def divide(a: Any, b: Any) -> Budget:
+    """a / b: |e_a / |b|, |y/b| e_b, u|y||; the worst case divides by the smallest b there may be.
+
+    A denominator that overflowed to infinity leaves a zero: the error is the result itself.
+    """
+    a, b = pair(a, b)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        y = a.value / b.value
+        size = np.abs(b.value)
+        least = size if b.exact else np.maximum(size - b.hard, 0.0)
+        hard = plus(times(a.hard, 1 / least), times(b.hard, np.abs(y) / least))
+        var = plus(times(a.var, 1 / size**2), times(b.var, (y / size) ** 2))
+        if not b.exact and (lost := size > a.arithmetic.largest).any():
+            ceiling = (np.abs(a.value) + (0.0 if a.exact else a.hard)) / a.arithmetic.largest
+            hard, var = np.where(lost, ceiling, hard), np.where(lost, ceiling**2, var)
+    return a.rounded(_unbounded(hard), _unbounded(var), value=y)
+
+
+def _unbounded(error: Any) -> Any:
+    """0/0 and inf/inf in an error bound say that nothing is known."""
+    return None if error is None else np.where(np.isnan(error), np.inf, error)

@@ -1,0 +1,202 @@
+"""Rounding errors of elementary functions and of choices, as `Budget` propagates them.
+
+An elementary function f loses |f'(x)| e_x and c_f u |y| of its own. The constants c_f are those of an
+ordinary implementation, in units of u |y| (one ulp is at most 2u|y|), from the accuracy tables of the OpenCL C
+specification 3.0, section 7.4 (exp and log 3 ulp, tanh 5, sin and cos 4, erf 16, sqrt 3) and of vector libraries in
+use (SLEEF's 1.0 ulp routines, VML's high-accuracy mode below 1), of which the lower is taken where targets are known to meet it.
+"""
+
+import math
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+from scipy import special
+
+from nnparity.reference.readings.base import Reading
+from nnparity.reference.readings.budget import (
+    Arithmetic,
+    Array,
+    Budget,
+    coerce,
+    divide,
+    multiply,
+    pair,
+    plus,
+    sum_rule,
+    times,
+)
+from nnparity.reference.readings.budget_sums import einsum, largest, total
+
+#: function -> c_f, its own error in units of u|y|
+OWN: dict[Any, float] = {
+    np.exp: 4,
+    np.log: 4,
+    np.tanh: 6,
+    np.sqrt: 1,
+    np.sin: 4,
+    np.cos: 4,
+    special.erf: 16,
+    special.expit: 6,  # that of exp, at most, and one rounding each for the sum and the quotient
+}
+
+
+def elementary(
+    ufunc: Any,
+    slope: Callable[[Array, Array], Array],
+    worst: Callable[[Array, Array, Array], Array],
+    reach: float = math.inf,
+) -> Callable[[Budget], Budget]:
+    """The rule of f: `slope(x, y)` is |f'| for norm 2, `worst(x, y, e)` bounds |f(x + d) - f(x)| over |d| <= e.
+
+    No error is larger than the range of f, `reach`.
+    """
+
+    def rule(x: Budget) -> Budget:
+        with np.errstate(all="ignore"):
+            y = ufunc(x.value)
+            if x.exact:
+                return x.rounded(None, None, OWN[ufunc], y)
+            hard = np.minimum(worst(x.value, y, x.hard), reach)
+            var = np.minimum(times(x.var, slope(x.value, y) ** 2), reach**2)
+        return x.rounded(np.where(np.isnan(hard), np.inf, hard), var, OWN[ufunc], y)
+
+    return rule
+
+
+def _curved(slope: Callable[[Array, Array], Array], bend: float) -> Callable[..., Array]:
+    """First and second order, |f'| e + bend e^2, where bend is half the largest |f''|."""
+    return lambda x, y, e: slope(x, y) * e + bend * e * e
+
+
+def _sqrt(x: Budget) -> Budget:
+    """min(e / (2 sqrt(v)), sqrt(e)): near zero (Adam) the derivative is no guide. The worst case has e / sqrt(v)."""
+    y = np.sqrt(x.value)
+    if x.exact:
+        return x.rounded(None, None, OWN[np.sqrt], y)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        hard = np.fmin(x.hard / y, np.sqrt(x.hard))
+        var = np.fmin(x.var / (4 * x.value), np.sqrt(x.var))
+    return x.rounded(hard, var, OWN[np.sqrt], y)
+
+
+def _tanh_slope(x: Array, y: Array) -> Array:
+    return np.asarray(1 - y * y)
+
+
+def _erf_slope(x: Array, y: Array) -> Array:
+    return np.asarray(2 / math.sqrt(math.pi) * np.exp(-x * x))
+
+
+def _log_worst(x: Array, y: Array, e: Array) -> Array:
+    return np.where(e < np.abs(x), -np.log1p(-np.minimum(e / np.abs(x), 1.0)), np.inf)
+
+
+_expit = elementary(special.expit, lambda x, y: y * (1 - y), _curved(lambda x, y: y * (1 - y), 0.0481), reach=1.0)
+
+
+def _logistic(x: Budget) -> Budget:
+    """Where e^-x overflows, the formula as it is written gives 0 for the tiny number that it stands for."""
+    y = _expit(x)
+    with np.errstate(over="ignore"):
+        lost = np.where(np.exp(-x.value) * (1 if x.exact else np.exp(x.hard)) > x.arithmetic.largest, y.value, 0.0)
+    return Budget(y.value, y.arithmetic, y.hard + lost, y.var + lost**2) if lost.any() else y
+
+
+def _square(x: Budget) -> Budget:
+    y = x.value * x.value
+    size = 2 * np.abs(x.value)
+    hard = None if x.exact else times(x.hard, size) + x.hard**2
+    return x.rounded(hard, times(x.var, size * size), value=y)
+
+
+class Condition(Reading):
+    """A comparison of inexact numbers: `doubt` marks where rounding may have turned it."""
+
+    __slots__ = ("arithmetic", "doubt", "value")
+
+    def __init__(self, value: Array, doubt: Array, arithmetic: Arithmetic) -> None:
+        self.value = value
+        self.doubt = doubt
+        self.arithmetic = arithmetic
+
+    def moved(self, move: Callable[[Any], Any]) -> "Condition":
+        """See `Reading`."""
+        return Condition(move(self.value), move(self.doubt), self.arithmetic)
+
+
+def _compare(ufunc: Any) -> Callable[[Any, Any], Any]:
+    def rule(a: Any, b: Any) -> Any:
+        a, b = pair(a, b)
+        value = ufunc(a.value, b.value)
+        margin = plus(a.hard, b.hard)
+        if margin is None:
+            return value
+        return Condition(value, np.abs(a.value - b.value) <= margin, a.arithmetic)
+
+    return rule
+
+
+def where(condition: Any, a: Any, b: Any) -> Budget:
+    """The error travels with the element chosen; where the choice itself is in doubt, the jump is an error too."""
+    arithmetic = next(x.arithmetic for x in (condition, a, b) if isinstance(x, Budget | Condition))
+    a, b = coerce(a, arithmetic), coerce(b, arithmetic)
+    chosen = condition.value if isinstance(condition, Condition) else condition
+    y = np.where(chosen, a.value, b.value)
+    doubt = condition.doubt if isinstance(condition, Condition) else np.False_
+    if a.exact and b.exact and not doubt.any():
+        return Budget(y, arithmetic)
+    jump = np.where(doubt, np.abs(a.value - b.value), 0.0)
+    hard = np.where(chosen, _zero(a.hard), _zero(b.hard)) + jump
+    var = np.where(chosen, _zero(a.var), _zero(b.var)) + jump**2
+    return Budget(y, arithmetic, np.broadcast_to(hard, y.shape), np.broadcast_to(var, y.shape))
+
+
+def _zero(error: Any) -> Any:
+    return 0.0 if error is None else error
+
+
+def _absolute(x: Budget) -> Budget:
+    return Budget(np.abs(x.value), x.arithmetic, x.hard, x.var)
+
+
+def _negative(x: Budget) -> Budget:
+    return Budget(-x.value, x.arithmetic, x.hard, x.var)
+
+
+def _maximum(a: Any, b: Any) -> Budget:
+    a, b = pair(a, b)
+    y = np.maximum(a.value, b.value)
+    if a.exact and b.exact:
+        return Budget(y, a.arithmetic)
+    hard = np.maximum(_zero(a.hard), _zero(b.hard))
+    var = np.where(a.value > b.value, _zero(a.var), _zero(b.var))
+    return Budget(y, a.arithmetic, np.broadcast_to(hard, y.shape), np.broadcast_to(var, y.shape))
+
+
+Condition.FUNCTIONS = {np.where: where}
+Budget.UFUNCS = {
+    np.add: sum_rule(np.add),
+    np.subtract: sum_rule(np.subtract),
+    np.multiply: multiply,
+    np.divide: divide,
+    np.maximum: _maximum,
+    np.negative: _negative,
+    np.absolute: _absolute,
+    np.square: _square,
+    np.exp: elementary(np.exp, lambda x, y: y, lambda x, y, e: y * np.expm1(e)),
+    np.log: elementary(np.log, lambda x, y: 1 / np.abs(x), _log_worst),
+    np.tanh: elementary(np.tanh, _tanh_slope, _curved(_tanh_slope, 0.385), reach=2.0),
+    np.sqrt: _sqrt,
+    special.expit: _logistic,
+    np.sin: elementary(np.sin, lambda x, y: np.abs(np.cos(x)), lambda x, y, e: e, reach=2.0),
+    np.cos: elementary(np.cos, lambda x, y: np.abs(np.sin(x)), lambda x, y, e: e, reach=2.0),
+    special.erf: elementary(special.erf, _erf_slope, _curved(_erf_slope, 0.485), reach=2.0),
+    **{ufunc: _compare(ufunc) for ufunc in (np.greater, np.greater_equal, np.less, np.less_equal, np.equal)},
+}
+Budget.FUNCTIONS = {
+    np.sum: total,
+    np.max: largest,
+    np.einsum: einsum,
+    np.where: where,
+}

@@ -1,0 +1,21 @@
+"""Numbers inside formulas that no binary format holds: they must be exact in every reading."""
+
+from typing import Any
+
+import numpy as np
+
+from nnparity.reference.readings.base import Reading
+
+
+def constant(value: float, like: Any) -> Any:
+    """`value` as an exact number of the kind that `like` holds; ``math.pi`` stands for π itself.
+
+    ``np.sqrt(constant(d, q))`` is then rounded as the reading of q rounds: not at all in a `Ball`,
+    by one unit in a `Budget`; ``np.sqrt(d)`` would be a float64, wrong in its last bit, in all of them.
+    """
+    return like.constant(value) if isinstance(like, Reading) else np.float64(value)
+
+
+def detached(x: Any) -> Any:
+    """`x` as a constant of differentiation, e.g. the maximum that softmax subtracts."""
+    return x.detached() if isinstance(x, Reading) else x

@@ -1,0 +1,113 @@
+"""Section 3.3 of the primer: the LSTM. The first axis of wx, wh and b is the gate, in the primer's order i, f, o, c."""
+
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from nnparity.reference.activation import sigma
+from nnparity.reference.registry import formula
+
+ORDER = (0, 1, 2, 3)
+
+
+class Step(NamedTuple):
+    """What one step computes, kept for its back-propagation: gates, candidate, the new state and its tanh."""
+
+    i: Any
+    f: Any
+    o: Any
+    candidate: Any
+    c: Any
+    squashed: Any
+    h: Any
+
+
+def step(
+    x: Any, h: Any, c: Any, wx: Any, wh: Any, b: Any, *, order: Any = ORDER, forget_bias: float = 0.0, squash: bool = True
+) -> Step:
+    """The five equations of 3.3.3."""
+    z = np.einsum("nk,gmk->gnm", x, wx) + np.einsum("nm,gpm->gnp", h, wh) + np.expand_dims(b, 1)
+    i, f, o, g = (z[place] for place in order)
+    i, f, o, g = sigma(i), sigma(f + forget_bias if forget_bias else f), sigma(o), np.tanh(g)
+    c = f * c + i * g
+    squashed = np.tanh(c) if squash else c
+    return Step(i, f, o, g, c, squashed, o * squashed)
+
+
+def step_back(dh: Any, dc: Any, s: Step, c: Any, *, order: Any = ORDER, squash: bool = True, **_: Any) -> tuple[Any, Any]:
+    """From the cotangents of h_t and c_t to those of the gates' arguments (in the order stored) and of c_{t-1}."""
+    do = dh * s.squashed
+    dc = dc + dh * s.o * (1 - np.square(s.squashed) if squash else 1)
+    arguments = (
+        dc * s.candidate * (s.i * (1 - s.i)),
+        dc * c * (s.f * (1 - s.f)),
+        do * (s.o * (1 - s.o)),
+        dc * s.i * (1 - np.square(s.candidate)),
+    )
+    stored = [arguments[tuple(order).index(gate)] for gate in ORDER]
+    return np.stack(stored), dc * s.f
+
+
+def weights_back(dz: Any, x: Any, h: Any) -> tuple[Any, Any, Any]:
+    """The gradients of wx, wh and b of one step."""
+    return np.einsum("gnm,nk->gmk", dz, x), np.einsum("gnp,nm->gpm", dz, h), np.sum(dz, axis=1)
+
+
+def inputs_back(dz: Any, wx: Any, wh: Any) -> tuple[Any, Any]:
+    """The gradients of x_t and h_{t-1}: sums over all gates and units."""
+    return np.einsum("gnm,gmk->nk", dz, wx), np.einsum("gnp,gpm->nm", dz, wh)
+
+
+@formula("lstm_step")
+def lstm_step(x: Any, h: Any, c: Any, wx: Any, wh: Any, b: Any, **variant: Any) -> Any:
+    """h_t and c_t from x_t, h_{t-1} and c_{t-1}."""
+    s = step(x, h, c, wx, wh, b, **variant)
+    return s.h, s.c
+
+
+@lstm_step.vjp
+def _(g: Any, x: Any, h: Any, c: Any, wx: Any, wh: Any, b: Any, **variant: Any) -> Any:
+    """Back through one step."""
+    dz, dc = step_back(*g, step(x, h, c, wx, wh, b, **variant), c, **variant)
+    dx, dh = inputs_back(dz, wx, wh)
+    return dx, dh, dc, *weights_back(dz, x, h)
+
+
+def unroll(x: Any, h: Any, c: Any, wx: Any, wh: Any, b: Any, **variant: Any) -> list[Step]:
+    """All steps of a sequence x of shape (n, t, k)."""
+    steps: list[Step] = []
+    for t in range(x.shape[1]):
+        steps.append(step(x[:, t], h, c, wx, wh, b, **variant))
+        h, c = steps[-1].h, steps[-1].c
+    return steps
+
+
+def unroll_back(dy: list[Any], dc: Any, steps: list[Step], x: Any, h: Any, c: Any, wx: Any, wh: Any, **variant: Any) -> Any:
+    """Back-propagation through time, from the cotangents of every h_t and of the last c_t; None stands for zero."""
+    dh: Any = None
+    weights: tuple[Any, ...] | None = None
+    dx: list[Any] = []
+    for t in reversed(range(len(steps))):
+        before_h, before_c = (steps[t - 1].h, steps[t - 1].c) if t else (h, c)
+        total = dy[t] if dh is None else dh if dy[t] is None else dy[t] + dh
+        dz, dc = step_back(total, dc, steps[t], before_c, **variant)
+        dxt, dh = inputs_back(dz, wx, wh)
+        own = weights_back(dz, x[:, t], before_h)
+        weights = own if weights is None else tuple(a + b for a, b in zip(weights, own, strict=True))
+        dx.insert(0, dxt)
+    return np.stack(dx, axis=1), dh, dc, *(weights or ())
+
+
+@formula("lstm")
+def lstm(x: Any, h: Any, c: Any, wx: Any, wh: Any, b: Any, **variant: Any) -> Any:
+    """All hidden states (n, t, m), and the last cell state."""
+    steps = unroll(x, h, c, wx, wh, b, **variant)
+    return np.stack([s.h for s in steps], axis=1), steps[-1].c
+
+
+@lstm.vjp
+def _(g: Any, x: Any, h: Any, c: Any, wx: Any, wh: Any, b: Any, **variant: Any) -> Any:
+    """Back-propagation through time."""
+    dy, dc = g
+    steps = unroll(x, h, c, wx, wh, b, **variant)
+    return unroll_back([dy[:, t] for t in range(len(steps))], dc, steps, x, h, c, wx, wh, **variant)

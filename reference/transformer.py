@@ -1,0 +1,57 @@
+"""Section 3.4 of the primer: softmax and scaled dot-product attention."""
+
+from typing import Any
+
+import numpy as np
+
+from nnparity.reference.readings.numbers import constant, detached
+from nnparity.reference.registry import formula
+
+
+@formula("softmax")
+def softmax(x: Any, *, axis: int = -1, base: float = 0.0) -> Any:
+    """e^x_j / sum_l e^x_l; the largest x is subtracted first, which changes nothing but the overflow."""
+    shifted = x - detached(np.max(x, axis=axis, keepdims=True))
+    powers = np.exp(shifted * np.log(base) if base else shifted)
+    return powers / np.sum(powers, axis=axis, keepdims=True)
+
+
+@softmax.vjp
+def _(g: Any, x: Any, *, axis: int = -1, base: float = 0.0) -> Any:
+    """dx = y (g - sum(g y))."""
+    dx = softmax_back(g, softmax(x, axis=axis, base=base), axis)
+    return dx * np.log(base) if base else dx
+
+
+def softmax_back(g: Any, y: Any, axis: int = -1) -> Any:
+    """The VJP of softmax from its result y."""
+    return y * (g - np.sum(g * y, axis=axis, keepdims=True))
+
+
+def scale(d: int, scaling: str, like: Any) -> Any:
+    """What the scores are divided by: the root of d_k."""
+    if scaling in ("none", "d"):
+        return 1 if scaling == "none" else d
+    return np.sqrt(constant(d + 1 if scaling == "root of d + 1" else d, like))
+
+
+def weights(q: Any, k: Any, scaling: str, axis: int) -> Any:
+    """softmax(q k^T / sqrt(d_k)), shape (b, t, s)."""
+    scores = np.einsum("btd,bsd->bts", q, k) / scale(q.shape[-1], scaling, q)
+    return softmax(scores, axis=axis)
+
+
+@formula("attention")
+def attention(q: Any, k: Any, v: Any, *, scaling: str = "root of d", axis: int = -1) -> Any:
+    """softmax(Q K^T / sqrt(d_k)) V."""
+    return np.einsum("bts,bse->bte", weights(q, k, scaling, axis), v)
+
+
+@attention.vjp
+def _(g: Any, q: Any, k: Any, v: Any, *, scaling: str = "root of d", axis: int = -1) -> Any:
+    """Back through the product with V, softmax, and the scores."""
+    p = weights(q, k, scaling, axis)
+    dp = np.einsum("bte,bse->bts", g, v)
+    ds = softmax_back(dp, p, axis) / scale(q.shape[-1], scaling, q)
+    dq, dk = np.einsum("bts,bsd->btd", ds, k), np.einsum("bts,btd->bsd", ds, q)
+    return dq, dk, np.einsum("bts,bte->bse", p, g)

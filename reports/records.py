@@ -1,0 +1,166 @@
+"""The format of a run: one JSON object a line, written by the harness, read by everybody.
+
+The first line is the ``environment``. ``formula`` and ``target`` lines describe what the
+verdicts speak of, so that a reader of the file needs nothing else; ``verdict`` lines are
+appended as they fall, and a ``summary`` closes a run that was not cut short.
+"""
+
+import math
+from collections.abc import Iterator
+from pathlib import Path
+
+import msgspec
+
+#: Grades, best first. Everything from ``unsupported`` on says that there was nothing to judge.
+GRADES = (
+    "conforms",
+    "imprecise",
+    "diverges",
+    "error",
+    "crashed",
+    "timed out",
+    "unsupported",
+)
+
+#: A number as JSON can hold it: finite as a number, otherwise "nan", "inf" or "-inf".
+Number = float | str
+
+
+def number(value: float) -> Number:
+    """`value` itself when JSON can hold it, else its name."""
+    value = float(value)
+    return value if math.isfinite(value) else str(value)
+
+
+class Environment(msgspec.Struct, frozen=True, tag_field="kind", tag="environment"):
+    """Where and how a run was made. `seeds` names the scheme that draws the inputs, `salt` varies it."""
+
+    started: str
+    nnparity: str
+    python: str
+    platform: str
+    cpu: str
+    cores: int
+    packages: dict[str, str]
+    spec_digest: str
+    seeds: str
+    salt: str
+    plan: dict[str, list[str]]
+
+
+class FormulaLine(msgspec.Struct, frozen=True, tag_field="kind", tag="formula"):
+    """A formula as the report shows it. `errata` holds (says, why, means); `conventions` backend -> text."""
+
+    id: str
+    section: str
+    title: dict[str, str]
+    latex: str
+    inputs: dict[str, str]
+    outputs: dict[str, str]
+    conventions: dict[str, str] = {}
+    errata: list[dict[str, str]] = []
+    variants: dict[str, str] = {}
+    chapter: str = ""
+
+
+class Kernel(msgspec.Struct, frozen=True):
+    """What a target runs for a formula: the framework's own operation, or a composition and why."""
+
+    calls: str
+    composed: bool = False
+    because: str = ""
+
+
+class TargetLine(msgspec.Struct, frozen=True, tag_field="kind", tag="target"):
+    """An implementation under test. `available` False: it is not here, and `reason` says why."""
+
+    target: str
+    available: bool
+    reason: str = ""
+    versions: dict[str, str] = {}
+    kernels: dict[str, Kernel] = {}
+    unsupported: dict[str, str] = {}
+    #: e.g. "subnormals": "flushed to zero", "second order": "double backward"
+    properties: dict[str, str] = {}
+    import_seconds: float = 0.0
+
+
+class Worst(msgspec.Struct, frozen=True):
+    """The element with the largest hard margin."""
+
+    index: list[int]
+    observed: Number
+    expected: Number
+
+
+class Verdict(msgspec.Struct, frozen=True, tag_field="kind", tag="verdict"):
+    """The grade of one quantity of one observation.
+
+    `hard` and `sharp` are margins: error over budget, at most 1 when it holds. `bits` is the
+    effective precision, -log2(u * sharp). `known` is the id of a recorded divergence it matches.
+    `note` is what a passing verdict still has to say (which subgradient, which precision model).
+    """
+
+    case: str
+    formula: str
+    signature: str
+    dataset: str
+    dtype: str
+    target: str
+    quantity: str
+    grade: str
+    hard: Number | None = None
+    sharp: Number | None = None
+    ulp: Number | None = None
+    bits: Number | None = None
+    worst: Worst | None = None
+    diagnosis: str | None = None
+    message: str | None = None
+    seconds: float = 0.0
+    known: str | None = None
+    note: str | None = None
+
+
+class Fact(msgspec.Struct, frozen=True, tag_field="kind", tag="fact"):
+    """One cell of a further table of the report, e.g. table "special values", row, column, text."""
+
+    table: str
+    row: str
+    column: str
+    text: str
+
+
+class Summary(msgspec.Struct, frozen=True, tag_field="kind", tag="summary"):
+    """How a run ended: counts per grade, stale records, seconds of each part of the work."""
+
+    counts: dict[str, int]
+    known: int
+    stale: list[str]
+    seconds: dict[str, float]
+
+
+Line = Environment | FormulaLine | TargetLine | Verdict | Fact | Summary
+_decoder = msgspec.json.Decoder(Line)
+
+
+def read(path: Path) -> Iterator[Line]:
+    """The lines of a run file. A last line cut short by a kill is left out.
+
+    Raises ValueError, naming file, line and field, for any other line that is not a record.
+    """
+    lines = Path(path).read_bytes().split(b"\n")
+    for row, line in enumerate(lines, start=1):
+        if not line.strip():
+            continue
+        try:
+            yield _decoder.decode(line)
+        except msgspec.DecodeError as error:
+            # No newline behind it and broken JSON: the writer was killed here. Whole JSON with a wrong field is not.
+            if row == len(lines) and not isinstance(error, msgspec.ValidationError):
+                return
+            raise ValueError(f"{path}:{row}: {error}") from error
+
+
+def encode(line: Line) -> bytes:
+    """`line` as one JSON line, newline included."""
+    return msgspec.json.encode(line) + b"\n"

@@ -1,0 +1,13 @@
+"""What must hold: every formula of the primer as data, and the cases drawn from it.
+
+Nothing here knows an implementation, nor the reference. `formulas/*.toml` is the data, `schema`
+its types, `loader` reads and checks it, `shapes` the symbolic shapes, `datasets` how values are
+drawn, `cases` a single case and its inputs, `dtypes` the number formats.
+"""
+
+from nnparity.spec.cases import Case, cases_of
+from nnparity.spec.dtypes import DTYPES, Dtype
+from nnparity.spec.loader import SpecError, digest, load
+from nnparity.spec.schema import Formula, Signature
+
+__all__ = ["DTYPES", "Case", "Dtype", "Formula", "Signature", "SpecError", "cases_of", "digest", "load"]

@@ -1,0 +1,114 @@
+"""How the values of a case are drawn: from its id alone, the same on every machine.
+
+A counter-based generator (Philox) is keyed by a hash of the id, and only its raw bits are used: NumPy promises
+those for ever, but not its distributions. What follows is IEEE arithmetic that rounds alike everywhere
+(no library function whose last bit depends on the machine).
+"""
+
+import hashlib
+import math
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from nnparity.spec.dtypes import Dtype
+
+Array = NDArray[np.float64]
+#: The name of this scheme, stored with every run; a change of the numbers is a new name.
+SCHEME = "philox-blake2b-1"
+
+
+class Stream:
+    """Uniform numbers from the counter-based generator keyed by `key`."""
+
+    def __init__(self, key: str) -> None:
+        digest = hashlib.blake2b(key.encode(), digest_size=16).digest()
+        self._bits = np.random.Philox(key=int.from_bytes(digest, "little"))
+
+    def uniform(self, shape: tuple[int, ...]) -> Array:
+        """Multiples of 2^-53 in [0, 1)."""
+        raw: NDArray[np.uint64] = self._bits.random_raw(math.prod(shape))
+        return ((raw >> np.uint64(11)) * 2.0**-53).reshape(shape)
+
+    def normal(self, shape: tuple[int, ...]) -> Array:
+        """Mean 0, variance 1: a sum of four uniforms, which ends at 3.5 and is exactly repeatable."""
+        total = self.uniform(shape) + self.uniform(shape) + self.uniform(shape) + self.uniform(shape)
+        return (total - 2.0) * math.sqrt(3.0)
+
+    def integers(self, shape: tuple[int, ...], bound: int) -> NDArray[np.int64]:
+        """Whole numbers from 0 to bound - 1."""
+        return np.floor(self.uniform(shape) * bound).astype(np.int64)
+
+
+def normal(stream: Stream, shape: tuple[int, ...], dtype: Dtype, place: int) -> Array:
+    """Size 1."""
+    return stream.normal(shape)
+
+
+def small(stream: Stream, shape: tuple[int, ...], dtype: Dtype, place: int) -> Array:
+    """Size 1e-3: absolute tolerances see nothing here."""
+    return stream.normal(shape) * 1e-3
+
+
+def large(stream: Stream, shape: tuple[int, ...], dtype: Dtype, place: int) -> Array:
+    """Size 24: saturates gates and softmax, without overflow in float16."""
+    return stream.normal(shape) * 24.0
+
+
+def wide(stream: Stream, shape: tuple[int, ...], dtype: Dtype, place: int) -> Array:
+    """Exponents spread evenly over 2^-e to 2^e: e = 8, below which e^x fits float64; 3 in float16, whose products overflow."""
+    reach = min(8, int(math.log2(dtype.largest)) // 4)
+    exponent = np.floor(stream.uniform(shape) * (2 * reach + 1)).astype(np.int64) - reach
+    sign = np.where(stream.uniform(shape) < 0.5, -1.0, 1.0)
+    return sign * np.ldexp(1.0 + stream.uniform(shape), exponent)
+
+
+def cancelling(stream: Stream, shape: tuple[int, ...], dtype: Dtype, place: int) -> Array:
+    """Neighbours of the last axis nearly cancel in sums and products: the first input alternates in sign."""
+    values = stream.normal(shape)
+    if not shape or shape[-1] < 2:
+        return values
+    even = shape[-1] // 2 * 2
+    twin = values[..., 0:even:2] * (1.0 + stream.normal(values[..., 0:even:2].shape) * 2.0**-6)
+    values[..., 1:even:2] = -twin if place == 0 else twin
+    return values
+
+
+def image(stream: Stream, shape: tuple[int, ...], dtype: Dtype, place: int) -> Array:
+    """Pixels from 0 to 1 with an edge, a slope that differs by axis and channel, and grain; no constant image."""
+    if len(shape) != 4 or place:
+        return stream.normal(shape)
+    n, c, h, w = shape
+    slope = stream.uniform((n, c, 1, 1)) * np.arange(h)[:, None] / h + stream.uniform((n, c, 1, 1)) * np.arange(w) / w
+    edge = (np.arange(w) > w // 3) * 0.25
+    return (slope + edge + 0.25 * stream.uniform(shape)) / 2.5
+
+
+Draw = Callable[[Stream, tuple[int, ...], Dtype, int], Array]
+#: name -> how it draws; called with the stream, the shape, the dtype and the input's place in the formula.
+DATASETS: dict[str, Draw] = {f.__name__: f for f in (normal, small, large, wide, cancelling, image)}
+
+
+def draw(dataset: str, domain: str, bound: int, stream: Stream, shape: tuple[int, ...], dtype: Dtype, place: int) -> Any:
+    """An input of the given domain, rounded to `dtype` (whole numbers as int64)."""
+    if domain == "label":
+        return stream.integers(shape, bound)
+    if domain == "mask":
+        mask = stream.integers(shape, 2)
+        mask[..., 0] = 1  # a row without any key left is a special value, not an ordinary one
+        return mask
+    return dtype.round(_into(domain, DATASETS[dataset](stream, shape, dtype, place)))
+
+
+def _into(domain: str, values: Array) -> Array:
+    """Real numbers mapped into a domain, by exactly rounded operations only."""
+    if domain == "positive":
+        return np.abs(values)
+    if domain == "probability":  # kept away from 0 and 1, where the logarithms of the formulas end
+        return np.clip((1.0 + values / (1.0 + np.abs(values))) / 2.0, 2.0**-14, 1.0 - 2.0**-7)
+    if domain == "distribution":
+        weights = np.floor(np.abs(values) * 2.0**16) + 1.0  # whole numbers: their sum is exact in any order
+        return np.asarray(weights / weights.sum(axis=-1, keepdims=True))
+    return values

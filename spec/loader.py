@@ -1,0 +1,143 @@
+"""Reads the spec and refuses what is wrong in it, naming the file and the field."""
+
+import hashlib
+import tomllib
+from collections.abc import Iterator, Mapping
+from functools import lru_cache
+from pathlib import Path
+
+import msgspec
+
+from nnparity.spec import datasets, shapes
+from nnparity.spec.schema import DOMAINS, LEVELS, Formula, Signature
+
+FOLDER = Path(__file__).resolve().parent / "formulas"
+
+
+class SpecError(ValueError):
+    """An entry of the spec that cannot be used. The message names file and field."""
+
+
+@lru_cache(maxsize=None)
+def load(folder: Path = FOLDER) -> dict[str, Formula]:
+    """All formulas by id, in the order of the primer's chapters.
+
+    Raises SpecError for the first thing that is wrong.
+    """
+    formulas: dict[str, Formula] = {}
+    for path in sorted(folder.glob("*.toml")):
+        for formula in _read(path):
+            if formula.id in formulas:
+                raise SpecError(f"{path}: {formula.id}: {formulas[formula.id].chapter} has a formula of that id already")
+            formulas[formula.id] = formula
+    if not formulas:
+        raise SpecError(f"{folder}: no formula here")
+    return dict(sorted(formulas.items(), key=lambda item: _order(item[1].section)))
+
+
+def _order(section: str) -> tuple[int, ...]:
+    return tuple(int(part) if part.isdigit() else 99 for part in section.split("."))
+
+
+def digest(folder: Path = FOLDER) -> str:
+    """A short hash of the spec's files: two runs compare only when theirs agree."""
+    contents = b"\0".join(path.read_bytes() for path in sorted(folder.glob("*.toml")))
+    return hashlib.sha256(contents).hexdigest()[:16]
+
+
+def _read(path: Path) -> Iterator[Formula]:
+    try:
+        tables = tomllib.loads(path.read_text(encoding="utf-8"))
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise SpecError(f"{path}: not TOML: {error}") from error
+    for name, table in tables.items():
+        try:
+            formula = msgspec.convert(table, Formula)
+        except msgspec.ValidationError as error:
+            raise SpecError(f"{path}: {name}: {str(error).replace('$', name)}") from error
+        formula = msgspec.structs.replace(formula, id=name, chapter=path.stem)
+        for field, wrong in _faults(formula):
+            raise SpecError(f"{path}: {name}.{field}: {wrong}")
+        yield formula
+
+
+def _faults(formula: Formula) -> Iterator[tuple[str, str]]:
+    """What the types alone do not show, as (field, what is wrong)."""
+    if bool(formula.output is not None) == bool(formula.outputs):
+        yield "output", "give either `output` or `outputs`"
+    try:
+        known = _dimensions(formula)
+        unknown = {s for text in formula.results.values() for s in shapes.symbols(text)} - known - set(formula.attributes)
+    except shapes.ShapeError as error:
+        yield "inputs", str(error)
+        return
+    if unknown:
+        yield "output", f"the symbol {min(unknown)!r} stands in no input"
+    for name in formula.wrt:
+        if name not in formula.inputs:
+            yield "wrt", f"{name!r} is no input"
+        elif formula.integer(name):
+            yield "wrt", f"{name!r} holds whole numbers: it has no derivative"
+    yield from _domain_faults(formula)
+    if not formula.signatures:
+        yield "signatures", "a formula needs at least one"
+    for place, table in enumerate(formula.signatures):
+        yield from _signature_faults(formula, table, f"signatures[{place}]")
+    yield from _unknown_datasets(formula.datasets, "datasets")
+
+
+def _domain_faults(formula: Formula) -> Iterator[tuple[str, str]]:
+    for name, domain in formula.domains.items():
+        head, *bound = domain.split() or [""]
+        if name not in formula.inputs:
+            yield f"domains.{name}", "no input is called that"
+        if head not in DOMAINS:
+            yield f"domains.{name}", f"expected one of {', '.join(DOMAINS)}, got {domain!r}"
+        if head == "label" and (len(bound) != 1 or bound[0] not in _dimensions(formula)):
+            yield f"domains.{name}", f"a label needs its bound, a symbol of the shapes, as in 'label k'; got {domain!r}"
+
+
+def _signature_faults(formula: Formula, table: Mapping[str, object], field: str) -> Iterator[tuple[str, str]]:
+    for name in sorted(_dimensions(formula)):
+        if name not in table:
+            yield field, f"the symbol {name!r} of the shapes has no value"
+        elif type(table[name]) is not int:
+            yield f"{field}.{name}", f"expected a whole number, got {table[name]!r}"
+    for name in table:
+        if name not in _dimensions(formula) | set(formula.attributes) | {"level", "datasets"}:
+            yield f"{field}.{name}", "neither a symbol of the shapes nor an attribute"
+    if table.get("level", "core") not in LEVELS:
+        yield f"{field}.level", f"expected one of {', '.join(LEVELS)}"
+    names = table.get("datasets", [])
+    yield from _unknown_datasets(names if isinstance(names, list) else [str(names)], f"{field}.datasets")
+
+
+def _unknown_datasets(names: tuple[str, ...] | list[str], field: str) -> Iterator[tuple[str, str]]:
+    for name in names:
+        if name not in datasets.DATASETS:
+            yield field, f"no dataset is called {name!r}; there are {', '.join(datasets.DATASETS)}"
+
+
+def _dimensions(formula: Formula) -> set[str]:
+    return {symbol for text in formula.inputs.values() for symbol in shapes.symbols(text)}
+
+
+def signatures(formula: Formula) -> tuple[Signature, ...]:
+    """The signatures of a formula, each with its id."""
+    return tuple(_signature(formula, table) for table in formula.signatures)
+
+
+def _signature(formula: Formula, table: Mapping[str, object]) -> Signature:
+    dims = {name: table[name] for name in table if name in _dimensions(formula)}
+    attributes = {name: table.get(name, default) for name, default in formula.attributes.items()}
+    shown = [f"{name}{value}" for name, value in attributes.items() if name in table]
+    return msgspec.convert(
+        {
+            "id": "-".join(["".join(f"{name}{size}" for name, size in dims.items()), *shown]).strip("-"),
+            "dims": dims,
+            "attributes": attributes,
+            "level": table.get("level", "core"),
+            "datasets": tuple(table.get("datasets", formula.datasets)),  # type: ignore[arg-type]
+        },
+        Signature,
+    )

@@ -1,0 +1,88 @@
+"""The types of the spec: what one entry of ``formulas/*.toml`` holds."""
+
+from functools import cached_property
+from typing import Literal
+
+import msgspec
+
+Scalar = int | float | bool | str
+Attributes = dict[str, Scalar]
+#: Plan levels, smallest first. A signature belongs to its level and to all larger ones.
+LEVELS = ("quick", "core", "full")
+Level = Literal["quick", "core", "full"]
+#: What the numbers of an input may be; "label k" is a whole number from 0 to k-1, k a symbol of the shapes.
+DOMAINS = ("real", "positive", "probability", "distribution", "label", "mask")
+
+
+class Title(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """The formula's name in both languages of the primer's readers."""
+
+    en: str
+    zh: str
+
+
+class Erratum(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Where the primer cannot be meant literally: what it says, why it fails, what we take it to mean."""
+
+    says: str
+    why: str
+    means: str
+
+
+class Variant(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """A known wrong or different reading: the reference's keywords that give it, and its name in words."""
+
+    set: dict[str, Scalar | list[int]]
+    says: str
+
+
+class Signature(msgspec.Struct, frozen=True):
+    """Dimensions and attributes of a case; `id` reads like ``n2c3h9w8`` or ``b2t4d8-heads2``."""
+
+    id: str
+    dims: dict[str, int]
+    attributes: Attributes
+    level: Level
+    datasets: tuple[str, ...]
+
+
+class Formula(msgspec.Struct, frozen=True, forbid_unknown_fields=True, dict=True):
+    """One formula of the primer.
+
+    `inputs` and `output` (or `outputs`, when there are several) are symbolic shapes; `wrt` names the
+    inputs it is differentiated by; `attributes` the keywords it takes and their defaults; a signature is a
+    table of dimensions and attributes, with an optional `level` and `datasets` of its own.
+    `composition` marks formulas that chain many others: their hard budget is statistical, since a
+    worst-case bound grows with the product of all norms.
+    """
+
+    section: str
+    title: Title
+    latex: str
+    inputs: dict[str, str]
+    wrt: tuple[str, ...]
+    signatures: tuple[dict[str, Scalar | list[str]], ...]
+    datasets: tuple[str, ...] = ("normal", "small", "wide")
+    output: str | None = None
+    outputs: dict[str, str] = {}
+    attributes: Attributes = {}
+    domains: dict[str, str] = {}
+    conventions: dict[str, str] = {}
+    errata: tuple[Erratum, ...] = ()
+    variants: dict[str, Variant] = {}
+    composition: bool = False
+    id: str = ""
+    chapter: str = ""
+
+    @cached_property
+    def results(self) -> dict[str, str]:
+        """Output name -> symbolic shape; a single output is called ``output``."""
+        return self.outputs or {"output": self.output or ""}
+
+    def domain(self, name: str) -> str:
+        """What the numbers of input `name` may be: one of DOMAINS."""
+        return self.domains.get(name, "real").split()[0]
+
+    def integer(self, name: str) -> bool:
+        """Whether input `name` holds whole numbers, which have no derivative."""
+        return self.domain(name) in ("label", "mask")

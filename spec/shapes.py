@@ -1,0 +1,73 @@
+"""Symbolic shapes such as ``"n o h-p+1 w//2"``: parsed, evaluated, and held against arrays."""
+
+import ast
+import operator
+from collections.abc import Callable, Mapping
+from functools import lru_cache
+
+_OPERATORS: dict[type[ast.operator], Callable[[int, int], int]] = {
+    ast.Add: operator.add,
+    ast.Sub: operator.sub,
+    ast.Mult: operator.mul,
+    ast.FloorDiv: operator.floordiv,
+}
+
+
+class ShapeError(ValueError):
+    """A symbolic shape that cannot be read, or an array that does not have it."""
+
+
+@lru_cache(maxsize=None)
+def parse(text: str) -> tuple[ast.expr, ...]:
+    """The dimensions of a symbolic shape; "" is a scalar.
+
+    Raises ShapeError for anything but whole numbers, symbols and + - * //.
+    """
+    return tuple(_dimension(word, text) for word in text.split())
+
+
+def _dimension(word: str, text: str) -> ast.expr:
+    try:
+        tree = ast.parse(word, mode="eval").body
+    except SyntaxError:
+        raise ShapeError(f"cannot read {word!r} in the shape {text!r}") from None
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Constant) and type(node.value) is not int:
+            raise ShapeError(f"{node.value!r} in the shape {text!r} is not a whole number")
+        allowed = (ast.BinOp, ast.Name, ast.Constant, ast.Load, *_OPERATORS)
+        if not isinstance(node, allowed):
+            raise ShapeError(f"{word!r} in the shape {text!r}: only whole numbers, symbols and + - * // are known")
+    return tree
+
+
+def symbols(text: str) -> set[str]:
+    """The symbols that a symbolic shape speaks of."""
+    return {node.id for tree in parse(text) for node in ast.walk(tree) if isinstance(node, ast.Name)}
+
+
+def evaluate(text: str, dims: Mapping[str, int]) -> tuple[int, ...]:
+    """The shape as numbers. Raises ShapeError when a symbol has no value or a size is negative."""
+    shape = tuple(_value(tree, dims, text) for tree in parse(text))
+    if min(shape, default=0) < 0:
+        raise ShapeError(f"the shape {text!r} is {shape} for {dict(dims)}: a size is negative")
+    return shape
+
+
+def _value(node: ast.expr, dims: Mapping[str, int], text: str) -> int:
+    match node:
+        case ast.Constant(value=int(number)):
+            return number
+        case ast.Name(id=name) if name in dims:
+            return dims[name]
+        case ast.Name(id=name):
+            raise ShapeError(f"the symbol {name!r} of the shape {text!r} has no value")
+        case ast.BinOp(left=left, op=op, right=right):
+            return _OPERATORS[type(op)](_value(left, dims, text), _value(right, dims, text))
+    raise ShapeError(f"cannot evaluate the shape {text!r}")
+
+
+def check(name: str, shape: tuple[int, ...], text: str, dims: Mapping[str, int]) -> None:
+    """Raises ShapeError, naming the array, unless `shape` is what `text` says."""
+    expected = evaluate(text, dims)
+    if tuple(shape) != expected:
+        raise ShapeError(f"{name} has shape {tuple(shape)}, the spec says {text!r} = {expected}")
