@@ -1,7 +1,7 @@
 """Expectation: the value and the budgets of every quantity of a case, from the reference and its readings."""
 
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
@@ -50,29 +50,36 @@ def expect(
     flush: bool = False,
     wide: bool = False,
     variant: Mapping[str, Any] | None = None,
-    inputs: Mapping[str, Array] | None = None,
+    rounding: Callable[[Array], Array] | None = None,
+    numbers: Arithmetic | None = None,
 ) -> dict[str, Expected]:
     """What a correct target returns for `case`, by quantity (``output``, ``grad.x``, ``jvp``, ``hvp.x`` ...).
 
-    `variant` gives further keywords to the reference, `inputs` replaces inputs: both for diagnoses.
+    For diagnoses, `variant` gives further keywords to the reference, `rounding` changes every number that goes in,
+    and `numbers` is another arithmetic than that of the case's dtype.
     """
-    reading = _Read(case, arithmetic(case.dtype.name, flush, wide), dict(variant or {}), dict(inputs or {}))
+    numbers = numbers or arithmetic(case.dtype.name, flush, wide)
+    reading = _Read(case, numbers, dict(variant or {}), rounding or _unchanged)
     with np.errstate(all="ignore"):
         found = reading.forward(quantities) | reading.backward(quantities)
-    store = arithmetic(case.dtype.name, flush)
+    store = arithmetic(case.dtype.name, flush)  # the wide model too rounds its result to the dtype
     return {name: _stored(budget, store, case.formula.composition) for name, budget in found.items()}
+
+
+def _unchanged(array: Array) -> Array:
+    return array
 
 
 class _Read:
     """The reference of one case, read over `Budget`, inside a `Dual` when derivatives are asked for."""
 
-    def __init__(self, case: Case, numbers: Arithmetic, variant: dict[str, Any], inputs: dict[str, Array]) -> None:
+    def __init__(self, case: Case, numbers: Arithmetic, variant: dict[str, Any], rounding: Callable[[Array], Array]) -> None:
         self.case = case
         self.formula = case.formula
         self.reference = FORMULAS[case.formula.id]
         self.numbers = numbers
         self.keywords: dict[str, Any] = {**case.signature.attributes, **variant}
-        self.arrays = {**case.inputs, **inputs}
+        self.rounding = rounding
 
     def forward(self, quantities: frozenset[str]) -> dict[str, Any]:
         """``output`` and ``jvp``: one pass gives both."""
@@ -104,17 +111,25 @@ class _Read:
 
     def _inputs(self, dual: bool) -> list[Any]:
         inputs: list[Any] = []
-        for name, array in self.arrays.items():
+        for name, array in self.case.inputs.items():
             if self.formula.integer(name):
                 inputs.append(array)
                 continue
             exact = self._exact(array)
             moving = dual and name in self.formula.wrt
-            inputs.append(Dual(exact, self._exact(self.case.tangents[name])) if moving else exact)
+            inputs.append(Dual(exact, self._direction(self.case.tangents[name])) if moving else exact)
         return inputs
 
+    def _direction(self, array: Array) -> Budget:
+        """A tangent enters with one rounding: reverse mode multiplies it by its cofactor before it meets the others.
+
+        Differences of tangents are exact in our order of operations, but not where each product is rounded first.
+        """
+        exact = self._exact(array)
+        return exact.rounded(None, None)
+
     def _exact(self, array: Array) -> Budget:
-        return Budget(array.astype(np.float64), self.numbers)
+        return Budget(self.rounding(array.astype(np.float64)), self.numbers)
 
 
 def _stored(budget: Any, store: Arithmetic, composition: bool) -> Expected:
@@ -122,6 +137,8 @@ def _stored(budget: Any, store: Arithmetic, composition: bool) -> Expected:
     if not isinstance(budget, Budget):
         budget = Budget(budget, store)
     own = store.unit * np.abs(budget.value) + store.step
-    sharp = own if budget.exact else np.sqrt(budget.var + own * own)
+    sharp = own if budget.exact else np.hypot(np.sqrt(budget.var), own)
     hard = own if budget.exact else budget.hard + own
+    if not budget.exact:  # far below 1 the square of an error is no float64 any more: norm 1 stands in for norm 2
+        sharp = np.where(budget.var < np.finfo(np.float64).tiny / np.finfo(np.float64).eps, hard, sharp)
     return Expected(budget.value, COMPOSED * sharp if composition else hard, sharp)

@@ -16,7 +16,7 @@ from nnparity.spec.schema import LEVELS, Formula, Signature
 Arrays = dict[str, NDArray[Any]]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Case:
     """One set of inputs for one formula in one dtype.
 
@@ -33,6 +33,12 @@ class Case:
     def id(self) -> str:
         """As in ``conv2d/n2c3h9w8o4p3q2/normal/float32``."""
         return f"{self.formula.id}/{self.signature.id}/{self.dataset}/{self.dtype.name}"
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Case) and (self.id, self.salt) == (other.id, other.salt)
+
+    def __hash__(self) -> int:
+        return hash((self.id, self.salt))
 
     @cached_property
     def inputs(self) -> Arrays:

@@ -1,0 +1,80 @@
+# From a fresh clone, with git, make and a Python 3.11 or newer:
+#
+#   make parity   the frameworks against the reference: reports/out/parity.{jsonl,md,html}
+#   make test     lint, types, and the tests of this repository itself
+#   make soak     parity again under SALTS other seeds
+#   make lint | type | clean | distclean
+#
+# Everything is installed into VENV; the system's Python is only asked to create it.
+# Another Python: make parity PYTHON=/usr/bin/python3.12
+#
+# Exit status. nnparity ends with 0 (conforms, or a recorded divergence), 1 (a divergence) or 2 (usage),
+# and its recipe ends with the same. GNU make itself knows 0 and, for any failing recipe, 2; it prints the
+# recipe's own status as "Error 1". So: make parity is 0 if and only if nnparity was, never 0 after a
+# divergence, and who needs to tell 1 from 2 calls $(VENV)/bin/nnparity.
+
+VENV := .venv
+BIN := $(VENV)/bin
+OUT := reports/out
+SALTS := 20
+BACKENDS := torch tensorflow jax
+CHOSEN := $(BACKENDS:%=--backend %)
+
+# The first of these that is new enough and can create an environment.
+PYTHONS := python3 python3.13 python3.12 python3.11 python
+ABLE := import sys, venv; assert sys.version_info >= (3, 11), "older than 3.11"; import ensurepip
+PYTHON ?= $(shell for p in $(PYTHONS); do $$p -c '$(ABLE)' 2>/dev/null && echo $$p && break; done)
+
+# What would let packages from outside into the environment, or carry ours out of it.
+unexport PYTHONPATH PYTHONHOME PIP_USER PIP_TARGET PIP_PREFIX
+
+# pip is run from the checkout's root: one at a time also under make -j.
+.NOTPARALLEL:
+.DELETE_ON_ERROR:
+.PHONY: parity test soak lint type clean distclean
+
+# $(1): a command of nnparity. Says how it ended and ends the same way.
+define honestly
+@$(BIN)/nnparity $(1) && status=0 || status=$$?; \
+echo "nnparity ended with $$status (0: conforms or recorded, 1: divergence, 2: usage)"; exit $$status
+endef
+
+parity: $(VENV)/.frameworks
+	$(call honestly,run $(CHOSEN) --out $(OUT))
+
+soak: $(VENV)/.frameworks
+	$(call honestly,soak --salts $(SALTS) $(CHOSEN) --out $(OUT))
+
+test: lint type
+	@$(BIN)/pytest -n 2 --ignore=tests/conformance
+
+lint: $(VENV)/.dev
+	@$(BIN)/ruff check
+	@$(BIN)/ruff format --check
+
+type: $(VENV)/.dev
+	@$(BIN)/mypy
+
+clean:
+	rm -rf $(OUT) build dist .tox *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	find . -name __pycache__ -type d -not -path './$(VENV)/*' -prune -exec rm -rf {} +
+
+distclean: clean
+	rm -rf $(VENV)
+
+# --- the environment: a stamp for each set of extras, older than pyproject.toml when it must be renewed ---
+
+$(VENV)/.frameworks: EXTRAS := torch,tensorflow,jax
+$(VENV)/.dev: EXTRAS := all,dev
+$(VENV)/.frameworks $(VENV)/.dev: pyproject.toml | $(BIN)/python
+	@echo "installing nnparity[$(EXTRAS)] into $(VENV); the first time this takes minutes"
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[$(EXTRAS)]'
+	@touch $@
+
+$(BIN)/python:
+	@test -n '$(PYTHON)' || { echo 'No Python 3.11 or newer with venv and ensurepip among: $(PYTHONS).' \
+	  'Install one (Debian, Ubuntu: apt install python3-venv) or name one: make PYTHON=/path/to/python3' >&2; exit 1; }
+	@$(PYTHON) -c '$(ABLE)' || { echo '$(PYTHON) cannot create the environment, see above: it must be Python 3.11' \
+	  'or newer and have ensurepip (Debian, Ubuntu: apt install python3-venv)' >&2; exit 1; }
+	$(PYTHON) -m venv --clear $(VENV)
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --upgrade pip

@@ -1,0 +1,228 @@
+"""What every adapter shares: from a request to an observation.
+
+A framework's module states only what differs: how arrays go in and out, how it differentiates,
+and one method per formula that calls its own operation. Everything else is here.
+"""
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager, nullcontext
+from functools import partial
+from importlib import metadata
+from typing import Any, ClassVar
+
+from nnparity.adapters.declare import (
+    DeviceUnavailable,
+    Kernel,
+    Operation,
+    Point,
+    Program,
+    Tensor,
+    Tensors,
+    Unsupported,
+    composed,
+    kernel,
+)
+from nnparity.adapters.request import FAMILIES, Array, Failure, Observation, Request, keys
+
+__all__ = [
+    "Adapter",
+    "DeviceUnavailable",
+    "Kernel",
+    "Operation",
+    "Point",
+    "Tensor",
+    "Tensors",
+    "Unsupported",
+    "composed",
+    "kernel",
+]
+
+
+class Adapter(ABC):
+    """A backend on one device in one mode; formulas are methods named by their id.
+
+    A method takes the inputs (tensors) and the attributes as keywords, by their names in the
+    spec, and returns a tensor, or a tuple in the order of the outputs. A formula without a
+    float input is told its dtype as the keyword ``dtype``.
+    """
+
+    backend: ClassVar[str]
+    packages: ClassVar[tuple[str, ...]]
+    modes: ClassVar[tuple[str, ...]] = ("eager",)
+    second_order: ClassVar[str]
+    unsupported: ClassVar[Mapping[str, str]] = {}
+    #: Exceptions by which the framework itself says that it does not do this.
+    refusals: ClassVar[tuple[type[Exception], ...]] = (NotImplementedError,)
+
+    def __init__(self, device: str = "cpu", mode: str = "eager") -> None:
+        """Raise `DeviceUnavailable` for a device that is not here, ValueError for an unknown mode."""
+        if device not in self.devices():
+            raise DeviceUnavailable(f"{self.backend} has no {device} here, only {', '.join(self.devices())}")
+        if mode not in self.modes:
+            raise ValueError(f"{self.backend} has no mode {mode!r}, only {', '.join(self.modes)}")
+        self.device, self.mode = device, mode
+        self._operations: dict[str, Operation] = {}
+        self._programs: dict[tuple[str, Operation], Program] = {}
+
+    @property
+    def target(self) -> str:
+        """The target's name, such as ``torch:cpu:eager``."""
+        return f"{self.backend}:{self.device}:{self.mode}"
+
+    @classmethod
+    @abstractmethod
+    def devices(cls) -> list[str]:
+        """The devices that are really available, "cpu" first."""
+
+    @classmethod
+    def versions(cls) -> dict[str, str]:
+        """The versions of the distributions that decide the numbers."""
+        return {name: metadata.version(name) for name in cls.packages}
+
+    @classmethod
+    def kernels(cls) -> dict[str, Kernel]:
+        """What each formula runs, by formula id."""
+        found = {name: getattr(getattr(cls, name), "kernel", None) for name in dir(cls)}
+        return {name: declared for name, declared in found.items() if isinstance(declared, Kernel)}
+
+    # --- what each framework gives
+
+    @abstractmethod
+    def put(self, array: Array) -> Tensor:
+        """A tensor on the device holding a copy of `array`, in its dtype."""
+
+    @abstractmethod
+    def get(self, tensor: Tensor) -> Array:
+        """The tensor as a NumPy array of the same dtype."""
+
+    @abstractmethod
+    def vjp(self, operation: Operation, point: Point) -> tuple[Tensors, Tensors]:
+        """The outputs, and the cotangents pulled back to each primal (zeros when unconnected)."""
+
+    @abstractmethod
+    def jvp(self, operation: Operation, point: Point) -> Tensors:
+        """The tangents pushed forward to each output."""
+
+    @abstractmethod
+    def hvp(self, operation: Operation, point: Point) -> Tensors:
+        """The derivative of the VJP when the primals move along the tangents, cotangents fixed."""
+
+    def jvp_hvp(self, operation: Operation, point: Point) -> tuple[Tensors, Tensors]:
+        """Both at once, for a framework that shares work between them."""
+        return self.jvp(operation, point), self.hvp(operation, point)
+
+    def scope(self) -> AbstractContextManager[Any]:
+        """What must hold around an observation: device, precision flags."""
+        return nullcontext()
+
+    def compile(self, program: Program) -> Program:
+        """The program as the mode runs it: as it is when eager; jit, tf.function ... in others."""
+        return program
+
+    # --- from a request to an observation
+
+    def observe(self, request: Request) -> Observation:
+        """Every quantity asked for; a family that fails does not lose the others."""
+        try:
+            operation = self._operation(request)
+            with self.scope():
+                seen = self._families(request, operation, self._point(request))
+        except Exception as error:  # noqa: BLE001  (whatever a framework raises is what was observed)
+            seen = self._failed(request, FAMILIES, error)
+        return {key: seen[key] for family in FAMILIES if family in request.quantities for key in keys(family, request)}
+
+    def _operation(self, request: Request) -> Operation:
+        """The method for a request, attributes bound. Raise `Unsupported` when there is none."""
+        name = f"{request.formula} {request.wrt} {request.attributes} {request.dtype}"
+        if name not in self._operations:
+            self._operations[name] = self._bound(request)
+        return self._operations[name]
+
+    def _bound(self, request: Request) -> Operation:
+        formula = request.formula
+        if formula in self.unsupported:
+            raise Unsupported(self.unsupported[formula])
+        if formula not in self.kernels():
+            raise Unsupported(f"the {self.backend} adapter gives no {formula}")
+        attributes = request.attributes if _has_float(request) else request.attributes | {"dtype": request.dtype}
+        return Operation(formula, getattr(self, formula), request.wrt, attributes)
+
+    def _point(self, request: Request) -> Point:
+        rest = {name: self.put(array) for name, array in request.inputs.items()}
+        primals = tuple(rest.pop(name) for name in request.wrt)
+        tangents = tuple(self.put(request.tangents[name]) for name in request.wrt if request.tangents)
+        cotangents = tuple(self.put(request.cotangents[name]) for name in request.outputs if request.cotangents)
+        return Point(primals, rest, tangents, cotangents)
+
+    def _families(self, request: Request, operation: Operation, point: Point) -> Observation:
+        """What a program gave first stands: one that fails is tried again alone, family by family."""
+        seen: Observation = {}
+        for families, rule in self._plan(request.quantities):
+            if not all(_seen(seen, family, request) for family in families if family in request.quantities):
+                seen |= self._try(request, families, rule, operation, point)
+        return seen
+
+    def _plan(self, asked: frozenset[str]) -> list[tuple[tuple[str, ...], Callable[..., Tensors]]]:
+        """Which programs give which families: the VJP brings the output along."""
+        plan: list[tuple[tuple[str, ...], Callable[..., Tensors]]] = []
+        if "grad" in asked:
+            plan.append((("output", "grad"), self._vjp))
+        if "output" in asked:
+            plan.append((("output",), self._value))
+        if {"jvp", "hvp"} <= asked:
+            plan.append((("jvp", "hvp"), self._jvp_hvp))
+        return plan + [((family,), rule) for family, rule in (("jvp", self.jvp), ("hvp", self.hvp)) if family in asked]
+
+    def _try(
+        self,
+        request: Request,
+        families: tuple[str, ...],
+        rule: Callable[..., Tensors],
+        operation: Operation,
+        point: Point,
+    ) -> Observation:
+        """Run a program whose tuple holds the quantities of `families`, one after the other."""
+        names = [key for family in families for key in keys(family, request)]
+        try:
+            tensors = self._program(rule, operation)(point)
+            return {name: self.get(tensor) for name, tensor in zip(names, tensors, strict=True)}
+        except Exception as error:  # noqa: BLE001  (the same: one family fails, the others go on)
+            return self._failed(request, families, error)
+
+    def _program(self, rule: Callable[..., Tensors], operation: Operation) -> Program:
+        """Compiled once for an operation, used for all its cases."""
+        key = (rule.__name__, operation)
+        if key not in self._programs:
+            self._programs[key] = self.compile(partial(rule, operation))
+        return self._programs[key]
+
+    def _failed(self, request: Request, families: tuple[str, ...], error: Exception) -> Observation:
+        failure = self.failure(error)
+        return {key: failure for family in families for key in keys(family, request)}
+
+    def failure(self, error: Exception) -> Failure:
+        """What was raised, as the observation of a quantity."""
+        if isinstance(error, Unsupported):
+            return Failure("unsupported", str(error))
+        refused = isinstance(error, self.refusals)
+        return Failure("unsupported" if refused else "error", f"{type(error).__name__}: {error}")
+
+    def _value(self, operation: Operation, point: Point) -> Tensors:
+        return operation(*point.primals, **point.rest)
+
+    def _vjp(self, operation: Operation, point: Point) -> Tensors:
+        outputs, gradients = self.vjp(operation, point)
+        return (*outputs, *gradients)
+
+    def _jvp_hvp(self, operation: Operation, point: Point) -> Tensors:
+        pushed, turned = self.jvp_hvp(operation, point)
+        return (*pushed, *turned)
+
+
+def _has_float(request: Request) -> bool:
+    return any(array.dtype.kind not in "iub" for array in request.inputs.values())
+
+
+def _seen(seen: Observation, family: str, request: Request) -> bool:
+    return all(not isinstance(seen.get(key), Failure | None) for key in keys(family, request))

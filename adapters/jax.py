@@ -1,0 +1,75 @@
+"""JAX: what `jax.nn` and `jax.lax` give, op by op (no jit), on the CPU or a CUDA device.
+
+float64 is enabled and matmuls run at their highest precision. JAX has few whole layers of its own:
+much here is composed, and each method says so. Reverse mode is `jax.vjp`, forward mode `jax.jvp`,
+and a Hessian-vector product is the JVP of a VJP.
+"""
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import jax
+import numpy as np
+
+from nnparity.adapters.base import Adapter, Operation, Point, Tensors
+from nnparity.adapters.jax_layers import JaxLayers
+from nnparity.adapters.jax_losses import JaxLosses
+from nnparity.adapters.jax_sequences import JaxSequences
+from nnparity.adapters.request import Array
+
+jax.config.update("jax_enable_x64", True)
+
+
+class JaxAdapter(JaxLayers, JaxSequences, JaxLosses, Adapter):
+    """Formulas as JAX computes them."""
+
+    backend = "jax"
+    packages = ("jax", "jaxlib")
+    second_order = "forward over reverse: jax.jvp of jax.vjp"
+
+    @classmethod
+    def devices(cls) -> list[str]:
+        return [name for name in ("cpu", "cuda") if _device(name) is not None]
+
+    def __init__(self, device: str = "cpu", mode: str = "eager") -> None:
+        super().__init__(device, mode)
+        self._place = _device(device)
+
+    @contextmanager
+    def scope(self) -> Iterator[None]:
+        with jax.default_device(self._place), jax.default_matmul_precision("highest"):
+            yield
+
+    def put(self, array: Array) -> Any:
+        return jax.device_put(np.array(array), self._place)
+
+    def get(self, tensor: Any) -> Array:
+        return np.asarray(tensor)
+
+    def vjp(self, operation: Operation, point: Point) -> tuple[Tensors, Tensors]:
+        outputs, pull = jax.vjp(_function(operation, point), *point.primals)
+        return outputs, pull(point.cotangents)
+
+    def jvp(self, operation: Operation, point: Point) -> Tensors:
+        tangents: Tensors = jax.jvp(_function(operation, point), point.primals, point.tangents)[1]
+        return tangents
+
+    def hvp(self, operation: Operation, point: Point) -> Tensors:
+        def gradient(*primals: Any) -> Tensors:
+            pulled: Tensors = jax.vjp(_function(operation, point), *primals)[1](point.cotangents)
+            return pulled
+
+        tangents: Tensors = jax.jvp(gradient, point.primals, point.tangents)[1]
+        return tangents
+
+
+def _function(operation: Operation, point: Point) -> Callable[..., Tensors]:
+    return lambda *primals: operation(*primals, **point.rest)
+
+
+def _device(name: str) -> Any:
+    try:
+        return jax.local_devices(backend=name)[0]
+    except RuntimeError:
+        return None

@@ -1,0 +1,95 @@
+"""Where adapters come from: the built-in ones, installed plugins, a class or a file.
+
+A framework is imported when its adapter is loaded, never before.
+"""
+
+import importlib
+import importlib.util
+import sys
+from importlib.metadata import entry_points
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+from nnparity.adapters.base import Adapter
+
+GROUP = "nnparity.adapters"
+
+#: Built-in backend -> (module and class, the pip extra that installs its framework).
+BUILTIN = {
+    "numpy": ("nnparity.adapters.numpy:NumpyAdapter", ""),
+    "torch": ("nnparity.adapters.torch:TorchAdapter", "torch"),
+    "tensorflow": ("nnparity.adapters.tensorflow:TensorflowAdapter", "tensorflow"),
+    "jax": ("nnparity.adapters.jax:JaxAdapter", "jax"),
+}
+
+
+class UnknownBackend(LookupError):
+    """No adapter has this name; the message lists those there are."""
+
+
+class FrameworkMissing(ImportError):
+    """The adapter is known but its framework cannot be imported; the message says what to install."""
+
+
+def builtin_names() -> list[str]:
+    """The backends that come with nnparity."""
+    return list(BUILTIN)
+
+
+def names() -> list[str]:
+    """Every name that `load` knows: the built-in backends, then the installed plugins."""
+    return builtin_names() + sorted(entry_points(group=GROUP).names - BUILTIN.keys())
+
+
+def load(name: str) -> type[Adapter]:
+    """The adapter class for a backend's name, ``package.module:Class`` or ``path/to/file.py:Class``.
+
+    Raises `UnknownBackend`, or `FrameworkMissing` when the framework is not installed.
+    """
+    if name in BUILTIN:
+        return _builtin(name)
+    if name in entry_points(group=GROUP).names:
+        return _checked(name, entry_points(group=GROUP)[name].load())
+    if ":" in name:
+        return _named(name)
+    raise UnknownBackend(f"no backend {name!r}; there are {', '.join(names())}, or give module:Class or file.py:Class")
+
+
+def _builtin(name: str) -> type[Adapter]:
+    path, extra = BUILTIN[name]
+    module, _, attribute = path.partition(":")
+    try:
+        return _checked(name, getattr(importlib.import_module(module), attribute))
+    except ImportError as error:
+        if not extra:
+            raise
+        raise FrameworkMissing(f"{name} cannot be imported ({error}); pip install nnparity[{extra}]") from error
+
+
+def _named(name: str) -> type[Adapter]:
+    place, _, attribute = name.rpartition(":")
+    try:
+        module = _from_file(Path(place)) if place.endswith(".py") else importlib.import_module(place)
+        return _checked(name, getattr(module, attribute))
+    except (ModuleNotFoundError, FileNotFoundError, AttributeError) as error:
+        raise UnknownBackend(f"no adapter at {name!r}: {error}; built-in are {', '.join(names())}") from error
+
+
+def _from_file(path: Path) -> ModuleType:
+    """Import a file under its own name, so that its classes pickle in this process and its children."""
+    if not path.is_file():
+        raise FileNotFoundError(f"no file {path}")
+    spec = importlib.util.spec_from_file_location(path.stem, path.resolve())
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    sys.modules.setdefault(path.stem, module)
+    spec.loader.exec_module(module)
+    return module
+
+
+def _checked(name: str, found: Any) -> type[Adapter]:
+    if isinstance(found, type) and issubclass(found, Adapter):
+        return found
+    raise UnknownBackend(f"{name!r} is not an Adapter class")

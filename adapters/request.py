@@ -1,0 +1,63 @@
+"""What the harness asks of a target, and what comes back: plain data, picklable, no framework.
+
+A `Request` is one case with everything needed to observe it; an `Observation` maps each
+quantity (``output``, ``grad.x``, ``jvp``, ``hvp.x`` ...) to an array, or to the `Failure`
+that took its place.
+"""
+
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+import ml_dtypes  # noqa: F401  (registers bfloat16 with NumPy, so that its arrays unpickle)
+import numpy.typing as npt
+
+Array = npt.NDArray[Any]
+
+#: The families of quantities that a request may ask for.
+FAMILIES = ("output", "grad", "jvp", "hvp")
+
+
+@dataclass(frozen=True, eq=False)
+class Request:
+    """One case: `inputs` in the order of the spec, `wrt` the inputs differentiated.
+
+    `cotangents` has one array per output, `tangents` one per name of `wrt`; both may be left
+    out when no quantity needs them. `dtype` is only needed by a formula without a float input.
+    """
+
+    formula: str
+    inputs: dict[str, Array]
+    attributes: dict[str, Any] = field(default_factory=dict)
+    wrt: tuple[str, ...] = ()
+    outputs: tuple[str, ...] = ("output",)
+    cotangents: dict[str, Array] = field(default_factory=dict)
+    tangents: dict[str, Array] = field(default_factory=dict)
+    quantities: frozenset[str] = frozenset({"output"})
+    dtype: str = ""
+
+
+@dataclass(frozen=True)
+class Failure:
+    """Why a quantity could not be observed.
+
+    `kind` is "unsupported" when the adapter or the framework says that it does not do this,
+    "error" for anything else that was raised.
+    """
+
+    kind: Literal["error", "unsupported"]
+    message: str
+
+
+Observation = dict[str, Array | Failure]
+
+
+def output_keys(family: str, outputs: tuple[str, ...]) -> tuple[str, ...]:
+    """Names of a quantity shaped like the output: ``jvp``, or ``jvp.h_next`` when there are several."""
+    return (family,) if len(outputs) == 1 else tuple(f"{family}.{name}" for name in outputs)
+
+
+def keys(family: str, request: Request) -> tuple[str, ...]:
+    """Every quantity of `family` that an observation of `request` holds."""
+    if family in ("output", "jvp"):
+        return output_keys(family, request.outputs)
+    return tuple(f"{family}.{name}" for name in request.wrt)

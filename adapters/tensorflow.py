@@ -1,0 +1,81 @@
+"""TensorFlow: `tf.nn`, and `tf.keras` where TensorFlow has no other, eager, on the CPU or a CUDA device.
+
+Importing this module silences TensorFlow's log, makes it take GPU memory as it needs it, and switches
+TF32 off. Second derivatives come from nested `tf.GradientTape`s, JVPs from `tf.autodiff.ForwardAccumulator`.
+"""
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import numpy as np
+
+from nnparity.adapters.base import Adapter, Operation, Point, Tensors
+from nnparity.adapters.quiet import hushed
+from nnparity.adapters.request import Array
+
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+# tf.keras runs on whatever backend Keras is told; here it must be TensorFlow itself.
+os.environ["KERAS_BACKEND"] = "tensorflow"
+
+with hushed():  # while it loads, TensorFlow logs before it has read its own log level (tensorflow issue 100442)
+    import tensorflow as tf
+
+from nnparity.adapters.tensorflow_layers import TensorflowLayers
+from nnparity.adapters.tensorflow_losses import TensorflowLosses
+from nnparity.adapters.tensorflow_sequences import TensorflowSequences
+
+for _gpu in tf.config.list_physical_devices("GPU"):
+    tf.config.experimental.set_memory_growth(_gpu, True)
+tf.config.experimental.enable_tensor_float_32_execution(False)
+
+_PLACES = {"cpu": "/CPU:0", "cuda": "/GPU:0"}
+_ZERO = tf.UnconnectedGradients.ZERO
+
+
+class TensorflowAdapter(TensorflowLayers, TensorflowSequences, TensorflowLosses, Adapter):
+    """Formulas as TensorFlow computes them."""
+
+    backend = "tensorflow"
+    packages = ("tensorflow", "keras")
+    second_order = "nested tf.GradientTape; jvp by tf.autodiff.ForwardAccumulator"
+    refusals = (NotImplementedError, tf.errors.UnimplementedError, LookupError)
+
+    @classmethod
+    def devices(cls) -> list[str]:
+        return ["cpu", "cuda"] if tf.config.list_physical_devices("GPU") else ["cpu"]
+
+    @contextmanager
+    def scope(self) -> Iterator[None]:
+        with tf.device(_PLACES[self.device]):
+            yield
+
+    def put(self, array: Array) -> Any:
+        return tf.constant(np.array(array))
+
+    def get(self, tensor: Any) -> Array:
+        return np.asarray(tensor.numpy())
+
+    def vjp(self, operation: Operation, point: Point) -> tuple[Tensors, Tensors]:
+        with tf.GradientTape(watch_accessed_variables=False) as tape:
+            tape.watch(point.primals)
+            outputs = operation(*point.primals, **point.rest)
+        return outputs, _pull(tape, outputs, point.primals, point.cotangents)
+
+    def jvp(self, operation: Operation, point: Point) -> Tensors:
+        with tf.autodiff.ForwardAccumulator(list(point.primals), list(point.tangents)) as accumulator:
+            outputs = operation(*point.primals, **point.rest)
+        return tuple(accumulator.jvp(y, unconnected_gradients=_ZERO) for y in outputs)
+
+    def hvp(self, operation: Operation, point: Point) -> Tensors:
+        with tf.GradientTape(watch_accessed_variables=False) as outer:
+            outer.watch(point.primals)
+            _, gradients = self.vjp(operation, point)
+        return _pull(outer, gradients, point.primals, point.tangents)
+
+
+def _pull(tape: Any, outputs: Tensors, primals: Tensors, cotangents: Tensors) -> Tensors:
+    pulled = tape.gradient(outputs, primals, cotangents, unconnected_gradients=_ZERO)
+    # An embedding's gradient comes as slices of the table.
+    return tuple(tf.convert_to_tensor(gradient) for gradient in pulled)

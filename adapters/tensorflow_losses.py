@@ -1,0 +1,97 @@
+"""TensorFlow's operations for losses, penalties and optimiser steps: `tf.nn`, else `tf.keras`.
+
+Conventions met: Keras losses of probabilities clip them to [1e-7, 1 - 1e-7], its cross entropies
+divide them by their sum first, and its Adam adds epsilon before the bias correction.
+"""
+
+from functools import lru_cache
+from typing import Any
+
+import tensorflow as tf
+
+from nnparity.adapters.base import kernel
+
+
+class TensorflowLosses:
+    """Losses and optimisers, as methods for `TensorflowAdapter`."""
+
+    @kernel("tf.nn.l2_loss")
+    def mse(self, y: Any, t: Any) -> Any:
+        return tf.nn.l2_loss(y - t) / len(y)
+
+    @kernel("tf.keras.losses.categorical_crossentropy")
+    def cross_entropy(self, p: Any, t: Any) -> Any:
+        return tf.reduce_mean(tf.keras.losses.categorical_crossentropy(t, p))
+
+    @kernel("tf.nn.softmax_cross_entropy_with_logits")
+    def cross_entropy_logits(self, z: Any, t: Any) -> Any:
+        return tf.reduce_mean(tf.nn.softmax_cross_entropy_with_logits(t, z))
+
+    @kernel("tf.keras.losses.sparse_categorical_crossentropy")
+    def sparse_cross_entropy(self, p: Any, labels: Any) -> Any:
+        return tf.reduce_mean(tf.keras.losses.sparse_categorical_crossentropy(labels, p))
+
+    @kernel("tf.nn.sparse_softmax_cross_entropy_with_logits")
+    def sparse_cross_entropy_logits(self, z: Any, labels: Any) -> Any:
+        return tf.reduce_mean(tf.nn.sparse_softmax_cross_entropy_with_logits(labels, z))
+
+    @kernel("tf.keras.regularizers.L1")
+    def l1_penalty(self, w: Any, lam: float) -> Any:
+        return tf.keras.regularizers.L1(lam)(w)
+
+    @kernel("tf.nn.l2_loss")
+    def l2_penalty(self, w: Any, lam: float) -> Any:
+        return 2 * lam * tf.nn.l2_loss(w)
+
+    @kernel("tf.keras.losses.binary_crossentropy")
+    def gan_discriminator_loss(self, real: Any, fake: Any) -> Any:
+        return _judged(real, 1) + _judged(fake, 0)
+
+    @kernel("tf.keras.losses.binary_crossentropy")
+    def gan_generator_minimax(self, fake: Any) -> Any:
+        return -_judged(fake, 0)
+
+    @kernel("tf.keras.losses.binary_crossentropy")
+    def gan_generator_nonsaturating(self, fake: Any) -> Any:
+        return _judged(fake, 1)
+
+    @kernel("tf.keras.optimizers.SGD")
+    def gradient_descent(self, w: Any, g: Any, lr: float) -> Any:
+        optimizer = _sgd(lr, len(w), w.dtype.name)
+        (w_next,), _ = optimizer.stateless_apply(_state(optimizer, 0), [g], [w])
+        return w_next
+
+    @kernel("tf.keras.optimizers.Adam")
+    def adam(self, w: Any, m: Any, v: Any, g: Any, lr: float, beta1: float, beta2: float, eps: float, step: int) -> Any:
+        # Keras divides by sqrt(v) + epsilon, not by sqrt(v / (1 - beta2^step)) + epsilon.
+        optimizer = _adam(lr, beta1, beta2, eps * (1 - beta2**step) ** 0.5, len(w), w.dtype.name)
+        (w_next,), state = optimizer.stateless_apply([*_state(optimizer, step - 1), m, v], [g], [w])
+        return w_next, *state[2:]
+
+
+def _judged(probability: Any, label: int) -> Any:
+    """The mean over the batch of -log p, or of -log(1 - p), p clipped."""
+    return tf.keras.losses.binary_crossentropy(
+        tf.fill(probability.shape, tf.cast(label, probability.dtype)), probability
+    )
+
+
+def _state(optimizer: Any, done: int) -> list[Any]:
+    """The two variables that every Keras optimiser begins with: how many steps were done, the learning rate."""
+    iterations, rate = optimizer.variables[:2]
+    return [tf.constant(done, iterations.dtype), rate.value]
+
+
+@lru_cache(maxsize=64)
+def _sgd(lr: float, size: int, dtype: str) -> Any:
+    return _built(tf.keras.optimizers.SGD(lr), size, dtype)
+
+
+@lru_cache(maxsize=64)
+def _adam(lr: float, beta1: float, beta2: float, eps: float, size: int, dtype: str) -> Any:
+    return _built(tf.keras.optimizers.Adam(lr, beta1, beta2, eps), size, dtype)
+
+
+def _built(optimizer: Any, size: int, dtype: str) -> Any:
+    optimizer.build([tf.keras.Variable(tf.zeros(size, dtype), dtype=dtype)])
+    return optimizer

@@ -1,0 +1,92 @@
+"""Known divergences: what a released framework does differently, on record in ``adapters/known/*.toml``.
+
+A record is narrow: formula, target, dtype, quantity, dataset, version range. Verdicts that it covers keep their
+grade and carry its id. A record whose scope was run and in which everything conforms is stale, and fails the run.
+"""
+
+import fnmatch
+import tomllib
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+
+import msgspec
+from packaging.specifiers import InvalidSpecifier, SpecifierSet
+
+from nnparity.reports.records import Verdict
+
+FOLDER = Path(__file__).resolve().parent / "adapters" / "known"
+
+
+class KnownError(ValueError):
+    """A record that cannot be read. The message names file and field."""
+
+
+class Known(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """One recorded divergence. Names are shell patterns; `versions` is package -> specifier, as ``{torch = ">=2.1,<2.15"}``.
+
+    `upstream` is a link, or "not reported".
+    """
+
+    formula: str
+    target: str
+    dtype: tuple[str, ...]
+    versions: dict[str, str]
+    reason: str
+    upstream: str
+    quantity: str = "*"
+    dataset: str = "*"
+    signature: str = "*"
+    id: str = ""
+
+    def covers(self, verdict: Verdict, versions: dict[str, str]) -> bool:
+        """Whether the verdict lies in this record's scope."""
+        patterns = ("formula", "target", "quantity", "dataset", "signature")
+        return (
+            verdict.dtype in self.dtype
+            and all(fnmatch.fnmatchcase(getattr(verdict, name), getattr(self, name)) for name in patterns)
+            and all(versions.get(name) in SpecifierSet(text) for name, text in self.versions.items())
+        )
+
+
+def load(folder: Path = FOLDER) -> list[Known]:
+    """All records. Raises KnownError for one that is malformed."""
+    return [known for path in sorted(folder.glob("*.toml")) for known in _read(path)]
+
+
+def _read(path: Path) -> Iterator[Known]:
+    try:
+        tables = tomllib.loads(path.read_text(encoding="utf-8"))
+    except tomllib.TOMLDecodeError as error:
+        raise KnownError(f"{path}: not TOML: {error}") from error
+    for name, table in tables.items():
+        try:
+            known = msgspec.convert({**table, "id": name}, Known)
+            for text in known.versions.values():
+                SpecifierSet(text)
+        except (msgspec.ValidationError, InvalidSpecifier) as error:
+            raise KnownError(f"{path}: {name}: {str(error).replace('$', name)}") from error
+        yield known
+
+
+class Ledger:
+    """Matches verdicts with records, and remembers which records were run and which held."""
+
+    def __init__(self, known: Iterable[Known]) -> None:
+        self._known = list(known)
+        self._run: set[str] = set()
+        self._held: set[str] = set()
+
+    def match(self, verdict: Verdict, versions: dict[str, str]) -> Verdict:
+        """The verdict, with the id of the record that explains it when one does."""
+        for known in self._known:
+            if not known.covers(verdict, versions):
+                continue
+            self._run.add(known.id)
+            if verdict.grade in ("imprecise", "diverges"):
+                self._held.add(known.id)
+                return msgspec.structs.replace(verdict, known=known.id)
+        return verdict
+
+    def stale(self) -> list[str]:
+        """Records whose scope was run without a divergence."""
+        return sorted(self._run - self._held)

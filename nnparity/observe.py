@@ -1,0 +1,133 @@
+"""Observers: each keeps one target in a process of its own, and outlives that process's death.
+
+Frameworks never share a process, and none lives in this one. A target that hangs is killed, one that dies is
+started again; either costs the case at hand and nothing else.
+"""
+
+import os
+import pickle
+import signal
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from multiprocessing import Pipe
+from multiprocessing.connection import Connection
+from pathlib import Path
+from typing import IO
+
+from nnparity.adapters.request import Observation, Request
+from nnparity.protocol import Answer, Hello
+
+#: Seconds for a framework to be imported and to say what it is.
+START_SECONDS = 300.0
+
+
+class TargetUnavailable(RuntimeError):
+    """A target that cannot be made here: unknown, not installed, or its device is absent."""
+
+
+@dataclass(frozen=True)
+class Observed:
+    """What became of one request: an observation, or a `fate` (`crashed`, `timed out`, `error`) with its message."""
+
+    observation: Observation
+    seconds: float = 0.0
+    fate: str = ""
+    message: str = ""
+
+
+class Observer:
+    """One target. `submit` requests, do something else, then `collect` what came of them."""
+
+    def __init__(self, backend: str, device: str = "cpu", mode: str = "eager", timeout: float = 120.0) -> None:
+        """Starts the process. Raises TargetUnavailable with the target's own words."""
+        self.key = f"{backend}:{device}:{mode}"
+        self._arguments = (backend, device, mode)
+        self._timeout = timeout
+        self._pending: Sequence[Request] = ()
+        self.hello = self._start()
+
+    def _start(self) -> Hello:
+        self._connection, theirs = Pipe()
+        self._log: IO[bytes] = tempfile.TemporaryFile()
+        command = [sys.executable, "-m", "nnparity.worker", *self._arguments, str(theirs.fileno())]
+        self._process = subprocess.Popen(
+            command,
+            pass_fds=[theirs.fileno()],
+            stdin=subprocess.DEVNULL,
+            stdout=self._log,
+            stderr=self._log,
+            env=os.environ | {"PYTHONPATH": os.pathsep.join(_search_path())},
+        )
+        theirs.close()
+        hello = self._receive(self._connection, START_SECONDS)
+        if isinstance(hello, Hello):
+            return hello
+        self.close()
+        raise TargetUnavailable(hello if isinstance(hello, str) else f"{self.key}: {hello.message}")
+
+    def submit(self, requests: Sequence[Request]) -> None:
+        """Sends requests; the target works on them while this process goes on."""
+        self._pending = requests
+        self._send(requests)
+
+    def collect(self) -> Iterator[Observed]:
+        """What became of each request submitted, in order."""
+        lost: Observed | None = None
+        for done in range(len(self._pending)):
+            answer = lost or self._receive(self._connection, self._timeout)
+            if isinstance(answer, Answer):
+                yield Observed(answer.observation, answer.seconds)
+                continue
+            yield answer if isinstance(answer, Observed) else Observed({}, 0.0, "error", str(answer))
+            lost = lost or self._restart()
+            self._send(self._pending[done + 1 :])
+
+    def _send(self, requests: Sequence[Request]) -> None:
+        try:
+            if requests and not self._connection.closed:
+                self._connection.send(list(requests))
+        except OSError:
+            pass  # the process is gone: `collect` finds out, and says how
+
+    def _receive(self, connection: Connection, seconds: float) -> Hello | Answer | Observed | str:
+        try:
+            if not connection.poll(seconds):
+                self._process.kill()
+                return Observed({}, seconds, "timed out", f"no answer within {seconds:g} s; the process was killed")
+            message: Hello | Answer | str = connection.recv()
+            return message
+        except (EOFError, ConnectionError):
+            return Observed({}, 0.0, "crashed", self._last_words())
+        except (pickle.UnpicklingError, AttributeError, ImportError, TypeError) as error:
+            return Observed({}, 0.0, "error", f"the answer cannot be read: {type(error).__name__}: {error}")
+
+    def _last_words(self) -> str:
+        code = self._process.wait()
+        how = f"killed by {signal.Signals(-code).name}" if code < 0 else f"exit status {code}"
+        self._log.seek(0)
+        lines = self._log.read().decode(errors="replace").strip().splitlines()[-12:]
+        return "\n".join([f"the process died: {how}", *lines])
+
+    def _restart(self) -> Observed | None:
+        """A new process; or what to answer from now on, when there can be none."""
+        self.close()
+        try:
+            self.hello = self._start()
+        except TargetUnavailable as error:
+            return Observed({}, 0.0, "crashed", f"it could not be started again: {error}")
+        return None
+
+    def close(self) -> None:
+        """Ends the process."""
+        self._connection.close()
+        self._process.kill()
+        self._process.wait()
+        self._log.close()
+
+
+def _search_path() -> list[str]:
+    """Where this process finds its modules, so that the other finds the same (adapters of the caller's included)."""
+    return [path or str(Path.cwd()) for path in sys.path]

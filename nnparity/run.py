@@ -1,0 +1,163 @@
+"""A run: plan -> expect -> observe -> judge -> record, group by group.
+
+While the targets work on a group in their processes, this one computes its expectations; then each answer is judged
+and recorded as it arrives.
+"""
+
+import time
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from functools import lru_cache
+from typing import Any
+
+from nnparity import known, probe
+from nnparity.adapters.request import Failure, Request
+from nnparity.diagnose import diagnose
+from nnparity.expect import Expected, expect
+from nnparity.judge import Judgement, judge
+from nnparity.observe import Observed, Observer
+from nnparity.plan import Group, Plan, TargetName
+from nnparity.reports import records
+from nnparity.reports.records import Verdict, number
+from nnparity.spec import Case
+
+#: Expectations kept for the other targets of the same process; a group is judged for all before the next.
+CACHE = 256
+
+
+@dataclass
+class Target:
+    """An observer with what was found out about it."""
+
+    observer: Observer
+    flushes: dict[str, bool]
+
+    @property
+    def name(self) -> str:
+        """As verdicts carry it: ``torch:cpu:eager``."""
+        return self.observer.hello.target
+
+    def line(self) -> records.TargetLine:
+        """The target as the report shows it."""
+        hello = self.observer.hello
+        return records.TargetLine(
+            target=hello.target,
+            available=True,
+            versions=hello.versions,
+            kernels={name: records.Kernel(*kernel) for name, kernel in hello.kernels.items()},
+            unsupported=hello.unsupported,
+            properties={"second order": hello.second_order} | probe.described(self.flushes),
+            import_seconds=round(hello.import_seconds, 3),
+        )
+
+
+def start(name: TargetName, dtypes: Sequence[str], timeout: float = 120.0) -> Target:
+    """A target, ready. Raises TargetUnavailable."""
+    observer = Observer(name.backend, name.device, name.mode, timeout)
+    return Target(observer, probe.flushes(observer, dtypes))
+
+
+@lru_cache(maxsize=CACHE)
+def _expected(case: Case, quantities: frozenset[str], flush: bool) -> dict[str, Expected]:
+    return expect(case, quantities, flush=flush)
+
+
+@dataclass
+class Examiner:
+    """Judges groups; counts what it saw and where the time went."""
+
+    plan: Plan
+    ledger: known.Ledger = field(default_factory=lambda: known.Ledger(known.load()))
+    counts: Counter[str] = field(default_factory=Counter)
+    explained: int = 0
+    seconds: Counter[str] = field(default_factory=Counter)
+
+    def examine(self, group: Group, targets: Sequence[Target]) -> Iterator[Verdict]:
+        """Every verdict of a group for each target."""
+        quantities = frozenset(self.plan.quantities)
+        requests = [_request(case, quantities) for case in group.cases]
+        for target in targets:
+            target.observer.submit(requests)
+        for target in targets:
+            flush = target.flushes[group.cases[0].dtype.name]
+            expectations = [self._timed("expect", _expected, case, quantities, flush) for case in group.cases]
+            for case, expected, observed in zip(
+                group.cases, expectations, target.observer.collect(), strict=True
+            ):
+                self.seconds["frameworks"] += observed.seconds
+                yield from self._timed("judge", self._verdicts, target, case, expected, observed)
+
+    def _timed(self, part: str, function: Any, *arguments: Any) -> Any:
+        begin = time.process_time()
+        result = function(*arguments)
+        self.seconds[part] += time.process_time() - begin
+        return result
+
+    def _verdicts(
+        self, target: Target, case: Case, expected: dict[str, Expected], observed: Observed
+    ) -> list[Verdict]:
+        return [self._verdict(target, case, quantity, truth, observed) for quantity, truth in expected.items()]
+
+    def _verdict(self, target: Target, case: Case, quantity: str, truth: Expected, observed: Observed) -> Verdict:
+        seen = observed.observation.get(quantity)
+        judgement = _graded(seen, observed, truth, case)
+        named = None
+        if judgement.hard is not None and judgement.grade != "conforms":
+            named = diagnose(case, quantity, seen, truth, target.flushes[case.dtype.name])  # type: ignore[arg-type]
+        verdict = Verdict(
+            case=case.id,
+            formula=case.formula.id,
+            signature=case.signature.id,
+            dataset=case.dataset,
+            dtype=case.dtype.name,
+            target=target.name,
+            quantity=quantity,
+            grade=judgement.grade,
+            hard=_number(judgement.hard),
+            sharp=_number(judgement.sharp),
+            ulp=_number(judgement.ulp),
+            bits=_number(judgement.bits),
+            worst=judgement.worst,
+            diagnosis=named,
+            message=judgement.message,
+            seconds=round(observed.seconds, 6),
+        )
+        verdict = self.ledger.match(verdict, target.observer.hello.versions)
+        self.counts[verdict.grade] += 1
+        self.explained += verdict.known is not None
+        return verdict
+
+
+def _graded(seen: Any, observed: Observed, truth: Expected, case: Case) -> Judgement:
+    if observed.fate:
+        return Judgement(observed.fate, message=observed.message)
+    if seen is None:
+        return Judgement("error", message="the adapter did not return this quantity")
+    if isinstance(seen, Failure):
+        return Judgement(seen.kind, message=seen.message)
+    return judge(seen, truth, case.dtype)
+
+
+def _number(value: float | None) -> records.Number | None:
+    return None if value is None else number(float(f"{value:.6g}"))
+
+
+def _request(case: Case, quantities: frozenset[str]) -> Request:
+    differentiated = bool(case.formula.wrt)
+    return Request(
+        formula=case.formula.id,
+        inputs=dict(case.inputs),
+        attributes=dict(case.signature.attributes),
+        wrt=case.formula.wrt,
+        outputs=tuple(case.formula.results),
+        cotangents=dict(case.cotangents) if differentiated else {},
+        tangents=dict(case.tangents) if differentiated else {},
+        quantities=quantities if differentiated else quantities & {"output"},
+        dtype=case.dtype.name,
+    )
+
+
+def failed(verdict: Verdict) -> bool:
+    """Whether a verdict speaks against its target: neither conforming, nor on record, nor declared unsupported."""
+    return verdict.grade not in ("conforms", "unsupported") and verdict.known is None

@@ -1,0 +1,116 @@
+"""From files to a run: several run files read as one, and written back as one file."""
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from nnparity.reports.records import (
+    Environment,
+    Fact,
+    FormulaLine,
+    Line,
+    Summary,
+    TargetLine,
+    Verdict,
+    encode,
+    read,
+)
+
+
+@dataclass
+class Run:
+    """The lines of one or more run files, each said once. `verdicts` are in the order they first fell.
+
+    There is one environment for each file and one summary for each that was not cut short.
+    """
+
+    environments: list[Environment] = field(default_factory=list)
+    formulas: dict[str, FormulaLine] = field(default_factory=dict)
+    targets: dict[str, TargetLine] = field(default_factory=dict)
+    verdicts: list[Verdict] = field(default_factory=list)
+    facts: list[Fact] = field(default_factory=list)
+    summaries: list[Summary] = field(default_factory=list)
+
+    @property
+    def cut_short(self) -> int:
+        """How many of the runs ended without a summary: killed, or still going on."""
+        return max(0, len(self.environments) - len(self.summaries))
+
+    @property
+    def stale(self) -> list[str]:
+        """Known records that no verdict of any of the runs matched."""
+        met = {verdict.known for verdict in self.verdicts}
+        named = dict.fromkeys(record for summary in self.summaries for record in summary.stale)
+        return [record for record in named if record not in met]
+
+    @property
+    def seconds(self) -> dict[str, float]:
+        """Seconds of each part of the work, added up over the runs."""
+        total: dict[str, float] = {}
+        for summary in self.summaries:
+            for part, seconds in summary.seconds.items():
+                total[part] = total.get(part, 0.0) + seconds
+        return total
+
+    def lines(self) -> Iterator[Line]:
+        """All lines, in the order of a run file: environment first, summary last."""
+        yield from self.environments
+        yield from self.formulas.values()
+        yield from self.targets.values()
+        yield from self.verdicts
+        yield from self.facts
+        yield from self.summaries
+
+
+def merge(paths: Iterable[Path | str]) -> Run:
+    """The run that the files at `paths` make together.
+
+    A later verdict replaces an earlier one of the same case, target and quantity, and so does a later
+    fact in the same cell. A last line cut short by a kill is left out. Raises ValueError, naming
+    file, line and field, for any other line that is not a record, and OSError for a file that is not there.
+    """
+    run = Run()
+    verdicts: dict[tuple[str, str, str], Verdict] = {}
+    facts: dict[tuple[str, str, str], Fact] = {}
+    for path in paths:
+        for line in read(Path(path)):
+            match line:
+                case Verdict():
+                    verdicts[line.case, line.target, line.quantity] = line
+                case Fact():
+                    facts[line.table, line.row, line.column] = line
+                case Environment():
+                    run.environments.append(line)
+                case FormulaLine():
+                    run.formulas[line.id] = line
+                case TargetLine():
+                    run.targets[line.target] = _joined(run.targets.get(line.target), line)
+                case Summary():
+                    run.summaries.append(line)
+    run.verdicts, run.facts = list(verdicts.values()), list(facts.values())
+    return run
+
+
+def _joined(old: TargetLine | None, new: TargetLine) -> TargetLine:
+    """What two files say of a target: one that was available in either is available."""
+    if old is None or old.available < new.available:
+        return new
+    if new.available < old.available:
+        return old
+    return TargetLine(
+        target=new.target,
+        available=new.available,
+        reason=new.reason or old.reason,
+        versions=old.versions | new.versions,
+        kernels=old.kernels | new.kernels,
+        unsupported=old.unsupported | new.unsupported,
+        properties=old.properties | new.properties,
+        import_seconds=max(old.import_seconds, new.import_seconds),
+    )
+
+
+def write_merged(run: Run, path: Path | str) -> None:
+    """Write `run` as a single run file, which `merge` reads back as the same run."""
+    path = Path(path)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_bytes(b"".join(map(encode, run.lines())))

@@ -1,0 +1,53 @@
+"""`python -m nnparity.reports`, and reports of the size of a full run."""
+
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from nnparity.reports import merge, render
+from nnparity.reports.__main__ import main
+from nnparity.reports.records import Worst
+
+
+def test_files_become_a_report(tmp_path: Path, write: Any, verdict: Any, capsys: pytest.CaptureFixture[str]) -> None:
+    files = [write(verdict("diverges"), name="a"), write(verdict(), name="b")]
+    assert main([*map(str, files), "--out", str(tmp_path / "out")]) == 0
+    assert {path.name for path in (tmp_path / "out").iterdir()} == {"parity.md", "parity.html", "parity.jsonl"}
+    assert merge([tmp_path / "out/parity.jsonl"]) == merge(files)
+    assert capsys.readouterr().out.split() == [str(tmp_path / "out" / name) for name in ("parity.md", "parity.html")]
+
+
+def test_a_file_that_is_no_run_is_named(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    path = tmp_path / "bad.jsonl"
+    path.write_text("{}\n")
+    assert main([str(path), "--out", str(tmp_path / "out")]) == 2
+    assert f"{path}:1: " in capsys.readouterr().err
+    assert not (tmp_path / "out").exists()
+
+
+def test_twenty_thousand_verdicts_are_quick_and_small(tmp_path: Path, write: Any, verdict: Any) -> None:
+    """Takes 2 s on a slow machine; grows with the groups, not with the verdicts."""
+    verdicts = [
+        verdict(
+            "diverges" if group % 50 == 0 else "conforms",
+            formula=f"formula_{group % 25}",
+            target=f"torch:cpu:mode{group % 5}",
+            dtype=("float64", "float32", "float16", "bfloat16")[group % 4],
+            quantity=f"grad.x{group // 100 % 2}",
+            dataset=str(number),
+            hard=0.5,
+            sharp=0.25,
+            worst=Worst([0], 1.0, 2.0),
+            message=f"said of {number}",
+        )
+        for group in range(1_000)
+        for number in range(20)
+    ]
+    path = write(*verdicts)
+    start = time.perf_counter()
+    pages = render(merge([path]), tmp_path / "out")
+    assert time.perf_counter() - start < 15
+    assert len(verdicts) == 20_000
+    assert all(page.stat().st_size < 1_000_000 for page in pages)

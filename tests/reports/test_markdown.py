@@ -1,0 +1,118 @@
+"""The Markdown: every table has as many cells in each row, and no text is markup by accident."""
+
+import re
+from itertools import groupby
+from typing import Any
+
+import pytest
+
+from nnparity.reports.records import GRADES, Fact, Kernel, Summary, Worst
+
+
+def tables(markdown: str) -> list[list[list[str]]]:
+    """The tables as GitHub reads them: cells between bars that are not escaped."""
+    blocks = groupby(markdown.split("\n"), key=lambda line: line.startswith("|"))
+    return [[re.split(r"(?<!\\)\|", line)[1:-1] for line in block] for is_table, block in blocks if is_table]
+
+
+@pytest.fixture
+def lines(environment: Any, formula: Any, target: Any, verdict: Any) -> list[Any]:
+    """A run with bars, newlines and markup wherever a text may stand."""
+    evil = "a | b\n<script>*x* `code` [link](there) $y$ \\"
+    return [
+        environment(cpu=evil),
+        formula(conventions={"torch": evil}, errata=[{"says": evil, "why": evil, "means": evil}]),
+        target(kernels={"conv2d": Kernel(evil, composed=True, because=evil)}, unsupported={"gelu": evil}),
+        target("jax:cuda:eager", available=False, reason="no device"),
+        verdict("diverges", hard=217.0, diagnosis=evil, message=evil, worst=Worst([0, 1], "nan", 0.5)),
+        verdict("imprecise", quantity="grad.x", sharp=1.0004, known="record-7"),
+        verdict("unsupported", quantity="jvp", message=evil),
+        Fact("special | values", evil, evil, evil),
+        Summary({}, 1, ["stale-3"], {"judge": 1.5}),
+    ]
+
+
+def test_tables_have_one_width(report: Any, lines: list[Any]) -> None:
+    found = tables(report(*lines).markdown)
+    assert len(found) >= 9
+    for table in found:
+        assert len(table) >= 3, "header, rule and at least one row"
+        assert {len(row) for row in table} == {len(table[0])}
+        assert all(re.fullmatch("-+", cell) for cell in table[1])
+
+
+def test_no_html_but_anchors_and_no_markup_from_texts(report: Any, lines: list[Any]) -> None:
+    markdown = report(*lines).markdown
+    assert set(re.findall(r"<(?!/)\w+", markdown)) == {"<a"}
+    assert "&lt;script&gt;" in markdown
+    assert not re.search(r"(?<!\\)\*x", markdown)
+    assert "](there)" not in markdown
+
+
+def test_each_grade_is_a_word_and_a_glyph(report: Any, verdict: Any) -> None:
+    for grade, glyph in zip(GRADES, "✓≈✗!†…–", strict=True):
+        first, *rest = tables(report(verdict(grade)).markdown)
+        assert f"{glyph} f32" in first[2][1]
+        assert any(cell.strip() == f"{glyph} {grade}" for table in rest for row in table for cell in row)
+
+
+def test_the_matrix_has_a_row_for_each_formula_and_a_column_for_each_target(report: Any, verdict: Any) -> None:
+    names = [("conv2d", "torch:cpu:eager"), ("dense", "jax:cpu:eager"), ("dense", "torch:cpu:eager")]
+    verdicts = [verdict(formula=formula, target=target) for formula, target in names]
+    matrix = tables(report(*verdicts, verdict("diverges", quantity="jvp")).markdown)[0]
+    assert [cell.strip() for cell in matrix[0]] == ["formula", "`jax:cpu:eager`", "`torch:cpu:eager`"]
+    assert [row[2].strip() for row in matrix[2:]] == ["[✗ f32 1/2](#gap-conv2d-torch-cpu-eager)", "✓ f32 1"]
+    assert "f32" in matrix[3][1]
+
+
+def test_links_have_anchors(report: Any, lines: list[Any]) -> None:
+    markdown = report(*lines).markdown
+    links = re.findall(r"\]\(#([^)]+)\)", markdown)
+    assert links
+    assert set(links) <= set(re.findall(r'<a id="([^"]+)">', markdown))
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        "0 of 2 verdicts conform (0 %); 1 is imprecise, 1 diverges, 1 is unsupported. 1 of the 2 that do not conform",
+        "[0, 1] observed NaN, expected 0.5",
+        "217",
+        "1.0004",
+        "record-7",
+        "**not recorded**",
+        "conv2d/n2c3/normal/float32",
+        "y = \\sum_{p=1}^{P} x w",
+        "Convolution 卷积",
+        "not available here: no device",
+        "the whole formula",
+        "## Errata of the primer",
+        "stale-3",
+        "1.50 s",
+    ],
+)
+def test_the_markdown_says(report: Any, lines: list[Any], said: str) -> None:
+    assert said in report(*lines).markdown
+
+
+def test_formulas_stand_in_the_order_of_the_primer(report: Any, formula: Any) -> None:
+    sections = {"c": "3.10", "b": "3.9", "a": "10.1", "d": "2"}
+    markdown = report(*(formula(name, section=section) for name, section in sections.items())).markdown
+    assert re.findall(r'<a id="formula-(\w)">', markdown) == ["d", "b", "c", "a"]
+
+
+def test_margins_are_the_worst_and_bits_the_fewest(report: Any, verdict: Any) -> None:
+    margins = [(0.2, 0.9, 2.0, 20.0), (0.4, 0.3, 7.0, 23.0), ("nan", None, None, None)]
+    names = ("hard", "sharp", "ulp", "bits")
+    rows = [verdict(dataset=str(n), **dict(zip(names, values, strict=True))) for n, values in enumerate(margins)]
+    assert _row(report(*rows[:2]).markdown) == ["0.400", "0.900", "7.00", "20.0", "2 conforms"]
+    assert _row(report(*rows).markdown) == ["NaN", "0.900", "7.00", "20.0", "3 conforms"]
+
+
+def _row(markdown: str) -> list[str]:
+    table = next(table for table in tables(markdown) if table[0][-1].strip() == "verdicts" and len(table[0]) == 9)
+    return [cell.strip() for cell in table[2][4:]]
+
+
+def test_an_empty_run_is_a_report(report: Any) -> None:
+    assert report().markdown.startswith("# Parity report\n\n**No verdict was recorded.**\n")
