@@ -14,6 +14,7 @@ class Hello:
     kernels: dict[str, tuple[str, bool, str]]
     unsupported: dict[str, str]
     second_order: str
+    devices: list[str]
     import_seconds: float
 
 

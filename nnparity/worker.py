@@ -40,8 +40,15 @@ def _begin(backend: str, device: str, mode: str) -> tuple[Adapter, Hello]:
     adapter = load(backend)(device, mode)
     kernels = {name: (k.calls, k.composed, k.because) for name, k in adapter.kernels().items()}
     seconds = time.process_time() - start
-    unsupported = dict(adapter.unsupported)
-    return adapter, Hello(adapter.target, adapter.versions(), kernels, unsupported, adapter.second_order, seconds)
+    return adapter, Hello(
+        target=adapter.target,
+        versions=adapter.versions(),
+        kernels=kernels,
+        unsupported=dict(adapter.unsupported),
+        second_order=adapter.second_order,
+        devices=adapter.devices(),
+        import_seconds=seconds,
+    )
 
 
 def observe(adapter: Adapter, request: Request) -> Observation:

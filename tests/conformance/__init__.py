@@ -1,0 +1,1 @@
+"""The product: what ``pytest tests/conformance --backend NAME`` runs against a backend."""

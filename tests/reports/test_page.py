@@ -96,6 +96,19 @@ def test_a_cell_shows_the_worst_grade_and_counts(report: Any, verdict: Any) -> N
     assert "✗<small>2/3</small>" in html
 
 
+def test_a_cell_that_conforms_still_says_what_was_left_out(report: Any, verdict: Any) -> None:
+    html = report(verdict(), verdict(quantity="grad.x"), verdict("unsupported", quantity="hvp.x")).html
+    assert "✓<small>2 1–</small>" in html
+
+
+def test_margins_are_listed_by_target_dtype_and_quantity(report: Any, verdict: Any) -> None:
+    rows = [verdict(quantity=name, hard=0.25, sharp=0.5, ulp=2.0, bits=24.5) for name in ("jvp", "grad.x", "output")]
+    html = report(*rows).html
+    table = html[html.index("Worst margins of conv2d") :].partition("</table>")[0]
+    assert re.findall(r'<th scope="row">([\w.]+)</th>', table) == ["output", "grad.x", "jvp"]
+    assert table.count("<td>0.250</td><td>0.500</td><td>2.00</td><td>24.5</td><td>1</td>") == 3
+
+
 def test_dtypes_are_columns_of_their_target(report: Any, verdict: Any) -> None:
     html = report(verdict(dtype="bfloat16"), verdict("diverges"), verdict(dtype="float64")).html
     head, body = html[html.index('<table class="matrix">') :].split("<tbody>")[:2]
@@ -156,6 +169,15 @@ def test_what_does_not_conform_is_told_in_full(report: Any, lines: list[Any]) ->
         assert said in gap, said
     for said in ("1.0004", "known record <code>record-7</code>"):
         assert said in gap, said
+
+
+def test_all_messages_of_what_fails_alike_are_there_once(report: Any, verdict: Any) -> None:
+    says = {"output": "first", "grad.x": "second", "jvp": "second"}
+    rows = [
+        verdict("diverges", quantity=name, message=said, hard=9.0 - n) for n, (name, said) in enumerate(says.items())
+    ]
+    gap = report(*rows).html.partition('id="gap-')[2].partition("</article>")[0]
+    assert [gap.count("<p>first</p>"), gap.count("<li>second "), gap.count("float32: grad.x, jvp")] == [1, 1, 1]
 
 
 def test_what_no_record_knows_of_comes_first(report: Any, verdict: Any) -> None:

@@ -1,0 +1,177 @@
+"""The command line: ``nnparity run``, ``soak``, ``report`` and ``list``.
+
+Exit status: 0 all conforms or is on record, 1 something else was found, 2 usage; 70 a fault of nnparity itself.
+"""
+
+import sys
+import traceback
+from collections.abc import Callable
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+
+from nnparity import reports
+from nnparity.adapters.registry import names
+from nnparity.expect import QUANTITIES
+from nnparity.known import KnownError
+from nnparity.observe import TargetUnavailable
+from nnparity.plan import Plan, TargetName, UsageError
+from nnparity.session import Session
+from nnparity.spec import DTYPES, SpecError, load
+from nnparity.spec.loader import signatures
+from nnparity.summary import Tally
+
+INTERNAL = 70  # EX_SOFTWARE of sysexits.h: not to be taken for a divergence
+application = typer.Typer(add_completion=False, no_args_is_help=True, help=__doc__)
+console = Console(stderr=True)
+
+Backends = Annotated[list[str], typer.Option("--backend", help="torch, tensorflow, jax, numpy, module:Class, file.py:Class")]
+Formulas = Annotated[list[str] | None, typer.Option("--formula", help="only these; all by default")]
+Dtypes = Annotated[list[str] | None, typer.Option("--dtype", help=f"of {', '.join(DTYPES)}")]
+Quantities = Annotated[list[str] | None, typer.Option("--quantity", help=f"of {', '.join(QUANTITIES)}")]
+Device = Annotated[str, typer.Option(help="cpu or cuda")]
+Mode = Annotated[str, typer.Option(help="eager, or another mode of the backend")]
+Level = Annotated[str, typer.Option(help="quick, core or full")]
+Out = Annotated[Path, typer.Option(help="folder of the run file and the report")]
+Timeout = Annotated[float, typer.Option(help="seconds for one case, before its target is killed")]
+
+
+def _plan(
+    backends: list[str],
+    formulas: list[str] | None,
+    dtypes: list[str] | None,
+    quantities: list[str] | None,
+    device: str,
+    mode: str,
+    level: str,
+    salt: str = "",
+) -> Plan:
+    return Plan(
+        targets=tuple(TargetName(backend, device, mode) for backend in backends),
+        formulas=tuple(formulas or ()),
+        dtypes=tuple(dtypes or Plan.dtypes),
+        quantities=tuple(quantities or Plan.quantities),
+        level=level,
+        salt=salt,
+    )
+
+
+@application.command()
+def run(
+    backend: Backends,
+    formula: Formulas = None,
+    dtype: Dtypes = None,
+    quantity: Quantities = None,
+    device: Device = "cpu",
+    mode: Mode = "eager",
+    level: Level = "core",
+    salt: Annotated[str, typer.Option(help="varies the inputs; a plain run has none")] = "",
+    out: Out = Path("reports/out"),
+    timeout: Timeout = 120.0,
+) -> None:
+    """Runs the plan, and renders its report."""
+    plan = _plan(backend, formula, dtype, quantity, device, mode, level, salt)
+    path = out / "parity.jsonl"
+    path.unlink(missing_ok=True)
+    with Session(plan, path, timeout) as session:
+        tally = _drive(session, f"parity of {', '.join(backend)}")
+    pages = reports.render(reports.merge([path]), out)
+    tally.show(console)
+    console.print("report: " + "  ".join(str(page) for page in (path, *pages)), soft_wrap=True)
+    raise typer.Exit(tally.status)
+
+
+@application.command()
+def soak(
+    backend: Backends,
+    salts: Annotated[int, typer.Option(help="how many other seeds", min=1)] = 20,
+    formula: Formulas = None,
+    dtype: Dtypes = None,
+    quantity: Quantities = None,
+    device: Device = "cpu",
+    mode: Mode = "eager",
+    level: Level = "core",
+    out: Out = Path("reports/out"),
+    timeout: Timeout = 120.0,
+) -> None:
+    """Runs the plan on other numbers, seed after seed: a correct kernel must conform on all of them."""
+    status, shared = 0, None
+    for number in range(1, salts + 1):
+        plan = _plan(backend, formula, dtype, quantity, device, mode, level, f"soak-{number}")
+        path = out / "soak" / f"{number}.jsonl"
+        path.unlink(missing_ok=True)
+        session = Session(plan, path, timeout)
+        if shared is not None:  # targets stay up: their compiled code serves all seeds
+            session.targets = shared
+        tally = _drive(session, f"seed {number} of {salts}")
+        shared = session.targets
+        session.recorder.close()
+        tally.show(console)
+        status = max(status, tally.status)
+        if number == salts:
+            session.close_targets()
+    raise typer.Exit(status)
+
+
+def _drive(session: Session, title: str) -> Tally:
+    """Every group of the plan, with a bar; what was found."""
+    groups = list(session.plan.groups())
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
+    session.open()
+    with Progress(*columns, console=console, transient=not console.is_terminal) as progress:
+        task = progress.add_task(title, total=len(groups))
+        session.start_all(lambda text: progress.update(task, description=text))
+        tally = Tally()
+        for group in groups:
+            progress.update(task, description=f"{title}: {group.cases[0].formula.id}")
+            for verdict in session.examine(group):
+                tally.add(verdict)
+            progress.advance(task)
+    tally.close(session.finish())
+    return tally
+
+
+@application.command()
+def report(
+    runs: Annotated[list[Path], typer.Argument(help="run files; of equal verdicts the later one counts")],
+    out: Out = Path("reports/out"),
+) -> None:
+    """Merges run files into one report."""
+    try:
+        merged = reports.merge(runs)
+    except (OSError, ValueError) as error:
+        raise UsageError(str(error)) from error
+    reports.write_merged(merged, out / "parity.jsonl")
+    for page in reports.render(merged, out):
+        console.print(str(page), soft_wrap=True)
+
+
+@application.command(name="list")
+def list_() -> None:
+    """Lists backends, dtypes, and formulas with their signatures."""
+    typer.echo(f"backends: {', '.join(names())}\ndtypes:   {', '.join(DTYPES)}\nformulas:")
+    for formula in load().values():
+        typer.echo(f"  {formula.id:24} {formula.section:6} {' '.join(s.id for s in signatures(formula))}")
+
+
+def app() -> None:
+    """The console script: nothing that goes wrong here may pass for a divergence."""
+    raise SystemExit(guarded(lambda: application(standalone_mode=True)))
+
+
+def guarded(call: Callable[[], object]) -> int | str | None:
+    """Runs the command; usage errors become one line and status 2, faults of nnparity status 70."""
+    try:
+        call()
+    except SystemExit as end:
+        return end.code
+    except (UsageError, SpecError, KnownError, TargetUnavailable) as error:
+        typer.echo(f"nnparity: {error}", err=True)
+        return 2
+    except Exception:  # noqa: BLE001  (the last line of defence: anything else is our own fault)
+        traceback.print_exc(file=sys.stderr)
+        return INTERNAL
+    return 0
