@@ -31,6 +31,7 @@ __all__ = [
     "Kernel",
     "Operation",
     "Point",
+    "Program",
     "Tensor",
     "Tensors",
     "Unsupported",

@@ -12,13 +12,15 @@ from typing import Any
 import jax
 import numpy as np
 
-from nnparity.adapters.base import Adapter, Operation, Point, Tensors
+from nnparity.adapters.base import Adapter, Operation, Point, Program, Tensors
 from nnparity.adapters.jax_layers import JaxLayers
 from nnparity.adapters.jax_losses import JaxLosses
 from nnparity.adapters.jax_sequences import JaxSequences
 from nnparity.adapters.request import Array
 
 jax.config.update("jax_enable_x64", True)
+# A user who gives JAX_COMPILATION_CACHE_DIR wants it for small programs too: here there are no others.
+jax.config.update("jax_persistent_cache_min_compile_time_secs", 0.0)
 
 
 class JaxAdapter(JaxLayers, JaxSequences, JaxLosses, Adapter):
@@ -26,6 +28,7 @@ class JaxAdapter(JaxLayers, JaxSequences, JaxLosses, Adapter):
 
     backend = "jax"
     packages = ("jax", "jaxlib")
+    modes = ("eager", "compiled")
     second_order = "forward over reverse: jax.jvp of jax.vjp"
 
     @classmethod
@@ -56,12 +59,18 @@ class JaxAdapter(JaxLayers, JaxSequences, JaxLosses, Adapter):
         return tangents
 
     def hvp(self, operation: Operation, point: Point) -> Tensors:
-        def gradient(*primals: Any) -> Tensors:
-            pulled: Tensors = jax.vjp(_function(operation, point), *primals)[1](point.cotangents)
-            return pulled
+        return self.jvp_hvp(operation, point)[1]
 
-        tangents: Tensors = jax.jvp(gradient, point.primals, point.tangents)[1]
-        return tangents
+    def jvp_hvp(self, operation: Operation, point: Point) -> tuple[Tensors, Tensors]:
+        """Moving the VJP along the tangents moves the outputs along: their tangents are the JVP."""
+
+        def pulled(*primals: Any) -> tuple[Tensors, Tensors]:
+            return self.vjp(operation, point._replace(primals=primals))
+
+        return jax.jvp(pulled, point.primals, point.tangents)[1]
+
+    def compile(self, program: Program) -> Program:
+        return jax.jit(program) if self.mode == "compiled" else program
 
 
 def _function(operation: Operation, point: Point) -> Callable[..., Tensors]:

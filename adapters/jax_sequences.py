@@ -78,6 +78,7 @@ def _gates(blocks: Any) -> Any:
     return jnp.concatenate((i, f, c, o))
 
 
+@jax.jit  # as lstm_ref is already: without it, each slice of a gate is a program of its own to compile
 def _lstm(x: Any, h: Any, c: Any, layers: list[tuple[Any, Any, Any]]) -> tuple[Any, Any, Any]:
     """All hidden states of the last layer, then the last h and c of each; every layer starts from h and c."""
     wx, wh, b = ({layer: _gates(block) for layer, block in enumerate(blocks)} for blocks in zip(*layers, strict=True))

@@ -4,12 +4,12 @@ Conventions met: Keras losses of probabilities clip them to [1e-7, 1 - 1e-7], it
 divide them by their sum first, and its Adam adds epsilon before the bias correction.
 """
 
-from functools import lru_cache
 from typing import Any
 
 import tensorflow as tf
 
 from nnparity.adapters.base import kernel
+from nnparity.adapters.tensorflow_keras import adam, optimize, sgd
 
 
 class TensorflowLosses:
@@ -57,41 +57,18 @@ class TensorflowLosses:
 
     @kernel("tf.keras.optimizers.SGD")
     def gradient_descent(self, w: Any, g: Any, lr: float) -> Any:
-        optimizer = _sgd(lr, len(w), w.dtype.name)
-        (w_next,), _ = optimizer.stateless_apply(_state(optimizer, 0), [g], [w])
-        return w_next
+        return optimize(sgd(lr, len(w), w.dtype.name), w, g, step=1)[0]
 
     @kernel("tf.keras.optimizers.Adam")
-    def adam(self, w: Any, m: Any, v: Any, g: Any, lr: float, beta1: float, beta2: float, eps: float, step: int) -> Any:
-        # Keras divides by sqrt(v) + epsilon, not by sqrt(v / (1 - beta2^step)) + epsilon.
-        optimizer = _adam(lr, beta1, beta2, eps * (1 - beta2**step) ** 0.5, len(w), w.dtype.name)
-        (w_next,), state = optimizer.stateless_apply([*_state(optimizer, step - 1), m, v], [g], [w])
-        return w_next, *state[2:]
+    def adam(
+        self, w: Any, m: Any, v: Any, g: Any, lr: float, beta1: float, beta2: float, eps: float, step: int
+    ) -> Any:
+        # Keras adds epsilon to the root of v, we to that of v / (1 - beta2^step): the same, this much smaller.
+        hat = eps * (1 - beta2**step) ** 0.5
+        return optimize(adam(lr, beta1, beta2, hat, len(w), w.dtype.name), w, g, m, v, step=step)
 
 
 def _judged(probability: Any, label: int) -> Any:
     """The mean over the batch of -log p, or of -log(1 - p), p clipped."""
-    return tf.keras.losses.binary_crossentropy(
-        tf.fill(probability.shape, tf.cast(label, probability.dtype)), probability
-    )
-
-
-def _state(optimizer: Any, done: int) -> list[Any]:
-    """The two variables that every Keras optimiser begins with: how many steps were done, the learning rate."""
-    iterations, rate = optimizer.variables[:2]
-    return [tf.constant(done, iterations.dtype), rate.value]
-
-
-@lru_cache(maxsize=64)
-def _sgd(lr: float, size: int, dtype: str) -> Any:
-    return _built(tf.keras.optimizers.SGD(lr), size, dtype)
-
-
-@lru_cache(maxsize=64)
-def _adam(lr: float, beta1: float, beta2: float, eps: float, size: int, dtype: str) -> Any:
-    return _built(tf.keras.optimizers.Adam(lr, beta1, beta2, eps), size, dtype)
-
-
-def _built(optimizer: Any, size: int, dtype: str) -> Any:
-    optimizer.build([tf.keras.Variable(tf.zeros(size, dtype), dtype=dtype)])
-    return optimizer
+    labels = tf.ones_like(probability) if label else tf.zeros_like(probability)
+    return tf.keras.losses.binary_crossentropy(labels, probability)

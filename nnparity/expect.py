@@ -1,4 +1,8 @@
-"""Expectation: the value and the budgets of every quantity of a case, from the reference and its readings."""
+"""Expectation: the value and the budgets of every quantity of a case, from the reference and its readings.
+
+Budgets come from the reading `Budget`. The value is the float64 one that the budget carries, or, where the
+target computes in float64 itself, the midpoint of the enclosure that the reading `Ball` proves.
+"""
 
 import math
 from collections.abc import Callable, Mapping
@@ -9,8 +13,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from nnparity.reference import FORMULAS
-from nnparity.reference.readings import Arithmetic, Budget, Dual, tangent_of
+from nnparity.read import read
+from nnparity.reference.readings import Arithmetic, Ball, Budget
+from nnparity.reference.readings.ball import rounded
 from nnparity.spec import DTYPES, Case, Dtype
 
 Array = NDArray[Any]
@@ -18,15 +23,20 @@ Array = NDArray[Any]
 QUANTITIES = ("output", "grad", "jvp", "hvp")
 #: A composition's hard budget is this many times its norm 2: norm 1 grows with the product of all norms.
 COMPOSED = 16.0
+#: Squares below this are no longer exact float64.
+LEAST_SQUARE = float(np.finfo(np.float64).tiny / np.finfo(np.float64).eps)
+#: An enclosure proves a value when its radius is at most this part of the hard budget.
+PROVEN = 2.0**-20
 
 
 @dataclass(frozen=True)
 class Expected:
-    """One quantity: its exact value as far as float64 tells, `hard` and `sharp` budgets for each element."""
+    """One quantity: its value (`value` + `low`, when float64 alone would not tell), `hard` and `sharp` budgets."""
 
     value: Array
     hard: Array
     sharp: Array
+    low: Array | float = 0.0
 
 
 @lru_cache(maxsize=None)
@@ -58,78 +68,43 @@ def expect(
     For diagnoses, `variant` gives further keywords to the reference, `rounding` changes every number that goes in,
     and `numbers` is another arithmetic than that of the case's dtype.
     """
-    numbers = numbers or arithmetic(case.dtype.name, flush, wide)
-    reading = _Read(case, numbers, dict(variant or {}), rounding or _unchanged)
-    with np.errstate(all="ignore"):
-        found = reading.forward(quantities) | reading.backward(quantities)
+    inside = numbers or arithmetic(case.dtype.name, flush, wide)
     store = arithmetic(case.dtype.name, flush)  # the wide model too rounds its result to the dtype
-    return {name: _stored(budget, store, case.formula.composition) for name, budget in found.items()}
+    inward = rounding or _unchanged
+    with np.errstate(all="ignore"):
+        found = read(case, quantities, _lift(inside, inward, flush), _direct(inside, inward), variant or {})
+        expected = {name: _stored(budget, store, case.formula.composition) for name, budget in found.items()}
+        if case.dtype.name == "float64" and inside.unit == case.dtype.unit and _finite(case):
+            balls = read(case, quantities, lambda x: Ball(inward(x)), lambda x: Ball(inward(x)), variant or {})
+            expected = {name: _proven(expected[name], ball) for name, ball in balls.items()}
+    return expected
 
 
 def _unchanged(array: Array) -> Array:
     return array
 
 
-class _Read:
-    """The reference of one case, read over `Budget`, inside a `Dual` when derivatives are asked for."""
+def _lift(numbers: Arithmetic, inward: Callable[[Array], Array], flush: bool) -> Callable[[Array], Budget]:
+    """Inputs are exact: they were rounded to the dtype before anyone sees them. Flushed subnormals are not."""
 
-    def __init__(self, case: Case, numbers: Arithmetic, variant: dict[str, Any], rounding: Callable[[Array], Array]) -> None:
-        self.case = case
-        self.formula = case.formula
-        self.reference = FORMULAS[case.formula.id]
-        self.numbers = numbers
-        self.keywords: dict[str, Any] = {**case.signature.attributes, **variant}
-        self.rounding = rounding
+    def lift(array: Array) -> Budget:
+        x = inward(array.astype(np.float64))
+        lost = np.where(np.abs(x) < numbers.step, np.abs(x), 0.0) if flush else np.zeros(())
+        return Budget(x, numbers, lost, lost**2) if lost.any() else Budget(x, numbers)
 
-    def forward(self, quantities: frozenset[str]) -> dict[str, Any]:
-        """``output`` and ``jvp``: one pass gives both."""
-        if not quantities & {"output", "jvp"}:
-            return {}
-        results = self.reference(*self._inputs(dual="jvp" in quantities), **self.keywords)
-        results = results if isinstance(results, tuple) else (results,)
-        return self._named(quantities, zip(self.formula.results, results, strict=True), ("output", "jvp"))
+    return lift
 
-    def backward(self, quantities: frozenset[str]) -> dict[str, Any]:
-        """``grad`` and ``hvp``: one pass gives both."""
-        if not self.formula.wrt or not quantities & {"grad", "hvp"}:
-            return {}
-        cotangents = [self._exact(g) for g in self.case.cotangents.values()]
-        g = tuple(cotangents) if len(cotangents) > 1 else cotangents[0]
-        gradients = self.reference.gradients(g, *self._inputs(dual="hvp" in quantities), **self.keywords)
-        return self._named(quantities, zip(self.formula.wrt, gradients, strict=True), ("grad", "hvp"))
 
-    def _named(self, quantities: frozenset[str], results: Any, families: tuple[str, str]) -> dict[str, Any]:
-        value, tangent = families
-        named: dict[str, Any] = {}
-        for name, result in results:
-            suffix = "" if name == "output" else f".{name}"
-            if value in quantities:
-                named[f"{value}{suffix}"] = result.value if isinstance(result, Dual) else result
-            if tangent in quantities and self.formula.wrt:
-                named[f"{tangent}{suffix}"] = tangent_of(result)
-        return named
+def _direct(numbers: Arithmetic, inward: Callable[[Array], Array]) -> Callable[[Array], Budget]:
+    """A tangent enters with one rounding: reverse mode multiplies it by its cofactor before it meets the others.
 
-    def _inputs(self, dual: bool) -> list[Any]:
-        inputs: list[Any] = []
-        for name, array in self.case.inputs.items():
-            if self.formula.integer(name):
-                inputs.append(array)
-                continue
-            exact = self._exact(array)
-            moving = dual and name in self.formula.wrt
-            inputs.append(Dual(exact, self._direction(self.case.tangents[name])) if moving else exact)
-        return inputs
+    Differences of tangents are exact in our order of operations, but not where each product is rounded first.
+    """
+    return lambda array: Budget(inward(array.astype(np.float64)), numbers).rounded(None, None)
 
-    def _direction(self, array: Array) -> Budget:
-        """A tangent enters with one rounding: reverse mode multiplies it by its cofactor before it meets the others.
 
-        Differences of tangents are exact in our order of operations, but not where each product is rounded first.
-        """
-        exact = self._exact(array)
-        return exact.rounded(None, None)
-
-    def _exact(self, array: Array) -> Budget:
-        return Budget(self.rounding(array.astype(np.float64)), self.numbers)
+def _finite(case: Case) -> bool:
+    return all(case.formula.integer(name) or bool(np.isfinite(x).all()) for name, x in case.inputs.items())
 
 
 def _stored(budget: Any, store: Arithmetic, composition: bool) -> Expected:
@@ -137,8 +112,16 @@ def _stored(budget: Any, store: Arithmetic, composition: bool) -> Expected:
     if not isinstance(budget, Budget):
         budget = Budget(budget, store)
     own = store.unit * np.abs(budget.value) + store.step
-    sharp = own if budget.exact else np.hypot(np.sqrt(budget.var), own)
-    hard = own if budget.exact else budget.hard + own
-    if not budget.exact:  # far below 1 the square of an error is no float64 any more: norm 1 stands in for norm 2
-        sharp = np.where(budget.var < np.finfo(np.float64).tiny / np.finfo(np.float64).eps, hard, sharp)
+    if budget.exact:
+        return Expected(budget.value, COMPOSED * own if composition else own, own)
+    hard, sharp = budget.hard + own, np.hypot(np.sqrt(budget.var), own)
+    if not composition:  # far below 1 the square of an error is no float64 any more: norm 1 stands in for norm 2
+        sharp = np.where(budget.var < LEAST_SQUARE, hard, sharp)
     return Expected(budget.value, COMPOSED * sharp if composition else hard, sharp)
+
+
+def _proven(expected: Expected, ball: Any) -> Expected:
+    """The expectation with the proven value, where the enclosure is narrow beside the budget."""
+    high, low, radius = rounded(ball)
+    proven = radius <= PROVEN * expected.hard
+    return Expected(np.where(proven, high, expected.value), expected.hard, expected.sharp, np.where(proven, low, 0.0))

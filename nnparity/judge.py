@@ -43,12 +43,14 @@ def judge(observed: Array, expected: Expected, dtype: Dtype) -> Judgement:
     seen = observed.astype(np.float64)
     with np.errstate(invalid="ignore", over="ignore", divide="ignore"):
         wrong_special = special_mismatch(seen, expected, dtype)
-        error = np.where(np.isfinite(seen) & np.isfinite(expected.value), np.abs(seen - expected.value), 0.0)
+        error = np.abs(seen - expected.value - expected.low)
+        error = np.where(np.isfinite(seen) & np.isfinite(expected.value), error, 0.0)
         ratio = np.where(wrong_special, np.inf, error / expected.hard)
     hard = float(ratio.max(initial=0.0))
     sharp = sharp_margin(error / expected.sharp) if hard < math.inf else math.inf
     grade = "conforms" if max(hard, sharp) <= 1 else "imprecise" if hard <= 1 else "diverges"
-    ulp = float((error / spacing(expected.value, dtype)).max(initial=0.0))
+    with np.errstate(over="ignore"):
+        ulp = float((error / spacing(expected.value, dtype)).max(initial=0.0))
     bits = math.inf if sharp == 0 else -math.log2(dtype.unit * sharp) if sharp < math.inf else -math.inf
     return Judgement(
         grade,

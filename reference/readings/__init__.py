@@ -4,9 +4,10 @@
 `ball` a proven enclosure. They compose in one order: `Dual` outside `Budget` or `Ball`.
 """
 
+from nnparity.reference.readings.ball import Ball
 from nnparity.reference.readings.budget import Arithmetic, Budget
 from nnparity.reference.readings.budget_functions import Condition
 from nnparity.reference.readings.dual import Dual, tangent_of
 from nnparity.reference.readings.numbers import constant, detached
 
-__all__ = ["Arithmetic", "Budget", "Condition", "Dual", "constant", "detached", "tangent_of"]
+__all__ = ["Arithmetic", "Ball", "Budget", "Condition", "Dual", "constant", "detached", "tangent_of"]

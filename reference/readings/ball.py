@@ -1,0 +1,106 @@
+"""The reading that proves: enclosures of 200 bits, python-flint's `arb`, element by element.
+
+Whatever is computed with it contains the exact result of the formula on these inputs. It proves the
+float64 reference, and it is the truth for float64 targets, so that their verdicts never measure our own rounding.
+NumPy's arithmetic on object arrays already calls the elements' operators and methods, so that there is little to say.
+"""
+
+from collections.abc import Callable, Iterable
+from typing import Any, Self
+
+import flint
+import numpy as np
+from numpy.typing import NDArray
+from scipy import special
+
+from nnparity.reference.readings.base import Reading
+
+#: Bits of every operation. float64 has 53: what is lost on the way to a result never reaches them.
+PRECISION = 200
+flint.ctx.prec = PRECISION
+
+_exact = np.frompyfunc(lambda x: flint.arb(x.item() if isinstance(x, np.generic) else x), 1, 1)
+
+
+class Ball(Reading):
+    """An object array of real balls, midpoint and radius."""
+
+    __slots__ = ("value",)
+
+    def __init__(self, value: Any) -> None:
+        value = value if isinstance(value, flint.arb) else np.asarray(value)
+        balls = value if getattr(value, "dtype", None) == object else _exact(value)
+        self.value: NDArray[Any] = np.asarray(balls, dtype=object)
+
+    def moved(self, move: Callable[[Any], Any]) -> Self:
+        """See `Reading`."""
+        return type(self)(move(self.value))
+
+    def joined(self, others: Iterable[Any], join: Callable[[list[Any]], Any]) -> Self:
+        """See `Reading`."""
+        return type(self)(join([_ball(other).value for other in others]))
+
+    def constant(self, value: float) -> "Ball":
+        """See `Reading`; pi is pi."""
+        return Ball(flint.arb.pi() if value == np.pi else flint.arb(value))
+
+
+def _ball(x: Any) -> Ball:
+    return x if isinstance(x, Ball) else Ball(x)
+
+
+def rounded(ball: Any) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]:
+    """The enclosures as float64: the midpoints as sums of two numbers, high and low (106 bits), and the radii."""
+    value = _ball(ball).value
+    high = np.asarray(_float(value), dtype=np.float64)
+    low = np.asarray(_float(value - _exact(high)), dtype=np.float64)
+    return high, low, np.asarray(_radius(value), dtype=np.float64)
+
+
+_float = np.frompyfunc(lambda x: float(x.mid()), 1, 1)
+_radius = np.frompyfunc(lambda x: float(x.rad()), 1, 1)
+_logistic = np.frompyfunc(lambda x: 1 / (1 + (-x).exp()), 1, 1)
+_erf = np.frompyfunc(lambda x: x.erf(), 1, 1)
+_larger = np.frompyfunc(lambda a, b: a.max(b), 2, 1)
+
+
+def _elementwise(ufunc: Any) -> Callable[..., Ball]:
+    return lambda *operands: Ball(ufunc(*(_ball(x).value for x in operands)))
+
+
+def _compare(ufunc: Any) -> Callable[[Any, Any], Any]:
+    return lambda a, b: ufunc(_ball(a).value, _ball(b).value).astype(bool)
+
+
+def _einsum(subscripts: str, *operands: Any, **kwargs: Any) -> Ball:
+    return Ball(np.einsum(subscripts, *(_ball(x).value for x in operands)))
+
+
+def _max(x: Ball, axis: int, keepdims: bool = False) -> Ball:
+    largest = _larger.reduce(x.value, axis=axis)
+    return Ball(np.expand_dims(largest, axis) if keepdims else largest)
+
+
+def _sum(x: Ball, axis: Any = None, keepdims: bool = False) -> Ball:
+    return Ball(np.sum(x.value, axis=axis, keepdims=keepdims, initial=flint.arb(0)))
+
+
+Ball.UFUNCS = {
+    **{
+        ufunc: _elementwise(ufunc)
+        for ufunc in (
+            *(np.add, np.subtract, np.multiply, np.divide, np.negative, np.absolute, np.square),
+            *(np.exp, np.log, np.tanh, np.sqrt, np.sin, np.cos),
+        )
+    },
+    np.maximum: _elementwise(_larger),
+    special.expit: _elementwise(_logistic),
+    special.erf: _elementwise(_erf),
+    **{ufunc: _compare(ufunc) for ufunc in (np.greater, np.greater_equal, np.less, np.less_equal, np.equal)},
+}
+Ball.FUNCTIONS = {
+    np.sum: _sum,
+    np.max: _max,
+    np.einsum: _einsum,
+    np.where: lambda condition, a, b: Ball(np.where(condition, _ball(a).value, _ball(b).value)),
+}
