@@ -4,7 +4,19 @@ One module per chapter of the primer. The code reads like the mathematics and kn
 run on a reading (`reference.readings`) instead of an array, it yields derivatives, error budgets or proofs.
 """
 
-from nnparity.reference import activation, convolution, mlp, recurrent, transformer
+from nnparity.reference import activation, bert, convolution, gan, loss, mlp, optimizer, recurrent, transformer
 from nnparity.reference.registry import FORMULAS, Reference
 
-__all__ = ["FORMULAS", "Reference", "activation", "convolution", "mlp", "recurrent", "transformer"]
+__all__ = [
+    "FORMULAS",
+    "Reference",
+    "activation",
+    "bert",
+    "convolution",
+    "gan",
+    "loss",
+    "mlp",
+    "optimizer",
+    "recurrent",
+    "transformer",
+]

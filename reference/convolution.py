@@ -72,3 +72,49 @@ def _(g: Any, x: Any, *, divisor: float = 4.0) -> Any:
     """Each pixel receives a quarter of the g of every window it lies in."""
     padded = np.pad(g, ((0, 0), (0, 0), (1, 1), (1, 1)))
     return np.sum(windows(padded, (2, 2)), axis=(4, 5)) / divisor
+
+
+@formula("max_pool2d")
+def max_pool2d(x: Any, *, sign: float = 1.0) -> Any:
+    """The largest of each 2x2 window; windows do not overlap."""
+    y = np.max(_pixels(x if sign == 1 else sign * x), axis=4)
+    return y if sign == 1 else sign * y
+
+
+def _pixels(x: Any) -> Any:
+    """The windows of `tiles` with their four pixels on one axis: (n, c, h/2, w/2, 4)."""
+    cut = np.transpose(tiles(x), (0, 1, 2, 4, 3, 5))
+    return cut.reshape((*cut.shape[:4], 4))
+
+
+@max_pool2d.vjp
+def _(g: Any, x: Any, *, sign: float = 1.0) -> Any:
+    """Each window's g goes to its largest pixel; of equal ones, to the first."""
+    pixels = _pixels(x if sign == 1 else sign * x)
+    shares = [np.where(_first(pixels, place), g, 0.0) for place in range(4)]
+    n, c, h, w = g.shape
+    square = np.stack(shares, axis=-1).reshape((n, c, h, w, 2, 2))
+    return untiled(np.transpose(square, (0, 1, 2, 4, 3, 5)).reshape((n, c, 2 * h, 2 * w)), x.shape)
+
+
+def _first(pixels: Any, place: int) -> Any:
+    """Whether the pixel at `place` exceeds all before it and is not exceeded by any behind it."""
+    here = pixels[..., place]
+    wins = [here > pixels[..., other] if other < place else here >= pixels[..., other] for other in range(4) if other != place]
+    return np.logical_and(np.logical_and(wins[0], wins[1]), wins[2])
+
+
+@formula("flatten")
+def flatten(x: Any, *, order: str = "nchw") -> Any:
+    """One row for each image: channels first, then rows, then columns."""
+    x = np.transpose(x, (0, 2, 3, 1)) if order == "nhwc" else x
+    return x.reshape((x.shape[0], -1))
+
+
+@flatten.vjp
+def _(g: Any, x: Any, *, order: str = "nchw") -> Any:
+    """The same numbers in the shape of the image."""
+    if order == "nchw":
+        return g.reshape(x.shape)
+    n, c, h, w = x.shape
+    return np.transpose(g.reshape((n, h, w, c)), (0, 3, 1, 2))

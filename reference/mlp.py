@@ -4,6 +4,7 @@ from typing import Any
 
 import numpy as np
 
+from nnparity.reference.activation import sigma
 from nnparity.reference.registry import formula
 
 
@@ -36,3 +37,18 @@ def _(g: Any, y: Any, t: Any, *, factor: float = 2.0, mean: bool = False) -> Any
 
 def _divisor(y: Any, factor: float, mean: bool) -> float:
     return factor * (y.shape[0] * y.shape[1] if mean else y.shape[0])
+
+
+@formula("mlp_backprop")
+def mlp_backprop(
+    x: Any, w1: Any, b1: Any, w2: Any, b2: Any, t: Any, *, slope: bool = True, factor: float = 2.0
+) -> tuple[Any, ...]:
+    """3.1.2, step by step: h, y, E, the deltas of both layers, the gradients of W2, b2, W1 and b1."""
+    h = sigma(dense(x, w1, b1))
+    y = sigma(dense(h, w2, b2))
+    error = mse(y, t, factor=factor)
+    miss = (y - t) * 2 / _divisor(y, factor, False)
+    delta_out = miss * (y * (1 - y)) if slope else miss
+    delta_hidden = np.einsum("nk,km->nm", delta_out, w2) * (h * (1 - h))
+    dw2, dw1 = np.einsum("nk,nm->km", delta_out, h), np.einsum("nm,ni->mi", delta_hidden, x)
+    return h, y, error, delta_out, delta_hidden, dw2, np.sum(delta_out, axis=0), dw1, np.sum(delta_hidden, axis=0)

@@ -35,9 +35,10 @@ def step(
 
 
 def step_back(dh: Any, dc: Any, s: Step, c: Any, *, order: Any = ORDER, squash: bool = True, **_: Any) -> tuple[Any, Any]:
-    """From the cotangents of h_t and c_t to those of the gates' arguments (in the order stored) and of c_{t-1}."""
+    """From the cotangents of h_t and c_t (None: zero) to those of the gates' arguments (in the order stored) and of c_{t-1}."""
     do = dh * s.squashed
-    dc = dc + dh * s.o * (1 - np.square(s.squashed) if squash else 1)
+    own = dh * s.o * (1 - np.square(s.squashed) if squash else 1)
+    dc = own if dc is None else dc + own
     arguments = (
         dc * s.candidate * (s.i * (1 - s.i)),
         dc * c * (s.f * (1 - s.f)),
@@ -102,7 +103,7 @@ def unroll_back(dy: list[Any], dc: Any, steps: list[Step], x: Any, h: Any, c: An
 def lstm(x: Any, h: Any, c: Any, wx: Any, wh: Any, b: Any, **variant: Any) -> Any:
     """All hidden states (n, t, m), and the last cell state."""
     steps = unroll(x, h, c, wx, wh, b, **variant)
-    return np.stack([s.h for s in steps], axis=1), steps[-1].c
+    return states(steps), steps[-1].c
 
 
 @lstm.vjp
@@ -111,3 +112,64 @@ def _(g: Any, x: Any, h: Any, c: Any, wx: Any, wh: Any, b: Any, **variant: Any) 
     dy, dc = g
     steps = unroll(x, h, c, wx, wh, b, **variant)
     return unroll_back([dy[:, t] for t in range(len(steps))], dc, steps, x, h, c, wx, wh, **variant)
+
+
+def zeros(x: Any, wh: Any) -> Any:
+    """The initial states of a layer: nothing remembered."""
+    return np.zeros((x.shape[0], wh.shape[1]))
+
+
+def last_back(g: Any, at: int, steps: list[Step], x: Any, h: Any, c: Any, wx: Any, wh: Any, **variant: Any) -> Any:
+    """Back-propagation through time when only the state after step `at` is used."""
+    dy: list[Any] = [None] * (at + 1)
+    dy[at] = g
+    dx, *rest = unroll_back(dy, None, steps[: at + 1], x, h, c, wx, wh, **variant)
+    left = len(steps) - at - 1
+    return (np.pad(dx, ((0, 0), (0, left), (0, 0))) if left else dx), *rest
+
+
+@formula("lstm_last")
+def lstm_last(x: Any, h: Any, c: Any, wx: Any, wh: Any, b: Any, *, which: int = -1, **variant: Any) -> Any:
+    """The hidden state after the last step."""
+    return unroll(x, h, c, wx, wh, b, **variant)[which].h
+
+
+@lstm_last.vjp
+def _(g: Any, x: Any, h: Any, c: Any, wx: Any, wh: Any, b: Any, *, which: int = -1, **variant: Any) -> Any:
+    """Back-propagation through time from the last state alone."""
+    steps = unroll(x, h, c, wx, wh, b, **variant)
+    return last_back(g, which % len(steps), steps, x, h, c, wx, wh, **variant)
+
+
+def states(steps: list[Step]) -> Any:
+    """The hidden states of all steps: what return_sequences=True returns."""
+    return np.stack([s.h for s in steps], axis=1)
+
+
+@formula("lstm_stacked")
+def lstm_stacked(
+    x: Any, wx1: Any, wh1: Any, b1: Any, wx2: Any, wh2: Any, b2: Any, *, layers: int = 2, **variant: Any
+) -> Any:
+    """The last state of a second LSTM that reads all states of the first; both start from zero."""
+    first = unroll(x, zeros(x, wh1), zeros(x, wh1), wx1, wh1, b1, **variant)
+    if layers == 1:
+        return first[-1].h
+    return unroll(states(first), zeros(x, wh2), zeros(x, wh2), wx2, wh2, b2, **variant)[-1].h
+
+
+@lstm_stacked.vjp
+def _(
+    g: Any, x: Any, wx1: Any, wh1: Any, b1: Any, wx2: Any, wh2: Any, b2: Any, *, layers: int = 2, **variant: Any
+) -> Any:
+    """Back through the second layer, then from each of its inputs through the first."""
+    h1, h2 = zeros(x, wh1), zeros(x, wh2)
+    first = unroll(x, h1, h1, wx1, wh1, b1, **variant)
+    if layers == 1:
+        dx, _, _, *below = last_back(g, len(first) - 1, first, x, h1, h1, wx1, wh1, **variant)
+        return dx, *below, 0 * wx2, 0 * wh2, 0 * b2
+    y = states(first)
+    second = unroll(y, h2, h2, wx2, wh2, b2, **variant)
+    dy, _, _, *above = last_back(g, len(second) - 1, second, y, h2, h2, wx2, wh2, **variant)
+    split = [dy[:, t] for t in range(len(first))]
+    dx, _, _, *below = unroll_back(split, None, first, x, h1, h1, wx1, wh1, **variant)
+    return dx, *below, *above

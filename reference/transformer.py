@@ -1,4 +1,4 @@
-"""Section 3.4 of the primer: softmax and scaled dot-product attention."""
+"""Section 3.4 of the primer: softmax, scaled dot-product attention, the residual block, positional encoding."""
 
 from typing import Any
 
@@ -55,3 +55,35 @@ def _(g: Any, q: Any, k: Any, v: Any, *, scaling: str = "root of d", axis: int =
     ds = softmax_back(dp, p, axis) / scale(q.shape[-1], scaling, q)
     dq, dk = np.einsum("bts,bsd->btd", ds, k), np.einsum("bts,btd->bsd", ds, q)
     return dq, dk, np.einsum("bts,bte->bse", p, g)
+
+
+@formula("residual_attention")
+def residual_attention(
+    h: Any, wq: Any, wk: Any, wv: Any, *, residual: bool = True, scaling: str = "root of d"
+) -> Any:
+    """Z = Attention(H W^Q, H W^K, H W^V) + H."""
+    q, k, v = (np.einsum("btd,de->bte", h, w) for w in (wq, wk, wv))
+    z = attention(q, k, v, scaling=scaling)
+    return z + h if residual else z
+
+
+@residual_attention.vjp
+def _(g: Any, h: Any, wq: Any, wk: Any, wv: Any, *, residual: bool = True, scaling: str = "root of d") -> Any:
+    """Back through attention and the three products; the gradients of H add up, g itself among them."""
+    q, k, v = (np.einsum("btd,de->bte", h, w) for w in (wq, wk, wv))
+    parts = attention.gradients(g, q, k, v, scaling=scaling)
+    dws = [np.einsum("btd,bte->de", h, part) for part in parts]
+    dhs = [np.einsum("bte,de->btd", part, w) for part, w in zip(parts, (wq, wk, wv), strict=True)]
+    through = dhs[0] + dhs[1] + dhs[2]
+    return through + g if residual else through, *dws
+
+
+@formula("positional_encoding")
+def positional_encoding(position: Any, *, d: int = 8, shift: int = 0, halves: bool = False) -> Any:
+    """sin(t / 10000^(2i/d)) in the even columns, the cosine in the odd ones."""
+    exponents = np.log(constant(10000.0, position)) * np.arange(0, d, 2) / d
+    angles = np.expand_dims(position + shift if shift else position, 1) / np.exp(exponents)
+    waves = [np.sin(angles), np.cos(angles)]
+    if halves:
+        return np.concatenate(waves, axis=1)
+    return np.stack(waves, axis=2).reshape((position.shape[0], d))

@@ -86,9 +86,18 @@ def image(stream: Stream, shape: tuple[int, ...], dtype: Dtype, place: int) -> A
     return (slope + edge + 0.25 * stream.uniform(shape)) / 2.5
 
 
+def onehot(stream: Stream, shape: tuple[int, ...], dtype: Dtype, place: int) -> Array:
+    """Targets with a single 1, against rows whose entries differ by up to 2^16: tiny probabilities."""
+    if place and shape:
+        chosen = stream.integers((*shape[:-1], 1), shape[-1])
+        return np.where(np.arange(shape[-1]) == chosen, 1.0, 0.0)
+    exponent = np.floor(stream.uniform(shape) * 17).astype(np.int64) - 12
+    return np.ldexp(1.0 + stream.uniform(shape), exponent)
+
+
 Draw = Callable[[Stream, tuple[int, ...], Dtype, int], Array]
 #: name -> how it draws; called with the stream, the shape, the dtype and the input's place in the formula.
-DATASETS: dict[str, Draw] = {f.__name__: f for f in (normal, small, large, wide, cancelling, image)}
+DATASETS: dict[str, Draw] = {f.__name__: f for f in (normal, small, large, wide, cancelling, image, onehot)}
 
 
 def draw(dataset: str, domain: str, bound: int, stream: Stream, shape: tuple[int, ...], dtype: Dtype, place: int) -> Any:
@@ -108,7 +117,9 @@ def _into(domain: str, values: Array) -> Array:
         return np.abs(values)
     if domain == "probability":  # kept away from 0 and 1, where the logarithms of the formulas end
         return np.clip((1.0 + values / (1.0 + np.abs(values))) / 2.0, 2.0**-14, 1.0 - 2.0**-7)
-    if domain == "distribution":
-        weights = np.floor(np.abs(values) * 2.0**16) + 1.0  # whole numbers: their sum is exact in any order
-        return np.asarray(weights / weights.sum(axis=-1, keepdims=True))
+    if domain in ("distribution", "target"):  # whole numbers: their sum is exact in any order
+        weights = np.floor(np.abs(values) * 2.0**16) + (1.0 if domain == "distribution" else 0.0)
+        return np.asarray(weights / np.maximum(weights.sum(axis=-1, keepdims=True), 1.0))
+    if domain == "position":
+        return np.broadcast_to(np.arange(values.shape[-1], dtype=np.float64), values.shape)
     return values

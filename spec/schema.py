@@ -11,7 +11,7 @@ Attributes = dict[str, Scalar]
 LEVELS = ("quick", "core", "full")
 Level = Literal["quick", "core", "full"]
 #: What the numbers of an input may be; "label k" is a whole number from 0 to k-1, k a symbol of the shapes.
-DOMAINS = ("real", "positive", "probability", "distribution", "label", "mask")
+DOMAINS = ("real", "positive", "probability", "distribution", "target", "position", "label", "mask")
 
 
 class Title(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

@@ -6,6 +6,7 @@ NumPy's arithmetic on object arrays already calls the elements' operators and me
 """
 
 from collections.abc import Callable, Iterable
+from fractions import Fraction
 from typing import Any, Self
 
 import flint
@@ -43,6 +44,10 @@ class Ball(Reading):
     def constant(self, value: float) -> "Ball":
         """See `Reading`; pi is pi."""
         return Ball(flint.arb.pi() if value == np.pi else flint.arb(value))
+
+    def hyper(self, value: Fraction) -> "Ball":
+        """See `Reading`."""
+        return Ball(flint.arb(flint.fmpq(value.numerator, value.denominator)))
 
 
 def _ball(x: Any) -> Ball:

@@ -6,6 +6,7 @@ Functions that only move elements act on each of them; arithmetic is looked up i
 """
 
 from collections.abc import Callable, Iterable
+from fractions import Fraction
 from typing import Any, ClassVar, Self
 
 import numpy as np
@@ -60,6 +61,10 @@ class Reading(NDArrayOperatorsMixin):
     def constant(self, value: float) -> Any:
         """An exact number of the kind that this reading holds; see `numbers.constant`."""
         raise NotImplementedError
+
+    def hyper(self, value: Fraction) -> Any:
+        """A number that the host derived from hyperparameters; see `numbers.hyper`."""
+        return float(value)
 
     def detached(self) -> Any:
         """The same numbers without a derivative; see `numbers.detached`."""

@@ -7,13 +7,14 @@ A tangent of None is zero everywhere: constants cost nothing.
 
 import math
 from collections.abc import Callable, Iterable
+from fractions import Fraction
 from typing import Any, Self
 
 import numpy as np
 from scipy import special
 
 from nnparity.reference.readings.base import Reading
-from nnparity.reference.readings.numbers import constant
+from nnparity.reference.readings.numbers import constant, hyper
 
 
 class Dual(Reading):
@@ -42,6 +43,10 @@ class Dual(Reading):
     def constant(self, value: float) -> Any:
         """See `Reading`."""
         return constant(value, self.value)
+
+    def hyper(self, value: Fraction) -> Any:
+        """See `Reading`."""
+        return hyper(value, self.value)
 
     def detached(self) -> Any:
         """See `Reading`."""

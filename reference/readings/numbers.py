@@ -1,5 +1,6 @@
 """Numbers inside formulas that no binary format holds: they must be exact in every reading."""
 
+from fractions import Fraction
 from typing import Any
 
 import numpy as np
@@ -14,6 +15,14 @@ def constant(value: float, like: Any) -> Any:
     by one unit in a `Budget`; ``np.sqrt(d)`` would be a float64, wrong in its last bit, in all of them.
     """
     return like.constant(value) if isinstance(like, Reading) else np.float64(value)
+
+
+def hyper(value: Fraction, like: Any) -> Any:
+    """A number derived from hyperparameters, such as 1 - beta^t: exact in a `Ball`, else a Python float.
+
+    The host computes it, in double precision, before any kernel sees it.
+    """
+    return like.hyper(value) if isinstance(like, Reading) else float(value)
 
 
 def detached(x: Any) -> Any:

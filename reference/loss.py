@@ -1,0 +1,106 @@
+"""Losses and penalties: cross-entropy (2.2, 4.2, 6.5), L1 and L2 (6.3), the losses of the GAN (6.11)."""
+
+from typing import Any
+
+import numpy as np
+
+from nnparity.reference.readings.numbers import detached
+from nnparity.reference.registry import formula
+from nnparity.reference.transformer import softmax
+
+
+def _per(x: Any, mean: bool) -> int:
+    """What a sum over the samples is divided by."""
+    return int(x.shape[0]) if mean else 1
+
+
+def onehot(labels: Any, classes: int) -> Any:
+    """Rows with a single 1 at the label."""
+    return np.where(labels[..., None] == np.arange(classes), 1.0, 0.0)
+
+
+def log_softmax(z: Any) -> Any:
+    """z - max - log sum e^(z - max): the logarithm of softmax, which may itself underflow."""
+    shifted = z - detached(np.max(z, axis=-1, keepdims=True))
+    return shifted - np.log(np.sum(np.exp(shifted), axis=-1, keepdims=True))
+
+
+@formula("cross_entropy")
+def cross_entropy(p: Any, t: Any, *, mean: bool = True, base: float = np.e) -> Any:
+    """L = -1/n sum t log p."""
+    total = -np.sum(t * np.log(p)) / _per(p, mean)
+    return total if base == np.e else total / np.log(base)
+
+
+@cross_entropy.vjp
+def _(g: Any, p: Any, t: Any, *, mean: bool = True, base: float = np.e) -> Any:
+    """dL/dp = -t / (n p)."""
+    dp = -g * t / p / _per(p, mean)
+    return dp if base == np.e else dp / np.log(base)
+
+
+@formula("cross_entropy_logits")
+def cross_entropy_logits(z: Any, t: Any, *, mean: bool = True) -> Any:
+    """L = -1/n sum t log softmax(z)."""
+    return -np.sum(t * log_softmax(z)) / _per(z, mean)
+
+
+@cross_entropy_logits.vjp
+def _(g: Any, z: Any, t: Any, *, mean: bool = True) -> Any:
+    """dL/dz = (softmax(z) sum t - t) / n; the targets of a sample sum to 1 only up to rounding."""
+    return g * (softmax(z) * np.sum(t, axis=-1, keepdims=True) - t) / _per(z, mean)
+
+
+@formula("sparse_cross_entropy")
+def sparse_cross_entropy(p: Any, labels: Any, *, mean: bool = True) -> Any:
+    """L = -1/n sum log p at the label."""
+    return -np.sum(np.log(chosen(p, labels))) / _per(p, mean)
+
+
+def chosen(x: Any, labels: Any) -> Any:
+    """The entry at the label, row by row."""
+    return np.take_along_axis(x, labels[:, None], axis=1)
+
+
+@sparse_cross_entropy.vjp
+def _(g: Any, p: Any, labels: Any, *, mean: bool = True) -> Any:
+    """dL/dp = -1 / (n p) at the label, 0 elsewhere."""
+    return -g * onehot(labels, p.shape[1]) / p / _per(p, mean)
+
+
+@formula("sparse_cross_entropy_logits")
+def sparse_cross_entropy_logits(z: Any, labels: Any, *, mean: bool = True) -> Any:
+    """L = -1/n sum log softmax(z) at the label."""
+    return -np.sum(chosen(log_softmax(z), labels)) / _per(z, mean)
+
+
+@sparse_cross_entropy_logits.vjp
+def _(g: Any, z: Any, labels: Any, *, mean: bool = True) -> Any:
+    """dL/dz = (softmax(z) - onehot) / n."""
+    return g * (softmax(z) - onehot(labels, z.shape[1])) / _per(z, mean)
+
+
+@formula("l1_penalty")
+def l1_penalty(w: Any, *, lam: float = 0.01, mean: bool = False) -> Any:
+    """R = lam sum |w|."""
+    return lam * np.sum(np.absolute(w)) / _per(w, mean)
+
+
+@l1_penalty.vjp
+def _(g: Any, w: Any, *, lam: float = 0.01, mean: bool = False) -> Any:
+    """dR/dw = lam sign(w); at 0 any number from -lam to lam is a subgradient, and 0 is taken."""
+    step = lam * g / _per(w, mean)
+    return np.where(w > 0, step, np.where(w < 0, -step, 0.0))
+
+
+@formula("l2_penalty")
+def l2_penalty(w: Any, *, lam: float = 0.01, factor: float = 1.0, root: bool = False) -> Any:
+    """R = lam sum w^2."""
+    squares = np.sum(np.square(w))
+    return lam * np.sqrt(squares) if root else factor * lam * squares
+
+
+@l2_penalty.vjp
+def _(g: Any, w: Any, *, lam: float = 0.01, factor: float = 1.0, root: bool = False) -> Any:
+    """dR/dw = 2 lam w."""
+    return lam * g * w / np.sqrt(np.sum(np.square(w))) if root else 2 * factor * lam * g * w
