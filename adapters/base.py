@@ -53,8 +53,8 @@ class Adapter(ABC):
     modes: ClassVar[tuple[str, ...]] = ("eager",)
     second_order: ClassVar[str]
     unsupported: ClassVar[Mapping[str, str]] = {}
-    #: Exceptions by which the framework itself says that it does not do this.
-    refusals: ClassVar[tuple[type[Exception], ...]] = (NotImplementedError,)
+    #: How the framework itself says that it does not do this, where it raises no NotImplementedError.
+    refusals: ClassVar[tuple[str, ...]] = ()
 
     def __init__(self, device: str = "cpu", mode: str = "eager") -> None:
         """Raise `DeviceUnavailable` for a device that is not here, ValueError for an unknown mode."""
@@ -206,8 +206,9 @@ class Adapter(ABC):
         """What was raised, as the observation of a quantity."""
         if isinstance(error, Unsupported):
             return Failure("unsupported", str(error))
-        refused = isinstance(error, self.refusals)
-        return Failure("unsupported" if refused else "error", f"{type(error).__name__}: {error}")
+        message = f"{type(error).__name__}: {str(error).strip()}"
+        refused = isinstance(error, NotImplementedError) or any(words in message for words in self.refusals)
+        return Failure("unsupported" if refused else "error", message)
 
     def _value(self, operation: Operation, point: Point) -> Tensors:
         return operation(*point.primals, **point.rest)

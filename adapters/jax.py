@@ -5,12 +5,17 @@ much here is composed, and each method says so. Reverse mode is `jax.vjp`, forwa
 and a Hessian-vector product is the JVP of a VJP.
 """
 
+import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
-import jax
 import numpy as np
+
+# Else JAX takes most of a GPU's memory when it starts.
+os.environ.setdefault("XLA_PYTHON_CLIENT_PREALLOCATE", "false")
+
+import jax
 
 from nnparity.adapters.base import Adapter, Operation, Point, Program, Tensors
 from nnparity.adapters.jax_layers import JaxLayers

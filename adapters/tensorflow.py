@@ -11,9 +11,9 @@ from typing import Any
 
 import numpy as np
 
-from nnparity.adapters.base import Adapter, Operation, Point, Tensors
+from nnparity.adapters.base import Adapter, Operation, Point, Program, Tensors
 from nnparity.adapters.quiet import hushed
-from nnparity.adapters.request import Array
+from nnparity.adapters.request import Array, Failure
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 # tf.keras runs on whatever backend Keras is told; here it must be TensorFlow itself.
@@ -39,8 +39,16 @@ class TensorflowAdapter(TensorflowLayers, TensorflowSequences, TensorflowLosses,
 
     backend = "tensorflow"
     packages = ("tensorflow", "keras")
+    modes = ("eager", "compiled")
     second_order = "nested tf.GradientTape; jvp by tf.autodiff.ForwardAccumulator"
-    refusals = (NotImplementedError, tf.errors.UnimplementedError, LookupError)
+    refusals = (
+        "UnimplementedError",
+        "gradient registry has no entry",
+        "is not in the list of allowed values",
+        "Detected unsupported operations",  # XLA
+        "Unsupported dtype",  # XLA
+        "`dtype` <dtype: 'variant'> is not compatible",  # forward mode across the lists of a loop in a graph
+    )
 
     @classmethod
     def devices(cls) -> list[str]:
@@ -73,6 +81,17 @@ class TensorflowAdapter(TensorflowLayers, TensorflowSequences, TensorflowLosses,
             outer.watch(point.primals)
             _, gradients = self.vjp(operation, point)
         return _pull(outer, gradients, point.primals, point.tangents)
+
+    def compile(self, program: Program) -> Program:
+        return tf.function(program, jit_compile=True) if self.mode == "compiled" else program
+
+    def failure(self, error: Exception) -> Failure:
+        """As of `Adapter`, without the traces that TensorFlow writes into its messages."""
+        failure = super().failure(error)
+        message = failure.message.partition("The op is created at:")[0].strip()
+        if "in user code:" in message:
+            message = message.rpartition("\n\n")[2].strip()
+        return Failure(failure.kind, message)
 
 
 def _pull(tape: Any, outputs: Tensors, primals: Tensors, cotangents: Tensors) -> Tensors:

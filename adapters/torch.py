@@ -28,6 +28,7 @@ class TorchAdapter(TorchLayers, TorchSequences, TorchLosses, Adapter):
     backend = "torch"
     packages = ("torch",)
     modes = ("eager", "eager+tf32")
+    refusals = ("not implemented for", "is not implemented")
     second_order = (
         "double backward, forward mode for jvp; neither exists for fused attention, which is replaced by "
         "SDPBackend.MATH, nor for cuDNN's LSTM, replaced by the native one; the jvp of oneDNN's LSTM is a double VJP"
@@ -57,11 +58,10 @@ class TorchAdapter(TorchLayers, TorchSequences, TorchLosses, Adapter):
         return torch.from_numpy(copy).to(self.device)
 
     def get(self, tensor: Any) -> Array:
-        tensor = tensor.detach().cpu()
+        # By force: a second derivative that is zero everywhere comes as a ZeroTensor, which has no memory.
         if tensor.dtype is torch.bfloat16:
-            array: Array = tensor.contiguous().view(torch.int16).numpy().view(ml_dtypes.bfloat16)
-            return array
-        return np.asarray(tensor.numpy())
+            return tensor.view(torch.int16).numpy(force=True).view(ml_dtypes.bfloat16)
+        return tensor.numpy(force=True)
 
     def vjp(self, operation: Operation, point: Point) -> tuple[Tensors, Tensors]:
         leaves = _leaves(point.primals)

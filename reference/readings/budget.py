@@ -9,6 +9,7 @@ pays an absolute `step` for underflow. Inputs are exact. Errors of None are zero
 The rules of sums, products and elementary functions stand in `budget_sums` and `budget_functions`.
 """
 
+import math
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Any, Self
@@ -38,13 +39,15 @@ class Arithmetic:
 class Budget(Reading):
     """A float64 value with the two norms of its error; both errors are None or both are arrays."""
 
-    __slots__ = ("arithmetic", "hard", "value", "var")
+    __slots__ = ("arithmetic", "hard", "terms", "value", "var")
 
-    def __init__(self, value: Any, arithmetic: Arithmetic, hard: Any = None, var: Any = None) -> None:
+    def __init__(self, value: Any, arithmetic: Arithmetic, hard: Any = None, var: Any = None, terms: int = 0) -> None:
         self.value: Array = np.asarray(value, dtype=np.float64)
         self.arithmetic = arithmetic
         self.hard = hard
         self.var = var
+        #: how many products were added up to get here, if it comes from a dot product: see `sum_rule`
+        self.terms = terms
 
     @property
     def exact(self) -> bool:
@@ -117,13 +120,32 @@ def times(error: Any, factor: Any) -> Any:
 
 
 def sum_rule(ufunc: Any) -> Callable[[Any, Any], Budget]:
-    """a +- b: |e_a, e_b, u|y||."""
+    """a +- b: ||e_a, e_b, u|y|||.
+
+    Next to a dot product of k terms, the other operand is one more term of the sum: a matrix product may start its
+    accumulation from the bias (gemm with beta = 1), and then k roundings are of the bias's size.
+    """
 
     def rule(a: Any, b: Any) -> Budget:
         a, b = pair(a, b)
-        return a.rounded(plus(a.hard, b.hard), plus(a.var, b.var), value=ufunc(a.value, b.value))
+        y = a.rounded(plus(a.hard, b.hard), plus(a.var, b.var), value=ufunc(a.value, b.value))
+        return _accumulated(y, a, b) if a.terms or b.terms else y
 
     return rule
+
+
+def _accumulated(y: Budget, a: Budget, b: Budget) -> Budget:
+    """The sum y = a +- b with the roundings of a sum that starts from a, or from b, whichever is worse."""
+    u, sizes = y.arithmetic.unit, (np.abs(a.value), np.abs(b.value))
+    hard = u * np.maximum(worst(b.terms) * sizes[0], worst(a.terms) * sizes[1])
+    # the j-th partial sum is start + S_j: k start^2 + 2 start sum E[S_j], with E[S_j] = j/k of the product
+    spread = [k * (start**2 + 2 * start * end) for k, start, end in ((b.terms, *sizes), (a.terms, *sizes[::-1]))]
+    return Budget(y.value, y.arithmetic, y.hard + hard, y.var + u * u * np.maximum(*spread), a.terms + b.terms)
+
+
+def worst(n: int) -> float:
+    """The factor of u in norm 1 for n roundings: min(n, 6 sqrt(n)); see `budget_sums`."""
+    return min(n, 6.0 * math.sqrt(n))
 
 
 def multiply(a: Any, b: Any) -> Budget:

@@ -136,6 +136,13 @@ def _compare(ufunc: Any) -> Callable[[Any, Any], Any]:
     return rule
 
 
+def _and(a: Any, b: Any) -> Condition:
+    """Both: in doubt where either is."""
+    arithmetic = a.arithmetic if isinstance(a, Condition) else b.arithmetic
+    a, b = (x if isinstance(x, Condition) else Condition(x, np.False_, arithmetic) for x in (a, b))
+    return Condition(a.value & b.value, a.doubt | b.doubt, arithmetic)
+
+
 def where(condition: Any, a: Any, b: Any) -> Budget:
     """The error travels with the element chosen; where the choice itself is in doubt, the jump is an error too."""
     arithmetic = next(x.arithmetic for x in (condition, a, b) if isinstance(x, Budget | Condition))
@@ -173,6 +180,7 @@ def _maximum(a: Any, b: Any) -> Budget:
     return Budget(y, a.arithmetic, np.broadcast_to(hard, y.shape), np.broadcast_to(var, y.shape))
 
 
+Condition.UFUNCS = {np.logical_and: _and}
 Condition.FUNCTIONS = {np.where: where}
 Budget.UFUNCS = {
     np.add: sum_rule(np.add),

@@ -19,12 +19,7 @@ from typing import Any
 
 import numpy as np
 
-from nnparity.reference.readings.budget import Array, Budget, pair, plus
-
-
-def worst(n: int) -> float:
-    """The factor of u in norm 1 for n roundings: min(n, 6 sqrt(n))."""
-    return min(n, 6.0 * math.sqrt(n))
+from nnparity.reference.readings.budget import Array, Budget, pair, plus, worst
 
 
 def total(x: Budget, axis: Any = None, keepdims: bool = False) -> Budget:
@@ -35,7 +30,9 @@ def total(x: Budget, axis: Any = None, keepdims: bool = False) -> Budget:
     y = add(x.value)
     n = max(x.size // max(y.size, 1), 1)
     u, step = x.arithmetic.unit, x.arithmetic.step
-    hard = worst(n) * u * add(np.abs(x.value)) + n * step
+    sizes = add(np.abs(x.value))
+    hard = worst(n) * u * sizes + n * step
+    hard = np.where(sizes > x.arithmetic.largest, np.inf, hard)  # a sum on the way may overflow
     var = u * u * ((((n + 1) / 6 - 1 / n) * add(x.value**2)) + (n + 1) / 3 * y * y) + n * step**2
     if not x.exact:
         hard, var = hard + add(x.hard), var + add(x.var)
@@ -65,7 +62,7 @@ def einsum(subscripts: str, a: Any, b: Any = None, **kwargs: Any) -> Budget:
         hard = plus(own, _or_none(product, size_a, b.hard), _or_none(product, a.hard, size_b), _both(product, a, b))
         var = plus(spread, _or_none(product, square_a, b.var), _or_none(product, a.var, square_b))
     hard, var = np.where(np.isnan(hard), np.inf, hard), np.where(np.isnan(var), np.inf, var)
-    return Budget(y, a.arithmetic, np.where(np.abs(y) > a.arithmetic.largest, np.inf, hard), var)
+    return Budget(y, a.arithmetic, np.where(np.abs(y) > a.arithmetic.largest, np.inf, hard), var, k)
 
 
 def _or_none(product: Any, left: Any, right: Any) -> Any:
