@@ -34,6 +34,7 @@ class JaxAdapter(JaxLayers, JaxSequences, JaxLosses, Adapter):
     backend = "jax"
     packages = ("jax", "jaxlib")
     modes = ("eager", "compiled")
+    refusals = ("is not supported by dot_general",)
     second_order = "forward over reverse: jax.jvp of jax.vjp"
 
     @classmethod

@@ -67,7 +67,7 @@ def _(g: Any, x: Any, *, kind: str = "exact") -> Any:
     if kind == "tanh":
         slope = math.sqrt(2 / math.pi) * (1 + 3 * 0.044715 * np.square(x))
         return g * (gate + 2 * x * gate * (1 - gate) * slope)
-    density = np.exp(-np.square(x) / 2) / np.sqrt(2 * constant(math.pi, x))
+    density = np.exp(-np.square(x / np.sqrt(constant(2.0, x)))) / np.sqrt(2 * constant(math.pi, x))
     return g * (gate + x * density)
 
 

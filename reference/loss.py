@@ -26,16 +26,19 @@ def log_softmax(z: Any) -> Any:
 
 
 @formula("cross_entropy")
-def cross_entropy(p: Any, t: Any, *, mean: bool = True, base: float = np.e) -> Any:
+def cross_entropy(p: Any, t: Any, *, mean: bool = True, base: float = np.e, normalised: bool = False) -> Any:
     """L = -1/n sum t log p."""
+    p = p / np.sum(p, axis=-1, keepdims=True) if normalised else p
     total = -np.sum(t * np.log(p)) / _per(p, mean)
     return total if base == np.e else total / np.log(base)
 
 
 @cross_entropy.vjp
-def _(g: Any, p: Any, t: Any, *, mean: bool = True, base: float = np.e) -> Any:
+def _(g: Any, p: Any, t: Any, *, mean: bool = True, base: float = np.e, normalised: bool = False) -> Any:
     """dL/dp = -t / (n p)."""
     dp = -g * t / p / _per(p, mean)
+    if normalised:
+        dp = dp + g * np.sum(t, axis=-1, keepdims=True) / np.sum(p, axis=-1, keepdims=True) / _per(p, mean)
     return dp if base == np.e else dp / np.log(base)
 
 
@@ -52,8 +55,9 @@ def _(g: Any, z: Any, t: Any, *, mean: bool = True) -> Any:
 
 
 @formula("sparse_cross_entropy")
-def sparse_cross_entropy(p: Any, labels: Any, *, mean: bool = True) -> Any:
+def sparse_cross_entropy(p: Any, labels: Any, *, mean: bool = True, normalised: bool = False) -> Any:
     """L = -1/n sum log p at the label."""
+    p = p / np.sum(p, axis=-1, keepdims=True) if normalised else p
     return -np.sum(np.log(chosen(p, labels))) / _per(p, mean)
 
 
@@ -63,9 +67,10 @@ def chosen(x: Any, labels: Any) -> Any:
 
 
 @sparse_cross_entropy.vjp
-def _(g: Any, p: Any, labels: Any, *, mean: bool = True) -> Any:
+def _(g: Any, p: Any, labels: Any, *, mean: bool = True, normalised: bool = False) -> Any:
     """dL/dp = -1 / (n p) at the label, 0 elsewhere."""
-    return -g * onehot(labels, p.shape[1]) / p / _per(p, mean)
+    dp = -g * onehot(labels, p.shape[1]) / p / _per(p, mean)
+    return dp + g / np.sum(p, axis=-1, keepdims=True) / _per(p, mean) if normalised else dp
 
 
 @formula("sparse_cross_entropy_logits")

@@ -22,33 +22,36 @@ def minibatch_gradient_descent(w: Any, g: Any, *, lr: float = 0.01, mean: bool =
     return w - lr * (total / g.shape[0] if mean else total)
 
 
+def moments(m: Any, v: Any, g: Any, beta1: float, beta2: float) -> tuple[Any, Any]:
+    """The running means of g and of its square."""
+    first = beta1 * m + hyper(1 - Fraction(beta1), m) * g
+    second = beta2 * v + hyper(1 - Fraction(beta2), v) * np.square(g)
+    return first, second
+
+
+def corrections(beta1: float, beta2: float, step: int, like: Any) -> tuple[Any, Any]:
+    """1 - beta^t: what the running means lack after t steps from zero."""
+    return hyper(1 - Fraction(beta1) ** step, like), hyper(1 - Fraction(beta2) ** step, like)
+
+
 @formula("adam")
 def adam(
-    w: Any,
-    m: Any,
-    v: Any,
-    g: Any,
-    *,
-    lr: float = 0.001,
-    beta1: float = 0.9,
-    beta2: float = 0.999,
-    eps: float = 1e-7,
-    step: int = 1,
-    hat: bool = False,
-    correct: bool = True,
-    inside: bool = False,
-) -> Any:
+    w: Any, m: Any, v: Any, g: Any,
+    *, lr: float, beta1: float, beta2: float, eps: float, step: int, correct: bool = True, inside: bool = False,
+) -> Any:  # fmt: skip
     """One step of algorithm 1 of Kingma & Ba, arXiv:1412.6980; `step` counts from 1."""
-    b1, b2 = Fraction(beta1), Fraction(beta2)
-    m = beta1 * m + hyper(1 - b1, m) * g
-    v = beta2 * v + hyper(1 - b2, v) * np.square(g)
-    first, second = (hyper(1 - b1**step, m), hyper(1 - b2**step, v)) if correct else (1, 1)
-    if hat:  # the form of section 2 of the paper: one scalar, and eps beside the uncorrected root
-        return w - lr * (np.sqrt(constant_like(second, v)) / first) * m / (np.sqrt(v) + eps), m, v
+    m, v = moments(m, v, g, beta1, beta2)
+    first, second = corrections(beta1, beta2, step, m) if correct else (1, 1)
     size = np.sqrt(v / second + eps) if inside else np.sqrt(v / second) + eps
     return w - lr * (m / first) / size, m, v
 
 
-def constant_like(value: Any, like: Any) -> Any:
-    """A scalar as an array of the kind of `like`, so that its root is rounded as that kind rounds."""
-    return value + 0 * like
+@formula("adam_eps_hat")
+def adam_eps_hat(
+    w: Any, m: Any, v: Any, g: Any, *, lr: float, beta1: float, beta2: float, eps: float, step: int, correct: bool = True
+) -> Any:
+    """The form at the end of section 2 of the paper: one corrected rate, and eps beside the uncorrected root."""
+    m, v = moments(m, v, g, beta1, beta2)
+    first, second = corrections(beta1, beta2, step, m) if correct else (1, 1)
+    rate = lr * np.sqrt(second) / first
+    return w - rate * m / (np.sqrt(v) + eps), m, v

@@ -26,7 +26,9 @@ def _verdicts(case: Case, request: Request, observation: Observation) -> Iterato
     moves = {key: t.astype(float) for key, t in request.tangents.items()}
     loss = Loss(case, inputs, [g.astype(float) for g in request.cotangents.values()])
     values = case.value(inputs)
-    pushed = [(a - b) / (2 * FIRST) for a, b in zip(loss.outputs(moves, FIRST), loss.outputs(moves, -FIRST), strict=True)]
+    pushed = [
+        (a - b) / (2 * FIRST) for a, b in zip(loss.outputs(moves, FIRST), loss.outputs(moves, -FIRST), strict=True)
+    ]
     for key, seen in observation.items():
         family, _, name = key.partition(".")
         place = request.outputs.index(name or "output") if family in ("output", "jvp") else 0

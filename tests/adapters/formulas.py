@@ -35,14 +35,20 @@ class Case:
 
     def request(self, name: str, dtype: str, quantities: frozenset[str], move: float = 0.0) -> Request:
         """The case in a dtype; `move` shifts the inputs along the tangents."""
-        inputs = {key: _draw(self.draw.get(key, "normal"), shape, f"{name} {key}") for key, shape in self.shapes.items()}
+        inputs = {
+            key: _draw(self.draw.get(key, "normal"), shape, f"{name} {key}") for key, shape in self.shapes.items()
+        }
         tangents = {key: _draw("normal", self.shapes[key], f"{name} {key} t") for key in self.differentiated}
         moved = {key: x + move * tangents[key] if key in tangents else x for key, x in inputs.items()}
         results = self.value(inputs)
-        cotangents = {key: _draw("normal", y.shape, f"{name} {key}") for key, y in zip(self.outputs, results, strict=True)}
+        cotangents = {
+            key: _draw("normal", y.shape, f"{name} {key}") for key, y in zip(self.outputs, results, strict=True)
+        }
         cast = lambda group: {key: x if x.dtype.kind == "i" else x.astype(dtype) for key, x in group.items()}  # noqa: E731
         wrt = self.differentiated
-        return Request(name, cast(moved), self.attributes, wrt, self.outputs, cast(cotangents), cast(tangents), quantities, dtype)
+        return Request(
+            name, cast(moved), self.attributes, wrt, self.outputs, cast(cotangents), cast(tangents), quantities, dtype
+        )
 
     def value(self, inputs: dict[str, Array]) -> tuple[Array, ...]:
         """The outputs, in float64."""
@@ -64,6 +70,8 @@ def _draw(kind: str, shape: tuple[int, ...], key: str) -> Array:
         x = special.expit(x)
     elif kind == "positive":
         x = np.square(x) + 0.1
+    elif kind == "small":
+        x = x / 2
     return np.asarray(x).astype("bfloat16").astype(float)
 
 
@@ -159,7 +167,15 @@ CASES = {
     "lstm_last": Case(lambda *inputs: lstm(*inputs)[0][:, -1], SEQUENCE),
     "lstm_stacked": Case(
         lstm_stacked,
-        {"x": (2, 3, 3), "wx1": (4, 4, 3), "wh1": (4, 4, 4), "b1": (4, 4), "wx2": (4, 4, 4), "wh2": (4, 4, 4), "b2": (4, 4)},
+        {
+            "x": (2, 3, 3),
+            "wx1": (4, 4, 3),
+            "wh1": (4, 4, 4),
+            "b1": (4, 4),
+            "wx2": (4, 4, 4),
+            "wh2": (4, 4, 4),
+            "b2": (4, 4),
+        },
     ),
     "attention": Case(attention, {"q": (2, 3, 4), "k": (2, 5, 4), "v": (2, 5, 6)}),
     "masked_attention": Case(
@@ -169,7 +185,9 @@ CASES = {
         lambda h, wq, wk, wv: attention(h @ wq, h @ wk, h @ wv) + h,
         {"h": (2, 3, 4), "wq": (4, 3), "wk": (4, 3), "wv": (4, 4)},
     ),
-    "multi_head_attention": Case(multi_head_attention, {"h": (2, 3, 4), **PROJECTIONS}, {"heads": 2}),
+    "multi_head_attention": Case(
+        multi_head_attention, {"h": (2, 3, 4), **PROJECTIONS}, {"heads": 2}, draw=dict.fromkeys(PROJECTIONS, "small")
+    ),
     "positional_encoding": Case(positional_encoding, {}, {"length": 6, "d": 5}),
     "mse": Case(lambda y, t: np.sum((y - t) ** 2) / (2 * len(y)), {"y": (3, 4), "t": (3, 4)}),
     "cross_entropy": Case(
@@ -203,7 +221,7 @@ CASES = {
     "adam": Case(
         adam,
         {"w": (5,), "m": (5,), "v": (5,), "g": (5,)},
-        {"lr": 0.1, "beta1": 0.9, "beta2": 0.999, "eps": 1e-3, "step": 3},
+        {"lr": 0.5, "beta1": 0.9, "beta2": 0.999, "eps": 1e-3, "step": 3},
         outputs=("w_next", "m_next", "v_next"),
         wrt=(),
         draw={"v": "positive"},

@@ -1,44 +1,68 @@
-"""Run as a program: one target, every case, and the quantities found wrong, as JSON on the last line.
+"""Run as a program: one backend, some cases, and the quantities found wrong, as JSON on the last line.
 
 Each framework gets a process of its own: imported together they disturb one another.
 """
 
 import json
+import os
 import subprocess
 import sys
-from typing import Any
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass
 
+from nnparity.adapters.base import Adapter
 from nnparity.adapters.registry import load
-from nnparity.adapters.request import Failure
 from nnparity.tests.adapters.compare import wrong
 from nnparity.tests.adapters.formulas import CASES, DTYPES
 
-Survey = dict[str, dict[str, Any]]
-EVERYTHING = frozenset({"output", "grad", "jvp", "hvp"})
+#: mode/case/dtype -> the quantities found wrong.
+Survey = dict[str, list[str]]
+
+ALL = tuple(CASES)
+OUTPUT, FIRST, EVERYTHING = ("output",), ("output", "grad"), ("output", "grad", "jvp", "hvp")
 
 
-def survey(backend: str, mode: str = "eager", narrow: str = "output grad") -> Survey:
-    """Ask a new process: case/dtype -> {"wrong": [...], "failures": {quantity: message}}."""
-    command = [sys.executable, "-m", __name__, backend, mode, narrow]
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
+@dataclass(frozen=True)
+class Plan:
+    """What to look at in a mode: these families in float64, those in the narrower dtypes, of some formulas."""
+
+    formulas: tuple[str, ...] = ALL
+    mode: str = "eager"
+    float64: tuple[str, ...] = EVERYTHING
+    narrower: tuple[str, ...] = FIRST
+
+
+def survey(backend: str, *plans: Plan) -> Survey:
+    """What a new process finds wrong."""
+    command = [sys.executable, "-m", __name__, backend, *(json.dumps(asdict(plan)) for plan in plans)]
+    # One thread: two that wait for each other on a busy machine take ten times as long on small arrays.
+    environment = os.environ | {"OMP_NUM_THREADS": "1"}
+    done = subprocess.run(command, capture_output=True, text=True, check=False, env=environment)
     assert done.returncode == 0, done.stderr[-4000:]
     found: Survey = json.loads(done.stdout.splitlines()[-1])
     return found
 
 
-def _main(backend: str, mode: str, narrow: str) -> None:
-    adapter = load(backend)("cpu", mode)
-    found: Survey = {"": {"missing": sorted(CASES.keys() - adapter.kernels().keys())}}
-    for name, case in CASES.items():
-        for dtype in DTYPES if narrow else DTYPES[:1]:
-            asked = EVERYTHING if dtype == "float64" else frozenset(narrow.split())
-            request = case.request(name, dtype, asked if case.differentiated else frozenset({"output"}))
-            for array in (*request.inputs.values(), *request.cotangents.values(), *request.tangents.values()):
-                array.flags.writeable = False
-            seen = adapter.observe(request)
-            failures = {key: x.message for key, x in seen.items() if isinstance(x, Failure)}
-            found[f"{name}/{dtype}"] = {"wrong": sorted(wrong(case, request, seen)), "failures": failures}
+def _main(backend: str, *plans: str) -> None:
+    found = {case: keys for plan in plans for case, keys in _look(backend, Plan(**json.loads(plan))) if keys}
     sys.stdout.write(json.dumps(found) + "\n")
+
+
+def _look(backend: str, plan: Plan) -> Iterator[tuple[str, list[str]]]:
+    adapter = load(backend)("cpu", plan.mode)
+    for dtype in DTYPES if plan.narrower else DTYPES[:1]:
+        families = frozenset(plan.float64 if dtype == "float64" else plan.narrower)
+        for name in plan.formulas:
+            yield f"{plan.mode}/{name}/{dtype}", _wrong(adapter, name, dtype, families)
+
+
+def _wrong(adapter: Adapter, name: str, dtype: str, families: frozenset[str]) -> list[str]:
+    case = CASES[name]
+    request = case.request(name, dtype, families if case.differentiated else frozenset(OUTPUT))
+    for group in (request.inputs, request.cotangents, request.tangents):
+        for array in group.values():
+            array.flags.writeable = False
+    return sorted(wrong(case, request, adapter.observe(request)))
 
 
 if __name__ == "__main__":

@@ -1,0 +1,173 @@
+"""What the base of all adapters does with a request, shown by an adapter that needs no framework."""
+
+import pickle
+from typing import Any
+
+import numpy as np
+import pytest
+
+from nnparity.adapters.base import (
+    Adapter,
+    DeviceUnavailable,
+    Kernel,
+    Operation,
+    Point,
+    Tensors,
+    Unsupported,
+    composed,
+    kernel,
+)
+from nnparity.adapters.request import Array, Failure, Request, keys
+
+ALL = frozenset({"output", "grad", "jvp", "hvp"})
+
+
+class Squares(Adapter):
+    """x^2 and its derivatives, by hand; other formulas fail in various ways."""
+
+    backend = "squares"
+    packages = ("numpy",)
+    second_order = "by hand"
+    unsupported = {"lstm": "no recurrence here"}  # noqa: RUF012
+    refusals = ("cannot do",)
+
+    @classmethod
+    def devices(cls) -> list[str]:
+        return ["cpu"]
+
+    @kernel("x * x")
+    def square(self, x: Array) -> Array:
+        return x * x
+
+    @composed("x * x, -x", because="to return two")
+    def pair(self, x: Array) -> tuple[Array, Array]:
+        return x * x, -x
+
+    @kernel("raise")
+    def picky(self, x: Array) -> Array:
+        if x.dtype == np.float16:
+            raise Unsupported("no float16")
+        raise RuntimeError("cannot do that" if x.dtype == np.float32 else "oops")
+
+    @kernel("np.arange")
+    def numbers(self, length: int, dtype: str) -> Array:
+        return np.arange(length, dtype=dtype)
+
+    def put(self, array: Array) -> Array:
+        return array.copy()
+
+    def get(self, tensor: Array) -> Array:
+        return tensor
+
+    def vjp(self, operation: Operation, point: Point) -> tuple[Tensors, Tensors]:
+        (x,) = point.primals
+        return operation(x), (2 * x * point.cotangents[0],)
+
+    def jvp(self, operation: Operation, point: Point) -> Tensors:
+        (x,), (t,) = point.primals, point.tangents
+        (ahead,), (behind,) = operation(x + t), operation(x - t)
+        return ((ahead - behind) / 2,)
+
+    def hvp(self, operation: Operation, point: Point) -> Tensors:
+        raise NotImplementedError("no second derivative")
+
+
+def request(formula: str, dtype: str = "float64", quantities: frozenset[str] = ALL, **changes: Any) -> Request:
+    x = np.array([1, 2, 3], dtype)
+    given: dict[str, Any] = {
+        "inputs": {"x": x},
+        "wrt": ("x",),
+        "cotangents": {"output": x},
+        "tangents": {"x": x},
+        "quantities": quantities,
+    }
+    return Request(formula, **{**given, **changes})
+
+
+def test_a_family_that_fails_does_not_lose_the_others() -> None:
+    seen = Squares().observe(request("square"))
+    assert list(seen) == ["output", "grad.x", "jvp", "hvp.x"]
+    assert np.array_equal(seen["output"], [1, 4, 9])
+    assert np.array_equal(seen["grad.x"], [2, 8, 18])
+    assert np.array_equal(seen["jvp"], [2, 8, 18])
+    assert seen["hvp.x"] == Failure("unsupported", "NotImplementedError: no second derivative")
+
+
+def test_an_output_survives_a_gradient_that_fails() -> None:
+    seen = Squares().observe(request("square", cotangents={}))
+    assert np.array_equal(seen["output"], [1, 4, 9])
+    assert isinstance(seen["grad.x"], Failure)
+    assert seen["grad.x"].kind == "error"
+
+
+def test_only_what_was_asked_for_comes_back() -> None:
+    assert list(Squares().observe(request("square", quantities=frozenset({"grad"})))) == ["grad.x"]
+
+
+def test_several_outputs_are_named() -> None:
+    asked = request("pair", outputs=("up", "down"), cotangents={}, quantities=frozenset({"output"}))
+    seen = Squares().observe(asked)
+    assert list(seen) == ["output.up", "output.down"]
+    assert np.array_equal(seen["output.down"], [-1, -2, -3])
+
+
+@pytest.mark.parametrize(
+    ("formula", "dtype", "expected"),
+    [
+        ("lstm", "float64", Failure("unsupported", "no recurrence here")),
+        ("conv2d", "float64", Failure("unsupported", "the squares adapter gives no conv2d")),
+        ("picky", "float16", Failure("unsupported", "no float16")),
+        ("picky", "float32", Failure("unsupported", "RuntimeError: cannot do that")),
+        ("picky", "float64", Failure("error", "RuntimeError: oops")),
+    ],
+)
+def test_every_quantity_says_why_it_is_missing(formula: str, dtype: str, expected: Failure) -> None:
+    seen = Squares().observe(request(formula, dtype))
+    assert seen["output"] == seen["grad.x"] == expected
+
+
+def test_a_formula_without_a_float_input_is_told_its_dtype() -> None:
+    asked = Request("numbers", {}, {"length": 3}, dtype="float32")
+    seen = Squares().observe(asked)["output"]
+    assert isinstance(seen, np.ndarray)
+    assert seen.dtype == np.float32
+
+
+def test_attributes_are_not_mixed_up_between_requests() -> None:
+    adapter = Squares()
+    lengths = [len(adapter.observe(Request("numbers", {}, {"length": n}, dtype="float32"))["output"]) for n in (2, 5)]  # type: ignore[arg-type]
+    assert lengths == [2, 5]
+
+
+def test_kernels_say_what_is_native_and_what_is_composed() -> None:
+    kernels = Squares.kernels()
+    assert kernels["square"] == Kernel("x * x")
+    assert kernels["pair"] == Kernel("x * x, -x", composed=True, because="to return two")
+    assert kernels.keys() == {"square", "pair", "picky", "numbers"}
+
+
+def test_a_target_has_a_name_and_versions() -> None:
+    assert Squares().target == "squares:cpu:eager"
+    assert Squares.versions() == {"numpy": np.__version__}
+
+
+def test_an_absent_device_and_an_unknown_mode_are_refused() -> None:
+    with pytest.raises(DeviceUnavailable, match="no cuda here, only cpu"):
+        Squares("cuda")
+    with pytest.raises(ValueError, match="no mode 'compiled', only eager"):
+        Squares(mode="compiled")
+
+
+def test_a_request_and_its_answer_travel_between_processes() -> None:
+    asked = request("square", "bfloat16")
+    again = pickle.loads(pickle.dumps(asked))
+    assert again.inputs["x"].dtype == asked.inputs["x"].dtype
+    assert again.quantities == ALL
+    seen = Squares().observe(asked)
+    assert list(pickle.loads(pickle.dumps(seen))) == list(seen)
+
+
+def test_the_names_of_a_family() -> None:
+    asked = request("pair", outputs=("up", "down"))
+    assert keys("jvp", asked) == ("jvp.up", "jvp.down")
+    assert keys("hvp", asked) == ("hvp.x",)

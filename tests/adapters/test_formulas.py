@@ -1,0 +1,50 @@
+"""Every formula of every framework: outputs, gradients, JVPs and HVPs against finite differences."""
+
+from importlib.util import find_spec
+
+import pytest
+
+from nnparity.tests.adapters.survey import EVERYTHING, FIRST, OUTPUT, Plan, Survey, survey
+
+#: JAX compiles each operation for each shape, so its few eager formulas take as long as all compiled ones.
+PLANS = {
+    "torch": [Plan()],
+    "tensorflow": [Plan(), Plan(("dense", "softmax"), "compiled", EVERYTHING, ())],
+    "jax": [
+        Plan(("dense", "relu", "softmax", "conv2d", "adam"), "eager", EVERYTHING, OUTPUT),
+        Plan(mode="compiled", float64=FIRST, narrower=()),
+        Plan(("lstm_step", "attention", "layer_norm", "max_pool2d"), "compiled", EVERYTHING, ()),
+    ],
+}
+
+#: What released frameworks get wrong by more than the wide tolerances here. A repair upstream fails the test too.
+KNOWN: dict[str, Survey] = {
+    "torch": {},
+    "tensorflow": {
+        # tf.nn.moments stops the gradient of the mean inside the variance: right once, wrong twice.
+        "eager/layer_norm/float64": ["hvp.x"],
+        # Keras divides probabilities by their sum; the logits' loss takes labels to sum to one, and
+        # forgets them in its second derivative (tensorflow issue 26495).
+        "eager/cross_entropy/float64": ["grad.p", "hvp.p", "hvp.t", "jvp", "output"],
+        "eager/cross_entropy/float32": ["grad.p", "output"],
+        "eager/cross_entropy/float16": ["grad.p"],
+        "eager/cross_entropy/bfloat16": ["grad.p"],
+        "eager/cross_entropy_logits/float64": ["grad.z", "hvp.t", "hvp.z", "jvp"],
+        "eager/cross_entropy_logits/float32": ["grad.z"],
+        "eager/sparse_cross_entropy/float64": ["grad.p", "hvp.p", "jvp", "output"],
+        "eager/sparse_cross_entropy/float32": ["grad.p", "output"],
+        "eager/sparse_cross_entropy/float16": ["grad.p"],
+        # beta1 and beta2 are cast to float32, then to the parameters' dtype: in bfloat16 beta2 becomes 1.
+        "eager/adam/float64": ["output.w_next"],
+        "eager/adam/bfloat16": ["output.w_next"],
+    },
+    # The same in bfloat16.
+    "jax": {"eager/adam/bfloat16": ["output.w_next"]},
+}
+
+
+@pytest.mark.parametrize("backend", ["jax", "tensorflow", "torch"])
+def test_every_quantity(backend: str) -> None:
+    if find_spec(backend) is None:
+        pytest.skip(f"{backend} is not installed")
+    assert survey(backend, *PLANS[backend]) == KNOWN[backend]

@@ -1,0 +1,95 @@
+"""`Ball` encloses, narrowly, and proves what the float64 reference computes."""
+
+from fractions import Fraction
+from typing import Any
+
+import flint
+import numpy as np
+import pytest
+from scipy import special
+
+from nnparity.expect import QUANTITIES, arithmetic, expect
+from nnparity.read import read
+from nnparity.reference.readings import Ball, Budget, Dual
+from nnparity.reference.readings.ball import PRECISION, rounded
+from nnparity.spec import DTYPES, Case, load
+from nnparity.spec.loader import signatures
+
+F64 = arithmetic("float64")
+ALL = frozenset(QUANTITIES)
+NARROW = 2.0**-180
+X = np.array([0.3, 1.7, 5.0])
+UNARY = (np.negative, np.absolute, np.square, np.exp, np.log, np.tanh, np.sqrt, np.sin, np.cos, special.expit, special.erf)
+BINARY = (np.add, np.subtract, np.multiply, np.divide, np.maximum)
+COMPARISONS = (np.greater, np.greater_equal, np.less, np.less_equal, np.equal)
+
+
+def exact(x: float) -> flint.arb:
+    ratio = Fraction(x)
+    return flint.arb(flint.fmpq(ratio.numerator, ratio.denominator))
+
+
+def test_every_rule_is_tested() -> None:
+    assert set(Ball.UFUNCS) == {*UNARY, *BINARY, *COMPARISONS}
+    assert set(Ball.UFUNCS) == set(Dual.UFUNCS) == set(Budget.UFUNCS)
+
+
+@pytest.mark.parametrize("ufunc", [*UNARY, *BINARY], ids=lambda u: u.__name__)
+def test_an_enclosure_is_narrow_and_where_float64_says(ufunc: Any) -> None:
+    operands = [X, X[::-1].copy()][: ufunc.nin]
+    high, _, radius = rounded(ufunc(*(Ball(x) for x in operands)))
+    budget = ufunc(*(Budget(x, F64) for x in operands))
+    assert np.all(radius <= NARROW * np.maximum(np.abs(high), NARROW))
+    assert np.all(np.abs(high - budget.value) <= (0.0 if budget.hard is None else budget.hard))
+
+
+@pytest.mark.parametrize("ufunc", COMPARISONS, ids=lambda u: u.__name__)
+def test_comparisons_are_those_of_the_numbers(ufunc: Any) -> None:
+    other = np.array([0.3, 2.0, 4.0])
+    assert ufunc(Ball(X), Ball(other)).tolist() == ufunc(X, other).tolist()
+    assert ufunc(Ball(X), other).dtype == bool
+
+
+def test_products_and_sums_are_exact() -> None:
+    a, b = np.array([0.1, 1e20, -1e20]), np.array([0.3, 1.0, 1.0])
+    dot, total = np.einsum("i,i->", Ball(a), Ball(b)), np.sum(Ball(a))
+    assert (dot.value.item() - exact(0.1) * exact(0.3)).contains(0)
+    assert (total.value.item() - exact(0.1)).contains(0)
+    assert float(total.value.item().rad()) == 0
+
+
+def test_a_thin_result_is_given_to_106_bits() -> None:
+    high, low, radius = rounded(Ball(np.array([2.0])) / 3)
+    assert abs(exact(high.item()) + exact(low.item()) - exact(2.0) / 3) < 2.0**-105
+    assert high.item() == 2 / 3
+    assert 0 < radius.item() < 2.0 ** (1 - PRECISION)
+
+
+def test_pi_is_pi() -> None:
+    """erf'(0) = 2/sqrt(pi): with the float64 nearest to pi it would be wrong in the 17th digit."""
+    slope = special.erf(Dual(Ball(np.zeros(1)), Ball(np.ones(1)))).tangent.value.item()
+    gap = slope * slope * flint.arb.pi() - 4
+    assert gap.contains(0)
+    assert float(gap.rad()) < NARROW
+
+
+@pytest.mark.parametrize("keepdims", [False, True])
+def test_the_largest_and_the_sum_keep_their_shape(keepdims: bool) -> None:
+    x = np.array([[1.0, 3.0], [7.0, 5.0]])
+    for function in (np.max, np.sum):
+        found, expected = function(Ball(x), axis=1, keepdims=keepdims), function(x, axis=1, keepdims=keepdims)
+        assert rounded(found)[0].tolist() == expected.tolist()
+
+
+@pytest.mark.parametrize("id", list(load()))
+def test_the_float64_reference_is_proven(id: str) -> None:
+    """Every quantity: the enclosure is narrow beside the budget of float64, and the reference's value inside that."""
+    formula = load()[id]
+    case = Case(formula, signatures(formula)[0], formula.datasets[0], DTYPES["float64"])
+    balls = read(case, ALL, Ball, Ball, {})
+    plain = read(case, ALL, lambda x: x.astype(np.float64), lambda x: x, {})
+    for name, truth in expect(case, ALL).items():
+        high, low, radius = rounded(balls[name])
+        assert np.all(radius <= 2.0**-40 * truth.hard), f"{case.id} {name}: the enclosure is wide"
+        assert np.all(np.abs(plain[name] - high - low) <= truth.hard), f"{case.id} {name}: the reference is not that good"
+        assert np.array_equal(truth.value, high), f"{case.id} {name}: the expectation is not what was proven"

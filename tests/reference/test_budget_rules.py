@@ -1,0 +1,164 @@
+"""Each rule of `Budget`: norm 1 bounds whatever the operands may be, norm 2 is exact to first order.
+
+The operands are moved within their errors and the function is evaluated there, in float64: no rule is trusted.
+"""
+
+import math
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from scipy import special
+
+from nnparity.expect import arithmetic
+from nnparity.reference.readings import Arithmetic, Budget
+from nnparity.reference.readings.budget_functions import OWN
+
+F32 = arithmetic("float32")
+#: Exact arithmetic: what is left of a rule is how it propagates.
+EXACT = Arithmetic(0.0, 0.0, math.inf, lambda value: True)
+#: Operand -> the interval that it is drawn from.
+UNARY: dict[Any, tuple[float, float]] = {
+    np.negative: (-50.0, 50.0),
+    np.absolute: (-50.0, 50.0),
+    np.square: (-50.0, 50.0),
+    np.exp: (-50.0, 50.0),
+    np.log: (1e-3, 50.0),
+    np.tanh: (-10.0, 10.0),
+    np.sqrt: (0.0, 50.0),
+    special.expit: (-50.0, 50.0),
+    np.sin: (-7.0, 7.0),
+    np.cos: (-7.0, 7.0),
+    special.erf: (-5.0, 5.0),
+}
+BINARY = (np.add, np.subtract, np.multiply, np.divide, np.maximum)
+#: float64 itself rounds, in the rule and in the test.
+ROUNDING = 1 + 1e-9
+NOISE = 1e-13
+
+unit = st.floats(-1.0, 1.0)
+sizes = st.floats(-12.0, 0.0).map(lambda exponent: 10.0**exponent)
+numbers = st.floats(-100.0, 100.0).filter(lambda x: abs(x) > 1e-3)
+
+
+def inexact(x: float, e: float, numbers: Arithmetic = EXACT) -> Budget:
+    return Budget(x, numbers, np.float64(e), np.float64(e * e))
+
+
+def own(ufunc: Any) -> float:
+    return OWN.get(ufunc, 0.0 if ufunc in (np.negative, np.absolute) else 1.0)
+
+
+def slope(f: Callable[[float], Any], x: float) -> float:
+    """The derivative, by a difference quotient of fourth order."""
+    h = 1e-3 * max(abs(x), 0.1)
+    return float((8 * (f(x + h) - f(x - h)) - (f(x + 2 * h) - f(x - 2 * h))) / (12 * h))
+
+
+def test_every_rule_is_tested() -> None:
+    compared = {np.greater, np.greater_equal, np.less, np.less_equal, np.equal}
+    assert set(Budget.UFUNCS) == {*UNARY, *BINARY, *compared}
+    assert set(OWN) <= set(UNARY)
+
+
+@pytest.mark.parametrize("ufunc", UNARY, ids=lambda u: u.__name__)
+@settings(max_examples=150, deadline=None)
+@given(place=st.floats(0.0, 1.0), size=sizes, move=unit)
+def test_the_hard_error_bounds_every_displacement(ufunc: Any, place: float, size: float, move: float) -> None:
+    low, high = UNARY[ufunc]
+    x = low + place * (high - low)
+    e = size if ufunc is not np.log else min(size, 0.9 * x)
+    moved = max(x + move * e, 0.0) if ufunc is np.sqrt else x + move * e
+    reached = abs(float(ufunc(moved)) - float(ufunc(x)))
+    with np.errstate(over="ignore"):
+        hard = float(ufunc(inexact(x, e)).hard)
+    assert reached <= hard * ROUNDING + NOISE * max(1.0, abs(float(ufunc(x))))
+
+
+@pytest.mark.parametrize("ufunc", UNARY, ids=lambda u: u.__name__)
+@settings(max_examples=60, deadline=None)
+@given(place=st.floats(0.02, 0.98))
+def test_small_errors_are_multiplied_by_the_slope(ufunc: Any, place: float) -> None:
+    """In both norms; but the worst case of a root is twice that, and that of a sine as if its slope were 1."""
+    low, high = UNARY[ufunc]
+    x = low + place * (high - low)
+    e = 1e-6 * abs(x)
+    y = ufunc(inexact(x, e))
+    expected = abs(slope(ufunc, x)) * e
+    slack = 1e-9 * e
+    if ufunc is special.expit and not 1e-3 < float(special.expit(x)):
+        slack += e * float(special.expit(x))
+    assert abs(math.sqrt(y.var) - expected) <= 0.01 * expected + slack
+    worst = e if ufunc in (np.sin, np.cos) else expected * (2 if ufunc is np.sqrt else 1)
+    assert worst * 0.99 - slack <= float(y.hard) <= worst * 1.01 + slack + e * e
+
+
+@pytest.mark.parametrize("ufunc", UNARY, ids=lambda u: u.__name__)
+def test_a_function_of_an_exact_number_errs_by_its_own_units(ufunc: Any) -> None:
+    x = np.float64(1.5)
+    y = ufunc(Budget(x, F32))
+    size = abs(float(ufunc(x)))
+    expected = own(ufunc) * F32.unit * size + F32.step if own(ufunc) else 0.0
+    assert float(y.hard or 0.0) == expected
+    assert math.sqrt(y.var or 0.0) == expected
+
+
+@pytest.mark.parametrize("ufunc", BINARY, ids=lambda u: u.__name__)
+@settings(max_examples=150, deadline=None)
+@given(a=numbers, b=numbers, size_a=sizes, size_b=sizes, move_a=unit, move_b=unit)
+def test_the_hard_error_of_two_operands_bounds_both_displacements(
+    ufunc: Any, a: float, b: float, size_a: float, size_b: float, move_a: float, move_b: float
+) -> None:
+    e_a, e_b = size_a * abs(a), 0.9 * size_b * abs(b)
+    reached = abs(float(ufunc(a + move_a * e_a, b + move_b * e_b)) - float(ufunc(a, b)))
+    noise = NOISE * (abs(a) + abs(b) + abs(a * b) + abs(a / b))
+    assert reached <= float(ufunc(inexact(a, e_a), inexact(b, e_b)).hard) * ROUNDING + noise
+
+
+@pytest.mark.parametrize("ufunc", BINARY[:4], ids=lambda u: u.__name__)
+@settings(max_examples=60, deadline=None)
+@given(a=numbers, b=numbers)
+def test_small_errors_of_two_operands_add_up(ufunc: Any, a: float, b: float) -> None:
+    """Sizes in the worst case, squares in the expected one."""
+    e_a, e_b = 1e-6 * abs(a), 2e-6 * abs(b)
+    by_a, by_b = abs(slope(lambda x: ufunc(x, b), a)) * e_a, abs(slope(lambda x: ufunc(a, x), b)) * e_b
+    y = ufunc(inexact(a, e_a), inexact(b, e_b))
+    assert abs(float(y.hard) - (by_a + by_b)) <= 0.01 * (by_a + by_b)
+    assert abs(math.sqrt(y.var) - math.hypot(by_a, by_b)) <= 0.01 * math.hypot(by_a, by_b)
+
+
+@pytest.mark.parametrize("ufunc", BINARY[:4], ids=lambda u: u.__name__)
+def test_an_operation_on_exact_numbers_errs_by_one_unit(ufunc: Any) -> None:
+    y = ufunc(Budget(1.5, F32), Budget(0.7, F32))
+    expected = F32.unit * abs(float(y.value)) + F32.step
+    assert (float(y.hard), math.sqrt(y.var)) == (expected, expected)
+
+
+@settings(max_examples=150, deadline=None)
+@given(v=st.floats(-30.0, 0.0).map(lambda k: 10.0**k), e=st.floats(-30.0, 0.0).map(lambda k: 10.0**k), move=unit)
+def test_a_root_near_zero_never_errs_by_more_than_the_root_of_the_error(v: float, e: float, move: float) -> None:
+    with np.errstate(over="ignore"):
+        y = np.sqrt(inexact(v, e))
+    assert abs(math.sqrt(max(v + move * e, 0.0)) - math.sqrt(v)) <= float(y.hard) * ROUNDING
+    assert float(y.hard) <= math.sqrt(e) * ROUNDING
+    assert math.sqrt(y.var) <= math.sqrt(e) * ROUNDING
+
+
+@pytest.mark.parametrize(("ufunc", "reach"), [(np.tanh, 2), (np.sin, 2), (np.cos, 2), (special.erf, 2), (special.expit, 1)])
+def test_no_error_is_larger_than_the_range_of_the_function(ufunc: Any, reach: float) -> None:
+    y = ufunc(inexact(0.3, 1e6))
+    assert float(y.hard) == reach
+    assert math.sqrt(y.var) == reach
+
+
+def test_the_logarithm_of_what_may_be_zero_is_unbounded() -> None:
+    assert float(np.log(inexact(1.0, 1.0)).hard) == math.inf
+    assert float(np.log(inexact(1.0, 2.0)).hard) == math.inf
+
+
+def test_a_quotient_by_what_may_be_zero_is_unbounded() -> None:
+    assert float((inexact(1.0, 0.0) / inexact(1.0, 1.0)).hard) == math.inf
+    assert float((Budget(0.0, EXACT) / inexact(1.0, 1.0)).hard) == math.inf  # 0/0 may be anything

@@ -1,0 +1,124 @@
+"""The loader reads the spec, and refuses a malformed one in one line that names file and field."""
+
+from pathlib import Path
+
+import pytest
+
+from nnparity.spec import SpecError, digest, load
+from nnparity.spec.loader import signatures
+
+GOOD = """
+[dense]
+section = "3.1"
+title   = { en = "Dense layer", zh = "全连接层" }
+latex   = 'y = w x'
+inputs  = { x = "n i", labels = "n" }
+output  = "n i"
+wrt     = ["x"]
+domains = { labels = "label i" }
+attributes = { eps = 1e-5, heads = 1 }
+datasets = ["normal", "small"]
+signatures = [
+  { n = 2, i = 3 },
+  { n = 1, i = 1, eps = 0.5, level = "full", datasets = ["wide"] },
+]
+[dense.variants]
+halved = { set = { factor = 0.5 }, says = "halved" }
+"""
+
+
+def spec(folder: Path, text: str, name: str = "mlp.toml") -> Path:
+    (folder / name).write_text(text, encoding="utf-8")
+    return folder
+
+
+def test_a_formula_is_read(tmp_path: Path) -> None:
+    formula = load(spec(tmp_path, GOOD))["dense"]
+    assert (formula.id, formula.chapter, formula.results) == ("dense", "mlp", {"output": "n i"})
+    assert (formula.domain("x"), formula.domain("labels"), formula.integer("labels")) == ("real", "label", True)
+    one, two = signatures(formula)
+    assert (one.id, one.level, one.datasets, one.attributes) == ("n2i3", "core", ("normal", "small"), {"eps": 1e-5, "heads": 1})
+    assert (two.id, two.level, two.datasets, two.attributes["eps"]) == ("n1i1-eps0.5", "full", ("wide",), 0.5)
+
+
+MALFORMED = {
+    "not TOML": ("wrt     =", "wrt     = =", "not TOML"),
+    "unknown key": ('latex   =', 'latecks = "?"\nlatex   =', "latecks"),
+    "missing key": ('section = "3.1"\n', "", "section"),
+    "wrong type": ('section = "3.1"', "section = 3.1", r"dense\.section"),
+    "wrong type inside": ('zh = "全连接层"', "zh = 3", r"dense\.title\.zh"),
+    "missing translation": (', zh = "全连接层"', "", r"zh.*dense\.title"),
+    "unreadable shape": ('x = "n i"', 'x = "n i/2"', r"dense\.inputs: .*'i/2'"),
+    "missing symbol": ("{ n = 2, i = 3 }", "{ n = 2 }", r"dense\.signatures\[0\]: .*'i'"),
+    "size not whole": ("{ n = 2, i = 3 }", "{ n = 2, i = 3.0 }", r"dense\.signatures\[0\]\.i: .*3\.0"),
+    "size is a boolean": ("{ n = 2, i = 3 }", "{ n = 2, i = true }", r"dense\.signatures\[0\]\.i"),
+    "unknown symbol": ("{ n = 2, i = 3 }", "{ n = 2, i = 3, j = 4 }", r"dense\.signatures\[0\]\.j"),
+    "unknown level": ('level = "full"', 'level = "fool"', r"dense\.signatures\[1\]\.level: .*quick, core, full"),
+    "unknown dataset": ('["normal", "small"]', '["normal", "smal"]', r"dense\.datasets: .*'smal'.* small"),
+    "unknown dataset of a signature": ('["wide"]', '["wade"]', r"dense\.signatures\[1\]\.datasets: .*'wade'"),
+    "dataset instead of a list": ('datasets = ["wide"]', 'datasets = "wade"', r"dense\.signatures\[1\]\.datasets: .*'wade'"),
+    "output and outputs": ('output  = "n i"', 'output = "n i"\noutputs = { y = "n" }', r"dense\.output: .*either"),
+    "neither": ('output  = "n i"\n', "", r"dense\.output: .*either"),
+    "output of no input": ('output  = "n i"', 'output = "n k"', r"dense\.output: .*'k'"),
+    "wrt of no input": ('wrt     = ["x"]', 'wrt = ["x", "w"]', r"dense\.wrt: 'w'"),
+    "wrt of whole numbers": ('wrt     = ["x"]', 'wrt = ["labels"]', r"dense\.wrt: 'labels'"),
+    "label without bound": ('"label i"', '"label"', r"dense\.domains\.labels: .*bound"),
+    "label with unknown bound": ('"label i"', '"label z"', r"dense\.domains\.labels: .*bound"),
+    "unknown domain": ('"label i"', '"lable i"', r"dense\.domains\.labels: .*real, positive"),
+    "empty domain": ('"label i"', '""', r"dense\.domains\.labels"),
+    "domain of no input": ("domains = { labels", "domains = { label", r"dense\.domains\.label: "),
+    "no signature": ("\n  { n = 2, i = 3 },\n  { n = 1, i = 1, eps = 0.5, level = \"full\", datasets = [\"wide\"] },\n", "", r"dense\.signatures: .*at least one"),
+    "variant without words": (', says = "halved"', "", r"says.*dense\.variants"),
+    "variant with unknown key": (', says = "halved"', ', says = "halved", sets = 1', "sets"),
+}
+
+
+@pytest.mark.parametrize(("old", "new", "told"), MALFORMED.values(), ids=list(MALFORMED))
+def test_what_is_malformed_is_named_in_one_line(old: str, new: str, told: str, tmp_path: Path) -> None:
+    assert old in GOOD
+    with pytest.raises(SpecError, match=told) as caught:
+        load(spec(tmp_path, GOOD.replace(old, new)))
+    message = str(caught.value)
+    assert message.startswith(f"{tmp_path / 'mlp.toml'}: ")
+    assert "\n" not in message
+    assert len(message) < 80 * 24  # one screen
+
+
+def test_an_id_given_twice_names_both_files(tmp_path: Path) -> None:
+    spec(tmp_path, GOOD)
+    with pytest.raises(SpecError, match=r"other\.toml: dense: mlp has a formula of that id already"):
+        load(spec(tmp_path, GOOD, "other.toml"))
+    with pytest.raises(SpecError, match="not TOML"):
+        load(spec(tmp_path, GOOD + GOOD, "another.toml"))
+
+
+def test_bytes_that_are_no_text_and_an_empty_folder_are_refused(tmp_path: Path) -> None:
+    with pytest.raises(SpecError, match="no formula here"):
+        load(tmp_path)
+    (tmp_path / "mlp.toml").write_bytes(b"\xff\xfe")
+    with pytest.raises(SpecError, match=r"mlp\.toml: not TOML"):
+        load(tmp_path)
+
+
+def test_formulas_come_in_the_order_of_the_primer(tmp_path: Path) -> None:
+    spec(tmp_path, GOOD.replace("[dense", "[late").replace('"3.1"', '"3.10"'), "a.toml")
+    spec(tmp_path, GOOD.replace("[dense", "[early").replace('"3.1"', '"3.9.1"'), "b.toml")
+    assert list(load(spec(tmp_path, GOOD))) == ["dense", "early", "late"]
+
+
+def test_the_digest_follows_every_byte(tmp_path: Path) -> None:
+    before = digest(spec(tmp_path, GOOD))
+    assert digest(spec(tmp_path, GOOD)) == before
+    assert digest(spec(tmp_path, GOOD + " ")) != before
+
+
+def test_the_spec_loads_and_its_ids_are_told_apart() -> None:
+    formulas = load()
+    assert {"dense", "conv2d", "lstm", "attention"} <= set(formulas)
+    for id, formula in formulas.items():
+        assert formula.id == id
+        ids = [signature.id for signature in signatures(formula)]
+        assert len(set(ids)) == len(ids), f"{id}: two signatures are called the same"
+        assert all(ids)
+        says = [variant.says for variant in formula.variants.values()]
+        assert len(set(says)) == len(says), f"{id}: two variants say the same"
