@@ -8,6 +8,7 @@ and a Hessian-vector product is the JVP of a VJP.
 import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from types import MappingProxyType
 from typing import Any
 
 import numpy as np
@@ -21,6 +22,7 @@ from nnparity.adapters.base import Adapter, Operation, Point, Program, Tensors
 from nnparity.adapters.jax_layers import JaxLayers
 from nnparity.adapters.jax_losses import JaxLosses
 from nnparity.adapters.jax_sequences import JaxSequences
+from nnparity.adapters.jax_training import JaxTraining
 from nnparity.adapters.request import Array
 
 jax.config.update("jax_enable_x64", True)
@@ -28,12 +30,13 @@ jax.config.update("jax_enable_x64", True)
 jax.config.update("jax_persistent_cache_min_compile_time_secs", 0.0)
 
 
-class JaxAdapter(JaxLayers, JaxSequences, JaxLosses, Adapter):
+class JaxAdapter(JaxLayers, JaxSequences, JaxLosses, JaxTraining, Adapter):
     """Formulas as JAX computes them."""
 
     backend = "jax"
     packages = ("jax", "jaxlib")
     modes = ("eager", "compiled")
+    unsupported = MappingProxyType({"adam_eps_hat": "jax's optimiser has the paper's other form: see adam"})
     refusals = ("is not supported by dot_general",)
     second_order = "forward over reverse: jax.jvp of jax.vjp"
 

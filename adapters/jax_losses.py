@@ -7,7 +7,6 @@ from typing import Any
 
 import jax
 import jax.numpy as jnp
-from jax.example_libraries import optimizers
 
 from nnparity.adapters.base import composed, kernel
 
@@ -56,18 +55,6 @@ class JaxLosses:
     @composed("jnp.log, jnp.sum, /", because=NO_LOSSES)
     def gan_generator_nonsaturating(self, fake: Any) -> Any:
         return -jnp.sum(jnp.log(fake)) / len(fake)
-
-    @kernel("jax.example_libraries.optimizers.sgd")
-    def gradient_descent(self, w: Any, g: Any, lr: float) -> Any:
-        start, update, result = optimizers.sgd(lr)
-        return result(update(0, g, start(w)))
-
-    @kernel("jax.example_libraries.optimizers.adam")
-    def adam(self, w: Any, m: Any, v: Any, g: Any, lr: float, beta1: float, beta2: float, eps: float, step: int) -> Any:
-        _, update, _ = optimizers.adam(lr, beta1, beta2, eps)
-        # The state is what the optimiser keeps for each parameter: here a single one, already on its way.
-        state = optimizers.pack_optimizer_state(optimizers.JoinPoint((w, m, v)))
-        return optimizers.unpack_optimizer_state(update(step - 1, g, state)).subtree
 
 
 def _picked(rows: Any, labels: Any) -> Any:

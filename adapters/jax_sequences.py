@@ -66,10 +66,9 @@ class JaxSequences:
         return jax.nn.dot_product_attention(q, k, v).reshape(h.shape) @ wo + bo
 
     @composed("jnp.power, jnp.sin, jnp.cos", because="jax has no positional encoding")
-    def positional_encoding(self, length: int, d: int, dtype: str) -> Any:
-        position = jnp.arange(length, dtype=dtype)[:, None]
-        angles = position / 10000 ** (jnp.arange(0, d, 2, dtype=dtype) / d)
-        return jnp.stack((jnp.sin(angles), jnp.cos(angles)), -1).reshape(length, -1)[:, :d]
+    def positional_encoding(self, position: Any, d: int) -> Any:
+        angles = position[:, None] / 10000 ** (jnp.arange(0, d, 2, dtype=position.dtype) / d)
+        return jnp.stack((jnp.sin(angles), jnp.cos(angles)), -1).reshape(len(position), -1)
 
 
 def _gates(blocks: Any) -> Any:

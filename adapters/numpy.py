@@ -8,11 +8,11 @@ from typing import Any
 
 import numpy as np
 
+from nnparity.adapters.base import Adapter, Kernel, Operation, Point, Tensors
+from nnparity.adapters.request import Array, Failure, Observation, Request
 from nnparity.reference import FORMULAS
 from nnparity.reference.readings import Dual, tangent_of
 
-from .base import Adapter, Kernel, Operation, Point, Tensors
-from .request import Array, Failure, Observation, Request
 
 
 class NumpyAdapter(Adapter):

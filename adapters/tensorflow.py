@@ -7,6 +7,7 @@ TF32 off. Second derivatives come from nested `tf.GradientTape`s, JVPs from `tf.
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
+from types import MappingProxyType
 from typing import Any
 
 import numpy as np
@@ -25,6 +26,7 @@ with hushed():  # while it loads, TensorFlow logs before it has read its own log
 from nnparity.adapters.tensorflow_layers import TensorflowLayers
 from nnparity.adapters.tensorflow_losses import TensorflowLosses
 from nnparity.adapters.tensorflow_sequences import TensorflowSequences
+from nnparity.adapters.tensorflow_training import TensorflowTraining
 
 for _gpu in tf.config.list_physical_devices("GPU"):
     tf.config.experimental.set_memory_growth(_gpu, True)
@@ -34,12 +36,13 @@ _PLACES = {"cpu": "/CPU:0", "cuda": "/GPU:0"}
 _ZERO = tf.UnconnectedGradients.ZERO
 
 
-class TensorflowAdapter(TensorflowLayers, TensorflowSequences, TensorflowLosses, Adapter):
+class TensorflowAdapter(TensorflowLayers, TensorflowSequences, TensorflowLosses, TensorflowTraining, Adapter):
     """Formulas as TensorFlow computes them."""
 
     backend = "tensorflow"
     packages = ("tensorflow", "keras")
     modes = ("eager", "compiled")
+    unsupported = MappingProxyType({"adam": "Keras's Adam has the paper's other form only: see adam_eps_hat"})
     second_order = "nested tf.GradientTape; jvp by tf.autodiff.ForwardAccumulator"
     refusals = (
         "UnimplementedError",

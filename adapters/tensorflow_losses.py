@@ -9,7 +9,6 @@ from typing import Any
 import tensorflow as tf
 
 from nnparity.adapters.base import kernel
-from nnparity.adapters.tensorflow_keras import adam, optimize, sgd
 
 
 class TensorflowLosses:
@@ -54,18 +53,6 @@ class TensorflowLosses:
     @kernel("tf.keras.losses.binary_crossentropy")
     def gan_generator_nonsaturating(self, fake: Any) -> Any:
         return _judged(fake, 1)
-
-    @kernel("tf.keras.optimizers.SGD")
-    def gradient_descent(self, w: Any, g: Any, lr: float) -> Any:
-        return optimize(sgd(lr, len(w), w.dtype.name), w, g, step=1)[0]
-
-    @kernel("tf.keras.optimizers.Adam")
-    def adam(
-        self, w: Any, m: Any, v: Any, g: Any, lr: float, beta1: float, beta2: float, eps: float, step: int
-    ) -> Any:
-        # Keras adds epsilon to the root of v, we to that of v / (1 - beta2^step): the same, this much smaller.
-        hat = eps * (1 - beta2**step) ** 0.5
-        return optimize(adam(lr, beta1, beta2, hat, len(w), w.dtype.name), w, g, m, v, step=step)
 
 
 def _judged(probability: Any, label: int) -> Any:

@@ -73,10 +73,10 @@ class TensorflowSequences:
         return call(layer, [*inward, tf.reshape(wo, (heads, -1, d)), bo], h, h)
 
     @composed("tf.pow, tf.sin, tf.cos", because="TensorFlow has no positional encoding")
-    def positional_encoding(self, length: int, d: int, dtype: str) -> Any:
-        position = tf.range(length, dtype=dtype)[:, None]
-        angles = position / tf.pow(tf.constant(10000, dtype), tf.range(0, d, 2, dtype=dtype) / d)
-        return tf.reshape(tf.stack((tf.sin(angles), tf.cos(angles)), -1), (length, -1))[:, :d]
+    def positional_encoding(self, position: Any, d: int) -> Any:
+        rates = tf.pow(tf.constant(10000, position.dtype), tf.range(0, d, 2, dtype=position.dtype) / d)
+        angles = position[:, None] / rates
+        return tf.reshape(tf.stack((tf.sin(angles), tf.cos(angles)), -1), (len(position), -1))
 
 
 def _parameters(wx: Any, wh: Any, b: Any) -> list[Any]:

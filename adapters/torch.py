@@ -7,6 +7,7 @@ mode says otherwise: `eager+tf32` is another target.
 
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, ExitStack, contextmanager
+from types import MappingProxyType
 from typing import Any
 
 import ml_dtypes
@@ -20,14 +21,16 @@ from nnparity.adapters.request import Array
 from nnparity.adapters.torch_layers import TorchLayers
 from nnparity.adapters.torch_losses import TorchLosses
 from nnparity.adapters.torch_sequences import TorchSequences
+from nnparity.adapters.torch_training import TorchTraining
 
 
-class TorchAdapter(TorchLayers, TorchSequences, TorchLosses, Adapter):
+class TorchAdapter(TorchLayers, TorchSequences, TorchLosses, TorchTraining, Adapter):
     """Formulas as PyTorch computes them."""
 
     backend = "torch"
     packages = ("torch",)
     modes = ("eager", "eager+tf32")
+    unsupported = MappingProxyType({"adam_eps_hat": "torch.optim.Adam has the paper's other form only: see adam"})
     refusals = ("not implemented for", "is not implemented")
     second_order = (
         "double backward, forward mode for jvp; neither exists for fused attention, which is replaced by "

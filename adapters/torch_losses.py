@@ -51,28 +51,7 @@ class TorchLosses:
     def gan_generator_nonsaturating(self, fake: Any) -> Any:
         return _judged(fake, 1)
 
-    @kernel("torch.optim.SGD")
-    def gradient_descent(self, w: Any, g: Any, lr: float) -> Any:
-        w = _parameter(w, g)
-        torch.optim.SGD([w], lr=lr).step()
-        return w
-
-    @kernel("torch.optim.Adam")
-    def adam(self, w: Any, m: Any, v: Any, g: Any, lr: float, beta1: float, beta2: float, eps: float, step: int) -> Any:
-        w, m, v = _parameter(w, g), m.clone(), v.clone()
-        optimizer = torch.optim.Adam([w], lr=lr, betas=(beta1, beta2), eps=eps)
-        optimizer.state[w] = {"step": torch.tensor(step - 1.0), "exp_avg": m, "exp_avg_sq": v}
-        optimizer.step()
-        return w, m, v
-
 
 def _judged(probability: Any, label: int) -> Any:
     """The mean over the batch of -log p, or of -log(1 - p), as torch clamps it: at most 100."""
     return F.binary_cross_entropy(probability, torch.full_like(probability, label))
-
-
-def _parameter(w: Any, g: Any) -> Any:
-    """A copy of w that an optimiser may change, with its gradient."""
-    w = w.clone().requires_grad_()
-    w.grad = g
-    return w

@@ -85,11 +85,10 @@ class TorchSequences:
         return y.transpose(0, 1)
 
     @composed("torch.pow, torch.sin, torch.cos", because="torch has no positional encoding")
-    def positional_encoding(self, length: int, d: int, dtype: str) -> Any:
-        place: dict[str, Any] = {"dtype": getattr(torch, dtype), "device": self.device}
-        position = torch.arange(length, **place)[:, None]
-        angles = position / 10000 ** (torch.arange(0, d, 2, **place) / d)
-        return torch.stack((torch.sin(angles), torch.cos(angles)), -1).flatten(1)[:, :d]
+    def positional_encoding(self, position: Any, d: int) -> Any:
+        rates = 10000 ** (torch.arange(0, d, 2, dtype=position.dtype, device=position.device) / d)
+        angles = position[:, None] / rates
+        return torch.stack((torch.sin(angles), torch.cos(angles)), -1).flatten(1)
 
 
 def _gates(blocks: Any) -> Any:

@@ -22,6 +22,9 @@ from nnparity.protocol import Answer, Hello
 
 #: Seconds for a framework to be imported and to say what it is.
 START_SECONDS = 300.0
+#: One thread each, unless the user's environment says otherwise: on small arrays a pool of threads costs far more
+#: than it gives, and several targets work at once.
+ENVIRONMENT = {"OMP_NUM_THREADS": "1", "MKL_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}
 
 
 class TargetUnavailable(RuntimeError):
@@ -59,7 +62,7 @@ class Observer:
             stdin=subprocess.DEVNULL,
             stdout=self._log,
             stderr=self._log,
-            env=os.environ | {"PYTHONPATH": os.pathsep.join(_search_path())},
+            env=ENVIRONMENT | os.environ | {"PYTHONPATH": os.pathsep.join(_search_path())},
         )
         theirs.close()
         hello = self._receive(self._connection, START_SECONDS)
