@@ -26,7 +26,7 @@ from nnparity.summary import Tally
 
 INTERNAL = 70  # EX_SOFTWARE of sysexits.h: not to be taken for a divergence
 application = typer.Typer(add_completion=False, no_args_is_help=True, help=__doc__)
-console = Console(stderr=True)
+console = Console(stderr=True, width=None if sys.stderr.isatty() else 160)
 
 Backends = Annotated[list[str], typer.Option("--backend", help="torch, tensorflow, jax, numpy, module:Class, file.py:Class")]
 Formulas = Annotated[list[str] | None, typer.Option("--formula", help="only these; all by default")]

@@ -43,9 +43,14 @@ def diagnose(case: Case, quantity: str, observed: Array, expected: Expected, flu
     """The name of the fault that explains `observed`, or None."""
     with np.errstate(all="ignore"):
         for says, candidate in _candidates(case, quantity, observed, expected, flush):
-            if judge(observed, candidate, case.dtype).grade == "conforms":
+            if _bounded(candidate) and judge(observed, candidate, case.dtype).grade == "conforms":
                 return says
     return None
+
+
+def _bounded(candidate: Expected) -> bool:
+    """Whether the candidate says anything: where its budget is infinite, everything meets it."""
+    return bool(np.isfinite(candidate.hard).all())
 
 
 def _candidates(case: Case, quantity: str, seen: Array, expected: Expected, flush: bool) -> Iterator[tuple[str, Expected]]:

@@ -45,9 +45,10 @@ def judge(observed: Array, expected: Expected, dtype: Dtype) -> Judgement:
         wrong_special = special_mismatch(seen, expected, dtype)
         error = np.abs(seen - expected.value - expected.low)
         error = np.where(np.isfinite(seen) & np.isfinite(expected.value), error, 0.0)
-        ratio = np.where(wrong_special, np.inf, error / expected.hard)
+        ratio = np.where(wrong_special, np.inf, _over(error, expected.hard))
+        expectation = _over(error, expected.sharp)
     hard = float(ratio.max(initial=0.0))
-    sharp = sharp_margin(error / expected.sharp) if hard < math.inf else math.inf
+    sharp = sharp_margin(expectation) if hard < math.inf else math.inf
     grade = "conforms" if max(hard, sharp) <= 1 else "imprecise" if hard <= 1 else "diverges"
     with np.errstate(over="ignore"):
         ulp = float((error / spacing(expected.value, dtype)).max(initial=0.0))
@@ -61,6 +62,11 @@ def judge(observed: Array, expected: Expected, dtype: Dtype) -> Judgement:
         None if grade == "conforms" else _worst(ratio, seen, expected.value),
         _special_message(wrong_special),
     )
+
+
+def _over(error: Array, budget: Array) -> Array:
+    """Error over budget; where nothing is lost, nothing is used up, even of a budget of zero."""
+    return np.where(error == 0, 0.0, error / budget)
 
 
 def form(observed: Any, expected: Expected, dtype: Dtype) -> str | None:
@@ -96,7 +102,10 @@ def sharp_margin(ratio: Array) -> float:
     """Root mean square of error over norm 2, over the largest that chance explains for so many elements."""
     if not ratio.size:
         return 0.0
-    return math.sqrt(float(np.mean(np.square(ratio)))) / chance(ratio.size)
+    largest = float(ratio.max())
+    if not 0 < largest < math.inf:
+        return largest
+    return largest * math.sqrt(float(np.mean(np.square(ratio / largest)))) / chance(ratio.size)
 
 
 @lru_cache(maxsize=None)

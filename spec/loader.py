@@ -109,7 +109,10 @@ def _signature_faults(formula: Formula, table: Mapping[str, object], field: str)
     if table.get("level", "core") not in LEVELS:
         yield f"{field}.level", f"expected one of {', '.join(LEVELS)}"
     names = table.get("datasets", [])
-    yield from _unknown_datasets(names if isinstance(names, list) else [str(names)], f"{field}.datasets")
+    if isinstance(names, list):
+        yield from _unknown_datasets(names, f"{field}.datasets")
+    else:
+        yield f"{field}.datasets", f"expected a list, got {names!r}"
 
 
 def _unknown_datasets(names: tuple[str, ...] | list[str], field: str) -> Iterator[tuple[str, str]]:
@@ -123,11 +126,11 @@ def _dimensions(formula: Formula) -> set[str]:
 
 
 def signatures(formula: Formula) -> tuple[Signature, ...]:
-    """The signatures of a formula, each with its id."""
-    return tuple(_signature(formula, table) for table in formula.signatures)
+    """The signatures of a formula, each with its id; the first is of the quick level, unless it says otherwise."""
+    return tuple(_signature(formula, table, "core" if place else "quick") for place, table in enumerate(formula.signatures))
 
 
-def _signature(formula: Formula, table: Mapping[str, object]) -> Signature:
+def _signature(formula: Formula, table: Mapping[str, object], level: str) -> Signature:
     dims = {name: table[name] for name in table if name in _dimensions(formula)}
     attributes = {name: table.get(name, default) for name, default in formula.attributes.items()}
     shown = [f"{name}{value}" for name, value in attributes.items() if name in table]
@@ -136,7 +139,7 @@ def _signature(formula: Formula, table: Mapping[str, object]) -> Signature:
             "id": "-".join(["".join(f"{name}{size}" for name, size in dims.items()), *shown]).strip("-"),
             "dims": dims,
             "attributes": attributes,
-            "level": table.get("level", "core"),
+            "level": table.get("level", level),
             "datasets": tuple(table.get("datasets", formula.datasets)),  # type: ignore[arg-type]
         },
         Signature,

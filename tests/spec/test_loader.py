@@ -37,7 +37,7 @@ def test_a_formula_is_read(tmp_path: Path) -> None:
     assert (formula.id, formula.chapter, formula.results) == ("dense", "mlp", {"output": "n i"})
     assert (formula.domain("x"), formula.domain("labels"), formula.integer("labels")) == ("real", "label", True)
     one, two = signatures(formula)
-    assert (one.id, one.level, one.datasets, one.attributes) == ("n2i3", "core", ("normal", "small"), {"eps": 1e-5, "heads": 1})
+    assert (one.id, one.level, one.datasets, one.attributes) == ("n2i3", "quick", ("normal", "small"), {"eps": 1e-5, "heads": 1})
     assert (two.id, two.level, two.datasets, two.attributes["eps"]) == ("n1i1-eps0.5", "full", ("wide",), 0.5)
 
 
@@ -56,7 +56,7 @@ MALFORMED = {
     "unknown level": ('level = "full"', 'level = "fool"', r"dense\.signatures\[1\]\.level: .*quick, core, full"),
     "unknown dataset": ('["normal", "small"]', '["normal", "smal"]', r"dense\.datasets: .*'smal'.* small"),
     "unknown dataset of a signature": ('["wide"]', '["wade"]', r"dense\.signatures\[1\]\.datasets: .*'wade'"),
-    "dataset instead of a list": ('datasets = ["wide"]', 'datasets = "wade"', r"dense\.signatures\[1\]\.datasets: .*'wade'"),
+    "dataset instead of a list": ('datasets = ["wide"]', 'datasets = "wide"', r"dense\.signatures\[1\]\.datasets: expected a list"),
     "output and outputs": ('output  = "n i"', 'output = "n i"\noutputs = { y = "n" }', r"dense\.output: .*either"),
     "neither": ('output  = "n i"\n', "", r"dense\.output: .*either"),
     "output of no input": ('output  = "n i"', 'output = "n k"', r"dense\.output: .*'k'"),
@@ -104,6 +104,11 @@ def test_formulas_come_in_the_order_of_the_primer(tmp_path: Path) -> None:
     spec(tmp_path, GOOD.replace("[dense", "[late").replace('"3.1"', '"3.10"'), "a.toml")
     spec(tmp_path, GOOD.replace("[dense", "[early").replace('"3.1"', '"3.9.1"'), "b.toml")
     assert list(load(spec(tmp_path, GOOD))) == ["dense", "early", "late"]
+
+
+def test_only_the_first_signature_is_quick_unless_it_says_otherwise(tmp_path: Path) -> None:
+    levels = [signature.level for signature in signatures(load(spec(tmp_path, GOOD.replace('level = "full", ', "")))["dense"])]
+    assert levels == ["quick", "core"]
 
 
 def test_the_digest_follows_every_byte(tmp_path: Path) -> None:

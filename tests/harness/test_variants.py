@@ -1,0 +1,44 @@
+"""The mutation score: every variant of every formula, planted in a numpy adapter, is caught and called by its name."""
+
+from collections.abc import Iterator
+from dataclasses import replace
+from functools import lru_cache
+
+import pytest
+
+from nnparity.adapters.numpy import NumpyAdapter
+from nnparity.diagnose import diagnose
+from nnparity.expect import QUANTITIES, Expected, expect
+from nnparity.judge import judge
+from nnparity.plan import Plan, TargetName
+from nnparity.run import _request as request
+from nnparity.spec import Case, cases_of, load
+
+ALL = frozenset(QUANTITIES)
+PLANTED = [(formula.id, name) for formula in load().values() for name in formula.variants]
+
+
+@lru_cache(maxsize=4)
+def expectations(id: str) -> list[tuple[Case, dict[str, Expected]]]:
+    """The cases of a formula in float32; shared by its variants, which stand next to each other."""
+    return [(case, expect(case, ALL)) for group in cases_of(load()[id], "float32") for case in group]
+
+
+def caught(id: str, variant: str) -> Iterator[tuple[str, str | None]]:
+    """(verdict's name, diagnosis) of every quantity that does not conform."""
+    adapter = NumpyAdapter()
+    for case, truths in expectations(id):
+        asked = request(case, ALL)
+        wrong = replace(asked, attributes=asked.attributes | dict(load()[id].variants[variant].set))
+        seen = adapter.observe(wrong)
+        for name, truth in truths.items():
+            if judge(seen[name], truth, case.dtype).grade != "conforms":
+                yield f"{case.id} {name}", diagnose(case, name, seen[name], truth, flush=False)
+
+
+@pytest.mark.parametrize(("id", "variant"), PLANTED, ids=[f"{id}-{variant}" for id, variant in PLANTED])
+def test_a_variant_is_caught_and_named(id: str, variant: str) -> None:
+    says = load()[id].variants[variant].says
+    told = dict(caught(id, variant))
+    assert told, f"{id}: nobody sees that it {says}"
+    assert says in told.values(), f"{id}: it {says}, and the diagnoses are {set(told.values())}"

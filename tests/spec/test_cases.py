@@ -1,0 +1,144 @@
+"""The numbers of a case follow from its id, and from nothing else."""
+
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+
+from nnparity.spec import DTYPES, Case, cases_of, load
+from nnparity.spec.datasets import DATASETS, SCHEME, Stream
+from nnparity.tests.spec.toy import case, toy
+
+DIGEST = """
+import hashlib, sys
+from nnparity.tests.spec.toy import case
+c = case("wide", "float64")
+arrays = [c.tangents["w"], c.inputs["w"], c.cotangents["output"], c.inputs["x"]]
+print(hashlib.sha256(b"".join(a.tobytes() for a in arrays)).hexdigest())
+"""
+
+
+def all_bytes(case: Case) -> dict[str, bytes]:
+    groups = {"x": case.inputs, "g": case.cotangents, "v": case.tangents}
+    return {f"{role}.{name}": array.tobytes() for role, group in groups.items() for name, array in group.items()}
+
+
+def test_the_id_says_formula_signature_dataset_and_dtype() -> None:
+    assert case("wide", "float64").id == "toy/n2k3/wide/float64"
+
+
+def test_another_process_draws_the_same_numbers() -> None:
+    runs = [subprocess.run([sys.executable, "-c", DIGEST], capture_output=True, text=True, check=True) for _ in range(2)]
+    inside: dict[str, object] = {}
+    assert runs[0].stdout == runs[1].stdout
+    exec(DIGEST.replace("print(", "result = ("), inside)
+    assert inside["result"] == runs[0].stdout.strip()
+
+
+def test_the_order_of_asking_does_not_matter() -> None:
+    one, two = case(), case()
+    forward = [one.inputs, one.cotangents, one.tangents]
+    backward = [two.tangents, two.cotangents, two.inputs]
+    for a, b in zip(forward, reversed(backward), strict=True):
+        assert {name: array.tobytes() for name, array in a.items()} == {name: array.tobytes() for name, array in b.items()}
+
+
+@pytest.mark.parametrize("other", [case(salt="1"), case("small"), case(dtype="float64"), case(dims={"n": 3, "k": 2})])
+def test_every_part_of_the_id_and_the_salt_change_every_array(other: Case) -> None:
+    before, after = all_bytes(case()), all_bytes(other)
+    assert before.keys() == after.keys()
+    assert not set(before.values()) & set(after.values())
+
+
+def test_arrays_of_different_roles_and_names_differ() -> None:
+    square = case(inputs={"x": "n n", "w": "n n"}, dims={"n": 3})
+    assert len(set(all_bytes(square).values())) == len(all_bytes(square)) == 5
+
+
+def test_a_case_is_known_by_its_id_and_salt() -> None:
+    assert case() == case()
+    assert len({case(), case(), case(salt="1"), case("small")}) == 3
+    assert case() != "toy/n2k3/normal/float32"
+
+
+def test_arrays_are_read_only() -> None:
+    one = case(inputs={"x": "n k", "m": "n k"}, domains={"m": "mask"})
+    for group in (one.inputs, one.cotangents, one.tangents):
+        for array in group.values():
+            with pytest.raises(ValueError, match="read-only"):
+                array[...] = 0
+
+
+def test_shapes_and_dtypes_are_those_of_the_spec() -> None:
+    one = case(dtype="bfloat16", inputs={"x": "n k", "l": "n"}, domains={"l": "label k"}, output="n k-1")
+    assert {name: (a.shape, a.dtype) for name, a in one.inputs.items()} == {
+        "x": ((2, 3), DTYPES["bfloat16"].numpy),
+        "l": ((2,), np.dtype("int64")),
+    }
+    assert one.shapes == {"output": (2, 2)}
+    assert one.cotangents["output"].shape == (2, 2)
+    assert list(one.tangents) == ["x"]
+
+
+def test_an_attribute_may_give_a_size() -> None:
+    one = case(attributes={"d": 7}, output="n d")
+    assert one.shapes == {"output": (2, 7)}
+
+
+def test_inputs_are_given_in_the_order_of_the_spec() -> None:
+    for formula in load().values():
+        group = next(cases_of(formula, "float32"))
+        assert list(group[0].inputs) == list(formula.inputs)
+
+
+def test_a_level_holds_the_signatures_of_all_smaller_ones() -> None:
+    sizes = [{"n": 1, "k": 1, "level": "quick"}, {"n": 2, "k": 1}, {"n": 3, "k": 1, "level": "full"}]
+    formula = toy({"x": "n k"}, {}, signatures=sizes, datasets=["normal", "small"])
+    found = {level: [[c.id for c in group] for group in cases_of(formula, "float32", level)] for level in ("quick", "core", "full")}
+    assert found["quick"] == [["toy/n1k1/normal/float32"]]
+    assert found["core"] == [[f"toy/n{n}k1/{d}/float32" for d in ("normal", "small")] for n in (1, 2)]
+    assert [group[0].split("/")[1] for group in found["full"]] == ["n1k1", "n2k1", "n3k1"]
+    assert next(cases_of(formula, "float32", salt="s"))[0].salt == "s"
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+def test_all_numbers_of_the_spec_are_finite_and_of_their_dtype(dtype: str) -> None:
+    for formula in load().values():
+        for group in cases_of(formula, dtype, "full"):
+            for one in group:
+                for name, array in {**one.inputs, **{f"g {n}": a for n, a in one.cotangents.items()}, **one.tangents}.items():
+                    assert np.isfinite(array.astype(np.float64)).all(), f"{one.id} {name}"
+                    assert array.dtype == (np.int64 if formula.integer(name) else DTYPES[dtype].numpy), f"{one.id} {name}"
+
+
+# --- golden numbers: whoever changes these changes the name of the scheme, which every run stores
+
+
+def test_the_name_of_the_scheme() -> None:
+    assert SCHEME == "philox-blake2b-1"
+
+
+def test_golden_draws_of_a_stream() -> None:
+    stream = Stream("golden")
+    assert [x.hex() for x in stream.uniform((3,)).tolist()] == ["0x1.f20c417becdf0p-1", "0x1.48062a17445ccp-1", "0x1.652ad0ec83cd4p-3"]
+    assert [x.hex() for x in stream.normal((2,)).tolist()] == ["0x1.16b3f48b7bb72p+0", "-0x1.1f552d60b55e1p-1"]
+    assert stream.integers((6,), 10).tolist() == [9, 7, 6, 7, 0, 4]
+
+
+GOLDEN = {
+    "normal": [0.78218674659729, 0.8110588788986206, 0.9176567196846008],
+    "small": [-0.00040498963790014386, 0.0006306408904492855, 0.000690002809278667],
+    "large": [-7.606714248657227, 0.5174648761749268, 7.7545857429504395],
+    "wide": [0.03217038884758949, -471.3263244628906, 420.6246337890625],
+    "cancelling": [-0.3430282771587372, 0.3453890383243561, -0.2562575340270996],
+    "image": [0.015380533412098885, 0.22465011477470398, 0.2259518951177597],
+    "onehot": [31.562721252441406, 0.43062183260917664, 0.02244296483695507],
+}
+
+
+@pytest.mark.parametrize("dataset", list(DATASETS))
+def test_golden_draws_of_a_case(dataset: str) -> None:
+    image = {"inputs": {"x": "n c h w"}, "dims": {"n": 1, "c": 1, "h": 2, "w": 2}} if dataset == "image" else {}
+    one = case(dataset, **image)
+    assert [float(v) for v in one.inputs["x"].ravel()[:3]] == GOLDEN[dataset]

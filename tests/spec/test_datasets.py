@@ -1,0 +1,152 @@
+"""Each dataset has the property it is named for, and each domain holds, in every dtype."""
+
+import math
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from nnparity.spec import DTYPES
+from nnparity.spec.datasets import DATASETS, Stream
+from nnparity.tests.spec.toy import case
+
+SHAPE = {"inputs": {"x": "n k", "w": "n k"}, "dims": {"n": 40, "k": 50}}
+
+
+def drawn(dataset: str, dtype: str = "float64", name: str = "x") -> np.ndarray:
+    return case(dataset, dtype, **SHAPE).inputs[name].astype(np.float64)
+
+
+def size(x: np.ndarray) -> float:
+    return math.sqrt(float(np.mean(np.square(x))))
+
+
+# --- the generator
+
+
+def test_uniform_numbers_are_multiples_of_2_to_the_minus_53_spread_over_the_unit_interval() -> None:
+    x = Stream("u").uniform((20_000,))
+    assert np.array_equal(np.rint(x * 2.0**53), x * 2.0**53)
+    assert 0 <= x.min() < 0.001
+    assert 0.999 < x.max() < 1
+    counts = np.histogram(x, 10, (0, 1))[0]
+    assert np.abs(counts - 2000).max() < 6 * math.sqrt(2000)
+
+
+def test_normal_numbers_have_mean_0_and_variance_1() -> None:
+    x = Stream("n").normal((20_000,))
+    assert abs(x.mean()) < 6 / math.sqrt(20_000)
+    assert abs(x.var() - 1) < 0.05
+    assert np.abs(x).max() <= 2 * math.sqrt(3)
+
+
+def test_integers_reach_both_ends_and_no_further() -> None:
+    assert set(Stream("i").integers((1000,), 7).tolist()) == set(range(7))
+    assert set(Stream("i").integers((10,), 1).tolist()) == {0}
+
+
+# --- the datasets
+
+
+@pytest.mark.parametrize(("dataset", "expected"), [("normal", 1.0), ("small", 1e-3), ("large", 24.0)])
+@pytest.mark.parametrize("dtype", DTYPES)
+def test_the_size_of_the_numbers(dataset: str, expected: float, dtype: str) -> None:
+    assert 0.9 < size(drawn(dataset, dtype)) / expected < 1.1
+
+
+@pytest.mark.parametrize(("dtype", "reach"), [("float64", 8), ("float32", 8), ("bfloat16", 8), ("float16", 3)])
+def test_wide_spreads_its_exponents_evenly_over_the_binades_that_the_dtype_can_multiply(dtype: str, reach: int) -> None:
+    x = drawn("wide", dtype)
+    binades = np.floor(np.log2(np.abs(x))).astype(int)
+    counts = {e: int((binades == e).sum()) for e in range(-reach, reach + 1)}
+    expected = x.size / (2 * reach + 1)
+    assert all(abs(count - expected) < 6 * math.sqrt(expected) + 5 for count in counts.values()), counts
+    assert abs(int((x > 0).sum()) - x.size / 2) < 3 * math.sqrt(x.size)
+    assert np.abs(x).max() ** 4 < DTYPES[dtype].largest * 16
+
+
+@pytest.mark.parametrize("k", [2, 5, 50])
+def test_cancelling_neighbours_nearly_cancel_in_sums_and_in_products(k: int) -> None:
+    one = case("cancelling", "float64", inputs={"x": "n k", "w": "n k"}, dims={"n": 40, "k": k})
+    x, w = (array[:, : k // 2 * 2] for array in one.inputs.values())
+    total, products = x.sum(-1), (x * w).sum(-1)
+    assert size(total) < 0.1 * size(np.abs(x).sum(-1))
+    assert size(products) < 0.1 * size(np.abs(x * w).sum(-1))
+    assert np.all(total != 0)
+    assert np.all(products != 0)
+
+
+def test_a_single_number_cannot_cancel() -> None:
+    assert size(case("cancelling", inputs={"x": "n k"}, dims={"n": 100, "k": 1}).inputs["x"]) > 0.5
+    assert case("cancelling", inputs={"x": ""}, dims={}).inputs["x"].shape == ()
+
+
+def test_no_image_is_constant_or_symmetric() -> None:
+    x = case("image", "float64", inputs={"x": "n c h w"}, dims={"n": 3, "c": 2, "h": 8, "w": 8}).inputs["x"]
+    assert x.min() >= 0
+    assert x.max() <= 1
+    assert np.all(x.std(axis=(2, 3)) > 0.05)
+    for other in (np.swapaxes(x, 2, 3), np.flip(x, 2), np.flip(x, 3), np.flip(x, 1), np.flip(x, 0)):
+        assert size(x - other) > 0.05
+
+
+def test_kernels_of_images_are_plain_numbers() -> None:
+    one = case("image", "float64", inputs={"x": "n c h w", "w": "n c h w"}, dims={"n": 3, "c": 2, "h": 8, "w": 8})
+    assert one.inputs["w"].min() < -1
+
+
+def test_onehot_has_a_single_1_against_tiny_probabilities() -> None:
+    one = case("onehot", "float64", **SHAPE, domains={"x": "distribution", "w": "target"})
+    p, t = one.inputs["x"], one.inputs["w"]
+    assert np.all(np.sort(t, -1) == [0.0] * 49 + [1.0])
+    assert len(set(np.argmax(t, -1).tolist())) > 10
+    assert (p.max(-1) / p.min(-1)).max() > 1e4
+    assert p.min() > 0
+
+
+# --- the domains
+
+
+@settings(max_examples=40, deadline=None)
+@given(st.sampled_from(list(DATASETS)), st.sampled_from(list(DTYPES)), st.integers(1, 9), st.text("abc", max_size=4))
+def test_every_domain_holds_in_every_dataset_and_dtype(dataset: str, dtype: str, k: int, salt: str) -> None:
+    names = ("real", "positive", "probability", "distribution", "target", "position", "label k", "mask")
+    inputs = {name.split()[0]: "n k" for name in names}
+    one = case(dataset, dtype, salt, inputs, {"n": 3, "k": k}, domains={name.split()[0]: name for name in names})
+    x = {name: array.astype(np.float64) for name, array in one.inputs.items()}
+    unit = DTYPES[dtype].unit
+    assert all(np.isfinite(array).all() for array in x.values())
+    assert np.all(x["positive"] >= 0)
+    assert np.all((x["probability"] > 0) & (x["probability"] < 1))
+    for name, least in (("distribution", 1 - (k + 1) * unit), ("target", 0.0)):
+        sums = x[name].sum(-1)
+        assert np.all((x[name] >= 0) & (x[name] <= 1))
+        assert np.all((sums <= 1 + (k + 1) * unit) & ((sums >= least) | (sums == 0)))
+    assert np.all(x["distribution"] > 0)
+    assert np.array_equal(x["position"], np.broadcast_to(np.arange(k), (3, k)))
+    assert set(np.unique(x["label"])) <= set(range(k))
+    assert set(np.unique(x["mask"])) <= {0, 1}
+    assert np.all(x["mask"][:, 0] == 1)
+    assert one.inputs["label"].dtype == one.inputs["mask"].dtype == np.int64
+
+
+def test_masks_hide_some_keys_and_labels_reach_every_class() -> None:
+    one = case(inputs={"m": "n k", "l": "n"}, dims={"n": 60, "k": 5}, domains={"m": "mask", "l": "label k"}, wrt=[])
+    assert 0.3 < one.inputs["m"][:, 1:].mean() < 0.7
+    assert set(one.inputs["l"].tolist()) == set(range(5))
+
+
+def test_formats_are_those_of_the_standards() -> None:
+    assert {name: dtype.digits for name, dtype in DTYPES.items()} == {"float64": 53, "float32": 24, "float16": 11, "bfloat16": 8}
+    assert DTYPES["float16"].largest == 65504
+    assert DTYPES["float16"].step == 2.0**-24
+    assert DTYPES["float16"].tiny == 2.0**-14
+    assert DTYPES["bfloat16"].tiny == DTYPES["float32"].tiny == 2.0**-126
+    assert DTYPES["float32"].step == 2.0**-149
+
+
+def test_rounding_is_to_nearest_and_overflows_to_infinity() -> None:
+    half = DTYPES["float16"]
+    assert half.round(np.array([1 + 2.0**-11, 1 + 3 * 2.0**-11, 1e6, -1e6])).tolist() == [1.0, 1 + 2.0**-9, np.inf, -np.inf]
+    assert half.round(np.float64(0.1)).dtype == np.float16
