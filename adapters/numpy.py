@@ -14,7 +14,6 @@ from nnparity.reference import FORMULAS
 from nnparity.reference.readings import Dual, tangent_of
 
 
-
 class NumpyAdapter(Adapter):
     """Formulas from `nnparity.reference`; derivatives by its VJPs and by the reading `Dual`."""
 
@@ -83,5 +82,3 @@ class NumpyAdapter(Adapter):
         named = dict(zip(operation.wrt, primals, strict=True)) | point.rest
         inputs = [named[name] for name in self._order[operation.formula]]
         return FORMULAS[operation.formula].gradients(g, *inputs, **operation.attributes)
-
-

@@ -15,6 +15,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 
 from nnparity import reports
 from nnparity.adapters.registry import names
+from nnparity.conclude import conclude
 from nnparity.expect import QUANTITIES
 from nnparity.known import KnownError
 from nnparity.observe import TargetUnavailable
@@ -28,7 +29,9 @@ INTERNAL = 70  # EX_SOFTWARE of sysexits.h: not to be taken for a divergence
 application = typer.Typer(add_completion=False, no_args_is_help=True, help=__doc__)
 console = Console(stderr=True, width=None if sys.stderr.isatty() else 160)
 
-Backends = Annotated[list[str], typer.Option("--backend", help="torch, tensorflow, jax, numpy, module:Class, file.py:Class")]
+Backends = Annotated[
+    list[str], typer.Option("--backend", help="torch, tensorflow, jax, numpy, module:Class, file.py:Class")
+]
 Formulas = Annotated[list[str] | None, typer.Option("--formula", help="only these; all by default")]
 Dtypes = Annotated[list[str] | None, typer.Option("--dtype", help=f"of {', '.join(DTYPES)}")]
 Quantities = Annotated[list[str] | None, typer.Option("--quantity", help=f"of {', '.join(QUANTITIES)}")]
@@ -78,9 +81,9 @@ def run(
     path.unlink(missing_ok=True)
     with Session(plan, path, timeout) as session:
         tally = _drive(session, f"parity of {', '.join(backend)}")
-    pages = reports.render(reports.merge([path]), out)
+    _, files = conclude(path, out)
     tally.show(console)
-    console.print("report: " + "  ".join(str(page) for page in (path, *pages)), soft_wrap=True)
+    console.print("report: " + "  ".join(map(str, files)), soft_wrap=True)
     raise typer.Exit(tally.status)
 
 

@@ -53,8 +53,10 @@ def _bounded(candidate: Expected) -> bool:
     return bool(np.isfinite(candidate.hard).all())
 
 
-def _candidates(case: Case, quantity: str, seen: Array, expected: Expected, flush: bool) -> Iterator[tuple[str, Expected]]:
-    family = frozenset({quantity.split(".")[0]})
+def _candidates(
+    case: Case, quantity: str, seen: Array, expected: Expected, flush: bool
+) -> Iterator[tuple[str, Expected]]:
+    family = frozenset({quantity.split(".", maxsplit=1)[0]})
     for variant in case.formula.variants.values():
         yield variant.says, expect(case, family, flush=flush, variant=variant.set)[quantity]
     yield from _rounded_inputs(case, quantity, family, flush)
@@ -82,8 +84,9 @@ def _rounded_result(case: Case, seen: Array, expected: Expected) -> Iterator[tup
         if seen.size > 1 and np.array_equal(rounded, seen.astype(np.float64)) and np.count_nonzero(seen):
             unit = 2.0**-11 if "TF32" in name else DTYPES[name].unit
             slack = unit * np.abs(expected.value)
-            yield f"the result was rounded to {name}", Expected(
-                expected.value, expected.hard + slack, np.hypot(expected.sharp, slack)
+            yield (
+                f"the result was rounded to {name}",
+                Expected(expected.value, expected.hard + slack, np.hypot(expected.sharp, slack)),
             )
 
 

@@ -7,7 +7,7 @@ target computes in float64 itself, the midpoint of the enclosure that the readin
 import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cache
 from typing import Any
 
 import numpy as np
@@ -39,7 +39,7 @@ class Expected:
     low: Array | float = 0.0
 
 
-@lru_cache(maxsize=None)
+@cache
 def arithmetic(dtype: str, flush: bool = False, wide: bool = False) -> Arithmetic:
     """How a target of that dtype computes; `flush` if it has no subnormals, `wide` if float32 inside."""
     inner = DTYPES["float32" if wide else dtype]

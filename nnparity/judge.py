@@ -7,7 +7,7 @@ and the one threshold is a quantile of the chi-square distribution.
 
 import math
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cache
 from typing import Any
 
 import numpy as np
@@ -108,7 +108,7 @@ def sharp_margin(ratio: Array) -> float:
     return largest * math.sqrt(float(np.mean(np.square(ratio / largest)))) / chance(ratio.size)
 
 
-@lru_cache(maxsize=None)
+@cache
 def chance(elements: int) -> float:
     """How far the root mean square of `elements` errors may exceed 1, at least 1.
 

@@ -22,7 +22,7 @@ class KnownError(ValueError):
 
 
 class Known(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """One recorded divergence. Names are shell patterns; `versions` is package -> specifier, as ``{torch = ">=2.1,<2.15"}``.
+    """One recorded divergence. Names are shell patterns; `versions` is package -> specifier, ``{torch = ">=2.1,<2.15"}``.
 
     `upstream` is a link, or "not reported".
     """
@@ -44,7 +44,7 @@ class Known(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         return (
             verdict.dtype in self.dtype
             and all(fnmatch.fnmatchcase(getattr(verdict, name), getattr(self, name)) for name in patterns)
-            and all(versions.get(name) in SpecifierSet(text) for name, text in self.versions.items())
+            and all(name in versions and versions[name] in SpecifierSet(text) for name, text in self.versions.items())
         )
 
 

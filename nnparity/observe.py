@@ -54,7 +54,7 @@ class Observer:
 
     def _start(self) -> Hello:
         self._connection, theirs = Pipe()
-        self._log: IO[bytes] = tempfile.TemporaryFile()
+        self._log: IO[bytes] = tempfile.TemporaryFile()  # noqa: SIM115  (closed with the process, in `close`)
         command = [sys.executable, "-m", "nnparity.worker", *self._arguments, str(theirs.fileno())]
         self._process = subprocess.Popen(
             command,
@@ -69,7 +69,8 @@ class Observer:
         if isinstance(hello, Hello):
             return hello
         self.close()
-        raise TargetUnavailable(hello if isinstance(hello, str) else f"{self.key}: {hello.message}")
+        said = hello.message if isinstance(hello, Observed) else str(hello)
+        raise TargetUnavailable(f"{self.key}: {said}")
 
     def submit(self, requests: Sequence[Request]) -> None:
         """Sends requests; the target works on them while this process goes on."""

@@ -13,6 +13,7 @@ import pytest
 
 from nnparity import reports
 from nnparity.adapters.registry import load as load_backend
+from nnparity.conclude import conclude
 from nnparity.known import KnownError
 from nnparity.observe import TargetUnavailable
 from nnparity.plan import Group, Plan, TargetName, UsageError
@@ -107,7 +108,11 @@ def explain(verdicts: list[Verdict]) -> str:
     lines = [
         f"{v.grade}: {v.case} {v.quantity} on {v.target}"
         + (f"  hard {float(v.hard or 0):.3g} sharp {float(v.sharp or 0):.3g}" if v.hard is not None else "")
-        + (f"\n    worst element {v.worst.index}: observed {v.worst.observed}, expected {v.worst.expected}" if v.worst else "")
+        + (
+            f"\n    worst element {v.worst.index}: observed {v.worst.observed}, expected {v.worst.expected}"
+            if v.worst
+            else ""
+        )
         + (f"\n    {v.diagnosis}" if v.diagnosis else "")
         + (f"\n    {v.message}" if v.message else "")
         for v in verdicts
@@ -126,8 +131,7 @@ def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> None:
     run.finish_part(os.environ.get("PYTEST_XDIST_WORKER", ""))
     if hasattr(config, "workerinput"):
         return
-    merged = reports.merge([run.recorder.path])
-    reports.render(merged, run.recorder.path.parent)
+    merged, _ = conclude(run.recorder.path, run.recorder.path.parent)
     if merged.stale and session.exitstatus == 0:
         session.exitstatus = pytest.ExitCode.TESTS_FAILED
 

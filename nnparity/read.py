@@ -11,7 +11,9 @@ from nnparity.spec import Case
 Lift = Callable[[Any], Any]
 
 
-def read(case: Case, quantities: frozenset[str], lift: Lift, direct: Lift, variant: Mapping[str, Any]) -> dict[str, Any]:
+def read(
+    case: Case, quantities: frozenset[str], lift: Lift, direct: Lift, variant: Mapping[str, Any]
+) -> dict[str, Any]:
     """Every quantity of the case (``output``, ``grad.x``, ``jvp``, ``hvp.x`` ...) as a reading.
 
     `lift` makes the arrays of inputs and cotangents, `direct` those of tangents; `variant` gives further keywords to
@@ -41,7 +43,7 @@ def _backward(case: Case, quantities: frozenset[str], lift: Lift, direct: Lift, 
 
 
 def _inputs(case: Case, lift: Lift, direct: Lift | None) -> list[Any]:
-    """The inputs in the order of the formula; those differentiated move along their tangents when there is a `direct`."""
+    """The inputs in the formula's order; those differentiated move along their tangents when there is a `direct`."""
     inputs: list[Any] = []
     for name, array in case.inputs.items():
         if case.formula.integer(name):

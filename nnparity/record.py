@@ -74,4 +74,3 @@ def formula_line(formula: Formula) -> records.FormulaLine:
         variants={name: variant.says for name, variant in formula.variants.items()},
         chapter=formula.chapter,
     )
-

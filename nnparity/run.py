@@ -5,7 +5,7 @@ and recorded as it arrives.
 """
 
 import time
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
@@ -20,10 +20,12 @@ from nnparity.observe import Observed, Observer
 from nnparity.plan import Group, Plan, TargetName
 from nnparity.reports import records
 from nnparity.reports.records import Verdict, number
-from nnparity.spec import Case
+from nnparity.spec import DTYPES, Case
 
 #: Expectations kept for the other targets of the same process; a group is judged for all before the next.
 CACHE = 256
+#: How a verdict's note says its grade under the other model of a narrow dtype.
+WIDE = " under the wide model"
 
 
 @dataclass
@@ -59,8 +61,8 @@ def start(name: TargetName, dtypes: Sequence[str], timeout: float = 120.0) -> Ta
 
 
 @lru_cache(maxsize=CACHE)
-def _expected(case: Case, quantities: frozenset[str], flush: bool) -> dict[str, Expected]:
-    return expect(case, quantities, flush=flush)
+def _expected(case: Case, quantities: frozenset[str], flush: bool, wide: bool = False) -> dict[str, Expected]:
+    return expect(case, quantities, flush=flush, wide=wide)
 
 
 @dataclass
@@ -71,7 +73,7 @@ class Examiner:
     ledger: known.Ledger = field(default_factory=lambda: known.Ledger(known.load()))
     counts: Counter[str] = field(default_factory=Counter)
     explained: int = 0
-    seconds: Counter[str] = field(default_factory=Counter)
+    seconds: dict[str, float] = field(default_factory=lambda: defaultdict(float))
 
     def examine(self, group: Group, targets: Sequence[Target]) -> Iterator[Verdict]:
         """Every verdict of a group for each target."""
@@ -82,9 +84,7 @@ class Examiner:
         for target in targets:
             flush = target.flushes[group.cases[0].dtype.name]
             expectations = [self._timed("expect", _expected, case, quantities, flush) for case in group.cases]
-            for case, expected, observed in zip(
-                group.cases, expectations, target.observer.collect(), strict=True
-            ):
+            for case, expected, observed in zip(group.cases, expectations, target.observer.collect(), strict=True):
                 self.seconds["frameworks"] += observed.seconds
                 yield from self._timed("judge", self._verdicts, target, case, expected, observed)
 
@@ -94,9 +94,7 @@ class Examiner:
         self.seconds[part] += time.process_time() - begin
         return result
 
-    def _verdicts(
-        self, target: Target, case: Case, expected: dict[str, Expected], observed: Observed
-    ) -> list[Verdict]:
+    def _verdicts(self, target: Target, case: Case, expected: dict[str, Expected], observed: Observed) -> list[Verdict]:
         return [self._verdict(target, case, quantity, truth, observed) for quantity, truth in expected.items()]
 
     def _verdict(self, target: Target, case: Case, quantity: str, truth: Expected, observed: Observed) -> Verdict:
@@ -105,6 +103,7 @@ class Examiner:
         named = None
         if judgement.hard is not None and judgement.grade != "conforms":
             named = diagnose(case, quantity, seen, truth, target.flushes[case.dtype.name])  # type: ignore[arg-type]
+        note = self._model(target, case, quantity, seen) if judgement.grade == "conforms" else None
         verdict = Verdict(
             case=case.id,
             formula=case.formula.id,
@@ -122,11 +121,21 @@ class Examiner:
             diagnosis=named,
             message=judgement.message,
             seconds=round(observed.seconds, 6),
+            note=note,
         )
         verdict = self.ledger.match(verdict, target.observer.hello.versions)
         self.counts[verdict.grade] += 1
         self.explained += verdict.known is not None
         return verdict
+
+    def _model(self, target: Target, case: Case, quantity: str, seen: Any) -> str | None:
+        """Which model of a narrow dtype the target lives up to: wide is float32 inside and one rounding at the end."""
+        if case.dtype.digits >= DTYPES["float32"].digits:
+            return None
+        flush = target.flushes[case.dtype.name]
+        wide = _expected(case, frozenset(self.plan.quantities), flush, True)[quantity]
+        grade = judge(seen, wide, case.dtype).grade
+        return f"{grade}{WIDE}"
 
 
 def _graded(seen: Any, observed: Observed, truth: Expected, case: Case) -> Judgement:

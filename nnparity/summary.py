@@ -51,7 +51,9 @@ class Tally:
         grades = ", ".join(f"{self.counts[grade]} {grade}" for grade in GRADES if self.counts[grade])
         console.print(f"{total} verdicts: {grades or 'none'}; {sum(self.known.values())} on record")
         for margin, (value, where) in self.widest.items():
-            console.print(f"largest {margin} margin that conforms: {value:.3g}  {where}", soft_wrap=True, highlight=False)
+            console.print(
+                f"largest {margin} margin that conforms: {value:.3g}  {where}", soft_wrap=True, highlight=False
+            )
         for id, count in sorted(self.known.items()):
             console.print(f"on record: {id} ({count})", soft_wrap=True, highlight=False)
         if self.failures:

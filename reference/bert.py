@@ -30,9 +30,7 @@ def _normalised(x: Any, eps: float, unbiased: bool) -> tuple[Any, Any]:
 
 
 @layer_norm.vjp
-def _(
-    g: Any, x: Any, gamma: Any, beta: Any, *, eps: float = 1e-12, unbiased: bool = False, scaled: bool = True
-) -> Any:
+def _(g: Any, x: Any, gamma: Any, beta: Any, *, eps: float = 1e-12, unbiased: bool = False, scaled: bool = True) -> Any:
     """dx = (gg - mean(gg) - n mean(gg n)) / sigma, with gg = g gamma and n the normalised rows."""
     d = x.shape[-1]
     normal, deviation = _normalised(x, eps, unbiased)

@@ -100,7 +100,11 @@ def _(g: Any, x: Any, *, sign: float = 1.0) -> Any:
 def _first(pixels: Any, place: int) -> Any:
     """Whether the pixel at `place` exceeds all before it and is not exceeded by any behind it."""
     here = pixels[..., place]
-    wins = [here > pixels[..., other] if other < place else here >= pixels[..., other] for other in range(4) if other != place]
+    wins = [
+        here > pixels[..., other] if other < place else here >= pixels[..., other]
+        for other in range(4)
+        if other != place
+    ]
     return np.logical_and(np.logical_and(wins[0], wins[1]), wins[2])
 
 

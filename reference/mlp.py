@@ -36,7 +36,7 @@ def _(g: Any, y: Any, t: Any, *, factor: float = 2.0, mean: bool = False) -> Any
 
 
 def _divisor(y: Any, factor: float, mean: bool) -> float:
-    return factor * (y.shape[0] * y.shape[1] if mean else y.shape[0])
+    return factor * float(y.shape[0] * y.shape[1] if mean else y.shape[0])
 
 
 @formula("mlp_backprop")

@@ -48,7 +48,17 @@ def adam(
 
 @formula("adam_eps_hat")
 def adam_eps_hat(
-    w: Any, m: Any, v: Any, g: Any, *, lr: float, beta1: float, beta2: float, eps: float, step: int, correct: bool = True
+    w: Any,
+    m: Any,
+    v: Any,
+    g: Any,
+    *,
+    lr: float,
+    beta1: float,
+    beta2: float,
+    eps: float,
+    step: int,
+    correct: bool = True,
 ) -> Any:
     """The form at the end of section 2 of the paper: one corrected rate, and eps beside the uncorrected root."""
     m, v = moments(m, v, g, beta1, beta2)

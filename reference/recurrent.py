@@ -23,7 +23,16 @@ class Step(NamedTuple):
 
 
 def step(
-    x: Any, h: Any, c: Any, wx: Any, wh: Any, b: Any, *, order: Any = ORDER, forget_bias: float = 0.0, squash: bool = True
+    x: Any,
+    h: Any,
+    c: Any,
+    wx: Any,
+    wh: Any,
+    b: Any,
+    *,
+    order: Any = ORDER,
+    forget_bias: float = 0.0,
+    squash: bool = True,
 ) -> Step:
     """The five equations of 3.3.3."""
     z = np.einsum("nk,gmk->gnm", x, wx) + np.einsum("nm,gpm->gnp", h, wh) + np.expand_dims(b, 1)
@@ -34,8 +43,10 @@ def step(
     return Step(i, f, o, g, c, squashed, o * squashed)
 
 
-def step_back(dh: Any, dc: Any, s: Step, c: Any, *, order: Any = ORDER, squash: bool = True, **_: Any) -> tuple[Any, Any]:
-    """From the cotangents of h_t and c_t (None: zero) to those of the gates' arguments (in the order stored) and of c_{t-1}."""
+def step_back(
+    dh: Any, dc: Any, s: Step, c: Any, *, order: Any = ORDER, squash: bool = True, **_: Any
+) -> tuple[Any, Any]:
+    """From the cotangents of h_t and c_t (None: zero) to those of the gates' arguments, as stored, and of c_{t-1}."""
     do = dh * s.squashed
     own = dh * s.o * (1 - np.square(s.squashed) if squash else 1)
     dc = own if dc is None else dc + own
@@ -69,7 +80,8 @@ def lstm_step(x: Any, h: Any, c: Any, wx: Any, wh: Any, b: Any, **variant: Any) 
 @lstm_step.vjp
 def _(g: Any, x: Any, h: Any, c: Any, wx: Any, wh: Any, b: Any, **variant: Any) -> Any:
     """Back through one step."""
-    dz, dc = step_back(*g, step(x, h, c, wx, wh, b, **variant), c, **variant)
+    dh_next, dc_next = g
+    dz, dc = step_back(dh_next, dc_next, step(x, h, c, wx, wh, b, **variant), c, **variant)
     dx, dh = inputs_back(dz, wx, wh)
     return dx, dh, dc, *weights_back(dz, x, h)
 
@@ -83,7 +95,9 @@ def unroll(x: Any, h: Any, c: Any, wx: Any, wh: Any, b: Any, **variant: Any) -> 
     return steps
 
 
-def unroll_back(dy: list[Any], dc: Any, steps: list[Step], x: Any, h: Any, c: Any, wx: Any, wh: Any, **variant: Any) -> Any:
+def unroll_back(
+    dy: list[Any], dc: Any, steps: list[Step], x: Any, h: Any, c: Any, wx: Any, wh: Any, **variant: Any
+) -> Any:
     """Back-propagation through time, from the cotangents of every h_t and of the last c_t; None stands for zero."""
     dh: Any = None
     weights: tuple[Any, ...] | None = None

@@ -58,9 +58,7 @@ def _(g: Any, q: Any, k: Any, v: Any, *, scaling: str = "root of d", axis: int =
 
 
 @formula("residual_attention")
-def residual_attention(
-    h: Any, wq: Any, wk: Any, wv: Any, *, residual: bool = True, scaling: str = "root of d"
-) -> Any:
+def residual_attention(h: Any, wq: Any, wk: Any, wv: Any, *, residual: bool = True, scaling: str = "root of d") -> Any:
     """Z = Attention(H W^Q, H W^K, H W^V) + H."""
     q, k, v = (np.einsum("btd,de->bte", h, w) for w in (wq, wk, wv))
     z = attention(q, k, v, scaling=scaling)

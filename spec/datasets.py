@@ -30,7 +30,7 @@ class Stream:
     def uniform(self, shape: tuple[int, ...]) -> Array:
         """Multiples of 2^-53 in [0, 1)."""
         raw: NDArray[np.uint64] = self._bits.random_raw(math.prod(shape))
-        return ((raw >> np.uint64(11)) * 2.0**-53).reshape(shape)
+        return np.asarray((raw >> np.uint64(11)) * 2.0**-53, dtype=np.float64).reshape(shape)
 
     def normal(self, shape: tuple[int, ...]) -> Array:
         """Mean 0, variance 1: a sum of four uniforms, which ends at 3.5 and is exactly repeatable."""
@@ -58,7 +58,7 @@ def large(stream: Stream, shape: tuple[int, ...], dtype: Dtype, place: int) -> A
 
 
 def wide(stream: Stream, shape: tuple[int, ...], dtype: Dtype, place: int) -> Array:
-    """Exponents spread evenly over 2^-e to 2^e: e = 8, below which e^x fits float64; 3 in float16, whose products overflow."""
+    """Exponents spread evenly over 2^-e to 2^e: e = 8, whose e^x fits float64; 3 in float16, whose products overflow."""
     reach = min(8, int(math.log2(dtype.largest)) // 4)
     exponent = np.floor(stream.uniform(shape) * (2 * reach + 1)).astype(np.int64) - reach
     sign = np.where(stream.uniform(shape) < 0.5, -1.0, 1.0)
@@ -100,7 +100,9 @@ Draw = Callable[[Stream, tuple[int, ...], Dtype, int], Array]
 DATASETS: dict[str, Draw] = {f.__name__: f for f in (normal, small, large, wide, cancelling, image, onehot)}
 
 
-def draw(dataset: str, domain: str, bound: int, stream: Stream, shape: tuple[int, ...], dtype: Dtype, place: int) -> Any:
+def draw(
+    dataset: str, domain: str, bound: int, stream: Stream, shape: tuple[int, ...], dtype: Dtype, place: int
+) -> Any:
     """An input of the given domain, rounded to `dtype` (whole numbers as int64)."""
     if domain == "label":
         return stream.integers(shape, bound)

@@ -28,14 +28,14 @@ class Dtype:
         """Significant bits p, the hidden one included."""
         return int(-np.log2(self.unit))
 
-    def round(self, values: NDArray[np.float64]) -> NDArray[Any]:
+    def round(self, values: Any) -> NDArray[Any]:
         """`values` rounded to this format (to nearest, overflow to infinity)."""
         with np.errstate(over="ignore"):
             return np.asarray(values).astype(self.numpy)
 
 
 def _dtype(name: str, numpy: Any) -> Dtype:
-    info = ml_dtypes.finfo(numpy)
+    info: Any = ml_dtypes.finfo(numpy)  # type: ignore[no-untyped-call]
     return Dtype(
         name,
         np.dtype(numpy),

@@ -3,7 +3,7 @@
 import hashlib
 import tomllib
 from collections.abc import Iterator, Mapping
-from functools import lru_cache
+from functools import cache
 from pathlib import Path
 
 import msgspec
@@ -18,7 +18,7 @@ class SpecError(ValueError):
     """An entry of the spec that cannot be used. The message names file and field."""
 
 
-@lru_cache(maxsize=None)
+@cache
 def load(folder: Path = FOLDER) -> dict[str, Formula]:
     """All formulas by id, in the order of the primer's chapters.
 
@@ -28,7 +28,9 @@ def load(folder: Path = FOLDER) -> dict[str, Formula]:
     for path in sorted(folder.glob("*.toml")):
         for formula in _read(path):
             if formula.id in formulas:
-                raise SpecError(f"{path}: {formula.id}: {formulas[formula.id].chapter} has a formula of that id already")
+                raise SpecError(
+                    f"{path}: {formula.id}: {formulas[formula.id].chapter} has a formula of that id already"
+                )
             formulas[formula.id] = formula
     if not formulas:
         raise SpecError(f"{folder}: no formula here")
@@ -67,7 +69,9 @@ def _faults(formula: Formula) -> Iterator[tuple[str, str]]:
         yield "output", "give either `output` or `outputs`"
     try:
         known = _dimensions(formula)
-        unknown = {s for text in formula.results.values() for s in shapes.symbols(text)} - known - set(formula.attributes)
+        unknown = (
+            {s for text in formula.results.values() for s in shapes.symbols(text)} - known - set(formula.attributes)
+        )
     except shapes.ShapeError as error:
         yield "inputs", str(error)
         return
@@ -127,7 +131,9 @@ def _dimensions(formula: Formula) -> set[str]:
 
 def signatures(formula: Formula) -> tuple[Signature, ...]:
     """The signatures of a formula, each with its id; the first is of the quick level, unless it says otherwise."""
-    return tuple(_signature(formula, table, "core" if place else "quick") for place, table in enumerate(formula.signatures))
+    return tuple(
+        _signature(formula, table, "core" if place else "quick") for place, table in enumerate(formula.signatures)
+    )
 
 
 def _signature(formula: Formula, table: Mapping[str, object], level: str) -> Signature:

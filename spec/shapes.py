@@ -3,7 +3,7 @@
 import ast
 import operator
 from collections.abc import Callable, Mapping
-from functools import lru_cache
+from functools import cache
 
 _OPERATORS: dict[type[ast.operator], Callable[[int, int], int]] = {
     ast.Add: operator.add,
@@ -17,7 +17,7 @@ class ShapeError(ValueError):
     """A symbolic shape that cannot be read, or an array that does not have it."""
 
 
-@lru_cache(maxsize=None)
+@cache
 def parse(text: str) -> tuple[ast.expr, ...]:
     """The dimensions of a symbolic shape; "" is a scalar.
 

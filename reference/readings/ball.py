@@ -20,7 +20,12 @@ from nnparity.reference.readings.base import Reading
 PRECISION = 200
 flint.ctx.prec = PRECISION
 
-_exact = np.frompyfunc(lambda x: flint.arb(x.item() if isinstance(x, np.generic) else x), 1, 1)
+
+def _number(x: Any) -> flint.arb:
+    return x if isinstance(x, flint.arb) else flint.arb(x.item() if isinstance(x, np.generic) else x)
+
+
+_exact = np.frompyfunc(_number, 1, 1)
 
 
 class Ball(Reading):
@@ -30,7 +35,7 @@ class Ball(Reading):
 
     def __init__(self, value: Any) -> None:
         value = value if isinstance(value, flint.arb) else np.asarray(value)
-        balls = value if getattr(value, "dtype", None) == object else _exact(value)
+        balls = value if getattr(value, "dtype", None) == np.dtype(object) else _exact(value)
         self.value: NDArray[Any] = np.asarray(balls, dtype=object)
 
     def moved(self, move: Callable[[Any], Any]) -> Self:
@@ -56,7 +61,7 @@ def _ball(x: Any) -> Ball:
 
 def rounded(ball: Any) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]:
     """The enclosures as float64: the midpoints as sums of two numbers, high and low (106 bits), and the radii."""
-    value = _ball(ball).value
+    value = np.asarray(_exact(_ball(ball).value), dtype=object)  # np.pad fills with plain zeros
     high = np.asarray(_float(value), dtype=np.float64)
     low = np.asarray(_float(value - _exact(high)), dtype=np.float64)
     return high, low, np.asarray(_radius(value), dtype=np.float64)
@@ -87,7 +92,8 @@ def _max(x: Ball, axis: int, keepdims: bool = False) -> Ball:
 
 
 def _sum(x: Ball, axis: Any = None, keepdims: bool = False) -> Ball:
-    return Ball(np.sum(x.value, axis=axis, keepdims=keepdims, initial=flint.arb(0)))
+    zero: Any = flint.arb(0)
+    return Ball(np.sum(x.value, axis=axis, keepdims=keepdims, initial=zero))
 
 
 Ball.UFUNCS = {

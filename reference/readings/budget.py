@@ -101,7 +101,7 @@ def coerce(x: Any, arithmetic: Arithmetic) -> Budget:
 
 def pair(a: Any, b: Any) -> tuple[Budget, Budget]:
     """Both operands as Budgets of the same arithmetic."""
-    arithmetic = a.arithmetic if isinstance(a, Budget) else b.arithmetic
+    arithmetic: Arithmetic = a.arithmetic if isinstance(a, Budget) else b.arithmetic
     return coerce(a, arithmetic), coerce(b, arithmetic)
 
 
@@ -150,12 +150,12 @@ def worst(n: int) -> float:
 
 def multiply(a: Any, b: Any) -> Budget:
     """a * b: ||a| e_b, e_a |b|, u|y||, and e_a e_b in the worst case."""
-    a, b = pair(a, b)
-    size_a, size_b = np.abs(a.value), np.abs(b.value)
-    both = None if a.exact or b.exact else a.hard * b.hard
-    hard = plus(times(b.hard, size_a), times(a.hard, size_b), both)
-    var = plus(times(b.var, size_a * size_a), times(a.var, size_b * size_b))
-    return a.rounded(hard, var, value=a.value * b.value)
+    left, right = pair(a, b)
+    size_a, size_b = np.abs(left.value), np.abs(right.value)
+    both = None if left.exact or right.exact else left.hard * right.hard
+    hard = plus(times(right.hard, size_a), times(left.hard, size_b), both)
+    var = plus(times(right.var, size_a * size_a), times(left.var, size_b * size_b))
+    return left.rounded(hard, var, value=left.value * right.value)
 
 
 def divide(a: Any, b: Any) -> Budget:
@@ -163,17 +163,17 @@ def divide(a: Any, b: Any) -> Budget:
 
     A denominator that overflowed to infinity leaves a zero: the error is the result itself.
     """
-    a, b = pair(a, b)
+    over, under = pair(a, b)
     with np.errstate(divide="ignore", invalid="ignore"):
-        y = a.value / b.value
-        size = np.abs(b.value)
-        least = size if b.exact else np.maximum(size - b.hard, 0.0)
-        hard = plus(times(a.hard, 1 / least), times(b.hard, np.abs(y) / least))
-        var = plus(times(a.var, 1 / size**2), times(b.var, (y / size) ** 2))
-        if not b.exact and (lost := size > a.arithmetic.largest).any():
-            ceiling = (np.abs(a.value) + (0.0 if a.exact else a.hard)) / a.arithmetic.largest
+        y = over.value / under.value
+        size = np.abs(under.value)
+        least = size if under.exact else np.maximum(size - under.hard, 0.0)
+        hard = plus(times(over.hard, 1 / least), times(under.hard, np.abs(y) / least))
+        var = plus(times(over.var, 1 / size**2), times(under.var, (y / size) ** 2))
+        if not under.exact and (lost := size > over.arithmetic.largest).any():
+            ceiling = (np.abs(over.value) + (0.0 if over.exact else over.hard)) / over.arithmetic.largest
             hard, var = np.where(lost, ceiling, hard), np.where(lost, ceiling**2, var)
-    return a.rounded(_unbounded(hard), _unbounded(var), value=y)
+    return over.rounded(_unbounded(hard), _unbounded(var), value=y)
 
 
 def _unbounded(error: Any) -> Any:

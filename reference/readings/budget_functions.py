@@ -139,7 +139,7 @@ def _compare(ufunc: Any) -> Callable[[Any, Any], Any]:
 def _and(a: Any, b: Any) -> Condition:
     """Both: in doubt where either is."""
     arithmetic = a.arithmetic if isinstance(a, Condition) else b.arithmetic
-    a, b = (x if isinstance(x, Condition) else Condition(x, np.False_, arithmetic) for x in (a, b))
+    a, b = (x if isinstance(x, Condition) else Condition(x, np.zeros((), bool), arithmetic) for x in (a, b))
     return Condition(a.value & b.value, a.doubt | b.doubt, arithmetic)
 
 
@@ -149,7 +149,7 @@ def where(condition: Any, a: Any, b: Any) -> Budget:
     a, b = coerce(a, arithmetic), coerce(b, arithmetic)
     chosen = condition.value if isinstance(condition, Condition) else condition
     y = np.where(chosen, a.value, b.value)
-    doubt = condition.doubt if isinstance(condition, Condition) else np.False_
+    doubt = condition.doubt if isinstance(condition, Condition) else np.zeros((), bool)
     if a.exact and b.exact and not doubt.any():
         return Budget(y, arithmetic)
     jump = np.where(doubt, np.abs(a.value - b.value), 0.0)

@@ -24,6 +24,7 @@ from nnparity.reference.readings.budget import Array, Budget, pair, plus, worst
 
 def total(x: Budget, axis: Any = None, keepdims: bool = False) -> Budget:
     """The sum of x over `axis`."""
+
     def add(part: Array) -> Array:
         return np.asarray(part.sum(axis=axis, keepdims=keepdims))
 
@@ -85,7 +86,11 @@ def _reduce(subscripts: str, x: Budget) -> Budget:
 def contracted(subscripts: str, *shapes: tuple[int, ...]) -> int:
     """How many products each element of an einsum adds up."""
     before, after = subscripts.split("->")
-    sizes = {name: n for word, shape in zip(before.split(","), shapes, strict=True) for name, n in zip(word, shape, strict=True)}
+    sizes = {
+        name: n
+        for word, shape in zip(before.split(","), shapes, strict=True)
+        for name, n in zip(word, shape, strict=True)
+    }
     return max(math.prod(n for name, n in sizes.items() if name not in after), 1)
 
 
@@ -98,4 +103,3 @@ def largest(x: Budget, axis: int, keepdims: bool = False) -> Budget:
     var = np.take_along_axis(x.var, place, axis)
     hard = np.max(x.hard, axis=axis, keepdims=keepdims)
     return Budget(y, x.arithmetic, hard, var if keepdims else np.squeeze(var, axis))
-

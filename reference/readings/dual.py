@@ -39,7 +39,6 @@ class Dual(Reading):
             return type(self)(values)
         return type(self)(values, join([tangent_of(dual) for dual in duals]))
 
-
     def constant(self, value: float) -> Any:
         """See `Reading`."""
         return constant(value, self.value)

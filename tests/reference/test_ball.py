@@ -73,6 +73,12 @@ def test_pi_is_pi() -> None:
     assert float(gap.rad()) < NARROW
 
 
+def test_zeros_that_pad_are_numbers_too() -> None:
+    padded = np.pad(Ball(np.array([2.0])), 1)
+    for found in (padded, padded * 3, np.einsum("i,i->i", padded, Ball(np.full(3, 3.0))) / 2):
+        assert rounded(found)[0].tolist()[::2] == [0, 0]
+
+
 @pytest.mark.parametrize("keepdims", [False, True])
 def test_the_largest_and_the_sum_keep_their_shape(keepdims: bool) -> None:
     x = np.array([[1.0, 3.0], [7.0, 5.0]])
