@@ -22,7 +22,7 @@ class KnownError(ValueError):
 
 
 class Known(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """One recorded divergence. Names are shell patterns; `versions` is package -> specifier, ``{torch = ">=2.1,<2.15"}``.
+    """One recorded divergence. Names are shell patterns; `versions` is package -> specifier, ``{torch = ">=2.1"}``.
 
     `upstream` is a link, or "not reported".
     """

@@ -50,6 +50,9 @@ class Observer:
         self._arguments = (backend, device, mode)
         self._timeout = timeout
         self._pending: Sequence[Request] = ()
+        self._unread = 0
+        #: what to answer from now on, once the process could not be started again
+        self._lost: Observed | None = None
         self.hello = self._start()
 
     def _start(self) -> Hello:
@@ -74,20 +77,22 @@ class Observer:
 
     def submit(self, requests: Sequence[Request]) -> None:
         """Sends requests; the target works on them while this process goes on."""
-        self._pending = requests
+        if self._unread:  # the reader of the last answers gave up: the next must not be taken for them
+            self._lost = self._lost or self._restart()
+        self._pending, self._unread = requests, len(requests)
         self._send(requests)
 
     def collect(self) -> Iterator[Observed]:
         """What became of each request submitted, in order."""
-        lost: Observed | None = None
-        for done in range(len(self._pending)):
-            answer = lost or self._receive(self._connection, self._timeout)
+        for done in range(1, len(self._pending) + 1):
+            answer = self._lost or self._receive(self._connection, self._timeout)
+            self._unread -= 1
             if isinstance(answer, Answer):
                 yield Observed(answer.observation, answer.seconds)
                 continue
+            self._lost = self._lost or self._restart()
+            self._send(self._pending[done:])
             yield answer if isinstance(answer, Observed) else Observed({}, 0.0, "error", str(answer))
-            lost = lost or self._restart()
-            self._send(self._pending[done + 1 :])
 
     def _send(self, requests: Sequence[Request]) -> None:
         try:

@@ -23,6 +23,7 @@ class Session:
         self.examiner = Examiner(plan)
         self.recorder = Recorder(path)
         self.targets: dict[TargetName, Target] = {}
+        self._recorded: set[TargetName] = set()
         self._timeout = timeout
         self._begun = time.process_time()
 
@@ -40,8 +41,10 @@ class Session:
         """A target, started when it is first asked for. Raises TargetUnavailable."""
         if name not in self.targets:
             self.targets[name] = start(name, self.plan.dtypes, self._timeout)
-            self.recorder.write(self.targets[name].line(), *_absent(self.targets[name]))
             self.examiner.seconds["imports"] += self.targets[name].observer.hello.import_seconds
+        if name not in self._recorded:  # a target that another session started is told in this run file too
+            self._recorded.add(name)
+            self.recorder.write(self.targets[name].line(), *_absent(self.targets[name]))
         return self.targets[name]
 
     def start_all(self, report: Callable[[str], None]) -> None:

@@ -6,7 +6,6 @@ import numpy as np
 
 from nnparity.reference.readings.numbers import detached
 from nnparity.reference.registry import formula
-from nnparity.reference.transformer import softmax
 
 
 def _per(x: Any, mean: bool) -> int:
@@ -51,7 +50,7 @@ def cross_entropy_logits(z: Any, t: Any, *, mean: bool = True) -> Any:
 @cross_entropy_logits.vjp
 def _(g: Any, z: Any, t: Any, *, mean: bool = True) -> Any:
     """dL/dz = (softmax(z) sum t - t) / n; the targets of a sample sum to 1 only up to rounding."""
-    return g * (softmax(z) * np.sum(t, axis=-1, keepdims=True) - t) / _per(z, mean)
+    return g * (np.exp(log_softmax(z)) * np.sum(t, axis=-1, keepdims=True) - t) / _per(z, mean)
 
 
 @formula("sparse_cross_entropy")
@@ -82,7 +81,7 @@ def sparse_cross_entropy_logits(z: Any, labels: Any, *, mean: bool = True) -> An
 @sparse_cross_entropy_logits.vjp
 def _(g: Any, z: Any, labels: Any, *, mean: bool = True) -> Any:
     """dL/dz = (softmax(z) - onehot) / n."""
-    return g * (softmax(z) - onehot(labels, z.shape[1])) / _per(z, mean)
+    return g * (np.exp(log_softmax(z)) - onehot(labels, z.shape[1])) / _per(z, mean)
 
 
 @formula("l1_penalty")

@@ -63,8 +63,10 @@ class Case:
 
     def _input(self, place: int, name: str) -> NDArray[Any]:
         shape = shapes.evaluate(self.formula.inputs[name], self.signature.dims)
-        bound = self.signature.dims.get(self.formula.domains.get(name, "").split(" ")[-1], 0)
-        stream, domain = self._stream("x", name), self.formula.domain(name)
+        domain, *words = self.formula.domains.get(name, "real").split()
+        bound = shapes.evaluate(words[0], self.signature.dims)[0] if words else 0
+        # What belongs to a sample is drawn from one stream: the same rows of features, classes and responses.
+        stream = self._stream("x", "rows" if datasets.sampled(self.dataset, domain) else name)
         return _frozen(datasets.draw(self.dataset, domain, bound, stream, shape, self.dtype, place))
 
     def _direction(self, role: str, name: str, shape: tuple[int, ...]) -> NDArray[Any]:
@@ -81,7 +83,12 @@ def _frozen(array: NDArray[Any]) -> NDArray[Any]:
 
 
 def cases_of(formula: Formula, dtype: str, level: str = "core", salt: str = "") -> Iterator[list[Case]]:
-    """The cases of a formula in one dtype, one list a signature; each list is compiled once and run together."""
+    """The cases of a formula in one dtype, one list a signature; each list is compiled once and run together.
+
+    None in a dtype that the formula is not asked for.
+    """
+    if dtype not in formula.dtypes:
+        return
     reached = LEVELS[: LEVELS.index(level) + 1]
     for signature in signatures(formula):
         if signature.level in reached:

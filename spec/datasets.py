@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from nnparity.spec import samples
 from nnparity.spec.dtypes import Dtype
 
 Array = NDArray[np.float64]
@@ -58,7 +59,7 @@ def large(stream: Stream, shape: tuple[int, ...], dtype: Dtype, place: int) -> A
 
 
 def wide(stream: Stream, shape: tuple[int, ...], dtype: Dtype, place: int) -> Array:
-    """Exponents spread evenly over 2^-e to 2^e: e = 8, whose e^x fits float64; 3 in float16, whose products overflow."""
+    """Exponents evenly over 2^-e to 2^e: e = 8, whose e^x fits float64; 3 in float16, where products overflow."""
     reach = min(8, int(math.log2(dtype.largest)) // 4)
     exponent = np.floor(stream.uniform(shape) * (2 * reach + 1)).astype(np.int64) - reach
     sign = np.where(stream.uniform(shape) < 0.5, -1.0, 1.0)
@@ -98,23 +99,38 @@ def onehot(stream: Stream, shape: tuple[int, ...], dtype: Dtype, place: int) -> 
 Draw = Callable[[Stream, tuple[int, ...], Dtype, int], Array]
 #: name -> how it draws; called with the stream, the shape, the dtype and the input's place in the formula.
 DATASETS: dict[str, Draw] = {f.__name__: f for f in (normal, small, large, wide, cancelling, image, onehot)}
+#: Parameters, latent variables and whatever else belongs to no sample is drawn as in `normal`.
+DATASETS |= dict.fromkeys((*samples.SAMPLES, "as_printed"), normal)
+
+
+def sampled(dataset: str, domain: str) -> bool:
+    """Whether such an input is taken from real data."""
+    return dataset in samples.SAMPLES and domain in samples.PARTS
 
 
 def draw(
     dataset: str, domain: str, bound: int, stream: Stream, shape: tuple[int, ...], dtype: Dtype, place: int
 ) -> Any:
     """An input of the given domain, rounded to `dtype` (whole numbers as int64)."""
-    if domain == "label":
+    if sampled(dataset, domain):
+        rows = stream.uniform(samples.leading(dataset, domain, shape))
+        part = samples.take(dataset, domain, rows, shape)
+        return part if domain == "class" else dtype.round(part)
+    if dataset == "as_printed":
+        return dtype.round(samples.as_printed(shape, place))
+    if domain in ("label", "class"):
         return stream.integers(shape, bound)
     if domain == "mask":
         mask = stream.integers(shape, 2)
         mask[..., 0] = 1  # a row without any key left is a special value, not an ordinary one
         return mask
-    return dtype.round(_into(domain, DATASETS[dataset](stream, shape, dtype, place)))
+    return dtype.round(_into(domain, bound, DATASETS[dataset](stream, shape, dtype, place)))
 
 
-def _into(domain: str, values: Array) -> Array:
+def _into(domain: str, bound: int, values: Array) -> Array:
     """Real numbers mapped into a domain, by exactly rounded operations only."""
+    if domain == "weight":
+        return values / math.sqrt(bound)
     if domain == "positive":
         return np.abs(values)
     if domain == "probability":  # kept away from 0 and 1, where the logarithms of the formulas end

@@ -9,7 +9,8 @@ from pathlib import Path
 import msgspec
 
 from nnparity.spec import datasets, shapes
-from nnparity.spec.schema import DOMAINS, LEVELS, Formula, Signature
+from nnparity.spec.dtypes import DTYPES
+from nnparity.spec.schema import BOUNDED, DOMAINS, LEVELS, Formula, Signature
 
 FOLDER = Path(__file__).resolve().parent / "formulas"
 
@@ -88,6 +89,11 @@ def _faults(formula: Formula) -> Iterator[tuple[str, str]]:
     for place, table in enumerate(formula.signatures):
         yield from _signature_faults(formula, table, f"signatures[{place}]")
     yield from _unknown_datasets(formula.datasets, "datasets")
+    for name in formula.dtypes:
+        if name not in DTYPES:
+            yield "dtypes", f"no dtype is called {name!r}; there are {', '.join(DTYPES)}"
+    if formula.trajectory and formula.outputs.get("losses") is None:
+        yield "trajectory", "a training run has an output `losses`"
 
 
 def _domain_faults(formula: Formula) -> Iterator[tuple[str, str]]:
@@ -97,8 +103,19 @@ def _domain_faults(formula: Formula) -> Iterator[tuple[str, str]]:
             yield f"domains.{name}", "no input is called that"
         if head not in DOMAINS:
             yield f"domains.{name}", f"expected one of {', '.join(DOMAINS)}, got {domain!r}"
-        if head == "label" and (len(bound) != 1 or bound[0] not in _dimensions(formula)):
-            yield f"domains.{name}", f"a label needs its bound, a symbol of the shapes, as in 'label k'; got {domain!r}"
+        if head in BOUNDED and not _counts(bound, formula):
+            yield (
+                f"domains.{name}",
+                f"a {head} needs its bound, a symbol of the shapes, as in '{head} k'; got {domain!r}",
+            )
+
+
+def _counts(bound: list[str], formula: Formula) -> bool:
+    """Whether these words are one size that the shapes of the formula give."""
+    try:
+        return len(bound) == 1 and shapes.symbols(bound[0]) <= _dimensions(formula)
+    except shapes.ShapeError:
+        return False
 
 
 def _signature_faults(formula: Formula, table: Mapping[str, object], field: str) -> Iterator[tuple[str, str]]:

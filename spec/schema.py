@@ -10,8 +10,15 @@ Attributes = dict[str, Scalar]
 #: Plan levels, smallest first. A signature belongs to its level and to all larger ones.
 LEVELS = ("quick", "core", "full")
 Level = Literal["quick", "core", "full"]
-#: What the numbers of an input may be; "label k" is a whole number from 0 to k-1, k a symbol of the shapes.
-DOMAINS = ("real", "positive", "probability", "distribution", "target", "position", "label", "mask")
+#: What the numbers of an input may be; "label k" is a whole number from 0 to k-1, k a symbol of the shapes. Of real data
+#: "feature", "class k" and "response" are what is known of a sample and what is to be learnt of it; "weight c*p*q" is a
+#: parameter with so many inputs, drawn at the scale 1/sqrt(c p q).
+DOMAINS = (
+    *("real", "positive", "probability", "distribution", "target", "position", "label", "mask"),
+    *("feature", "class", "response", "weight"),
+)
+#: Of these the word behind the domain says how many there are, as a symbolic size.
+BOUNDED = ("label", "class", "weight")
 
 
 class Title(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -53,7 +60,8 @@ class Formula(msgspec.Struct, frozen=True, forbid_unknown_fields=True, dict=True
     inputs it is differentiated by; `attributes` the keywords it takes and their defaults; a signature is a
     table of dimensions and attributes, with an optional `level` and `datasets` of its own.
     `composition` marks formulas that chain many others: their hard budget is statistical, since a
-    worst-case bound grows with the product of all norms.
+    worst-case bound grows with the product of all norms. A `trajectory` is a training run: the first axis of every
+    output counts its steps, the output `losses` says what each has lost, and steps are judged while that is known.
     """
 
     section: str
@@ -71,6 +79,8 @@ class Formula(msgspec.Struct, frozen=True, forbid_unknown_fields=True, dict=True
     errata: tuple[Erratum, ...] = ()
     variants: dict[str, Variant] = {}
     composition: bool = False
+    trajectory: bool = False
+    dtypes: tuple[str, ...] = ("float64", "float32", "float16", "bfloat16")
     id: str = ""
     chapter: str = ""
 
@@ -85,4 +95,4 @@ class Formula(msgspec.Struct, frozen=True, forbid_unknown_fields=True, dict=True
 
     def integer(self, name: str) -> bool:
         """Whether input `name` holds whole numbers, which have no derivative."""
-        return self.domain(name) in ("label", "mask")
+        return self.domain(name) in ("label", "class", "mask")

@@ -1,0 +1,1 @@
+"""The listings of the primer as models, composed from the formulas."""

@@ -55,10 +55,13 @@ class Budget(Reading):
         return self.hard is None
 
     def rounded(self, hard: Any, var: Any, units: float = 1.0, value: Any = None) -> "Budget":
-        """A result with propagated errors `hard` and `var` (None: none) and a rounding of `units` u|y|."""
+        """A result with propagated errors `hard` and `var` (None: none) and a rounding of `units` u|y|.
+
+        Among subnormal numbers, where u|y| says nothing, each unit is one step.
+        """
         a = self.arithmetic
         y = self.value if value is None else value
-        own = units * a.unit * np.abs(y) + a.step
+        own = units * (a.unit * np.abs(y) + a.step)
         overflow = np.abs(y) > a.largest
         if overflow.any():  # the target holds an infinity there: nothing bounds the distance
             own = np.where(overflow, np.inf, own)

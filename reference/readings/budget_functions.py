@@ -40,6 +40,10 @@ OWN: dict[Any, float] = {
 }
 
 
+#: Standard deviations of an argument below this leave f to its tangent.
+LINEAR = 2.0**-6
+
+
 def elementary(
     ufunc: Any,
     slope: Callable[[Array, Array], Array],
@@ -57,10 +61,22 @@ def elementary(
             if x.exact:
                 return x.rounded(None, None, OWN[ufunc], y)
             hard = np.minimum(worst(x.value, y, x.hard), reach)
-            var = np.minimum(times(x.var, slope(x.value, y) ** 2), reach**2)
+            var = times(x.var, slope(x.value, y) ** 2)
+            if (x.var > LINEAR**2).any():
+                var = np.maximum(var, _secant(ufunc, x.value, y, np.sqrt(x.var)))
+            var = np.minimum(var, reach**2)
         return x.rounded(np.where(np.isnan(hard), np.inf, hard), var, OWN[ufunc], y)
 
     return rule
+
+
+def _secant(ufunc: Any, x: Array, y: Array, s: Array) -> Array:
+    """The variance by the secants to three standard deviations either way, where the tangent is no guide.
+
+    A sigmoid far in saturation has no slope, and yet moves from 0 to 1 when its argument is off by a hundred.
+    """
+    secants = [np.abs(ufunc(x + side * s) - y) / 3 for side in (3.0, -3.0)]
+    return np.asarray(np.nan_to_num(np.fmax(*secants), nan=0.0, posinf=np.inf) ** 2)
 
 
 def _curved(slope: Callable[[Array, Array], Array], bend: float) -> Callable[..., Array]:

@@ -5,6 +5,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
 import ml_dtypes  # noqa: F401  (bfloat16, for NumPy)
@@ -70,6 +71,8 @@ def _draw(kind: str, shape: tuple[int, ...], key: str) -> Array:
         x = special.expit(x)
     elif kind == "positive":
         x = np.square(x) + 0.1
+    elif kind == "position":
+        x = np.arange(shape[0])
     elif kind == "small":
         x = x / 2
     return np.asarray(x).astype("bfloat16").astype(float)
@@ -124,19 +127,39 @@ def layer_norm(x: Array, gamma: Array, beta: Array, eps: float) -> Array:
     return (x - x.mean(-1, keepdims=True)) / np.sqrt(x.var(-1, keepdims=True) + eps) * gamma + beta
 
 
-def positional_encoding(length: int, d: int) -> Array:
-    y = np.zeros((length, d))
-    for position in range(length):
+def positional_encoding(position: Array, d: int) -> Array:
+    y = np.zeros((len(position), d))
+    for row, place in enumerate(position):
         for column in range(d):
-            angle = position / 10000 ** (2 * (column // 2) / d)
-            y[position, column] = np.cos(angle) if column % 2 else np.sin(angle)
+            angle = place / 10000 ** (2 * (column // 2) / d)
+            y[row, column] = np.cos(angle) if column % 2 else np.sin(angle)
     return y
 
 
+def mlp_backprop(x: Array, w1: Array, b1: Array, w2: Array, b2: Array, t: Array) -> tuple[Array, ...]:
+    h = special.expit(x @ w1.T + b1)
+    y = special.expit(h @ w2.T + b2)
+    delta_out = (y - t) * y * (1 - y) / len(x)
+    delta_hidden = delta_out @ w2 * h * (1 - h)
+    slopes = [slope for delta, fed in ((delta_out, h), (delta_hidden, x)) for slope in (delta.T @ fed, delta.sum(0))]
+    return h, y, ((y - t) ** 2).sum() / (2 * len(x)), delta_out, delta_hidden, *slopes
+
+
 def adam(
-    w: Array, m: Array, v: Array, g: Array, lr: float, beta1: float, beta2: float, eps: float, step: int
+    w: Array,
+    m: Array,
+    v: Array,
+    g: Array,
+    lr: float,
+    beta1: float,
+    beta2: float,
+    eps: float,
+    step: int,
+    hat: bool = False,
 ) -> tuple[Array, Array, Array]:
     m, v = beta1 * m + (1 - beta1) * g, beta2 * v + (1 - beta2) * g**2
+    if hat:
+        eps = eps / np.sqrt(1 - beta2**step)
     return w - lr * (m / (1 - beta1**step)) / (np.sqrt(v / (1 - beta2**step)) + eps), m, v
 
 
@@ -147,6 +170,9 @@ FLAT = {"x": (3, 5)}
 PROJECTIONS = {f"w{a}": (4, 4) for a in "qkvo"} | {f"b{a}": (4,) for a in "qkvo"}
 PENALTY = {"w": (5,)}
 JUDGED = {"real": "probability", "fake": "probability"}
+MOMENTS = {"w": (5,), "m": (5,), "v": (5,), "g": (5,)}
+ADAM = {"lr": 0.5, "beta1": 0.9, "beta2": 0.999, "eps": 1e-3, "step": 3}
+STEPPED = ("w_next", "m_next", "v_next")
 
 CASES = {
     "dense": Case(lambda x, w, b: x @ w.T + b, {"x": (3, 4), "w": (5, 4), "b": (5,)}),
@@ -188,7 +214,9 @@ CASES = {
     "multi_head_attention": Case(
         multi_head_attention, {"h": (2, 3, 4), **PROJECTIONS}, {"heads": 2}, draw=dict.fromkeys(PROJECTIONS, "small")
     ),
-    "positional_encoding": Case(positional_encoding, {}, {"length": 6, "d": 5}),
+    "positional_encoding": Case(
+        positional_encoding, {"position": (6,)}, {"d": 6}, wrt=(), draw={"position": "position"}
+    ),
     "mse": Case(lambda y, t: np.sum((y - t) ** 2) / (2 * len(y)), {"y": (3, 4), "t": (3, 4)}),
     "cross_entropy": Case(
         lambda p, t: -np.sum(t * np.log(p)) / len(p),
@@ -218,12 +246,15 @@ CASES = {
     "gan_generator_minimax": Case(lambda fake: np.log(1 - fake).mean(), {"fake": (5,)}, draw=JUDGED),
     "gan_generator_nonsaturating": Case(lambda fake: -np.log(fake).mean(), {"fake": (5,)}, draw=JUDGED),
     "gradient_descent": Case(lambda w, g, lr: w - lr * g, {"w": (5,), "g": (5,)}, {"lr": 0.125}, wrt=()),
-    "adam": Case(
-        adam,
-        {"w": (5,), "m": (5,), "v": (5,), "g": (5,)},
-        {"lr": 0.5, "beta1": 0.9, "beta2": 0.999, "eps": 1e-3, "step": 3},
-        outputs=("w_next", "m_next", "v_next"),
-        wrt=(),
-        draw={"v": "positive"},
+    "minibatch_gradient_descent": Case(
+        lambda w, g, lr: w - lr * g.mean(0), {"w": (5,), "g": (4, 5)}, {"lr": 0.125}, wrt=()
     ),
+    "mlp_backprop": Case(
+        mlp_backprop,
+        {"x": (3, 5), "w1": (4, 5), "b1": (4,), "w2": (2, 4), "b2": (2,), "t": (3, 2)},
+        outputs=("h", "y", "error", "delta_out", "delta_hidden", "dw2", "db2", "dw1", "db1"),
+        wrt=(),
+    ),
+    "adam": Case(adam, MOMENTS, ADAM, STEPPED, wrt=(), draw={"v": "positive"}),
+    "adam_eps_hat": Case(partial(adam, hat=True), MOMENTS, ADAM, STEPPED, wrt=(), draw={"v": "positive"}),
 }

@@ -12,6 +12,7 @@ from dataclasses import asdict, dataclass
 
 from nnparity.adapters.base import Adapter
 from nnparity.adapters.registry import load
+from nnparity.adapters.request import Failure
 from nnparity.tests.adapters.compare import wrong
 from nnparity.tests.adapters.formulas import CASES, DTYPES
 
@@ -62,7 +63,12 @@ def _wrong(adapter: Adapter, name: str, dtype: str, families: frozenset[str]) ->
     for group in (request.inputs, request.cotangents, request.tangents):
         for array in group.values():
             array.flags.writeable = False
-    return sorted(wrong(case, request, adapter.observe(request)))
+    seen = adapter.observe(request)
+    if name in adapter.unsupported:
+        # Said, with the reason, in place of every quantity; anything else is listed.
+        reason = Failure("unsupported", adapter.unsupported[name])
+        return sorted(key for key in seen if seen[key] != reason)
+    return sorted(wrong(case, request, seen))
 
 
 if __name__ == "__main__":

@@ -35,8 +35,8 @@ KNOWN: dict[str, Survey] = {
         "eager/sparse_cross_entropy/float32": ["grad.p", "output"],
         "eager/sparse_cross_entropy/float16": ["grad.p"],
         # beta1 and beta2 are cast to float32, then to the parameters' dtype: in bfloat16 beta2 becomes 1.
-        "eager/adam/float64": ["output.w_next"],
-        "eager/adam/bfloat16": ["output.w_next"],
+        "eager/adam_eps_hat/float64": ["output.w_next"],
+        "eager/adam_eps_hat/bfloat16": ["output.w_next"],
     },
     # The same in bfloat16.
     "jax": {"eager/adam/bfloat16": ["output.w_next"]},

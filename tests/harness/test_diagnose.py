@@ -70,12 +70,12 @@ def test_a_result_that_was_rounded(id: str, dtype: str, format: str) -> None:
 @pytest.mark.parametrize("id", ["dense", "conv2d", "lstm_step", "attention"])
 @pytest.mark.parametrize(("dtype", "format"), [("float32", "bfloat16"), ("float32", "float16"), ("float64", "float32")])
 def test_a_computation_in_a_narrower_format(id: str, dtype: str, format: str) -> None:
-    """Stored in between by some wider format, so that the result alone does not tell."""
+    """What came out is rounded to it as well, but too far from the truth for that alone; by luck some come nearer."""
     one = case(id, dtype)
-    found = diagnoses(one, computed(one, on(format)))
-    told = set(found.values())
-    assert told
-    assert all(name is not None and format in name for name in told), told
+    told = list(diagnoses(one, computed(one, on(format))).values())
+    assert all(told), told
+    assert f"as accurate as a computation in {format}" in told
+    assert all("computation in" in name or format in name for name in told if name), told
 
 
 def test_a_constant_factor() -> None:

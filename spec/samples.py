@@ -1,0 +1,109 @@
+"""Real data that ship inside well-kept packages: features of samples, and what is to be learnt of them.
+
+Nothing is downloaded. Values are scaled by exactly rounded operations only, so they are the same on every machine
+that has the same files. Which rows are taken follows from the case's id, as all numbers of a case do.
+"""
+
+import csv
+from collections.abc import Callable
+from functools import cache
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+Array = NDArray[Any]
+#: The parts of a sample, as domains of inputs.
+PARTS = ("feature", "class", "response")
+#: Rows and columns of a patch, and how far apart the patches of a photograph lie.
+PATCH, STRIDE = 32, 16
+
+
+class Table(NamedTuple):
+    """All samples: features (rows, ...), a class each, and a response (rows, k)."""
+
+    feature: Array
+    classes: Array
+    response: Array
+
+
+@cache
+def digits() -> Table:
+    """Handwritten digits of 8 by 8 pixels from 0 to 1, 1,797 of them; the response has a single 1 at the class."""
+    from sklearn.datasets import load_digits  # noqa: PLC0415 - only those who train need it
+
+    found = load_digits()
+    return Table(found.data / 16.0, found.target.astype(np.int64), np.eye(10)[found.target])
+
+
+@cache
+def photographs() -> Table:
+    """Patches (3, 32, 32) of scikit-learn's two colour photographs, from 0 to 1 (exclusive).
+
+    The class says from where: one of ten upright strips, five to a photograph.
+    """
+    from sklearn.datasets import load_sample_images  # noqa: PLC0415 - only those who train need it
+
+    patches: list[Array] = []
+    classes: list[int] = []
+    for number, picture in enumerate(load_sample_images().images):
+        height, width, _ = picture.shape
+        for top in range(0, height - PATCH + 1, STRIDE):
+            for left in range(0, width - PATCH + 1, STRIDE):
+                patches.append(picture[top : top + PATCH, left : left + PATCH].transpose(2, 0, 1))
+                classes.append(5 * number + (left + PATCH // 2) * 5 // width)
+    labels = np.array(classes, dtype=np.int64)
+    return Table(np.stack(patches) / 256.0, labels, np.eye(10)[labels])
+
+
+@cache
+def _prices() -> Array:
+    """Monthly prices of eight shares and two indices, each divided by its highest; months in which all are known."""
+    from matplotlib import cbook  # noqa: PLC0415 - only those who train need it
+
+    with cbook.get_sample_data("Stocks.csv", asfileobj=False).open(encoding="utf-8") as file:  # type: ignore[union-attr]
+        rows = list(csv.reader(line for line in file if not line.startswith("#")))
+    known = np.array([row[1:] for row in rows[1:] if all(row)], dtype=np.float64)
+    return np.asarray(known / known.max(axis=0))
+
+
+@cache
+def stocks(months: int) -> Table:
+    """Windows of so many months of those ten prices; the response is the first index one month later."""
+    prices = _prices()
+    starts = range(len(prices) - months)
+    windows = np.stack([prices[start : start + months] for start in starts])
+    after = prices[months:, 8:9]
+    return Table(windows, (after[:, 0] > windows[:, -1, 8]).astype(np.int64), after)
+
+
+#: name -> (the table for a shape of features, axes of one sample's features)
+SAMPLES: dict[str, tuple[Callable[[tuple[int, ...]], Table], int]] = {
+    "digits": (lambda shape: digits(), 1),
+    "photographs": (lambda shape: photographs(), 3),
+    "stocks": (lambda shape: stocks(6), 2),
+}
+
+
+def leading(dataset: str, part: str, shape: tuple[int, ...]) -> tuple[int, ...]:
+    """The axes of an input that count samples: all but those of one sample's own."""
+    own = {"feature": SAMPLES[dataset][1], "class": 0, "response": 1}[part]
+    return shape[: len(shape) - own]
+
+
+def take(dataset: str, part: str, where: Array, shape: tuple[int, ...]) -> Array:
+    """The part of the samples at `where`, each a number from 0 to 1 that points into the table."""
+    table = SAMPLES[dataset][0](shape)
+    chosen = table[PARTS.index(part)][np.floor(where * len(table.classes)).astype(np.int64)]
+    if chosen.shape != shape:
+        raise ValueError(f"a {part} of {dataset} has the shape {chosen.shape}, not {shape}")
+    return np.asarray(chosen)
+
+
+def as_printed(shape: tuple[int, ...], place: int) -> Array:
+    """The numbers of listing 4.1: four rows of input, then weights and a bias, the same in both layers."""
+    printed = [[[0, 0], [0, 1], [1, 0], [1, 1]], [[0.1, 0.2], [0.3, 0.4]], [0.5, 0.6]]
+    found = np.array(printed[0 if place == 0 else 1 if len(shape) == 2 else 2], dtype=np.float64)
+    if found.shape != shape:
+        raise ValueError(f"listing 4.1 prints {found.shape}, not {shape}")
+    return found
