@@ -30,13 +30,9 @@ jax.config.update("jax_enable_x64", True)
 jax.config.update("jax_persistent_cache_min_compile_time_secs", 0.0)
 
 
-class JaxAdapter(JaxLayers, JaxSequences, JaxLosses, JaxTraining, Adapter):
-    """Formulas as JAX computes them."""
+class JaxBase(Adapter):
+    """JAX's arrays and derivatives, without formulas."""
 
-    backend = "jax"
-    packages = ("jax", "jaxlib")
-    modes = ("eager", "compiled")
-    unsupported = MappingProxyType({"adam_eps_hat": "jax's optimiser has the paper's other form: see adam"})
     refusals = ("is not supported by dot_general",)
     second_order = "forward over reverse: jax.jvp of jax.vjp"
 
@@ -80,6 +76,15 @@ class JaxAdapter(JaxLayers, JaxSequences, JaxLosses, JaxTraining, Adapter):
 
     def compile(self, program: Program) -> Program:
         return jax.jit(program) if self.mode == "compiled" else program
+
+
+class JaxAdapter(JaxLayers, JaxSequences, JaxLosses, JaxTraining, JaxBase):
+    """Formulas as JAX computes them."""
+
+    backend = "jax"
+    packages = ("jax", "jaxlib")
+    modes = ("eager", "compiled")
+    unsupported = MappingProxyType({"adam_eps_hat": "jax's optimiser has the paper's other form: see adam"})
 
 
 def _function(operation: Operation, point: Point) -> Callable[..., Tensors]:

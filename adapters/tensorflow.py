@@ -36,13 +36,9 @@ _PLACES = {"cpu": "/CPU:0", "cuda": "/GPU:0"}
 _ZERO = tf.UnconnectedGradients.ZERO
 
 
-class TensorflowAdapter(TensorflowLayers, TensorflowSequences, TensorflowLosses, TensorflowTraining, Adapter):
-    """Formulas as TensorFlow computes them."""
+class TensorflowBase(Adapter):
+    """TensorFlow's tensors and derivatives, without formulas."""
 
-    backend = "tensorflow"
-    packages = ("tensorflow", "keras")
-    modes = ("eager", "compiled")
-    unsupported = MappingProxyType({"adam": "Keras's Adam has the paper's other form only: see adam_eps_hat"})
     second_order = "nested tf.GradientTape; jvp by tf.autodiff.ForwardAccumulator"
     refusals = (
         "UnimplementedError",
@@ -95,6 +91,15 @@ class TensorflowAdapter(TensorflowLayers, TensorflowSequences, TensorflowLosses,
         if "in user code:" in message:
             message = message.rpartition("\n\n")[2].strip()
         return Failure(failure.kind, message)
+
+
+class TensorflowAdapter(TensorflowLayers, TensorflowSequences, TensorflowLosses, TensorflowTraining, TensorflowBase):
+    """Formulas as TensorFlow computes them."""
+
+    backend = "tensorflow"
+    packages = ("tensorflow", "keras")
+    modes = ("eager", "compiled")
+    unsupported = MappingProxyType({"adam": "Keras's Adam has the paper's other form only: see adam_eps_hat"})
 
 
 def _pull(tape: Any, outputs: Tensors, primals: Tensors, cotangents: Tensors) -> Tensors:

@@ -24,13 +24,9 @@ from nnparity.adapters.torch_sequences import TorchSequences
 from nnparity.adapters.torch_training import TorchTraining
 
 
-class TorchAdapter(TorchLayers, TorchSequences, TorchLosses, TorchTraining, Adapter):
-    """Formulas as PyTorch computes them."""
+class TorchBase(Adapter):
+    """PyTorch's tensors and derivatives, without formulas."""
 
-    backend = "torch"
-    packages = ("torch",)
-    modes = ("eager", "eager+tf32")
-    unsupported = MappingProxyType({"adam_eps_hat": "torch.optim.Adam has the paper's other form only: see adam"})
     refusals = ("not implemented for", "is not implemented")
     second_order = (
         "double backward, forward mode for jvp; neither exists for fused attention, which is replaced by "
@@ -92,6 +88,15 @@ class TorchAdapter(TorchLayers, TorchSequences, TorchLosses, TorchTraining, Adap
             for context in _differentiable(operation.formula, self.device):
                 stack.enter_context(context)
             yield
+
+
+class TorchAdapter(TorchLayers, TorchSequences, TorchLosses, TorchTraining, TorchBase):
+    """Formulas as PyTorch computes them."""
+
+    backend = "torch"
+    packages = ("torch",)
+    modes = ("eager", "eager+tf32")
+    unsupported = MappingProxyType({"adam_eps_hat": "torch.optim.Adam has the paper's other form only: see adam"})
 
 
 def _differentiable(formula: str, device: str) -> Iterator[AbstractContextManager[Any]]:

@@ -7,12 +7,13 @@ from pathlib import Path
 from nnparity import reports
 from nnparity.reports.records import Fact, Verdict, encode
 from nnparity.run import WIDE
+from nnparity.trace import trace
 
 
 def conclude(path: Path, folder: Path) -> tuple[reports.Run, list[Path]]:
     """The whole run at `path`, and the files of its report in `folder`, the run file among them."""
     run = reports.merge([path])
-    facts = list(precision_models(run.verdicts))
+    facts = [*precision_models(run.verdicts), *trace(run.verdicts)]
     run.facts.extend(facts)
     with path.open("ab") as file:
         file.writelines(map(encode, facts))

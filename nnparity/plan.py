@@ -44,7 +44,7 @@ class Plan:
 
     targets: tuple[TargetName, ...]
     formulas: tuple[str, ...] = ()
-    dtypes: tuple[str, ...] = ("float32", "float64")
+    dtypes: tuple[str, ...] = tuple(DTYPES)
     level: str = "core"
     quantities: tuple[str, ...] = QUANTITIES
     salt: str = ""

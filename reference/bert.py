@@ -84,9 +84,11 @@ def _(g: Any, ids: Any, table: Any, *, padding: int = -1, shift: int = 0) -> Any
 
 
 @formula("masked_attention")
-def masked_attention(q: Any, k: Any, v: Any, mask: Any, *, masked: bool = True, inverted: bool = False) -> Any:
+def masked_attention(
+    q: Any, k: Any, v: Any, mask: Any, *, masked: bool = True, inverted: bool = False, scaling: str = "root of d"
+) -> Any:
     """Attention that gives padded keys (mask 0) no weight."""
-    return np.einsum("bts,bse->bte", _masked(q, k, _keep(mask, masked, inverted)), v)
+    return np.einsum("bts,bse->bte", _masked(q, k, _keep(mask, masked, inverted), scaling), v)
 
 
 def _keep(mask: Any, masked: bool, inverted: bool) -> Any:
@@ -94,18 +96,20 @@ def _keep(mask: Any, masked: bool, inverted: bool) -> Any:
     return kept[:, None, :] | (not masked)
 
 
-def _masked(q: Any, k: Any, keep: Any) -> Any:
+def _masked(q: Any, k: Any, keep: Any, scaling: str) -> Any:
     """softmax over the keys that are kept; e^-inf = 0 for the others."""
-    scores = np.einsum("btd,bsd->bts", q, k) / scale(q.shape[-1], "root of d", q)
+    scores = np.einsum("btd,bsd->bts", q, k) / scale(q.shape[-1], scaling, q)
     powers = np.where(keep, np.exp(scores - detached(np.max(scores, axis=-1, keepdims=True))), 0.0)
     return powers / np.sum(powers, axis=-1, keepdims=True)
 
 
 @masked_attention.vjp
-def _(g: Any, q: Any, k: Any, v: Any, mask: Any, *, masked: bool = True, inverted: bool = False) -> Any:
+def _(
+    g: Any, q: Any, k: Any, v: Any, mask: Any, *, masked: bool = True, inverted: bool = False, scaling: str = "root of d"
+) -> Any:
     """As of attention: a weight of zero passes nothing back."""
-    p = _masked(q, k, _keep(mask, masked, inverted))
-    ds = softmax_back(np.einsum("bte,bse->bts", g, v), p) / scale(q.shape[-1], "root of d", q)
+    p = _masked(q, k, _keep(mask, masked, inverted), scaling)
+    ds = softmax_back(np.einsum("bte,bse->bts", g, v), p) / scale(q.shape[-1], scaling, q)
     dq, dk = np.einsum("bts,bsd->btd", ds, k), np.einsum("bts,btd->bsd", ds, q)
     return dq, dk, np.einsum("bts,bte->bse", p, g)
 

@@ -7,6 +7,7 @@ that has the same files. Which rows are taken follows from the case's id, as all
 import csv
 from collections.abc import Callable
 from functools import cache
+from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -17,6 +18,8 @@ Array = NDArray[Any]
 PARTS = ("feature", "class", "response")
 #: Rows and columns of a patch, and how far apart the patches of a photograph lie.
 PATCH, STRIDE = 32, 16
+#: How long a window of the time series is.
+MONTHS = 6
 
 
 class Table(NamedTuple):
@@ -61,28 +64,23 @@ def _prices() -> Array:
     """Monthly prices of eight shares and two indices, each divided by its highest; months in which all are known."""
     from matplotlib import cbook  # noqa: PLC0415 - only those who train need it
 
-    with cbook.get_sample_data("Stocks.csv", asfileobj=False).open(encoding="utf-8") as file:  # type: ignore[union-attr]
+    with Path(str(cbook.get_sample_data("Stocks.csv", asfileobj=False))).open(encoding="utf-8") as file:
         rows = list(csv.reader(line for line in file if not line.startswith("#")))
     known = np.array([row[1:] for row in rows[1:] if all(row)], dtype=np.float64)
     return np.asarray(known / known.max(axis=0))
 
 
 @cache
-def stocks(months: int) -> Table:
-    """Windows of so many months of those ten prices; the response is the first index one month later."""
+def stocks() -> Table:
+    """Windows of six months of those ten prices; the response is the first index one month later, the class its sign."""
     prices = _prices()
-    starts = range(len(prices) - months)
-    windows = np.stack([prices[start : start + months] for start in starts])
-    after = prices[months:, 8:9]
+    windows = np.stack([prices[start : start + MONTHS] for start in range(len(prices) - MONTHS)])
+    after = prices[MONTHS:, 8:9]
     return Table(windows, (after[:, 0] > windows[:, -1, 8]).astype(np.int64), after)
 
 
-#: name -> (the table for a shape of features, axes of one sample's features)
-SAMPLES: dict[str, tuple[Callable[[tuple[int, ...]], Table], int]] = {
-    "digits": (lambda shape: digits(), 1),
-    "photographs": (lambda shape: photographs(), 3),
-    "stocks": (lambda shape: stocks(6), 2),
-}
+#: name -> (its table, the axes of one sample's features)
+SAMPLES: dict[str, tuple[Callable[[], Table], int]] = {"digits": (digits, 1), "photographs": (photographs, 3), "stocks": (stocks, 2)}
 
 
 def leading(dataset: str, part: str, shape: tuple[int, ...]) -> tuple[int, ...]:
@@ -93,7 +91,7 @@ def leading(dataset: str, part: str, shape: tuple[int, ...]) -> tuple[int, ...]:
 
 def take(dataset: str, part: str, where: Array, shape: tuple[int, ...]) -> Array:
     """The part of the samples at `where`, each a number from 0 to 1 that points into the table."""
-    table = SAMPLES[dataset][0](shape)
+    table = SAMPLES[dataset][0]()
     chosen = table[PARTS.index(part)][np.floor(where * len(table.classes)).astype(np.int64)]
     if chosen.shape != shape:
         raise ValueError(f"a {part} of {dataset} has the shape {chosen.shape}, not {shape}")

@@ -27,13 +27,15 @@ class Arithmetic:
     """How a target computes: unit roundoff, absolute error of an underflow, largest finite number.
 
     `step` is the smallest subnormal number, or the smallest normal one where subnormals are flushed to zero.
-    `holds` says whether a constant is representable, that is, exact.
+    `holds` says whether a constant is representable, that is, exact. `certain` is how many times norm 2 two numbers
+    must lie apart for their comparison not to be in doubt, where norm 1 says no less; see `budget_functions.where`.
     """
 
     unit: float
     step: float
     largest: float
     holds: Callable[[float], bool]
+    certain: float = math.inf
 
 
 class Budget(Reading):

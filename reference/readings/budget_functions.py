@@ -126,7 +126,10 @@ def _square(x: Budget) -> Budget:
 
 
 class Condition(Reading):
-    """A comparison of inexact numbers: `doubt` marks where rounding may have turned it."""
+    """A comparison of inexact numbers: `doubt` marks where rounding may have turned it.
+
+    That is judged by norm 1, or, in compositions, by the multiple of norm 2 that replaces it there.
+    """
 
     __slots__ = ("arithmetic", "doubt", "value")
 
@@ -147,6 +150,8 @@ def _compare(ufunc: Any) -> Callable[[Any, Any], Any]:
         margin = plus(a.hard, b.hard)
         if margin is None:
             return value
+        if a.arithmetic.certain < math.inf:
+            margin = np.minimum(margin, a.arithmetic.certain * np.sqrt(plus(a.var, b.var)))
         return Condition(value, np.abs(a.value - b.value) <= margin, a.arithmetic)
 
     return rule

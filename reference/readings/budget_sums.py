@@ -49,8 +49,10 @@ def einsum(subscripts: str, a: Any, b: Any = None, **kwargs: Any) -> Budget:
         return _reduce(subscripts, a)
     a, b = pair(a, b)
 
+    fast = y_size(subscripts, a.shape, b.shape) * contracted(subscripts, a.shape, b.shape) > LARGE
+
     def product(left: Array, right: Array) -> Array:
-        return np.asarray(np.einsum(subscripts, left, right))
+        return np.asarray(np.einsum(subscripts, left, right, optimize=fast))
 
     y = product(a.value, b.value)
     size_a, size_b = np.abs(a.value), np.abs(b.value)

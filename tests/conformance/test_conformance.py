@@ -8,8 +8,9 @@ from nnparity.run import failed
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
-    found = list(plugin.items(metafunc.config))
-    metafunc.parametrize(("group", "target"), [item[1:] for item in found], ids=[item[0] for item in found])
+    found = [pytest.param(group, target, id=id) for id, group, target in plugin.items(metafunc.config)]
+    nothing = pytest.param(None, None, id="no backend", marks=pytest.mark.skip(reason="say what to test: --backend NAME"))
+    metafunc.parametrize(("group", "target"), found or [nothing])
 
 
 def test_conforms(group: Group, target: TargetName, request: pytest.FixtureRequest) -> None:

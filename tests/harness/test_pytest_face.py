@@ -27,20 +27,15 @@ def verdicts(folder: Path) -> list[Verdict]:
 
 
 def test_items_are_called_by_formula_signature_and_dtype_and_collecting_starts_nothing(tmp_path: Path) -> None:
-    status, told = conformance(tmp_path, "--backend", "torch", *SMALL, "--collect-only", "-q")
-    assert status == 0
-    assert "test_conformance.py::test_conforms[relu/n3d5/float32]" in told
+    command = [sys.executable, "-X", "importtime", "-m", "pytest", str(CONFORMANCE), "-p", "no:cacheprovider"]
+    command += ["--backend", "torch", *SMALL, "--collect-only", "-q"]
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
+    assert done.returncode == 0
+    assert "test_conformance.py::test_conforms[relu/n3d5/float32]" in done.stdout
     assert not list(tmp_path.iterdir()), "collecting writes no file"
-    assert "2 tests collected" not in told
-    traced = subprocess.run(
-        [sys.executable, "-X", "importtime", "-m", "pytest", str(CONFORMANCE), "--backend", "torch", "--collect-only", "-q"],
-        cwd=tmp_path,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert traced.returncode == 0
-    assert not [line for line in traced.stderr.splitlines() if line.split("|")[-1].strip() in ("torch", "jax", "tensorflow")]
+    imported = {line.split("|")[-1].strip() for line in done.stderr.splitlines()}
+    assert "nnparity.plugin" in imported
+    assert not imported & {"torch", "jax", "tensorflow"}
 
 
 def test_what_conforms_passes_and_leaves_a_report(tmp_path: Path) -> None:
@@ -96,10 +91,11 @@ def test_two_backends_on_two_processes_write_one_run_file(tmp_path: Path) -> Non
         (("--backend", "nosuch"), "nnparity: no backend is called 'nosuch'"),
         (("--backend", "nosuch.py:Adapter"), "nnparity: no adapter at 'nosuch.py:Adapter'"),
         (("--backend", "numpy", "--formula", "desne"), "did you mean 'dense'?"),
-        (("--backend", "numpy", *SMALL, "--device", "cuda"), "nnparity: DeviceUnavailable: numpy has no cuda here"),
-        (("--backend", "numpy", *SMALL, "--device", "cuda", "-n", "2"), "numpy has no cuda here"),
+        (("--backend", "numpy", *SMALL, "--device", "cuda"), "DeviceUnavailable: numpy has no cuda here, only cpu"),
+        # the message of a worker is lost: xdist calls it a crash
+        (("--backend", "numpy", *SMALL, "--device", "cuda", "-n", "1"), "no verdict"),
     ],
-    ids=["backend", "file", "formula", "device", "device, two processes"],
+    ids=["backend", "file", "formula", "device", "device, in a worker"],
 )
 def test_what_does_not_exist_ends_with_2(tmp_path: Path, arguments: tuple[str, ...], told: str) -> None:
     status, output = conformance(tmp_path, *arguments)
@@ -109,6 +105,7 @@ def test_what_does_not_exist_ends_with_2(tmp_path: Path, arguments: tuple[str, .
 
 def test_without_a_backend_nothing_is_run_and_that_is_said(tmp_path: Path) -> None:
     status, told = conformance(tmp_path)
-    assert status in (0, 5)
-    assert "passed" not in told
-    assert "skipped" in told or "no tests ran" in told
+    assert status == 0
+    assert "1 skipped" in told
+    assert "SKIPPED [1]" in told, "with its reason"
+    assert not list(tmp_path.iterdir())

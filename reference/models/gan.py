@@ -1,0 +1,94 @@
+"""Section 6.11 as a model: a generator and a discriminator, each a perceptron with one hidden layer.
+
+`p` holds w1, b1, w2, b2 of the generator, then of the discriminator; weights are (out, in).
+"""
+
+from typing import Any, NamedTuple
+
+from nnparity.reference.activation import sigmoid, tanh
+from nnparity.reference.gan import gan_discriminator_loss, gan_generator_minimax, gan_generator_nonsaturating
+from nnparity.reference.mlp import dense
+from nnparity.reference.registry import formula
+
+GENERATOR = {"nonsaturating": gan_generator_nonsaturating, "minimax": gan_generator_minimax}
+
+
+class Layers(NamedTuple):
+    """What two dense layers leave for the way back."""
+
+    x: Any
+    inner: Any
+    hidden: Any
+    y: Any
+
+
+def layers(x: Any, p: list[Any]) -> Layers:
+    """dense, tanh, dense: the generator, and the discriminator's logits."""
+    inner = dense(x, p[0], p[1])
+    hidden = tanh(inner)
+    return Layers(x, inner, hidden, dense(hidden, p[2], p[3]))
+
+
+def layers_back(g: Any, seen: Layers, p: list[Any]) -> tuple[Any, list[Any]]:
+    """The gradients by x and by the parameters."""
+    d_hidden, dw2, db2 = dense.gradients(g, seen.hidden, p[2], p[3])
+    (d_inner,) = tanh.gradients(d_hidden, seen.inner)
+    dx, dw1, db1 = dense.gradients(d_inner, seen.x, p[0], p[1])
+    return dx, [dw1, db1, dw2, db2]
+
+
+def judged(x: Any, p: list[Any]) -> tuple[Layers, Any]:
+    """The discriminator, and its probability that each x is real."""
+    seen = layers(x, p)
+    return seen, sigmoid(seen.y)[:, 0]
+
+
+def judged_back(g: Any, seen: Layers, p: list[Any]) -> tuple[Any, list[Any]]:
+    """From the cotangent of the probabilities."""
+    (d_logit,) = sigmoid.gradients(g[:, None], seen.y)
+    return layers_back(d_logit, seen, p)
+
+
+def added(a: list[Any], b: list[Any]) -> list[Any]:
+    """Gradients from two uses of the same parameters."""
+    return [x + y for x, y in zip(a, b, strict=True)]
+
+
+@formula("listing_gan")
+def listing_gan(x: Any, z: Any, *p: Any, kind: str = "nonsaturating", half: bool = False) -> Any:
+    """What the generator makes of z, the loss of the discriminator, the loss of the generator."""
+    made = layers(z, list(p[:4])).y
+    _, real = judged(x, list(p[4:]))
+    _, fake = judged(made, list(p[4:]))
+    return made, gan_discriminator_loss(real, fake, half=half), GENERATOR[kind](fake)
+
+
+@listing_gan.vjp
+def _(g: Any, x: Any, z: Any, *p: Any, kind: str = "nonsaturating", half: bool = False) -> Any:
+    """Back from all three, with nothing held fixed."""
+    generator, critic = list(p[:4]), list(p[4:])
+    made = layers(z, generator)
+    on_real, real = judged(x, critic)
+    on_fake, fake = judged(made.y, critic)
+    d_real, d_fake = gan_discriminator_loss.gradients(g[1], real, fake, half=half)
+    _, by_real = judged_back(d_real, on_real, critic)
+    d_made, by_fake = judged_back(d_fake + GENERATOR[kind].gradients(g[2], fake)[0], on_fake, critic)
+    _, by_made = layers_back(g[0] + d_made, made, generator)
+    return *by_made, *added(by_real, by_fake)
+
+
+def discriminate(x: Any, z: Any, p: list[Any], *, half: bool = False) -> tuple[Any, list[Any]]:
+    """The discriminator's loss and the gradients of its parameters; the generator is held fixed."""
+    on_real, real = judged(x, p[4:])
+    on_fake, fake = judged(layers(z, p[:4]).y, p[4:])
+    d_real, d_fake = gan_discriminator_loss.gradients(1.0, real, fake, half=half)
+    gradients = added(judged_back(d_real, on_real, p[4:])[1], judged_back(d_fake, on_fake, p[4:])[1])
+    return gan_discriminator_loss(real, fake, half=half), gradients
+
+
+def generate(z: Any, p: list[Any], *, kind: str = "nonsaturating") -> tuple[Any, list[Any]]:
+    """The generator's loss and the gradients of its parameters; the discriminator is held fixed."""
+    made = layers(z, p[:4])
+    on_fake, fake = judged(made.y, p[4:])
+    d_made, _ = judged_back(GENERATOR[kind].gradients(1.0, fake)[0], on_fake, p[4:])
+    return GENERATOR[kind](fake), layers_back(d_made, made, p[:4])[1]

@@ -1,0 +1,79 @@
+"""Listing 4.1, the multilayer perceptron: as printed, and as it must be meant. Weights are (in, out), as printed."""
+
+from typing import Any
+
+import numpy as np
+
+from nnparity.reference.activation import sigma, sigmoid, tanh
+from nnparity.reference.mlp import dense
+from nnparity.reference.registry import formula
+
+#: The activations of the two layers, in the order of the listing.
+ACTIVATIONS = {"tanh": tanh, "sigmoid": sigmoid}
+
+
+def across(x: Any, w: Any, b: Any, transposed: bool = False, bias: float = 1.0) -> Any:
+    """np.dot(x, w) + b. A square w may be transposed by mistake."""
+    return dense(x, w if transposed and w.shape[0] == w.shape[1] else np.transpose(w), b, bias=bias)
+
+
+def across_back(g: Any, x: Any, w: Any, b: Any, transposed: bool = False, bias: float = 1.0) -> tuple[Any, Any, Any]:
+    """The gradients by x, w and b."""
+    if transposed and w.shape[0] == w.shape[1]:
+        return dense.gradients(g, x, w, b, bias=bias)  # type: ignore[return-value]
+    dx, dw, db = dense.gradients(g, x, np.transpose(w), b, bias=bias)
+    return dx, np.transpose(dw), db
+
+
+@formula("listing_mlp_literal")
+def listing_mlp_literal(x: Any, w: Any, b: Any, *, order: str = "tanh sigmoid") -> Any:
+    """Every activation of the list on every layer: y[a, b] = f_a(f_b(x w + b) w + b), one w and b for both."""
+    hidden = _both(np.einsum("ni,ij->nj", x, w) + b, order)
+    return _both(np.einsum("anj,jk->ank", hidden, w) + b, order)
+
+
+def _both(a: Any, order: str) -> Any:
+    each = {"tanh": np.tanh, "sigmoid": sigma}
+    return np.stack([each[name](a) for name in order.split()])
+
+
+@listing_mlp_literal.vjp
+def _(g: Any, x: Any, w: Any, b: Any, *, order: str = "tanh sigmoid") -> Any:
+    """Both layers add to the gradients of the one w and b."""
+    inner = np.einsum("ni,ij->nj", x, w) + b
+    hidden = _both(inner, order)
+    outer = np.einsum("anj,jk->ank", hidden, w) + b
+    d_outer = _both_back(g, outer, order)
+    d_inner = _both_back(np.einsum("ank,jk->anj", d_outer, w), inner, order)
+    dw = np.einsum("ni,nj->ij", x, d_inner) + np.einsum("anj,ank->jk", hidden, d_outer)
+    return dw, np.sum(d_inner, axis=0) + np.sum(d_outer, axis=(0, 1))
+
+
+def _both_back(g: Any, a: Any, order: str) -> Any:
+    first, second = (ACTIVATIONS[name].gradients(g[at], a)[0] for at, name in enumerate(order.split()))
+    return first + second
+
+
+@formula("listing_mlp")
+def listing_mlp(
+    x: Any, w1: Any, b1: Any, w2: Any, b2: Any, *, order: str = "tanh sigmoid", transposed: bool = False, bias: float = 1
+) -> Any:
+    """y = sigmoid(tanh(x w1 + b1) w2 + b2)."""
+    first, second = (ACTIVATIONS[name] for name in order.split())
+    return second(across(first(across(x, w1, b1, transposed, bias)), w2, b2, transposed, bias))
+
+
+@listing_mlp.vjp
+def _(
+    g: Any, x: Any, w1: Any, b1: Any, w2: Any, b2: Any,
+    *, order: str = "tanh sigmoid", transposed: bool = False, bias: float = 1,
+) -> Any:  # fmt: skip
+    """Back through both layers, as 3.1.2 tells it."""
+    first, second = (ACTIVATIONS[name] for name in order.split())
+    inner = across(x, w1, b1, transposed, bias)
+    hidden = first(inner)
+    (d_outer,) = second.gradients(g, across(hidden, w2, b2, transposed, bias))
+    d_hidden, dw2, db2 = across_back(d_outer, hidden, w2, b2, transposed, bias)
+    (d_inner,) = first.gradients(d_hidden, inner)
+    _, dw1, db1 = across_back(d_inner, x, w1, b1, transposed, bias)
+    return dw1, db1, dw2, db2
