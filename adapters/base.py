@@ -44,8 +44,8 @@ class Adapter(ABC):
     """A backend on one device in one mode; formulas are methods named by their id.
 
     A method takes the inputs (tensors) and the attributes as keywords, by their names in the
-    spec, and returns a tensor, or a tuple in the order of the outputs. A formula without a
-    float input is told its dtype as the keyword ``dtype``.
+    spec, and returns a tensor, or a tuple in the order of the outputs. A formula without
+    inputs is told its dtype as the keyword ``dtype``.
     """
 
     backend: ClassVar[str]
@@ -146,7 +146,7 @@ class Adapter(ABC):
             raise Unsupported(self.unsupported[formula])
         if formula not in self.kernels():
             raise Unsupported(f"the {self.backend} adapter gives no {formula}")
-        attributes = request.attributes if _has_float(request) else request.attributes | {"dtype": request.dtype}
+        attributes = request.attributes if request.inputs else request.attributes | {"dtype": request.dtype}
         return Operation(formula, getattr(self, formula), request.wrt, attributes)
 
     def _point(self, request: Request) -> Point:
@@ -220,10 +220,6 @@ class Adapter(ABC):
     def _jvp_hvp(self, operation: Operation, point: Point) -> Tensors:
         pushed, turned = self.jvp_hvp(operation, point)
         return (*pushed, *turned)
-
-
-def _has_float(request: Request) -> bool:
-    return any(array.dtype.kind not in "iub" for array in request.inputs.values())
 
 
 def _seen(seen: Observation, family: str, request: Request) -> bool:

@@ -19,8 +19,11 @@ os.environ.setdefault("XLA_PYTHON_CLIENT_PREALLOCATE", "false")
 import jax
 
 from nnparity.adapters.base import Adapter, Operation, Point, Program, Tensors
+from nnparity.adapters.jax_bert import JaxBert
 from nnparity.adapters.jax_layers import JaxLayers
 from nnparity.adapters.jax_losses import JaxLosses
+from nnparity.adapters.jax_models import JaxModels
+from nnparity.adapters.jax_runs import JaxRuns
 from nnparity.adapters.jax_sequences import JaxSequences
 from nnparity.adapters.jax_training import JaxTraining
 from nnparity.adapters.request import Array
@@ -57,7 +60,8 @@ class JaxBase(Adapter):
 
     def vjp(self, operation: Operation, point: Point) -> tuple[Tensors, Tensors]:
         outputs, pull = jax.vjp(_function(operation, point), *point.primals)
-        return outputs, pull(point.cotangents)
+        # A result of another dtype than its inputs' is reported as such; its derivative is wanted all the same.
+        return outputs, pull(tuple(g.astype(y.dtype) for g, y in zip(point.cotangents, outputs, strict=True)))
 
     def jvp(self, operation: Operation, point: Point) -> Tensors:
         tangents: Tensors = jax.jvp(_function(operation, point), point.primals, point.tangents)[1]
@@ -78,7 +82,7 @@ class JaxBase(Adapter):
         return jax.jit(program) if self.mode == "compiled" else program
 
 
-class JaxAdapter(JaxLayers, JaxSequences, JaxLosses, JaxTraining, JaxBase):
+class JaxAdapter(JaxLayers, JaxSequences, JaxLosses, JaxTraining, JaxModels, JaxRuns, JaxBert, JaxBase):
     """Formulas as JAX computes them."""
 
     backend = "jax"

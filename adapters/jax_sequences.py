@@ -61,7 +61,7 @@ class JaxSequences:
         bo: Any,
         heads: int,
     ) -> Any:
-        split = (*h.shape[:2], heads, -1)
+        split = (*h.shape[:2], heads, h.shape[2] // heads)
         q, k, v = ((h @ w + b).reshape(split) for w, b in ((wq, bq), (wk, bk), (wv, bv)))
         return jax.nn.dot_product_attention(q, k, v).reshape(h.shape) @ wo + bo
 
@@ -93,10 +93,10 @@ def _lstm(x: Any, h: Any, c: Any, layers: list[tuple[Any, Any, Any]]) -> tuple[A
 def _attention(q: Any, k: Any, v: Any, mask: Any = None) -> Any:
     """A single head. The narrower of keys and values are padded with zeros, which changes no result."""
     d, e = q.shape[-1], v.shape[-1]
-    q, k, v = (_padded(a, max(d, e))[:, :, None] for a in (q, k, v))
+    width = max(d, e)
+    q, k, v = (_padded(a, missing)[:, :, None] for a, missing in ((q, width - d), (k, width - d), (v, width - e)))
     return jax.nn.dot_product_attention(q, k, v, mask=mask, scale=d**-0.5)[:, :, 0, :e]
 
 
-def _padded(a: Any, width: int) -> Any:
-    missing = width - a.shape[-1]
+def _padded(a: Any, missing: int) -> Any:
     return jnp.pad(a, ((0, 0), (0, 0), (0, missing))) if missing else a

@@ -12,6 +12,8 @@ from nnparity.adapters.base import Adapter, Kernel, Operation, Point, Tensors
 from nnparity.adapters.request import Array, Failure, Observation, Request
 from nnparity.reference import FORMULAS
 from nnparity.reference.readings import Dual, tangent_of
+from nnparity.spec import load
+from nnparity.spec.rejects import unfit
 
 
 class NumpyAdapter(Adapter):
@@ -40,6 +42,8 @@ class NumpyAdapter(Adapter):
         """The quantities of `request`, each rounded once, at the end."""
         floats = [a.dtype for a in request.inputs.values() if a.dtype.kind not in "iub"]
         dtype = floats[0] if floats else np.dtype(request.dtype)
+        if (formula := load().get(request.formula)) and (wrong := unfit(formula, request.inputs, request.attributes)):
+            return self._failed(request, tuple(request.quantities), ValueError(wrong))
         with np.errstate(all="ignore"):
             seen = super().observe(request)
             return {name: x if isinstance(x, Failure) else x.astype(dtype) for name, x in seen.items()}

@@ -21,6 +21,10 @@ BUILTIN = {
     "torch": ("nnparity.adapters.torch:TorchAdapter", "torch"),
     "tensorflow": ("nnparity.adapters.tensorflow:TensorflowAdapter", "tensorflow"),
     "jax": ("nnparity.adapters.jax:JaxAdapter", "jax"),
+    "keras-torch": ("nnparity.adapters.keras_torch:KerasTorchAdapter", "keras,torch"),
+    "keras-tensorflow": ("nnparity.adapters.keras_tensorflow:KerasTensorflowAdapter", "keras,tensorflow"),
+    "keras-jax": ("nnparity.adapters.keras_jax:KerasJaxAdapter", "keras,jax"),
+    "huggingface": ("nnparity.adapters.huggingface:HuggingFaceAdapter", "huggingface"),
 }
 
 

@@ -23,8 +23,11 @@ os.environ["KERAS_BACKEND"] = "tensorflow"
 with hushed():  # while it loads, TensorFlow logs before it has read its own log level (tensorflow issue 100442)
     import tensorflow as tf
 
+from nnparity.adapters.tensorflow_bert import TensorflowBert
 from nnparity.adapters.tensorflow_layers import TensorflowLayers
 from nnparity.adapters.tensorflow_losses import TensorflowLosses
+from nnparity.adapters.tensorflow_models import TensorflowModels
+from nnparity.adapters.tensorflow_runs import TensorflowRuns
 from nnparity.adapters.tensorflow_sequences import TensorflowSequences
 from nnparity.adapters.tensorflow_training import TensorflowTraining
 
@@ -93,7 +96,16 @@ class TensorflowBase(Adapter):
         return Failure(failure.kind, message)
 
 
-class TensorflowAdapter(TensorflowLayers, TensorflowSequences, TensorflowLosses, TensorflowTraining, TensorflowBase):
+class TensorflowAdapter(
+    TensorflowLayers,
+    TensorflowSequences,
+    TensorflowLosses,
+    TensorflowTraining,
+    TensorflowModels,
+    TensorflowRuns,
+    TensorflowBert,
+    TensorflowBase,
+):
     """Formulas as TensorFlow computes them."""
 
     backend = "tensorflow"

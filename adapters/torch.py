@@ -18,8 +18,11 @@ from torch.nn.attention import SDPBackend, sdpa_kernel
 
 from nnparity.adapters.base import Adapter, DeviceUnavailable, Operation, Point, Tensors
 from nnparity.adapters.request import Array
+from nnparity.adapters.torch_bert import TorchBert
 from nnparity.adapters.torch_layers import TorchLayers
 from nnparity.adapters.torch_losses import TorchLosses
+from nnparity.adapters.torch_models import TorchModels
+from nnparity.adapters.torch_runs import TorchRuns
 from nnparity.adapters.torch_sequences import TorchSequences
 from nnparity.adapters.torch_training import TorchTraining
 
@@ -90,7 +93,7 @@ class TorchBase(Adapter):
             yield
 
 
-class TorchAdapter(TorchLayers, TorchSequences, TorchLosses, TorchTraining, TorchBase):
+class TorchAdapter(TorchLayers, TorchSequences, TorchLosses, TorchTraining, TorchModels, TorchRuns, TorchBert, TorchBase):
     """Formulas as PyTorch computes them."""
 
     backend = "torch"
@@ -100,9 +103,9 @@ class TorchAdapter(TorchLayers, TorchSequences, TorchLosses, TorchTraining, Torc
 
 
 def _differentiable(formula: str, device: str) -> Iterator[AbstractContextManager[Any]]:
-    if "attention" in formula:
+    if "attention" in formula or formula == "listing_bert":
         yield sdpa_kernel(SDPBackend.MATH)
-    if formula.startswith("lstm") and device == "cuda":
+    if "lstm" in formula and device == "cuda":
         yield torch.backends.cudnn.flags(enabled=False)
 
 

@@ -4,6 +4,7 @@ Conventions met: PyTorch orders the gates i, f, g, o (ours: i, f, o, c) and give
 bias, which is zero here; its projections are stored transposed.
 """
 
+from functools import lru_cache
 from typing import Any
 
 import torch
@@ -103,11 +104,23 @@ def _parameters(wx: Any, wh: Any, b: Any) -> tuple[Any, ...]:
     return _gates(wx), _gates(wh), bias, torch.zeros_like(bias)
 
 
+@lru_cache(maxsize=64)
+def _layer(inputs: int, units: int, layers: int, dtype: Any) -> Any:
+    """A layer without memory, which knows the shapes."""
+    return torch.nn.LSTM(inputs, units, layers, batch_first=True, dtype=dtype, device="meta")
+
+
 def _lstm(x: Any, h: Any, c: Any, parameters: tuple[Any, ...]) -> tuple[Any, Any, Any]:
     """The kernel under `torch.nn.LSTM`: biases, no dropout, in training, one direction, batch first.
 
-    In evaluation another kernel may be chosen, without a derivative.
+    In evaluation another kernel may be chosen, without a derivative. The kernel itself looks at no shape and reads
+    and writes past its arrays; the layer's checks come first, as they do for everybody who uses the layer.
     """
+    layer = _layer(parameters[0].shape[1], parameters[1].shape[1], len(parameters) // 4, parameters[0].dtype)
+    for name, own, given in zip(layer.state_dict(), layer.parameters(), parameters, strict=True):
+        if own.shape != given.shape:
+            raise ValueError(f"{name} must be {tuple(own.shape)}, got {tuple(given.shape)}")
+    layer.check_forward_args(x, (h, c), None)
     y, last_h, last_c = torch.lstm(x, (h, c), parameters, True, len(h), 0.0, True, False, True)
     return y, last_h, last_c
 

@@ -13,7 +13,7 @@ import typer
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
-from nnparity import reports
+from nnparity import checks, reports
 from nnparity.adapters.registry import names
 from nnparity.conclude import conclude
 from nnparity.expect import QUANTITIES
@@ -120,17 +120,22 @@ def soak(
 
 
 def _drive(session: Session, title: str) -> Tally:
-    """Every group of the plan, with a bar; what was found."""
-    groups = list(session.plan.groups())
+    """Every group of the plan and the further checks, with a bar; what was found."""
+    groups, further = list(session.plan.groups()), checks.items(session.plan)
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
     session.open()
     with Progress(*columns, console=console, transient=not console.is_terminal) as progress:
-        task = progress.add_task(title, total=len(groups))
+        task = progress.add_task(title, total=len(groups) + len(further))
         session.start_all(lambda text: progress.update(task, description=text))
         tally = Tally()
         for group in groups:
             progress.update(task, description=f"{title}: {group.cases[0].formula.id}")
             for verdict in session.examine(group):
+                tally.add(verdict)
+            progress.advance(task)
+        for item in further:
+            progress.update(task, description=f"{title}: {item.id}")
+            for verdict in session.check(item):
                 tally.add(verdict)
             progress.advance(task)
     tally.close(session.finish())

@@ -43,14 +43,38 @@ def diagnose(case: Case, quantity: str, observed: Array, expected: Expected, flu
     """The name of the fault that explains `observed`, or None."""
     with np.errstate(all="ignore"):
         for says, candidate in _candidates(case, quantity, observed, expected, flush):
-            if _bounded(candidate) and judge(observed, candidate, case.dtype).grade == "conforms":
+            if _bounded(candidate, expected) and judge(observed, candidate, case.dtype).grade == "conforms":
                 return says
     return None
 
 
-def _bounded(candidate: Expected) -> bool:
-    """Whether the candidate says anything: where its budget is infinite, everything meets it."""
-    return bool(np.isfinite(candidate.hard).all())
+class _Memory:
+    """The wrong readings of one case: its quantities are diagnosed one after the other, and often all fail together."""
+
+    def __init__(self) -> None:
+        self._case: Case | None = None
+        self._found: dict[Any, dict[str, Expected]] = {}
+
+    def expect(self, case: Case, family: frozenset[str], name: str, **reading: Any) -> dict[str, Expected]:
+        """As `expect.expect` for a `reading` of that name."""
+        if case is not self._case:
+            self._case, self._found = case, {}
+        key = (family, name, reading.get("flush"))
+        if key not in self._found:
+            self._found[key] = expect(case, family, **reading)
+        return self._found[key]
+
+
+_memory = _Memory()
+
+
+def _bounded(candidate: Expected, expected: Expected) -> bool:
+    """Whether the candidate says anything: where its budget is infinite, everything meets it.
+
+    So it does in the steps of a training run that it does not judge.
+    """
+    far = (candidate.steps or 0) >= (expected.steps or 0)
+    return far and bool(np.isfinite(candidate.judged.hard).all())
 
 
 def _candidates(
@@ -58,7 +82,7 @@ def _candidates(
 ) -> Iterator[tuple[str, Expected]]:
     family = frozenset({quantity.split(".", maxsplit=1)[0]})
     for variant in case.formula.variants.values():
-        yield variant.says, expect(case, family, flush=flush, variant=variant.set)[quantity]
+        yield variant.says, _memory.expect(case, family, variant.says, flush=flush, variant=variant.set)[quantity]
     yield from _rounded_inputs(case, quantity, family, flush)
     yield from _rounded_result(case, seen, expected)
     yield from _narrow(case, quantity, family)
@@ -73,7 +97,7 @@ def _narrower(case: Case) -> list[str]:
 
 def _rounded_inputs(case: Case, quantity: str, family: frozenset[str], flush: bool) -> Iterator[tuple[str, Expected]]:
     for name in _narrower(case):
-        found = expect(case, family, flush=flush, rounding=ROUNDINGS[name])[quantity]
+        found = _memory.expect(case, family, f"in {name}", flush=flush, rounding=ROUNDINGS[name])[quantity]
         yield f"{case.dtype.name} inputs rounded to {name}", found
 
 
@@ -94,7 +118,8 @@ def _narrow(case: Case, quantity: str, family: frozenset[str]) -> Iterator[tuple
     for name, dtype in DTYPES.items():
         if dtype.digits < case.dtype.digits:
             numbers = Arithmetic(dtype.unit, dtype.step, dtype.largest, lambda value: False)
-            yield f"as accurate as a computation in {name}", expect(case, family, numbers=numbers)[quantity]
+            found = _memory.expect(case, family, f"narrow {name}", numbers=numbers)[quantity]
+            yield f"as accurate as a computation in {name}", found
 
 
 def _factor(seen: Array, expected: Expected) -> Iterator[tuple[str, Expected]]:

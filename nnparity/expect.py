@@ -6,7 +6,7 @@ target computes in float64 itself, the midpoint of the enclosure that the readin
 
 import math
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from typing import Any
 
@@ -16,27 +16,42 @@ from numpy.typing import NDArray
 from nnparity.read import read
 from nnparity.reference.readings import Arithmetic, Ball, Budget
 from nnparity.reference.readings.ball import rounded
+from nnparity.reference.readings.budget import COMPOSED
 from nnparity.spec import DTYPES, Case, Dtype
 
 Array = NDArray[Any]
 #: The families of quantities, in the order they are computed and shown.
 QUANTITIES = ("output", "grad", "jvp", "hvp")
-#: A composition's hard budget is this many times its norm 2: norm 1 grows with the product of all norms.
-COMPOSED = 16.0
 #: Squares below this are no longer exact float64.
 LEAST_SQUARE = float(np.finfo(np.float64).tiny / np.finfo(np.float64).eps)
 #: An enclosure proves a value when its radius is at most this part of the hard budget.
 PROVEN = 2.0**-20
+#: A step of a training run is judged while its loss is foreseen to this part of it, and so are all steps before.
+FORESEEN = 0.01
+#: Numbers that go into a composition, beyond which it is not proven.
+PROVABLE = 8192
 
 
 @dataclass(frozen=True)
 class Expected:
-    """One quantity: its value (`value` + `low`, when float64 alone would not tell), `hard` and `sharp` budgets."""
+    """One quantity: its value (`value` + `low`, when float64 alone would not tell), `hard` and `sharp` budgets.
+
+    Of a training run only the first `steps` are judged: see `foreseen`.
+    """
 
     value: Array
     hard: Array
     sharp: Array
     low: Array | float = 0.0
+    steps: int | None = None
+
+    @property
+    def judged(self) -> "Expected":
+        """The part that an observation is held against."""
+        if self.steps is None:
+            return self
+        low = self.low[: self.steps] if isinstance(self.low, np.ndarray) else self.low
+        return Expected(self.value[: self.steps], self.hard[: self.steps], self.sharp[: self.steps], low)
 
 
 @cache
@@ -69,15 +84,42 @@ def expect(
     and `numbers` is another arithmetic than that of the case's dtype.
     """
     inside = numbers or arithmetic(case.dtype.name, flush, wide)
+    if case.formula.composition:
+        inside = replace(inside, statistical=True)
     store = arithmetic(case.dtype.name, flush)  # the wide model too rounds its result to the dtype
     inward = rounding or _unchanged
     with np.errstate(all="ignore"):
         found = read(case, quantities, _lift(inside, inward, flush), _direct(inside, inward), variant or {})
         expected = {name: _stored(budget, store, case.formula.composition) for name, budget in found.items()}
         if case.dtype.name == "float64" and inside.unit == case.dtype.unit and _finite(case):
-            balls = read(case, quantities, lambda x: Ball(inward(x)), lambda x: Ball(inward(x)), variant or {})
-            expected = {name: _proven(expected[name], ball) for name, ball in balls.items()}
-    return expected
+            expected = _sharpened(case, quantities, inward, variant or {}, expected)
+    return _limited(expected) if case.formula.trajectory else expected
+
+
+def _sharpened(
+    case: Case,
+    quantities: frozenset[str],
+    inward: Callable[[Array], Array],
+    variant: Mapping[str, Any],
+    expected: dict[str, Expected],
+) -> dict[str, Expected]:
+    """float64 targets are not measured by float64: the value is proven, or our own roundings are added."""
+    if not _provable(case):
+        return {name: _doubled(found) for name, found in expected.items()}
+    balls = read(case, quantities, lambda x: Ball(inward(x)), lambda x: Ball(inward(x)), variant)
+    return {name: _proven(expected[name], ball) for name, ball in balls.items()}
+
+
+def _limited(expected: dict[str, Expected]) -> dict[str, Expected]:
+    steps = foreseen(expected["output.losses"]) if expected else 0
+    return {name: replace(found, steps=steps) for name, found in expected.items()}
+
+
+def foreseen(losses: Expected) -> int:
+    """How many steps of a training run can be told beforehand: chaos makes of a rounding a difference, sooner or later."""
+    axes = tuple(range(1, losses.value.ndim))
+    vague = (losses.sharp > FORESEEN * np.abs(losses.value)).any(axis=axes)
+    return max(1, int(np.argmax(vague)) if vague.any() else len(vague))
 
 
 def _unchanged(array: Array) -> Array:
@@ -103,6 +145,16 @@ def _direct(numbers: Arithmetic, inward: Callable[[Array], Array]) -> Callable[[
     return lambda array: Budget(inward(array.astype(np.float64)), numbers).rounded(None, None)
 
 
+def _provable(case: Case) -> bool:
+    """Whether an enclosure is worth its time: 200 bits cost 0.4 microseconds a multiplication, and a model has millions."""
+    return not case.formula.composition or sum(x.size for x in case.inputs.values()) <= PROVABLE
+
+
+def _doubled(expected: Expected) -> Expected:
+    """Where nothing is proven, the reference's own float64 roundings stand beside the target's, as large as those."""
+    return replace(expected, hard=2 * expected.hard, sharp=math.sqrt(2) * expected.sharp)
+
+
 def _finite(case: Case) -> bool:
     return all(case.formula.integer(name) or bool(np.isfinite(x).all()) for name, x in case.inputs.items())
 
@@ -123,5 +175,6 @@ def _stored(budget: Any, store: Arithmetic, composition: bool) -> Expected:
 def _proven(expected: Expected, ball: Any) -> Expected:
     """The expectation with the proven value, where the enclosure is narrow beside the budget."""
     high, low, radius = rounded(ball)
-    proven = radius <= PROVEN * expected.hard
-    return Expected(np.where(proven, high, expected.value), expected.hard, expected.sharp, np.where(proven, low, 0.0))
+    proven = np.isfinite(high) & (radius <= PROVEN * expected.hard)
+    value = np.where(proven & (high != expected.value), high, expected.value)  # a ball has no -0
+    return Expected(value, expected.hard, expected.sharp, np.where(proven, low, 0.0))

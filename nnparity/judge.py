@@ -40,7 +40,8 @@ def judge(observed: Array, expected: Expected, dtype: Dtype) -> Judgement:
     """The grade of one quantity: `conforms`, `imprecise` or `diverges`."""
     if wrong := form(observed, expected, dtype):
         return Judgement("diverges", message=wrong)
-    seen = observed.astype(np.float64)
+    seen = observed.astype(np.float64)[: expected.steps] if expected.steps else observed.astype(np.float64)
+    expected = expected.judged
     with np.errstate(invalid="ignore", over="ignore", divide="ignore"):
         wrong_special = special_mismatch(seen, expected, dtype)
         error = np.abs(seen - expected.value - expected.low)

@@ -50,6 +50,7 @@ class Observer:
         self._arguments = (backend, device, mode)
         self._timeout = timeout
         self._pending: Sequence[Request] = ()
+        self._twin: Observer | None = None
         self._unread = 0
         #: what to answer from now on, once the process could not be started again
         self._lost: Observed | None = None
@@ -74,6 +75,12 @@ class Observer:
         self.close()
         said = hello.message if isinstance(hello, Observed) else str(hello)
         raise TargetUnavailable(f"{self.key}: {said}")
+
+    def twin(self) -> "Observer":
+        """Another process of the same target, started when first asked for; it ends with this one."""
+        if self._twin is None:
+            self._twin = Observer(*self._arguments, self._timeout)
+        return self._twin
 
     def submit(self, requests: Sequence[Request]) -> None:
         """Sends requests; the target works on them while this process goes on."""
@@ -130,7 +137,10 @@ class Observer:
         return None
 
     def close(self) -> None:
-        """Ends the process."""
+        """Ends the process, and its twin's."""
+        if self._twin is not None:
+            self._twin.close()
+            self._twin = None
         self._connection.close()
         self._process.kill()
         self._process.wait()

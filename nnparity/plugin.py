@@ -2,7 +2,8 @@
 
 An item is one formula x signature x dtype of one target, its id reads ``conv2d/n2c3h9w8o4p3q2/float32``. Inside it all
 datasets and quantities are observed and judged, each verdict recorded by itself; an item that fails lists its failing
-verdicts. The options live here, not in a conftest, so that ``--pyargs nnparity.tests.conformance`` knows them.
+verdicts. The further checks follow, ``specials/relu`` and so on. The options live here, not in a conftest, so that
+``--pyargs nnparity.tests.conformance`` knows them.
 """
 
 import os
@@ -11,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from nnparity import reports
+from nnparity import checks, reports
 from nnparity.adapters.registry import load as load_backend
 from nnparity.conclude import conclude
 from nnparity.known import KnownError
@@ -84,21 +85,24 @@ def pytest_unconfigure(config: pytest.Config) -> None:
         session.close()
 
 
-def items(config: pytest.Config) -> Iterator[tuple[str, Group, TargetName]]:
+def items(config: pytest.Config) -> Iterator[tuple[str, Group | checks.Item, TargetName]]:
     """(id, group, target) of every item: the targets of a group next to each other, so that they share expectations."""
     plan = config.stash.get(PLAN, None)
     if plan is None:
         return
-    for group in plan.groups():
+    everything: list[Group | checks.Item] = [*plan.groups(), *checks.items(plan)]
+    for group in everything:
         for target in plan.targets:
             suffix = "" if len(plan.targets) == 1 else f"/{target.backend}"
             yield f"{group.id}{suffix}", group, target
 
 
-def examine(config: pytest.Config, group: Group, target: TargetName) -> list[Verdict]:
+def examine(config: pytest.Config, group: Group | checks.Item, target: TargetName) -> list[Verdict]:
     """The verdicts of an item. A target that cannot be had ends the run with status 2."""
     try:
-        return list(config.stash[SESSION].examine(group, (target,)))
+        session = config.stash[SESSION]
+        found = session.examine(group, (target,)) if isinstance(group, Group) else session.check(group, (target,))
+        return list(found)
     except TargetUnavailable as error:
         pytest.exit(f"nnparity: {error}", returncode=2)
 

@@ -104,6 +104,8 @@ class Examiner:
         if judgement.hard is not None and judgement.grade != "conforms":
             named = diagnose(case, quantity, seen, truth, target.flushes[case.dtype.name])  # type: ignore[arg-type]
         note = self._model(target, case, quantity, seen) if judgement.grade == "conforms" else None
+        if truth.steps is not None and judgement.hard is not None:
+            note = f"{truth.steps} of {len(truth.value)} steps judged"
         verdict = Verdict(
             case=case.id,
             formula=case.formula.id,
@@ -123,6 +125,14 @@ class Examiner:
             seconds=round(observed.seconds, 6),
             note=note,
         )
+        return self._counted(verdict, target)
+
+    def enter(self, verdict: Verdict, target: Target) -> Verdict:
+        """A verdict made elsewhere: counted, and with the known divergence that explains it."""
+        self.seconds["frameworks"] += verdict.seconds
+        return self._counted(verdict, target)
+
+    def _counted(self, verdict: Verdict, target: Target) -> Verdict:
         verdict = self.ledger.match(verdict, target.observer.hello.versions)
         self.counts[verdict.grade] += 1
         self.explained += verdict.known is not None

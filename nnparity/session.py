@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Self
 
+from nnparity.checks import Item
 from nnparity.plan import DEVICES, Group, Plan, TargetName
 from nnparity.record import Recorder, environment, formula_line
 from nnparity.reports.records import Summary, TargetLine, Verdict
@@ -59,6 +60,15 @@ class Session:
         for verdict in self.examiner.examine(group, targets):
             self.recorder.write(verdict)
             yield verdict
+
+    def check(self, item: Item, names: tuple[TargetName, ...] | None = None) -> Iterator[Verdict]:
+        """The verdicts of one of the further checks, recorded with its facts as they fall."""
+        for target in [self.target(name) for name in names or self.plan.targets]:
+            for line in item.run(target):
+                found = self.examiner.enter(line, target) if isinstance(line, Verdict) else line
+                self.recorder.write(found)
+                if isinstance(found, Verdict):
+                    yield found
 
     def finish_part(self, worker: str) -> None:
         """As `finish`, for one of several processes that share a run file, unless it had nothing to do."""

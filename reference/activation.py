@@ -49,14 +49,35 @@ def _(g: Any, x: Any, *, kind: str = "tanh") -> Any:
 
 
 @formula("relu")
-def relu(x: Any, *, slope: float = 0.0, ceiling: float = np.inf) -> Any:
-    """y = max(0, x)."""
+def relu(
+    x: Any,
+    *,
+    slope: float = 0.0,
+    ceiling: float = np.inf,
+    keep: bool = False,
+    at_zero: float = 0.0,
+    at_nan: float = 0.0,
+) -> Any:
+    """y = max(0, x): 0 unless x > 0, or, when told to `keep`, x unless x < 0; they differ at -0 and NaN."""
+    if keep:
+        return np.where(x < 0, 0.0, x)
     y = np.where(x > 0, x, slope * x if slope else 0.0)
     return np.where(x > ceiling, ceiling, y) if ceiling < np.inf else y
 
 
 @relu.vjp
-def _(g: Any, x: Any, *, slope: float = 0.0, ceiling: float = np.inf) -> Any:
+def _(
+    g: Any,
+    x: Any,
+    *,
+    slope: float = 0.0,
+    ceiling: float = np.inf,
+    keep: bool = False,
+    at_zero: float = 0.0,
+    at_nan: float = 0.0,
+) -> Any:
     """dy/dx = 1 where x > 0, else 0; at 0 itself any number from 0 to 1 is a subgradient, and 0 is taken."""
+    if at_zero or at_nan:
+        return np.where(x > 0, g, np.where(x < 0, 0.0, np.where(np.equal(x, 0), at_zero * g, at_nan * g)))
     dx = np.where(x > 0, g, slope * g if slope else 0.0)
     return np.where(x > ceiling, 0.0, dx) if ceiling < np.inf else dx

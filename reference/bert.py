@@ -85,10 +85,11 @@ def _(g: Any, ids: Any, table: Any, *, padding: int = -1, shift: int = 0) -> Any
 
 @formula("masked_attention")
 def masked_attention(
-    q: Any, k: Any, v: Any, mask: Any, *, masked: bool = True, inverted: bool = False, scaling: str = "root of d"
-) -> Any:
-    """Attention that gives padded keys (mask 0) no weight."""
-    return np.einsum("bts,bse->bte", _masked(q, k, _keep(mask, masked, inverted), scaling), v)
+    q: Any, k: Any, v: Any, mask: Any,
+    *, masked: bool = True, inverted: bool = False, scaling: str = "root of d", **special: Any,
+) -> Any:  # fmt: skip
+    """Attention that gives padded keys (mask 0) no weight; `special` is for infinities and NaN, see `_masked`."""
+    return np.einsum("bts,bse->bte", _masked(q, k, _keep(mask, masked, inverted), scaling, **special), v)
 
 
 def _keep(mask: Any, masked: bool, inverted: bool) -> Any:
@@ -96,20 +97,35 @@ def _keep(mask: Any, masked: bool, inverted: bool) -> Any:
     return kept[:, None, :] | (not masked)
 
 
-def _masked(q: Any, k: Any, keep: Any, scaling: str) -> Any:
-    """softmax over the keys that are kept; e^-inf = 0 for the others."""
+def _masked(
+    q: Any, k: Any, keep: Any, scaling: str, *, shift: bool = True, padded: str = "0/sum", nothing: str = "0/0"
+) -> Any:
+    """softmax over the keys that are kept; e^-inf = 0 for the others.
+
+    Padded keys weigh 0 over the sum, or 0 outright and are not looked at (`padded`); a query without any key gets
+    weights of 0/0, of "0", or their "mean" (`nothing`). NaN, infinities and rows of padding tell these apart.
+    """
     scores = np.einsum("btd,bsd->bts", q, k) / scale(q.shape[-1], scaling, q)
-    powers = np.where(keep, np.exp(scores - detached(np.max(scores, axis=-1, keepdims=True))), 0.0)
-    return powers / np.sum(powers, axis=-1, keepdims=True)
+    scores = np.where(keep, scores, -np.inf) if padded == "0" else scores
+    scores = scores - detached(np.max(scores, axis=-1, keepdims=True)) if shift else scores
+    powers = np.where(keep, np.exp(scores), 0.0)
+    p = powers / np.sum(powers, axis=-1, keepdims=True)
+    p = np.where(keep, p, 0.0) if padded == "0" else p
+    if nothing == "0/0":
+        return p
+    return np.where(keep.any(-1, keepdims=True), p, 0.0 if nothing == "0" else 1 / keep.shape[-1])
 
 
 @masked_attention.vjp
 def _(
-    g: Any, q: Any, k: Any, v: Any, mask: Any, *, masked: bool = True, inverted: bool = False, scaling: str = "root of d"
-) -> Any:
+    g: Any, q: Any, k: Any, v: Any, mask: Any,
+    *, masked: bool = True, inverted: bool = False, scaling: str = "root of d", **special: Any,
+) -> Any:  # fmt: skip
     """As of attention: a weight of zero passes nothing back."""
-    p = _masked(q, k, _keep(mask, masked, inverted), scaling)
+    keep = _keep(mask, masked, inverted)
+    p = _masked(q, k, keep, scaling, **special)
     ds = softmax_back(np.einsum("bte,bse->bts", g, v), p) / scale(q.shape[-1], scaling, q)
+    ds = np.where(keep, ds, 0.0) if special else ds  # a score that is not looked at has no derivative
     dq, dk = np.einsum("bts,bsd->btd", ds, k), np.einsum("bts,btd->bsd", ds, q)
     return dq, dk, np.einsum("bts,bte->bse", p, g)
 

@@ -1,5 +1,6 @@
 """Section 3.2 of the primer: convolution and average pooling. Images are (n, c, h, w), kernels (o, c, p, q)."""
 
+import math
 from typing import Any
 
 import numpy as np
@@ -22,20 +23,37 @@ def flipped(w: Any, flip: str = "both") -> Any:
 
 
 @formula("conv2d")
-def conv2d(x: Any, w: Any, *, flip: str = "both") -> Any:
+def conv2d(x: Any, w: Any, *, flip: str = "both", border: str = "zeros") -> Any:
     """y(i,j) = sum_pq x(i-p, j-q) w(p,q), only where the kernel lies inside the image."""
     return np.einsum("nchwpq,ocpq->nohw", windows(x, w.shape[2:]), flipped(w, flip))
 
 
 @conv2d.vjp
-def _(g: Any, x: Any, w: Any, *, flip: str = "both") -> Any:
-    """dx correlates g, padded all around, with w; dw correlates x with g."""
+def _(g: Any, x: Any, w: Any, *, flip: str = "both", border: str = "zeros") -> Any:
+    """dx correlates g, padded all around, with w; dw correlates x with g.
+
+    With the border "left out", weights do not meet the zeros around g: the same, unless they are NaN or infinite.
+    """
     p, q = w.shape[2:]
+    if border == "left out":
+        dw = flipped(np.einsum("nchwpq,nohw->ocpq", windows(x, (p, q)), g), flip)
+        return _scattered(g, flipped(w, flip)), dw
     padded = np.pad(g, ((0, 0), (0, 0), (p - 1, p - 1), (q - 1, q - 1)))
     turned = flipped(flipped(w, flip))  # for the true convolution: w itself
     dx = np.einsum("nohwpq,ocpq->nchw", windows(padded, (p, q)), turned)
     dw = np.einsum("nchwpq,nohw->ocpq", windows(x, (p, q)), g)
     return dx, flipped(dw, flip)
+
+
+def _scattered(g: Any, w: Any) -> Any:
+    """Each output's g times the kernel, added up where the kernel lay."""
+    p, q = w.shape[2:]
+    parts = [
+        np.pad(np.einsum("nohw,oc->nchw", g, w[:, :, i, j]), ((0, 0), (0, 0), (i, p - 1 - i), (j, q - 1 - j)))
+        for i in range(p)
+        for j in range(q)
+    ]
+    return np.sum(np.stack(parts), axis=0)
 
 
 @formula("avg_pool2d")
@@ -75,9 +93,10 @@ def _(g: Any, x: Any, *, divisor: float = 4.0) -> Any:
 
 
 @formula("max_pool2d")
-def max_pool2d(x: Any, *, sign: float = 1.0) -> Any:
+def max_pool2d(x: Any, *, sign: float = 1.0, skip_nan: bool = False, scan: str = "") -> Any:
     """The largest of each 2x2 window; windows do not overlap."""
-    y = np.max(_pixels(x if sign == 1 else sign * x), axis=4)
+    pixels = _pixels(x if sign == 1 else sign * x)
+    y = np.max(np.where(np.equal(pixels, pixels), pixels, -np.inf) if skip_nan else pixels, axis=4)
     return y if sign == 1 else sign * y
 
 
@@ -88,10 +107,11 @@ def _pixels(x: Any) -> Any:
 
 
 @max_pool2d.vjp
-def _(g: Any, x: Any, *, sign: float = 1.0) -> Any:
+def _(g: Any, x: Any, *, sign: float = 1.0, skip_nan: bool = False, scan: str = "") -> Any:
     """Each window's g goes to its largest pixel; of equal ones, to the first."""
     pixels = _pixels(x if sign == 1 else sign * x)
-    shares = [np.where(_first(pixels, place), g, 0.0) for place in range(4)]
+    wins = _scanned(pixels, scan) if scan else [_first(pixels, place) for place in range(4)]
+    shares = [np.where(win, g, 0.0) for win in wins]
     n, c, h, w = g.shape
     square = np.stack(shares, axis=-1).reshape((n, c, h, w, 2, 2))
     return untiled(np.transpose(square, (0, 1, 2, 4, 3, 5)).reshape((n, c, 2 * h, 2 * w)), x.shape)
@@ -108,11 +128,24 @@ def _first(pixels: Any, place: int) -> Any:
     return np.logical_and(np.logical_and(wins[0], wins[1]), wins[2])
 
 
+def _scanned(pixels: Any, scan: str) -> list[Any]:
+    """Which pixel wins when they are looked at one by one: they differ only where NaN is among them."""
+    best: Any = pixels[..., 0]
+    place: Any = 0
+    for other in range(1, 4):
+        pixel = pixels[..., other]
+        better = np.logical_not(best >= pixel) if scan == "not less" else pixel > best
+        if scan == "nan":  # the first NaN wins, and keeps
+            better = np.logical_and(np.equal(best, best), np.logical_or(better, np.logical_not(np.equal(pixel, pixel))))
+        best, place = np.where(better, pixel, best), np.where(better, other, place)
+    return [place == other for other in range(4)]
+
+
 @formula("flatten")
 def flatten(x: Any, *, order: str = "nchw") -> Any:
     """One row for each image: channels first, then rows, then columns."""
     x = np.transpose(x, (0, 2, 3, 1)) if order == "nhwc" else x
-    return x.reshape((x.shape[0], -1))
+    return x.reshape((x.shape[0], math.prod(x.shape[1:])))  # -1 would not do for no image at all
 
 
 @flatten.vjp

@@ -54,7 +54,9 @@ def _(g: Any, z: Any, t: Any, *, mean: bool = True) -> Any:
 
 
 @formula("sparse_cross_entropy")
-def sparse_cross_entropy(p: Any, labels: Any, *, mean: bool = True, normalised: bool = False) -> Any:
+def sparse_cross_entropy(
+    p: Any, labels: Any, *, mean: bool = True, normalised: bool = False, elsewhere: str = "0/p"
+) -> Any:
     """L = -1/n sum log p at the label."""
     p = p / np.sum(p, axis=-1, keepdims=True) if normalised else p
     return -np.sum(np.log(chosen(p, labels))) / _per(p, mean)
@@ -66,9 +68,11 @@ def chosen(x: Any, labels: Any) -> Any:
 
 
 @sparse_cross_entropy.vjp
-def _(g: Any, p: Any, labels: Any, *, mean: bool = True, normalised: bool = False) -> Any:
-    """dL/dp = -1 / (n p) at the label, 0 elsewhere."""
-    dp = -g * onehot(labels, p.shape[1]) / p / _per(p, mean)
+def _(g: Any, p: Any, labels: Any, *, mean: bool = True, normalised: bool = False, elsewhere: str = "0/p") -> Any:
+    """dL/dp = -1 / (n p) at the label, 0 elsewhere: as 0/p, which is NaN where p is 0, or as 0 outright."""
+    label = onehot(labels, p.shape[1])
+    dp = -g * label / p / _per(p, mean)
+    dp = np.where(label > 0, dp, 0.0) if elsewhere == "0" else dp
     return dp + g / np.sum(p, axis=-1, keepdims=True) / _per(p, mean) if normalised else dp
 
 
@@ -85,26 +89,29 @@ def _(g: Any, z: Any, labels: Any, *, mean: bool = True) -> Any:
 
 
 @formula("l1_penalty")
-def l1_penalty(w: Any, *, lam: float = 0.01, mean: bool = False) -> Any:
+def l1_penalty(w: Any, *, lam: float = 0.01, mean: bool = False, at_zero: float = 0.0, at_nan: float = 0.0) -> Any:
     """R = lam sum |w|."""
     return lam * np.sum(np.absolute(w)) / _per(w, mean)
 
 
 @l1_penalty.vjp
-def _(g: Any, w: Any, *, lam: float = 0.01, mean: bool = False) -> Any:
+def _(g: Any, w: Any, *, lam: float = 0.01, mean: bool = False, at_zero: float = 0.0, at_nan: float = 0.0) -> Any:
     """dR/dw = lam sign(w); at 0 any number from -lam to lam is a subgradient, and 0 is taken."""
     step = lam * g / _per(w, mean)
-    return np.where(w > 0, step, np.where(w < 0, -step, 0.0))
+    corner = np.where(np.equal(w, 0), at_zero * step, at_nan * step) if at_zero or at_nan else 0.0
+    return np.where(w > 0, step, np.where(w < 0, -step, corner))
 
 
 @formula("l2_penalty")
-def l2_penalty(w: Any, *, lam: float = 0.01, factor: float = 1.0, root: bool = False) -> Any:
+def l2_penalty(w: Any, *, lam: float = 0.01, factor: float = 1.0, root: bool = False, doubled: bool = False) -> Any:
     """R = lam sum w^2."""
     squares = np.sum(np.square(w))
     return lam * np.sqrt(squares) if root else factor * lam * squares
 
 
 @l2_penalty.vjp
-def _(g: Any, w: Any, *, lam: float = 0.01, factor: float = 1.0, root: bool = False) -> Any:
-    """dR/dw = 2 lam w."""
+def _(g: Any, w: Any, *, lam: float = 0.01, factor: float = 1.0, root: bool = False, doubled: bool = False) -> Any:
+    """dR/dw = 2 lam w; w may be doubled first, which overflows before lam makes it small."""
+    if doubled:
+        return 2 * w * (lam * g)
     return lam * g * w / np.sqrt(np.sum(np.square(w))) if root else 2 * factor * lam * g * w

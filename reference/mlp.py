@@ -23,14 +23,17 @@ def _(g: Any, x: Any, w: Any, b: Any, *, bias: float = 1.0) -> Any:
 
 
 @formula("mse")
-def mse(y: Any, t: Any, *, factor: float = 2.0, mean: bool = False) -> Any:
+def mse(y: Any, t: Any, *, factor: float = 2.0, mean: bool = False, doubled: bool = False) -> Any:
     """E = 1/(2n) sum_k (y_k - t_k)^2, summed over the n samples as well."""
     return np.sum(np.square(y - t)) / _divisor(y, factor, mean)
 
 
 @mse.vjp
-def _(g: Any, y: Any, t: Any, *, factor: float = 2.0, mean: bool = False) -> Any:
-    """dE/dy = (y - t) / n = -dE/dt."""
+def _(g: Any, y: Any, t: Any, *, factor: float = 2.0, mean: bool = False, doubled: bool = False) -> Any:
+    """dE/dy = (y - t) / n = -dE/dt; the difference may be doubled first, and overflow before it is divided."""
+    if doubled:
+        dy = 2 * (y - t) * (g / _divisor(y, factor, mean))
+        return dy, -dy
     dy = g * (y - t) * 2 / _divisor(y, factor, mean)
     return dy, -dy
 

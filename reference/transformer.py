@@ -9,17 +9,17 @@ from nnparity.reference.registry import formula
 
 
 @formula("softmax")
-def softmax(x: Any, *, axis: int = -1, base: float = 0.0) -> Any:
+def softmax(x: Any, *, axis: int = -1, base: float = 0.0, shift: bool = True) -> Any:
     """e^x_j / sum_l e^x_l; the largest x is subtracted first, which changes nothing but the overflow."""
-    shifted = x - detached(np.max(x, axis=axis, keepdims=True))
+    shifted = x - detached(np.max(x, axis=axis, keepdims=True)) if shift else x
     powers = np.exp(shifted * np.log(base) if base else shifted)
     return powers / np.sum(powers, axis=axis, keepdims=True)
 
 
 @softmax.vjp
-def _(g: Any, x: Any, *, axis: int = -1, base: float = 0.0) -> Any:
+def _(g: Any, x: Any, *, axis: int = -1, base: float = 0.0, shift: bool = True) -> Any:
     """dx = y (g - sum(g y))."""
-    dx = softmax_back(g, softmax(x, axis=axis, base=base), axis)
+    dx = softmax_back(g, softmax(x, axis=axis, base=base, shift=shift), axis)
     return dx * np.log(base) if base else dx
 
 
@@ -35,22 +35,22 @@ def scale(d: int, scaling: str, like: Any) -> Any:
     return np.sqrt(constant(d + 1 if scaling == "root of d + 1" else d, like))
 
 
-def weights(q: Any, k: Any, scaling: str, axis: int) -> Any:
+def weights(q: Any, k: Any, scaling: str, axis: int, shift: bool = True) -> Any:
     """softmax(q k^T / sqrt(d_k)), shape (b, t, s)."""
     scores = np.einsum("btd,bsd->bts", q, k) / scale(q.shape[-1], scaling, q)
-    return softmax(scores, axis=axis)
+    return softmax(scores, axis=axis, shift=shift)
 
 
 @formula("attention")
-def attention(q: Any, k: Any, v: Any, *, scaling: str = "root of d", axis: int = -1) -> Any:
+def attention(q: Any, k: Any, v: Any, *, scaling: str = "root of d", axis: int = -1, shift: bool = True) -> Any:
     """softmax(Q K^T / sqrt(d_k)) V."""
-    return np.einsum("bts,bse->bte", weights(q, k, scaling, axis), v)
+    return np.einsum("bts,bse->bte", weights(q, k, scaling, axis, shift), v)
 
 
 @attention.vjp
-def _(g: Any, q: Any, k: Any, v: Any, *, scaling: str = "root of d", axis: int = -1) -> Any:
+def _(g: Any, q: Any, k: Any, v: Any, *, scaling: str = "root of d", axis: int = -1, shift: bool = True) -> Any:
     """Back through the product with V, softmax, and the scores."""
-    p = weights(q, k, scaling, axis)
+    p = weights(q, k, scaling, axis, shift)
     dp = np.einsum("bte,bse->bts", g, v)
     ds = softmax_back(dp, p, axis) / scale(q.shape[-1], scaling, q)
     dq, dk = np.einsum("bts,bsd->btd", ds, k), np.einsum("bts,btd->bsd", ds, q)

@@ -89,11 +89,24 @@ def _faults(formula: Formula) -> Iterator[tuple[str, str]]:
     for place, table in enumerate(formula.signatures):
         yield from _signature_faults(formula, table, f"signatures[{place}]")
     yield from _unknown_datasets(formula.datasets, "datasets")
+    yield from _special_faults(formula)
     for name in formula.dtypes:
         if name not in DTYPES:
             yield "dtypes", f"no dtype is called {name!r}; there are {', '.join(DTYPES)}"
     if formula.trajectory and formula.outputs.get("losses") is None:
         yield "trajectory", "a training run has an output `losses`"
+
+
+def _special_faults(formula: Formula) -> Iterator[tuple[str, str]]:
+    """What is said of special values and of inputs to reject speaks of inputs that there are."""
+    spoilt = [(f"rejects.{name}", tuple(how)) for name, how in formula.rejects.items()]
+    for field, names in [("subnormal", formula.subnormal), *spoilt]:
+        for name in names:
+            if name not in formula.inputs:
+                yield field, f"{name!r} is no input"
+    for symbol in formula.least:
+        if symbol not in _dimensions(formula):
+            yield "least", f"{symbol!r} is no symbol of the shapes"
 
 
 def _domain_faults(formula: Formula) -> Iterator[tuple[str, str]]:

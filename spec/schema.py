@@ -1,5 +1,6 @@
 """The types of the spec: what one entry of ``formulas/*.toml`` holds."""
 
+from fnmatch import fnmatchcase
 from functools import cached_property
 from typing import Literal
 
@@ -43,6 +44,23 @@ class Variant(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     says: str
 
 
+class Permit(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """An answer that is right too, where the formula does not decide: a subgradient at a tie, max(0, NaN).
+
+    `set` holds the reference's keywords that give it (none: the reference's own answer, put into words); `raises`
+    permits an error instead of an answer; `quantity` is a shell pattern.
+    """
+
+    says: str
+    quantity: str = "*"
+    set: dict[str, Scalar | list[int]] = {}
+    raises: bool = False
+
+    def covers(self, quantity: str) -> bool:
+        """Whether it speaks of that quantity."""
+        return fnmatchcase(quantity, self.quantity)
+
+
 class Signature(msgspec.Struct, frozen=True):
     """Dimensions and attributes of a case; `id` reads like ``n2c3h9w8`` or ``b2t4d8-heads2``."""
 
@@ -62,6 +80,12 @@ class Formula(msgspec.Struct, frozen=True, forbid_unknown_fields=True, dict=True
     `composition` marks formulas that chain many others: their hard budget is statistical, since a
     worst-case bound grows with the product of all norms. A `trajectory` is a training run: the first axis of every
     output counts its steps, the output `losses` says what each has lost, and steps are judged while that is known.
+
+    For special values (`spec.specials`): `specials` names datasets beyond the usual ones, `permits` what is right
+    where the formula does not decide, by dataset; `subnormal` the inputs in which the result is of first order, when
+    not the first and the biases; `least` the smallest size of a dimension, when not 1. `elementwise` formulas are
+    swept over all numbers. `rejects` names what must be refused: input -> a shape that does not fit, or a word of
+    `spec.rejects.WORDS`.
     """
 
     section: str
@@ -79,6 +103,12 @@ class Formula(msgspec.Struct, frozen=True, forbid_unknown_fields=True, dict=True
     errata: tuple[Erratum, ...] = ()
     variants: dict[str, Variant] = {}
     composition: bool = False
+    elementwise: bool = False
+    specials: tuple[str, ...] = ()
+    permits: dict[str, tuple[Permit, ...]] = {}
+    subnormal: tuple[str, ...] = ()
+    least: dict[str, int] = {}
+    rejects: dict[str, dict[str, str]] = {}
     trajectory: bool = False
     dtypes: tuple[str, ...] = ("float64", "float32", "float16", "bfloat16")
     id: str = ""

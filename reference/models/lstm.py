@@ -2,22 +2,31 @@
 
 from typing import Any
 
+import numpy as np
+
 from nnparity.reference.mlp import dense, mse
 from nnparity.reference.recurrent import lstm_stacked
 from nnparity.reference.registry import formula
 
 
-def forward(x: Any, p: list[Any], **variant: Any) -> tuple[Any, Any]:
+def turned(p: list[Any], transposed: bool) -> list[Any]:
+    """The parameters, with the square matrices of the hidden states transposed by mistake."""
+    if not transposed:
+        return p
+    return [np.transpose(w, (0, 2, 1)) if place in (1, 4) else w for place, w in enumerate(p)]
+
+
+def forward(x: Any, p: list[Any], transposed: bool = False, **variant: Any) -> tuple[Any, Any]:
     """The last state of the second layer, and the prediction."""
-    h = lstm_stacked(x, *p[:6], **variant)
+    h = lstm_stacked(x, *turned(p, transposed)[:6], **variant)
     return h, dense(h, p[6], p[7])
 
 
-def backward(dy: Any, x: Any, h: Any, p: list[Any], **variant: Any) -> list[Any]:
+def backward(dy: Any, x: Any, h: Any, p: list[Any], transposed: bool = False, **variant: Any) -> list[Any]:
     """The gradients of all parameters, from the cotangent of the prediction."""
     dh, dw, db = dense.gradients(dy, h, p[6], p[7])
-    _, *below = lstm_stacked.gradients(dh, x, *p[:6], **variant)
-    return [*below, dw, db]
+    _, *below = lstm_stacked.gradients(dh, x, *turned(p, transposed)[:6], **variant)
+    return turned([*below, dw, db], transposed)
 
 
 @formula("listing_lstm")

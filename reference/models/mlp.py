@@ -56,7 +56,15 @@ def _both_back(g: Any, a: Any, order: str) -> Any:
 
 @formula("listing_mlp")
 def listing_mlp(
-    x: Any, w1: Any, b1: Any, w2: Any, b2: Any, *, order: str = "tanh sigmoid", transposed: bool = False, bias: float = 1
+    x: Any,
+    w1: Any,
+    b1: Any,
+    w2: Any,
+    b2: Any,
+    *,
+    order: str = "tanh sigmoid",
+    transposed: bool = False,
+    bias: float = 1,
 ) -> Any:
     """y = sigmoid(tanh(x w1 + b1) w2 + b2)."""
     first, second = (ACTIVATIONS[name] for name in order.split())

@@ -20,6 +20,8 @@ from numpy.typing import NDArray
 from nnparity.reference.readings.base import Reading
 
 Array = NDArray[Any]
+#: Where norm 1 says nothing any more, in compositions, this many times norm 2 is as far as an error may go.
+COMPOSED = 16.0
 
 
 @dataclass(frozen=True)
@@ -27,66 +29,109 @@ class Arithmetic:
     """How a target computes: unit roundoff, absolute error of an underflow, largest finite number.
 
     `step` is the smallest subnormal number, or the smallest normal one where subnormals are flushed to zero.
-    `holds` says whether a constant is representable, that is, exact. `certain` is how many times norm 2 two numbers
-    must lie apart for their comparison not to be in doubt, where norm 1 says no less; see `budget_functions.where`.
+    `holds` says whether a constant is representable, that is, exact. `statistical` says that the errors wanted are those
+    to expect: a comparison is then in doubt by its chance to be turned, else wherever the worst case turns it; see
+    `budget_functions.Condition`.
     """
 
     unit: float
     step: float
+    #: Where it is infinity nothing overflows: an infinity or a NaN comes from one that went in, and is exact.
     largest: float
     holds: Callable[[float], bool]
-    certain: float = math.inf
+    statistical: bool = False
 
 
 class Budget(Reading):
     """A float64 value with the two norms of its error; both errors are None or both are arrays."""
 
-    __slots__ = ("arithmetic", "hard", "terms", "value", "var")
+    __slots__ = ("_gain", "arithmetic", "hard", "terms", "value", "var")
 
-    def __init__(self, value: Any, arithmetic: Arithmetic, hard: Any = None, var: Any = None, terms: int = 0) -> None:
+    def __init__(
+        self,
+        value: Any,
+        arithmetic: Arithmetic,
+        hard: Any = None,
+        var: Any = None,
+        terms: int = 0,
+        gain: Any = None,
+    ) -> None:
         self.value: Array = np.asarray(value, dtype=np.float64)
         self.arithmetic = arithmetic
+        if hard is not None and arithmetic.largest == math.inf:
+            hard, var = (np.where(np.isfinite(self.value), error, 0.0) for error in (hard, var))
         self.hard = hard
         self.var = var
         #: how many products were added up to get here, if it comes from a dot product: see `sum_rule`
         self.terms = terms
+        self._gain = gain
+
+    @property
+    def gain(self) -> Any:
+        """By how much an underflow in the product that led here may have been amplified, at least 1.
+
+        A product of several factors may be formed in any order: if a partial one underflows, the step lost is multiplied
+        by the factors that come after. It is the product of the factors above 1, element by element, up to 1/u.
+        """
+        return self._gain if self._gain is not None else capped(np.fmax(1.0, np.abs(self.value)), self.arithmetic)
+
+    @property
+    def largest_gain(self) -> float:
+        """The gain of the worst element, for sums of many."""
+        return float(np.max(self.gain, initial=1.0))
+
+    @property
+    def reach(self) -> Any:
+        """How far the target's number may lie from the value, at most. Only for one that is not exact."""
+        return np.minimum(self.hard, COMPOSED * np.sqrt(self.var)) if self.arithmetic.statistical else self.hard
 
     @property
     def exact(self) -> bool:
         """Whether no rounding has touched it."""
         return self.hard is None
 
-    def rounded(self, hard: Any, var: Any, units: float = 1.0, value: Any = None) -> "Budget":
+    def rounded(
+        self, hard: Any, var: Any, units: float = 1.0, value: Any = None, gain: Any = None
+    ) -> "Budget":
         """A result with propagated errors `hard` and `var` (None: none) and a rounding of `units` u|y|.
 
         Among subnormal numbers, where u|y| says nothing, each unit is one step.
         """
         a = self.arithmetic
         y = self.value if value is None else value
-        own = units * (a.unit * np.abs(y) + a.step)
+        gain = None if gain is None else capped(gain, a)
+        own = units * (a.unit * np.abs(y) + (a.step if gain is None else a.step * gain))
         overflow = np.abs(y) > a.largest
         if overflow.any():  # the target holds an infinity there: nothing bounds the distance
             own = np.where(overflow, np.inf, own)
-        return Budget(y, a, own if hard is None else hard + own, own * own if var is None else var + own * own)
+        hard, var = own if hard is None else hard + own, own * own if var is None else var + own * own
+        return Budget(y, a, hard, var, gain=gain)
 
     def moved(self, move: Callable[[Any], Any]) -> Self:
         """See `Reading`."""
+        gain = move(self._gain) if isinstance(self._gain, np.ndarray) else self._gain
         if self.exact:
-            return type(self)(move(self.value), self.arithmetic)
-        return type(self)(move(self.value), self.arithmetic, move(self.hard), move(self.var))
+            return type(self)(move(self.value), self.arithmetic, gain=gain)
+        return type(self)(move(self.value), self.arithmetic, move(self.hard), move(self.var), gain=gain)
 
     def joined(self, others: Iterable[Any], join: Callable[[list[Any]], Any]) -> Self:
         """See `Reading`."""
         parts = [coerce(other, self.arithmetic) for other in others]
         values = join([part.value for part in parts])
+        gain = max(part.largest_gain for part in parts)
         if all(part.exact for part in parts):
-            return type(self)(values, self.arithmetic)
+            return type(self)(values, self.arithmetic, gain=gain)
         hard, var = (join([_dense(part, name) for part in parts]) for name in ("hard", "var"))
-        return type(self)(values, self.arithmetic, hard, var)
+        return type(self)(values, self.arithmetic, hard, var, gain=gain)
 
     def constant(self, value: float) -> "Budget":
         """See `Reading`: exact, whether the format holds it or not; what is made of it is rounded."""
         return Budget(value, self.arithmetic)
+
+
+def capped(gain: Any, arithmetic: Arithmetic) -> Any:
+    """A gain up to 1/u: beyond, a factor is so large that the result is not small any more."""
+    return np.fmin(gain, 1 / arithmetic.unit)
 
 
 def _dense(part: Budget, name: str) -> Array:
@@ -134,6 +179,7 @@ def sum_rule(ufunc: Any) -> Callable[[Any, Any], Budget]:
     def rule(a: Any, b: Any) -> Budget:
         a, b = pair(a, b)
         y = a.rounded(plus(a.hard, b.hard), plus(a.var, b.var), value=ufunc(a.value, b.value))
+        y._gain = np.broadcast_to(np.maximum(a.gain, b.gain), y.shape)
         return _accumulated(y, a, b) if a.terms or b.terms else y
 
     return rule
@@ -145,7 +191,8 @@ def _accumulated(y: Budget, a: Budget, b: Budget) -> Budget:
     hard = u * np.maximum(worst(b.terms) * sizes[0], worst(a.terms) * sizes[1])
     # the j-th partial sum is start + S_j: k start^2 + 2 start sum E[S_j], with E[S_j] = j/k of the product
     spread = [k * (start**2 + 2 * start * end) for k, start, end in ((b.terms, *sizes), (a.terms, *sizes[::-1]))]
-    return Budget(y.value, y.arithmetic, y.hard + hard, y.var + u * u * np.maximum(*spread), a.terms + b.terms)
+    var = y.var + u * u * np.maximum(*spread)
+    return Budget(y.value, y.arithmetic, y.hard + hard, var, a.terms + b.terms, y.gain)
 
 
 def worst(n: int) -> float:
@@ -160,7 +207,7 @@ def multiply(a: Any, b: Any) -> Budget:
     both = None if left.exact or right.exact else left.hard * right.hard
     hard = plus(times(right.hard, size_a), times(left.hard, size_b), both)
     var = plus(times(right.var, size_a * size_a), times(left.var, size_b * size_b))
-    return left.rounded(hard, var, value=left.value * right.value)
+    return left.rounded(hard, var, value=left.value * right.value, gain=left.gain * right.gain)
 
 
 def divide(a: Any, b: Any) -> Budget:
@@ -178,7 +225,9 @@ def divide(a: Any, b: Any) -> Budget:
         if not under.exact and (lost := size > over.arithmetic.largest).any():
             ceiling = (np.abs(over.value) + (0.0 if over.exact else over.hard)) / over.arithmetic.largest
             hard, var = np.where(lost, ceiling, hard), np.where(lost, ceiling**2, var)
-    return over.rounded(_unbounded(hard), _unbounded(var), value=y)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        gain = over.gain * np.fmax(1.0, 1 / size)
+    return over.rounded(_unbounded(hard), _unbounded(var), value=y, gain=gain)
 
 
 def _unbounded(error: Any) -> Any:

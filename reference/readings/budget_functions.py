@@ -42,6 +42,8 @@ OWN: dict[Any, float] = {
 
 #: Standard deviations of an argument below this leave f to its tangent.
 LINEAR = 2.0**-6
+#: Squares of errors below this are no float64.
+TINY = float(np.finfo(np.float64).tiny)
 
 
 def elementary(
@@ -114,7 +116,7 @@ def _logistic(x: Budget) -> Budget:
     """Where e^-x overflows, the formula as it is written gives 0 for the tiny number that it stands for."""
     y = _expit(x)
     with np.errstate(over="ignore"):
-        lost = np.where(np.exp(-x.value) * (1 if x.exact else np.exp(x.hard)) > x.arithmetic.largest, y.value, 0.0)
+        lost = np.where(np.exp(-x.value) * (1 if x.exact else np.exp(x.reach)) > x.arithmetic.largest, y.value, 0.0)
     return Budget(y.value, y.arithmetic, y.hard + lost, y.var + lost**2) if lost.any() else y
 
 
@@ -126,9 +128,10 @@ def _square(x: Budget) -> Budget:
 
 
 class Condition(Reading):
-    """A comparison of inexact numbers: `doubt` marks where rounding may have turned it.
+    """A comparison of inexact numbers: `doubt` is the chance that rounding turned it.
 
-    That is judged by norm 1, or, in compositions, by the multiple of norm 2 that replaces it there.
+    1 wherever the worst case, norm 1, would turn it; that of a normal error of the size of norm 2, where what counts
+    is the error to expect (compositions: in a deep model norm 1 would leave no comparison certain).
     """
 
     __slots__ = ("arithmetic", "doubt", "value")
@@ -150,33 +153,43 @@ def _compare(ufunc: Any) -> Callable[[Any, Any], Any]:
         margin = plus(a.hard, b.hard)
         if margin is None:
             return value
-        if a.arithmetic.certain < math.inf:
-            margin = np.minimum(margin, a.arithmetic.certain * np.sqrt(plus(a.var, b.var)))
-        return Condition(value, np.abs(a.value - b.value) <= margin, a.arithmetic)
+        distance = np.abs(a.value - b.value)
+        if a.arithmetic.statistical:
+            doubt = special.ndtr(-distance / np.sqrt(np.maximum(plus(a.var, b.var), TINY)))
+        else:
+            doubt = (distance <= margin).astype(np.float64)
+        # of two numbers without an error it is certain even that they are equal
+        return Condition(value, np.where(margin > 0, doubt, 0.0), a.arithmetic)
 
     return rule
 
 
 def _and(a: Any, b: Any) -> Condition:
-    """Both: in doubt where either is."""
+    """Both: either may turn what is true; what is false, only those that are false, all of them."""
     arithmetic = a.arithmetic if isinstance(a, Condition) else b.arithmetic
-    a, b = (x if isinstance(x, Condition) else Condition(x, np.zeros((), bool), arithmetic) for x in (a, b))
-    return Condition(a.value & b.value, a.doubt | b.doubt, arithmetic)
+    a, b = (x if isinstance(x, Condition) else Condition(x, np.zeros(()), arithmetic) for x in (a, b))
+    either, last = np.minimum(a.doubt + b.doubt, 1.0), np.where(a.value, b.doubt, a.doubt)
+    doubt = np.where(a.value == b.value, np.where(a.value, either, np.minimum(a.doubt, b.doubt)), last)
+    return Condition(a.value & b.value, doubt, arithmetic)
 
 
 def where(condition: Any, a: Any, b: Any) -> Budget:
-    """The error travels with the element chosen; where the choice itself is in doubt, the jump is an error too."""
+    """The error travels with the element chosen; where the choice itself is in doubt, the jump is an error too.
+
+    Norm 2 expects the square of the jump, times the chance of it.
+    """
     arithmetic = next(x.arithmetic for x in (condition, a, b) if isinstance(x, Budget | Condition))
     a, b = coerce(a, arithmetic), coerce(b, arithmetic)
     chosen = condition.value if isinstance(condition, Condition) else condition
     y = np.where(chosen, a.value, b.value)
-    doubt = condition.doubt if isinstance(condition, Condition) else np.zeros((), bool)
+    doubt = condition.doubt if isinstance(condition, Condition) else np.zeros(())
     if a.exact and b.exact and not doubt.any():
         return Budget(y, arithmetic)
-    jump = np.where(doubt, np.abs(a.value - b.value), 0.0)
+    jump = np.where(doubt > 0, np.abs(a.value - b.value), 0.0)
     hard = np.where(chosen, _zero(a.hard), _zero(b.hard)) + jump
-    var = np.where(chosen, _zero(a.var), _zero(b.var)) + jump**2
-    return Budget(y, arithmetic, np.broadcast_to(hard, y.shape), np.broadcast_to(var, y.shape))
+    var = np.where(chosen, _zero(a.var), _zero(b.var)) + jump**2 * doubt
+    gain = np.broadcast_to(np.maximum(a.gain, b.gain), y.shape)
+    return Budget(y, arithmetic, np.broadcast_to(hard, y.shape), np.broadcast_to(var, y.shape), gain=gain)
 
 
 def _zero(error: Any) -> Any:
@@ -184,11 +197,11 @@ def _zero(error: Any) -> Any:
 
 
 def _absolute(x: Budget) -> Budget:
-    return Budget(np.abs(x.value), x.arithmetic, x.hard, x.var)
+    return Budget(np.abs(x.value), x.arithmetic, x.hard, x.var, gain=x.gain)
 
 
 def _negative(x: Budget) -> Budget:
-    return Budget(-x.value, x.arithmetic, x.hard, x.var)
+    return Budget(-x.value, x.arithmetic, x.hard, x.var, gain=x.gain)
 
 
 def _maximum(a: Any, b: Any) -> Budget:

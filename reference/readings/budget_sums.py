@@ -21,6 +21,9 @@ import numpy as np
 
 from nnparity.reference.readings.budget import Array, Budget, pair, plus, worst
 
+#: Products with more multiplications than this are left to BLAS, whose own rounding in float64 is not counted.
+LARGE = 1 << 16
+
 
 def total(x: Budget, axis: Any = None, keepdims: bool = False) -> Budget:
     """The sum of x over `axis`."""
@@ -37,7 +40,7 @@ def total(x: Budget, axis: Any = None, keepdims: bool = False) -> Budget:
     var = u * u * ((((n + 1) / 6 - 1 / n) * add(x.value**2)) + (n + 1) / 3 * y * y) + n * step**2
     if not x.exact:
         hard, var = hard + add(x.hard), var + add(x.var)
-    return Budget(y, x.arithmetic, hard, var)
+    return Budget(y, x.arithmetic, hard, var, gain=x.largest_gain)
 
 
 def einsum(subscripts: str, a: Any, b: Any = None, **kwargs: Any) -> Budget:
@@ -48,16 +51,16 @@ def einsum(subscripts: str, a: Any, b: Any = None, **kwargs: Any) -> Budget:
     if b is None:
         return _reduce(subscripts, a)
     a, b = pair(a, b)
-
-    fast = y_size(subscripts, a.shape, b.shape) * contracted(subscripts, a.shape, b.shape) > LARGE
+    large = multiplications(subscripts, a.shape, b.shape) > LARGE
 
     def product(left: Array, right: Array) -> Array:
-        return np.asarray(np.einsum(subscripts, left, right, optimize=fast))
+        return np.asarray(np.einsum(subscripts, left, right, optimize=large))
 
     y = product(a.value, b.value)
     size_a, size_b = np.abs(a.value), np.abs(b.value)
     k = contracted(subscripts, a.shape, b.shape)
-    u, step = a.arithmetic.unit, a.arithmetic.step
+    gain = min(a.largest_gain * b.largest_gain, 1 / a.arithmetic.unit)
+    u, step = a.arithmetic.unit, a.arithmetic.step * gain
     square_a, square_b = size_a * size_a, size_b * size_b
     with np.errstate(invalid="ignore"):
         own = worst(k) * u * product(size_a, size_b) + k * step
@@ -65,7 +68,7 @@ def einsum(subscripts: str, a: Any, b: Any = None, **kwargs: Any) -> Budget:
         hard = plus(own, _or_none(product, size_a, b.hard), _or_none(product, a.hard, size_b), _both(product, a, b))
         var = plus(spread, _or_none(product, square_a, b.var), _or_none(product, a.var, square_b))
     hard, var = np.where(np.isnan(hard), np.inf, hard), np.where(np.isnan(var), np.inf, var)
-    return Budget(y, a.arithmetic, np.where(np.abs(y) > a.arithmetic.largest, np.inf, hard), var, k)
+    return Budget(y, a.arithmetic, np.where(np.abs(y) > a.arithmetic.largest, np.inf, hard), var, k, gain)
 
 
 def _or_none(product: Any, left: Any, right: Any) -> Any:
@@ -87,13 +90,18 @@ def _reduce(subscripts: str, x: Budget) -> Budget:
 
 def contracted(subscripts: str, *shapes: tuple[int, ...]) -> int:
     """How many products each element of an einsum adds up."""
-    before, after = subscripts.split("->")
-    sizes = {
-        name: n
-        for word, shape in zip(before.split(","), shapes, strict=True)
-        for name, n in zip(word, shape, strict=True)
-    }
-    return max(math.prod(n for name, n in sizes.items() if name not in after), 1)
+    sizes = _sizes(subscripts, *shapes)
+    return max(math.prod(n for name, n in sizes.items() if name not in subscripts.split("->")[1]), 1)
+
+
+def multiplications(subscripts: str, *shapes: tuple[int, ...]) -> int:
+    """How many products an einsum forms in all."""
+    return math.prod(_sizes(subscripts, *shapes).values())
+
+
+def _sizes(subscripts: str, *shapes: tuple[int, ...]) -> dict[str, int]:
+    words = subscripts.split("->")[0].split(",")
+    return {name: n for word, shape in zip(words, shapes, strict=True) for name, n in zip(word, shape, strict=True)}
 
 
 def largest(x: Budget, axis: int, keepdims: bool = False) -> Budget:

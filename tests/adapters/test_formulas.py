@@ -6,6 +6,9 @@ import pytest
 
 from nnparity.tests.adapters.survey import EVERYTHING, FIRST, OUTPUT, Plan, Survey, survey
 
+#: One of each kind of Keras's layers, losses and optimisers.
+SOME = ("dense", "conv2d", "layer_norm", "lstm_last", "mlp_backprop", "gan_discriminator_loss", "adam_eps_hat")
+
 #: JAX compiles each operation for each shape, so its few eager formulas take as long as all compiled ones.
 PLANS = {
     "torch": [Plan()],
@@ -15,6 +18,9 @@ PLANS = {
         Plan(mode="compiled", float64=FIRST, narrower=()),
         Plan(("lstm_step", "attention", "layer_norm", "max_pool2d"), "compiled", EVERYTHING, ()),
     ],
+    "keras-torch": [Plan()],
+    "keras-tensorflow": [Plan((*SOME, "multi_head_attention"), "eager", EVERYTHING, OUTPUT)],
+    "keras-jax": [Plan(SOME, "compiled", FIRST, OUTPUT), Plan(("dense", "layer_norm"), "compiled", EVERYTHING, ())],
 }
 
 #: What released frameworks get wrong by more than the wide tolerances here. A repair upstream fails the test too.
@@ -40,11 +46,32 @@ KNOWN: dict[str, Survey] = {
     },
     # The same in bfloat16.
     "jax": {"eager/adam/bfloat16": ["output.w_next"]},
+    # As under tensorflow, whatever the backend.
+    "keras-torch": {
+        "eager/cross_entropy/float64": ["grad.p", "hvp.p", "hvp.t", "jvp", "output"],
+        "eager/cross_entropy/float32": ["grad.p", "output"],
+        "eager/cross_entropy/float16": ["grad.p"],
+        "eager/cross_entropy/bfloat16": ["grad.p"],
+        "eager/sparse_cross_entropy/float64": ["grad.p", "hvp.p", "jvp", "output"],
+        "eager/sparse_cross_entropy/float32": ["grad.p", "output"],
+        "eager/sparse_cross_entropy/float16": ["grad.p"],
+        "eager/adam_eps_hat/bfloat16": ["output.w_next"],
+        # keras.ops.dot_product_attention returns float32 (keras issue 23704).
+        "eager/attention/float64": ["jvp", "output"],
+        "eager/masked_attention/float64": ["jvp", "output"],
+    },
+    "keras-tensorflow": {
+        "eager/layer_norm/float64": ["hvp.x"],
+        "eager/adam_eps_hat/float64": ["output.w_next"],
+        "eager/adam_eps_hat/bfloat16": ["output.w_next"],
+    },
+    "keras-jax": {"compiled/adam_eps_hat/bfloat16": ["output.w_next"]},
 }
 
 
-@pytest.mark.parametrize("backend", ["jax", "tensorflow", "torch"])
+@pytest.mark.parametrize("backend", list(PLANS))
 def test_every_quantity(backend: str) -> None:
-    if find_spec(backend) is None:
-        pytest.skip(f"{backend} is not installed")
+    for package in backend.split("-"):
+        if find_spec(package) is None:
+            pytest.skip(f"{package} is not installed")
     assert survey(backend, *PLANS[backend]) == KNOWN[backend]

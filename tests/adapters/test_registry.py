@@ -15,8 +15,9 @@ from nnparity.adapters.registry import FrameworkMissing, UnknownBackend, builtin
 PLUGIN = "nnparity.tests.adapters.test_base:Squares"
 
 
-def test_there_are_four_backends() -> None:
-    assert builtin_names() == ["numpy", "torch", "tensorflow", "jax"]
+def test_the_backends_there_are() -> None:
+    keras = ["keras-torch", "keras-tensorflow", "keras-jax"]
+    assert builtin_names() == ["numpy", "torch", "tensorflow", "jax", *keras]
 
 
 def test_a_class_in_a_module() -> None:

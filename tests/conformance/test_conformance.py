@@ -1,8 +1,8 @@
-"""One item a formula, signature and dtype of a target; the plugin says which."""
+"""One item a formula, signature and dtype of a target, or a further check of it; the plugin says which."""
 
 import pytest
 
-from nnparity import plugin
+from nnparity import checks, plugin
 from nnparity.plan import Group, TargetName
 from nnparity.run import failed
 
@@ -13,7 +13,7 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     metafunc.parametrize(("group", "target"), found or [nothing])
 
 
-def test_conforms(group: Group, target: TargetName, request: pytest.FixtureRequest) -> None:
+def test_conforms(group: Group | checks.Item, target: TargetName, request: pytest.FixtureRequest) -> None:
     verdicts = plugin.examine(request.config, group, target)
     assert verdicts, "nothing was judged"
     if any(failed(verdict) for verdict in verdicts):

@@ -1,0 +1,115 @@
+"""Keras layers and optimisers as functions: built once for a shape and dtype, then given our own numbers.
+
+Weights start from zeros: they are always replaced, and the default initialiser of an LSTM cannot draw in
+bfloat16. Optimisers are given theirs by assignment, as on TensorFlow they have no stateless form, except on
+JAX, where assignment would leak out of a function that is being compiled.
+"""
+
+from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
+from functools import lru_cache, partial
+from typing import Any
+
+import keras
+from keras import layers, ops, optimizers
+
+BUILT = 64
+Shape = tuple[int | None, ...]
+
+
+def dtype_of(x: Any) -> str:
+    """The name of a tensor's dtype, as Keras wants it."""
+    name: str = keras.backend.standardize_dtype(x.dtype)
+    return name
+
+
+@lru_cache(maxsize=BUILT)
+def layer(name: str, dtype: str, *shapes: Shape, **options: Any) -> Any:
+    """`keras.layers.<name>(dtype=dtype, **options)`, built for inputs of these shapes."""
+    with now():
+        made = getattr(layers, name)(dtype=dtype, **options)
+        made.build(*shapes)
+    return made
+
+
+def now() -> AbstractContextManager[Any]:
+    """Variables are numbers from the start, also where JAX is tracing a function that it will compile."""
+    if keras.backend.backend() != "jax":
+        return nullcontext()
+    import jax
+
+    return jax.ensure_compile_time_eval()
+
+
+def lstm(inputs: int, units: int, dtype: str, sequences: bool) -> Any:
+    """A layer with its default activations, sigmoid and tanh, that also returns its last states."""
+    options = {"return_sequences": sequences, "return_state": True, **ZERO_LSTM}
+    return layer("LSTM", dtype, (None, None, inputs), units=units, **options)
+
+
+def lstm_cell(inputs: int, units: int, dtype: str) -> Any:
+    """A cell with its default activations."""
+    return layer("LSTMCell", dtype, (None, inputs), units=units, **ZERO_LSTM)
+
+
+@lru_cache(maxsize=BUILT)
+def stacked_lstm(inputs: int, units: int, dtype: str) -> Any:
+    """Two cells in one recurrent layer that returns the last state of the second."""
+    with now():
+        cells = [layers.LSTMCell(units, dtype=dtype, **ZERO_LSTM) for _ in range(2)]
+        made = layers.RNN(layers.StackedRNNCells(cells, dtype=dtype), dtype=dtype)
+        made.build((None, None, inputs))
+    return made
+
+
+def multi_head_attention(width: int, heads: int, dtype: str) -> Any:
+    """Self-attention with biases and heads of equal width."""
+    shape = (None, None, width)
+    return layer("MultiHeadAttention", dtype, shape, shape, num_heads=heads, key_dim=width // heads)
+
+
+def call(made: Any, weights: list[Any], *inputs: Any, **options: Any) -> Any:
+    """The layer's result with `weights` in place of its trainable variables; its random state stays."""
+    state = [variable.value for variable in made.non_trainable_variables]
+    result, _ = made.stateless_call(weights, state, *inputs, **options)
+    return result
+
+
+@lru_cache(maxsize=BUILT)
+def sgd(lr: float, size: int, dtype: str) -> tuple[Any, Any]:
+    """Plain gradient descent, and the variable it changes."""
+    return _optimizer(partial(optimizers.SGD, lr), size, dtype)
+
+
+@lru_cache(maxsize=BUILT)
+def adam(lr: float, beta1: float, beta2: float, eps: float, size: int, dtype: str) -> tuple[Any, Any]:
+    """Adam in Keras's own form (its epsilon comes before the bias correction), and the variable it changes."""
+    return _optimizer(partial(optimizers.Adam, lr, beta1, beta2, eps), size, dtype)
+
+
+def optimize(built: tuple[Any, Any], w: Any, g: Any, *moments: Any, step: int) -> tuple[Any, ...]:
+    """The parameters and the moments after step number `step`, from those before it."""
+    optimizer, variable = built
+    if keras.backend.backend() == "jax":
+        done, rate = optimizer.variables[:2]
+        state = [ops.cast(step - 1, done.dtype), rate.value, *moments]
+        (w,), state = optimizer.stateless_apply(state, [g], [w])
+        return (w, *state[2:])
+    # An optimiser's variables: the number of steps done, the learning rate, then the moments.
+    slots = (variable, *optimizer.variables[2:])
+    optimizer.variables[0].assign(step - 1)
+    for slot, value in zip(slots, (w, *moments), strict=True):
+        slot.assign(value)
+    optimizer.apply([g], [variable])
+    return tuple(ops.copy(slot.value) for slot in slots)
+
+
+def _optimizer(make: Callable[[], Any], size: int, dtype: str) -> tuple[Any, Any]:
+    with now():
+        made = make()
+        variable = keras.Variable("zeros", (size,), dtype)
+        made.build([variable])
+    return made, variable
+
+
+ZERO_LSTM = {"kernel_initializer": "zeros", "recurrent_initializer": "zeros"}

@@ -1,0 +1,117 @@
+"""What all checks share: a case asked of a target, and a judgement made a verdict."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Any
+
+from nnparity.adapters.request import Failure, Request
+from nnparity.judge import Judgement
+from nnparity.observe import Observed, Observer
+from nnparity.reports.records import Number, Verdict, number
+from nnparity.run import Target
+from nnparity.spec import Case
+from nnparity.spec.cases import Arrays
+from nnparity.spec.schema import Formula
+
+
+@dataclass(frozen=True, eq=False)
+class Given(Case):
+    """A case whose numbers are given instead of drawn."""
+
+    numbers: Arrays = field(default_factory=dict)
+    against: Arrays = field(default_factory=dict)
+
+    @cached_property
+    def inputs(self) -> Arrays:
+        """As given."""
+        return self.numbers
+
+    @cached_property
+    def cotangents(self) -> Arrays:
+        """As given."""
+        return self.against
+
+
+def request(case: Case, quantities: frozenset[str]) -> Request:
+    """The case as the target is asked; without derivatives when the formula has none."""
+    wanted = families(case.formula, quantities)
+    return Request(
+        formula=case.formula.id,
+        inputs=dict(case.inputs),
+        attributes=dict(case.signature.attributes),
+        wrt=case.formula.wrt,
+        outputs=tuple(case.formula.results),
+        cotangents=dict(case.cotangents) if "grad" in wanted else {},
+        quantities=wanted,
+        dtype=case.dtype.name,
+    )
+
+
+def families(formula: Formula, quantities: frozenset[str]) -> frozenset[str]:
+    """Those of the quantities that the formula has; the checks know no second derivatives."""
+    return quantities & ({"output", "grad"} if formula.wrt else {"output"})
+
+
+def ask(observer: Observer, requests: Sequence[Request]) -> list[Observed]:
+    """What became of each request."""
+    observer.submit(requests)
+    return list(observer.collect())
+
+
+def refused(target: Target, formula: Formula) -> str | None:
+    """Why the target has nothing to say about the formula, or None."""
+    hello = target.observer.hello
+    if formula.id in hello.unsupported:
+        return hello.unsupported[formula.id]
+    return None if formula.id in hello.kernels else f"the adapter gives no {formula.id}"
+
+
+def amiss(seen: Any, observed: Observed) -> Judgement | None:
+    """The judgement of what is no array: the process died, the target raised or refused. Otherwise None."""
+    if observed.fate:
+        return Judgement(observed.fate, message=observed.message)
+    if seen is None:
+        return Judgement("error", message="the adapter did not return this quantity")
+    if isinstance(seen, Failure):
+        return Judgement(seen.kind, message=seen.message)
+    return None
+
+
+def verdict(
+    target: Target, case: Case, quantity: str, judged: Judgement, *, note: str | None = None, seconds: float = 0.0
+) -> Verdict:
+    """The judgement as a line of the run file. `seconds` belongs to one verdict only of each observation."""
+    return Verdict(
+        case=case.id,
+        formula=case.formula.id,
+        signature=case.signature.id,
+        dataset=case.dataset,
+        dtype=case.dtype.name,
+        target=target.name,
+        quantity=quantity,
+        grade=judged.grade,
+        hard=short(judged.hard),
+        sharp=short(judged.sharp),
+        ulp=short(judged.ulp),
+        bits=short(judged.bits),
+        worst=judged.worst,
+        message=judged.message,
+        note=note,
+        seconds=round(seconds, 6),
+    )
+
+
+def unsupported(target: Target, case: Case, reason: str) -> Verdict:
+    """The verdict on a formula that the target does not have."""
+    return verdict(target, case, "output", Judgement("unsupported", message=reason))
+
+
+def short(value: float | None) -> Number | None:
+    """Six digits are enough for a margin."""
+    return None if value is None else number(float(f"{value:.6g}"))
+
+
+def first_line(text: str | None) -> str:
+    """What fits into a cell of a table."""
+    return next(iter((text or "").strip().splitlines()), "")

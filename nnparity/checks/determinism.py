@@ -1,0 +1,145 @@
+"""Determinism: the same case again, in the same process and in another, and its first sample alone.
+
+Other bits are no fault by themselves: the report says where they differ and by how much, and only a difference
+beyond the budget of two computations `diverges`. A batch must not change what a sample gets.
+"""
+
+import dataclasses
+import math
+from collections.abc import Iterator
+
+import numpy as np
+
+from nnparity.adapters.request import Failure
+from nnparity.checks.ask import Given, amiss, ask, families, refused, request, unsupported, verdict
+from nnparity.expect import Expected, expect
+from nnparity.judge import Array, Judgement, judge, spacing
+from nnparity.observe import Observed
+from nnparity.plan import Plan
+from nnparity.reports.records import Fact, Line
+from nnparity.run import Target
+from nnparity.spec import DTYPES, Case, Dtype, Formula
+from nnparity.spec.loader import signatures
+from nnparity.spec.schema import Signature
+from nnparity.spec.shapes import evaluate
+from nnparity.spec.specials import batch, resized
+
+TABLE = "determinism"
+SAME = "the same bits"
+#: dataset -> how the report calls the two observations that it compares
+AGAIN, ELSEWHERE, ALONE = "again", "in another process", "first sample alone"
+
+
+def determinism(target: Target, formula: Formula, plan: Plan) -> Iterator[Line]:
+    """Verdicts on the differences between observations of one case, and a cell with what was the same."""
+    case = Case(formula, _signature(formula), "normal", DTYPES[_dtype(plan)], plan.salt)
+    if reason := refused(target, formula):
+        yield unsupported(target, dataclasses.replace(case, dataset=AGAIN), reason)
+        return
+    quantities = families(formula, frozenset(plan.quantities))
+    truth = expect(case, quantities, flush=target.flushes[case.dtype.name])
+    asked = request(case, quantities)
+    first, second = ask(target.observer, [asked, asked])
+    (third,) = ask(target.observer.twin(), [asked])
+    told = []
+    for dataset, other in ((AGAIN, second), (ELSEWHERE, third)):
+        differences = []
+        for place, (quantity, expected) in enumerate(truth.items()):
+            judged, differs = _compared(first, other, quantity, quantity, _twice(expected), case.dtype)
+            differences.append(differs)
+            note = differs if differs != SAME else None
+            seconds = 0.0 if place else first.seconds * (dataset == AGAIN) + other.seconds
+            yield verdict(
+                target, dataclasses.replace(case, dataset=dataset), quantity, judged, note=note, seconds=seconds
+            )
+        told.append(f"{dataset}: {_worst(differences)}")
+    differences = []
+    for line, differs in _alone(target, case, first, truth):
+        differences.append(differs)
+        yield line
+    told += [f"{ALONE}: {_worst(differences)}"] if differences else []
+    yield Fact(TABLE, formula.id, target.name, "; ".join(told))
+
+
+def _dtype(plan: Plan) -> str:
+    """One dtype is enough to tell whether an order of summation is fixed: float32 when it is there."""
+    return "float32" if "float32" in plan.dtypes else plan.dtypes[0]
+
+
+def _signature(formula: Formula) -> Signature:
+    """The last that has a batch of several samples, else the last."""
+    found = signatures(formula)
+    axis = batch(formula)
+    return next((one for one in reversed(found) if axis and one.dims[axis] > 1), found[-1])
+
+
+def _twice(expected: Expected) -> Expected:
+    """The budget of a difference: two computations may each be off by theirs."""
+    return dataclasses.replace(expected, hard=2 * expected.hard, sharp=math.sqrt(2) * expected.sharp)
+
+
+def _compared(
+    one: Observed, other: Observed, quantity: str, named: str, budget: Expected, dtype: Dtype
+) -> tuple[Judgement, str]:
+    """The second observation judged by the first, and how they differ."""
+    a, b = one.observation.get(quantity), other.observation.get(named)
+    wrong = amiss(a, one) or amiss(b, other)
+    if wrong or isinstance(a, Failure | None) or isinstance(b, Failure | None):
+        return wrong or Judgement("error"), "not observed"
+    a = a[: budget.value.shape[0]] if budget.value.ndim and a.shape != budget.value.shape else a
+    judged = judge(b, dataclasses.replace(budget, value=a.astype(np.float64), low=0.0), dtype)
+    return judged, _difference(a, b, dtype)
+
+
+def _difference(a: Array, b: Array, dtype: Dtype) -> str:
+    if a.shape != b.shape or a.tobytes() == b.tobytes():
+        return SAME if a.shape == b.shape else f"shape {b.shape}"
+    x, y = a.astype(np.float64), b.astype(np.float64)
+    with np.errstate(invalid="ignore"):
+        ulps = np.abs(x - y) / spacing(np.maximum(np.abs(x), np.abs(y)), dtype)
+    worst = float(np.nan_to_num(ulps, nan=np.inf)[x != y].max(initial=0.0))
+    return f"{int((x != y).sum())} of {x.size} numbers differ, by up to {worst:.3g} ulp"
+
+
+def _worst(differences: list[str]) -> str:
+    return next((differs for differs in differences if differs != SAME), SAME)
+
+
+def _alone(target: Target, case: Case, whole: Observed, truth: dict[str, Expected]) -> Iterator[tuple[Line, str]]:
+    """The outputs of the first sample by itself, against the first sample's in the batch."""
+    single = _single(case)
+    if single is None or "output" not in {quantity.partition(".")[0] for quantity in truth}:
+        return
+    family = frozenset({"output"})
+    flush = target.flushes[case.dtype.name]
+    expected = expect(single, family, flush=flush)
+    (observed,) = ask(target.observer, [request(single, family)])
+    for place, (quantity, own) in enumerate(expected.items()):
+        if _belongs(own, truth[quantity]):
+            judged, differs = _compared(whole, observed, quantity, quantity, _twice(own), case.dtype)
+            note = None if differs == SAME else differs
+            yield (
+                verdict(target, single, quantity, judged, note=note, seconds=0.0 if place else observed.seconds),
+                differs,
+            )
+
+
+def _single(case: Case) -> Given | None:
+    """The case cut down to its first sample; None when it has no axis of samples, or a single one."""
+    axis = batch(case.formula)
+    if axis is None or case.signature.dims[axis] < 2:
+        return None
+    inputs = {}
+    for name, array in case.inputs.items():
+        where = [place for place, word in enumerate(case.formula.inputs[name].split()) if word == axis]
+        inputs[name] = np.take(array, [0], axis=where[0]) if where else array
+    signature = resized(case.formula, case.signature, {axis: 1})
+    assert all(inputs[name].shape == evaluate(text, signature.dims) for name, text in case.formula.inputs.items())
+    return Given(case.formula, signature, ALONE, case.dtype, case.salt, inputs)
+
+
+def _belongs(alone: Expected, whole: Expected) -> bool:
+    """Whether the formula gives each sample an output of its own, by the reference: a mean over the batch does not."""
+    if not whole.value.ndim or whole.value.shape[1:] != alone.value.shape[1:] or alone.value.shape[0] != 1:
+        return False
+    return bool((np.abs(whole.value[:1] - alone.value) <= alone.hard).all())

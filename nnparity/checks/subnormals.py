@@ -1,0 +1,116 @@
+"""Flush to zero: probed once with a dense layer, then required of every operation, all or nothing.
+
+A target that keeps subnormal numbers must keep them everywhere. Where some of its operations flush and others keep,
+the report says which, and all are judged by the weaker rule. Within one array it is never both: a vector body
+that flushes beside a tail that does not `diverges`.
+"""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from nnparity.checks.ask import amiss, families, refused, request, verdict
+from nnparity.checks.exact import settle
+from nnparity.expect import Expected, expect
+from nnparity.judge import Array, Judgement
+from nnparity.observe import Observed
+from nnparity.plan import Plan
+from nnparity.reports.records import Fact, Line, Worst, number
+from nnparity.run import Target
+from nnparity.spec import Case, Formula
+from nnparity.spec.specials import special_case, specials_of
+
+DATASET = "subnormal"
+TABLE = "properties"
+KEEPS, FLUSHES, BOTH = "kept", "flushed to zero", "both in one array"
+
+
+@dataclass(frozen=True)
+class Seen:
+    """One quantity of a subnormal case: what the target does with such numbers, None where it cannot be told."""
+
+    case: Case
+    quantity: str
+    observed: Observed
+    first: bool
+    does: str | None
+
+
+def subnormals(target: Target, formulas: Sequence[Formula], dtype: str, plan: Plan) -> Iterator[Line]:
+    """A verdict for each formula and quantity, and which formulas keep or flush."""
+    cases = [
+        special_case(formula, DATASET, dtype, plan.salt)
+        for formula in formulas
+        if DATASET in specials_of(formula) and not refused(target, formula)
+    ]
+    quantities = frozenset(plan.quantities)
+    target.observer.submit([request(case, quantities) for case in cases])
+    seen = [
+        one
+        for case, observed in zip(cases, list(target.observer.collect()), strict=True)
+        for one in _seen(case, observed, families(case.formula, quantities))
+    ]
+    flush = target.flushes[dtype] or any(one.does in (FLUSHES, BOTH) for one in seen)
+    for one in seen:
+        yield verdict(
+            target,
+            one.case,
+            one.quantity,
+            _judged(one, flush),
+            note=_note(one, target.flushes[dtype]),
+            seconds=one.observed.seconds if one.first else 0.0,
+        )
+    yield Fact(TABLE, f"subnormals {dtype}", target.name, _summed(seen, target.flushes[dtype]))
+
+
+def _seen(case: Case, observed: Observed, asked: frozenset[str]) -> Iterator[Seen]:
+    for place, (quantity, kept) in enumerate(expect(case, asked).items()):
+        array = observed.observation.get(quantity)
+        does = None if amiss(array, observed) else _does(array, kept, case)  # type: ignore[arg-type]
+        yield Seen(case, quantity, observed, place == 0, does)
+
+
+def _does(seen: Array, kept: Expected, case: Case) -> str | None:
+    """Told by the elements that are subnormal, and further from zero than any rounding."""
+    if seen.shape != kept.value.shape:
+        return None
+    telling = (np.abs(kept.value) < case.dtype.tiny) & (np.abs(kept.value) > 2 * kept.hard)
+    if not telling.any():
+        return None
+    zero = seen[telling] == 0
+    return FLUSHES if zero.all() else BOTH if zero.any() else KEEPS
+
+
+def _judged(one: Seen, flush: bool) -> Judgement:
+    array = one.observed.observation.get(one.quantity)
+    if wrong := amiss(array, one.observed):
+        return wrong
+    judged, _ = settle(one.case, one.quantity, array, flush)  # type: ignore[arg-type]
+    if one.does == BOTH and judged.grade == "conforms":
+        worst = _first_zero(array, expect(one.case, frozenset({one.quantity.partition(".")[0]}))[one.quantity])  # type: ignore[arg-type]
+        return Judgement("diverges", judged.hard, judged.sharp, worst=worst, message=f"subnormals: {BOTH}")
+    return judged
+
+
+def _first_zero(seen: Array, truth: Expected) -> Worst:
+    place = np.argwhere((seen == 0) & (truth.value != 0))[0]
+    return Worst([int(i) for i in place], 0.0, number(float(truth.value[tuple(place)])))
+
+
+def _note(one: Seen, probed: bool) -> str | None:
+    """What a formula does otherwise than the dense layer of the probe."""
+    other = KEEPS if probed else FLUSHES
+    return f"subnormals {one.does}, unlike in the dense layer" if one.does == other else None
+
+
+def _summed(seen: Sequence[Seen], probed: bool) -> str:
+    """All formulas of one target and dtype, in one cell."""
+    by = {
+        does: list(dict.fromkeys(one.case.formula.id for one in seen if one.does == does))
+        for does in (KEEPS, FLUSHES, BOTH)
+    }
+    told = [(does, names) for does, names in by.items() if names]
+    if len(told) <= 1:
+        return f"{told[0][0] if told else FLUSHES if probed else KEEPS}: all formulas"
+    return "; ".join(f"{does}: {', '.join(names)}" for does, names in told)

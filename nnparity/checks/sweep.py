@@ -1,0 +1,116 @@
+"""Elementary functions exhaustively: every input of float16 and bfloat16, a dense sweep of float32 and float64.
+
+One array holds them all, a power of two long, and an odd tail behind it that repeats some of them: a vector body and
+the scalar code for what is left over must agree. Every element is held against the budget of the formula.
+"""
+
+import dataclasses
+from collections.abc import Iterator
+
+import numpy as np
+
+from nnparity.checks.ask import Given, amiss, families, refused, request, unsupported, verdict
+from nnparity.checks.exact import decided
+from nnparity.expect import Expected, expect
+from nnparity.judge import Array, Judgement, judge, spacing, special_mismatch
+from nnparity.plan import Plan
+from nnparity.reports.records import Fact, Line, Worst, number
+from nnparity.run import Target
+from nnparity.spec import DTYPES, Case, Dtype, Formula
+from nnparity.spec.loader import signatures
+from nnparity.spec.specials import resized
+from nnparity.spec.sweep import TAIL, points
+
+TABLE = "elementary functions"
+DATASET = "sweep"
+
+
+def sweep(target: Target, formula: Formula, dtype: str, plan: Plan) -> Iterator[Line]:
+    """A verdict on the outputs and one on the derivatives, and where they are furthest off."""
+    case = sweep_case(formula, DTYPES[dtype])
+    if reason := refused(target, formula):
+        yield unsupported(target, case, reason)
+        return
+    quantities = families(formula, frozenset(plan.quantities))
+    target.observer.submit([request(case, quantities)])
+    truth = {name: decided(one) for name, one in expect(case, quantities, flush=target.flushes[dtype]).items()}
+    (observed,) = target.observer.collect()
+    told: list[str] = []
+    for place, (quantity, expected) in enumerate(truth.items()):
+        seen = observed.observation.get(quantity)
+        judged = amiss(seen, observed) or _judged(case, quantity, seen, expected, target.flushes[dtype])  # type: ignore[arg-type]
+        if quantity == "output" and isinstance(seen, np.ndarray) and seen.shape == expected.value.shape:
+            told.append(_furthest(case, seen, expected, target.flushes[dtype]))
+        yield verdict(target, case, quantity, judged, seconds=0.0 if place else observed.seconds)
+    yield Fact(TABLE, f"{formula.id} {dtype}", target.name, "; ".join(told))
+
+
+def sweep_case(formula: Formula, dtype: Dtype) -> Given:
+    """All points in one row; every derivative is taken as it is, that is, the cotangent is 1."""
+    x = points(dtype)[None]
+    (name,) = formula.inputs
+    signature = resized(formula, signatures(formula)[0], {"n": 1, "d": x.shape[1]})
+    numbers, ones = {name: x}, {one: np.ones(x.shape, dtype.numpy) for one in formula.results}
+    return Given(formula, signature, DATASET, dtype, "", numbers, ones)
+
+
+def _judged(case: Case, quantity: str, seen: Array, expected: Expected, flush: bool) -> Judgement:
+    """The budgets, wherever the formula decides: see the special values for NaN, and for the corner at 0."""
+    answers = [expected, *_permitted(case, quantity, flush)]
+    with np.errstate(invalid="ignore"):  # signalling NaNs are among the inputs, and may come out
+        judged = judge(seen, expected, case.dtype)
+    if judged.grade == "conforms" or len(answers) == 1 or seen.shape != expected.value.shape:
+        return judged
+    wrong = np.all([_off(seen, one, case.dtype) for one in answers], axis=0)
+    if wrong.any():
+        place = tuple(int(i) for i in np.argwhere(wrong)[0])
+        worst = Worst(list(place), number(float(seen[place])), number(float(expected.value[place])))
+        return dataclasses.replace(judged, worst=worst)
+    with np.errstate(invalid="ignore"):
+        settled = np.where(_off(seen, expected, case.dtype), expected.value.astype(seen.dtype), seen)
+        return judge(settled, expected, case.dtype)
+
+
+def _permitted(case: Case, quantity: str, flush: bool) -> list[Expected]:
+    """The other answers that the spec permits for some special value."""
+    family = frozenset({quantity.partition(".")[0]})
+    sets = [
+        permit.set
+        for permits in case.formula.permits.values()
+        for permit in permits
+        if permit.set and permit.covers(quantity)
+    ]
+    return [decided(expect(case, family, flush=flush, variant=one)[quantity]) for one in sets]
+
+
+def _off(seen: Array, expected: Expected, dtype: Dtype) -> Array:
+    """Where an element is outside of its hard budget."""
+    with np.errstate(all="ignore"):
+        numbers = seen.astype(np.float64)
+        error = np.abs(numbers - expected.value - expected.low)
+        both = np.isfinite(numbers) & np.isfinite(expected.value)
+        return np.asarray(special_mismatch(numbers, expected, dtype) | (both & (error > expected.hard)))
+
+
+def _furthest(case: Given, seen: Array, expected: Expected, flush: bool) -> str:
+    """The largest error of an output in units of the last place, among normal numbers, and at which input.
+
+    Not of a derivative: what is left of 1 - y^2 in the tails of tanh says nothing about the kernel.
+    """
+    (x,) = case.inputs.values()
+    with np.errstate(all="ignore"):
+        inputs, numbers = x.astype(np.float64), seen.astype(np.float64)
+        ulps = np.abs(numbers - expected.value - expected.low) / spacing(expected.value, case.dtype)
+        usual = np.isfinite(ulps) & (np.abs(expected.value) >= case.dtype.tiny)
+        usual &= np.abs(inputs) >= (case.dtype.tiny if flush else 0)
+    ulps = np.where(usual, ulps, 0.0)
+    place = np.unravel_index(int(np.argmax(ulps)), ulps.shape)
+    alike = "" if _tail_agrees(x[0], seen[0]) else ", the tail of the array otherwise than its body"
+    return (f"{ulps[place]:.3g} ulp at {inputs[place]:.9g}" if ulps[place] else "exact") + alike
+
+
+def _tail_agrees(x: Array, y: Array) -> bool:
+    """Whether the last, left-over elements got what the same inputs got in the body, bit for bit."""
+    place = {value.tobytes(): index for index, value in enumerate(x[:-TAIL])}
+    twins = [place[value.tobytes()] for value in x[-TAIL:]]
+    return y[-TAIL:].tobytes() == y[twins].tobytes()

@@ -1,0 +1,85 @@
+"""Training: a model's batches one after the other, each a gradient and a step of an optimiser.
+
+The code runs in any reading, so the errors of a step are carried into the next. A run returns, step by step, the loss,
+the gradients of all parameters, and the parameters after the step: arrays whose first axis counts the steps.
+"""
+
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from nnparity.reference.optimizer import adam, adam_eps_hat, gradient_descent
+
+#: From the number of a batch and the parameters to the loss and the gradients.
+Slope = Callable[[int, list[Any]], tuple[Any, list[Any]]]
+
+
+class Rule(NamedTuple):
+    """An optimiser and its numbers; `momentum` and `correct` are ways to get it wrong."""
+
+    optimizer: str
+    lr: float
+    beta1: float
+    beta2: float
+    eps: float
+    momentum: float = 0.0
+    correct: bool = True
+
+
+class Optimizer:
+    """The parameters, and what an optimiser remembers of each."""
+
+    def __init__(self, rule: Rule, weights: list[Any]) -> None:
+        self.rule = rule
+        self.weights = weights
+        self._memory: list[tuple[Any, Any]] = [(np.zeros(w.shape), np.zeros(w.shape)) for w in weights]
+        self._step = 0
+
+    def step(self, gradients: list[Any]) -> None:
+        """The parameters after one more step."""
+        self._step += 1
+        move = self._descend if self.rule.optimizer == "sgd" else self._adapt
+        moved = [move(*each) for each in zip(self.weights, self._memory, gradients, strict=True)]
+        self.weights, self._memory = [w for w, _ in moved], [memory for _, memory in moved]
+
+    def _descend(self, w: Any, memory: tuple[Any, Any], g: Any) -> tuple[Any, tuple[Any, Any]]:
+        velocity = self.rule.momentum * memory[0] + g if self.rule.momentum else g
+        return gradient_descent(w, velocity, lr=self.rule.lr), (velocity, memory[1])
+
+    def _adapt(self, w: Any, memory: tuple[Any, Any], g: Any) -> tuple[Any, tuple[Any, Any]]:
+        r = self.rule
+        form = {"adam": adam, "adam_eps_hat": adam_eps_hat}[r.optimizer]
+        numbers = {"lr": r.lr, "beta1": r.beta1, "beta2": r.beta2, "eps": r.eps}
+        w, m, v = form(w, *memory, g, **numbers, step=self._step, correct=r.correct)
+        return w, (m, v)
+
+
+class Record:
+    """What a run returns, gathered step by step."""
+
+    def __init__(self) -> None:
+        self._losses: list[Any] = []
+        self._gradients: list[list[Any]] = []
+        self._weights: list[list[Any]] = []
+
+    def add(self, loss: Any, gradients: list[Any], weights: list[Any]) -> None:
+        """One more step."""
+        self._losses.append(loss)
+        self._gradients.append(gradients)
+        self._weights.append(weights)
+
+    def result(self) -> tuple[Any, ...]:
+        """The losses, then all gradients, then all parameters."""
+        columns = [*zip(*self._gradients, strict=True), *zip(*self._weights, strict=True)]
+        return tuple(np.stack(list(column)) for column in (self._losses, *columns))
+
+
+def train(steps: int, slope: Slope, weights: list[Any], rule: Rule) -> tuple[Any, ...]:
+    """A whole run."""
+    optimizer, record = Optimizer(rule, weights), Record()
+    for step in range(steps):
+        loss, gradients = slope(step, optimizer.weights)
+        optimizer.step(gradients)
+        record.add(loss, gradients, optimizer.weights)
+    return record.result()
