@@ -1,6 +1,7 @@
 """BERT's encoder in JAX, which has no layers of its own: `jax.nn` for attention, GELU and standardisation.
 
-Compiled as a whole, as the LSTM is: op by op, each of its shapes would be a program to compile.
+Compiled as a whole, as the LSTM is: op by op, each of its shapes would be a program to compile. The layers are a
+`lax.scan`, so that one of them is compiled, not all.
 """
 
 from functools import partial
@@ -10,6 +11,9 @@ import jax
 import jax.numpy as jnp
 
 from nnparity.adapters.declare import composed
+
+#: The inputs that belong to no layer.
+BESIDE = ("ids", "mask", "types", "words", "positions", "segments", "gamma", "beta")
 
 
 class JaxBert:
@@ -30,13 +34,16 @@ def _encoded(heads: int, eps: float, padding: int, padded: bool, p: dict[str, An
     h = jnp.take(words, p["ids"], axis=0) + jnp.take(p["segments"], p["types"], axis=0)
     h = _norm(h + p["positions"][: h.shape[1]], p["gamma"], p["beta"], eps)
     keep = (p["mask"] != 0)[:, None, None] if padded else None
-    for n in range(len(p["wq"])):
-        q, k, v = ((h @ p[f"w{x}"][n] + p[f"b{x}"][n]).reshape(*h.shape[:2], heads, -1) for x in "qkv")
-        joined = jax.nn.dot_product_attention(q, k, v, mask=keep).reshape(h.shape)
-        h = _norm(h + joined @ p["wo"][n] + p["bo"][n], p["gamma1"][n], p["beta1"][n], eps)
-        inner = jax.nn.gelu(h @ p["w1"][n] + p["b1"][n], approximate=False)
-        h = _norm(h + inner @ p["w2"][n] + p["b2"][n], p["gamma2"][n], p["beta2"][n], eps)
-    return h
+    layers = {name: w for name, w in p.items() if name not in BESIDE}
+    return jax.lax.scan(lambda h, w: (_layer(h, w, keep, heads, eps), None), h, layers)[0]
+
+
+def _layer(h: Any, w: dict[str, Any], keep: Any, heads: int, eps: float) -> Any:
+    q, k, v = ((h @ w[f"w{x}"] + w[f"b{x}"]).reshape(*h.shape[:2], heads, -1) for x in "qkv")
+    joined = jax.nn.dot_product_attention(q, k, v, mask=keep).reshape(h.shape)
+    h = _norm(h + joined @ w["wo"] + w["bo"], w["gamma1"], w["beta1"], eps)
+    inner = jax.nn.gelu(h @ w["w1"] + w["b1"], approximate=False)
+    return _norm(h + inner @ w["w2"] + w["b2"], w["gamma2"], w["beta2"], eps)
 
 
 def _norm(x: Any, gamma: Any, beta: Any, eps: float) -> Any:

@@ -10,10 +10,11 @@ import keras
 
 from nnparity.adapters.keras_models import KerasModels
 from nnparity.adapters.keras_sequences import KerasSequences
+from nnparity.adapters.keras_trained import KerasTrained
 from nnparity.adapters.keras_training import KerasTraining
 
 
-class Keras(KerasSequences, KerasModels, KerasTraining):
+class Keras(KerasSequences, KerasModels, KerasTrained, KerasTraining):
     """Formulas as Keras computes them; to be mixed with a backend's tensors and derivatives."""
 
     unsupported = MappingProxyType({"adam": "Keras's Adam has the paper's other form only: see adam_eps_hat"})

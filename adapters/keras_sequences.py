@@ -81,17 +81,18 @@ class KerasSequences:
 
 def parameters(wx: Any, wh: Any, b: Any) -> list[Any]:
     """A Keras LSTM's kernel, recurrent kernel and bias, the gates i, f, c, o side by side."""
-    return [_columns(wx), _columns(wh), ops.reshape(_gates(b), [-1])]
+    return [columns(wx), columns(wh), ops.reshape(gates(b), [-1])]
 
 
-def _gates(blocks: Any) -> Any:
+def gates(blocks: Any) -> Any:
+    """The blocks of the gates i, f, o, c in Keras's order i, f, c, o; and back again."""
     i, f, o, c = ops.unstack(blocks, 4)
     return ops.stack((i, f, c, o))
 
 
-def _columns(blocks: Any) -> Any:
+def columns(blocks: Any) -> Any:
     """(4, m, k) to (k, 4 m)."""
-    return ops.reshape(ops.transpose(_gates(blocks), (2, 0, 1)), (blocks.shape[2], -1))
+    return ops.reshape(ops.transpose(gates(blocks), (2, 0, 1)), (blocks.shape[2], -1))
 
 
 def _lstm(x: Any, h: Any, c: Any, wx: Any, wh: Any, b: Any, sequences: bool) -> Any:

@@ -3,7 +3,8 @@
 Losses and gradients are noted as they pass: what train_on_batch itself returns is a running mean in float32.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import tensorflow as tf
@@ -66,18 +67,30 @@ def train(
 ) -> tuple[Any, ...]:  # fmt: skip
     """A run of train_on_batch. The model is called eagerly, so that tensors can be noted."""
     eager()
-    moves = optimizer(**rule)
     passing: dict[str, Any] = {}
-    note(moves, "apply", lambda found, gradients, *_, **__: passing.update(gradients=list(gradients)))
     note(model, "compute_loss", lambda found, *_, **__: passing.update(loss=found))
-    model.compile(optimizer=moves, loss=loss, loss_weights=scale, run_eagerly=True, jit_compile=False)
     notes = Notes(weights, layout)
-    for variable, value in zip(model.trainable_variables, layout(weights), strict=True):
-        variable.assign(value)
-    for x, y in zip(*batches, strict=True):
-        model.train_on_batch(x, y)
-        notes.add(passing["loss"], passing["gradients"], model.trainable_variables)
+    with floats(weights[0].dtype.name):
+        moves = optimizer(**rule)
+        note(moves, "apply", lambda found, gradients, *_, **__: passing.update(gradients=list(gradients)))
+        model.compile(optimizer=moves, loss=loss(), loss_weights=scale, run_eagerly=True, jit_compile=False)
+        for variable, value in zip(model.trainable_variables, layout(weights), strict=True):
+            variable.assign(value)
+        for x, y in zip(*batches, strict=True):
+            model.train_on_batch(x, y)
+            notes.add(passing["loss"], passing["gradients"], model.trainable_variables)
     return notes.result()
+
+
+@contextmanager
+def floats(dtype: str) -> Iterator[None]:
+    """Keras's own float type, in which it keeps learning rates and adds up losses, whatever its layers compute in."""
+    before = tf.keras.config.floatx()
+    tf.keras.config.set_floatx(dtype)
+    try:
+        yield
+    finally:
+        tf.keras.config.set_floatx(before)
 
 
 def note(owner: Any, name: str, take: Callable[..., Any]) -> None:
@@ -112,13 +125,13 @@ class TensorflowRuns:
         dtype, outputs = x.dtype.name, t.shape[-1]
         model = perceptron(*weights[0].shape, outputs, "sigmoid", dtype, lam)
         # E = 1/2n of the sum over all outputs; Keras's loss is the mean over them too
-        return train(model, losses.MeanSquaredError(dtype=dtype), (x, t), weights, rule, list, outputs / 2)
+        return train(model, losses.MeanSquaredError, (x, t), weights, rule, list, outputs / 2)
 
     @kernel("tf.keras.Sequential as listed, SparseCategoricalCrossentropy, train_on_batch")
     def train_cnn(self, x: Any, labels: Any, **given: Any) -> Any:
         weights, rule = parted(given)
-        loss = losses.SparseCategoricalCrossentropy(dtype=x.dtype.name)
         batches = (tf.map_fn(images, x), labels)
+        loss = losses.SparseCategoricalCrossentropy
         return train(convolutional(x.dtype.name), loss, batches, weights, rule, cnn_weights)
 
     @kernel("tf.keras.Sequential as listed, MeanSquaredError, train_on_batch")
@@ -126,7 +139,7 @@ class TensorflowRuns:
         weights, rule = parted(given)
         units, inputs = weights[0].shape[1:]
         model = recurrent(inputs, units, x.dtype.name)
-        return train(model, losses.MeanSquaredError(dtype=x.dtype.name), (x, t), weights, rule, lstm_weights)
+        return train(model, losses.MeanSquaredError, (x, t), weights, rule, lstm_weights)
 
     @kernel("tf.keras.Sequential, BinaryCrossentropy(from_logits=True), tf.GradientTape, optimizer.apply")
     def train_gan(self, x: Any, z: Any, **given: Any) -> Any:
@@ -139,7 +152,10 @@ class TensorflowRuns:
         variables = generator.trainable_variables + critic.trainable_variables
         for variable, value in zip(variables, start, strict=True):
             variable.assign(value)
-        moves = [optimizer(**rule), optimizer(**rule)]
+        with floats(dtype):
+            moves = [optimizer(**rule), optimizer(**rule)]
+            moves[0].build(critic.trainable_variables)
+            moves[1].build(generator.trainable_variables)
         for real, noise in zip(x, z, strict=True):
             with tf.GradientTape() as tape:
                 loss_d = towards(critic(real), 1.0) + towards(critic(generator(noise)), 0.0)

@@ -60,5 +60,7 @@ def _parameters(w: dict[str, Any]) -> dict[str, Any]:
         place = f"self_attn.{name}" if name == "out_proj" else name
         named |= {f"{place}.weight": w[matrix].T, f"{place}.bias": w[bias]}
     return named | {
-        f"{name}.{part}": w[ours] for name, pair in NORMS.items() for part, ours in zip(("weight", "bias"), pair, strict=True)
+        f"{name}.{part}": w[ours]
+        for name, pair in NORMS.items()
+        for part, ours in zip(("weight", "bias"), pair, strict=True)
     }

@@ -11,9 +11,12 @@ from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import Any
 
+import msgspec
+
 from nnparity import known, probe
 from nnparity.adapters.request import Failure, Request
 from nnparity.diagnose import diagnose
+from nnparity.drawn import curves
 from nnparity.expect import Expected, expect
 from nnparity.judge import Judgement, judge
 from nnparity.observe import Observed, Observer
@@ -74,6 +77,7 @@ class Examiner:
     counts: Counter[str] = field(default_factory=Counter)
     explained: int = 0
     seconds: dict[str, float] = field(default_factory=lambda: defaultdict(float))
+    curves: list[records.Curve] = field(default_factory=list)
 
     def examine(self, group: Group, targets: Sequence[Target]) -> Iterator[Verdict]:
         """Every verdict of a group for each target."""
@@ -95,14 +99,13 @@ class Examiner:
         return result
 
     def _verdicts(self, target: Target, case: Case, expected: dict[str, Expected], observed: Observed) -> list[Verdict]:
+        if case.formula.trajectory:
+            self.curves.extend(curves(target.name, case, expected, observed))
         return [self._verdict(target, case, quantity, truth, observed) for quantity, truth in expected.items()]
 
     def _verdict(self, target: Target, case: Case, quantity: str, truth: Expected, observed: Observed) -> Verdict:
         seen = observed.observation.get(quantity)
         judgement = _graded(seen, observed, truth, case)
-        named = None
-        if judgement.hard is not None and judgement.grade != "conforms":
-            named = diagnose(case, quantity, seen, truth, target.flushes[case.dtype.name])  # type: ignore[arg-type]
         note = self._model(target, case, quantity, seen) if judgement.grade == "conforms" else None
         if truth.steps is not None and judgement.hard is not None:
             note = f"{truth.steps} of {len(truth.value)} steps judged"
@@ -120,12 +123,15 @@ class Examiner:
             ulp=_number(judgement.ulp),
             bits=_number(judgement.bits),
             worst=judgement.worst,
-            diagnosis=named,
             message=judgement.message,
             seconds=round(observed.seconds, 6),
             note=note,
         )
-        return self._counted(verdict, target)
+        verdict = self._counted(verdict, target)
+        if judgement.hard is None or judgement.grade == "conforms" or (verdict.known and case.formula.composition):
+            return verdict  # what is on record is explained, and to diagnose a training run takes seconds
+        named = diagnose(case, quantity, seen, truth, target.flushes[case.dtype.name])  # type: ignore[arg-type]
+        return msgspec.structs.replace(verdict, diagnosis=named)
 
     def enter(self, verdict: Verdict, target: Target) -> Verdict:
         """A verdict made elsewhere: counted, and with the known divergence that explains it."""

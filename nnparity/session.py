@@ -60,6 +60,8 @@ class Session:
         for verdict in self.examiner.examine(group, targets):
             self.recorder.write(verdict)
             yield verdict
+        self.recorder.write(*self.examiner.curves)
+        self.examiner.curves.clear()
 
     def check(self, item: Item, names: tuple[TargetName, ...] | None = None) -> Iterator[Verdict]:
         """The verdicts of one of the further checks, recorded with its facts as they fall."""

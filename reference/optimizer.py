@@ -8,7 +8,6 @@ import numpy as np
 from nnparity.reference.readings.numbers import hyper
 from nnparity.reference.registry import formula
 
-
 @formula("gradient_descent")
 def gradient_descent(w: Any, g: Any, *, lr: float = 0.01, sign: float = 1.0, momentum: float = 1.0) -> Any:
     """w - lr g."""
@@ -30,8 +29,12 @@ def moments(m: Any, v: Any, g: Any, beta1: float, beta2: float) -> tuple[Any, An
 
 
 def corrections(beta1: float, beta2: float, step: int, like: Any) -> tuple[Any, Any]:
-    """1 - beta^t: what the running means lack after t steps from zero."""
-    return hyper(1 - Fraction(beta1) ** step, like), hyper(1 - Fraction(beta2) ** step, like)
+    """1 - beta^t: what the running means lack after t steps from zero.
+
+    The host rounds beta^t, which is a large part of the small difference that is left.
+    """
+    first, second = (hyper(1 - Fraction(beta) ** step, like, 1 - beta**step) for beta in (beta1, beta2))
+    return first, second
 
 
 @formula("adam")

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from nnparity.reports.records import (
+    Curve,
     Environment,
     Fact,
     FormulaLine,
@@ -29,6 +30,7 @@ class Run:
     targets: dict[str, TargetLine] = field(default_factory=dict)
     verdicts: list[Verdict] = field(default_factory=list)
     facts: list[Fact] = field(default_factory=list)
+    curves: list[Curve] = field(default_factory=list)
     summaries: list[Summary] = field(default_factory=list)
 
     @property
@@ -59,6 +61,7 @@ class Run:
         yield from self.targets.values()
         yield from self.verdicts
         yield from self.facts
+        yield from self.curves
         yield from self.summaries
 
 
@@ -66,12 +69,13 @@ def merge(paths: Iterable[Path | str]) -> Run:
     """The run that the files at `paths` make together.
 
     A later verdict replaces an earlier one of the same case, target and quantity, and so does a later
-    fact in the same cell. A last line cut short by a kill is left out. Raises ValueError, naming
+    curve, and a later fact in the same cell. A last line cut short by a kill is left out. Raises ValueError, naming
     file, line and field, for any other line that is not a record, and OSError for a file that is not there.
     """
     run = Run()
     verdicts: dict[tuple[str, str, str], Verdict] = {}
     facts: dict[tuple[str, str, str], Fact] = {}
+    curves: dict[tuple[str, str, str], Curve] = {}
     for path in paths:
         for line in read(Path(path)):
             match line:
@@ -79,6 +83,8 @@ def merge(paths: Iterable[Path | str]) -> Run:
                     verdicts[line.case, line.target, line.quantity] = line
                 case Fact():
                     facts[line.table, line.row, line.column] = line
+                case Curve():
+                    curves[line.case, line.target, line.series] = line
                 case Environment():
                     run.environments.append(line)
                 case FormulaLine():
@@ -87,7 +93,7 @@ def merge(paths: Iterable[Path | str]) -> Run:
                     run.targets[line.target] = _joined(run.targets.get(line.target), line)
                 case Summary():
                     run.summaries.append(line)
-    run.verdicts, run.facts = list(verdicts.values()), list(facts.values())
+    run.verdicts, run.facts, run.curves = list(verdicts.values()), list(facts.values()), list(curves.values())
     return run
 
 

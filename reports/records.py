@@ -130,6 +130,24 @@ class Fact(msgspec.Struct, frozen=True, tag_field="kind", tag="fact"):
     text: str
 
 
+class Curve(msgspec.Struct, frozen=True, tag_field="kind", tag="curve"):
+    """A series of a training run, step by step: what a target saw, what the reference expects, and how surely.
+
+    `sharp` is the error to expect of each step. Only the first `judged` steps were judged.
+    """
+
+    case: str
+    formula: str
+    signature: str
+    dtype: str
+    target: str
+    series: str
+    observed: list[Number]
+    expected: list[Number]
+    sharp: list[Number]
+    judged: int
+
+
 class Summary(msgspec.Struct, frozen=True, tag_field="kind", tag="summary"):
     """How a run ended: counts per grade, stale records, seconds of each part of the work."""
 
@@ -139,7 +157,7 @@ class Summary(msgspec.Struct, frozen=True, tag_field="kind", tag="summary"):
     seconds: dict[str, float]
 
 
-Line = Environment | FormulaLine | TargetLine | Verdict | Fact | Summary
+Line = Environment | FormulaLine | TargetLine | Verdict | Fact | Curve | Summary
 _decoder = msgspec.json.Decoder(Line)
 
 

@@ -52,7 +52,7 @@ def decided(one: Expected) -> Expected:
 
 def _undecided(within: Expected, unlimited: Expected) -> Expected:
     """What overflows on the way in one order of equal terms does not in another: there anything is right."""
-    lost = ~np.isfinite(unlimited.value) | (within.hard != unlimited.hard)
+    lost = ~np.isfinite(unlimited.value) | (within.hard != unlimited.hard) | np.isinf(within.hard)
     value, low = np.where(lost, 0.0, within.value), np.where(lost, 0.0, within.low)
     hard, sharp = (np.where(lost, np.inf, error) for error in (within.hard, within.sharp))
     return Expected(value, hard, sharp, low)
@@ -111,8 +111,11 @@ def _judged(case: Case, quantity: str, seen: Any, truth: Expected) -> Answer:
 
 
 def wrong_zeros(case: Case, quantity: str, seen: Array, truth: Expected) -> Array:
-    """Where a zero has not the sign that the formula gives it; said only where each output belongs to one input."""
-    if not case.formula.elementwise or quantity != "output":
+    """Where a zero has not the sign that the formula gives it; said only where each output belongs to one input.
+
+    What a subnormal number is flushed to may have any sign.
+    """
+    if not case.formula.elementwise or quantity != "output" or case.dataset == "subnormal":
         return np.zeros(truth.value.shape, bool)
     return np.asarray((truth.value == 0) & (seen == 0) & (np.signbit(truth.value) != np.signbit(seen)))
 

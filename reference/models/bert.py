@@ -95,7 +95,7 @@ class Encoder:
 
     def back(self, g: Any) -> tuple[Any, ...]:
         """The gradients of all parameters, in their order."""
-        weights = []
+        weights: list[Weights] = []
         for layer in reversed(self.layers):
             g, gradients = layer.back(g)
             weights.insert(0, gradients)

@@ -62,9 +62,9 @@ class Reading(NDArrayOperatorsMixin):
         """An exact number of the kind that this reading holds; see `numbers.constant`."""
         raise NotImplementedError
 
-    def hyper(self, value: Fraction) -> Any:
+    def hyper(self, value: Fraction, host: float | None) -> Any:
         """A number that the host derived from hyperparameters; see `numbers.hyper`."""
-        return float(value)
+        return float(value) if host is None else host
 
     def detached(self) -> Any:
         """The same numbers without a derivative; see `numbers.detached`."""

@@ -12,6 +12,7 @@ The rules of sums, products and elementary functions stand in `budget_sums` and 
 import math
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from fractions import Fraction
 from typing import Any, Self
 
 import numpy as np
@@ -22,6 +23,8 @@ from nnparity.reference.readings.base import Reading
 Array = NDArray[Any]
 #: Where norm 1 says nothing any more, in compositions, this many times norm 2 is as far as an error may go.
 COMPOSED = 16.0
+#: One unit in the last place of a double below 1.
+HOST = 2.0**-53
 
 
 @dataclass(frozen=True)
@@ -127,6 +130,13 @@ class Budget(Reading):
     def constant(self, value: float) -> "Budget":
         """See `Reading`: exact, whether the format holds it or not; what is made of it is rounded."""
         return Budget(value, self.arithmetic)
+
+    def hyper(self, value: Fraction, host: float | None) -> Any:
+        """See `Reading`; another host's powers may differ by one unit in the last place."""
+        number = coerce(float(value) if host is None else host, self.arithmetic)
+        if host is None:
+            return number
+        return Budget(host, self.arithmetic, plus(number.hard, HOST), plus(number.var, HOST**2))
 
 
 def capped(gain: Any, arithmetic: Arithmetic) -> Any:

@@ -43,9 +43,9 @@ class Dual(Reading):
         """See `Reading`."""
         return constant(value, self.value)
 
-    def hyper(self, value: Fraction) -> Any:
+    def hyper(self, value: Fraction, host: float | None) -> Any:
         """See `Reading`."""
-        return hyper(value, self.value)
+        return hyper(value, self.value, host)
 
     def detached(self) -> Any:
         """See `Reading`."""

@@ -17,7 +17,7 @@ PLUGIN = "nnparity.tests.adapters.test_base:Squares"
 
 def test_the_backends_there_are() -> None:
     keras = ["keras-torch", "keras-tensorflow", "keras-jax"]
-    assert builtin_names() == ["numpy", "torch", "tensorflow", "jax", *keras]
+    assert builtin_names() == ["numpy", "torch", "tensorflow", "jax", *keras, "huggingface"]
 
 
 def test_a_class_in_a_module() -> None:

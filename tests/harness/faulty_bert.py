@@ -9,10 +9,11 @@ from tempfile import TemporaryDirectory
 from typing import Any
 from unittest.mock import patch
 
+from transformers import BertModel, BertTokenizer
+
 from nnparity.adapters.base import kernel
 from nnparity.adapters.huggingface import HuggingFaceAdapter
 from nnparity.adapters.request import Observation, Request
-from transformers import BertModel, BertTokenizer
 
 VOCABULARY = ("[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", "hello", ",", "my", "dog", "is", "cute", "##ly")
 #: The listing's sentence and a shorter one, each with a second part.

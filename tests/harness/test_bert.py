@@ -55,7 +55,7 @@ def groups(dtype: str) -> list[Group]:
 
 def verdicts(target: Target, fault: str, groups: list[Group], quantities: frozenset[str] = FIRST) -> list[Verdict]:
     examiner = Examiner(Plan((TargetName("numpy"),), quantities=tuple(quantities)))
-    planted = Target(Planting(target.observer, fault), {name: False for name in DTYPES})
+    planted = Target(Planting(target.observer, fault), dict.fromkeys(DTYPES, False))
     return [verdict for group in groups for verdict in examiner.examine(group, [planted])]
 
 
@@ -70,7 +70,10 @@ def observed(target: Target, case: Case, fault: str = "NoFault") -> Observation:
 def test_every_parameter_has_its_gradient_and_second_derivative(bert: Target, dtype: str) -> None:
     found = verdicts(bert, "NoFault", groups(dtype), frozenset({"output", "grad", "hvp"}))
     assert [v for v in found if v.grade != "conforms"] == []
-    assert {v.quantity for v in found} == {"output", *(f"{kind}.{name}" for kind in ("grad", "hvp") for name in BERT.wrt)}
+    assert {v.quantity for v in found} == {
+        "output",
+        *(f"{kind}.{name}" for kind in ("grad", "hvp") for name in BERT.wrt),
+    }
     assert len(BERT.wrt) == 21
 
 

@@ -58,7 +58,7 @@ class Doing(Observer):
 
 def examined(target: Target, do: str) -> dict[str, list[Verdict]]:
     """Dataset -> verdicts of a group in which the adapter misbehaves in the second case."""
-    plan = Plan((TargetName("numpy"),))
+    plan = Plan((TargetName("numpy"),), dtypes=("float32",))
     group = next(group for group in plan.groups() if group.cases[0].formula.id == "relu")
     doing = Target(Doing(target.observer, do), target.flushes)
     verdicts: dict[str, list[Verdict]] = {}

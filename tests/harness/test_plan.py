@@ -4,7 +4,7 @@ import pytest
 
 from nnparity.expect import QUANTITIES
 from nnparity.plan import Plan, TargetName, UsageError
-from nnparity.spec import load
+from nnparity.spec import DTYPES, load
 from nnparity.spec.schema import LEVELS
 
 NUMPY = TargetName("numpy")
@@ -34,15 +34,15 @@ def test_a_class_of_ones_own_is_left_to_the_registry(backend: str) -> None:
     assert Plan((TargetName(backend),)).targets[0].backend == backend
 
 
-def test_a_plain_plan_has_every_formula_in_two_dtypes() -> None:
+def test_a_plain_plan_has_every_formula_in_every_dtype() -> None:
     plan = Plan((NUMPY,))
     assert [formula.id for formula in plan.chosen()] == list(load())
-    assert (plan.dtypes, plan.quantities, plan.level) == (("float32", "float64"), QUANTITIES, "core")
+    assert (plan.dtypes, plan.quantities, plan.level) == (tuple(DTYPES), QUANTITIES, "core")
 
 
 def test_groups_share_formula_signature_and_dtype() -> None:
     ids = []
-    for group in Plan((NUMPY,)).groups():
+    for group in Plan((NUMPY,), dtypes=("float32", "float64")).groups():
         ids.append(group.id)
         assert {f"{c.formula.id}/{c.signature.id}/{c.dtype.name}" for c in group.cases} == {group.id}
         assert [case.dataset for case in group.cases] == list(group.cases[0].signature.datasets)
@@ -65,7 +65,7 @@ def test_what_is_chosen_is_all_there_is() -> None:
 
 
 def test_the_plan_is_told_in_full() -> None:
-    plan = Plan((TargetName("torch", "cuda", "eager"),), formulas=("dense",))
+    plan = Plan((TargetName("torch", "cuda", "eager"),), formulas=("dense",), dtypes=("float32", "float64"))
     assert plan.described() == {
         "targets": ["torch:cuda:eager"],
         "formulas": ["dense"],

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from scipy import special
 
-from nnparity.expect import QUANTITIES, arithmetic, expect
+from nnparity.expect import PROVABLE, QUANTITIES, arithmetic, expect
 from nnparity.read import read
 from nnparity.reference.readings import Ball, Budget, Dual
 from nnparity.reference.readings.ball import PRECISION, rounded
@@ -87,11 +87,15 @@ def test_the_largest_and_the_sum_keep_their_shape(keepdims: bool) -> None:
         assert rounded(found)[0].tolist() == expected.tolist()
 
 
-@pytest.mark.parametrize("id", list(load()))
+def first(id: str) -> Case:
+    formula = load()[id]
+    return Case(formula, signatures(formula)[0], formula.datasets[0], DTYPES["float64"])
+
+
+@pytest.mark.parametrize("id", [id for id in load() if sum(x.size for x in first(id).inputs.values()) <= PROVABLE])
 def test_the_float64_reference_is_proven(id: str) -> None:
     """Every quantity: the enclosure is narrow beside the budget of float64, and the reference's value inside that."""
-    formula = load()[id]
-    case = Case(formula, signatures(formula)[0], formula.datasets[0], DTYPES["float64"])
+    case = first(id)
     balls = read(case, ALL, Ball, Ball, {})
     plain = read(case, ALL, lambda x: x.astype(np.float64), lambda x: x, {})
     for name, truth in expect(case, ALL).items():

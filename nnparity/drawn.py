@@ -1,0 +1,41 @@
+"""The losses of a training run as the report draws them: every series, step by step, beside what was expected."""
+
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+
+from nnparity.expect import Expected
+from nnparity.observe import Observed
+from nnparity.reports.records import Curve, Number, number
+from nnparity.spec import Case
+
+#: The output of a training run that is drawn.
+LOSSES = "output.losses"
+
+
+def curves(target: str, case: Case, expected: dict[str, Expected], observed: Observed) -> Iterator[Curve]:
+    """One curve a series; none where the target gave no losses of the right shape."""
+    seen, truth = observed.observation.get(LOSSES), expected.get(LOSSES)
+    if truth is None or not isinstance(seen, np.ndarray) or seen.shape != truth.value.shape:
+        return
+    columns = zip(*(_columns(array) for array in (seen, truth.value, truth.sharp)), strict=True)
+    for place, (saw, value, sharp) in enumerate(columns):
+        yield Curve(
+            case=case.id,
+            formula=case.formula.id,
+            signature=case.signature.id,
+            dtype=case.dtype.name,
+            target=target,
+            series=f"loss {place + 1}",
+            observed=saw,
+            expected=value,
+            sharp=sharp,
+            judged=truth.steps or 0,
+        )
+
+
+def _columns(array: Any) -> list[list[Number]]:
+    """The steps of each series."""
+    table = array.astype(np.float64).reshape(len(array), -1).T
+    return [[number(float(x)) for x in column] for column in table]
