@@ -44,8 +44,15 @@ class Observed:
 class Observer:
     """One target. `submit` requests, do something else, then `collect` what came of them."""
 
-    def __init__(self, backend: str, device: str = "cpu", mode: str = "eager", timeout: float = 120.0) -> None:
-        """Starts the process. Raises TargetUnavailable with the target's own words."""
+    def __init__(
+        self, backend: str, device: str = "cpu", mode: str = "eager", timeout: float = 120.0, scratch: str = ""
+    ) -> None:
+        """Starts the process. Raises TargetUnavailable with the target's own words.
+
+        `scratch` is a folder that it may share with others of its kind; without one it gets its own.
+        """
+        self._own_scratch = None if scratch else tempfile.TemporaryDirectory(prefix="nnparity-")
+        self._scratch = scratch or self._own_scratch.name  # type: ignore[union-attr]
         self.key = f"{backend}:{device}:{mode}"
         self._arguments = (backend, device, mode)
         self._timeout = timeout
@@ -66,7 +73,7 @@ class Observer:
             stdin=subprocess.DEVNULL,
             stdout=self._log,
             stderr=self._log,
-            env=ENVIRONMENT | os.environ | {"PYTHONPATH": os.pathsep.join(_search_path())},
+            env=ENVIRONMENT | os.environ | {"PYTHONPATH": os.pathsep.join(_search_path()), SCRATCH: self._scratch},
         )
         theirs.close()
         hello = self._receive(self._connection, START_SECONDS)
@@ -77,9 +84,12 @@ class Observer:
         raise TargetUnavailable(f"{self.key}: {said}")
 
     def twin(self) -> "Observer":
-        """Another process of the same target, started when first asked for; it ends with this one."""
+        """Another process of the same target, started when first asked for; it ends with this one.
+
+        They share a folder: what one has compiled the other need not compile again.
+        """
         if self._twin is None:
-            self._twin = Observer(*self._arguments, self._timeout)
+            self._twin = Observer(*self._arguments, self._timeout, self._scratch)
         return self._twin
 
     def submit(self, requests: Sequence[Request]) -> None:

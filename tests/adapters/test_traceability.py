@@ -1,0 +1,21 @@
+"""Every formula is an operation of every adapter, or declared unsupported with a reason; no operation is an orphan."""
+
+import pytest
+
+from nnparity.observe import Observer
+from nnparity.spec import load
+
+BACKENDS = ("numpy", "torch", "tensorflow", "jax")
+
+
+@pytest.mark.parametrize("backend", BACKENDS)
+def test_operations_and_formulas_match(backend: str) -> None:
+    observer = Observer(backend)
+    try:
+        given, declined = set(observer.hello.kernels), observer.hello.unsupported
+    finally:
+        observer.close()
+    assert given - set(load()) == set(), "operations that no formula asks for"
+    assert set(load()) - given - set(declined) == set(), "formulas neither given nor declared unsupported"
+    assert all(declined.values())
+
