@@ -26,9 +26,12 @@ from nnparity.adapters.jax_models import JaxModels
 from nnparity.adapters.jax_runs import JaxRuns
 from nnparity.adapters.jax_sequences import JaxSequences
 from nnparity.adapters.jax_training import JaxTraining
-from nnparity.adapters.request import Array
+from nnparity.adapters.request import SCRATCH, Array
 
 jax.config.update("jax_enable_x64", True)
+# What one process of a target has compiled, another need not compile again.
+if "JAX_COMPILATION_CACHE_DIR" not in os.environ and SCRATCH in os.environ:
+    jax.config.update("jax_compilation_cache_dir", os.environ[SCRATCH])
 # A user who gives JAX_COMPILATION_CACHE_DIR wants it for small programs too: here there are no others.
 jax.config.update("jax_persistent_cache_min_compile_time_secs", 0.0)
 

@@ -40,7 +40,7 @@ def chosen(logits: Any, labels: Any) -> Any:
 def recurrent(x: Any, p: list[Any]) -> Any:
     """Listing 4.3: two LSTMs and a dense layer on the last state."""
     zero = jnp.zeros((len(x), p[1].shape[1]), x.dtype)
-    return _lstm(x, zero, zero, [tuple(p[:3]), tuple(p[3:6])])[1][1] @ p[6].T + p[7]  # type: ignore[list-item]
+    return _lstm(x, zero, zero, [tuple(p[:3]), tuple(p[3:6])])[1][1] @ p[6].T + p[7]
 
 
 def discriminator_loss(real: Any, fake: Any) -> Any:

@@ -17,7 +17,12 @@ from nnparity.adapters.keras_training import KerasTraining
 class Keras(KerasSequences, KerasModels, KerasTrained, KerasTraining):
     """Formulas as Keras computes them; to be mixed with a backend's tensors and derivatives."""
 
-    unsupported = MappingProxyType({"adam": "Keras's Adam has the paper's other form only: see adam_eps_hat"})
+    unsupported = MappingProxyType(
+        {
+            "adam": "Keras's Adam has the paper's other form only: see adam_eps_hat",
+            "listing_bert": "Keras itself has no BERT; listing 4.4 is that of Hugging Face",
+        }
+    )
 
     def __init__(self, device: str = "cpu", mode: str = "eager") -> None:
         """Raise RuntimeError when Keras was imported earlier, in this process, on another backend."""

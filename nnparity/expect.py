@@ -118,8 +118,8 @@ def _limited(expected: dict[str, Expected]) -> dict[str, Expected]:
 def foreseen(losses: Expected) -> int:
     """How many steps of a training run can be told beforehand: chaos makes of a rounding a difference, sooner or later."""
     axes = tuple(range(1, losses.value.ndim))
-    vague = (losses.sharp > FORESEEN * np.abs(losses.value)).any(axis=axes)
-    return max(1, int(np.argmax(vague)) if vague.any() else len(vague))
+    vague = np.flatnonzero((losses.sharp > FORESEEN * np.abs(losses.value)).any(axis=axes))
+    return max(1, int(vague[0])) if len(vague) else len(losses.value)
 
 
 def _unchanged(array: Array) -> Array:

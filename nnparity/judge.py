@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import stats
+from scipy import special
 
 from nnparity.expect import Expected
 from nnparity.reports.records import Worst, number
@@ -117,7 +117,7 @@ def chance(elements: int) -> float:
     counts each at its maximum. The mean square of n centred errors is then chi-square distributed about 1/3:
     few elements scatter, many do not.
     """
-    return max(1.0, math.sqrt(float(stats.chi2.isf(FALSE_ALARM, elements)) / (3 * elements)))
+    return max(1.0, math.sqrt(float(special.chdtri(elements, FALSE_ALARM)) / (3 * elements)))
 
 
 def spacing(value: Array, dtype: Dtype) -> Array:

@@ -21,20 +21,25 @@ class KnownError(ValueError):
     """A record that cannot be read. The message names file and field."""
 
 
+Patterns = str | tuple[str, ...]
+
+
 class Known(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """One recorded divergence. Names are shell patterns; `versions` is package -> specifier, ``{torch = ">=2.1"}``.
+
+    Formulas and datasets may be several.
 
     `upstream` is a link, or "not reported".
     """
 
-    formula: str
+    formula: Patterns
     target: str
     dtype: tuple[str, ...]
     versions: dict[str, str]
     reason: str
     upstream: str
     quantity: str = "*"
-    dataset: str = "*"
+    dataset: Patterns = "*"
     signature: str = "*"
     id: str = ""
 
@@ -43,9 +48,13 @@ class Known(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         patterns = ("formula", "target", "quantity", "dataset", "signature")
         return (
             verdict.dtype in self.dtype
-            and all(fnmatch.fnmatchcase(getattr(verdict, name), getattr(self, name)) for name in patterns)
+            and all(_fits(getattr(verdict, name), getattr(self, name)) for name in patterns)
             and all(name in versions and versions[name] in SpecifierSet(text) for name, text in self.versions.items())
         )
+
+
+def _fits(name: str, patterns: Patterns) -> bool:
+    return any(fnmatch.fnmatchcase(name, one) for one in ((patterns,) if isinstance(patterns, str) else patterns))
 
 
 def load(folder: Path = FOLDER) -> list[Known]:

@@ -17,7 +17,7 @@ from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import IO
 
-from nnparity.adapters.request import Observation, Request
+from nnparity.adapters.request import SCRATCH, Observation, Request
 from nnparity.protocol import Answer, Hello
 
 #: Seconds for a framework to be imported and to say what it is.
@@ -51,8 +51,8 @@ class Observer:
 
         `scratch` is a folder that it may share with others of its kind; without one it gets its own.
         """
-        self._own_scratch = None if scratch else tempfile.TemporaryDirectory(prefix="nnparity-")
-        self._scratch = scratch or self._own_scratch.name  # type: ignore[union-attr]
+        self._own_scratch = tempfile.TemporaryDirectory(prefix="nnparity-")
+        self._scratch = scratch or self._own_scratch.name
         self.key = f"{backend}:{device}:{mode}"
         self._arguments = (backend, device, mode)
         self._timeout = timeout
@@ -139,7 +139,7 @@ class Observer:
 
     def _restart(self) -> Observed | None:
         """A new process; or what to answer from now on, when there can be none."""
-        self.close()
+        self._end()
         try:
             self.hello = self._start()
         except TargetUnavailable as error:
@@ -151,6 +151,10 @@ class Observer:
         if self._twin is not None:
             self._twin.close()
             self._twin = None
+        self._end()
+        self._own_scratch.cleanup()
+
+    def _end(self) -> None:
         self._connection.close()
         self._process.kill()
         self._process.wait()

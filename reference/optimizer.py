@@ -8,6 +8,7 @@ import numpy as np
 from nnparity.reference.readings.numbers import hyper
 from nnparity.reference.registry import formula
 
+
 @formula("gradient_descent")
 def gradient_descent(w: Any, g: Any, *, lr: float = 0.01, sign: float = 1.0, momentum: float = 1.0) -> Any:
     """w - lr g."""

@@ -21,7 +21,10 @@ def render(run: Run, folder: Path | str, figures: Mapping[str, str] = _NO_FIGURE
     folder = Path(folder)
     folder.mkdir(parents=True, exist_ok=True)
     survey = Survey(run)
-    texts = {folder / "parity.md": markdown(survey), folder / "parity.html": page(survey, curves.figures(run) | dict(figures))}
+    texts = {
+        folder / "parity.md": markdown(survey),
+        folder / "parity.html": page(survey, curves.figures(run) | dict(figures)),
+    }
     for path, text in texts.items():
         path.write_text(text, encoding="utf-8")
     first, second = texts

@@ -67,7 +67,7 @@ def _flat(patches: Array) -> Array:
     for down, right in ((0, 1), (1, 0), (1, 1), (1, -1)):
         moved = np.roll(patches, (-down, -right), axis=(2, 3))
         same = (patches == moved).all(axis=1)[:, : PATCH - down, max(-right, 0) : PATCH - max(right, 0)]
-        flat |= sliding_window_view(same, (3, 3), axis=(1, 2)).all(axis=(3, 4)).any(axis=(1, 2))
+        flat |= sliding_window_view(same, (3, 3), axis=(1, 2)).all(axis=(3, 4)).reshape(len(patches), -1).any(axis=1)
     return flat
 
 

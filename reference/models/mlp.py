@@ -10,6 +10,7 @@ from nnparity.reference.registry import formula
 
 #: The activations of the two layers, in the order of the listing.
 ACTIVATIONS = {"tanh": tanh, "sigmoid": sigmoid}
+VALUES: dict[str, Any] = {"tanh": np.tanh, "sigmoid": sigma}
 
 
 def across(x: Any, w: Any, b: Any, transposed: bool = False, bias: float = 1.0) -> Any:
@@ -20,7 +21,7 @@ def across(x: Any, w: Any, b: Any, transposed: bool = False, bias: float = 1.0) 
 def across_back(g: Any, x: Any, w: Any, b: Any, transposed: bool = False, bias: float = 1.0) -> tuple[Any, Any, Any]:
     """The gradients by x, w and b."""
     if transposed and w.shape[0] == w.shape[1]:
-        return dense.gradients(g, x, w, b, bias=bias)  # type: ignore[return-value]
+        return dense.gradients(g, x, w, b, bias=bias)
     dx, dw, db = dense.gradients(g, x, np.transpose(w), b, bias=bias)
     return dx, np.transpose(dw), db
 
@@ -33,8 +34,7 @@ def listing_mlp_literal(x: Any, w: Any, b: Any, *, order: str = "tanh sigmoid") 
 
 
 def _both(a: Any, order: str) -> Any:
-    each = {"tanh": np.tanh, "sigmoid": sigma}
-    return np.stack([each[name](a) for name in order.split()])
+    return np.stack([VALUES[name](a) for name in order.split()])
 
 
 @listing_mlp_literal.vjp

@@ -4,6 +4,7 @@ from typing import Any
 
 import numpy as np
 
+from nnparity.reference.activation import sigmoid, tanh
 from nnparity.reference.loss import l2_penalty
 from nnparity.reference.mlp import mse
 from nnparity.reference.models import cnn, gan, lstm, mlp
@@ -33,12 +34,12 @@ def _perceptron(x: Any, t: Any, p: list[Any], lam: float, decay: float, dropout:
     w1, b1, w2, b2 = p
     inner = mlp.across(x, w1, b1)
     mask = keep(inner.shape, dropout) if dropout else 1.0
-    hidden = mlp.tanh(inner) * mask if dropout else mlp.tanh(inner)
+    hidden = tanh(inner) * mask if dropout else tanh(inner)
     outer = mlp.across(hidden, w2, b2)
-    y = mlp.sigmoid(outer)
-    (d_outer,) = mlp.sigmoid.gradients(mse.gradients(1.0, y, t)[0], outer)
+    y = sigmoid(outer)
+    (d_outer,) = sigmoid.gradients(mse.gradients(1.0, y, t)[0], outer)
     d_hidden, dw2, db2 = mlp.across_back(d_outer, hidden, w2, b2)
-    (d_inner,) = mlp.tanh.gradients(d_hidden * mask if dropout else d_hidden, inner)
+    (d_inner,) = tanh.gradients(d_hidden * mask if dropout else d_hidden, inner)
     _, dw1, db1 = mlp.across_back(d_inner, x, w1, b1)
     loss = mse(y, t) + (l2_penalty(w1, lam=lam) + l2_penalty(w2, lam=lam))
     return loss, [dw1 + decay * lam * w1, db1, dw2 + decay * lam * w2, db2]

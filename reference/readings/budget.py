@@ -93,9 +93,7 @@ class Budget(Reading):
         """Whether no rounding has touched it."""
         return self.hard is None
 
-    def rounded(
-        self, hard: Any, var: Any, units: float = 1.0, value: Any = None, gain: Any = None
-    ) -> "Budget":
+    def rounded(self, hard: Any, var: Any, units: float = 1.0, value: Any = None, gain: Any = None) -> "Budget":
         """A result with propagated errors `hard` and `var` (None: none) and a rounding of `units` u|y|.
 
         Among subnormal numbers, where u|y| says nothing, each unit is one step.
@@ -141,7 +139,7 @@ class Budget(Reading):
 
 def capped(gain: Any, arithmetic: Arithmetic) -> Any:
     """A gain up to 1/u: beyond, a factor is so large that the result is not small any more."""
-    return np.fmin(gain, 1 / arithmetic.unit)
+    return np.fmin(gain, 1 / arithmetic.unit) if arithmetic.unit else gain
 
 
 def _dense(part: Budget, name: str) -> Array:

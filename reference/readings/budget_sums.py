@@ -19,7 +19,7 @@ from typing import Any
 
 import numpy as np
 
-from nnparity.reference.readings.budget import Array, Budget, pair, plus, worst
+from nnparity.reference.readings.budget import Array, Budget, capped, pair, plus, worst
 
 #: Products with more multiplications than this are left to BLAS, whose own rounding in float64 is not counted.
 LARGE = 1 << 16
@@ -59,7 +59,7 @@ def einsum(subscripts: str, a: Any, b: Any = None, **kwargs: Any) -> Budget:
     y = product(a.value, b.value)
     size_a, size_b = np.abs(a.value), np.abs(b.value)
     k = contracted(subscripts, a.shape, b.shape)
-    gain = min(a.largest_gain * b.largest_gain, 1 / a.arithmetic.unit)
+    gain = capped(a.largest_gain * b.largest_gain, a.arithmetic)
     u, step = a.arithmetic.unit, a.arithmetic.step * gain
     square_a, square_b = size_a * size_a, size_b * size_b
     with np.errstate(invalid="ignore"):

@@ -9,8 +9,6 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
     if not planted:
         return
     named, equal, unnamed = (sum(counts[place] for counts in planted) for place in range(3))
-    caught = sum(any(counts) for counts in planted)
-    terminalreporter.line(
-        f"mutation score: {caught} of {len(planted)} variants caught, {sum(counts[0] > 0 for counts in planted)} named; "
-        f"of {named + equal + unnamed} failing quantities {named} are named, {equal} by an equivalent's name, {unnamed} not"
-    )
+    caught, told = (sum(any(counts[:last]) for counts in planted) for last in (3, 1))
+    terminalreporter.line(f"mutation score: {caught} of {len(planted)} variants caught, {told} named")
+    terminalreporter.line(f"quantities that fail: {named} named, {equal} by an equivalent's name, {unnamed} not named")

@@ -1,14 +1,14 @@
 """PyTorch's adapter with one fault each, as bugs are made: one subclass a fault, one or two methods overridden.
 
 `FaultyTorch` holds them all in one process, since importing torch costs more than all their cases: the attribute
-`fault` of a request says which of them answers it. The worker loads it as ``nnparity.tests.harness.faulty_torch:FaultyTorch``.
+`fault` of a request says which of them answers it. The worker loads it like any other adapter.
 """
 
 from dataclasses import replace
 from typing import Any
 
 import torch
-from torch.nn import functional as F
+from torch.nn import functional as F  # noqa: N812 - to everybody who reads torch
 
 from nnparity.adapters.base import Operation, Point, Tensors, kernel
 from nnparity.adapters.request import Observation, Request
@@ -27,7 +27,7 @@ class NoFault(TorchAdapter):
 
 class NoBias(TorchAdapter):
     @kernel("with a fault")
-    def dense(self, x: Any, w: Any, b: Any) -> Any:
+    def dense(self, x: Any, w: Any, b: Any) -> Any:  # noqa: ARG002 - which is the fault
         return F.linear(x, w)
 
 

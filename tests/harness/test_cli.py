@@ -86,7 +86,9 @@ def test_a_divergence_ends_with_1_and_is_named(nnparity: Run, capsys: pytest.Cap
     assert "what does not conform" in told
     assert "diverges" in told
     wrong = [v for v in verdicts() if v.case == "relu/n3d5/normal/float32" and v.grade == "diverges"]
-    assert {(v.quantity, v.diagnosis) for v in wrong} == {(q, "the expected result times 2") for q in ("output", "jvp", "grad.x")}
+    assert {(v.quantity, v.diagnosis) for v in wrong} == {
+        (q, "the expected result times 2") for q in ("output", "jvp", "grad.x")
+    }
 
 
 def test_an_adapter_may_be_named_by_its_module_too(nnparity: Run) -> None:
@@ -204,7 +206,9 @@ def test_reports_are_merged(nnparity: Run, capsys: pytest.CaptureFixture[str]) -
     assert "nowhere.jsonl" in capsys.readouterr().err
 
 
-def test_the_list_shows_backends_dtypes_formulas_and_signatures(nnparity: Run, capsys: pytest.CaptureFixture[str]) -> None:
+def test_the_list_shows_backends_dtypes_formulas_and_signatures(
+    nnparity: Run, capsys: pytest.CaptureFixture[str]
+) -> None:
     assert nnparity("list") == 0
     told = capsys.readouterr().out
     for word in ("numpy, torch, tensorflow, jax", "bfloat16", "conv2d", "n2c3h9w8o4p3q2"):
@@ -213,6 +217,8 @@ def test_the_list_shows_backends_dtypes_formulas_and_signatures(nnparity: Run, c
 
 def test_the_console_script_passes_the_status_on(tmp_path: Path) -> None:
     script = Path(sys.executable).parent / "nnparity"
-    done = subprocess.run([script, "run", "--backend", "nosuch"], cwd=tmp_path, capture_output=True, text=True, check=False)
+    done = subprocess.run(
+        [script, "run", "--backend", "nosuch"], cwd=tmp_path, capture_output=True, text=True, check=False
+    )
     assert (done.returncode, done.stdout) == (2, "")
     assert "no backend is called 'nosuch'" in done.stderr

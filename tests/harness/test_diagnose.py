@@ -58,30 +58,33 @@ def test_float16_inputs_are_told_from_tf32_by_their_range() -> None:
 
 
 @pytest.mark.parametrize("id", FORMULAS)
-@pytest.mark.parametrize(("dtype", "format"), [("float32", "bfloat16"), ("float32", "float16"), ("float64", "float32")])
-def test_a_result_that_was_rounded(id: str, dtype: str, format: str) -> None:
+@pytest.mark.parametrize(("dtype", "narrow"), [("float32", "bfloat16"), ("float32", "float16"), ("float64", "float32")])
+def test_a_result_that_was_rounded(id: str, dtype: str, narrow: str) -> None:
     one = case(id, dtype)
     exact = computed(one, lambda x: np.asarray(x, np.float64))
-    found = diagnoses(one, {name: y.astype(DTYPES[format].numpy).astype(one.dtype.numpy) for name, y in exact.items()})
-    assert found["output" if id != "lstm_step" else "output.h_next"] == f"the result was rounded to {format}"
-    assert set(found.values()) == {f"the result was rounded to {format}"}
+    found = diagnoses(one, {name: y.astype(DTYPES[narrow].numpy).astype(one.dtype.numpy) for name, y in exact.items()})
+    assert found["output" if id != "lstm_step" else "output.h_next"] == f"the result was rounded to {narrow}"
+    assert set(found.values()) == {f"the result was rounded to {narrow}"}
 
 
 @pytest.mark.parametrize("id", ["dense", "conv2d", "lstm_step", "attention"])
-@pytest.mark.parametrize(("dtype", "format"), [("float32", "bfloat16"), ("float32", "float16"), ("float64", "float32")])
-def test_a_computation_in_a_narrower_format(id: str, dtype: str, format: str) -> None:
+@pytest.mark.parametrize(("dtype", "narrow"), [("float32", "bfloat16"), ("float32", "float16"), ("float64", "float32")])
+def test_a_computation_in_a_narrower_format(id: str, dtype: str, narrow: str) -> None:
     """What came out is rounded to it as well, but too far from the truth for that alone; by luck some come nearer."""
     one = case(id, dtype)
-    told = list(diagnoses(one, computed(one, on(format))).values())
+    told = list(diagnoses(one, computed(one, on(narrow))).values())
     assert all(told), told
-    assert f"as accurate as a computation in {format}" in told
-    assert all("computation in" in name or format in name for name in told if name), told
+    assert f"as accurate as a computation in {narrow}" in told
+    assert all("computation in" in name or narrow in name for name in told if name), told
 
 
 def test_a_constant_factor() -> None:
     one = case("tanh")
     seen = computed(one, lambda x: np.asarray(x, np.float64))
-    assert diagnose(one, "output", seen["output"] * np.float32(3), expect(one, ALL)["output"], False) == "the expected result times 3"
+    assert (
+        diagnose(one, "output", seen["output"] * np.float32(3), expect(one, ALL)["output"], False)
+        == "the expected result times 3"
+    )
     assert diagnose(one, "output", -seen["output"], expect(one, ALL)["output"], False) == "the expected result times -1"
 
 

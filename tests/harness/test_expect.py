@@ -1,7 +1,6 @@
 """The expectation: which quantities, which values, how the budgets answer to flushing, storing and composing."""
 
 import math
-from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any
 
@@ -26,7 +25,7 @@ def case(id: str = "dense", dataset: str = "normal", dtype: str = "float32", pla
 
 
 @pytest.fixture
-def toy(monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
+def toy(monkeypatch: pytest.MonkeyPatch) -> Any:
     """Registers a reference for the formula `toy`."""
 
     def register(forward: Any, backward: Any = None) -> None:
@@ -34,7 +33,7 @@ def toy(monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
         reference.backward = backward
         monkeypatch.setitem(FORMULAS, "toy", reference)
 
-    yield register
+    return register
 
 
 # --- which quantities
@@ -79,7 +78,9 @@ def test_the_values_are_those_of_the_reference() -> None:
     assert np.array_equal(found["output"].value, FORMULAS["attention"](*inputs))
     gradients = FORMULAS["attention"].gradients(one.cotangents["output"].astype(np.float64), *inputs)
     assert all(np.array_equal(found[f"grad.{n}"].value, g) for n, g in zip("qkv", gradients, strict=True))
-    moved = FORMULAS["attention"](*(Dual(x, v.astype(np.float64)) for x, v in zip(inputs, one.tangents.values(), strict=True)))
+    moved = FORMULAS["attention"](
+        *(Dual(x, v.astype(np.float64)) for x, v in zip(inputs, one.tangents.values(), strict=True))
+    )
     assert np.array_equal(found["jvp"].value, moved.tangent)
 
 

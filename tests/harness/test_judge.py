@@ -76,7 +76,9 @@ def test_the_second_half_of_a_value_counts() -> None:
 
 
 def test_effective_bits_are_those_that_are_left_of_the_format() -> None:
-    exact, half, far = (judge(seen([v]), expected([1.0], 1.0, 2.0**-24), F32) for v in (1.0, 1 + 2.0**-23, 1 + 2.0**-12))
+    exact, half, far = (
+        judge(seen([v]), expected([1.0], 1.0, 2.0**-24), F32) for v in (1.0, 1 + 2.0**-23, 1 + 2.0**-12)
+    )
     assert exact.bits == INF
     assert half.bits == 24 - math.log2(2 / chance(1))
     assert far.bits == 24 - math.log2(2.0**12 / chance(1))

@@ -111,7 +111,9 @@ def test_answers_that_nobody_read_are_not_taken_for_those_of_the_next_requests(t
     assert not any(isinstance(seen, Failure) for seen in answer.observation.values())
 
 
-def test_a_target_that_cannot_be_made_again_answers_so_from_then_on(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_target_that_cannot_be_made_again_answers_so_from_then_on(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setenv("NNPARITY_FRAGILE", str(tmp_path / "marker"))
     observer = Observer(f"{UNRULY}:Fragile")
     observer.submit(ask("well", "well", "well"))
@@ -121,7 +123,9 @@ def test_a_target_that_cannot_be_made_again_answers_so_from_then_on(tmp_path: Pa
     observer.close()
     assert first.message == "the process died: exit status 9"
     assert [o.fate for o in rest] == ["crashed"] * 3
-    assert all("it could not be started again: " in o.message and "RuntimeError: once was enough" in o.message for o in rest)
+    assert all(
+        "it could not be started again: " in o.message and "RuntimeError: once was enough" in o.message for o in rest
+    )
 
 
 @pytest.mark.parametrize(

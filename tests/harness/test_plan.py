@@ -13,14 +13,23 @@ NUMPY = TargetName("numpy")
 @pytest.mark.parametrize(
     ("fields", "told"),
     [
-        ({"targets": (TargetName("torhc"),)}, r"no backend is called 'torhc' \(did you mean 'torch'\?\); there are: numpy, torch"),
+        (
+            {"targets": (TargetName("torhc"),)},
+            r"no backend is called 'torhc' \(did you mean 'torch'\?\); there are: numpy, torch",
+        ),
         ({"targets": (TargetName("xyz"),)}, r"no backend is called 'xyz'; there are: "),
         ({"targets": (TargetName("numpy", "gpu"),)}, r"no device is called 'gpu'.*; there are: cpu, cuda"),
         ({"formulas": ("conv2",)}, r"no formula is called 'conv2' \(did you mean 'conv2d'\?\); there are: .*dense"),
         ({"formulas": ("dense", "desne")}, r"did you mean 'dense'"),
-        ({"dtypes": ("float23",)}, r"no dtype is called 'float23' \(did you mean 'float32'\?\); there are: float64, float32"),
+        (
+            {"dtypes": ("float23",)},
+            r"no dtype is called 'float23' \(did you mean 'float32'\?\); there are: float64, float32",
+        ),
         ({"level": "coer"}, r"no level is called 'coer' \(did you mean 'core'\?\); there are: quick, core, full"),
-        ({"quantities": ("grads",)}, r"no quantity is called 'grads' \(did you mean 'grad'\?\); there are: output, grad, jvp, hvp"),
+        (
+            {"quantities": ("grads",)},
+            r"no quantity is called 'grads' \(did you mean 'grad'\?\); there are: output, grad, jvp, hvp",
+        ),
     ],
 )
 def test_what_does_not_exist_is_refused_with_a_hint(fields: dict[str, object], told: str) -> None:

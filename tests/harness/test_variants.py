@@ -10,7 +10,6 @@ from nnparity.adapters.numpy import NumpyAdapter
 from nnparity.diagnose import diagnose
 from nnparity.expect import QUANTITIES, Expected, expect
 from nnparity.judge import judge
-from nnparity.plan import Plan, TargetName
 from nnparity.run import _request as request
 from nnparity.spec import Case, cases_of, load
 

@@ -8,7 +8,9 @@ import os
 import signal
 import sys
 import time
+from collections.abc import Callable
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -18,15 +20,84 @@ from nnparity.adapters.request import Failure, Request
 
 
 class Odd:
-    """What unpickles in no other process: it asks for an argument that it did not keep."""
+    """It can be pickled, but not unpickled."""
 
     def __reduce__(self) -> Any:
         return (_refuse, ())
 
 
 def _refuse() -> None:
-    if os.environ.get("NNPARITY_UNRULY") != "1":
-        raise TypeError("I cannot be unpickled here")
+    raise TypeError("I cannot be unpickled here")
+
+
+def well(request: Request, seen: Any) -> Any:
+    return seen
+
+
+def raises(request: Request, seen: Any) -> Any:
+    raise ArithmeticError("it does not add up")
+
+
+def hangs(request: Request, seen: Any) -> Any:
+    time.sleep(600)
+
+
+def exits(request: Request, seen: Any) -> Any:
+    sys.stdout.write("these are my last words")
+    sys.stdout.flush()
+    os._exit(7)
+
+
+def leaves(request: Request, seen: Any) -> Any:
+    sys.exit("I am leaving")
+
+
+def dies(request: Request, seen: Any) -> Any:
+    os.kill(os.getpid(), signal.SIGSEGV)
+    time.sleep(5)
+
+
+def writes(request: Request, seen: Any) -> Any:
+    request.inputs["x"][...] = 0
+    return seen
+
+
+def writes_behind(request: Request, seen: Any) -> Any:
+    """As a C extension would: past NumPy's flag."""
+    x = request.inputs["x"]
+    ctypes.memset(x.ctypes.data, 0, x.nbytes)
+    return seen
+
+
+def chatters(request: Request, seen: Any) -> Any:
+    sys.stdout.write("chatter" * 10_000)
+    sys.stdout.flush()
+    os.write(1, b"\x80\x04more chatter")
+    return seen
+
+
+#: What an adapter may do with a request, given the reference's observation of it.
+DEEDS: dict[str, Callable[[Request, Any], Any]] = {
+    "well": well,
+    "raise": raises,
+    "refuse": lambda request, seen: dict.fromkeys(seen, Failure("unsupported", "not in this release")),
+    "hang": hangs,
+    "exit": exits,
+    "leave": leaves,
+    "die": dies,
+    "wrong shape": lambda request, seen: {name: y[None] for name, y in seen.items()},
+    "wrong dtype": lambda request, seen: {name: y.astype(np.float16) for name, y in seen.items()},
+    "list": lambda request, seen: list(seen.values()),
+    "nothing": lambda request, seen: None,
+    "unpicklable": lambda request, seen: {"output": lambda: 1},
+    "ununpicklable": lambda request, seen: {"output": Odd()},
+    "scalars": lambda request, seen: dict.fromkeys(seen, 1.0),
+    "forget": lambda request, seen: {name: y for name, y in seen.items() if name != "output"},
+    "invent": lambda request, seen: seen | {"laplacian": np.zeros(1)},
+    "write": writes,
+    "write behind": writes_behind,
+    "print": chatters,
+}
 
 
 class Unruly(NumpyAdapter):
@@ -36,74 +107,8 @@ class Unruly(NumpyAdapter):
 
     def observe(self, request: Request) -> Any:
         attributes = dict(request.attributes)
-        do = attributes.pop("do", "well")
-        seen = super().observe(replace(request, attributes=attributes))
-        return getattr(self, f"do_{do.replace(' ', '_')}")(request, seen)
-
-    def do_well(self, request: Request, seen: Any) -> Any:
-        return seen
-
-    def do_raise(self, request: Request, seen: Any) -> Any:
-        raise ArithmeticError("it does not add up")
-
-    def do_refuse(self, request: Request, seen: Any) -> Any:
-        return {name: Failure("unsupported", "not in this release") for name in seen}
-
-    def do_hang(self, request: Request, seen: Any) -> Any:
-        time.sleep(600)
-
-    def do_exit(self, request: Request, seen: Any) -> Any:
-        print("these are my last words", flush=True)
-        os._exit(7)
-
-    def do_leave(self, request: Request, seen: Any) -> Any:
-        sys.exit("I am leaving")
-
-    def do_die(self, request: Request, seen: Any) -> Any:
-        os.kill(os.getpid(), signal.SIGSEGV)
-        time.sleep(5)
-
-    def do_wrong_shape(self, request: Request, seen: Any) -> Any:
-        return {name: y[None] for name, y in seen.items()}
-
-    def do_wrong_dtype(self, request: Request, seen: Any) -> Any:
-        return {name: y.astype(np.float16) for name, y in seen.items()}
-
-    def do_list(self, request: Request, seen: Any) -> Any:
-        return list(seen.values())
-
-    def do_nothing(self, request: Request, seen: Any) -> Any:
-        return None
-
-    def do_unpicklable(self, request: Request, seen: Any) -> Any:
-        return {"output": lambda: 1}
-
-    def do_ununpicklable(self, request: Request, seen: Any) -> Any:
-        return {"output": Odd()}
-
-    def do_scalars(self, request: Request, seen: Any) -> Any:
-        return {name: 1.0 for name in seen}
-
-    def do_forget(self, request: Request, seen: Any) -> Any:
-        return {name: y for name, y in seen.items() if name != "output"}
-
-    def do_invent(self, request: Request, seen: Any) -> Any:
-        return seen | {"laplacian": np.zeros(1)}
-
-    def do_write(self, request: Request, seen: Any) -> Any:
-        request.inputs["x"][...] = 0
-        return seen
-
-    def do_write_behind(self, request: Request, seen: Any) -> Any:
-        """As a C extension would: past NumPy's flag."""
-        x = request.inputs["x"]
-        ctypes.memset(x.ctypes.data, 0, x.nbytes)
-        return seen
-
-    def do_print(self, request: Request, seen: Any) -> Any:
-        print("chatter" * 10_000, flush=True)
-        os.write(1, b"\x80\x04more chatter")
-        return seen
+        deed = DEEDS[attributes.pop("do", "well")]
+        return deed(request, super().observe(replace(request, attributes=attributes)))
 
 
 class Unborn(NumpyAdapter):
@@ -111,14 +116,14 @@ class Unborn(NumpyAdapter):
 
     backend = "unborn"
 
-    def __init__(self, device: str = "cpu", mode: str = "eager") -> None:
+    def __init__(self, *_: str) -> None:
         raise RuntimeError("no licence")
 
 
 class Stillborn(NumpyAdapter):
     """Its process dies while it is made."""
 
-    def __init__(self, device: str = "cpu", mode: str = "eager") -> None:
+    def __init__(self, *_: str) -> None:
         os._exit(3)
 
 
@@ -129,10 +134,10 @@ class Fragile(NumpyAdapter):
 
     def __init__(self, device: str = "cpu", mode: str = "eager") -> None:
         super().__init__(device, mode)
-        marker = os.environ["NNPARITY_FRAGILE"]
-        if os.path.exists(marker):
+        marker = Path(os.environ["NNPARITY_FRAGILE"])
+        if marker.exists():
             raise RuntimeError("once was enough")
-        open(marker, "w").close()
+        marker.touch()
 
-    def observe(self, request: Request) -> Any:
+    def observe(self, *_: Request) -> Any:
         os._exit(9)

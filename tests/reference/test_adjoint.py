@@ -1,4 +1,4 @@
-"""Every VJP of the reference is proven by the forward derivative, <g, J v> = <J^T g, v>, and every HVP by its symmetry."""
+"""Every VJP is proven by the forward derivative, <g, J v> = <J^T g, v>, and every HVP by its symmetry."""
 
 from dataclasses import replace
 from typing import Any

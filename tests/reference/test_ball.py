@@ -19,7 +19,19 @@ F64 = arithmetic("float64")
 ALL = frozenset(QUANTITIES)
 NARROW = 2.0**-180
 X = np.array([0.3, 1.7, 5.0])
-UNARY = (np.negative, np.absolute, np.square, np.exp, np.log, np.tanh, np.sqrt, np.sin, np.cos, special.expit, special.erf)
+UNARY = (
+    np.negative,
+    np.absolute,
+    np.square,
+    np.exp,
+    np.log,
+    np.tanh,
+    np.sqrt,
+    np.sin,
+    np.cos,
+    special.expit,
+    special.erf,
+)
 BINARY = (np.add, np.subtract, np.multiply, np.divide, np.maximum)
 COMPARISONS = (np.greater, np.greater_equal, np.less, np.less_equal, np.equal)
 
@@ -101,5 +113,7 @@ def test_the_float64_reference_is_proven(id: str) -> None:
     for name, truth in expect(case, ALL).items():
         high, low, radius = rounded(balls[name])
         assert np.all(radius <= 2.0**-40 * truth.hard), f"{case.id} {name}: the enclosure is wide"
-        assert np.all(np.abs(plain[name] - high - low) <= truth.hard), f"{case.id} {name}: the reference is not that good"
+        assert np.all(np.abs(plain[name] - high - low) <= truth.hard), (
+            f"{case.id} {name}: the reference is not that good"
+        )
         assert np.array_equal(truth.value, high), f"{case.id} {name}: the expectation is not what was proven"

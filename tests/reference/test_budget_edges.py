@@ -1,6 +1,7 @@
 """Where `Budget` must be careful: overflow, underflow, choices in doubt, constants, and the company of `Dual`."""
 
 import math
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -76,9 +77,20 @@ def test_a_flushed_step_is_the_smallest_normal_number() -> None:
 
 def test_an_unbounded_error_times_zero_stays_unbounded() -> None:
     x = off(1.0, math.inf)
-    assert float((x * 0.0).hard) == math.inf
+    with np.errstate(invalid="ignore"):
+        assert float((x * 0.0).hard) == math.inf
     with np.errstate(invalid="ignore"):
         assert float(np.einsum("i,i->", off([1.0], math.inf), Budget(np.zeros(1), F32)).hard) == math.inf
+
+
+@pytest.mark.parametrize(("a", "b", "c"), [(1e-38, 1e-5, 1e5), (3e-39, 2e-4, 7e3), (1e-44, 0.3, 1e2)])
+def test_a_product_of_three_may_be_formed_in_any_order(a: float, b: float, c: float) -> None:
+    """What underflows in a partial product is multiplied by the factor that comes after."""
+    x, y, z = (np.float32(v) for v in (a, b, c))
+    budget = Budget(float(x), F32) * (Budget(float(y), F32) * Budget(float(z), F32))
+    for seen in ((x * y) * z, x * (y * z), (x * z) * y):
+        assert abs(float(seen) - float(budget.value)) <= float(budget.hard)
+    assert float(budget.hard) <= 4 * F32.step * max(c, 1.0) + 4 * F32.unit * float(budget.value)
 
 
 # --- choices
@@ -117,6 +129,18 @@ def test_both_of_two_conditions_are_in_doubt_where_either_is() -> None:
     assert (both.value.tolist(), both.doubt.tolist()) == ([False, True, False], [True, False, False])
     both = np.logical_and(x > 0, x < 1.0)
     assert both.doubt.tolist() == [True, True, True]
+
+
+STATISTICAL = replace(F32, statistical=True)
+
+
+def test_where_the_error_to_expect_counts_doubt_is_a_chance() -> None:
+    """Two numbers a standard deviation apart are in the wrong order once in six times."""
+    x = off([1.0, 1.0, 1.0], 0.1, STATISTICAL)
+    doubt = (x > np.array([0.9, 1.0, 1e9])).doubt
+    assert np.abs(doubt - [0.158655, 0.5, 0.0]).max() < 1e-5
+    y = np.where(x > np.array([0.9, 1.0, 1e9]), 3.0, Budget(np.ones(3), STATISTICAL))
+    assert np.abs(y.var - 4 * doubt).max() < 1e-12
 
 
 def test_a_maximum_moves_no_further_than_its_worst_candidate() -> None:
@@ -211,7 +235,9 @@ def test_what_is_detached_keeps_its_error_and_loses_its_tangent() -> None:
     assert detached(detached(x)) is detached(x)
 
 
-@pytest.mark.parametrize("reading", [Budget(np.ones(2), F32), Dual(np.ones(2), np.ones(2)), Ball(np.ones(2)), off([1.0], 0.5) > 1.0])
+@pytest.mark.parametrize(
+    "reading", [Budget(np.ones(2), F32), Dual(np.ones(2), np.ones(2)), Ball(np.ones(2)), off([1.0], 0.5) > 1.0]
+)
 @pytest.mark.parametrize("function", [np.arctan, np.median, np.cumsum])
 def test_a_function_without_a_rule_is_refused_by_name(reading: Any, function: Any) -> None:
     with pytest.raises(TypeError, match=f"{type(reading).__name__} has no rule for {function.__name__}"):

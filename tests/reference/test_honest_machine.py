@@ -1,4 +1,4 @@
-"""A correct kernel conforms: every formula and derivative, computed step by step in each narrow format, is in budget."""
+"""A correct kernel conforms: every formula and derivative, computed step by step in each narrow format."""
 
 import numpy as np
 import pytest
@@ -51,7 +51,9 @@ def misjudged(case: Case, inside: str, flush: bool) -> dict[str, Judgement]:
     return {f"{case.id} {name}": j for name, j in judged.items() if j.grade != "conforms"}
 
 
-@pytest.mark.parametrize(("id", "dtype", "flush"), MACHINES, ids=lambda part: {True: "flushed", False: "kept"}.get(part, part))
+@pytest.mark.parametrize(
+    ("id", "dtype", "flush"), MACHINES, ids=lambda part: {True: "flushed", False: "kept"}.get(part, part)
+)
 def test_a_correct_kernel_conforms(id: str, dtype: str, flush: bool, request: pytest.FixtureRequest) -> None:
     if (id, dtype, flush) in ACCUSED:
         request.applymarker(pytest.mark.xfail(reason=ACCUSED[id, dtype, flush], strict=True))

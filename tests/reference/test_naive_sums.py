@@ -52,10 +52,14 @@ def naive(terms: NDArray[np.float32]) -> Array:
 def partial_sums_squared(terms: tuple[float, ...]) -> float:
     """The mean over all orders of S_2^2 + ... + S_n^2: the variance of the roundings, u = 1."""
     orders = list(itertools.permutations(terms))
-    return sum(sum(s * s for s in itertools.islice(itertools.accumulate(order), 1, None)) for order in orders) / len(orders)
+    return sum(sum(s * s for s in itertools.islice(itertools.accumulate(order), 1, None)) for order in orders) / len(
+        orders
+    )
 
 
-@pytest.mark.parametrize("terms", [(3.0,), (1.0, -2.0), (1.0, 1.0, 1.0), (0.5, -4.0, 2.0, 7.0), (1.0, 2.0, -3.0, 4.0, -5.0, 6.5)])
+@pytest.mark.parametrize(
+    "terms", [(3.0,), (1.0, -2.0), (1.0, 1.0, 1.0), (0.5, -4.0, 2.0, 7.0), (1.0, 2.0, -3.0, 4.0, -5.0, 6.5)]
+)
 def test_the_variance_of_a_sum_is_that_over_all_orders(terms: tuple[float, ...]) -> None:
     expected = partial_sums_squared(terms)
     assert abs(float(np.sum(Budget(np.array(terms), UNIT)).var) - expected) <= 1e-12 * max(expected, 1.0)
@@ -89,6 +93,34 @@ def test_so_do_naive_sums(draw: Callable[..., Array], k: int) -> None:
     error = naive(x.astype(np.float32)) - budget.value
     assert 0.1 < math.sqrt(np.mean(np.square(error) / budget.var)) < 1.0
     assert np.all(np.abs(error) <= budget.hard)
+
+
+@pytest.mark.parametrize("k", [2, 16, 256, 1024])
+@pytest.mark.parametrize("size", [1e-3, 1.0, 30.0, 1e4])
+@pytest.mark.parametrize("draw", SIGNS)
+def test_a_sum_may_start_from_the_bias(draw: Callable[..., Array], size: float, k: int) -> None:
+    """As a matrix product does that is given what to add to: each rounding is then of the bias's size."""
+    rng = np.random.default_rng(k)
+    a, b, bias = (
+        in_float32(draw(rng, (ROWS, k))),
+        in_float32(draw(rng, (ROWS, k))),
+        in_float32(size * rng.normal(size=ROWS)),
+    )
+    budget = np.einsum("ri,ri->r", Budget(a, F32), Budget(b, F32)) + Budget(bias, F32)
+    products = a.astype(np.float32) * b.astype(np.float32)
+    for seen in (naive(products).astype(np.float32) + bias.astype(np.float32), started(bias, products)):
+        error = seen - budget.value
+        assert np.all(np.abs(error) <= budget.hard)
+        assert math.sqrt(np.mean(np.square(error) / budget.var)) < 1.0
+    assert math.sqrt(np.mean(np.square(error) / budget.var)) > 0.1
+
+
+def started(bias: Array, terms: NDArray[np.float32]) -> Array:
+    """The terms added one by one to the bias."""
+    total = bias.astype(np.float32)
+    for place in range(terms.shape[1]):
+        total = total + terms[:, place]
+    return total.astype(np.float64)
 
 
 @pytest.mark.parametrize("k", [16, 512])

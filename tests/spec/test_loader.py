@@ -37,13 +37,18 @@ def test_a_formula_is_read(tmp_path: Path) -> None:
     assert (formula.id, formula.chapter, formula.results) == ("dense", "mlp", {"output": "n i"})
     assert (formula.domain("x"), formula.domain("labels"), formula.integer("labels")) == ("real", "label", True)
     one, two = signatures(formula)
-    assert (one.id, one.level, one.datasets, one.attributes) == ("n2i3", "quick", ("normal", "small"), {"eps": 1e-5, "heads": 1})
+    assert (one.id, one.level, one.datasets, one.attributes) == (
+        "n2i3",
+        "quick",
+        ("normal", "small"),
+        {"eps": 1e-5, "heads": 1},
+    )
     assert (two.id, two.level, two.datasets, two.attributes["eps"]) == ("n1i1-eps0.5", "full", ("wide",), 0.5)
 
 
 MALFORMED = {
     "not TOML": ("wrt     =", "wrt     = =", "not TOML"),
-    "unknown key": ('latex   =', 'latecks = "?"\nlatex   =', "latecks"),
+    "unknown key": ("latex   =", 'latecks = "?"\nlatex   =', "latecks"),
     "missing key": ('section = "3.1"\n', "", "section"),
     "wrong type": ('section = "3.1"', "section = 3.1", r"dense\.section"),
     "wrong type inside": ('zh = "全连接层"', "zh = 3", r"dense\.title\.zh"),
@@ -56,7 +61,11 @@ MALFORMED = {
     "unknown level": ('level = "full"', 'level = "fool"', r"dense\.signatures\[1\]\.level: .*quick, core, full"),
     "unknown dataset": ('["normal", "small"]', '["normal", "smal"]', r"dense\.datasets: .*'smal'.* small"),
     "unknown dataset of a signature": ('["wide"]', '["wade"]', r"dense\.signatures\[1\]\.datasets: .*'wade'"),
-    "dataset instead of a list": ('datasets = ["wide"]', 'datasets = "wide"', r"dense\.signatures\[1\]\.datasets: expected a list"),
+    "dataset instead of a list": (
+        'datasets = ["wide"]',
+        'datasets = "wide"',
+        r"dense\.signatures\[1\]\.datasets: expected a list",
+    ),
     "output and outputs": ('output  = "n i"', 'output = "n i"\noutputs = { y = "n" }', r"dense\.output: .*either"),
     "neither": ('output  = "n i"\n', "", r"dense\.output: .*either"),
     "output of no input": ('output  = "n i"', 'output = "n k"', r"dense\.output: .*'k'"),
@@ -67,7 +76,11 @@ MALFORMED = {
     "unknown domain": ('"label i"', '"lable i"', r"dense\.domains\.labels: .*real, positive"),
     "empty domain": ('"label i"', '""', r"dense\.domains\.labels"),
     "domain of no input": ("domains = { labels", "domains = { label", r"dense\.domains\.label: "),
-    "no signature": ("\n  { n = 2, i = 3 },\n  { n = 1, i = 1, eps = 0.5, level = \"full\", datasets = [\"wide\"] },\n", "", r"dense\.signatures: .*at least one"),
+    "no signature": (
+        '\n  { n = 2, i = 3 },\n  { n = 1, i = 1, eps = 0.5, level = "full", datasets = ["wide"] },\n',
+        "",
+        r"dense\.signatures: .*at least one",
+    ),
     "variant without words": (', says = "halved"', "", r"says.*dense\.variants"),
     "variant with unknown key": (', says = "halved"', ', says = "halved", sets = 1', "sets"),
 }
@@ -107,7 +120,9 @@ def test_formulas_come_in_the_order_of_the_primer(tmp_path: Path) -> None:
 
 
 def test_only_the_first_signature_is_quick_unless_it_says_otherwise(tmp_path: Path) -> None:
-    levels = [signature.level for signature in signatures(load(spec(tmp_path, GOOD.replace('level = "full", ', "")))["dense"])]
+    levels = [
+        signature.level for signature in signatures(load(spec(tmp_path, GOOD.replace('level = "full", ', "")))["dense"])
+    ]
     assert levels == ["quick", "core"]
 
 

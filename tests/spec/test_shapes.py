@@ -34,7 +34,9 @@ def test_it_knows_its_symbols() -> None:
     assert symbols("") == set()
 
 
-@pytest.mark.parametrize("text", ["n h-", "n )", "n/2", "n**2", "f(n)", "n.d", "-n", "n%2", "n[0]", "n<2", "a,b", "lambda:n"])
+@pytest.mark.parametrize(
+    "text", ["n h-", "n )", "n/2", "n**2", "f(n)", "n.d", "-n", "n%2", "n[0]", "n<2", "a,b", "lambda:n"]
+)
 def test_anything_but_whole_numbers_symbols_and_four_operators_is_refused(text: str) -> None:
     with pytest.raises(ShapeError, match="in the shape"):
         parse(text)
