@@ -1,4 +1,4 @@
-"""The primer's listings as TensorFlow's Keras builds them: `tf.keras.Sequential`, with our parameters as its weights."""
+"""The primer's listings as TensorFlow's Keras builds them: `tf.keras.Sequential`, our parameters its weights."""
 
 from functools import lru_cache
 from typing import Any

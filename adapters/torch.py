@@ -93,7 +93,9 @@ class TorchBase(Adapter):
             yield
 
 
-class TorchAdapter(TorchLayers, TorchSequences, TorchLosses, TorchTraining, TorchModels, TorchRuns, TorchBert, TorchBase):
+class TorchAdapter(
+    TorchLayers, TorchSequences, TorchLosses, TorchTraining, TorchModels, TorchRuns, TorchBert, TorchBase
+):
     """Formulas as PyTorch computes them."""
 
     backend = "torch"

@@ -1,4 +1,4 @@
-"""The primer's listings as PyTorch builds them: `torch.nn` modules, called with our parameters in place of their own."""
+"""The primer's listings as PyTorch builds them: `torch.nn` modules, called with our parameters for their own."""
 
 from collections.abc import Iterable
 from functools import lru_cache

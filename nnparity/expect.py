@@ -116,7 +116,7 @@ def _limited(expected: dict[str, Expected]) -> dict[str, Expected]:
 
 
 def foreseen(losses: Expected) -> int:
-    """How many steps of a training run can be told beforehand: chaos makes of a rounding a difference, sooner or later."""
+    """How many steps of a training run can be told beforehand: chaos makes a difference of a rounding in the end."""
     axes = tuple(range(1, losses.value.ndim))
     vague = np.flatnonzero((losses.sharp > FORESEEN * np.abs(losses.value)).any(axis=axes))
     return max(1, int(vague[0])) if len(vague) else len(losses.value)
@@ -146,7 +146,7 @@ def _direct(numbers: Arithmetic, inward: Callable[[Array], Array]) -> Callable[[
 
 
 def _provable(case: Case) -> bool:
-    """Whether an enclosure is worth its time: 200 bits cost 0.4 microseconds a multiplication, and a model has millions."""
+    """Whether an enclosure is worth its time: 200 bits take far longer than 53, and a model has millions of products."""
     return not case.formula.composition or sum(x.size for x in case.inputs.values()) <= PROVABLE
 
 

@@ -1,4 +1,4 @@
-"""Traceability: each entry of the primer, the formulas it became, where the reference computes them, how targets fared."""
+"""Traceability: each entry of the primer, the formulas it became, their references, and how targets fared."""
 
 from collections import defaultdict
 from collections.abc import Iterable, Iterator

@@ -1,4 +1,4 @@
-"""Training runs as figures: the loss of every target, and how far it is from the reference beside what was predicted."""
+"""Training runs as figures: the loss of every target, and its distance from the reference beside the prediction."""
 
 import io
 from collections.abc import Iterable, Iterator
@@ -25,7 +25,7 @@ def caption(formula: str, dtype: str) -> str:
     """What a figure shows, in words."""
     return (
         f"{formula}, {dtype}. Above: the loss, step by step. Below: its distance from the reference, as a part of it; "
-        "the grey band is the predicted error (norm 2), carried from step to step, and steps right of a dotted line are not judged."
+        "the grey band is the predicted error (norm 2), carried from step to step; right of a dotted line nothing is judged."
     )
 
 

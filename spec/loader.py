@@ -78,11 +78,7 @@ def _faults(formula: Formula) -> Iterator[tuple[str, str]]:
         return
     if unknown:
         yield "output", f"the symbol {min(unknown)!r} stands in no input"
-    for name in formula.wrt:
-        if name not in formula.inputs:
-            yield "wrt", f"{name!r} is no input"
-        elif formula.integer(name):
-            yield "wrt", f"{name!r} holds whole numbers: it has no derivative"
+    yield from _derivative_faults(formula)
     yield from _domain_faults(formula)
     if not formula.signatures:
         yield "signatures", "a formula needs at least one"
@@ -90,11 +86,19 @@ def _faults(formula: Formula) -> Iterator[tuple[str, str]]:
         yield from _signature_faults(formula, table, f"signatures[{place}]")
     yield from _unknown_datasets(formula.datasets, "datasets")
     yield from _special_faults(formula)
+    if formula.trajectory and formula.outputs.get("losses") is None:
+        yield "trajectory", "a training run has an output `losses`"
+
+
+def _derivative_faults(formula: Formula) -> Iterator[tuple[str, str]]:
+    for name in formula.wrt:
+        if name not in formula.inputs:
+            yield "wrt", f"{name!r} is no input"
+        elif formula.integer(name):
+            yield "wrt", f"{name!r} holds whole numbers: it has no derivative"
     for name in formula.dtypes:
         if name not in DTYPES:
             yield "dtypes", f"no dtype is called {name!r}; there are {', '.join(DTYPES)}"
-    if formula.trajectory and formula.outputs.get("losses") is None:
-        yield "trajectory", "a training run has an output `losses`"
 
 
 def _special_faults(formula: Formula) -> Iterator[tuple[str, str]]:

@@ -1,4 +1,4 @@
-"""The primer's table of contents: every formula, step, listing and question of it, and the formulas of the spec it became.
+"""The primer's table of contents: every formula, step, listing and question of it, and what of the spec it became.
 
 The data is `primer.toml`. An entry has formulas, or a reason why nothing of it can be computed.
 """
@@ -29,7 +29,7 @@ class Entry(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 def entries(path: Path = FILE) -> tuple[Entry, ...]:
     """All entries in the primer's order.
 
-    Raises SpecError for one that is malformed, names a formula that does not exist, or has neither formulas nor a reason.
+    Raises SpecError for one that is malformed, names an unknown formula, or has neither formulas nor a reason.
     """
     try:
         found = msgspec.convert(tomllib.loads(path.read_text(encoding="utf-8")), dict[str, tuple[Entry, ...]])["entry"]

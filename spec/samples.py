@@ -84,7 +84,7 @@ def _prices() -> Array:
 
 @cache
 def stocks() -> Table:
-    """Windows of six months of those ten prices; the response is the first index one month later, the class its sign."""
+    """Windows of six months of those ten prices; the response is the first one a month later, the class its sign."""
     prices = _prices()
     windows = np.stack([prices[start : start + MONTHS] for start in range(len(prices) - MONTHS)])
     after = prices[MONTHS:, 8:9]

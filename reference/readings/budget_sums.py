@@ -100,7 +100,7 @@ def multiplications(subscripts: str, *shapes: tuple[int, ...]) -> int:
 
 
 def _sizes(subscripts: str, *shapes: tuple[int, ...]) -> dict[str, int]:
-    words = subscripts.split("->")[0].split(",")
+    words = subscripts.split("->", maxsplit=1)[0].split(",")
     return {name: n for word, shape in zip(words, shapes, strict=True) for name, n in zip(word, shape, strict=True)}
 
 

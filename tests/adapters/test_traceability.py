@@ -18,4 +18,3 @@ def test_operations_and_formulas_match(backend: str) -> None:
     assert given - set(load()) == set(), "operations that no formula asks for"
     assert set(load()) - given - set(declined) == set(), "formulas neither given nor declared unsupported"
     assert all(declined.values())
-

@@ -9,7 +9,9 @@ from nnparity.run import failed
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     found = [pytest.param(group, target, id=id) for id, group, target in plugin.items(metafunc.config)]
-    nothing = pytest.param(None, None, id="no backend", marks=pytest.mark.skip(reason="say what to test: --backend NAME"))
+    nothing = pytest.param(
+        None, None, id="no backend", marks=pytest.mark.skip(reason="say what to test: --backend NAME")
+    )
     metafunc.parametrize(("group", "target"), found or [nothing])
 
 

@@ -161,7 +161,7 @@ def test_a_maximum_moves_no_further_than_its_worst_candidate() -> None:
         lambda x: x[1],
         lambda x: x.reshape(3, 2),
         lambda x: np.flip(x, 0),
-        lambda x: np.transpose(x),
+        np.transpose,
         lambda x: np.pad(x, 1),
         lambda x: np.repeat(x, 2, axis=0),
         lambda x: np.stack([x, x]),

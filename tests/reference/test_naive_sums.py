@@ -136,7 +136,7 @@ def test_operands_rounded_to_10_bit_mantissas_are_seen(draw: Callable[..., Array
 
 @pytest.mark.parametrize(("draw", "k"), [(positive, 16), (positive, 64), (positive, 128), (mixed, 256), (mixed, 1024)])
 def test_an_accumulator_that_truncates_is_imprecise_and_no_more(draw: Callable[..., Array], k: int) -> None:
-    """Its errors have one sign and add up; beyond some 250 terms of one sign norm 1, a probabilistic bound, is passed too."""
+    """Its errors have one sign and add up; beyond some 250 terms norm 1, a probabilistic bound, is passed too."""
     rng = np.random.default_rng(0)
     a, b = in_float32(draw(rng, (ROWS, k))), in_float32(draw(rng, (ROWS, k)))
     budget = np.einsum("ri,ri->r", Budget(a, F32), Budget(b, F32))

@@ -1,4 +1,4 @@
-"""Real data: what is drawn are rows of the real sets, features and answers of the same samples, alike on every machine."""
+"""Real data: what is drawn are rows of the real sets, features and answers of the same samples, alike everywhere."""
 
 from collections.abc import Callable
 
