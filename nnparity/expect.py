@@ -146,7 +146,7 @@ def _direct(numbers: Arithmetic, inward: Callable[[Array], Array]) -> Callable[[
 
 
 def _provable(case: Case) -> bool:
-    """Whether an enclosure is worth its time: 200 bits take far longer than 53, and a model has millions of products."""
+    """Whether an enclosure is worth its time: 200 bits take far longer than 53, and a model has millions."""
     return not case.formula.composition or sum(x.size for x in case.inputs.values()) <= PROVABLE
 
 

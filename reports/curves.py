@@ -25,7 +25,7 @@ def caption(formula: str, dtype: str) -> str:
     """What a figure shows, in words."""
     return (
         f"{formula}, {dtype}. Above: the loss, step by step. Below: its distance from the reference, as a part of it; "
-        "the grey band is the predicted error (norm 2), carried from step to step; right of a dotted line nothing is judged."
+        "the grey band is the predicted error (norm 2), carried along; right of a dotted line nothing is judged."
     )
 
 
@@ -44,7 +44,7 @@ def draw(curves: list[Curve]) -> str:
         axes[0][0].legend(fontsize=6)
         text = io.StringIO()
         figure.savefig(text, format="svg", metadata={"Date": None})
-    return text.getvalue().partition("<svg")[1] + text.getvalue().partition("<svg")[2]
+    return "<svg" + text.getvalue().partition("<svg")[2]  # without the XML declaration
 
 
 def _columns(curves: Iterable[Curve]) -> Iterator[tuple[str, list[Curve]]]:

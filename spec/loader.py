@@ -96,6 +96,10 @@ def _derivative_faults(formula: Formula) -> Iterator[tuple[str, str]]:
             yield "wrt", f"{name!r} is no input"
         elif formula.integer(name):
             yield "wrt", f"{name!r} holds whole numbers: it has no derivative"
+    yield from _run_faults(formula)
+
+
+def _run_faults(formula: Formula) -> Iterator[tuple[str, str]]:
     for name in formula.dtypes:
         if name not in DTYPES:
             yield "dtypes", f"no dtype is called {name!r}; there are {', '.join(DTYPES)}"

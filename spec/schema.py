@@ -11,9 +11,9 @@ Attributes = dict[str, Scalar]
 #: Plan levels, smallest first. A signature belongs to its level and to all larger ones.
 LEVELS = ("quick", "core", "full")
 Level = Literal["quick", "core", "full"]
-#: What the numbers of an input may be; "label k" is a whole number from 0 to k-1, k a symbol of the shapes. Of real
-#: data "feature", "class k" and "response" are what is known of a sample and what is to be learnt of it; "weight c*p*q" is a
-#: parameter with so many inputs, drawn at the scale 1/sqrt(c p q).
+#: What the numbers of an input may be; "label k" is a whole number from 0 to k-1, k a symbol of the shapes. Of
+#: real data "feature", "class k" and "response" are what is known of a sample and what is to be learnt of it;
+#: "weight c*p*q" is a parameter with so many inputs, drawn at the scale 1/sqrt(c p q).
 DOMAINS = (
     *("real", "positive", "probability", "distribution", "target", "position", "label", "mask"),
     *("feature", "class", "response", "weight"),

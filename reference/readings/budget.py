@@ -33,8 +33,8 @@ class Arithmetic:
 
     `step` is the smallest subnormal number, or the smallest normal one where subnormals are flushed to zero.
     `holds` says whether a constant is representable, that is, exact. `statistical` says that the errors wanted are
-    those to expect: a comparison is then in doubt by its chance to be turned, else wherever the worst case turns it; see
-    `budget_functions.Condition`.
+    those to expect: a comparison is then in doubt by its chance to be turned, else wherever the worst case turns
+    it; see `budget_functions.Condition`.
     """
 
     unit: float
@@ -74,7 +74,8 @@ class Budget(Reading):
         """By how much an underflow in the product that led here may have been amplified, at least 1.
 
         A product of several factors may be formed in any order: if a partial one underflows, the step lost is
-        multiplied by the factors that come after. It is the product of the factors above 1, element by element, up to 1/u.
+        multiplied by the factors that come after. It is the product of the factors above 1, element by element,
+        up to 1/u.
         """
         return self._gain if self._gain is not None else capped(np.fmax(1.0, np.abs(self.value)), self.arithmetic)
 

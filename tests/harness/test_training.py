@@ -5,7 +5,7 @@ from collections.abc import Iterator
 import numpy as np
 import pytest
 
-from nnparity.expect import Expected, expect, foreseen
+from nnparity.expect import Expected, foreseen
 from nnparity.judge import judge
 from nnparity.plan import Group, Plan, TargetName
 from nnparity.reports.records import Curve, Verdict
@@ -44,9 +44,10 @@ def torch() -> Iterator[Target]:
 
 
 def groups(id: str, optimizer: str) -> list[Group]:
-    """In float32, one data set each; of a training run those with that optimiser."""
+    """In float32, one data set each; of a training run the first with that optimiser."""
     every = [cases[:1] for cases in cases_of(load()[id], "float32")]
-    return [Group(tuple(c)) for c in every if c[0].signature.attributes.get("optimizer", "") == optimizer]
+    chosen = [Group(tuple(c)) for c in every if c[0].signature.attributes.get("optimizer", "") == optimizer]
+    return chosen[:1] if optimizer else chosen
 
 
 def examined(torch: Target, fault: str, groups: list[Group]) -> tuple[list[Verdict], list[Curve]]:
@@ -102,12 +103,11 @@ def test_only_the_steps_that_are_foreseen_are_judged() -> None:
     assert judge(np.ones(3), expected, DTYPES["float64"]).grade == "diverges"
 
 
-def test_a_run_that_cannot_be_foreseen_is_judged_up_to_there() -> None:
+def test_a_run_that_cannot_be_foreseen_is_judged_up_to_there(torch: Target) -> None:
     """At so high a rate Adam makes of a rounding a difference within a few dozen steps."""
-    (case,) = groups("train_mlp", ADAM)[0].cases
-    truth = expect(case, frozenset({"output"}), variant={"lr": 8.0})
-    steps, losses = truth["output.losses"].steps, truth["output.losses"]
-    assert steps is not None
-    assert 1 < steps < len(losses.value)
-    assert {found.steps for found in truth.values()} == {steps}
-    assert losses.sharp[steps] > 0.01 * losses.value[steps]
+    (chaotic,) = [c for c in cases_of(load()["train_mlp"], "float32") if c[0].signature.attributes["lr"] == 0.25]
+    verdicts, (curve,) = examined(torch, "NoFault", [Group(tuple(chaotic))])
+    assert 1 < curve.judged < 60
+    assert {(v.grade, v.note) for v in verdicts} == {("conforms", f"{curve.judged} of 60 steps judged")}
+    vague = [float(s) / float(y) for s, y in zip(curve.sharp, curve.expected, strict=True)]
+    assert max(vague[: curve.judged]) <= 0.01 < vague[curve.judged]

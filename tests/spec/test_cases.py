@@ -153,8 +153,6 @@ GOLDEN = {
     "image": [0.015380533412098885, 0.22465011477470398, 0.2259518951177597],
     "onehot": [31.562721252441406, 0.43062183260917664, 0.02244296483695507],
 }
-#: Datasets of their own shapes: see test_samples.
-SHAPED = {"digits", "photographs", "stocks", "as_printed"}
 
 
 @pytest.mark.parametrize("dataset", [name for name in DATASETS if name not in (*SAMPLES, "as_printed")])

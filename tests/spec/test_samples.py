@@ -23,7 +23,7 @@ def test_the_sets_are_whole_and_scaled(name: str) -> None:
     assert table.feature.shape == (rows, *shape)
     assert len(table.classes) == len(table.response) == rows
     assert set(np.unique(table.classes)) == set(range(classes))
-    assert 0 <= table.feature.min() < 0.1
+    assert 0 <= table.feature.min() < 0.2
     assert 0.9 < table.feature.max() <= 1
     assert len(np.unique(table.feature.reshape(rows, -1), axis=0)) == rows
 
