@@ -26,7 +26,8 @@ QUANTITIES = ("output", "grad", "jvp", "hvp")
 LEAST_SQUARE = float(np.finfo(np.float64).tiny / np.finfo(np.float64).eps)
 #: An enclosure proves a value when its radius is at most this part of the hard budget.
 PROVEN = 2.0**-20
-#: A step of a training run is judged while its loss is foreseen to this part of it, and so are all steps before.
+#: A step of a training run is judged while its loss is foreseen to this part of it, and so are all steps before. Norm 2
+#: takes errors for independent: in runs made for chaos (Adam at a rate of 4) it told 34 times too little in float64.
 FORESEEN = 0.01
 #: Numbers that go into a composition, beyond which it is not proven.
 PROVABLE = 8192

@@ -86,8 +86,7 @@ def _faults(formula: Formula) -> Iterator[tuple[str, str]]:
         yield from _signature_faults(formula, table, f"signatures[{place}]")
     yield from _unknown_datasets(formula.datasets, "datasets")
     yield from _special_faults(formula)
-    if formula.trajectory and formula.outputs.get("losses") is None:
-        yield "trajectory", "a training run has an output `losses`"
+    yield from _run_faults(formula)
 
 
 def _derivative_faults(formula: Formula) -> Iterator[tuple[str, str]]:
@@ -96,10 +95,11 @@ def _derivative_faults(formula: Formula) -> Iterator[tuple[str, str]]:
             yield "wrt", f"{name!r} is no input"
         elif formula.integer(name):
             yield "wrt", f"{name!r} holds whole numbers: it has no derivative"
-    yield from _run_faults(formula)
 
 
 def _run_faults(formula: Formula) -> Iterator[tuple[str, str]]:
+    if formula.trajectory and formula.outputs.get("losses") is None:
+        yield "trajectory", "a training run has an output `losses`"
     for name in formula.dtypes:
         if name not in DTYPES:
             yield "dtypes", f"no dtype is called {name!r}; there are {', '.join(DTYPES)}"

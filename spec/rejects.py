@@ -72,10 +72,11 @@ def unfit(formula: Formula, inputs: Mapping[str, Array], attributes: Mapping[str
     try:
         for name, array in inputs.items():
             _bind(name, array.shape, formula.inputs[name], dims)
-        for text in formula.results.values():
-            shapes.evaluate(text, dims)
+        results = [shapes.evaluate(text, dims) for text in formula.results.values()]
     except shapes.ShapeError as error:
         return str(error)
+    if any(0 in shape for shape in results) and all(array.size for array in inputs.values()):
+        return "nothing comes out: a window is larger than what it moves over"
     for symbol, least in formula.least.items():
         if dims[symbol] < least:
             return f"{symbol} is {dims[symbol]}, the formula needs at least {least}"

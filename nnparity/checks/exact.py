@@ -22,14 +22,14 @@ from nnparity.spec.schema import Permit
 
 #: Datasets in which intermediate results may overflow: of large numbers, and of the reciprocals of tiny ones.
 OVERFLOWING = ("largest", "subnormal")
-#: Expectations kept for the other targets of the same process.
-CACHE = 64
+#: Expectations kept for the other targets of the same process: those of one formula.
+CACHE = 256
 Answer = tuple[Judgement, str | None]
 
 
 @lru_cache(maxsize=CACHE)
 def expected(
-    case: Case, quantities: frozenset[str], flush: bool, permit: int | None = None, inner: str = ""
+    case: Case, quantities: frozenset[str], flush: bool, permit: int | None, inner: str
 ) -> dict[str, Expected]:
     """What the reference gives, by quantity: with the keywords of a permit, or with the digits of the dtype `inner`."""
     variant = dict(case.formula.permits[case.dataset][permit].set) if permit is not None else {}
@@ -65,14 +65,14 @@ def permits(case: Case, quantity: str) -> Iterator[tuple[int, Permit]]:
             yield place, permit
 
 
-def settle(case: Case, quantity: str, seen: Array, flush: bool) -> Answer:
+def settle(case: Case, quantity: str, seen: Array, flush: bool, asked: frozenset[str]) -> Answer:
     """The judgement by the reference, or else by an answer that the spec permits; and that answer in words.
 
     The last resort is a mixture: each element is one of the permitted answers. That is said.
     """
     answers: list[tuple[Expected, str | None]] = []
     first = None
-    for truth, says in _answers(case, quantity, flush):
+    for truth, says in _answers(case, quantity, flush, asked):
         judged, said = _judged(case, quantity, seen, truth)
         if judged.grade == "conforms":
             return judged, "; ".join(filter(None, (says, said))) or None
@@ -82,20 +82,19 @@ def settle(case: Case, quantity: str, seen: Array, flush: bool) -> Answer:
     return _mixed(case, quantity, seen, answers) or (first, None)
 
 
-def _answers(case: Case, quantity: str, flush: bool) -> Iterator[tuple[Expected, str | None]]:
+def _answers(case: Case, quantity: str, flush: bool, asked: frozenset[str]) -> Iterator[tuple[Expected, str | None]]:
     """The reference's own, then each that is permitted; what it says of itself.
 
     Both once more for a float64 target that computes in float32: how exact the ordinary numbers are is judged by the
     ordinary cases, and said there; here it must not hide what becomes of the special ones.
     """
-    family = frozenset({quantity.partition(".")[0]})
     permitted = list(permits(case, quantity))
     own = next((permit.says for _, permit in permitted if not (permit.set or permit.raises)), None)
     for inner in ("", "float32") if case.dtype.name == "float64" else ("",):
-        yield expected(case, family, flush, None, inner)[quantity], own
+        yield expected(case, asked, flush, None, inner)[quantity], own
         for place, permit in permitted:
             if permit.set:
-                yield expected(case, family, flush, place, inner)[quantity], permit.says
+                yield expected(case, asked, flush, place, inner)[quantity], permit.says
 
 
 def _judged(case: Case, quantity: str, seen: Any, truth: Expected) -> Answer:
@@ -117,7 +116,8 @@ def wrong_zeros(case: Case, quantity: str, seen: Array, truth: Expected) -> Arra
     """
     if not case.formula.elementwise or quantity != "output" or case.dataset == "subnormal":
         return np.zeros(truth.value.shape, bool)
-    return np.asarray((truth.value == 0) & (seen == 0) & (np.signbit(truth.value) != np.signbit(seen)))
+    zero = (truth.value == 0) & (seen == 0) & np.isfinite(truth.hard)
+    return np.asarray(zero & (np.signbit(truth.value) != np.signbit(seen)))
 
 
 def _wrong_sign(wrong: Array, seen: Array, truth: Expected) -> Judgement:

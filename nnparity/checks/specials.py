@@ -29,8 +29,8 @@ def special_values(target: Target, formula: Formula, plan: Plan) -> Iterator[Lin
         return
     quantities = frozenset(plan.quantities)
     target.observer.submit([request(case, quantities) for case in cases])
-    for case in cases:
-        expected(case, families(formula, quantities), target.flushes[case.dtype.name])
+    for case in cases:  # while the target works
+        expected(case, families(formula, quantities), target.flushes[case.dtype.name], None, "")
     for case, observed in zip(cases, target.observer.collect(), strict=True):
         for line in _verdicts(target, case, observed, families(formula, quantities)):
             words.add(case.dataset, _saying(line), case.dtype.name)
@@ -50,10 +50,12 @@ def _cases(formula: Formula, plan: Plan) -> list[Case]:
 
 def _verdicts(target: Target, case: Case, observed: Observed, asked: frozenset[str]) -> Iterator[Verdict]:
     flush = target.flushes[case.dtype.name]
-    for place, quantity in enumerate(expected(case, asked, flush)):
+    for place, quantity in enumerate(expected(case, asked, flush, None, "")):
         seen = observed.observation.get(quantity)
         wrong = amiss(seen, observed)
-        judged, note = _refusal(case, quantity, wrong) if wrong else settle(case, quantity, seen, flush)  # type: ignore[arg-type]
+        judged, note = (
+            _refusal(case, quantity, wrong) if wrong else settle(case, quantity, seen, flush, asked)  # type: ignore[arg-type]
+        )
         yield verdict(target, case, quantity, judged, note=note, seconds=0.0 if place else observed.seconds)
 
 

@@ -57,7 +57,7 @@ def subnormals(target: Target, formulas: Sequence[Formula], dtype: str, plan: Pl
             target,
             one.case,
             one.quantity,
-            _judged(one, flush),
+            _judged(one, flush, families(one.case.formula, quantities)),
             note=_note(one, target.flushes[dtype]),
             seconds=one.observed.seconds if one.first else 0.0,
         )
@@ -82,11 +82,11 @@ def _does(seen: Array, kept: Expected, case: Case) -> str | None:
     return FLUSHES if zero.all() else BOTH if zero.any() else KEEPS
 
 
-def _judged(one: Seen, flush: bool) -> Judgement:
+def _judged(one: Seen, flush: bool, asked: frozenset[str]) -> Judgement:
     array = one.observed.observation.get(one.quantity)
     if wrong := amiss(array, one.observed):
         return wrong
-    judged, _ = settle(one.case, one.quantity, array, flush)  # type: ignore[arg-type]
+    judged, _ = settle(one.case, one.quantity, array, flush, asked)  # type: ignore[arg-type]
     if one.does == BOTH and judged.grade == "conforms":
         worst = _first_zero(array, expect(one.case, frozenset({one.quantity.partition(".")[0]}))[one.quantity])  # type: ignore[arg-type]
         return Judgement("diverges", judged.hard, judged.sharp, worst=worst, message=f"subnormals: {BOTH}")

@@ -1,0 +1,196 @@
+"""The reference with one fault each: what the checks are there to find."""
+
+import itertools
+from typing import Any
+
+import numpy as np
+
+from nnparity.adapters.base import Adapter
+from nnparity.adapters.numpy import NumpyAdapter
+from nnparity.adapters.request import Array, Failure, Observation, Request
+
+
+class Spoilt(NumpyAdapter):
+    """The reference, its arrays changed by `spoil` on the way out."""
+
+    families: tuple[str, ...] = ("output",)
+
+    def observe(self, request: Request) -> Observation:
+        with np.errstate(invalid="ignore"):
+            self.request, self.x = request, next(iter(request.inputs.values())).astype(np.float64)
+        return {name: self._spoilt(name, array) for name, array in super().observe(request).items()}
+
+    def _spoilt(self, name: str, array: Array | Failure) -> Array | Failure:
+        if isinstance(array, Failure) or name.partition(".")[0] not in self.families:
+            return array
+        with np.errstate(all="ignore"):
+            return np.asarray(self.spoil(array)).astype(array.dtype)
+
+    def spoil(self, array: Array) -> Any:
+        raise NotImplementedError
+
+
+class SwallowsNan(Spoilt):
+    def spoil(self, array: Array) -> Any:
+        return np.where(np.isnan(array), 0, array)
+
+
+class SpreadsNan(Spoilt):
+    families = ("grad",)
+
+    def spoil(self, array: Array) -> Any:
+        return array * (np.nan if np.isnan(self.x).any() else 1)
+
+
+class WrongInfinity(Spoilt):
+    def spoil(self, array: Array) -> Any:
+        return np.where(np.isinf(array), -array, array)
+
+
+class LargestForInfinity(Spoilt):
+    def spoil(self, array: Array) -> Any:
+        return np.nan_to_num(array.astype(np.float64), nan=np.nan, posinf=3e38, neginf=-3e38)
+
+
+class LosesMinusZero(Spoilt):
+    def spoil(self, array: Array) -> Any:
+        return array + np.zeros((), array.dtype)
+
+
+class OddSubgradient(Spoilt):
+    families = ("grad",)
+
+    def spoil(self, array: Array) -> Any:
+        return np.where(self.x == 0, 0.7, array) if self.x.shape == array.shape else array
+
+
+class WeakSubgradient(Spoilt):
+    """A half at 0: a subgradient too."""
+
+    families = ("grad",)
+
+    def spoil(self, array: Array) -> Any:
+        g = self.request.cotangents["output"].astype(np.float64)
+        return np.where(self.x == 0, 0.5 * g, array)
+
+
+class RefusesEmpty(NumpyAdapter):
+    def observe(self, request: Request) -> Observation:
+        if any(not array.size for array in request.inputs.values()):
+            return self._failed(request, ("output", "grad"), RuntimeError("expected a batch"))
+        return super().observe(request)
+
+
+class WrongEmptyGradient(Spoilt):
+    families = ("grad",)
+
+    def spoil(self, array: Array) -> Any:
+        return array + np.nan if not self.x.size and array.size else array
+
+
+class SqueezesOnes(Spoilt):
+    def spoil(self, array: Array) -> Any:
+        return array.squeeze() if 1 in array.shape else array
+
+
+class Broadcasts(NumpyAdapter):
+    """The reference without a look at the shapes first."""
+
+    def observe(self, request: Request) -> Observation:
+        seen = Adapter.observe(self, request)
+        return {name: x if isinstance(x, Failure) else x.astype(np.float32) for name, x in seen.items()}
+
+
+class Restless(Spoilt):
+    """The last bit differs from call to call."""
+
+    families = ("output", "grad")
+    calls = 0
+
+    def observe(self, request: Request) -> Observation:
+        self.calls += 1
+        return super().observe(request)
+
+    def spoil(self, array: Array) -> Any:
+        return np.nextafter(array, np.inf) if self.calls % 2 else array
+
+
+class Unstable(Restless):
+    """The result differs from call to call by far more than rounding."""
+
+    def spoil(self, array: Array) -> Any:
+        return array * (1 + 2.0**-6 * (self.calls % 2))
+
+
+_instances = itertools.count()
+
+
+class EachItsOwn(Spoilt):
+    """Another last bit in another process."""
+
+    def __init__(self, device: str = "cpu", mode: str = "eager") -> None:
+        super().__init__(device, mode)
+        self._odd = next(_instances) % 2
+
+    def spoil(self, array: Array) -> Any:
+        return np.nextafter(array, np.inf) if self._odd else array
+
+
+class CentresTheBatch(Spoilt):
+    def spoil(self, array: Array) -> Any:
+        return array - array.astype(np.float64).mean(axis=0) / 64 if array.ndim and len(array) > 1 else array
+
+
+class OddTail(Spoilt):
+    """What is left over behind the last full vector of 32 is computed by other code, which is wrong."""
+
+    def spoil(self, array: Array) -> Any:
+        flat = array.astype(np.float64).ravel()
+        left = flat.size % 32
+        return np.concatenate([flat[: flat.size - left], flat[flat.size - left :] * (1 + 2.0**-4)]).reshape(array.shape)
+
+
+class OtherTail(Spoilt):
+    """The same, but right within rounding."""
+
+    def spoil(self, array: Array) -> Any:
+        flat = array.ravel().copy()
+        left = flat.size % 32
+        flat[flat.size - left :] = np.nextafter(flat[flat.size - left :], np.inf)
+        return flat.reshape(array.shape)
+
+
+class OneBinade(Spoilt):
+    """From 2^-7 to 2^-6 the table has a wrong entry."""
+
+    def spoil(self, array: Array) -> Any:
+        x = np.abs(self.x)
+        return np.where((x >= 2.0**-7) & (x < 2.0**-6), array * (1 + 2.0**-4), array)
+
+
+class OneNumber(Spoilt):
+    """A single half-precision number is wrong."""
+
+    def spoil(self, array: Array) -> Any:
+        return np.where(self.x == 3.140625, 0.5, array)
+
+
+def flushed(array: Array) -> Any:
+    tiny = np.finfo(np.float32).tiny
+    return np.where(np.abs(array.astype(np.float64)) < tiny, 0, array)
+
+
+class FlushesRelu(Spoilt):
+    """Most operations keep subnormals, one flushes them."""
+
+    def spoil(self, array: Array) -> Any:
+        return flushed(array) if self.request.formula == "relu" else array
+
+
+class FlushesTheBody(Spoilt):
+    """Full vectors of four are flushed, the rest is not."""
+
+    def spoil(self, array: Array) -> Any:
+        flat = array.ravel()
+        body = flat.size // 4 * 4
+        return np.concatenate([flushed(flat[:body]), flat[body:]]).reshape(array.shape)

@@ -1,0 +1,78 @@
+"""A target inside the test's own process, so that many faulty adapters cost nothing; its twin is a second instance."""
+
+import time
+from collections import defaultdict
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+from nnparity import checks
+from nnparity.adapters.base import Adapter
+from nnparity.adapters.request import Request
+from nnparity.observe import Observed
+from nnparity.plan import Plan, TargetName
+from nnparity.protocol import Hello
+from nnparity.reports.records import Fact, Line, Verdict
+from nnparity.run import Target
+from nnparity.worker import observe
+
+ALL = ("float32", "float64", "float16", "bfloat16")
+
+
+class Inside:
+    """What the checks ask of an `Observer`."""
+
+    def __init__(self, adapter: type[Adapter]) -> None:
+        self._kind, self._adapter = adapter, adapter()
+        self._twin: Inside | None = None
+        kernels = {name: (kernel.calls, False, "") for name, kernel in adapter.kernels().items()}
+        self.hello = Hello(self._adapter.target, {}, kernels, dict(adapter.unsupported), "", ["cpu"], 0.0)
+
+    def submit(self, requests: Sequence[Request]) -> None:
+        self._answers = [self._answer(request) for request in requests]
+
+    def _answer(self, request: Request) -> Observed:
+        start = time.process_time()
+        return Observed(observe(self._adapter, request), time.process_time() - start)
+
+    def collect(self) -> Iterator[Observed]:
+        return iter(self._answers)
+
+    def twin(self) -> "Inside":
+        self._twin = self._twin or Inside(self._kind)
+        return self._twin
+
+    def close(self) -> None:
+        pass
+
+
+def target(adapter: type[Adapter], flushes: bool = False) -> Target:
+    return Target(Inside(adapter), dict.fromkeys(ALL, flushes))  # type: ignore[arg-type]
+
+
+def plan(*formulas: str, dtypes: tuple[str, ...] = ("float32",)) -> Plan:
+    return Plan((TargetName("numpy"),), formulas=formulas, dtypes=dtypes)
+
+
+def lines(adapter: type[Adapter], check: str, *formulas: str, flushes: bool = False, **options: Any) -> list[Line]:
+    """What one kind of check says about a faulty adapter."""
+    asked = plan(*formulas, **options)
+    found = target(adapter, flushes)
+    return [line for item in checks.items(asked) if item.check == check for line in item.run(found)]
+
+
+def verdicts(found: list[Line]) -> list[Verdict]:
+    return [line for line in found if isinstance(line, Verdict)]
+
+
+def wrong(found: list[Line]) -> dict[str, set[str]]:
+    """dataset -> the quantities that do not conform."""
+    told: dict[str, set[str]] = defaultdict(set)
+    for verdict in verdicts(found):
+        if verdict.grade != "conforms":
+            told[verdict.dataset].add(verdict.quantity)
+    return dict(told)
+
+
+def cells(found: list[Line]) -> dict[str, str]:
+    """row -> text of the further tables."""
+    return {line.row: line.text for line in found if isinstance(line, Fact)}

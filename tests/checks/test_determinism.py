@@ -1,0 +1,56 @@
+"""The same again, elsewhere, and alone: bits are told, and only what rounding cannot explain diverges."""
+
+import pytest
+
+from nnparity.adapters.base import Adapter
+from nnparity.adapters.numpy import NumpyAdapter
+from nnparity.observe import Observer
+from nnparity.spec import load
+from nnparity.spec.specials import batch
+from nnparity.tests.checks import faulty
+from nnparity.tests.checks.inside import cells, lines, verdicts, wrong
+
+SAME = "again: the same bits; in another process: the same bits; first sample alone: the same bits"
+
+
+@pytest.mark.parametrize("formula", ["dense", "conv2d", "lstm_step", "attention", "softmax"])
+def test_the_reference_gives_the_same_bits(formula: str) -> None:
+    found = lines(NumpyAdapter, "determinism", formula)
+    assert wrong(found) == {}
+    assert cells(found) == {formula: SAME}
+
+
+@pytest.mark.parametrize(("adapter", "topic"), [(faulty.Restless, "again"), (faulty.EachItsOwn, "in another process")])
+def test_other_bits_are_told_and_forgiven(adapter: type[Adapter], topic: str) -> None:
+    found = lines(adapter, "determinism", "tanh")
+    assert wrong(found) == {}
+    told = dict(part.split(": ", 1) for part in cells(found)["tanh"].split("; "))
+    assert "numbers differ, by up to 1 ulp" in told[topic]
+    assert any(v.note and "differ" in v.note for v in verdicts(found) if v.dataset == topic)
+
+
+def test_more_than_rounding_explains_diverges() -> None:
+    assert "output" in wrong(lines(faulty.Unstable, "determinism", "tanh"))["again"]
+
+
+@pytest.mark.parametrize("formula", ["tanh", "dense", "softmax"])
+def test_a_batch_that_changes_its_first_sample_diverges(formula: str) -> None:
+    assert wrong(lines(faulty.CentresTheBatch, "determinism", formula)) == {"first sample alone": {"output"}}
+
+
+def test_a_mean_over_the_batch_is_asked_of_nobody() -> None:
+    found = lines(NumpyAdapter, "determinism", "mlp_backprop")
+    alone = {verdict.quantity for verdict in verdicts(found) if verdict.dataset == "first sample alone"}
+    assert alone == {"output.h", "output.y"}
+    assert batch(load()["gradient_descent"]) is None
+
+
+def test_the_twin_is_another_process_that_ends_with_the_first() -> None:
+    observer = Observer("numpy")
+    try:
+        twin = observer.twin()
+        assert twin is observer.twin()
+        assert twin._process.pid != observer._process.pid
+    finally:
+        observer.close()
+    assert twin._process.poll() is not None

@@ -1,0 +1,91 @@
+"""What a plan asks for beside its groups, and the spec's words about it."""
+
+from fnmatch import fnmatchcase
+from pathlib import Path
+from types import MappingProxyType
+from typing import Any
+
+import numpy as np
+import pytest
+
+from nnparity import checks
+from nnparity.adapters.numpy import NumpyAdapter
+from nnparity.plan import Plan, TargetName
+from nnparity.reference import FORMULAS
+from nnparity.reports.records import Fact, Verdict
+from nnparity.session import Session
+from nnparity.spec import Formula, load
+from nnparity.spec.schema import Permit
+from nnparity.spec.specials import SPECIALS, special_case, specials_of
+from nnparity.tests.checks.inside import plan, target
+
+PERMITTED = [
+    (f, dataset, permit) for f in load().values() for dataset, permits in f.permits.items() for permit in permits
+]
+
+
+def ids(asked: Plan) -> list[str]:
+    return [item.id for item in checks.items(asked)]
+
+
+def test_items_are_named_and_belong_to_formulas_or_dtypes() -> None:
+    found = ids(plan("relu", "dense", dtypes=("float32", "float16")))
+    assert found == [
+        *("specials/relu", "determinism/relu", "sweep/relu/float32", "sweep/relu/float16"),
+        *("specials/dense", "rejects/dense", "determinism/dense"),
+        *("subnormals/float32", "subnormals/float16"),
+    ]
+
+
+@pytest.mark.parametrize("change", [{"level": "quick"}, {"salt": "other"}, {"quantities": ("hvp",)}])
+def test_some_plans_have_none(change: dict[str, Any]) -> None:
+    assert ids(Plan((TargetName("numpy"),), formulas=("relu",), **change)) == []
+
+
+def test_run_is_all_of_them() -> None:
+    found = list(checks.run(target(NumpyAdapter), plan("tanh")))
+    assert {type(line) for line in found} == {Verdict, Fact}
+    tables = {line.table for line in found if isinstance(line, Fact)}
+    assert tables == {"special values", "determinism", "elementary functions", "properties"}
+
+
+def test_a_formula_that_the_target_lacks_is_unsupported_in_all_of_them() -> None:
+    class Without(NumpyAdapter):
+        unsupported = MappingProxyType({"tanh": "not yet"})
+
+    grades = {line.grade for line in checks.run(target(Without), plan("tanh")) if isinstance(line, Verdict)}
+    assert grades == {"unsupported"}
+
+
+def test_a_session_records_counts_and_times_them(tmp_path: Path) -> None:
+    name = TargetName("numpy")
+    with Session(Plan((name,), formulas=("tanh",), dtypes=("float32",)), tmp_path / "run.jsonl") as session:
+        found = [verdict for item in checks.items(session.plan) for verdict in session.check(item)]
+        summary = session.finish()
+    assert sum(summary.counts.values()) == len(found) > 10
+    assert summary.seconds["frameworks"] > 0
+    assert (tmp_path / "run.jsonl").read_text().count('"kind":"fact"') == 5
+
+
+@pytest.mark.parametrize(("formula", "dataset", "permit"), PERMITTED)
+def test_a_permit_speaks_of_what_there_is(formula: Formula, dataset: str, permit: Permit) -> None:
+    assert dataset in specials_of(formula)
+    quantities = [f"output.{name}" if formula.outputs else name for name in formula.results]
+    quantities += [f"grad.{name}" for name in formula.wrt]
+    assert any(fnmatchcase(quantity, permit.quantity) for quantity in quantities)
+    case = special_case(formula, dataset, "float32")
+    with np.errstate(all="ignore"):
+        FORMULAS[formula.id](*case.inputs.values(), **case.signature.attributes, **permit.set)
+
+
+def test_special_datasets_of_the_spec_exist() -> None:
+    for formula in load().values():
+        assert set(formula.specials) <= set(SPECIALS)
+        assert all(not SPECIALS[name].usual for name in formula.specials)
+
+
+def test_special_numbers_are_put_into_the_ordinary_ones() -> None:
+    formula = load()["dense"]
+    ordinary, special = (special_case(formula, name, "float32").inputs for name in ("size one", "nan"))
+    assert ordinary["x"].shape == (1, 1)
+    assert [int(np.isnan(array).sum()) for array in special.values()] == [1, 0, 0]

@@ -1,0 +1,72 @@
+"""NaN, infinities, zeros, ties, tiny arrays: element by element, and what the spec leaves open is said."""
+
+from typing import Any
+
+import pytest
+
+from nnparity.adapters.base import Adapter
+from nnparity.adapters.numpy import NumpyAdapter
+from nnparity.adapters.request import Array
+from nnparity.tests.checks import faulty
+from nnparity.tests.checks.inside import ALL, cells, lines, verdicts, wrong
+
+FORMULAS = ("relu", "tanh", "softmax", "dense", "conv2d", "max_pool2d", "masked_attention", "lstm_step", "l1_penalty")
+
+
+@pytest.mark.parametrize("formula", FORMULAS)
+def test_the_reference_conforms_in_every_dtype(formula: str) -> None:
+    found = lines(NumpyAdapter, "specials", formula, dtypes=ALL)
+    assert verdicts(found)
+    assert wrong(found) == {}
+
+
+@pytest.mark.parametrize(
+    ("adapter", "formula", "found"),
+    [
+        (faulty.SwallowsNan, "dense", {"nan": {"output"}, "nan in others": {"output"}}),
+        (faulty.SwallowsNan, "softmax", {"nan": {"output"}, "infinity": {"output"}, "all masked": {"output"}}),
+        (faulty.SpreadsNan, "tanh", {"nan": {"grad.x"}}),
+        (faulty.WrongInfinity, "relu", {"infinity": {"output"}}),
+        (faulty.LargestForInfinity, "relu", {"infinity": {"output"}}),
+        (faulty.LosesMinusZero, "tanh", {"zeros": {"output"}}),
+        (faulty.OddSubgradient, "relu", {"zeros": {"grad.x"}}),
+        (faulty.WrongEmptyGradient, "dense", {"empty": {"grad.w", "grad.b"}}),
+        (faulty.SqueezesOnes, "conv2d", {"size one": {"output"}}),
+    ],
+)
+def test_a_fault_is_found_where_it_is_and_nowhere_else(
+    adapter: type[Adapter], formula: str, found: dict[str, set[str]]
+) -> None:
+    told = lines(adapter, "specials", formula)
+    assert wrong(told) == found
+    assert {verdict.grade for verdict in verdicts(told)} == {"conforms", "diverges"}
+
+
+def test_a_wrong_special_value_is_told_with_its_place() -> None:
+    (verdict,) = [
+        line for line in verdicts(lines(faulty.WrongInfinity, "specials", "relu")) if line.grade == "diverges"
+    ]
+    assert verdict.worst is not None
+    assert (verdict.worst.index, verdict.worst.observed, verdict.worst.expected) == ([0, 0], "-inf", "inf")
+
+
+def test_a_permitted_answer_conforms_and_is_shown() -> None:
+    found = lines(faulty.WeakSubgradient, "specials", "relu")
+    assert wrong(found) == {}
+    assert "gradient 1/2 at 0" in cells(found)["relu"]
+    assert "gradient 0 at 0" in cells(lines(NumpyAdapter, "specials", "relu"))["relu"]
+
+
+def test_refusing_an_empty_batch_is_no_wrong_answer_but_told() -> None:
+    found = lines(faulty.RefusesEmpty, "specials", "dense")
+    assert {verdict.grade for verdict in verdicts(found) if verdict.dataset == "empty"} == {"unsupported"}
+    assert "refuses an empty batch: RuntimeError: expected a batch" in cells(found)["dense"]
+
+
+def test_what_differs_between_dtypes_is_told_for_each() -> None:
+    class Narrow(faulty.SwallowsNan):
+        def spoil(self, array: Array) -> Any:
+            return super().spoil(array) if array.dtype == "float16" else array
+
+    text = cells(lines(Narrow, "specials", "tanh", dtypes=ALL))["tanh"]
+    assert text.endswith("nan: as the formula says (f32 f64 bf16), output diverges: 0.0 instead of nan (f16)")

@@ -1,0 +1,61 @@
+"""Every number of the narrow formats, a dense choice of the wide ones, and a tail."""
+
+import numpy as np
+import pytest
+
+from nnparity.adapters.base import Adapter
+from nnparity.adapters.numpy import NumpyAdapter
+from nnparity.spec import DTYPES, load
+from nnparity.spec.sweep import TAIL, edges, points
+from nnparity.tests.checks import faulty
+from nnparity.tests.checks.inside import ALL, cells, lines, wrong
+
+ELEMENTARY = [formula.id for formula in load().values() if formula.elementwise]
+
+
+@pytest.mark.parametrize("dtype", ["float16", "bfloat16"])
+def test_all_numbers_of_a_narrow_format_are_swept(dtype: str) -> None:
+    body = points(DTYPES[dtype])[:-TAIL].view(np.uint16)
+    assert len(np.unique(body)) == len(body) == 2**16
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_a_wide_format_is_swept_with_the_edges_of_every_binade(dtype: str) -> None:
+    numbers = points(DTYPES[dtype])
+    assert np.isin(edges(DTYPES[dtype]), numbers).all()
+    size = len(numbers) - TAIL
+    assert size & (size - 1) == 0
+    assert TAIL % 2 == 1
+    assert dtype == "float64" or len(np.unique(numbers)) > 200_000
+
+
+@pytest.mark.parametrize("dtype", ALL)
+def test_a_tail_repeats_what_the_body_holds(dtype: str) -> None:
+    numbers = [number.tobytes() for number in points(DTYPES[dtype])]
+    assert set(numbers[-TAIL:]) <= set(numbers[:-TAIL])
+    assert len(set(numbers[-TAIL:])) == TAIL
+
+
+@pytest.mark.parametrize("dtype", ALL)
+@pytest.mark.parametrize("formula", ELEMENTARY)
+def test_the_reference_is_within_half_a_unit_everywhere(formula: str, dtype: str) -> None:
+    found = lines(NumpyAdapter, "sweep", formula, dtypes=(dtype,))
+    assert wrong(found) == {}
+    text = cells(found)[f"{formula} {dtype}"]
+    assert text == "exact" or float(text.split(" ulp")[0]) <= 0.5
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float16", "bfloat16"])
+@pytest.mark.parametrize("adapter", [faulty.OddTail, faulty.OneBinade])
+def test_a_wrong_tail_and_a_wrong_binade_diverge(adapter: type[Adapter], dtype: str) -> None:
+    assert wrong(lines(adapter, "sweep", "tanh", dtypes=(dtype,))) == {"sweep": {"output"}}
+
+
+def test_a_single_wrong_number_diverges() -> None:
+    assert wrong(lines(faulty.OneNumber, "sweep", "sigmoid", dtypes=("float16",))) == {"sweep": {"output"}}
+
+
+def test_a_tail_that_is_right_but_other_is_told() -> None:
+    found = lines(faulty.OtherTail, "sweep", "tanh")
+    assert wrong(found) == {}
+    assert cells(found)["tanh float32"].endswith("the tail of the array otherwise than its body")

@@ -1,0 +1,77 @@
+"""`Budget` where what counts is the error to expect: comparisons in doubt by chance, and norm 1 kept out of norm 2."""
+
+import math
+from dataclasses import replace
+from fractions import Fraction
+from typing import Any
+
+import numpy as np
+import pytest
+from scipy import special
+
+from nnparity.expect import arithmetic
+from nnparity.reference.readings import Ball, Budget, Dual, hyper
+from nnparity.reference.readings.ball import rounded
+from nnparity.reference.readings.budget_functions import Condition
+
+WORST = arithmetic("float32")
+EXPECTED = replace(WORST, statistical=True)
+SIGMA = 0.1
+
+
+def off(value: Any, numbers: Any = EXPECTED, sigma: float = SIGMA) -> Budget:
+    """A number with a normal error: norm 1 ten times norm 2."""
+    value = np.asarray(value, dtype=np.float64)
+    return Budget(value, numbers, np.full(value.shape, 10 * sigma), np.full(value.shape, sigma**2))
+
+
+def test_the_chance_that_rounding_turned_a_comparison() -> None:
+    x = off([0.0, SIGMA, -2 * SIGMA, 5.0])
+    assert (x > 0).doubt.tolist() == special.ndtr([0.0, -1.0, -2.0, -50.0]).tolist()
+    assert (off([0.0, 0.5, 5.0], WORST) > 0).doubt.tolist() == [1, 1, 0]
+    assert (x > off([0.0, 0.0, 0.0, 0.0])).doubt[1] == special.ndtr(-1 / math.sqrt(2))
+
+
+def test_exact_numbers_may_be_equal_for_certain() -> None:
+    zero = Budget(np.zeros(2), EXPECTED, np.array([0.0, 1.0]), np.array([0.0, 1.0]))
+    assert (zero > 0).doubt.tolist() == [0.0, 0.5]
+
+
+@pytest.mark.parametrize("distance", [0.0, 0.5, 1.0, 2.0, 3.0])
+def test_norm_2_expects_the_square_of_the_jump_times_its_chance(distance: float) -> None:
+    """Against simulated errors: ReLU's derivative times 3, whose argument lies so many deviations from 0."""
+    random = np.random.default_rng(3)
+    argument = SIGMA * distance + SIGMA * random.standard_normal(200_000)
+    found = np.mean(np.square(np.where(argument > 0, 3.0, 0.0) - (3.0 if distance else 0.0)))
+    var = np.where(off([SIGMA * distance]) > 0, Budget(np.full(1, 3.0), EXPECTED), 0.0).var.item()
+    assert abs(found - var) <= 5 * 9 * math.sqrt(var / 9 / 200_000) + 1e-4
+
+
+def test_what_either_condition_leaves_in_doubt() -> None:
+    """True and true: either may turn. True and false: the false one. False and false: both must."""
+    a = Condition(np.array([True, True, False, False]), np.full(4, 0.25), EXPECTED)
+    b = Condition(np.array([True, False, True, False]), np.array([0.5, 0.1, 0.1, 0.1]), EXPECTED)
+    both = np.logical_and(a, b)
+    assert both.value.tolist() == [True, False, False, False]
+    assert both.doubt.tolist() == [0.75, 0.1, 0.25, 0.1]
+
+
+def test_a_worst_case_without_bound_does_not_reach_what_is_expected() -> None:
+    """The gates of an LSTM after one step of Adam: norm 1 divides by what may be zero."""
+    x = Budget(np.ones(1), EXPECTED, np.full(1, np.inf), np.full(1, 1e-14))
+    assert special.expit(x).var.item() < 1e-12
+    worst = Budget(np.ones(1), WORST, np.full(1, np.inf), np.full(1, 1e-14))
+    assert special.expit(worst).var.item() > 0.5
+
+
+def test_the_host_computes_hyperparameters_once_for_all_elements() -> None:
+    exact, host = 1 - Fraction(0.999) ** 3, 1 - 0.999**3
+    assert float(exact) != host
+    assert hyper(exact, np.zeros(1), host) == host
+    assert hyper(exact, np.zeros(1)) == float(exact)
+    budget = hyper(exact, off(0.0, arithmetic("float64")), host)
+    assert budget.value == host
+    assert 2.0**-53 <= budget.hard < 2.0**-52
+    high, low, _ = rounded(hyper(exact, Ball(np.zeros(1)), host))
+    assert abs(Fraction(float(high)) + Fraction(float(low)) - exact) < Fraction(2) ** -100
+    assert hyper(exact, Dual(np.zeros(1)), host) == host
