@@ -27,13 +27,13 @@ Patterns = str | tuple[str, ...]
 class Known(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """One recorded divergence. Names are shell patterns; `versions` is package -> specifier, ``{torch = ">=2.1"}``.
 
-    Formulas and datasets may be several.
+    Formulas, targets and datasets may be several.
 
     `upstream` is a link, or "not reported".
     """
 
     formula: Patterns
-    target: str
+    target: Patterns
     dtype: tuple[str, ...]
     versions: dict[str, str]
     reason: str

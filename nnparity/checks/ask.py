@@ -8,6 +8,7 @@ from typing import Any
 from nnparity.adapters.request import Failure, Request
 from nnparity.judge import Judgement
 from nnparity.observe import Observed, Observer
+from nnparity.plan import Plan
 from nnparity.reports.records import Number, Verdict, number
 from nnparity.run import Target
 from nnparity.spec import Case
@@ -51,6 +52,11 @@ def request(case: Case, quantities: frozenset[str]) -> Request:
 def families(formula: Formula, quantities: frozenset[str]) -> frozenset[str]:
     """Those of the quantities that the formula has; the checks know no second derivatives."""
     return quantities & ({"output", "grad"} if formula.wrt else {"output"})
+
+
+def representative(plan: Plan) -> str:
+    """The dtype for what does not depend on it: float32 when it is there."""
+    return "float32" if "float32" in plan.dtypes else plan.dtypes[0]
 
 
 def ask(observer: Observer, requests: Sequence[Request]) -> list[Observed]:

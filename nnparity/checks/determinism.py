@@ -11,12 +11,13 @@ from collections.abc import Iterator
 import numpy as np
 
 from nnparity.adapters.request import Failure
-from nnparity.checks.ask import Given, amiss, ask, families, refused, request, unsupported, verdict
+from nnparity.checks.ask import Given, amiss, ask, families, refused, representative, request, unsupported, verdict
+from nnparity.checks.words import Words
 from nnparity.expect import Expected, expect
 from nnparity.judge import Array, Judgement, judge, spacing
 from nnparity.observe import Observed
 from nnparity.plan import Plan
-from nnparity.reports.records import Fact, Line
+from nnparity.reports.records import Fact, Line, Verdict
 from nnparity.run import Target
 from nnparity.spec import DTYPES, Case, Dtype, Formula
 from nnparity.spec.loader import signatures
@@ -26,13 +27,13 @@ from nnparity.spec.specials import batch, resized
 
 TABLE = "determinism"
 SAME = "the same bits"
-#: dataset -> how the report calls the two observations that it compares
+#: What is compared with the first observation, as datasets.
 AGAIN, ELSEWHERE, ALONE = "again", "in another process", "first sample alone"
 
 
 def determinism(target: Target, formula: Formula, plan: Plan) -> Iterator[Line]:
     """Verdicts on the differences between observations of one case, and a cell with what was the same."""
-    case = Case(formula, _signature(formula), "normal", DTYPES[_dtype(plan)], plan.salt)
+    case = Case(formula, _signature(formula), "normal", DTYPES[representative(plan)], plan.salt)
     if reason := refused(target, formula):
         yield unsupported(target, dataclasses.replace(case, dataset=AGAIN), reason)
         return
@@ -41,29 +42,29 @@ def determinism(target: Target, formula: Formula, plan: Plan) -> Iterator[Line]:
     asked = request(case, quantities)
     first, second = ask(target.observer, [asked, asked])
     (third,) = ask(target.observer.twin(), [asked])
-    told = []
-    for dataset, other in ((AGAIN, second), (ELSEWHERE, third)):
-        differences = []
-        for place, (quantity, expected) in enumerate(truth.items()):
-            judged, differs = _compared(first, other, quantity, quantity, _twice(expected), case.dtype)
-            differences.append(differs)
-            note = differs if differs != SAME else None
-            seconds = 0.0 if place else first.seconds * (dataset == AGAIN) + other.seconds
-            yield verdict(
-                target, dataclasses.replace(case, dataset=dataset), quantity, judged, note=note, seconds=seconds
-            )
-        told.append(f"{dataset}: {_worst(differences)}")
-    differences = []
-    for line, differs in _alone(target, case, first, truth):
-        differences.append(differs)
+    words = Words((case.dtype.name,))
+    told: dict[str, str] = {}
+    again, elsewhere = (dataclasses.replace(case, dataset=name) for name in (AGAIN, ELSEWHERE))
+    for line in (
+        *_repeated(target, again, truth, first, second, first.seconds + second.seconds),
+        *_repeated(target, elsewhere, truth, first, third, third.seconds),
+        *_alone(target, case, first, truth),
+    ):
+        if told.get(line.dataset, SAME) == SAME:  # of several quantities that differ the first is told
+            told[line.dataset] = line.note or SAME
         yield line
-    told += [f"{ALONE}: {_worst(differences)}"] if differences else []
-    yield Fact(TABLE, formula.id, target.name, "; ".join(told))
+    for dataset, saying in told.items():
+        words.add(dataset, saying, case.dtype.name)
+    yield Fact(TABLE, formula.id, target.name, words.text(SAME))
 
 
-def _dtype(plan: Plan) -> str:
-    """One dtype is enough to tell whether an order of summation is fixed: float32 when it is there."""
-    return "float32" if "float32" in plan.dtypes else plan.dtypes[0]
+def _repeated(
+    target: Target, case: Case, truth: dict[str, Expected], one: Observed, other: Observed, seconds: float
+) -> Iterator[Verdict]:
+    """Two observations of all that was asked; the time they took belongs to the first verdict."""
+    for place, (quantity, expected) in enumerate(truth.items()):
+        judged, note = _compared(one, other, quantity, _twice(expected), case.dtype)
+        yield verdict(target, case, quantity, judged, note=note, seconds=0.0 if place else seconds)
 
 
 def _signature(formula: Formula) -> Signature:
@@ -79,21 +80,23 @@ def _twice(expected: Expected) -> Expected:
 
 
 def _compared(
-    one: Observed, other: Observed, quantity: str, named: str, budget: Expected, dtype: Dtype
-) -> tuple[Judgement, str]:
-    """The second observation judged by the first, and how they differ."""
-    a, b = one.observation.get(quantity), other.observation.get(named)
+    one: Observed, other: Observed, quantity: str, budget: Expected, dtype: Dtype
+) -> tuple[Judgement, str | None]:
+    """The second observation judged by the first, as far as there is one of both; how they differ, if they do."""
+    a, b = one.observation.get(quantity), other.observation.get(quantity)
     wrong = amiss(a, one) or amiss(b, other)
     if wrong or isinstance(a, Failure | None) or isinstance(b, Failure | None):
         return wrong or Judgement("error"), "not observed"
-    a = a[: budget.value.shape[0]] if budget.value.ndim and a.shape != budget.value.shape else a
+    a = a[:1] if a.shape != budget.value.shape else a  # of a batch, the first sample
     judged = judge(b, dataclasses.replace(budget, value=a.astype(np.float64), low=0.0), dtype)
     return judged, _difference(a, b, dtype)
 
 
-def _difference(a: Array, b: Array, dtype: Dtype) -> str:
-    if a.shape != b.shape or a.tobytes() == b.tobytes():
-        return SAME if a.shape == b.shape else f"shape {b.shape}"
+def _difference(a: Array, b: Array, dtype: Dtype) -> str | None:
+    if a.shape != b.shape:
+        return f"shape {b.shape}"
+    if a.tobytes() == b.tobytes():
+        return None
     x, y = a.astype(np.float64), b.astype(np.float64)
     with np.errstate(invalid="ignore"):
         ulps = np.abs(x - y) / spacing(np.maximum(np.abs(x), np.abs(y)), dtype)
@@ -101,27 +104,18 @@ def _difference(a: Array, b: Array, dtype: Dtype) -> str:
     return f"{int((x != y).sum())} of {x.size} numbers differ, by up to {worst:.3g} ulp"
 
 
-def _worst(differences: list[str]) -> str:
-    return next((differs for differs in differences if differs != SAME), SAME)
-
-
-def _alone(target: Target, case: Case, whole: Observed, truth: dict[str, Expected]) -> Iterator[tuple[Line, str]]:
+def _alone(target: Target, case: Case, whole: Observed, truth: dict[str, Expected]) -> Iterator[Verdict]:
     """The outputs of the first sample by itself, against the first sample's in the batch."""
     single = _single(case)
     if single is None or "output" not in {quantity.partition(".")[0] for quantity in truth}:
         return
     family = frozenset({"output"})
-    flush = target.flushes[case.dtype.name]
-    expected = expect(single, family, flush=flush)
+    expected = expect(single, family, flush=target.flushes[case.dtype.name])
     (observed,) = ask(target.observer, [request(single, family)])
     for place, (quantity, own) in enumerate(expected.items()):
         if _belongs(own, truth[quantity]):
-            judged, differs = _compared(whole, observed, quantity, quantity, _twice(own), case.dtype)
-            note = None if differs == SAME else differs
-            yield (
-                verdict(target, single, quantity, judged, note=note, seconds=0.0 if place else observed.seconds),
-                differs,
-            )
+            judged, note = _compared(whole, observed, quantity, _twice(own), case.dtype)
+            yield verdict(target, single, quantity, judged, note=note, seconds=0.0 if place else observed.seconds)
 
 
 def _single(case: Case) -> Given | None:

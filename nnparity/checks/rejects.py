@@ -10,7 +10,7 @@ from collections.abc import Iterator
 import numpy as np
 
 from nnparity.adapters.request import Failure
-from nnparity.checks.ask import Given, ask, first_line, refused, request, unsupported, verdict
+from nnparity.checks.ask import Given, ask, first_line, refused, representative, request, unsupported, verdict
 from nnparity.checks.specials import TABLE
 from nnparity.judge import Judgement
 from nnparity.observe import Observed
@@ -24,7 +24,7 @@ from nnparity.spec.rejects import rejected
 
 def rejects(target: Target, formula: Formula, plan: Plan) -> Iterator[Line]:
     """A verdict for each wrong input, in one dtype: that something is amiss does not depend on it."""
-    spoilt = list(rejected(formula, plan.dtypes[0], plan.salt))
+    spoilt = list(rejected(formula, representative(plan), plan.salt))
     cases = [_case(name, case, inputs) for name, case, inputs in spoilt]
     if reason := refused(target, formula):
         yield unsupported(target, cases[0], reason)
@@ -37,7 +37,7 @@ def rejects(target: Target, formula: Formula, plan: Plan) -> Iterator[Line]:
         if judged.grade == "conforms":
             raised.append(name)
         else:
-            answered.append(f"{name}: {first_line(judged.message)}")
+            answered.append(f"{name}: {first_line(judged.message).partition(':')[0]}")
         yield verdict(target, case, "output", judged, note=note, seconds=seen.seconds)
     told = [f"raises: {', '.join(raised)}"] if raised else []
     yield Fact(TABLE, f"{formula.id}: inputs to reject", target.name, "; ".join(told + answered))

@@ -10,7 +10,7 @@ from nnparity.spec.specials import batch
 from nnparity.tests.checks import faulty
 from nnparity.tests.checks.inside import cells, lines, verdicts, wrong
 
-SAME = "again: the same bits; in another process: the same bits; first sample alone: the same bits"
+SAME = "again, in another process, first sample alone: the same bits"
 
 
 @pytest.mark.parametrize("formula", ["dense", "conv2d", "lstm_step", "attention", "softmax"])

@@ -27,7 +27,7 @@ def test_silent_broadcasting_diverges_and_what_came_is_told() -> None:
     assert by["rejects: inner dimension"].grade == "conforms"
     text = cells(found)["dense: inputs to reject"]
     assert text.startswith("raises: inner dimension")
-    assert "bias of size 1: answers float32 (3, 4)" in text
+    assert "bias of size 1: answers float32 (3, 4); bias of rank 2: answers" in text
 
 
 def test_every_ordinary_case_is_fit() -> None:
