@@ -30,13 +30,13 @@ application = typer.Typer(add_completion=False, no_args_is_help=True, help=__doc
 console = Console(stderr=True, width=None if sys.stderr.isatty() else 160)
 
 Backends = Annotated[
-    list[str], typer.Option("--backend", help="torch, tensorflow, jax, numpy, module:Class, file.py:Class")
+    list[str], typer.Option("--backend", help="torch, jax:cpu:compiled ... (see list), module:Class, file.py:Class")
 ]
 Formulas = Annotated[list[str] | None, typer.Option("--formula", help="only these; all by default")]
 Dtypes = Annotated[list[str] | None, typer.Option("--dtype", help=f"of {', '.join(DTYPES)}")]
 Quantities = Annotated[list[str] | None, typer.Option("--quantity", help=f"of {', '.join(QUANTITIES)}")]
-Device = Annotated[str, typer.Option(help="cpu or cuda")]
-Mode = Annotated[str, typer.Option(help="eager, or another mode of the backend")]
+Device = Annotated[str, typer.Option(help="cpu or cuda, where --backend does not say")]
+Mode = Annotated[str, typer.Option(help="eager, or another mode of the backend, where --backend does not say")]
 Level = Annotated[str, typer.Option(help="quick, core or full")]
 Out = Annotated[Path, typer.Option(help="folder of the run file and the report")]
 Timeout = Annotated[float, typer.Option(help="seconds for one case, before its target is killed")]
@@ -53,7 +53,7 @@ def _plan(
     salt: str = "",
 ) -> Plan:
     return Plan(
-        targets=tuple(TargetName(backend, device, mode) for backend in backends),
+        targets=tuple(TargetName.of(backend, device, mode) for backend in backends),
         formulas=tuple(formulas or ()),
         dtypes=tuple(dtypes or Plan.dtypes),
         quantities=tuple(quantities or Plan.quantities),

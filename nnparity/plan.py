@@ -24,6 +24,17 @@ class TargetName:
     device: str = "cpu"
     mode: str = "eager"
 
+    @classmethod
+    def of(cls, text: str, device: str = "cpu", mode: str = "eager") -> "TargetName":
+        """From ``jax``, ``jax:cuda`` or ``jax:cpu:compiled``; `device` and `mode` stand for what is left out.
+
+        A ``module:Class`` or ``file.py:Class`` of one's own is taken whole.
+        """
+        backend, *rest = text.split(":")
+        if backend not in names() or len(rest) > 2:
+            return cls(text, device, mode)
+        return cls(backend, *rest, *(device, mode)[len(rest) :])
+
 
 @dataclass(frozen=True)
 class Group:

@@ -31,14 +31,16 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     """The options of a conformance run."""
     group = parser.getgroup("nnparity", "conformance of neural-network formulas")
     for name, text in (
-        ("--backend", "torch, tensorflow, jax, numpy, module:Class or file.py:Class; may be repeated"),
+        ("--backend", "torch, jax:cpu:compiled ..., module:Class or file.py:Class; may be repeated"),
         ("--formula", "only this formula; may be repeated"),
         ("--dtype", "float64, float32, float16 or bfloat16; may be repeated"),
         ("--quantity", "output, grad, jvp or hvp; may be repeated"),
     ):
         group.addoption(name, action="append", default=[], help=text)
-    group.addoption("--device", default="cpu", help="cpu or cuda")
-    group.addoption("--mode", default="eager", help="eager, or another mode of the backend")
+    group.addoption("--device", default="cpu", help="cpu or cuda, where --backend does not say")
+    group.addoption(
+        "--mode", default="eager", help="eager, or another mode of the backend, where --backend does not say"
+    )
     group.addoption("--level", default="core", help="quick, core or full")
     group.addoption("--salt", default="", help="varies the inputs")
     group.addoption("--case-timeout", type=float, default=120.0, help="seconds for one case")
@@ -70,7 +72,7 @@ def pytest_configure(config: pytest.Config) -> None:
 def _plan(config: pytest.Config) -> Plan:
     option = config.option
     return Plan(
-        targets=tuple(TargetName(backend, option.device, option.mode) for backend in option.backend),
+        targets=tuple(TargetName.of(backend, option.device, option.mode) for backend in option.backend),
         formulas=tuple(option.formula),
         dtypes=tuple(option.dtype) or Plan.dtypes,
         quantities=tuple(option.quantity) or Plan.quantities,
@@ -93,8 +95,14 @@ def items(config: pytest.Config) -> Iterator[tuple[str, Group | checks.Item, Tar
     everything: list[Group | checks.Item] = [*plan.groups(), *checks.items(plan)]
     for group in everything:
         for target in plan.targets:
-            suffix = "" if len(plan.targets) == 1 else f"/{target.backend}"
+            suffix = "" if len(plan.targets) == 1 else f"/{_short(target, plan)}"
             yield f"{group.id}{suffix}", group, target
+
+
+def _short(target: TargetName, plan: Plan) -> str:
+    """The backend, unless the plan has it in several devices or modes."""
+    alike = sum(other.backend == target.backend for other in plan.targets)
+    return target.backend if alike == 1 else f"{target.backend}:{target.device}:{target.mode}"
 
 
 def examine(config: pytest.Config, group: Group | checks.Item, target: TargetName) -> list[Verdict]:

@@ -23,7 +23,7 @@ from nnparity.observe import Observed, Observer
 from nnparity.plan import Group, Plan, TargetName
 from nnparity.reports import records
 from nnparity.reports.records import Verdict, number
-from nnparity.spec import DTYPES, Case
+from nnparity.spec import DTYPES, Case, Formula
 
 #: Expectations kept for the other targets of the same process; a group is judged for all before the next.
 CACHE = 256
@@ -42,6 +42,13 @@ class Target:
     def name(self) -> str:
         """As verdicts carry it: ``torch:cpu:eager``."""
         return self.observer.hello.target
+
+    def refuses(self, formula: Formula) -> str | None:
+        """Why the target has nothing to say about the formula, or None."""
+        hello = self.observer.hello
+        if formula.id in hello.unsupported:
+            return hello.unsupported[formula.id]
+        return None if formula.id in hello.kernels else f"the adapter gives no {formula.id}"
 
     def line(self) -> records.TargetLine:
         """The target as the report shows it."""
@@ -80,12 +87,18 @@ class Examiner:
     curves: list[records.Curve] = field(default_factory=list)
 
     def examine(self, group: Group, targets: Sequence[Target]) -> Iterator[Verdict]:
-        """Every verdict of a group for each target."""
+        """Every verdict of a group for each target; a target without the formula gets one that says so."""
         quantities = frozenset(self.plan.quantities)
         requests = [_request(case, quantities) for case in group.cases]
-        for target in targets:
+        refusals = {target.name: target.refuses(group.cases[0].formula) for target in targets}
+        able = [target for target in targets if refusals[target.name] is None]
+        for target in able:
             target.observer.submit(requests)
         for target in targets:
+            if reason := refusals[target.name]:
+                judged = Judgement("unsupported", message=reason)
+                yield self._counted(as_verdict(target, group.cases[0], "output", judged), target)
+        for target in able:
             flush = target.flushes[group.cases[0].dtype.name]
             expectations = [self._timed("expect", _expected, case, quantities, flush) for case in group.cases]
             for case, expected, observed in zip(group.cases, expectations, target.observer.collect(), strict=True):
@@ -109,25 +122,7 @@ class Examiner:
         note = self._model(target, case, quantity, seen) if judgement.grade == "conforms" else None
         if truth.steps is not None and judgement.hard is not None:
             note = f"{truth.steps} of {len(truth.value)} steps judged"
-        verdict = Verdict(
-            case=case.id,
-            formula=case.formula.id,
-            signature=case.signature.id,
-            dataset=case.dataset,
-            dtype=case.dtype.name,
-            target=target.name,
-            quantity=quantity,
-            grade=judgement.grade,
-            hard=_number(judgement.hard),
-            sharp=_number(judgement.sharp),
-            ulp=_number(judgement.ulp),
-            bits=_number(judgement.bits),
-            worst=judgement.worst,
-            message=judgement.message,
-            seconds=round(observed.seconds, 6),
-            note=note,
-        )
-        verdict = self._counted(verdict, target)
+        verdict = self._counted(as_verdict(target, case, quantity, judgement, note, observed.seconds), target)
         if judgement.hard is None or judgement.grade == "conforms" or (verdict.known and case.formula.composition):
             return verdict  # what is on record is explained, and to diagnose a training run takes seconds
         named = diagnose(case, quantity, seen, truth, target.flushes[case.dtype.name])  # type: ignore[arg-type]
@@ -152,6 +147,30 @@ class Examiner:
         wide = _expected(case, frozenset(self.plan.quantities), flush, True)[quantity]
         grade = judge(seen, wide, case.dtype).grade
         return f"{grade}{WIDE}"
+
+
+def as_verdict(
+    target: Target, case: Case, quantity: str, judged: Judgement, note: str | None = None, seconds: float = 0.0
+) -> Verdict:
+    """The judgement as a line of the run file."""
+    return Verdict(
+        case=case.id,
+        formula=case.formula.id,
+        signature=case.signature.id,
+        dataset=case.dataset,
+        dtype=case.dtype.name,
+        target=target.name,
+        quantity=quantity,
+        grade=judged.grade,
+        hard=_number(judged.hard),
+        sharp=_number(judged.sharp),
+        ulp=_number(judged.ulp),
+        bits=_number(judged.bits),
+        worst=judged.worst,
+        message=judged.message,
+        seconds=round(seconds, 6),
+        note=note,
+    )
 
 
 def _graded(seen: Any, observed: Observed, truth: Expected, case: Case) -> Judgement:

@@ -1,4 +1,4 @@
-"""What all checks share: a case asked of a target, and a judgement made a verdict."""
+"""What all checks share: a case with given numbers, asked of a target, and what came back."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -9,8 +9,8 @@ from nnparity.adapters.request import Failure, Request
 from nnparity.judge import Judgement
 from nnparity.observe import Observed, Observer
 from nnparity.plan import Plan
-from nnparity.reports.records import Number, Verdict, number
-from nnparity.run import Target
+from nnparity.reports.records import Verdict
+from nnparity.run import Target, as_verdict
 from nnparity.spec import Case
 from nnparity.spec.cases import Arrays
 from nnparity.spec.schema import Formula
@@ -65,14 +65,6 @@ def ask(observer: Observer, requests: Sequence[Request]) -> list[Observed]:
     return list(observer.collect())
 
 
-def refused(target: Target, formula: Formula) -> str | None:
-    """Why the target has nothing to say about the formula, or None."""
-    hello = target.observer.hello
-    if formula.id in hello.unsupported:
-        return hello.unsupported[formula.id]
-    return None if formula.id in hello.kernels else f"the adapter gives no {formula.id}"
-
-
 def amiss(seen: Any, observed: Observed) -> Judgement | None:
     """The judgement of what is no array: the process died, the target raised or refused. Otherwise None."""
     if observed.fate:
@@ -84,38 +76,9 @@ def amiss(seen: Any, observed: Observed) -> Judgement | None:
     return None
 
 
-def verdict(
-    target: Target, case: Case, quantity: str, judged: Judgement, *, note: str | None = None, seconds: float = 0.0
-) -> Verdict:
-    """The judgement as a line of the run file. `seconds` belongs to one verdict only of each observation."""
-    return Verdict(
-        case=case.id,
-        formula=case.formula.id,
-        signature=case.signature.id,
-        dataset=case.dataset,
-        dtype=case.dtype.name,
-        target=target.name,
-        quantity=quantity,
-        grade=judged.grade,
-        hard=short(judged.hard),
-        sharp=short(judged.sharp),
-        ulp=short(judged.ulp),
-        bits=short(judged.bits),
-        worst=judged.worst,
-        message=judged.message,
-        note=note,
-        seconds=round(seconds, 6),
-    )
-
-
 def unsupported(target: Target, case: Case, reason: str) -> Verdict:
     """The verdict on a formula that the target does not have."""
-    return verdict(target, case, "output", Judgement("unsupported", message=reason))
-
-
-def short(value: float | None) -> Number | None:
-    """Six digits are enough for a margin."""
-    return None if value is None else number(float(f"{value:.6g}"))
+    return as_verdict(target, case, "output", Judgement("unsupported", message=reason))
 
 
 def first_line(text: str | None) -> str:

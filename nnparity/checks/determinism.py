@@ -11,14 +11,14 @@ from collections.abc import Iterator
 import numpy as np
 
 from nnparity.adapters.request import Failure
-from nnparity.checks.ask import Given, amiss, ask, families, refused, representative, request, unsupported, verdict
+from nnparity.checks.ask import Given, amiss, ask, families, representative, request, unsupported
 from nnparity.checks.words import Words
 from nnparity.expect import Expected, expect
 from nnparity.judge import Array, Judgement, judge, spacing
 from nnparity.observe import Observed
 from nnparity.plan import Plan
 from nnparity.reports.records import Fact, Line, Verdict
-from nnparity.run import Target
+from nnparity.run import Target, as_verdict
 from nnparity.spec import DTYPES, Case, Dtype, Formula
 from nnparity.spec.loader import signatures
 from nnparity.spec.schema import Signature
@@ -34,7 +34,7 @@ AGAIN, ELSEWHERE, ALONE = "again", "in another process", "first sample alone"
 def determinism(target: Target, formula: Formula, plan: Plan) -> Iterator[Line]:
     """Verdicts on the differences between observations of one case, and a cell with what was the same."""
     case = Case(formula, _signature(formula), "normal", DTYPES[representative(plan)], plan.salt)
-    if reason := refused(target, formula):
+    if reason := target.refuses(formula):
         yield unsupported(target, dataclasses.replace(case, dataset=AGAIN), reason)
         return
     quantities = families(formula, frozenset(plan.quantities))
@@ -64,7 +64,7 @@ def _repeated(
     """Two observations of all that was asked; the time they took belongs to the first verdict."""
     for place, (quantity, expected) in enumerate(truth.items()):
         judged, note = _compared(one, other, quantity, _twice(expected), case.dtype)
-        yield verdict(target, case, quantity, judged, note=note, seconds=0.0 if place else seconds)
+        yield as_verdict(target, case, quantity, judged, note=note, seconds=0.0 if place else seconds)
 
 
 def _signature(formula: Formula) -> Signature:
@@ -115,7 +115,7 @@ def _alone(target: Target, case: Case, whole: Observed, truth: dict[str, Expecte
     for place, (quantity, own) in enumerate(expected.items()):
         if _belongs(own, truth[quantity]):
             judged, note = _compared(whole, observed, quantity, _twice(own), case.dtype)
-            yield verdict(target, single, quantity, judged, note=note, seconds=0.0 if place else observed.seconds)
+            yield as_verdict(target, single, quantity, judged, note=note, seconds=0.0 if place else observed.seconds)
 
 
 def _single(case: Case) -> Given | None:

@@ -10,13 +10,13 @@ from collections.abc import Iterator
 import numpy as np
 
 from nnparity.adapters.request import Failure
-from nnparity.checks.ask import Given, ask, first_line, refused, representative, request, unsupported, verdict
+from nnparity.checks.ask import Given, ask, first_line, representative, request, unsupported
 from nnparity.checks.specials import TABLE
 from nnparity.judge import Judgement
 from nnparity.observe import Observed
 from nnparity.plan import Plan
 from nnparity.reports.records import Fact, Line
-from nnparity.run import Target
+from nnparity.run import Target, as_verdict
 from nnparity.spec import Case, Formula
 from nnparity.spec.cases import Arrays
 from nnparity.spec.rejects import rejected
@@ -26,7 +26,7 @@ def rejects(target: Target, formula: Formula, plan: Plan) -> Iterator[Line]:
     """A verdict for each wrong input, in one dtype: that something is amiss does not depend on it."""
     spoilt = list(rejected(formula, representative(plan), plan.salt))
     cases = [_case(name, case, inputs) for name, case, inputs in spoilt]
-    if reason := refused(target, formula):
+    if reason := target.refuses(formula):
         yield unsupported(target, cases[0], reason)
         return
     raised: list[str] = []
@@ -38,7 +38,7 @@ def rejects(target: Target, formula: Formula, plan: Plan) -> Iterator[Line]:
             raised.append(name)
         else:
             answered.append(f"{name}: {first_line(judged.message).partition(':')[0]}")
-        yield verdict(target, case, "output", judged, note=note, seconds=seen.seconds)
+        yield as_verdict(target, case, "output", judged, note=note, seconds=seen.seconds)
     told = [f"raises: {', '.join(raised)}"] if raised else []
     yield Fact(TABLE, f"{formula.id}: inputs to reject", target.name, "; ".join(told + answered))
 

@@ -5,14 +5,14 @@ Structure does not depend on the dtype: empty batches and dimensions of size one
 
 from collections.abc import Iterator
 
-from nnparity.checks.ask import amiss, families, first_line, refused, request, unsupported, verdict
+from nnparity.checks.ask import amiss, families, first_line, request, unsupported
 from nnparity.checks.exact import Answer, expected, permits, settle
 from nnparity.checks.words import Words
 from nnparity.judge import Judgement
 from nnparity.observe import Observed
 from nnparity.plan import Plan
 from nnparity.reports.records import Fact, Line, Verdict
-from nnparity.run import Target
+from nnparity.run import Target, as_verdict
 from nnparity.spec import Case, Formula
 from nnparity.spec.specials import SPECIALS, special_case, specials_of
 
@@ -24,7 +24,7 @@ def special_values(target: Target, formula: Formula, plan: Plan) -> Iterator[Lin
     """A verdict for each special case and quantity; one cell that sums them up."""
     words = Words(plan.dtypes)
     cases = _cases(formula, plan)
-    if reason := refused(target, formula):
+    if reason := target.refuses(formula):
         yield unsupported(target, cases[0], reason)
         return
     quantities = frozenset(plan.quantities)
@@ -56,7 +56,7 @@ def _verdicts(target: Target, case: Case, observed: Observed, asked: frozenset[s
         judged, note = (
             _refusal(case, quantity, wrong) if wrong else settle(case, quantity, seen, flush, asked)  # type: ignore[arg-type]
         )
-        yield verdict(target, case, quantity, judged, note=note, seconds=0.0 if place else observed.seconds)
+        yield as_verdict(target, case, quantity, judged, note=note, seconds=0.0 if place else observed.seconds)
 
 
 def _refusal(case: Case, quantity: str, judged: Judgement) -> Answer:

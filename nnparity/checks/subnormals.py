@@ -10,14 +10,14 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from nnparity.checks.ask import amiss, families, refused, request, verdict
+from nnparity.checks.ask import amiss, families, request
 from nnparity.checks.exact import settle
 from nnparity.expect import Expected, expect
 from nnparity.judge import Array, Judgement
 from nnparity.observe import Observed
 from nnparity.plan import Plan
 from nnparity.reports.records import Fact, Line, Worst, number
-from nnparity.run import Target
+from nnparity.run import Target, as_verdict
 from nnparity.spec import Case, Formula
 from nnparity.spec.specials import special_case, specials_of
 
@@ -42,7 +42,7 @@ def subnormals(target: Target, formulas: Sequence[Formula], dtype: str, plan: Pl
     cases = [
         special_case(formula, DATASET, dtype, plan.salt)
         for formula in formulas
-        if DATASET in specials_of(formula) and not refused(target, formula)
+        if DATASET in specials_of(formula) and not target.refuses(formula)
     ]
     quantities = frozenset(plan.quantities)
     target.observer.submit([request(case, quantities) for case in cases])
@@ -53,7 +53,7 @@ def subnormals(target: Target, formulas: Sequence[Formula], dtype: str, plan: Pl
     ]
     flush = target.flushes[dtype] or any(one.does in (FLUSHES, BOTH) for one in seen)
     for one in seen:
-        yield verdict(
+        yield as_verdict(
             target,
             one.case,
             one.quantity,

@@ -9,13 +9,13 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from nnparity.checks.ask import Given, amiss, families, refused, request, unsupported, verdict
+from nnparity.checks.ask import Given, amiss, families, request, unsupported
 from nnparity.checks.exact import decided
 from nnparity.expect import Expected, expect
 from nnparity.judge import Array, Judgement, judge, spacing, special_mismatch
 from nnparity.plan import Plan
 from nnparity.reports.records import Fact, Line, Worst, number
-from nnparity.run import Target
+from nnparity.run import Target, as_verdict
 from nnparity.spec import DTYPES, Case, Dtype, Formula
 from nnparity.spec.loader import signatures
 from nnparity.spec.specials import resized
@@ -28,7 +28,7 @@ DATASET = "sweep"
 def sweep(target: Target, formula: Formula, dtype: str, plan: Plan) -> Iterator[Line]:
     """A verdict on the outputs and one on the derivatives, and where they are furthest off."""
     case = sweep_case(formula, DTYPES[dtype])
-    if reason := refused(target, formula):
+    if reason := target.refuses(formula):
         yield unsupported(target, case, reason)
         return
     quantities = families(formula, frozenset(plan.quantities))
@@ -41,7 +41,7 @@ def sweep(target: Target, formula: Formula, dtype: str, plan: Plan) -> Iterator[
         judged = amiss(seen, observed) or _judged(case, quantity, seen, expected, target.flushes[dtype])  # type: ignore[arg-type]
         if quantity == "output" and isinstance(seen, np.ndarray) and seen.shape == expected.value.shape:
             told.append(_furthest(case, seen, expected, target.flushes[dtype]))
-        yield verdict(target, case, quantity, judged, seconds=0.0 if place else observed.seconds)
+        yield as_verdict(target, case, quantity, judged, seconds=0.0 if place else observed.seconds)
     yield Fact(TABLE, f"{formula.id} {dtype}", target.name, "; ".join(told))
 
 

@@ -84,6 +84,16 @@ def test_a_quantity_that_is_missing_is_an_error_of_its_own(target: Target) -> No
     assert {verdict.grade for name, verdict in bad.items() if name != "output"} == {"conforms"}
 
 
+def test_a_formula_that_a_target_does_not_have_costs_one_verdict_and_no_work() -> None:
+    plan = Plan((TargetName("numpy"),), formulas=("relu",), dtypes=("float32",), level="quick")
+    examiner, (group,) = Examiner(plan), plan.groups()
+    modest = start(TargetName(f"{UNRULY}:Modest"), ("float32",))
+    (verdict,) = examiner.examine(group, [modest])
+    modest.observer.close()
+    assert (verdict.grade, verdict.message) == ("unsupported", "beyond me")
+    assert not examiner.seconds
+
+
 @pytest.mark.parametrize("do", ["well", "print", "invent"])
 def test_what_does_no_harm_conforms(target: Target, do: str) -> None:
     assert {verdict.grade for group in examined(target, do).values() for verdict in group} == {"conforms"}

@@ -43,6 +43,25 @@ def test_a_class_of_ones_own_is_left_to_the_registry(backend: str) -> None:
     assert Plan((TargetName(backend),)).targets[0].backend == backend
 
 
+@pytest.mark.parametrize(
+    ("text", "name"),
+    [
+        ("jax", ("jax", "cuda", "compiled")),
+        ("jax:cpu", ("jax", "cpu", "compiled")),
+        ("jax:cpu:eager", ("jax", "cpu", "eager")),
+        ("package.module:Class", ("package.module:Class", "cuda", "compiled")),
+        ("path/to/file.py:Class", ("path/to/file.py:Class", "cuda", "compiled")),
+    ],
+)
+def test_a_target_may_be_named_as_the_report_names_it(text: str, name: tuple[str, str, str]) -> None:
+    assert TargetName.of(text, "cuda", "compiled") == TargetName(*name)
+
+
+def test_a_device_in_the_name_of_a_target_is_checked() -> None:
+    with pytest.raises(UsageError, match="no device is called 'compiled'"):
+        Plan((TargetName.of("jax:compiled"),))
+
+
 def test_a_plain_plan_has_every_formula_in_every_dtype() -> None:
     plan = Plan((NUMPY,))
     assert [formula.id for formula in plan.chosen()] == list(load())

@@ -11,6 +11,7 @@ import time
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 import numpy as np
@@ -109,6 +110,13 @@ class Unruly(NumpyAdapter):
         attributes = dict(request.attributes)
         deed = DEEDS[attributes.pop("do", "well")]
         return deed(request, super().observe(replace(request, attributes=attributes)))
+
+
+class Modest(NumpyAdapter):
+    """It does not have one formula."""
+
+    backend = "modest"
+    unsupported = MappingProxyType({"relu": "beyond me"})
 
 
 class Unborn(NumpyAdapter):
