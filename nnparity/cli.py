@@ -3,6 +3,7 @@
 Exit status: 0 all conforms or is on record, 1 something else was found, 2 usage; 70 a fault of nnparity itself.
 """
 
+import os
 import sys
 import traceback
 from collections.abc import Callable
@@ -13,14 +14,16 @@ import typer
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
-from nnparity import checks, reports
+from nnparity import reports
 from nnparity.adapters.registry import names
 from nnparity.conclude import conclude
 from nnparity.expect import QUANTITIES
+from nnparity.jobs import JobDied, Jobs, sensible, units
 from nnparity.known import KnownError
 from nnparity.observe import TargetUnavailable
+from nnparity.parts import Total
 from nnparity.plan import Plan, TargetName, UsageError
-from nnparity.session import Session
+from nnparity.record import Recorder, environment, formula_line
 from nnparity.spec import DTYPES, SpecError, load
 from nnparity.spec.loader import signatures
 from nnparity.summary import Tally
@@ -39,6 +42,8 @@ Device = Annotated[str, typer.Option(help="cpu or cuda, where --backend does not
 Mode = Annotated[str, typer.Option(help="eager, or another mode of the backend, where --backend does not say")]
 Level = Annotated[str, typer.Option(help="quick, core or full")]
 Out = Annotated[Path, typer.Option(help="folder of the run file and the report")]
+JOBS = min(os.cpu_count() or 1, 4)  # each imports every framework of the plan
+Processes = Annotated[int, typer.Option("--jobs", help="processes that share the plan, one a core, at most 4", min=1)]
 Timeout = Annotated[float, typer.Option(help="seconds for one case, before its target is killed")]
 
 
@@ -74,13 +79,13 @@ def run(
     salt: Annotated[str, typer.Option(help="varies the inputs; a plain run has none")] = "",
     out: Out = Path("reports/out"),
     timeout: Timeout = 120.0,
+    jobs: Processes = JOBS,
 ) -> None:
     """Runs the plan, and renders its report."""
     plan = _plan(backend, formula, dtype, quantity, device, mode, level, salt)
     path = out / "parity.jsonl"
-    path.unlink(missing_ok=True)
-    with Session(plan, path, timeout) as session:
-        tally = _drive(session, f"parity of {', '.join(backend)}")
+    with Jobs(sensible(jobs, plan), timeout) as shared:
+        tally = _drive(shared, plan, path, f"parity of {', '.join(backend)}")
     _, files = conclude(path, out)
     tally.show(console)
     console.print("report: " + "  ".join(map(str, files)), soft_wrap=True)
@@ -99,47 +104,37 @@ def soak(
     level: Level = "core",
     out: Out = Path("reports/out"),
     timeout: Timeout = 120.0,
+    jobs: Processes = JOBS,
 ) -> None:
     """Runs the plan on other numbers, seed after seed: a correct kernel must conform on all of them."""
-    status, shared = 0, None
-    for number in range(1, salts + 1):
-        plan = _plan(backend, formula, dtype, quantity, device, mode, level, f"soak-{number}")
-        path = out / "soak" / f"{number}.jsonl"
-        path.unlink(missing_ok=True)
-        session = Session(plan, path, timeout)
-        if shared is not None:  # targets stay up: their compiled code serves all seeds
-            session.targets = shared
-        tally = _drive(session, f"seed {number} of {salts}")
-        shared = session.targets
-        session.recorder.close()
-        tally.show(console)
-        status = max(status, tally.status)
-        if number == salts:
-            session.close_targets()
+    plans = [
+        _plan(backend, formula, dtype, quantity, device, mode, level, f"soak-{number}")
+        for number in range(1, salts + 1)
+    ]
+    status = 0
+    with Jobs(sensible(jobs, plans[0]), timeout) as shared:  # targets stay up: their compiled code serves all seeds
+        for number, plan in enumerate(plans, start=1):
+            tally = _drive(shared, plan, out / "soak" / f"{number}.jsonl", f"seed {number} of {salts}")
+            tally.show(console)
+            status = max(status, tally.status)
     raise typer.Exit(status)
 
 
-def _drive(session: Session, title: str) -> Tally:
-    """Every group of the plan and the further checks, with a bar; what was found."""
-    groups, further = list(session.plan.groups()), checks.items(session.plan)
+def _drive(jobs: Jobs, plan: Plan, path: Path, title: str) -> Tally:
+    """The whole plan, with a bar; what was found. The run file begins with the environment, and ends with a summary."""
+    path.unlink(missing_ok=True)
+    recorder = Recorder(path)
+    recorder.write(environment(plan), *map(formula_line, plan.chosen()))
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
-    session.open()
+    total = Total()
     with Progress(*columns, console=console, transient=not console.is_terminal) as progress:
-        task = progress.add_task(title, total=len(groups) + len(further))
-        session.start_all(lambda text: progress.update(task, description=text))
-        tally = Tally()
-        for group in groups:
-            progress.update(task, description=f"{title}: {group.cases[0].formula.id}")
-            for verdict in session.examine(group):
-                tally.add(verdict)
-            progress.advance(task)
-        for item in further:
-            progress.update(task, description=f"{title}: {item.id}")
-            for verdict in session.check(item):
-                tally.add(verdict)
-            progress.advance(task)
-    tally.close(session.finish())
-    return tally
+        task = progress.add_task(f"{title}: starting the targets", total=len(units(plan)))
+        for unit, part in jobs.drive(plan, path):
+            total.add(part)
+            progress.update(task, description=f"{title}: {unit}", advance=bool(unit))
+    recorder.write(total.end())
+    recorder.close()
+    return total.tally
 
 
 @application.command()
@@ -179,6 +174,9 @@ def guarded(call: Callable[[], object]) -> int | str | None:
     except (UsageError, SpecError, KnownError, TargetUnavailable) as error:
         typer.echo(f"nnparity: {error}", err=True)
         return 2
+    except JobDied as error:
+        typer.echo(f"nnparity: {error}", err=True)
+        return INTERNAL
     except Exception:  # noqa: BLE001  (the last line of defence: anything else is our own fault)
         traceback.print_exc(file=sys.stderr)
         return INTERNAL

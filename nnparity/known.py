@@ -96,6 +96,12 @@ class Ledger:
                 return msgspec.structs.replace(verdict, known=known.id)
         return verdict
 
+    def take(self) -> tuple[set[str], set[str]]:
+        """The records whose scope was run, and those that held, since this was last asked."""
+        taken = self._run, self._held
+        self._run, self._held = set(), set()
+        return taken
+
     def stale(self) -> list[str]:
         """Records whose scope was run without a divergence."""
         return sorted(self._run - self._held)

@@ -64,9 +64,9 @@ class Target:
         )
 
 
-def start(name: TargetName, dtypes: Sequence[str], timeout: float = 120.0) -> Target:
+def start(name: TargetName, dtypes: Sequence[str], timeout: float = 120.0, scratch: str = "") -> Target:
     """A target, ready. Raises TargetUnavailable."""
-    observer = Observer(name.backend, name.device, name.mode, timeout)
+    observer = Observer(name.backend, name.device, name.mode, timeout, scratch)
     return Target(observer, probe.flushes(observer, dtypes))
 
 

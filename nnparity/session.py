@@ -4,28 +4,31 @@ Both faces, the command line and the pytest plugin, drive this; neither knows ho
 """
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Self
 
 from nnparity.checks import Item
+from nnparity.parts import Part
 from nnparity.plan import DEVICES, Group, Plan, TargetName
 from nnparity.record import Recorder, environment, formula_line
 from nnparity.reports.records import Summary, TargetLine, Verdict
 from nnparity.run import Examiner, Target, start
+from nnparity.summary import Tally
 
 
 class Session:
     """One invocation. Use as a context manager: the targets' processes end with it."""
 
-    def __init__(self, plan: Plan, path: Path, timeout: float = 120.0) -> None:
-        """Opens the run file and writes what is known before the first case."""
+    def __init__(self, plan: Plan, path: Path, timeout: float = 120.0, scratch: str = "") -> None:
+        """Opens the run file. Targets of several sessions may share the folder `scratch`."""
         self.plan = plan
         self.examiner = Examiner(plan)
         self.recorder = Recorder(path)
         self.targets: dict[TargetName, Target] = {}
         self._recorded: set[TargetName] = set()
-        self._timeout = timeout
+        self.tally = Tally()
+        self._timeout, self._scratch = timeout, scratch
         self._begun = time.process_time()
 
     def open(self) -> None:
@@ -41,18 +44,12 @@ class Session:
     def target(self, name: TargetName) -> Target:
         """A target, started when it is first asked for. Raises TargetUnavailable."""
         if name not in self.targets:
-            self.targets[name] = start(name, self.plan.dtypes, self._timeout)
+            self.targets[name] = start(name, self.plan.dtypes, self._timeout, self._scratch)
             self.examiner.seconds["imports"] += self.targets[name].observer.hello.import_seconds
         if name not in self._recorded:  # a target that another session started is told in this run file too
             self._recorded.add(name)
             self.recorder.write(self.targets[name].line(), *_absent(self.targets[name]))
         return self.targets[name]
-
-    def start_all(self, report: Callable[[str], None]) -> None:
-        """Starts every target of the plan. Raises TargetUnavailable for the first that cannot be had."""
-        for name in self.plan.targets:
-            report(f"starting {name.backend}:{name.device}:{name.mode}")
-            self.target(name)
 
     def examine(self, group: Group, names: tuple[TargetName, ...] | None = None) -> Iterator[Verdict]:
         """The verdicts of a group, recorded as they fall."""
@@ -76,6 +73,15 @@ class Session:
         """As `finish`, for one of several processes that share a run file, unless it had nothing to do."""
         if not worker or self.targets:
             self.finish()
+
+    def part(self) -> Part:
+        """What was counted since this was last asked."""
+        now, ledger = time.process_time(), self.examiner.ledger
+        part = Part(self.tally, dict(self.examiner.seconds), *ledger.take())
+        part.seconds["harness"] = now - self._begun
+        self.tally, self._begun = Tally(), now
+        self.examiner.seconds.clear()
+        return part
 
     def summary(self) -> Summary:
         """Counts, stale records, seconds of CPU: `harness` is everything but imports and the frameworks' calls."""

@@ -36,6 +36,14 @@ class Tally:
                 if isinstance(value, float) and value > self.widest.get(margin, (0.0, ""))[0]:
                     self.widest[margin] = (value, f"{verdict.target} {verdict.case} {verdict.quantity}")
 
+    def join(self, other: "Tally") -> None:
+        """Adds what another part of the run found."""
+        self.counts += other.counts
+        self.known += other.known
+        self.failures += other.failures
+        for margin, found in other.widest.items():
+            self.widest[margin] = max(self.widest.get(margin, found), found)
+
     def close(self, summary: Summary) -> None:
         """The end of the run."""
         self.ended = summary
