@@ -1,6 +1,6 @@
 # From a fresh clone, with git, make and a Python 3.11 or newer:
 #
-#   make parity   the frameworks against the reference: reports/out/parity.{jsonl,md,html}
+#   make parity   every backend against the reference: reports/out/parity.{jsonl,md,html}
 #   make test     lint, types, and the tests of this repository itself
 #   make soak     parity again under SALTS other seeds
 #   make lint | type | clean | distclean
@@ -17,8 +17,9 @@ VENV := .venv
 BIN := $(VENV)/bin
 OUT := reports/out
 SALTS := 20
-BACKENDS := torch tensorflow jax
-CHOSEN := $(BACKENDS:%=--backend %)
+# Keras on JAX traces every layer anew unless it is compiled, as its own fit() does.
+FRAMEWORKS := torch tensorflow jax
+BACKENDS := $(FRAMEWORKS) keras-torch keras-tensorflow keras-jax:cpu:compiled huggingface:cpu:eager huggingface:cpu:sdpa
 
 # The first of these that is new enough and can create an environment.
 PYTHONS := python3 python3.13 python3.12 python3.11 python
@@ -40,10 +41,10 @@ echo "nnparity ended with $$status (0: conforms or recorded, 1: divergence, 2: u
 endef
 
 parity: $(VENV)/.frameworks
-	$(call honestly,run $(CHOSEN) --out $(OUT))
+	$(call honestly,run $(BACKENDS:%=--backend %) --out $(OUT))
 
 soak: $(VENV)/.frameworks
-	$(call honestly,soak --salts $(SALTS) $(CHOSEN) --out $(OUT))
+	$(call honestly,soak --salts $(SALTS) $(FRAMEWORKS:%=--backend %) --out $(OUT))
 
 test: lint type
 	@$(BIN)/pytest -n 2 --ignore=tests/conformance
@@ -64,7 +65,7 @@ distclean: clean
 
 # --- the environment: a stamp for each set of extras, older than pyproject.toml when it must be renewed ---
 
-$(VENV)/.frameworks: EXTRAS := torch,tensorflow,jax
+$(VENV)/.frameworks: EXTRAS := all
 $(VENV)/.dev: EXTRAS := all,dev
 $(VENV)/.frameworks $(VENV)/.dev: pyproject.toml | $(BIN)/python
 	@echo "installing nnparity[$(EXTRAS)] into $(VENV); the first time this takes minutes"
