@@ -2,13 +2,12 @@
 
 import pytest
 
+from nnparity.adapters.registry import builtin_names
 from nnparity.observe import Observer
 from nnparity.spec import load
 
-BACKENDS = ("numpy", "torch", "tensorflow", "jax")
 
-
-@pytest.mark.parametrize("backend", BACKENDS)
+@pytest.mark.parametrize("backend", builtin_names())
 def test_operations_and_formulas_match(backend: str) -> None:
     observer = Observer(backend)
     try:
