@@ -237,7 +237,7 @@ def _targets(survey: Survey) -> list[str]:
 
 
 def _facts(survey: Survey) -> list[str]:
-    return [part for facts in tables.fact_tables(survey.run.facts) for part in (f"## {text(facts.name)}", grid(facts))]
+    return [part for facts in tables.fact_tables(survey) for part in (f"## {text(facts.name)}", grid(facts))]
 
 
 def _run(survey: Survey) -> list[str]:

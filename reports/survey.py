@@ -94,10 +94,16 @@ class Survey:
         lines = {**{name: _nameless(name) for name in named}, **self.run.formulas}
         return sorted(lines.values(), key=lambda line: (not line.section, section_order(line.section)))
 
+    def asked(self, target: str) -> tuple[int, str]:
+        """The place of a target among all: in the order of the plans, then by name."""
+        plans = (environment.plan.get("targets", []) for environment in self.run.environments)
+        order = list(dict.fromkeys(name for plan in plans for name in plan))
+        return (order.index(target) if target in order else len(order)), target
+
     @cached_property
     def targets(self) -> list[str]:
-        """The targets that were judged, in the order of their names."""
-        return sorted({verdict.target for verdict in self.run.verdicts})
+        """The targets that were judged, in the order they were asked for."""
+        return sorted({verdict.target for verdict in self.run.verdicts}, key=self.asked)
 
     @cached_property
     def present(self) -> list[TargetLine]:
@@ -105,7 +111,7 @@ class Survey:
         lines = {target: TargetLine(target=target, available=True) for target in self.targets} | self.run.targets
         return sorted(
             (line for line in lines.values() if line.available or line.target in self.targets),
-            key=lambda line: line.target,
+            key=lambda line: self.asked(line.target),
         )
 
     @cached_property

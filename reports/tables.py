@@ -69,16 +69,24 @@ class Grid:
     rows: list[list[str]]
 
 
-def fact_tables(facts: Iterable[Fact]) -> list[Grid]:
-    """The `fact` lines as tables, rows and columns in the order they came."""
-    tables = grouped((fact.table, fact) for fact in facts)
-    return [_fact_table(name, lines) for name, lines in tables.items()]
+def _rank(name: str, order: list[str]) -> int:
+    """What is not in the order stands before it."""
+    return order.index(name) if name in order else -1
 
 
-def _fact_table(name: str, facts: list[Fact]) -> Grid:
-    columns = list(dict.fromkeys(fact.column for fact in facts))
+def fact_tables(survey: Survey) -> list[Grid]:
+    """The `fact` lines as tables: formulas in the order of the primer, targets in the plan's."""
+    tables = grouped((fact.table, fact) for fact in survey.run.facts)
+    return [_fact_table(name, lines, survey) for name, lines in tables.items()]
+
+
+def _fact_table(name: str, facts: list[Fact], survey: Survey) -> Grid:
+    formulas = [line.id for line in survey.formulas]
+    columns = sorted(
+        dict.fromkeys(fact.column for fact in facts), key=lambda name: _rank(name.split(" ")[0], survey.targets)
+    )
+    rows = sorted(dict.fromkeys(fact.row for fact in facts), key=lambda row: _rank(row.split(":")[0], formulas))
     cells = {(fact.row, fact.column): fact.text for fact in facts}
-    rows = dict.fromkeys(fact.row for fact in facts)
     return Grid(name, ["", *columns], [[row, *(cells.get((row, column), "") for column in columns)] for row in rows])
 
 

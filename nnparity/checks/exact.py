@@ -129,17 +129,19 @@ def _wrong_sign(wrong: Array, seen: Array, truth: Expected) -> Judgement:
 
 def _mixed(case: Case, quantity: str, seen: Array, answers: list[tuple[Expected, str | None]]) -> Answer | None:
     """Each element one of several permitted answers, and no other; None when that does not explain it either."""
-    if len(answers) == 1 or getattr(seen, "shape", None) != answers[0][0].value.shape:
+    told = judge(seen, answers[0][0], case.dtype)
+    if len(answers) == 1 or told.hard is None:  # one answer is no mixture; a wrong shape or dtype is none either
         return None
     ratios = [_ratio(case, quantity, seen, truth) for truth, _ in answers]
     best = np.min(ratios, axis=0)
     hard = float(best.max(initial=0.0))
     if not hard <= 1:
         return None
-    used = [
-        says or "as the formula says" for ratio, (_, says) in zip(ratios, answers, strict=True) if (ratio <= 1).any()
-    ]
-    return Judgement("conforms", hard), f"from element to element: {', or '.join(used)}"
+    used = dict.fromkeys(says for ratio, (_, says) in zip(ratios, answers, strict=True) if (ratio <= 1).any())
+    if len(used) < 2:
+        return Judgement("conforms", hard), next(iter(used), None)
+    said = ", or ".join(says or "as the formula says" for says in used)
+    return Judgement("conforms", hard), f"from element to element: {said}"
 
 
 def _ratio(case: Case, quantity: str, seen: Array, truth: Expected) -> Array:

@@ -11,7 +11,7 @@ from nnparity.checks.words import Words
 from nnparity.judge import Judgement
 from nnparity.observe import Observed
 from nnparity.plan import Plan
-from nnparity.reports.records import Fact, Line, Verdict
+from nnparity.reports.records import Fact, Line, Number, Verdict
 from nnparity.run import Target, as_verdict
 from nnparity.spec import Case, Formula
 from nnparity.spec.specials import SPECIALS, special_case, specials_of
@@ -77,5 +77,9 @@ def _saying(line: Verdict) -> str:
     told = first_line(line.message) if line.grade != "diverges" or line.worst is None else ""
     where = f"{line.quantity} {line.grade}"
     if line.worst:
-        return f"{where}: {line.worst.observed} instead of {line.worst.expected}"
+        return f"{where}: {_short(line.worst.observed)} instead of {_short(line.worst.expected)}"
     return f"{where}: {told}" if told else where
+
+
+def _short(value: Number) -> str:
+    return value if isinstance(value, str) else f"{value:.6g}"

@@ -74,6 +74,27 @@ class WeakSubgradient(Spoilt):
         return np.where(self.x == 0, 0.5 * g, array)
 
 
+class MixesSubgradients(WeakSubgradient):
+    """A half at the first 0, nothing at the others."""
+
+    def spoil(self, array: Array) -> Any:
+        first = np.cumsum(self.x == 0).reshape(self.x.shape) == 1
+        return np.where(first, super().spoil(array), array)
+
+
+class ReturnsFloat32(NumpyAdapter):
+    def observe(self, request: Request) -> Observation:
+        seen = super().observe(request)
+        return seen | {"output": np.asarray(seen["output"], np.float32)}
+
+
+class ComputesInFloat32(Spoilt):
+    families = ("output", "grad")
+
+    def spoil(self, array: Array) -> Any:
+        return array.astype(np.float32)
+
+
 class RefusesEmpty(NumpyAdapter):
     def observe(self, request: Request) -> Observation:
         if any(not array.size for array in request.inputs.values()):

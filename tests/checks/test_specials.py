@@ -69,4 +69,20 @@ def test_what_differs_between_dtypes_is_told_for_each() -> None:
             return super().spoil(array) if array.dtype == "float16" else array
 
     text = cells(lines(Narrow, "specials", "tanh", dtypes=ALL))["tanh"]
-    assert text.endswith("nan: as the formula says (f32 f64 bf16), output diverges: 0.0 instead of nan (f16)")
+    assert text.endswith("nan: as the formula says (f32 f64 bf16), output diverges: 0 instead of nan (f16)")
+
+
+def test_a_float64_formula_that_answers_in_float32_diverges() -> None:
+    """Float32 accuracy is forgiven here, where special values count; the dtype is not."""
+    returned = lines(faulty.ReturnsFloat32, "specials", "tanh", dtypes=("float64",))
+    assert {v.grade for v in verdicts(returned) if v.quantity == "output"} == {"diverges"}
+    assert {v.message for v in verdicts(returned) if v.quantity == "output"} == {"returned float32, expected float64"}
+    computed = lines(faulty.ComputesInFloat32, "specials", "tanh", dtypes=("float64",))
+    assert wrong(computed) == {}
+    assert "from element to element" not in cells(computed)["tanh"]
+
+
+def test_a_mixture_of_permitted_answers_names_each_once() -> None:
+    found = lines(faulty.MixesSubgradients, "specials", "relu", dtypes=("float64",))
+    assert wrong(found) == {}
+    assert "from element to element: gradient 0 at 0, or gradient 1/2 at 0" in cells(found)["relu"]
