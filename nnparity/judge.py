@@ -36,20 +36,21 @@ class Judgement:
     message: str | None = None
 
 
-def judge(observed: Array, expected: Expected, dtype: Dtype) -> Judgement:
-    """The grade of one quantity: `conforms`, `imprecise` or `diverges`."""
+def judge(observed: Array, expected: Expected, dtype: Dtype, independent: float | None = None) -> Judgement:
+    """The grade of one quantity: `conforms`, `imprecise` or `diverges`.
+
+    `independent` says how many of the errors are independent, if not all: see `together`.
+    """
     if wrong := form(observed, expected, dtype):
         return Judgement("diverges", message=wrong)
-    seen = observed.astype(np.float64)[: expected.steps] if expected.steps else observed.astype(np.float64)
+    seen, error = _errors(observed, expected)
     expected = expected.judged
     with np.errstate(invalid="ignore", over="ignore", divide="ignore"):
         wrong_special = special_mismatch(seen, expected, dtype)
-        error = np.abs(seen - expected.value - expected.low)
-        error = np.where(np.isfinite(seen) & np.isfinite(expected.value), error, 0.0)
         ratio = np.where(wrong_special, np.inf, _over(error, expected.hard))
         expectation = _over(error, expected.sharp)
     hard = float(ratio.max(initial=0.0))
-    sharp = sharp_margin(expectation) if hard < math.inf else math.inf
+    sharp = sharp_margin(expectation, independent) if hard < math.inf else math.inf
     grade = "conforms" if max(hard, sharp) <= 1 else "imprecise" if hard <= 1 else "diverges"
     with np.errstate(over="ignore"):
         ulp = float((error / spacing(expected.value, dtype)).max(initial=0.0))
@@ -63,6 +64,21 @@ def judge(observed: Array, expected: Expected, dtype: Dtype) -> Judgement:
         None if grade == "conforms" else _worst(ratio, seen, expected.value),
         _special_message(wrong_special),
     )
+
+
+def _errors(observed: Array, expected: Expected) -> tuple[Array, Array]:
+    """The part that is judged, in float64, and how far it is off; special values are judged apart."""
+    seen = observed.astype(np.float64)[: expected.steps] if expected.steps else observed.astype(np.float64)
+    truth = expected.judged
+    with np.errstate(invalid="ignore", over="ignore"):
+        error = np.abs(seen - truth.value - truth.low)
+    return seen, np.where(np.isfinite(seen) & np.isfinite(truth.value), error, 0.0)
+
+
+def largest_ratio(observed: Array, expected: Expected) -> float:
+    """The error of the worst element over its sharp budget."""
+    with np.errstate(divide="ignore"):
+        return float(_over(_errors(observed, expected)[1], expected.judged.sharp).max(initial=0.0))
 
 
 def _over(error: Array, budget: Array) -> Array:
@@ -99,25 +115,25 @@ def special_mismatch(seen: Array, expected: Expected, dtype: Dtype) -> Array:
     return np.asarray(wrong | (must & ~infinite & ~np.isnan(value) & ~unbounded))
 
 
-def sharp_margin(ratio: Array) -> float:
-    """Root mean square of error over norm 2, over the largest that chance explains for so many elements."""
+def sharp_margin(ratio: Array, independent: float | None = None) -> float:
+    """Root mean square of error over norm 2, over the largest that chance explains for so many independent errors."""
     if not ratio.size:
         return 0.0
     largest = float(ratio.max())
     if not 0 < largest < math.inf:
         return largest
-    return largest * math.sqrt(float(np.mean(np.square(ratio / largest)))) / chance(ratio.size)
+    return largest * math.sqrt(float(np.mean(np.square(ratio / largest)))) / chance(independent or ratio.size)
 
 
 @cache
-def chance(elements: int) -> float:
-    """How far the root mean square of `elements` errors may exceed 1, at least 1.
+def chance(elements: float, tries: int = 1) -> float:
+    """How far the root mean square of `elements` errors may exceed 1, at least 1; in any of so many `tries`.
 
     A rounding error is at most u|y|, and spread evenly below that its standard deviation is 1/sqrt(3) of it; norm 2
     counts each at its maximum. The mean square of n centred errors is then chi-square distributed about 1/3:
     few elements scatter, many do not.
     """
-    return max(1.0, math.sqrt(float(special.chdtri(elements, FALSE_ALARM)) / (3 * elements)))
+    return max(1.0, math.sqrt(float(special.chdtri(elements, FALSE_ALARM / tries)) / (3 * elements)))
 
 
 def spacing(value: Array, dtype: Dtype) -> Array:

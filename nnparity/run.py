@@ -24,6 +24,7 @@ from nnparity.plan import Group, Plan, TargetName
 from nnparity.reports import records
 from nnparity.reports.records import Verdict, number
 from nnparity.spec import DTYPES, Case, Formula
+from nnparity.together import weighed
 
 #: Expectations kept for the other targets of the same process; a group is judged for all before the next.
 CACHE = 256
@@ -118,7 +119,7 @@ class Examiner:
 
     def _verdict(self, target: Target, case: Case, quantity: str, truth: Expected, observed: Observed) -> Verdict:
         seen = observed.observation.get(quantity)
-        judgement = _graded(seen, observed, truth, case)
+        judgement = _graded(seen, observed, truth, case, quantity)
         note = self._model(target, case, quantity, seen) if judgement.grade == "conforms" else None
         if truth.steps is not None and judgement.hard is not None:
             note = f"{truth.steps} of {len(truth.value)} steps judged"
@@ -173,14 +174,14 @@ def as_verdict(
     )
 
 
-def _graded(seen: Any, observed: Observed, truth: Expected, case: Case) -> Judgement:
+def _graded(seen: Any, observed: Observed, truth: Expected, case: Case, quantity: str) -> Judgement:
     if observed.fate:
         return Judgement(observed.fate, message=observed.message)
     if seen is None:
         return Judgement("error", message="the adapter did not return this quantity")
     if isinstance(seen, Failure):
         return Judgement(seen.kind, message=seen.message)
-    return judge(seen, truth, case.dtype)
+    return weighed(judge(seen, truth, case.dtype), seen, truth, case, quantity)
 
 
 def _number(value: float | None) -> records.Number | None:

@@ -25,6 +25,16 @@ from nnparity.reference.readings.budget import Array, Budget, capped, pair, plus
 LARGE = 1 << 16
 
 
+def sum_spread(n: int, squares: Array, y: Array) -> Array:
+    """Norm 2 of the roundings of a sum y of n terms, over u^2; `squares` is the sum of their squares."""
+    return np.asarray(((n + 1) / 6 - 1 / n) * squares + (n + 1) / 3 * y * y)
+
+
+def product_spread(k: int, squares: Array, y: Array) -> Array:
+    """The same of a dot product of k terms: those of the products come on top."""
+    return sum_spread(k, squares, y) + squares
+
+
 def total(x: Budget, axis: Any = None, keepdims: bool = False) -> Budget:
     """The sum of x over `axis`."""
 
@@ -37,7 +47,7 @@ def total(x: Budget, axis: Any = None, keepdims: bool = False) -> Budget:
     sizes = add(np.abs(x.value))
     hard = worst(n) * u * sizes + n * step
     hard = np.where(sizes > x.arithmetic.largest, np.inf, hard)  # a sum on the way may overflow
-    var = u * u * ((((n + 1) / 6 - 1 / n) * add(x.value**2)) + (n + 1) / 3 * y * y) + n * step**2
+    var = u * u * sum_spread(n, add(x.value**2), y) + n * step**2
     if not x.exact:
         hard, var = hard + add(x.hard), var + add(x.var)
     return Budget(y, x.arithmetic, hard, var, gain=x.largest_gain)
@@ -64,7 +74,7 @@ def einsum(subscripts: str, a: Any, b: Any = None, **kwargs: Any) -> Budget:
     square_a, square_b = size_a * size_a, size_b * size_b
     with np.errstate(invalid="ignore"):
         own = worst(k) * u * product(size_a, size_b) + k * step
-        spread = u * u * ((1 - 1 / k + (k + 1) / 6) * product(square_a, square_b) + (k + 1) / 3 * y * y) + k * step**2
+        spread = u * u * product_spread(k, product(square_a, square_b), y) + k * step**2
         hard = plus(own, _or_none(product, size_a, b.hard), _or_none(product, a.hard, size_b), _both(product, a, b))
         var = plus(spread, _or_none(product, square_a, b.var), _or_none(product, a.var, square_b))
     hard, var = np.where(np.isnan(hard), np.inf, hard), np.where(np.isnan(var), np.inf, var)
