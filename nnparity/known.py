@@ -29,7 +29,8 @@ class Known(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     Formulas, targets and datasets may be several.
 
-    `upstream` is a link, or "not reported".
+    `upstream` is a link, or "not reported". `salt` is that of a run that shows it, where a plain run's numbers do
+    not: it explains verdicts in any run, and is stale only if that one does not need it.
     """
 
     formula: Patterns
@@ -41,6 +42,7 @@ class Known(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     quantity: str = "*"
     dataset: Patterns = "*"
     signature: str = "*"
+    salt: str = ""
     id: str = ""
 
     def covers(self, verdict: Verdict, versions: dict[str, str]) -> bool:
@@ -80,8 +82,8 @@ def _read(path: Path) -> Iterator[Known]:
 class Ledger:
     """Matches verdicts with records, and remembers which records were run and which held."""
 
-    def __init__(self, known: Iterable[Known]) -> None:
-        self._known = list(known)
+    def __init__(self, known: Iterable[Known], salt: str = "") -> None:
+        self._known, self._salt = list(known), salt
         self._run: set[str] = set()
         self._held: set[str] = set()
 
@@ -90,7 +92,8 @@ class Ledger:
         for known in self._known:
             if not known.covers(verdict, versions):
                 continue
-            self._run.add(known.id)
+            if known.salt in ("", self._salt):
+                self._run.add(known.id)
             if verdict.grade in ("imprecise", "diverges"):
                 self._held.add(known.id)
                 return msgspec.structs.replace(verdict, known=known.id)

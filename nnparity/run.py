@@ -81,11 +81,14 @@ class Examiner:
     """Judges groups; counts what it saw and where the time went."""
 
     plan: Plan
-    ledger: known.Ledger = field(default_factory=lambda: known.Ledger(known.load()))
+    ledger: known.Ledger = field(init=False)
     counts: Counter[str] = field(default_factory=Counter)
     explained: int = 0
     seconds: dict[str, float] = field(default_factory=lambda: defaultdict(float))
     curves: list[records.Curve] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        self.ledger = known.Ledger(known.load(), self.plan.salt)
 
     def examine(self, group: Group, targets: Sequence[Target]) -> Iterator[Verdict]:
         """Every verdict of a group for each target; a target without the formula gets one that says so."""

@@ -39,6 +39,16 @@ def test_a_divergence_on_record_keeps_its_grade_and_carries_the_id(ledger: Ledge
     assert ledger.stale() == []
 
 
+def test_what_only_other_numbers_show_is_explained_everywhere_and_stale_only_there(tmp_path: Path) -> None:
+    records = record(tmp_path, GOOD.replace("[dense-float32]", '[dense-float32]\nsalt = "7"'))
+    for salt, stale in (("", []), ("8", []), ("7", ["dense-float32"])):
+        ledger = Ledger(records, salt)
+        ledger.match(verdict("conforms", quantity="grad.w"), VERSIONS)
+        assert ledger.stale() == stale
+        assert ledger.match(verdict("diverges", quantity="grad.w"), VERSIONS).known == "dense-float32"
+        assert ledger.stale() == []
+
+
 @pytest.mark.parametrize(
     "fields",
     [
