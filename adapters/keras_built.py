@@ -1,13 +1,14 @@
 """Keras layers and optimisers as functions: built once for a shape and dtype, then given our own numbers.
 
-Weights start from zeros: they are always replaced, and the default initialiser of an LSTM cannot draw in
-bfloat16. Optimisers are given theirs by assignment, as on TensorFlow they have no stateless form, except on
-JAX, where assignment would leak out of a function that is being compiled.
+Weights start from zeros: they are always replaced, the default initialiser of an LSTM cannot draw in bfloat16, and
+on JAX those that draw are programs to compile. Optimisers are given theirs by assignment, as on TensorFlow they
+have no stateless form, except on JAX, where assignment would leak out of a function that is being compiled.
 """
 
 from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
 from functools import lru_cache, partial
+from inspect import signature
 from typing import Any
 
 import keras
@@ -27,9 +28,15 @@ def dtype_of(x: Any) -> str:
 def layer(name: str, dtype: str, *shapes: Shape, **options: Any) -> Any:
     """`keras.layers.<name>(dtype=dtype, **options)`, built for inputs of these shapes."""
     with now():
-        made = getattr(layers, name)(dtype=dtype, **options)
+        made = from_zeros(getattr(layers, name), dtype=dtype, **options)
         made.build(*shapes)
     return made
+
+
+def from_zeros(kind: type, **options: Any) -> Any:
+    """The layer, its weights zeros at first."""
+    drawing = ("kernel_initializer", "recurrent_initializer", "embeddings_initializer")
+    return kind(**{name: "zeros" for name in drawing if name in signature(kind).parameters}, **options)
 
 
 def now() -> AbstractContextManager[Any]:
@@ -43,20 +50,20 @@ def now() -> AbstractContextManager[Any]:
 
 def lstm(inputs: int, units: int, dtype: str, sequences: bool) -> Any:
     """A layer with its default activations, sigmoid and tanh, that also returns its last states."""
-    options = {"return_sequences": sequences, "return_state": True, **ZERO_LSTM}
+    options = {"return_sequences": sequences, "return_state": True}
     return layer("LSTM", dtype, (None, None, inputs), units=units, **options)
 
 
 def lstm_cell(inputs: int, units: int, dtype: str) -> Any:
     """A cell with its default activations."""
-    return layer("LSTMCell", dtype, (None, inputs), units=units, **ZERO_LSTM)
+    return layer("LSTMCell", dtype, (None, inputs), units=units)
 
 
 @lru_cache(maxsize=BUILT)
 def stacked_lstm(inputs: int, units: int, dtype: str) -> Any:
     """Two cells in one recurrent layer that returns the last state of the second."""
     with now():
-        cells = [layers.LSTMCell(units, dtype=dtype, **ZERO_LSTM) for _ in range(2)]
+        cells = [from_zeros(layers.LSTMCell, units=units, dtype=dtype) for _ in range(2)]
         made = layers.RNN(layers.StackedRNNCells(cells, dtype=dtype), dtype=dtype)
         made.build((None, None, inputs))
     return made
@@ -110,6 +117,3 @@ def _optimizer(make: Callable[[], Any], size: int, dtype: str) -> tuple[Any, Any
         variable = keras.Variable("zeros", (size,), dtype)
         made.build([variable])
     return made, variable
-
-
-ZERO_LSTM = {"kernel_initializer": "zeros", "recurrent_initializer": "zeros"}

@@ -7,7 +7,7 @@ import keras
 from keras import layers, losses, ops
 
 from nnparity.adapters.declare import composed, kernel
-from nnparity.adapters.keras_built import BUILT, call, dtype_of, now
+from nnparity.adapters.keras_built import BUILT, call, dtype_of, from_zeros, now
 from nnparity.adapters.keras_sequences import parameters
 
 CROSS_ENTROPY = "keras.losses.BinaryCrossentropy(from_logits=True)"
@@ -17,7 +17,7 @@ def sequential(shape: tuple[int | None, ...], dtype: str, *stack: tuple[type, di
     """A model of layers that compute in `dtype`, for samples of a shape."""
     with now():
         return keras.Sequential(
-            [layers.Input(shape, dtype=dtype), *(kind(dtype=dtype, **options) for kind, options in stack)]
+            [layers.Input(shape, dtype=dtype), *(from_zeros(kind, dtype=dtype, **options) for kind, options in stack)]
         )
 
 
