@@ -147,7 +147,7 @@ class Adapter(ABC):
         if formula not in self.kernels():
             raise Unsupported(f"the {self.backend} adapter gives no {formula}")
         attributes = request.attributes if request.inputs else request.attributes | {"dtype": request.dtype}
-        return Operation(formula, getattr(self, formula), request.wrt, attributes)
+        return Operation(formula, getattr(self, formula), request.wrt, attributes, tuple(request.inputs))
 
     def _point(self, request: Request) -> Point:
         rest = {name: self.put(array) for name, array in request.inputs.items()}

@@ -60,14 +60,18 @@ Program = Callable[[Point], Any]
 class Operation:
     """A formula as a function of the inputs differentiated, with its attributes bound.
 
-    ``operation(*primals, **rest)`` returns a tuple of outputs, even when there is one.
+    ``operation(*primals, **rest)`` returns a tuple of outputs, even when there is one. The method gets its inputs in
+    the `order` of the spec: on its way through a compiler a dict may have been sorted.
     """
 
     formula: str
     method: Callable[..., Any]
     wrt: tuple[str, ...]
     attributes: Mapping[str, Any]
+    order: tuple[str, ...] = ()
 
     def __call__(self, *primals: Tensor, **rest: Tensor) -> Tensors:
-        result = self.method(**dict(zip(self.wrt, primals, strict=True)), **rest, **self.attributes)
+        inputs = dict(zip(self.wrt, primals, strict=True)) | rest
+        ordered = {name: inputs.pop(name) for name in self.order if name in inputs}
+        result = self.method(**ordered, **inputs, **self.attributes)
         return result if isinstance(result, tuple) else (result,)

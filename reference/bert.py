@@ -107,7 +107,7 @@ def _masked(
     """
     scores = np.einsum("btd,bsd->bts", q, k) / scale(q.shape[-1], scaling, q)
     scores = np.where(keep, scores, -np.inf) if padded == "0" else scores
-    scores = scores - detached(np.max(scores, axis=-1, keepdims=True)) if shift else scores
+    scores = scores - np.max(detached(scores), axis=-1, keepdims=True) if shift else scores
     powers = np.where(keep, np.exp(scores), 0.0)
     p = powers / np.sum(powers, axis=-1, keepdims=True)
     p = np.where(keep, p, 0.0) if padded == "0" else p

@@ -20,7 +20,7 @@ def onehot(labels: Any, classes: int) -> Any:
 
 def log_softmax(z: Any) -> Any:
     """z - max - log sum e^(z - max): the logarithm of softmax, which may itself underflow."""
-    shifted = z - detached(np.max(z, axis=-1, keepdims=True))
+    shifted = z - np.max(detached(z), axis=-1, keepdims=True)
     return shifted - np.log(np.sum(np.exp(shifted), axis=-1, keepdims=True))
 
 

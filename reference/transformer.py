@@ -11,7 +11,7 @@ from nnparity.reference.registry import formula
 @formula("softmax")
 def softmax(x: Any, *, axis: int = -1, base: float = 0.0, shift: bool = True) -> Any:
     """e^x_j / sum_l e^x_l; the largest x is subtracted first, which changes nothing but the overflow."""
-    shifted = x - detached(np.max(x, axis=axis, keepdims=True)) if shift else x
+    shifted = x - np.max(detached(x), axis=axis, keepdims=True) if shift else x
     powers = np.exp(shifted * np.log(base) if base else shifted)
     return powers / np.sum(powers, axis=axis, keepdims=True)
 

@@ -42,6 +42,10 @@ OWN: dict[Any, float] = {
 
 #: Standard deviations of an argument below this leave f to its tangent.
 LINEAR = 2.0**-6
+#: A chance that is none: that of six standard deviations.
+NEVER = 1e-9
+#: So many rare events, and their number is all but normal.
+MANY = 36.0
 #: Squares of errors below this are no float64.
 TINY = float(np.finfo(np.float64).tiny)
 
@@ -131,7 +135,8 @@ class Condition(Reading):
     """A comparison of inexact numbers: `doubt` is the chance that rounding turned it.
 
     1 wherever the worst case, norm 1, would turn it; that of a normal error of the size of norm 2, where what counts
-    is the error to expect (compositions: in a deep model norm 1 would leave no comparison certain).
+    is the error to expect (compositions: in a deep model norm 1 would leave no comparison certain). There too it is 1
+    as long as few are expected to turn: see `_expected`.
     """
 
     __slots__ = ("arithmetic", "doubt", "value")
@@ -155,13 +160,23 @@ def _compare(ufunc: Any) -> Callable[[Any, Any], Any]:
             return value
         distance = np.abs(a.value - b.value)
         if a.arithmetic.statistical:
-            doubt = special.ndtr(-distance / np.sqrt(np.maximum(plus(a.var, b.var), TINY)))
+            doubt = _expected(special.ndtr(-distance / np.sqrt(np.maximum(plus(a.var, b.var), TINY))))
         else:
             doubt = (distance <= margin).astype(np.float64)
         # of two numbers without an error it is certain even that they are equal
         return Condition(value, np.where(margin > 0, doubt, 0.0), a.arithmetic)
 
     return rule
+
+
+def _expected(chance: Array) -> Array:
+    """The weight of each comparison among those of an array, from its chance to be turned.
+
+    Of many that turn the mean square tells; of a few it does not: one chance in a million, of a million ReLUs, comes
+    true somewhere, and then the jump is there in full. So each that may turn at all counts, until so many are
+    expected that six standard deviations of their number are no more than that number.
+    """
+    return chance if float(np.sum(chance)) >= MANY else (chance > NEVER).astype(np.float64)
 
 
 def _and(a: Any, b: Any) -> Condition:

@@ -8,6 +8,7 @@ A tangent of None is zero everywhere: constants cost nothing.
 import math
 from collections.abc import Callable, Iterable
 from fractions import Fraction
+from functools import partial
 from typing import Any, Self
 
 import numpy as np
@@ -109,17 +110,19 @@ def _einsum(subscripts: str, a: Any, b: Any = None, **kwargs: Any) -> Dual:
 
 
 def _max(x: Dual, axis: int, keepdims: bool = False) -> Dual:
-    """The largest element; its derivative is that of the first one that is largest."""
-    place = np.expand_dims(np.argmax(_plain(x.value), axis), axis)
-    y = x.moved(lambda part: np.take_along_axis(part, place, axis))
-    return y if keepdims else y.moved(lambda part: np.squeeze(part, axis))
+    """The largest element; its derivative is that of the first one that is largest.
 
-
-def _plain(x: Any) -> Any:
-    """The float64 values inside any reading, for decisions such as the place of a maximum."""
-    while isinstance(x, Reading):
-        x = x.value
-    return x
+    Which one that is may be in doubt (`Budget`): so candidates are compared in pairs, as inexact numbers.
+    """
+    y = np.max(x.value, axis=axis, keepdims=keepdims)
+    if x.tangent is None:
+        return Dual(y)
+    candidates = [x.moved(partial(np.take, indices=at, axis=axis)) for at in range(x.shape[axis])]
+    value, tangent = candidates[0].value, candidates[0].tangent
+    for other in candidates[1:]:
+        first = value >= other.value
+        value, tangent = (np.where(first, *pair) for pair in ((value, other.value), (tangent, other.tangent)))
+    return Dual(y, np.expand_dims(tangent, axis) if keepdims else tangent)
 
 
 def _where(condition: Any, a: Any, b: Any) -> Dual:

@@ -25,16 +25,27 @@ def off(value: Any, numbers: Any = EXPECTED, sigma: float = SIGMA) -> Budget:
     return Budget(value, numbers, np.full(value.shape, 10 * sigma), np.full(value.shape, sigma**2))
 
 
+#: So many coins that the chances of what stands beside them count as chances.
+COINS = np.zeros(80)
+
+
 def test_the_chance_that_rounding_turned_a_comparison() -> None:
-    x = off([0.0, SIGMA, -2 * SIGMA, 5.0])
-    assert (x > 0).doubt.tolist() == special.ndtr([0.0, -1.0, -2.0, -50.0]).tolist()
+    x = off([*COINS, 0.0, SIGMA, -2 * SIGMA, 5.0])
+    assert (x > 0).doubt[-4:].tolist() == special.ndtr([0.0, -1.0, -2.0, -50.0]).tolist()
     assert (off([0.0, 0.5, 5.0], WORST) > 0).doubt.tolist() == [1, 1, 0]
-    assert (x > off([0.0, 0.0, 0.0, 0.0])).doubt[1] == special.ndtr(-1 / math.sqrt(2))
+    assert (x > off(np.zeros(84))).doubt[-3] == special.ndtr(-1 / math.sqrt(2))
+
+
+def test_of_few_comparisons_each_that_may_turn_counts_in_full() -> None:
+    """One chance in a million comes true somewhere, and then its jump is there."""
+    assert (off(SIGMA * np.array([0.0, 3.0, 5.9, 6.1, 50.0])) > 0).doubt.tolist() == [1, 1, 1, 0, 0]
+    many = off(SIGMA * np.concatenate([COINS, [5.9]])) > 0
+    assert many.doubt[-1] == special.ndtr(-5.9)
 
 
 def test_exact_numbers_may_be_equal_for_certain() -> None:
     zero = Budget(np.zeros(2), EXPECTED, np.array([0.0, 1.0]), np.array([0.0, 1.0]))
-    assert (zero > 0).doubt.tolist() == [0.0, 0.5]
+    assert (zero > 0).doubt.tolist() == [0.0, 1.0]
 
 
 @pytest.mark.parametrize("distance", [0.0, 0.5, 1.0, 2.0, 3.0])
@@ -43,8 +54,18 @@ def test_norm_2_expects_the_square_of_the_jump_times_its_chance(distance: float)
     random = np.random.default_rng(3)
     argument = SIGMA * distance + SIGMA * random.standard_normal(200_000)
     found = np.mean(np.square(np.where(argument > 0, 3.0, 0.0) - (3.0 if distance else 0.0)))
-    var = np.where(off([SIGMA * distance]) > 0, Budget(np.full(1, 3.0), EXPECTED), 0.0).var.item()
+    var = np.where(off([*COINS, SIGMA * distance]) > 0, Budget(np.full(81, 3.0), EXPECTED), 0.0).var[-1]
     assert abs(found - var) <= 5 * 9 * math.sqrt(var / 9 / 200_000) + 1e-4
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float16"])
+def test_the_tangent_of_a_maximum_knows_that_another_may_be_largest(dtype: str) -> None:
+    """Max pooling in a deep model: two candidates closer than rounding, whose tangents have nothing in common."""
+    x = off([[1.0, 1.0 + SIGMA, -3.0], [1.0, 4.0, -3.0]], replace(arithmetic(dtype), statistical=True))
+    y = np.max(Dual(x, Budget(np.array([[5.0, 7.0, 9.0]] * 2), x.arithmetic)), axis=1)
+    assert y.tangent.value.tolist() == [7.0, 7.0]
+    assert np.sqrt(y.tangent.var).tolist() == [2.0, 0.0]
+    assert y.value.value.tolist() == [1.0 + SIGMA, 4.0]
 
 
 def test_what_either_condition_leaves_in_doubt() -> None:
