@@ -24,6 +24,12 @@ def dtype_of(x: Any) -> str:
     return name
 
 
+def float_of(*tensors: Any) -> str:
+    """The dtype of the first of them that is floating: a layer has no other, whatever integers it is given."""
+    names = [dtype_of(tensor) for tensor in tensors]
+    return next(filter(keras.backend.is_float_dtype, names), names[0])
+
+
 @lru_cache(maxsize=BUILT)
 def layer(name: str, dtype: str, *shapes: Shape, **options: Any) -> Any:
     """`keras.layers.<name>(dtype=dtype, **options)`, built for inputs of these shapes."""

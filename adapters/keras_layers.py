@@ -9,7 +9,7 @@ from typing import Any
 from keras import activations, ops
 
 from nnparity.adapters.declare import kernel
-from nnparity.adapters.keras_built import call, dtype_of, layer
+from nnparity.adapters.keras_built import call, dtype_of, float_of, layer
 
 
 class KerasLayers:
@@ -17,7 +17,7 @@ class KerasLayers:
 
     @kernel("keras.layers.Dense")
     def dense(self, x: Any, w: Any, b: Any) -> Any:
-        made = layer("Dense", dtype_of(x), (None, x.shape[1]), units=w.shape[0])
+        made = layer("Dense", float_of(x, w), (None, x.shape[1]), units=w.shape[0])
         return call(made, [ops.transpose(w), b], x)
 
     @kernel("keras.activations.sigmoid")
@@ -43,7 +43,7 @@ class KerasLayers:
     @kernel("keras.layers.Conv2D")
     def conv2d(self, x: Any, w: Any) -> Any:
         options = {"filters": w.shape[0], "kernel_size": tuple(w.shape[2:]), "use_bias": False}
-        made = layer("Conv2D", dtype_of(x), (None, None, None, x.shape[1]), **options)
+        made = layer("Conv2D", float_of(x, w), (None, None, None, x.shape[1]), **options)
         return _nchw(call(made, [ops.transpose(ops.flip(w, (2, 3)), (2, 3, 1, 0))], _nhwc(x)))
 
     @kernel("keras.layers.AveragePooling2D")
@@ -64,7 +64,7 @@ class KerasLayers:
 
     @kernel("keras.layers.LayerNormalization")
     def layer_norm(self, x: Any, gamma: Any, beta: Any, eps: float) -> Any:
-        made = layer("LayerNormalization", dtype_of(x), (None, x.shape[1]), epsilon=eps)
+        made = layer("LayerNormalization", float_of(x, gamma), (None, x.shape[1]), epsilon=eps)
         return call(made, [gamma, beta], x)
 
     @kernel("keras.layers.Embedding")

@@ -9,7 +9,7 @@ from typing import Any
 from keras import backend, ops
 
 from nnparity.adapters.declare import Unsupported, composed, kernel
-from nnparity.adapters.keras_built import call, dtype_of, lstm, lstm_cell, multi_head_attention, stacked_lstm
+from nnparity.adapters.keras_built import call, dtype_of, float_of, lstm, lstm_cell, multi_head_attention, stacked_lstm
 
 
 class KerasSequences:
@@ -17,7 +17,7 @@ class KerasSequences:
 
     @kernel("keras.layers.LSTMCell")
     def lstm_step(self, x: Any, h: Any, c: Any, wx: Any, wh: Any, b: Any) -> Any:
-        cell = lstm_cell(x.shape[1], h.shape[1], dtype_of(x))
+        cell = lstm_cell(x.shape[1], h.shape[1], float_of(x, wx))
         _, (h_next, c_next) = call(cell, parameters(wx, wh, b), x, [h, c])
         return h_next, c_next
 
@@ -32,7 +32,7 @@ class KerasSequences:
 
     @kernel("keras.layers.RNN of keras.layers.StackedRNNCells of keras.layers.LSTMCell")
     def lstm_stacked(self, x: Any, wx1: Any, wh1: Any, b1: Any, wx2: Any, wh2: Any, b2: Any) -> Any:
-        made = stacked_lstm(x.shape[2], b1.shape[1], dtype_of(x))
+        made = stacked_lstm(x.shape[2], b1.shape[1], float_of(x, wx1))
         return call(made, parameters(wx1, wh1, b1) + parameters(wx2, wh2, b2), x)
 
     @kernel("keras.ops.dot_product_attention")
@@ -69,7 +69,7 @@ class KerasSequences:
             (ops.reshape(w, (d, heads, -1)), ops.reshape(b, (heads, -1))) for w, b in ((wq, bq), (wk, bk), (wv, bv))
         ]
         inward = [tensor for pair in pairs for tensor in pair]
-        made = multi_head_attention(d, heads, dtype_of(h))
+        made = multi_head_attention(d, heads, float_of(h, wq))
         return call(made, [*inward, ops.reshape(wo, (heads, -1, d)), bo], h, h)
 
     @composed("keras.ops.power, keras.ops.sin, keras.ops.cos", because="Keras has no positional encoding")
@@ -97,7 +97,7 @@ def columns(blocks: Any) -> Any:
 
 def _lstm(x: Any, h: Any, c: Any, wx: Any, wh: Any, b: Any, sequences: bool) -> Any:
     """All hidden states (or the last), then the last h and c."""
-    made = lstm(x.shape[2], h.shape[1], dtype_of(x), sequences)
+    made = lstm(x.shape[2], h.shape[1], float_of(x, wx), sequences)
     return call(made, parameters(wx, wh, b), x, initial_state=[h, c])
 
 

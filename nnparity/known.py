@@ -1,18 +1,20 @@
 """Known divergences: what a released framework does differently, on record in ``adapters/known/*.toml``.
 
 A record is narrow: formula, target, dtype, quantity, dataset, version range. Verdicts that it covers keep their
-grade and carry its id. A record whose scope was run and in which everything conforms is stale, and fails the run.
+grade and carry its id. A record whose whole scope was run and in which everything conforms is stale, and fails the run.
 """
 
 import fnmatch
 import tomllib
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 
 import msgspec
 from packaging.specifiers import InvalidSpecifier, SpecifierSet
 
+from nnparity.plan import Plan
 from nnparity.reports.records import Verdict
+from nnparity.spec import load as formulas
 
 FOLDER = Path(__file__).resolve().parent / "adapters" / "known"
 
@@ -44,6 +46,20 @@ class Known(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     signature: str = "*"
     salt: str = ""
     id: str = ""
+
+    def whole(self, plan: Plan) -> bool:
+        """Whether the plan runs all that the record speaks of, on the numbers that show it; of its targets, any.
+
+        A part (one formula of several, other numbers) may well conform, and tells nothing of the rest.
+        """
+        asked = {formula.id for formula in plan.chosen()}
+        return (
+            plan.salt == self.salt
+            and plan.level != "quick"
+            and set(plan.quantities) == set(Plan.quantities)
+            and set(plan.dtypes) >= set(self.dtype)
+            and all(id in asked for id in formulas() if _fits(id, self.formula))
+        )
 
     def covers(self, verdict: Verdict, versions: dict[str, str]) -> bool:
         """Whether the verdict lies in this record's scope."""
@@ -82,8 +98,10 @@ def _read(path: Path) -> Iterator[Known]:
 class Ledger:
     """Matches verdicts with records, and remembers which records were run and which held."""
 
-    def __init__(self, known: Iterable[Known], salt: str = "") -> None:
-        self._known, self._salt = list(known), salt
+    def __init__(self, known: Iterable[Known], whole: Callable[[Known], bool] = lambda _: True) -> None:
+        """`whole` says of which records all is run: only those can turn out to be stale."""
+        self._known = list(known)
+        self._whole = {one.id for one in self._known if whole(one)}
         self._run: set[str] = set()
         self._held: set[str] = set()
 
@@ -92,7 +110,7 @@ class Ledger:
         for known in self._known:
             if not known.covers(verdict, versions):
                 continue
-            if known.salt in ("", self._salt):
+            if known.id in self._whole:
                 self._run.add(known.id)
             if verdict.grade in ("imprecise", "diverges"):
                 self._held.add(known.id)
@@ -106,5 +124,5 @@ class Ledger:
         return taken
 
     def stale(self) -> list[str]:
-        """Records whose scope was run without a divergence."""
+        """Records whose whole scope was run without a divergence."""
         return sorted(self._run - self._held)

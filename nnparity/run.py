@@ -88,7 +88,7 @@ class Examiner:
     curves: list[records.Curve] = field(default_factory=list)
 
     def __post_init__(self) -> None:
-        self.ledger = known.Ledger(known.load(), self.plan.salt)
+        self.ledger = known.Ledger(known.load(), lambda one: one.whole(self.plan))
 
     def examine(self, group: Group, targets: Sequence[Target]) -> Iterator[Verdict]:
         """Every verdict of a group for each target; a target without the formula gets one that says so."""

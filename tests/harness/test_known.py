@@ -1,11 +1,13 @@
 """Known divergences: narrow, matched by scope and version, malformed ones refused, stale ones told."""
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from nnparity import known
 from nnparity.known import Known, KnownError, Ledger
+from nnparity.plan import Plan, TargetName
 from nnparity.tests.harness.verdicts import verdict
 
 GOOD = """
@@ -27,6 +29,10 @@ def record(folder: Path, text: str = GOOD) -> list[Known]:
     return known.load(folder)
 
 
+def plan(**options: Any) -> Plan:
+    return Plan((TargetName("torch"),), **options)
+
+
 @pytest.fixture
 def ledger(tmp_path: Path) -> Ledger:
     return Ledger(record(tmp_path))
@@ -42,7 +48,7 @@ def test_a_divergence_on_record_keeps_its_grade_and_carries_the_id(ledger: Ledge
 def test_what_only_other_numbers_show_is_explained_everywhere_and_stale_only_there(tmp_path: Path) -> None:
     records = record(tmp_path, GOOD.replace("[dense-float32]", '[dense-float32]\nsalt = "7"'))
     for salt, stale in (("", []), ("8", []), ("7", ["dense-float32"])):
-        ledger = Ledger(records, salt)
+        ledger = Ledger(records, lambda one, salt=salt: one.whole(plan(salt=salt)))
         ledger.match(verdict("conforms", quantity="grad.w"), VERSIONS)
         assert ledger.stale() == stale
         assert ledger.match(verdict("diverges", quantity="grad.w"), VERSIONS).known == "dense-float32"
@@ -105,6 +111,27 @@ def test_a_record_whose_scope_was_run_without_a_divergence_is_stale(ledger: Ledg
     assert ledger.stale() == ["dense-float32"]
     ledger.match(verdict("diverges", quantity="grad.x"), VERSIONS)
     assert ledger.stale() == []
+
+
+@pytest.mark.parametrize(
+    ("options", "stale"),
+    [
+        ({}, True),
+        ({"formulas": ("dense", "tanh"), "dtypes": ("float32", "float64")}, True),
+        ({"formulas": ("dense",)}, False),
+        ({"dtypes": ("float64",)}, False),
+        ({"quantities": ("output", "grad")}, False),
+        ({"level": "quick"}, False),
+        ({"salt": "7"}, False),
+    ],
+)
+def test_a_run_of_a_part_makes_no_record_stale(tmp_path: Path, options: dict[str, Any], stale: bool) -> None:
+    """One formula of several, or other numbers: that it conforms there says nothing of the rest."""
+    two = record(tmp_path, GOOD.replace('"dense"', '["dense", "tanh"]'))
+    ledger = Ledger(two, lambda one: one.whole(plan(**options)))
+    ledger.match(verdict("conforms", quantity="grad.w"), VERSIONS)
+    assert ledger.stale() == (["dense-float32"] if stale else [])
+    assert ledger.match(verdict("diverges", quantity="grad.w"), VERSIONS).known == "dense-float32"
 
 
 @pytest.mark.parametrize(

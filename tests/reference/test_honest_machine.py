@@ -13,10 +13,6 @@ ALL = frozenset(QUANTITIES)
 #: Numbers that go into a case, by dtype. The machine adds one by one: longer sums take it too long, and
 #: test_naive_sums has them. float32 has the models too.
 LARGEST = {"float32": 5500, "float16": 1200, "bfloat16": 1200}
-#: Where a correct kernel may yet be accused: (formula, dtype, flush) -> why.
-ACCUSED = {
-    ("max_pool2d", "float16", True): "Dual takes the place of a maximum for certain, also where flushed pixels tie",
-}
 
 
 def small_cases(id: str, dtype: str) -> list[Case]:
@@ -54,9 +50,7 @@ def misjudged(case: Case, inside: str, flush: bool) -> dict[str, Judgement]:
 @pytest.mark.parametrize(
     ("id", "dtype", "flush"), MACHINES, ids=lambda part: {True: "flushed", False: "kept"}.get(part, part)
 )
-def test_a_correct_kernel_conforms(id: str, dtype: str, flush: bool, request: pytest.FixtureRequest) -> None:
-    if (id, dtype, flush) in ACCUSED:
-        request.applymarker(pytest.mark.xfail(reason=ACCUSED[id, dtype, flush], strict=True))
+def test_a_correct_kernel_conforms(id: str, dtype: str, flush: bool) -> None:
     found = {name: j for case in small_cases(id, dtype) for name, j in misjudged(case, dtype, flush).items()}
     assert found == {}
 
