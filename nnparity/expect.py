@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from nnparity.foresight import limited, widened
 from nnparity.read import read
 from nnparity.reference.readings import Arithmetic, Ball, Budget
 from nnparity.reference.readings.ball import rounded
@@ -26,9 +27,6 @@ QUANTITIES = ("output", "grad", "jvp", "hvp")
 LEAST_SQUARE = float(np.finfo(np.float64).tiny / np.finfo(np.float64).eps)
 #: An enclosure proves a value when its radius is at most this part of the hard budget.
 PROVEN = 2.0**-20
-#: A step of a training run is judged while its loss is foreseen to this part of it, and so are all steps before. Norm 2
-#: takes errors for independent: in runs made for chaos (Adam at a rate of 4) it told 34 times too little in float64.
-FORESEEN = 0.01
 #: Numbers that go into a composition, beyond which it is not proven.
 PROVABLE = 8192
 
@@ -37,7 +35,7 @@ PROVABLE = 8192
 class Expected:
     """One quantity: its value (`value` + `low`, when float64 alone would not tell), `hard` and `sharp` budgets.
 
-    Of a training run only the first `steps` are judged: see `foreseen`.
+    Of a training run only the first `steps` are judged: see `foresight`.
     """
 
     value: Array
@@ -89,12 +87,15 @@ def expect(
         inside = replace(inside, statistical=True)
     store = arithmetic(case.dtype.name, flush)  # the wide model too rounds its result to the dtype
     inward = rounding or _unchanged
+    simulated = case.formula.trajectory and not (variant or rounding or numbers)
     with np.errstate(all="ignore"):
         found = read(case, quantities, _lift(inside, inward, flush), _direct(inside, inward), variant or {})
         expected = {name: _stored(budget, store, case.formula.composition) for name, budget in found.items()}
+        if simulated:
+            expected = widened(case, expected, inside.unit)
         if case.dtype.name == "float64" and inside.unit == case.dtype.unit and _finite(case):
             expected = _sharpened(case, quantities, inward, variant or {}, expected)
-    return _limited(expected) if case.formula.trajectory else expected
+    return limited(case, expected, simulated=simulated) if case.formula.trajectory else expected
 
 
 def _sharpened(
@@ -109,18 +110,6 @@ def _sharpened(
         return {name: _doubled(found) for name, found in expected.items()}
     balls = read(case, quantities, lambda x: Ball(inward(x)), lambda x: Ball(inward(x)), variant)
     return {name: _proven(expected[name], ball) for name, ball in balls.items()}
-
-
-def _limited(expected: dict[str, Expected]) -> dict[str, Expected]:
-    steps = foreseen(expected["output.losses"]) if expected else 0
-    return {name: replace(found, steps=steps) for name, found in expected.items()}
-
-
-def foreseen(losses: Expected) -> int:
-    """How many steps of a training run can be told beforehand: chaos makes a difference of a rounding in the end."""
-    axes = tuple(range(1, losses.value.ndim))
-    vague = np.flatnonzero((losses.sharp > FORESEEN * np.abs(losses.value)).any(axis=axes))
-    return max(1, int(vague[0])) if len(vague) else len(losses.value)
 
 
 def _unchanged(array: Array) -> Array:
@@ -168,8 +157,8 @@ def _stored(budget: Any, store: Arithmetic, composition: bool) -> Expected:
     if budget.exact:
         return Expected(budget.value, COMPOSED * own if composition else own, own)
     hard, sharp = budget.hard + own, np.hypot(np.sqrt(budget.var), own)
-    if not composition:  # far below 1 the square of an error is no float64 any more: norm 1 stands in for norm 2
-        sharp = np.where(budget.var < LEAST_SQUARE, hard, sharp)
+    # So far below 1 the square of an error is no float64 any more: norm 2 is anything up to there, and norm 1 at most.
+    sharp = np.where(budget.var < LEAST_SQUARE, np.minimum(hard, math.sqrt(LEAST_SQUARE)), sharp)
     return Expected(budget.value, COMPOSED * sharp if composition else hard, sharp)
 
 

@@ -6,14 +6,11 @@ they share its error, and count as one. That is measured on the reference, with 
 reading `Noise`. It takes many runs of the reference, and is asked only where it could change a verdict.
 """
 
-import zlib
-
 import numpy as np
 
 from nnparity.expect import Expected
 from nnparity.judge import Array, Judgement, chance, judge, largest_ratio
-from nnparity.read import read
-from nnparity.reference.readings.noise import Noise, plain
+from nnparity.machines import machines
 from nnparity.spec import Case
 
 #: Runs with random roundings: every pair of them is an estimate.
@@ -50,17 +47,11 @@ def independent(case: Case, quantity: str, truth: Expected) -> float:
 
 def _errors(case: Case, quantity: str, truth: Expected) -> Array:
     """Errors over budgets, a row for each run; the numbers drawn follow from the case."""
-    random = np.random.default_rng(zlib.crc32(f"{case.id} {case.salt} {quantity}".encode()))
-    family = frozenset({quantity.partition(".")[0]})
     truth = truth.judged
-
-    def lift(array: Array) -> Noise:
-        return Noise(array, random)
-
     rows = []
     with np.errstate(all="ignore"):
-        for _ in range(RUNS):
-            found = plain(read(case, family, lift, lambda array: lift(array).rounded(), {})[quantity])
-            ratio = (lift(found).rounded().value[: len(truth.value)] if truth.value.ndim else found) - truth.value
-            rows.append(np.nan_to_num(ratio / truth.sharp, nan=0.0, posinf=0.0, neginf=0.0).ravel())
+        for found in machines(case, quantity.partition(".")[0], RUNS):
+            seen = found[quantity][: len(truth.value)] if truth.value.ndim else found[quantity]
+            ratio = (seen - truth.value) / truth.sharp
+            rows.append(np.nan_to_num(ratio, nan=0.0, posinf=0.0, neginf=0.0).ravel())
     return np.array(rows)

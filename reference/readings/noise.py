@@ -18,7 +18,7 @@ from nnparity.reference.readings.budget_sums import contracted, product_spread, 
 
 Array = NDArray[Any]
 #: Far above the roundings of float64, in which this is computed, and far below anything that bends.
-UNIT = 2.0**-30
+UNIT = 2.0**-40
 #: They round nothing.
 EXACT = (np.negative, np.absolute, np.maximum)
 

@@ -5,7 +5,8 @@ from collections.abc import Iterator
 import numpy as np
 import pytest
 
-from nnparity.expect import Expected, expect, foreseen
+from nnparity.expect import Expected, expect
+from nnparity.foresight import foreseen
 from nnparity.judge import judge
 from nnparity.plan import Group, Plan, TargetName
 from nnparity.reports.records import Curve, Verdict
