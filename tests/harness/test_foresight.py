@@ -1,4 +1,4 @@
-"""Training that goes too fast: what norm 2 takes for independent, simulated machines show together; and when to stop."""
+"""Training that goes too fast: what norm 2 takes for independent, machines show together; and when to stop."""
 
 import numpy as np
 import pytest
