@@ -18,8 +18,8 @@ from nnparity.reference.readings.budget import Array
 from nnparity.reference.readings.noise import UNIT, Noise, plain
 from nnparity.spec import Case
 
-#: Machines that a training run is simulated on. The mean of so many squares is within a factor of 2 of what it
-#: estimates in all but 2 of 1,000 cases; a hard budget is 16 times as wide.
+#: Machines that a training run is simulated on. The root of a mean of so many squares is less than half of what it
+#: estimates in 1 of 1,000 cases (chi-square, 16 degrees of freedom); a hard budget is 16 times as wide.
 RUNS = 16
 
 

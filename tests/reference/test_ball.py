@@ -8,12 +8,9 @@ import numpy as np
 import pytest
 from scipy import special
 
-from nnparity.expect import PROVABLE, QUANTITIES, arithmetic, expect
-from nnparity.read import read
+from nnparity.expect import QUANTITIES, arithmetic
 from nnparity.reference.readings import Ball, Budget, Dual
 from nnparity.reference.readings.ball import PRECISION, rounded
-from nnparity.spec import DTYPES, Case, load
-from nnparity.spec.loader import signatures
 
 F64 = arithmetic("float64")
 ALL = frozenset(QUANTITIES)
@@ -97,23 +94,3 @@ def test_the_largest_and_the_sum_keep_their_shape(keepdims: bool) -> None:
     for function in (np.max, np.sum):
         found, expected = function(Ball(x), axis=1, keepdims=keepdims), function(x, axis=1, keepdims=keepdims)
         assert rounded(found)[0].tolist() == expected.tolist()
-
-
-def first(id: str) -> Case:
-    formula = load()[id]
-    return Case(formula, signatures(formula)[0], formula.datasets[0], DTYPES["float64"])
-
-
-@pytest.mark.parametrize("id", [id for id in load() if sum(x.size for x in first(id).inputs.values()) <= PROVABLE])
-def test_the_float64_reference_is_proven(id: str) -> None:
-    """Every quantity: the enclosure is narrow beside the budget of float64, and the reference's value inside that."""
-    case = first(id)
-    balls = read(case, ALL, Ball, Ball, {})
-    plain = read(case, ALL, lambda x: x.astype(np.float64), lambda x: x, {})
-    for name, truth in expect(case, ALL).items():
-        high, low, radius = rounded(balls[name])
-        assert np.all(radius <= 2.0**-40 * truth.hard), f"{case.id} {name}: the enclosure is wide"
-        assert np.all(np.abs(plain[name] - high - low) <= truth.hard), (
-            f"{case.id} {name}: the reference is not that good"
-        )
-        assert np.array_equal(truth.value, high), f"{case.id} {name}: the expectation is not what was proven"
