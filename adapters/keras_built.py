@@ -1,5 +1,8 @@
 """Keras layers and optimisers as functions: built once for a shape and dtype, then given our own numbers.
 
+For Keras on each backend, and for `tf.keras`, which is the same code: its modules are imported once Keras knows its
+backend.
+
 Weights start from zeros: they are always replaced, the default initialiser of an LSTM cannot draw in bfloat16, and
 on JAX those that draw are programs to compile. Optimisers are given theirs by assignment, as on TensorFlow they
 have no stateless form, except on JAX, where assignment would leak out of a function that is being compiled.

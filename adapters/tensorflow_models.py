@@ -6,7 +6,7 @@ from typing import Any
 import tensorflow as tf
 
 from nnparity.adapters.declare import composed, kernel
-from nnparity.adapters.tensorflow_keras import call
+from nnparity.adapters.keras_built import call
 from nnparity.adapters.tensorflow_sequences import _parameters
 
 layers = tf.keras.layers

@@ -9,7 +9,7 @@ from typing import Any
 import tensorflow as tf
 
 from nnparity.adapters.base import composed, kernel
-from nnparity.adapters.tensorflow_keras import attention_layer, call, lstm_cell, lstm_layer
+from nnparity.adapters.keras_built import call, float_of, lstm, lstm_cell, multi_head_attention
 
 
 class TensorflowSequences:
@@ -17,7 +17,7 @@ class TensorflowSequences:
 
     @kernel("tf.keras.layers.LSTMCell")
     def lstm_step(self, x: Any, h: Any, c: Any, wx: Any, wh: Any, b: Any) -> Any:
-        cell = lstm_cell(x.shape[1], h.shape[1], x.dtype.name)
+        cell = lstm_cell(x.shape[1], h.shape[1], float_of(x, wx))
         _, (h_next, c_next) = call(cell, _parameters(wx, wh, b), x, [h, c])
         return h_next, c_next
 
@@ -69,7 +69,7 @@ class TensorflowSequences:
         weights = [tf.reshape(w, (d, heads, -1)) for w in (wq, wk, wv)]
         biases = [tf.reshape(b, (heads, -1)) for b in (bq, bk, bv)]
         inward = [tensor for pair in zip(weights, biases, strict=True) for tensor in pair]
-        layer = attention_layer(d, heads, h.dtype.name)
+        layer = multi_head_attention(d, heads, float_of(h, wq))
         return call(layer, [*inward, tf.reshape(wo, (heads, -1, d)), bo], h, h)
 
     @composed("tf.pow, tf.sin, tf.cos", because="TensorFlow has no positional encoding")
@@ -96,7 +96,7 @@ def _columns(blocks: Any) -> Any:
 
 def _lstm(x: Any, h: Any, c: Any, wx: Any, wh: Any, b: Any, sequences: bool = True) -> Any:
     """All hidden states (or the last), then the last h and c."""
-    layer = lstm_layer(x.shape[2], h.shape[1], x.dtype.name, sequences)
+    layer = lstm(x.shape[2], h.shape[1], float_of(x, wx), sequences)
     return call(layer, _parameters(wx, wh, b), x, initial_state=[h, c])
 
 

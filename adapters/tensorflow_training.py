@@ -5,7 +5,7 @@ from typing import Any
 import tensorflow as tf
 
 from nnparity.adapters.declare import kernel
-from nnparity.adapters.tensorflow_keras import adam, optimize, sgd
+from nnparity.adapters.keras_built import adam, optimize, sgd
 
 
 class TensorflowTraining:
