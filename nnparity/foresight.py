@@ -10,9 +10,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from nnparity.machines import scatter
+from nnparity.machines import roundings, scatter
 from nnparity.reference.readings.budget import COMPOSED, Array
-from nnparity.reference.readings.noise import UNIT
 from nnparity.spec import Case
 
 if TYPE_CHECKING:
@@ -37,13 +36,13 @@ def _at_least(expected: "Expected", shown: Array) -> "Expected":
 def limited(case: Case, expected: "Mapping[str, Expected]", *, simulated: bool) -> "dict[str, Expected]":
     """Only the steps that can be told. `simulated` says that the budgets hold what the machines show.
 
-    Their roundings are those of UNIT: once that bends their own losses, it is not the first order of anything.
+    Their roundings may be larger than the target's: once those bend their own losses, smaller ones need not follow.
     """
     if LOSSES not in expected:
         return dict(expected)
     steps = foreseen(expected[LOSSES])
     if simulated:
-        steps = min(steps, foreseen(replace(expected[LOSSES], sharp=UNIT * scatter(case, "output")[LOSSES])))
+        steps = min(steps, foreseen(replace(expected[LOSSES], sharp=roundings(case) * scatter(case, "output")[LOSSES])))
     return {name: replace(one, steps=steps) for name, one in expected.items()}
 
 

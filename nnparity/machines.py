@@ -23,12 +23,17 @@ from nnparity.spec import Case
 RUNS = 16
 
 
-def machines(case: Case, family: str, runs: int) -> Iterator[dict[str, Array]]:
-    """What each of so many machines returns, by quantity; the numbers drawn follow from the case."""
+def roundings(case: Case) -> float:
+    """Those of the case's dtype, or where float64, in which this is computed, has no room for them, larger ones."""
+    return max(case.dtype.unit, UNIT)
+
+
+def machines(case: Case, family: str, runs: int, unit: float = UNIT) -> Iterator[dict[str, Array]]:
+    """What each of so many machines of roundings of `unit` returns; the numbers drawn follow from the case."""
     random = np.random.default_rng(zlib.crc32(f"{case.id} {case.salt} {family}".encode()))
 
     def lift(array: Array) -> Noise:
-        return Noise(array, random)
+        return Noise(array, random, unit)
 
     with np.errstate(all="ignore"):
         for _ in range(runs):
@@ -38,12 +43,12 @@ def machines(case: Case, family: str, runs: int) -> Iterator[dict[str, Array]]:
 
 @lru_cache(maxsize=4)  # the targets of a case ask for it one after the other
 def scatter(case: Case, family: str) -> dict[str, Array]:
-    """The root mean square of each element's error, as a multiple of u, to first order in u."""
+    """The root mean square of each element's error, as a multiple of u."""
     sums: dict[str, Array] = {}
     truth = _exact(case, family)
-    for found in machines(case, family, RUNS):
+    for found in machines(case, family, RUNS, roundings(case)):
         for name, value in found.items():  # no squares: a gradient of 1e-200, of a gate far in saturation, has none
-            sums[name] = np.hypot(sums.get(name, 0.0), (value - truth[name]) / UNIT)
+            sums[name] = np.hypot(sums.get(name, 0.0), (value - truth[name]) / roundings(case))
     return {name: total / math.sqrt(RUNS) for name, total in sums.items()}
 
 

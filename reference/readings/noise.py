@@ -17,7 +17,7 @@ from nnparity.reference.readings.budget_functions import OWN
 from nnparity.reference.readings.budget_sums import contracted, product_spread, sum_spread
 
 Array = NDArray[Any]
-#: Far above the roundings of float64, in which this is computed, and far below anything that bends.
+#: Far above the roundings of float64, in which this is computed, and far below anything that bends: u, unless said.
 UNIT = 2.0**-40
 #: They round nothing.
 EXACT = (np.negative, np.absolute, np.maximum)
@@ -26,31 +26,36 @@ EXACT = (np.negative, np.absolute, np.maximum)
 class Noise(Reading):
     """Float64 values that went through random roundings."""
 
-    __slots__ = ("random", "value")
+    __slots__ = ("random", "unit", "value")
 
-    def __init__(self, value: Any, random: np.random.Generator) -> None:
+    def __init__(self, value: Any, random: np.random.Generator, unit: float = UNIT) -> None:
         self.value: Array = np.asarray(value, dtype=np.float64)
         self.random = random
+        self.unit = unit
+
+    def like(self, value: Any) -> Self:
+        """Other values on the same machine."""
+        return type(self)(value, self.random, self.unit)
 
     def moved(self, move: Callable[[Any], Any]) -> Self:
         """See `Reading`."""
-        return type(self)(move(self.value), self.random)
+        return self.like(move(self.value))
 
     def joined(self, others: Iterable[Any], join: Callable[[list[Any]], Any]) -> Self:
         """See `Reading`."""
-        return type(self)(join([plain(other) for other in others]), self.random)
+        return self.like(join([plain(other) for other in others]))
 
     def constant(self, value: float) -> "Noise":
         """See `Reading`."""
-        return Noise(value, self.random)
+        return self.like(value)
 
     def off(self, deviation: Any) -> "Noise":
         """Each element moved by a normal number times its standard deviation."""
-        return Noise(self.value + deviation * self.random.standard_normal(self.value.shape), self.random)
+        return self.like(self.value + deviation * self.random.standard_normal(self.value.shape))
 
     def rounded(self, units: float = 1.0) -> "Noise":
         """Each element off by `units` roundings of itself."""
-        return self.off(units * UNIT * np.abs(self.value))
+        return self.off(units * self.unit * np.abs(self.value))
 
 
 def plain(x: Any) -> Any:
@@ -59,7 +64,7 @@ def plain(x: Any) -> Any:
 
 
 def _like(operands: Iterable[Any], value: Any) -> Noise:
-    return Noise(value, next(x for x in operands if isinstance(x, Noise)).random)
+    return next(x for x in operands if isinstance(x, Noise)).like(value)
 
 
 def _elementwise(ufunc: Any) -> Callable[..., Noise]:
@@ -78,7 +83,7 @@ def _sum(x: Noise, axis: Any = None, keepdims: bool = False) -> Noise:
     y = x.moved(lambda part: np.sum(part, axis=axis, keepdims=keepdims))
     n = max(x.size // max(y.size, 1), 1)
     squares = np.sum(x.value**2, axis=axis, keepdims=keepdims)
-    return y.off(UNIT * np.sqrt(np.maximum(sum_spread(n, squares, y.value), 0.0)))
+    return y.off(x.unit * np.sqrt(np.maximum(sum_spread(n, squares, y.value), 0.0)))
 
 
 def _einsum(subscripts: str, a: Any, b: Any = None, **kwargs: Any) -> Noise:
@@ -89,7 +94,7 @@ def _einsum(subscripts: str, a: Any, b: Any = None, **kwargs: Any) -> Noise:
     product = _like((a, b), np.einsum(subscripts, x, y, optimize=True))
     squares = np.einsum(subscripts, x**2, y**2, optimize=True)
     spread = product_spread(contracted(subscripts, x.shape, y.shape), squares, product.value)
-    return product.off(UNIT * np.sqrt(np.maximum(spread, 0.0)))
+    return product.off(product.unit * np.sqrt(np.maximum(spread, 0.0)))
 
 
 Noise.UFUNCS = {

@@ -6,7 +6,7 @@ import pytest
 from nnparity import expect as expecting
 from nnparity.expect import Expected, expect
 from nnparity.foresight import limited
-from nnparity.machines import machines, scatter
+from nnparity.machines import machines, roundings, scatter
 from nnparity.reference.readings.noise import UNIT
 from nnparity.spec import DTYPES, Case, cases_of, load
 
@@ -47,7 +47,7 @@ def test_where_roundings_grow_norm_2_tells_far_too_little(dtype: str, monkeypatc
     alone, found = norm_2(case, monkeypatch), expect(case, OUTPUT)
     other = other_machine(case)
     for name in ("output.w1_next", "output.w2_next"):
-        error = np.abs(other[name] - found[name].value) * (DTYPES[dtype].unit / UNIT)
+        error = np.abs(other[name] - found[name].value) * (DTYPES[dtype].unit / roundings(case))
         assert (error / alone[name].hard).max() > 1, name
         assert (error / found[name].hard).max() < 1, name
 
@@ -56,7 +56,7 @@ def other_machine(case: Case) -> dict[str, np.ndarray]:
     """Its roundings are others: those of the same run under another salt, on these numbers."""
     twin = Case(case.formula, case.signature, case.dataset, case.dtype, "other")
     twin.__dict__["inputs"] = case.inputs
-    return next(machines(twin, "output", 1))
+    return next(machines(twin, "output", 1, roundings(case)))
 
 
 def test_a_run_that_cannot_be_told_to_its_end_is_judged_up_to_there() -> None:
