@@ -44,7 +44,7 @@ class KerasLayers:
     def conv2d(self, x: Any, w: Any) -> Any:
         options = {"filters": w.shape[0], "kernel_size": tuple(w.shape[2:]), "use_bias": False}
         made = layer("Conv2D", float_of(x, w), (None, None, None, x.shape[1]), **options)
-        return _nchw(call(made, [ops.transpose(ops.flip(w, (2, 3)), (2, 3, 1, 0))], _nhwc(x)))
+        return _nchw(call(made, [ops.transpose(ops.flip(ops.flip(w, 2), 3), (2, 3, 1, 0))], _nhwc(x)))
 
     @kernel("keras.layers.AveragePooling2D")
     def avg_pool2d(self, x: Any) -> Any:

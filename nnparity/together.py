@@ -6,6 +6,8 @@ they share its error, and count as one. That is measured on the reference, with 
 reading `Noise`. It takes many runs of the reference, and is asked only where it could change a verdict.
 """
 
+from functools import lru_cache
+
 import numpy as np
 
 from nnparity.expect import Expected
@@ -45,12 +47,17 @@ def independent(case: Case, quantity: str, truth: Expected) -> float:
     return min(max(1.0, own**2 / shared), float(truth.judged.value.size))
 
 
+@lru_cache(maxsize=1)  # the quantities of a case ask for it one after the other
+def _runs(case: Case, family: str) -> list[dict[str, Array]]:
+    return list(machines(case, family, RUNS))
+
+
 def _errors(case: Case, quantity: str, truth: Expected) -> Array:
     """Errors over budgets, a row for each run; the numbers drawn follow from the case."""
     truth = truth.judged
     rows = []
     with np.errstate(all="ignore"):
-        for found in machines(case, quantity.partition(".")[0], RUNS):
+        for found in _runs(case, quantity.partition(".")[0]):
             seen = found[quantity][: len(truth.value)] if truth.value.ndim else found[quantity]
             ratio = (seen - truth.value) / truth.sharp
             rows.append(np.nan_to_num(ratio, nan=0.0, posinf=0.0, neginf=0.0).ravel())
