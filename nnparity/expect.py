@@ -158,7 +158,8 @@ def _stored(budget: Any, store: Arithmetic, composition: bool) -> Expected:
         return Expected(budget.value, COMPOSED * own if composition else own, own)
     hard, sharp = budget.hard + own, np.hypot(np.sqrt(budget.var), own)
     # So far below 1 the square of an error is no float64 any more: norm 2 is anything up to there, and norm 1 at most.
-    sharp = np.where(budget.var < LEAST_SQUARE, np.minimum(hard, math.sqrt(LEAST_SQUARE)), sharp)
+    least = np.where(budget.var < LEAST_SQUARE, np.minimum(hard, math.sqrt(LEAST_SQUARE)), 0.0)
+    sharp = np.maximum(sharp, least)
     return Expected(budget.value, COMPOSED * sharp if composition else hard, sharp)
 
 

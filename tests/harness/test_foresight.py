@@ -7,6 +7,7 @@ from nnparity import expect as expecting
 from nnparity.expect import Expected, expect
 from nnparity.foresight import limited
 from nnparity.machines import machines, roundings, scatter
+from nnparity.reference.readings import Budget
 from nnparity.reference.readings.noise import UNIT
 from nnparity.spec import DTYPES, Case, cases_of, load
 
@@ -100,3 +101,13 @@ def test_numbers_whose_squares_are_nothing_scatter_too() -> None:
     assert np.all(scatter(tiny, "output")["output"] > 1e-201)
     found = expect(tiny, OUTPUT)["output"]
     assert np.all(found.sharp >= 2.0**-53 * 1e-200)
+
+
+@pytest.mark.parametrize("composition", [False, True])
+def test_a_result_that_only_storing_rounds_keeps_the_rounding_of_that(composition: bool) -> None:
+    """Beside one whose square underflowed: it has at least what can be told of squares, and at most norm 1."""
+    store = expecting.arithmetic("float64")
+    budget = Budget(np.array([1.0, 1e-200]), store, np.array([0.0, 1e-210]), np.zeros(2))
+    found = expecting._stored(budget, store, composition)
+    assert found.sharp[0] >= store.unit
+    assert 1e-210 <= found.sharp[1] <= 2e-210
