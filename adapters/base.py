@@ -11,33 +11,9 @@ from functools import partial
 from importlib import metadata
 from typing import Any, ClassVar
 
-from nnparity.adapters.declare import (
-    DeviceUnavailable,
-    Kernel,
-    Operation,
-    Point,
-    Program,
-    Tensor,
-    Tensors,
-    Unsupported,
-    composed,
-    kernel,
-)
-from nnparity.adapters.request import FAMILIES, Array, Failure, Observation, Request, keys
-
-__all__ = [
-    "Adapter",
-    "DeviceUnavailable",
-    "Kernel",
-    "Operation",
-    "Point",
-    "Program",
-    "Tensor",
-    "Tensors",
-    "Unsupported",
-    "composed",
-    "kernel",
-]
+from nnparity.adapters.kernel import DeviceUnavailable, Kernel, Operation, Point, Program, Tensor, Tensors, Unsupported
+from nnparity.adapters.request import Array, Failure, Observation, Request, keys
+from nnparity.spec.schema import QUANTITIES
 
 
 class Adapter(ABC):
@@ -130,8 +106,10 @@ class Adapter(ABC):
             with self.scope():
                 seen = self._families(request, operation, self._point(request))
         except Exception as error:  # noqa: BLE001  (whatever a framework raises is what was observed)
-            seen = self._failed(request, FAMILIES, error)
-        return {key: seen[key] for family in FAMILIES if family in request.quantities for key in keys(family, request)}
+            seen = self._failed(request, QUANTITIES, error)
+        return {
+            key: seen[key] for family in QUANTITIES if family in request.quantities for key in keys(family, request)
+        }
 
     def _operation(self, request: Request) -> Operation:
         """The method for a request, attributes bound. Raise `Unsupported` when there is none."""

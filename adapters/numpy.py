@@ -8,12 +8,13 @@ from typing import Any
 
 import numpy as np
 
-from nnparity.adapters.base import Adapter, Kernel, Operation, Point, Tensors
+from nnparity.adapters.base import Adapter
+from nnparity.adapters.kernel import Kernel, Operation, Point, Tensors
 from nnparity.adapters.request import Array, Failure, Observation, Request
 from nnparity.reference import FORMULAS
 from nnparity.reference.readings import Dual, tangent_of
 from nnparity.spec import load
-from nnparity.spec.rejects import unfit
+from nnparity.spec.cases.invalid_inputs import unfit
 
 
 class NumpyAdapter(Adapter):

@@ -14,17 +14,19 @@ from typing import Any
 from nnparity.adapters.base import Adapter
 
 GROUP = "nnparity.adapters"
+#: Where each framework has its package, with the divergences on record in its `known.toml`.
+FOLDER = Path(__file__).resolve().parent
 
 #: Built-in backend -> (module and class, the pip extra that installs its framework).
 BUILTIN = {
     "numpy": ("nnparity.adapters.numpy:NumpyAdapter", ""),
-    "torch": ("nnparity.adapters.torch:TorchAdapter", "torch"),
-    "tensorflow": ("nnparity.adapters.tensorflow:TensorflowAdapter", "tensorflow"),
-    "jax": ("nnparity.adapters.jax:JaxAdapter", "jax"),
-    "keras-torch": ("nnparity.adapters.keras_torch:KerasTorchAdapter", "keras,torch"),
-    "keras-tensorflow": ("nnparity.adapters.keras_tensorflow:KerasTensorflowAdapter", "keras,tensorflow"),
-    "keras-jax": ("nnparity.adapters.keras_jax:KerasJaxAdapter", "keras,jax"),
-    "huggingface": ("nnparity.adapters.huggingface:HuggingFaceAdapter", "huggingface"),
+    "torch": ("nnparity.adapters.torch.backend:TorchAdapter", "torch"),
+    "tensorflow": ("nnparity.adapters.tensorflow.backend:TensorflowAdapter", "tensorflow"),
+    "jax": ("nnparity.adapters.jax.backend:JaxAdapter", "jax"),
+    "keras-torch": ("nnparity.adapters.keras.on_torch:KerasTorchAdapter", "keras,torch"),
+    "keras-tensorflow": ("nnparity.adapters.keras.on_tensorflow:KerasTensorflowAdapter", "keras,tensorflow"),
+    "keras-jax": ("nnparity.adapters.keras.on_jax:KerasJaxAdapter", "keras,jax"),
+    "huggingface": ("nnparity.adapters.huggingface.backend:HuggingFaceAdapter", "huggingface"),
 }
 
 

@@ -15,8 +15,6 @@ Array = npt.NDArray[Any]
 
 #: The environment variable with a folder that all processes of one target share, for as long as they live.
 SCRATCH = "NNPARITY_SCRATCH"
-#: The families of quantities that a request may ask for.
-FAMILIES = ("output", "grad", "jvp", "hvp")
 
 
 @dataclass(frozen=True, eq=False)

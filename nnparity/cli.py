@@ -16,17 +16,19 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 
 from nnparity import reports
 from nnparity.adapters.registry import names
-from nnparity.conclude import conclude
-from nnparity.expect import QUANTITIES
-from nnparity.jobs import JobDied, Jobs, sensible, units
-from nnparity.known import KnownError
-from nnparity.observe import TargetUnavailable
-from nnparity.parts import Total
-from nnparity.plan import Plan, TargetName, UsageError
-from nnparity.record import Recorder, environment, formula_line
+from nnparity.execute.observer import TargetUnavailable
+from nnparity.execute.target import TargetName
+from nnparity.judge.known_divergences import KnownError
+from nnparity.run.counts import TotalCounts
+from nnparity.run.finalization import finalize
+from nnparity.run.plan import Plan
+from nnparity.run.recorder import Recorder
+from nnparity.run.scheduler import JobDied, Jobs, sensible, units
+from nnparity.run.terminal_summary import show
 from nnparity.spec import DTYPES, SpecError, load
 from nnparity.spec.loader import signatures
-from nnparity.summary import Tally
+from nnparity.spec.schema import QUANTITIES
+from nnparity.spec.selection import UsageError
 
 INTERNAL = 70  # EX_SOFTWARE of sysexits.h: not to be taken for a divergence
 application = typer.Typer(add_completion=False, no_args_is_help=True, help=__doc__)
@@ -85,11 +87,11 @@ def run(
     plan = _plan(backend, formula, dtype, quantity, device, mode, level, salt)
     path = out / "parity.jsonl"
     with Jobs(sensible(jobs, plan), timeout) as shared:
-        tally = _drive(shared, plan, path, f"parity of {', '.join(backend)}")
-    _, files = conclude(path, out)
-    tally.show(console)
+        total = _drive(shared, plan, path, f"parity of {', '.join(backend)}")
+    _, files = finalize(path, out)
+    show(total, console)
     console.print("report: " + "  ".join(map(str, files)), soft_wrap=True)
-    raise typer.Exit(tally.status)
+    raise typer.Exit(total.status)
 
 
 @application.command()
@@ -114,27 +116,27 @@ def soak(
     status = 0
     with Jobs(sensible(jobs, plans[0]), timeout) as shared:  # targets stay up: their compiled code serves all seeds
         for number, plan in enumerate(plans, start=1):
-            tally = _drive(shared, plan, out / "soak" / f"{number}.jsonl", f"seed {number} of {salts}")
-            tally.show(console)
-            status = max(status, tally.status)
+            total = _drive(shared, plan, out / "soak" / f"{number}.jsonl", f"seed {number} of {salts}")
+            show(total, console)
+            status = max(status, total.status)
     raise typer.Exit(status)
 
 
-def _drive(jobs: Jobs, plan: Plan, path: Path, title: str) -> Tally:
+def _drive(jobs: Jobs, plan: Plan, path: Path, title: str) -> TotalCounts:
     """The whole plan, with a bar; what was found. The run file begins with the environment, and ends with a summary."""
     path.unlink(missing_ok=True)
     recorder = Recorder(path)
-    recorder.write(environment(plan), *map(formula_line, plan.chosen()))
+    recorder.begin(plan)
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
-    total = Total()
+    total = TotalCounts()
     with Progress(*columns, console=console, transient=not console.is_terminal) as progress:
         task = progress.add_task(f"{title}: starting the targets", total=len(units(plan)))
         for unit, part in jobs.drive(plan, path):
             total.add(part)
             progress.update(task, description=f"{title}: {unit}", advance=bool(unit))
-    recorder.write(total.end())
+    recorder.write(total.summary())
     recorder.close()
-    return total.tally
+    return total
 
 
 @application.command()

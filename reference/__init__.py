@@ -4,7 +4,8 @@ One module per chapter of the primer. The code reads like the mathematics and kn
 run on a reading (`reference.readings`) instead of an array, it yields derivatives, error budgets or proofs.
 """
 
-from nnparity.reference import activation, bert, convolution, gan, loss, mlp, models, optimizer, recurrent, transformer
+from nnparity.reference import models
+from nnparity.reference.formulas import activation, bert, convolution, gan, loss, mlp, optimizer, recurrent, transformer
 from nnparity.reference.registry import FORMULAS, Reference
 
 __all__ = [

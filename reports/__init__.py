@@ -3,7 +3,7 @@
 Knows the records and nothing else of this project. `python -m nnparity.reports RUN... --out DIR` renders files.
 """
 
-from nnparity.reports.merge import Run, merge, write_merged
+from nnparity.reports.merge import MergedRun, merge, write_merged
 from nnparity.reports.render import render
 
-__all__ = ["Run", "merge", "render", "write_merged"]
+__all__ = ["MergedRun", "merge", "render", "write_merged"]

@@ -14,12 +14,12 @@ from nnparity.reports.records import (
     TargetLine,
     Verdict,
     encode,
-    read,
+    read_run,
 )
 
 
 @dataclass
-class Run:
+class MergedRun:
     """The lines of one or more run files, each said once. `verdicts` are in the order they first fell.
 
     There is one environment for each file and one summary for each that was not cut short.
@@ -65,19 +65,19 @@ class Run:
         yield from self.summaries
 
 
-def merge(paths: Iterable[Path | str]) -> Run:
+def merge(paths: Iterable[Path | str]) -> MergedRun:
     """The run that the files at `paths` make together.
 
     A later verdict replaces an earlier one of the same case, target and quantity, and so does a later
     curve, and a later fact in the same cell. A last line cut short by a kill is left out. Raises ValueError, naming
     file, line and field, for any other line that is not a record, and OSError for a file that is not there.
     """
-    run = Run()
+    run = MergedRun()
     verdicts: dict[tuple[str, str, str], Verdict] = {}
     facts: dict[tuple[str, str, str], Fact] = {}
     curves: dict[tuple[str, str, str], Curve] = {}
     for path in paths:
-        for line in read(Path(path)):
+        for line in read_run(Path(path)):
             match line:
                 case Verdict():
                     verdicts[line.case, line.target, line.quantity] = line
@@ -115,7 +115,7 @@ def _joined(old: TargetLine | None, new: TargetLine) -> TargetLine:
     )
 
 
-def write_merged(run: Run, path: Path | str) -> None:
+def write_merged(run: MergedRun, path: Path | str) -> None:
     """Write `run` as a single run file, which `merge` reads back as the same run."""
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)

@@ -133,7 +133,8 @@ class Fact(msgspec.Struct, frozen=True, tag_field="kind", tag="fact"):
 class Curve(msgspec.Struct, frozen=True, tag_field="kind", tag="curve"):
     """A series of a training run, step by step: what a target saw, what the reference expects, and how surely.
 
-    `sharp` is the error to expect of each step. Only the first `judged` steps were judged.
+    `sharp` is the error to expect of each step. Only the first `judged` steps were judged: as long as the loss is
+    told to `foreseen` of itself.
     """
 
     case: str
@@ -146,6 +147,7 @@ class Curve(msgspec.Struct, frozen=True, tag_field="kind", tag="curve"):
     expected: list[Number]
     sharp: list[Number]
     judged: int
+    foreseen: float
 
 
 class Summary(msgspec.Struct, frozen=True, tag_field="kind", tag="summary"):
@@ -161,7 +163,7 @@ Line = Environment | FormulaLine | TargetLine | Verdict | Fact | Curve | Summary
 _decoder = msgspec.json.Decoder(Line)
 
 
-def read(path: Path) -> Iterator[Line]:
+def read_run(path: Path) -> Iterator[Line]:
     """The lines of a run file. A last line cut short by a kill is left out.
 
     Raises ValueError, naming file, line and field, for any other line that is not a record.

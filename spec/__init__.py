@@ -5,7 +5,7 @@ its types, `loader` reads and checks it, `shapes` the symbolic shapes, `datasets
 drawn, `cases` a single case and its inputs, `dtypes` the number formats.
 """
 
-from nnparity.spec.cases import Case, cases_of
+from nnparity.spec.cases.case import Case, cases_of
 from nnparity.spec.dtypes import DTYPES, Dtype
 from nnparity.spec.loader import SpecError, digest, load
 from nnparity.spec.schema import Formula, Signature

@@ -8,7 +8,8 @@ from pathlib import Path
 
 import msgspec
 
-from nnparity.spec import datasets, shapes
+from nnparity.spec import shapes
+from nnparity.spec.cases import datasets
 from nnparity.spec.dtypes import DTYPES
 from nnparity.spec.schema import BOUNDED, DOMAINS, LEVELS, Formula, Signature
 

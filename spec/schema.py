@@ -10,6 +10,8 @@ Scalar = int | float | bool | str
 Attributes = dict[str, Scalar]
 #: Plan levels, smallest first. A signature belongs to its level and to all larger ones.
 LEVELS = ("quick", "core", "full")
+#: The families of quantities, in the order they are computed and shown.
+QUANTITIES = ("output", "grad", "jvp", "hvp")
 Level = Literal["quick", "core", "full"]
 #: What the numbers of an input may be; "label k" is a whole number from 0 to k-1, k a symbol of the shapes. Of
 #: real data "feature", "class k" and "response" are what is known of a sample and what is to be learnt of it;

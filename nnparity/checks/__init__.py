@@ -1,24 +1,25 @@
 """Checks beside the ordinary cases: special values, inputs to reject, determinism, sweeps, flush to zero.
 
 Each takes a started target and yields verdicts, and facts that become further tables of the report. `items` cuts them
-into pieces for a progress bar or for pytest; `run` is all of them in a row. The level "quick" has none.
+into pieces for a progress bar or for pytest. The level "quick" has none.
 """
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import partial
 
+from nnparity.checks.common import Finding
 from nnparity.checks.determinism import determinism
-from nnparity.checks.rejects import rejects
-from nnparity.checks.specials import special_values
+from nnparity.checks.invalid_inputs import rejects
+from nnparity.checks.special_values import special_values
 from nnparity.checks.subnormals import subnormals
 from nnparity.checks.sweep import sweep
-from nnparity.plan import Plan
-from nnparity.reports.records import Line
-from nnparity.run import Target
+from nnparity.execute.target import Target
+from nnparity.reports.records import Fact
 from nnparity.spec import Formula
+from nnparity.spec.selection import Selection
 
-__all__ = ["Item", "items", "run"]
+__all__ = ["Item", "items"]
 
 
 @dataclass(frozen=True)
@@ -27,7 +28,7 @@ class Item:
 
     check: str
     subject: str
-    run: Callable[[Target], Iterator[Line]]
+    run: Callable[[Target], Iterator[Finding | Fact]]
 
     @property
     def id(self) -> str:
@@ -35,30 +36,24 @@ class Item:
         return f"{self.check}/{self.subject}"
 
 
-def items(plan: Plan) -> list[Item]:
-    """What the plan asks for beside its groups.
+def items(selection: Selection) -> list[Item]:
+    """What a selection asks for beside its groups.
 
     Of a composition nothing: what its parts do is asked of them. With a salt nothing: it varies ordinary numbers.
     """
-    if plan.level == "quick" or plan.salt or not {"output", "grad"} & set(plan.quantities):
+    if selection.level == "quick" or selection.salt or not {"output", "grad"} & set(selection.quantities):
         return []
-    formulas = [formula for formula in plan.chosen() if not formula.composition]
-    return [item for formula in formulas for item in _of(formula, plan)] + [
-        Item("subnormals", dtype, partial(subnormals, formulas=formulas, dtype=dtype, plan=plan))
-        for dtype in plan.dtypes
+    formulas = [formula for formula in selection.chosen() if not formula.composition]
+    return [item for formula in formulas for item in _of(formula, selection)] + [
+        Item("subnormals", dtype, partial(subnormals, formulas=formulas, dtype=dtype, selection=selection))
+        for dtype in selection.dtypes
     ]
 
 
-def _of(formula: Formula, plan: Plan) -> Iterator[Item]:
-    yield Item("specials", formula.id, partial(special_values, formula=formula, plan=plan))
+def _of(formula: Formula, selection: Selection) -> Iterator[Item]:
+    yield Item("specials", formula.id, partial(special_values, formula=formula, selection=selection))
     if formula.rejects:
-        yield Item("rejects", formula.id, partial(rejects, formula=formula, plan=plan))
-    yield Item("determinism", formula.id, partial(determinism, formula=formula, plan=plan))
-    for dtype in plan.dtypes if formula.elementwise else ():
-        yield Item("sweep", f"{formula.id}/{dtype}", partial(sweep, formula=formula, dtype=dtype, plan=plan))
-
-
-def run(target: Target, plan: Plan) -> Iterator[Line]:
-    """Every line of every check for one target."""
-    for item in items(plan):
-        yield from item.run(target)
+        yield Item("rejects", formula.id, partial(rejects, formula=formula, selection=selection))
+    yield Item("determinism", formula.id, partial(determinism, formula=formula, selection=selection))
+    for dtype in selection.dtypes if formula.elementwise else ():
+        yield Item("sweep", f"{formula.id}/{dtype}", partial(sweep, formula=formula, dtype=dtype, selection=selection))

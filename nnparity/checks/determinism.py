@@ -11,19 +11,22 @@ from collections.abc import Iterator
 import numpy as np
 
 from nnparity.adapters.request import Failure
-from nnparity.checks.ask import Given, amiss, ask, families, representative, request, unsupported
-from nnparity.checks.words import Words
-from nnparity.expect import Expected, expect
-from nnparity.judge import Array, Judgement, judge, spacing
-from nnparity.observe import Observed
-from nnparity.plan import Plan
-from nnparity.reports.records import Fact, Line, Verdict
-from nnparity.run import Target, as_verdict
+from nnparity.checks.cell_text import CellText
+from nnparity.checks.common import Finding, Given, failure, first_order, observe, representative, unsupported
+from nnparity.execute.observer import Observed
+from nnparity.execute.requests import request
+from nnparity.execute.target import Target
+from nnparity.expect.budgets import expect
+from nnparity.expect.expected import Expected
+from nnparity.judge.elements import Array, spacing
+from nnparity.judge.grades import Judgement, judge
+from nnparity.reports.records import Fact
 from nnparity.spec import DTYPES, Case, Dtype, Formula
+from nnparity.spec.cases.special_values import batch, resized
 from nnparity.spec.loader import signatures
 from nnparity.spec.schema import Signature
+from nnparity.spec.selection import Selection
 from nnparity.spec.shapes import evaluate
-from nnparity.spec.specials import batch, resized
 
 TABLE = "determinism"
 SAME = "the same bits"
@@ -31,40 +34,40 @@ SAME = "the same bits"
 AGAIN, ELSEWHERE, ALONE = "again", "in another process", "first sample alone"
 
 
-def determinism(target: Target, formula: Formula, plan: Plan) -> Iterator[Line]:
+def determinism(target: Target, formula: Formula, selection: Selection) -> Iterator[Finding | Fact]:
     """Verdicts on the differences between observations of one case, and a cell with what was the same."""
-    case = Case(formula, _signature(formula), "normal", DTYPES[representative(plan)], plan.salt)
+    case = Case(formula, _signature(formula), "normal", DTYPES[representative(selection)], selection.salt)
     if reason := target.refuses(formula):
-        yield unsupported(target, dataclasses.replace(case, dataset=AGAIN), reason)
+        yield unsupported(dataclasses.replace(case, dataset=AGAIN), reason)
         return
-    quantities = families(formula, frozenset(plan.quantities))
+    quantities = first_order(formula, selection.quantities)
     truth = expect(case, quantities, flush=target.flushes[case.dtype.name])
     asked = request(case, quantities)
-    first, second = ask(target.observer, [asked, asked])
-    (third,) = ask(target.observer.twin(), [asked])
-    words = Words((case.dtype.name,))
+    first, second = observe(target.observer, [asked, asked])
+    (third,) = observe(target.observer.twin(), [asked])
+    words = CellText((case.dtype.name,))
     told: dict[str, str] = {}
     again, elsewhere = (dataclasses.replace(case, dataset=name) for name in (AGAIN, ELSEWHERE))
-    for line in (
-        *_repeated(target, again, truth, first, second, first.seconds + second.seconds),
-        *_repeated(target, elsewhere, truth, first, third, third.seconds),
+    for found in (
+        *_repeated(again, truth, first, second, first.seconds + second.seconds),
+        *_repeated(elsewhere, truth, first, third, third.seconds),
         *_alone(target, case, first, truth),
     ):
-        if told.get(line.dataset, SAME) == SAME:  # of several quantities that differ the first is told
-            told[line.dataset] = line.note or SAME
-        yield line
+        if told.get(found.case.dataset, SAME) == SAME:  # of several quantities that differ the first is told
+            told[found.case.dataset] = found.note or SAME
+        yield found
     for dataset, saying in told.items():
         words.add(dataset, saying, case.dtype.name)
     yield Fact(TABLE, formula.id, target.name, words.text(SAME))
 
 
 def _repeated(
-    target: Target, case: Case, truth: dict[str, Expected], one: Observed, other: Observed, seconds: float
-) -> Iterator[Verdict]:
+    case: Case, truth: dict[str, Expected], one: Observed, other: Observed, seconds: float
+) -> Iterator[Finding]:
     """Two observations of all that was asked; the time they took belongs to the first verdict."""
     for place, (quantity, expected) in enumerate(truth.items()):
         judged, note = _compared(one, other, quantity, _twice(expected), case.dtype)
-        yield as_verdict(target, case, quantity, judged, note=note, seconds=0.0 if place else seconds)
+        yield Finding(case, quantity, judged, note=note, seconds=0.0 if place else seconds)
 
 
 def _signature(formula: Formula) -> Signature:
@@ -84,7 +87,7 @@ def _compared(
 ) -> tuple[Judgement, str | None]:
     """The second observation judged by the first, as far as there is one of both; how they differ, if they do."""
     a, b = one.observation.get(quantity), other.observation.get(quantity)
-    wrong = amiss(a, one) or amiss(b, other)
+    wrong = failure(a, one) or failure(b, other)
     if wrong or isinstance(a, Failure | None) or isinstance(b, Failure | None):
         return wrong or Judgement("error"), "not observed"
     a = a[:1] if a.shape != budget.value.shape else a  # of a batch, the first sample
@@ -104,18 +107,18 @@ def _difference(a: Array, b: Array, dtype: Dtype) -> str | None:
     return f"{int((x != y).sum())} of {x.size} numbers differ, by up to {worst:.3g} ulp"
 
 
-def _alone(target: Target, case: Case, whole: Observed, truth: dict[str, Expected]) -> Iterator[Verdict]:
+def _alone(target: Target, case: Case, whole: Observed, truth: dict[str, Expected]) -> Iterator[Finding]:
     """The outputs of the first sample by itself, against the first sample's in the batch."""
     single = _single(case)
     if single is None or "output" not in {quantity.partition(".")[0] for quantity in truth}:
         return
     family = frozenset({"output"})
     expected = expect(single, family, flush=target.flushes[case.dtype.name])
-    (observed,) = ask(target.observer, [request(single, family)])
+    (observed,) = observe(target.observer, [request(single, family)])
     for place, (quantity, own) in enumerate(expected.items()):
         if _belongs(own, truth[quantity]):
             judged, note = _compared(whole, observed, quantity, _twice(own), case.dtype)
-            yield as_verdict(target, single, quantity, judged, note=note, seconds=0.0 if place else observed.seconds)
+            yield Finding(single, quantity, judged, note=note, seconds=0.0 if place else observed.seconds)
 
 
 def _single(case: Case) -> Given | None:

@@ -10,16 +10,19 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from nnparity.checks.ask import amiss, families, request
-from nnparity.checks.exact import settle
-from nnparity.expect import Expected, expect
-from nnparity.judge import Array, Judgement
-from nnparity.observe import Observed
-from nnparity.plan import Plan
-from nnparity.reports.records import Fact, Line, Worst, number
-from nnparity.run import Target, as_verdict
+from nnparity.checks.common import Finding, failure, first_order
+from nnparity.execute.observer import Observed
+from nnparity.execute.requests import request
+from nnparity.execute.target import Target
+from nnparity.expect.budgets import expect
+from nnparity.expect.expected import Expected
+from nnparity.judge.elements import Array, first_element
+from nnparity.judge.grades import Judgement
+from nnparity.judge.special_value_rules import settle
+from nnparity.reports.records import Fact
 from nnparity.spec import Case, Formula
-from nnparity.spec.specials import special_case, specials_of
+from nnparity.spec.cases.special_values import special_case, specials_of
+from nnparity.spec.selection import Selection
 
 DATASET = "subnormal"
 TABLE = "properties"
@@ -37,27 +40,27 @@ class Seen:
     does: str | None
 
 
-def subnormals(target: Target, formulas: Sequence[Formula], dtype: str, plan: Plan) -> Iterator[Line]:
+def subnormals(
+    target: Target, formulas: Sequence[Formula], dtype: str, selection: Selection
+) -> Iterator[Finding | Fact]:
     """A verdict for each formula and quantity, and which formulas keep or flush."""
     cases = [
-        special_case(formula, DATASET, dtype, plan.salt)
+        special_case(formula, DATASET, dtype, selection.salt)
         for formula in formulas
         if DATASET in specials_of(formula) and not target.refuses(formula)
     ]
-    quantities = frozenset(plan.quantities)
-    target.observer.submit([request(case, quantities) for case in cases])
+    target.observer.submit([request(case, first_order(case.formula, selection.quantities)) for case in cases])
     seen = [
         one
         for case, observed in zip(cases, list(target.observer.collect()), strict=True)
-        for one in _seen(case, observed, families(case.formula, quantities))
+        for one in _seen(case, observed, first_order(case.formula, selection.quantities))
     ]
     flush = target.flushes[dtype] or any(one.does in (FLUSHES, BOTH) for one in seen)
     for one in seen:
-        yield as_verdict(
-            target,
+        yield Finding(
             one.case,
             one.quantity,
-            _judged(one, flush, families(one.case.formula, quantities)),
+            _judged(one, flush, first_order(one.case.formula, selection.quantities)),
             note=_note(one, target.flushes[dtype]),
             seconds=one.observed.seconds if one.first else 0.0,
         )
@@ -67,7 +70,7 @@ def subnormals(target: Target, formulas: Sequence[Formula], dtype: str, plan: Pl
 def _seen(case: Case, observed: Observed, asked: frozenset[str]) -> Iterator[Seen]:
     for place, (quantity, kept) in enumerate(expect(case, asked).items()):
         array = observed.observation.get(quantity)
-        does = None if amiss(array, observed) else _does(array, kept, case)  # type: ignore[arg-type]
+        does = None if failure(array, observed) else _does(array, kept, case)  # type: ignore[arg-type]
         yield Seen(case, quantity, observed, place == 0, does)
 
 
@@ -84,18 +87,14 @@ def _does(seen: Array, kept: Expected, case: Case) -> str | None:
 
 def _judged(one: Seen, flush: bool, asked: frozenset[str]) -> Judgement:
     array = one.observed.observation.get(one.quantity)
-    if wrong := amiss(array, one.observed):
+    if wrong := failure(array, one.observed):
         return wrong
     judged, _ = settle(one.case, one.quantity, array, flush, asked)  # type: ignore[arg-type]
     if one.does == BOTH and judged.grade == "conforms":
-        worst = _first_zero(array, expect(one.case, frozenset({one.quantity.partition(".")[0]}))[one.quantity])  # type: ignore[arg-type]
+        kept = expect(one.case, frozenset({one.quantity.partition(".")[0]}))[one.quantity]
+        worst = first_element((array == 0) & (kept.value != 0), array, kept.value)  # type: ignore[arg-type]
         return Judgement("diverges", judged.hard, judged.sharp, worst=worst, message=f"subnormals: {BOTH}")
     return judged
-
-
-def _first_zero(seen: Array, truth: Expected) -> Worst:
-    place = np.argwhere((seen == 0) & (truth.value != 0))[0]
-    return Worst([int(i) for i in place], 0.0, number(float(truth.value[tuple(place)])))
 
 
 def _note(one: Seen, probed: bool) -> str | None:

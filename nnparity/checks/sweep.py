@@ -9,39 +9,42 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from nnparity.checks.ask import Given, amiss, families, request, unsupported
-from nnparity.checks.exact import decided
-from nnparity.expect import Expected, expect
-from nnparity.judge import Array, Judgement, judge, spacing, special_mismatch
-from nnparity.plan import Plan
-from nnparity.reports.records import Fact, Line, Worst, number
-from nnparity.run import Target, as_verdict
+from nnparity.checks.common import Finding, Given, failure, first_order, unsupported
+from nnparity.execute.requests import request
+from nnparity.execute.target import Target
+from nnparity.expect.budgets import expect
+from nnparity.expect.expected import Expected
+from nnparity.judge.elements import Array, element_ratios, first_element, spacing
+from nnparity.judge.grades import Judgement, judge
+from nnparity.judge.special_value_rules import decided
+from nnparity.reports.records import Fact
 from nnparity.spec import DTYPES, Case, Dtype, Formula
+from nnparity.spec.cases.special_values import resized
+from nnparity.spec.cases.sweeps import TAIL, points
 from nnparity.spec.loader import signatures
-from nnparity.spec.specials import resized
-from nnparity.spec.sweep import TAIL, points
+from nnparity.spec.selection import Selection
 
 TABLE = "elementary functions"
 DATASET = "sweep"
 
 
-def sweep(target: Target, formula: Formula, dtype: str, plan: Plan) -> Iterator[Line]:
+def sweep(target: Target, formula: Formula, dtype: str, selection: Selection) -> Iterator[Finding | Fact]:
     """A verdict on the outputs and one on the derivatives, and where they are furthest off."""
     case = sweep_case(formula, DTYPES[dtype])
     if reason := target.refuses(formula):
-        yield unsupported(target, case, reason)
+        yield unsupported(case, reason)
         return
-    quantities = families(formula, frozenset(plan.quantities))
+    quantities = first_order(formula, selection.quantities)
     target.observer.submit([request(case, quantities)])
     truth = {name: decided(one) for name, one in expect(case, quantities, flush=target.flushes[dtype]).items()}
     (observed,) = target.observer.collect()
     told: list[str] = []
     for place, (quantity, expected) in enumerate(truth.items()):
         seen = observed.observation.get(quantity)
-        judged = amiss(seen, observed) or _judged(case, quantity, seen, expected, target.flushes[dtype])  # type: ignore[arg-type]
+        judged = failure(seen, observed) or _judged(case, quantity, seen, expected, target.flushes[dtype])  # type: ignore[arg-type]
         if quantity == "output" and isinstance(seen, np.ndarray) and seen.shape == expected.value.shape:
             told.append(_furthest(case, seen, expected, target.flushes[dtype]))
-        yield as_verdict(target, case, quantity, judged, seconds=0.0 if place else observed.seconds)
+        yield Finding(case, quantity, judged, seconds=0.0 if place else observed.seconds)
     yield Fact(TABLE, f"{formula.id} {dtype}", target.name, "; ".join(told))
 
 
@@ -63,9 +66,7 @@ def _judged(case: Case, quantity: str, seen: Array, expected: Expected, flush: b
         return judged
     wrong = np.all([_off(seen, one, case.dtype) for one in answers], axis=0)
     if wrong.any():
-        place = tuple(int(i) for i in np.argwhere(wrong)[0])
-        worst = Worst(list(place), number(float(seen[place])), number(float(expected.value[place])))
-        return dataclasses.replace(judged, worst=worst)
+        return dataclasses.replace(judged, worst=first_element(wrong, seen, expected.value))
     with np.errstate(invalid="ignore"):
         settled = np.where(_off(seen, expected, case.dtype), expected.value.astype(seen.dtype), seen)
         return judge(settled, expected, case.dtype)
@@ -85,11 +86,7 @@ def _permitted(case: Case, quantity: str, flush: bool) -> list[Expected]:
 
 def _off(seen: Array, expected: Expected, dtype: Dtype) -> Array:
     """Where an element is outside of its hard budget."""
-    with np.errstate(all="ignore"):
-        numbers = seen.astype(np.float64)
-        error = np.abs(numbers - expected.value - expected.low)
-        both = np.isfinite(numbers) & np.isfinite(expected.value)
-        return np.asarray(special_mismatch(numbers, expected, dtype) | (both & (error > expected.hard)))
+    return np.asarray(element_ratios(seen, expected, dtype) > 1)
 
 
 def _furthest(case: Given, seen: Array, expected: Expected, flush: bool) -> str:

@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from nnparity.reference.bert import embedding, gelu, layer_norm, masked_attention, project, project_back
+from nnparity.reference.formulas.bert import embedding, gelu, layer_norm, masked_attention, project, project_back
 from nnparity.reference.readings.numbers import detached
 from nnparity.reference.registry import formula
 

@@ -9,12 +9,12 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from nnparity.reference.activation import relu
-from nnparity.reference.convolution import conv2d, flatten, max_pool2d
-from nnparity.reference.loss import sparse_cross_entropy
-from nnparity.reference.mlp import dense
+from nnparity.reference.formulas.activation import relu
+from nnparity.reference.formulas.convolution import conv2d, flatten, max_pool2d
+from nnparity.reference.formulas.loss import sparse_cross_entropy
+from nnparity.reference.formulas.mlp import dense
+from nnparity.reference.formulas.transformer import softmax
 from nnparity.reference.registry import formula
-from nnparity.reference.transformer import softmax
 
 
 class Cnn(NamedTuple):

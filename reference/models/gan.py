@@ -5,9 +5,9 @@
 
 from typing import Any, NamedTuple
 
-from nnparity.reference.activation import sigmoid, tanh
-from nnparity.reference.gan import gan_discriminator_loss, gan_generator_minimax, gan_generator_nonsaturating
-from nnparity.reference.mlp import dense
+from nnparity.reference.formulas.activation import sigmoid, tanh
+from nnparity.reference.formulas.gan import gan_discriminator_loss, gan_generator_minimax, gan_generator_nonsaturating
+from nnparity.reference.formulas.mlp import dense
 from nnparity.reference.registry import formula
 
 GENERATOR = {"nonsaturating": gan_generator_nonsaturating, "minimax": gan_generator_minimax}

@@ -4,8 +4,8 @@ from typing import Any
 
 import numpy as np
 
-from nnparity.reference.mlp import dense, mse
-from nnparity.reference.recurrent import lstm_stacked
+from nnparity.reference.formulas.mlp import dense, mse
+from nnparity.reference.formulas.recurrent import lstm_stacked
 from nnparity.reference.registry import formula
 
 

@@ -4,8 +4,8 @@ from typing import Any
 
 import numpy as np
 
-from nnparity.reference.activation import sigma, sigmoid, tanh
-from nnparity.reference.mlp import dense
+from nnparity.reference.formulas.activation import sigma, sigmoid, tanh
+from nnparity.reference.formulas.mlp import dense
 from nnparity.reference.registry import formula
 
 #: The activations of the two layers, in the order of the listing.

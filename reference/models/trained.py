@@ -4,9 +4,9 @@ from typing import Any
 
 import numpy as np
 
-from nnparity.reference.activation import sigmoid, tanh
-from nnparity.reference.loss import l2_penalty
-from nnparity.reference.mlp import mse
+from nnparity.reference.formulas.activation import sigmoid, tanh
+from nnparity.reference.formulas.loss import l2_penalty
+from nnparity.reference.formulas.mlp import mse
 from nnparity.reference.models import cnn, gan, lstm, mlp
 from nnparity.reference.models.cnn import keep
 from nnparity.reference.models.training import Optimizer, Record, Rule, train

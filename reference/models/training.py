@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from nnparity.reference.optimizer import adam, adam_eps_hat, gradient_descent
+from nnparity.reference.formulas.optimizer import adam, adam_eps_hat, gradient_descent
 
 #: From the number of a batch and the parameters to the loss and the gradients.
 Slope = Callable[[int, list[Any]], tuple[Any, list[Any]]]

@@ -5,9 +5,8 @@
 """
 
 from nnparity.reference.readings.ball import Ball
-from nnparity.reference.readings.budget import Arithmetic, Budget
-from nnparity.reference.readings.budget_functions import Condition
+from nnparity.reference.readings.budget import Arithmetic, Budget, Condition
 from nnparity.reference.readings.dual import Dual, tangent_of
-from nnparity.reference.readings.numbers import constant, detached, hyper
+from nnparity.reference.readings.numbers import constant, detached, host_scalar
 
-__all__ = ["Arithmetic", "Ball", "Budget", "Condition", "Dual", "constant", "detached", "hyper", "tangent_of"]
+__all__ = ["Arithmetic", "Ball", "Budget", "Condition", "Dual", "constant", "detached", "host_scalar", "tangent_of"]

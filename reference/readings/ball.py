@@ -50,7 +50,7 @@ class Ball(Reading):
         """See `Reading`; pi is pi."""
         return Ball(flint.arb.pi() if value == np.pi else flint.arb(value))
 
-    def hyper(self, value: Fraction, host: float | None) -> "Ball":  # noqa: ARG002  (a ball needs no host)
+    def host_scalar(self, value: Fraction, host: float | None) -> "Ball":  # noqa: ARG002  (a ball needs no host)
         """See `Reading`."""
         return Ball(flint.arb(flint.fmpq(value.numerator, value.denominator)))
 

@@ -62,8 +62,8 @@ class Reading(NDArrayOperatorsMixin):
         """An exact number of the kind that this reading holds; see `numbers.constant`."""
         raise NotImplementedError
 
-    def hyper(self, value: Fraction, host: float | None) -> Any:
-        """A number that the host derived from hyperparameters; see `numbers.hyper`."""
+    def host_scalar(self, value: Fraction, host: float | None) -> Any:
+        """A number that the host derived from hyperparameters; see `numbers.host_scalar`."""
         return float(value) if host is None else host
 
     def detached(self) -> Any:

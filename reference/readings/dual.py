@@ -15,7 +15,7 @@ import numpy as np
 from scipy import special
 
 from nnparity.reference.readings.base import Reading
-from nnparity.reference.readings.numbers import constant, hyper
+from nnparity.reference.readings.numbers import constant, host_scalar
 
 
 class Dual(Reading):
@@ -44,9 +44,9 @@ class Dual(Reading):
         """See `Reading`."""
         return constant(value, self.value)
 
-    def hyper(self, value: Fraction, host: float | None) -> Any:
+    def host_scalar(self, value: Fraction, host: float | None) -> Any:
         """See `Reading`."""
-        return hyper(value, self.value, host)
+        return host_scalar(value, self.value, host)
 
     def detached(self) -> Any:
         """See `Reading`."""

@@ -17,14 +17,14 @@ def constant(value: float, like: Any) -> Any:
     return like.constant(value) if isinstance(like, Reading) else np.float64(value)
 
 
-def hyper(value: Fraction, like: Any, host: float | None = None) -> Any:
+def host_scalar(value: Fraction, like: Any, host: float | None = None) -> Any:
     """A number derived from hyperparameters, such as 1 - beta^t: exact in a `Ball`, else a Python float.
 
     The host computes it, in double precision, before any kernel sees it. Where that loses something, `host` is what
     it finds: all elements then share one error, which a variance for each of them could not tell.
     """
     if isinstance(like, Reading):
-        return like.hyper(value, host)
+        return like.host_scalar(value, host)
     return float(value) if host is None else host
 
 

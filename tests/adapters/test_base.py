@@ -6,17 +6,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from nnparity.adapters.base import (
-    Adapter,
-    DeviceUnavailable,
-    Kernel,
-    Operation,
-    Point,
-    Tensors,
-    Unsupported,
-    composed,
-    kernel,
-)
+from nnparity.adapters.base import Adapter
+from nnparity.adapters.kernel import DeviceUnavailable, Kernel, Operation, Point, Tensors, Unsupported, composed, kernel
 from nnparity.adapters.request import Array, Failure, Request, keys
 
 ALL = frozenset({"output", "grad", "jvp", "hvp"})

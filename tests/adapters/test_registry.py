@@ -67,6 +67,6 @@ def test_a_missing_framework_is_told_what_to_install(monkeypatch: pytest.MonkeyP
         return real(name, *rest)  # type: ignore[arg-type]
 
     monkeypatch.setattr(builtins, "__import__", without_jax)
-    monkeypatch.delitem(sys.modules, "nnparity.adapters.jax", raising=False)
+    monkeypatch.delitem(sys.modules, "nnparity.adapters.jax.backend", raising=False)
     with pytest.raises(FrameworkMissing, match=r"pip install nnparity\[jax\]"):
         load("jax")

@@ -3,7 +3,7 @@
 import pytest
 
 from nnparity.adapters.registry import builtin_names
-from nnparity.observe import Observer
+from nnparity.execute.observer import Observer
 from nnparity.spec import load
 
 

@@ -8,12 +8,12 @@ from typing import Any
 from nnparity import checks
 from nnparity.adapters.base import Adapter
 from nnparity.adapters.request import Request
-from nnparity.observe import Observed
-from nnparity.plan import Plan, TargetName
-from nnparity.protocol import Hello
+from nnparity.execute.observer import Observed
+from nnparity.execute.protocol import TargetInfo
+from nnparity.execute.target import Target, TargetName
+from nnparity.execute.worker import observe
 from nnparity.reports.records import Fact, Line, Verdict
-from nnparity.run import Target
-from nnparity.worker import observe
+from nnparity.run.plan import Plan
 
 ALL = ("float32", "float64", "float16", "bfloat16")
 
@@ -25,7 +25,7 @@ class Inside:
         self._kind, self._adapter = adapter, adapter()
         self._twin: Inside | None = None
         kernels = {name: (kernel.calls, False, "") for name, kernel in adapter.kernels().items()}
-        self.hello = Hello(self._adapter.target, {}, kernels, dict(adapter.unsupported), "", ["cpu"], 0.0)
+        self.hello = TargetInfo(self._adapter.target, {}, kernels, dict(adapter.unsupported), "", ["cpu"], 0.0)
 
     def submit(self, requests: Sequence[Request]) -> None:
         self._answers = [self._answer(request) for request in requests]

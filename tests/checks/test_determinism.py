@@ -4,9 +4,9 @@ import pytest
 
 from nnparity.adapters.base import Adapter
 from nnparity.adapters.numpy import NumpyAdapter
-from nnparity.observe import Observer
+from nnparity.execute.observer import Observer
 from nnparity.spec import load
-from nnparity.spec.specials import batch
+from nnparity.spec.cases.special_values import batch
 from nnparity.tests.checks import faulty
 from nnparity.tests.checks.inside import cells, lines, verdicts, wrong
 

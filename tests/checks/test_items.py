@@ -10,13 +10,14 @@ import pytest
 
 from nnparity import checks
 from nnparity.adapters.numpy import NumpyAdapter
-from nnparity.plan import Plan, TargetName
+from nnparity.execute.target import TargetName
 from nnparity.reference import FORMULAS
 from nnparity.reports.records import Fact, Verdict
-from nnparity.session import Session
+from nnparity.run.plan import Plan
+from nnparity.run.session import Session
 from nnparity.spec import Formula, load
+from nnparity.spec.cases.special_values import SPECIALS, special_case, specials_of
 from nnparity.spec.schema import Permit
-from nnparity.spec.specials import SPECIALS, special_case, specials_of
 from nnparity.tests.checks.inside import plan, target
 
 PERMITTED = [

@@ -6,7 +6,7 @@ import pytest
 from nnparity.adapters.base import Adapter
 from nnparity.adapters.numpy import NumpyAdapter
 from nnparity.spec import DTYPES, load
-from nnparity.spec.sweep import TAIL, edges, points
+from nnparity.spec.cases.sweeps import TAIL, edges, points
 from nnparity.tests.checks import faulty
 from nnparity.tests.checks.inside import ALL, cells, lines, wrong
 

@@ -1,7 +1,10 @@
 """The rules of the house that a machine can check: data flows one way, and nobody tunes a tolerance."""
 
 import ast
-from collections.abc import Iterator
+import graphlib
+import re
+from collections import Counter
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 import pytest
@@ -9,18 +12,29 @@ import pytest
 ROOT = Path(__file__).resolve().parents[2]
 FRAMEWORKS = {"jax", "jaxlib", "keras", "tensorflow", "tokenizers", "torch", "transformers"}
 TOLERANCES = {"rtol", "atol", "allclose", "isclose", "assert_allclose", "assert_almost_equal", "approx"}
-#: What a room may import of nnparity. The numpy adapter is the reference itself, put to the same test.
+RECORDS = "reports.records"
+#: What a room may import of nnparity besides itself. A room may be a folder or a module of one.
 ARROWS = {
-    "spec": {"spec"},
-    "reference": {"spec", "reference"},
-    "adapters": {"spec", "adapters"},
-    "adapters/numpy.py": {"spec", "adapters", "reference"},
-    "reports": {"reports"},
+    "spec": set(),
+    "reference": {"spec"},
+    "adapters": {"spec"},
+    "adapters.numpy": {"spec", "adapters", "reference"},  # the reference itself, put to the same test
+    "reports": set(),
+    "expect": {"spec", "reference"},
+    "execute": {"spec", "adapters"},
+    "judge": {"spec", "reference", "expect", RECORDS},
+    "checks": {"spec", "expect", "judge", "execute", "adapters.request", RECORDS},
+    "run": {"spec", "reference", "expect", "judge", "checks", "execute", "adapters.registry", "reports"},
+    "cli": {"spec", "run", "reports", "adapters.registry", "judge.known_divergences", "execute"},
+    "pytest_plugin": {
+        *("spec", "run", "checks", "execute", "reports", "adapters.registry", "judge.known_divergences"),
+    },
 }
 EVERYWHERE = ("adapters", "nnparity", "reference", "reports", "spec", "tests")
 #: Rooms that know no framework; nnparity loads them through the adapters' registry.
 UNAWARE = ("nnparity", "reference", "reports", "spec")
 LONGEST = 400
+MOST = 12
 
 
 def sources(*folders: str) -> list[Path]:
@@ -46,9 +60,42 @@ def names(tree: ast.AST) -> Iterator[str]:
 
 
 def rooms_met(source: str) -> set[str]:
-    """Which parts of nnparity `source` imports; the package itself counts as the harness."""
-    ours = [name.split(".") for name in imports(ast.parse(source)) if name.split(".")[0] == "nnparity"]
-    return {part[1] if len(part) > 1 else "nnparity" for part in ours}
+    """The first folder or module of nnparity that each import of `source` names; the package itself is one too."""
+    return {name.split(".")[1] if "." in name else name for name in ours(ast.parse(source))}
+
+
+def ours(tree: ast.AST) -> list[str]:
+    """What it imports of nnparity, each as deep as it is written."""
+    return [name for name in imports(tree) if name.split(".")[0] == "nnparity"]
+
+
+def modules() -> dict[str, Path]:
+    """Every module of the house but its tests, by its import name without ``nnparity.``."""
+    found = {}
+    for path in sources("adapters", "nnparity", "reference", "reports", "spec"):
+        parts = path.relative_to(ROOT).with_suffix("").parts
+        parts = parts[1:] if parts[0] == "nnparity" else parts
+        found[".".join(part for part in parts if part != "__init__")] = path
+    return found
+
+
+def targets(path: Path, known: Iterable[str]) -> set[str]:
+    """The modules that a file imports: the longest prefix of each import that is one."""
+    met = set()
+    for name in ours(ast.parse(path.read_text(encoding="utf-8"))):
+        parts = name.split(".")[1:]
+        prefixes = (".".join(parts[:end]) for end in range(len(parts), -1, -1))
+        met.add(next(prefix for prefix in prefixes if prefix in known))
+    return met
+
+
+def room(module: str) -> str:
+    """The room that a module belongs to: its own entry among the arrows, or that of its folder."""
+    return module if module in ARROWS else module.split(".", maxsplit=1)[0]
+
+
+def within(module: str, allowed: Iterable[str]) -> bool:
+    return any(module == one or module.startswith(f"{one}.") for one in allowed)
 
 
 def frameworks_met(source: str) -> set[str]:
@@ -59,11 +106,36 @@ def tolerances_met(source: str) -> set[str]:
     return TOLERANCES.intersection(last for name in names(ast.parse(source)) for last in name.split("."))
 
 
-@pytest.mark.parametrize("room", ["adapters", "reference", "reports", "spec"])
-def test_no_arrow_runs_back_up(room: str) -> None:
-    met = {path.relative_to(ROOT).as_posix(): rooms_met(path.read_text(encoding="utf-8")) for path in sources(room)}
-    wrong = {name: parts - ARROWS.get(name, ARROWS[room]) for name, parts in met.items()}
-    assert {name: parts for name, parts in wrong.items() if parts} == {}
+def test_no_arrow_runs_back_up() -> None:
+    known = modules()
+    wrong = {
+        module: met
+        for module, path in known.items()
+        if room(module) in ARROWS
+        and (met := {one for one in targets(path, known) if not within(one, {room(module), *ARROWS[room(module)]})})
+    }
+    assert wrong == {}
+
+
+def test_every_room_has_its_arrows() -> None:
+    assert {room(module) for module in modules()} - {"", "__main__"} == ARROWS.keys()
+
+
+def test_no_import_runs_in_a_circle() -> None:
+    known = modules()
+    graphlib.TopologicalSorter({module: targets(path, known) for module, path in known.items()}).prepare()
+
+
+def test_the_spec_names_no_framework() -> None:
+    texts = [*sources("spec"), *(ROOT / "spec").rglob("*.toml")]
+    named = re.compile(r"\b(" + "|".join([*FRAMEWORKS, "pytorch", "hugging ?face", "xla"]) + r")\b", re.IGNORECASE)
+    met = {path.name: sorted(set(named.findall(path.read_text(encoding="utf-8")))) for path in texts}
+    assert {name: words for name, words in met.items() if words} == {}
+
+
+def test_no_folder_holds_more_modules_than_one_takes_in() -> None:
+    counts = Counter(path.parent for path in sources(*EVERYWHERE) if path.name != "__init__.py")
+    assert {str(folder): count for folder, count in counts.items() if count > MOST} == {}
 
 
 def test_only_adapters_know_a_framework() -> None:

@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from nnparity.read import read
+from nnparity.expect.evaluation import evaluate
 from nnparity.reference import FORMULAS
 from nnparity.spec import DTYPES, Case, load
 from nnparity.spec.loader import signatures
@@ -49,7 +49,7 @@ def plainly(array: Any) -> Any:
 
 def prove(case: Case, variant: dict[str, Any] | None = None) -> None:
     """Raises AssertionError, naming the case, unless both derivatives are each other's adjoint."""
-    seen = read(case, frozenset({"jvp", "grad"}), plainly, plainly, variant or {})
+    seen = evaluate(case, frozenset({"jvp", "grad"}), plainly, plainly, variant or {})
     pushed, pulled = products(case, "jvp", seen, case.cotangents), products(case, "grad", seen, case.tangents)
     gap, size = abs(pushed.sum() - pulled.sum()), np.abs(pushed).sum() + np.abs(pulled).sum()
     assert gap <= CLOSE * size, f"{case.id} {variant or ''}: <g, J v> and <J^T g, v> differ by {gap:.3g} of {size:.3g}"
@@ -97,7 +97,7 @@ def test_the_hessian_is_symmetric(case: Case) -> None:
     other = replace(case, salt="another direction")
     turned = replace(case)
     turned.__dict__["tangents"] = other.tangents
-    one = products(case, "hvp", read(case, frozenset({"hvp"}), plainly, plainly, {}), other.tangents)
-    two = products(case, "hvp", read(turned, frozenset({"hvp"}), plainly, plainly, {}), case.tangents)
+    one = products(case, "hvp", evaluate(case, frozenset({"hvp"}), plainly, plainly, {}), other.tangents)
+    two = products(case, "hvp", evaluate(turned, frozenset({"hvp"}), plainly, plainly, {}), case.tangents)
     gap, size = abs(one.sum() - two.sum()), np.abs(one).sum() + np.abs(two).sum()
     assert gap <= SYMMETRIC * size, f"{case.id}: <w, H v> and <v, H w> differ by {gap:.3g} of {size:.3g}"

@@ -8,9 +8,10 @@ import numpy as np
 import pytest
 from scipy import special
 
-from nnparity.expect import QUANTITIES, arithmetic
+from nnparity.expect.budgets import arithmetic
 from nnparity.reference.readings import Ball, Budget, Dual
 from nnparity.reference.readings.ball import PRECISION, rounded
+from nnparity.spec.schema import QUANTITIES
 
 F64 = arithmetic("float64")
 ALL = frozenset(QUANTITIES)

@@ -13,9 +13,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import special
 
-from nnparity.expect import arithmetic
+from nnparity.expect.budgets import arithmetic
 from nnparity.reference.readings import Arithmetic, Budget
-from nnparity.reference.readings.budget_functions import OWN
+from nnparity.reference.readings.budget.functions import OWN
 
 F32 = arithmetic("float32")
 #: All but exact arithmetic: what is left of a rule is how it propagates.

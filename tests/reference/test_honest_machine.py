@@ -3,10 +3,11 @@
 import numpy as np
 import pytest
 
-from nnparity.expect import QUANTITIES, expect
-from nnparity.judge import Judgement, judge
-from nnparity.read import read
+from nnparity.expect.budgets import expect
+from nnparity.expect.evaluation import evaluate
+from nnparity.judge.grades import Judgement, judge
 from nnparity.spec import DTYPES, Case, Dtype, cases_of, load
+from nnparity.spec.schema import QUANTITIES
 from nnparity.tests.reference.machine import Machine, on, plain
 
 ALL = frozenset(QUANTITIES)
@@ -37,7 +38,7 @@ MACHINES = [
 def run(case: Case, inside: str, flush: bool) -> dict[str, np.ndarray]:
     """What the machine returns: computed in `inside`, stored in the case's dtype."""
     with np.errstate(all="ignore"):
-        seen = read(case, ALL, on(inside, flush), on(inside, flush), {})
+        seen = evaluate(case, ALL, on(inside, flush), on(inside, flush), {})
         return {name: np.asarray(plain(y)).astype(case.dtype.numpy) for name, y in seen.items()}
 
 
@@ -67,7 +68,7 @@ def test_a_machine_that_lost_five_bits_does_not_conform(id: str) -> None:
     blunt = Blunt(**vars(DTYPES["float32"]))
     for case in small_cases(id, "float32"):
         with np.errstate(all="ignore"):
-            seen = read(case, ALL, lambda x: Machine(x, blunt), lambda x: Machine(x, blunt), {})
+            seen = evaluate(case, ALL, lambda x: Machine(x, blunt), lambda x: Machine(x, blunt), {})
         for name, truth in expect(case, ALL).items():
             if judge(np.asarray(plain(seen[name])).astype(np.float32), truth, case.dtype).grade != "conforms":
                 return

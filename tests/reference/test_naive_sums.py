@@ -8,10 +8,11 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from nnparity.expect import arithmetic
-from nnparity.judge import sharp_margin
+from nnparity.expect.budgets import arithmetic
+from nnparity.judge.grades import sharp_margin
 from nnparity.reference.readings import Arithmetic, Budget
-from nnparity.reference.readings.budget_sums import contracted, worst
+from nnparity.reference.readings.budget.core import worst
+from nnparity.reference.readings.budget.sums import contracted
 
 F32 = arithmetic("float32")
 #: u = 1 and nothing else: what is left of a rule is its constant.

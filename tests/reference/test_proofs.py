@@ -10,14 +10,15 @@ import msgspec
 import numpy as np
 import pytest
 
-from nnparity.expect import PROVABLE, QUANTITIES, expect
-from nnparity.read import read
+from nnparity.expect.budgets import expect
+from nnparity.expect.evaluation import evaluate
+from nnparity.expect.proof import PROVABLE
 from nnparity.reference import FORMULAS
 from nnparity.reference.readings import Ball
 from nnparity.reference.readings.ball import rounded
 from nnparity.spec import DTYPES, Case, load, shapes
 from nnparity.spec.loader import signatures
-from nnparity.spec.schema import Formula, Signature
+from nnparity.spec.schema import QUANTITIES, Formula, Signature
 
 ALL = frozenset(QUANTITIES)
 #: Sizes of the symbols in models too large to be proven whole; those not named keep theirs.
@@ -64,8 +65,8 @@ def provable(formula: Formula, signature: Signature) -> Case:
 
 def prove(case: Case) -> None:
     """Raises AssertionError, naming case and quantity, unless the reference lies in its own budget of the enclosure."""
-    balls = read(case, ALL, Ball, Ball, {})
-    plain = read(case, ALL, lambda x: x.astype(np.float64), lambda x: x, {})
+    balls = evaluate(case, ALL, Ball, Ball, {})
+    plain = evaluate(case, ALL, lambda x: x.astype(np.float64), lambda x: x, {})
     for name, truth in expect(case, ALL).items():
         high, low, radius = rounded(balls[name])
         assert np.all(radius <= 2.0**-40 * truth.hard), f"{case.id} {name}: the enclosure is wide"
@@ -126,7 +127,7 @@ def pushed(case: Case, name: str, place: tuple[int, ...]) -> Any:
         other: unit if other == name else np.zeros(case.inputs[other].shape) for other in case.formula.wrt
     }
     exact: Callable[[Any], Ball] = Ball
-    seen = read(turned, frozenset({"jvp"}), exact, exact, {})
+    seen = evaluate(turned, frozenset({"jvp"}), exact, exact, {})
     total: Any = Ball(np.zeros(()))
     for output, g in case.cotangents.items():
         total = total + np.sum(seen["jvp" if output == "output" else f"jvp.{output}"] * Ball(g))

@@ -9,10 +9,10 @@ import numpy as np
 import pytest
 from scipy import special
 
-from nnparity.expect import arithmetic
-from nnparity.reference.readings import Ball, Budget, Dual, hyper
+from nnparity.expect.budgets import arithmetic
+from nnparity.reference.readings import Ball, Budget, Dual, host_scalar
 from nnparity.reference.readings.ball import rounded
-from nnparity.reference.readings.budget_functions import Condition
+from nnparity.reference.readings.budget import Condition
 
 WORST = arithmetic("float32")
 EXPECTED = replace(WORST, statistical=True)
@@ -88,11 +88,11 @@ def test_a_worst_case_without_bound_does_not_reach_what_is_expected() -> None:
 def test_the_host_computes_hyperparameters_once_for_all_elements() -> None:
     exact, host = 1 - Fraction(0.999) ** 3, 1 - 0.999**3
     assert float(exact) != host
-    assert hyper(exact, np.zeros(1), host) == host
-    assert hyper(exact, np.zeros(1)) == float(exact)
-    budget = hyper(exact, off(0.0, arithmetic("float64")), host)
+    assert host_scalar(exact, np.zeros(1), host) == host
+    assert host_scalar(exact, np.zeros(1)) == float(exact)
+    budget = host_scalar(exact, off(0.0, arithmetic("float64")), host)
     assert budget.value == host
     assert 2.0**-53 <= budget.hard < 2.0**-52
-    high, low, _ = rounded(hyper(exact, Ball(np.zeros(1)), host))
+    high, low, _ = rounded(host_scalar(exact, Ball(np.zeros(1)), host))
     assert abs(Fraction(float(high)) + Fraction(float(low)) - exact) < Fraction(2) ** -100
-    assert hyper(exact, Dual(np.zeros(1)), host) == host
+    assert host_scalar(exact, Dual(np.zeros(1)), host) == host

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from nnparity.reports import Run, merge, write_merged
+from nnparity.reports import MergedRun, merge, write_merged
 from nnparity.reports.records import Fact, Summary, encode
 
 
@@ -85,7 +85,7 @@ def test_a_merged_file_begins_with_the_environment(tmp_path: Path, write: Any, e
 
 
 def test_no_file_and_an_empty_file_are_an_empty_run(write: Any) -> None:
-    assert merge([]) == merge([write()]) == Run()
+    assert merge([]) == merge([write()]) == MergedRun()
 
 
 def test_a_missing_file_is_an_error(tmp_path: Path) -> None:

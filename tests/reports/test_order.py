@@ -2,22 +2,22 @@
 
 from typing import Any
 
-from nnparity.reports.merge import Run
+from nnparity.reports.aggregation import Aggregate
+from nnparity.reports.merge import MergedRun
 from nnparity.reports.records import Fact
-from nnparity.reports.survey import Survey
-from nnparity.reports.tables import fact_tables
+from nnparity.reports.render.tables import fact_tables
 
 ASKED = ["torch:cpu:eager", "jax:cpu:eager", "huggingface:cpu:sdpa"]
 
 
 def test_targets_stand_as_they_were_asked_for(environment: Any, verdict: Any) -> None:
-    run = Run(environments=[environment(plan={"targets": ASKED})])
+    run = MergedRun(environments=[environment(plan={"targets": ASKED})])
     run.verdicts = [verdict(target=name) for name in ("zeta:cpu:eager", *reversed(ASKED), "alpha:cpu:eager")]
-    assert Survey(run).targets == [*ASKED, "alpha:cpu:eager", "zeta:cpu:eager"]
+    assert Aggregate(run).targets == [*ASKED, "alpha:cpu:eager", "zeta:cpu:eager"]
 
 
 def test_a_table_of_facts_has_formulas_and_targets_in_order(environment: Any, formula: Any, verdict: Any) -> None:
-    run = Run(environments=[environment(plan={"targets": ASKED})])
+    run = MergedRun(environments=[environment(plan={"targets": ASKED})])
     run.formulas = {id: formula(id, section=section) for id, section in (("lstm", "3.3"), ("dense", "3.1"))}
     run.verdicts = [verdict(target=name) for name in ASKED]
     run.facts = [
@@ -25,7 +25,7 @@ def test_a_table_of_facts_has_formulas_and_targets_in_order(environment: Any, fo
         for row in ("lstm", "dense: inputs to reject", "dense")
         for column in ("jax:cpu:eager f16", "torch:cpu:eager", "formulas")
     ]
-    (table,) = fact_tables(Survey(run))
+    (table,) = fact_tables(Aggregate(run))
     assert table.columns == ["", "formulas", "torch:cpu:eager", "jax:cpu:eager f16"]
     assert [row[0] for row in table.rows] == ["dense: inputs to reject", "dense", "lstm"]
     assert all(row[1:] == [f"{row[0]} {column}" for column in table.columns[1:]] for row in table.rows)

@@ -7,7 +7,7 @@ from typing import Any
 import msgspec
 import pytest
 
-from nnparity.reports.records import Fact, Kernel, Summary, Worst, encode, number, read
+from nnparity.reports.records import Fact, Kernel, Summary, Worst, encode, number, read_run
 
 
 def test_each_kind_of_line_comes_back(write: Any, environment: Any, formula: Any, target: Any, verdict: Any) -> None:
@@ -19,7 +19,7 @@ def test_each_kind_of_line_comes_back(write: Any, environment: Any, formula: Any
         Fact("special values", "log(0)", "torch", "-inf"),
         Summary({"diverges": 1}, 0, ["old"], {"judge": 0.5}),
     ]
-    assert list(read(write(*lines))) == lines
+    assert list(read_run(write(*lines))) == lines
 
 
 def test_a_line_says_its_kind_and_its_grade_in_plain_json(verdict: Any) -> None:
@@ -40,7 +40,7 @@ def test_a_kill_at_any_byte_of_the_last_line_loses_that_line_only(
     path = tmp_path / "killed.jsonl"
     for end in range(len(last) - 1):
         path.write_bytes(first + last[:end])
-        assert list(read(path)) == [environment()], end
+        assert list(read_run(path)) == [environment()], end
 
 
 @pytest.mark.parametrize("newline", ["", "\n"])
@@ -49,18 +49,18 @@ def test_a_wrong_field_is_named_with_file_and_line(tmp_path: Path, verdict: Any,
     path = tmp_path / "bad.jsonl"
     path.write_bytes(encode(verdict()) + msgspec.json.encode(wrong) + newline.encode())
     with pytest.raises(ValueError, match=r"bad\.jsonl:2: .*dtype"):
-        list(read(path))
+        list(read_run(path))
 
 
 def test_a_missing_field_is_named(tmp_path: Path) -> None:
     path = tmp_path / "bad.jsonl"
     path.write_text('\n{"kind": "verdict", "case": "c"}\n')
     with pytest.raises(ValueError, match=r"bad\.jsonl:2: .*formula"):
-        list(read(path))
+        list(read_run(path))
 
 
 def test_broken_json_is_an_error_anywhere_but_at_the_end(tmp_path: Path, environment: Any) -> None:
     path = tmp_path / "bad.jsonl"
     path.write_bytes(b'{"kind": "verd\n' + encode(environment()))
     with pytest.raises(ValueError, match=r"bad\.jsonl:1: "):
-        list(read(path))
+        list(read_run(path))

@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 
 from nnparity.spec import DTYPES, Case, cases_of, load
-from nnparity.spec.datasets import DATASETS, SCHEME, Stream
-from nnparity.spec.samples import SAMPLES
+from nnparity.spec.cases.datasets import DATASETS, SCHEME, Stream
+from nnparity.spec.cases.samples import SAMPLES
 from nnparity.tests.spec.toy import case, toy
 
 DIGEST = """

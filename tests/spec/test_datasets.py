@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from nnparity.spec import DTYPES
-from nnparity.spec.datasets import DATASETS, Stream
+from nnparity.spec.cases.datasets import DATASETS, Stream
 from nnparity.tests.spec.toy import case
 
 SHAPE = {"inputs": {"x": "n k", "w": "n k"}, "dims": {"n": 40, "k": 50}}

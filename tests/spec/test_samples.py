@@ -5,7 +5,8 @@ from collections.abc import Callable
 import numpy as np
 import pytest
 
-from nnparity.spec import DTYPES, Case, load, samples
+from nnparity.spec import DTYPES, Case, load
+from nnparity.spec.cases import samples
 from nnparity.spec.loader import signatures
 
 TABLES = {"digits": (1797, (64,), 10), "photographs": (1190, (3, 32, 32), 10), "stocks": (65, (6, 10), 2)}

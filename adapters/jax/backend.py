@@ -1,0 +1,106 @@
+"""JAX: what `jax.nn` and `jax.lax` give, op by op (no jit), on the CPU or a CUDA device.
+
+float64 is enabled and matmuls run at their highest precision. JAX has few whole layers of its own:
+much here is composed, and each method says so. Reverse mode is `jax.vjp`, forward mode `jax.jvp`,
+and a Hessian-vector product is the JVP of a VJP.
+"""
+
+import os
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from types import MappingProxyType
+from typing import Any
+
+import numpy as np
+
+# Else JAX takes most of a GPU's memory when it starts.
+os.environ.setdefault("XLA_PYTHON_CLIENT_PREALLOCATE", "false")
+
+import jax
+
+from nnparity.adapters.base import Adapter
+from nnparity.adapters.jax.bert import JaxBert
+from nnparity.adapters.jax.layers import JaxLayers
+from nnparity.adapters.jax.losses import JaxLosses
+from nnparity.adapters.jax.models import JaxModels
+from nnparity.adapters.jax.optimizers import JaxTraining
+from nnparity.adapters.jax.sequences import JaxSequences
+from nnparity.adapters.jax.training import JaxRuns
+from nnparity.adapters.kernel import Operation, Point, Program, Tensors
+from nnparity.adapters.request import SCRATCH, Array
+
+jax.config.update("jax_enable_x64", True)
+# What one process of a target has compiled, another need not compile again.
+if "JAX_COMPILATION_CACHE_DIR" not in os.environ and SCRATCH in os.environ:
+    jax.config.update("jax_compilation_cache_dir", os.environ[SCRATCH])
+# A user who gives JAX_COMPILATION_CACHE_DIR wants it for small programs too: here there are no others.
+jax.config.update("jax_persistent_cache_min_compile_time_secs", 0.0)
+
+
+class JaxBase(Adapter):
+    """JAX's arrays and derivatives, without formulas."""
+
+    refusals = ("is not supported by dot_general",)
+    second_order = "forward over reverse: jax.jvp of jax.vjp"
+
+    @classmethod
+    def devices(cls) -> list[str]:
+        return [name for name in ("cpu", "cuda") if _device(name) is not None]
+
+    def __init__(self, device: str = "cpu", mode: str = "eager") -> None:
+        super().__init__(device, mode)
+        self._place = _device(device)
+
+    @contextmanager
+    def scope(self) -> Iterator[None]:
+        with jax.default_device(self._place), jax.default_matmul_precision("highest"):
+            yield
+
+    def put(self, array: Array) -> Any:
+        return jax.device_put(np.array(array), self._place)
+
+    def get(self, tensor: Any) -> Array:
+        return np.asarray(tensor)
+
+    def vjp(self, operation: Operation, point: Point) -> tuple[Tensors, Tensors]:
+        outputs, pull = jax.vjp(_function(operation, point), *point.primals)
+        # A result of another dtype than its inputs' is reported as such; its derivative is wanted all the same.
+        return outputs, pull(tuple(g.astype(y.dtype) for g, y in zip(point.cotangents, outputs, strict=True)))
+
+    def jvp(self, operation: Operation, point: Point) -> Tensors:
+        tangents: Tensors = jax.jvp(_function(operation, point), point.primals, point.tangents)[1]
+        return tangents
+
+    def hvp(self, operation: Operation, point: Point) -> Tensors:
+        return self.jvp_hvp(operation, point)[1]
+
+    def jvp_hvp(self, operation: Operation, point: Point) -> tuple[Tensors, Tensors]:
+        """Moving the VJP along the tangents moves the outputs along: their tangents are the JVP."""
+
+        def pulled(*primals: Any) -> tuple[Tensors, Tensors]:
+            return self.vjp(operation, point._replace(primals=primals))
+
+        return jax.jvp(pulled, point.primals, point.tangents)[1]
+
+    def compile(self, program: Program) -> Program:
+        return jax.jit(program) if self.mode == "compiled" else program
+
+
+class JaxAdapter(JaxLayers, JaxSequences, JaxLosses, JaxTraining, JaxModels, JaxRuns, JaxBert, JaxBase):
+    """Formulas as JAX computes them."""
+
+    backend = "jax"
+    packages = ("jax", "jaxlib")
+    modes = ("eager", "compiled")
+    unsupported = MappingProxyType({"adam_eps_hat": "jax's optimiser has the paper's other form: see adam"})
+
+
+def _function(operation: Operation, point: Point) -> Callable[..., Tensors]:
+    return lambda *primals: operation(*primals, **point.rest)
+
+
+def _device(name: str) -> Any:
+    try:
+        return jax.local_devices(backend=name)[0]
+    except RuntimeError:
+        return None

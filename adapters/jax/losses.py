@@ -1,0 +1,61 @@
+"""JAX's operations for losses, penalties and optimiser steps: mostly compositions, as it has none.
+
+The optimisers are those of `jax.example_libraries`, which come with JAX.
+"""
+
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+
+from nnparity.adapters.kernel import composed, kernel
+
+NO_LOSSES = "jax has no losses of its own"
+
+
+class JaxLosses:
+    """Losses and optimisers, as methods for `JaxAdapter`."""
+
+    @composed("jnp.square, jnp.sum, /", because=NO_LOSSES)
+    def mse(self, y: Any, t: Any) -> Any:
+        return jnp.sum(jnp.square(y - t)) / (2 * len(y))
+
+    @composed("jnp.log, jnp.sum, /", because=NO_LOSSES)
+    def cross_entropy(self, p: Any, t: Any) -> Any:
+        return -jnp.sum(t * jnp.log(p)) / len(p)
+
+    @composed("jax.nn.log_softmax, jnp.sum, /", because=NO_LOSSES)
+    def cross_entropy_logits(self, z: Any, t: Any) -> Any:
+        return -jnp.sum(t * jax.nn.log_softmax(z)) / len(z)
+
+    @composed("jnp.log, jnp.take_along_axis, jnp.sum, /", because=NO_LOSSES)
+    def sparse_cross_entropy(self, p: Any, labels: Any) -> Any:
+        return -_picked(jnp.log(p), labels) / len(p)
+
+    @composed("jax.nn.log_softmax, jnp.take_along_axis, jnp.sum, /", because=NO_LOSSES)
+    def sparse_cross_entropy_logits(self, z: Any, labels: Any) -> Any:
+        return -_picked(jax.nn.log_softmax(z), labels) / len(z)
+
+    @kernel("jnp.linalg.vector_norm")
+    def l1_penalty(self, w: Any, lam: float) -> Any:
+        return lam * jnp.linalg.vector_norm(w, ord=1)
+
+    @composed("jnp.square, jnp.sum", because=NO_LOSSES)
+    def l2_penalty(self, w: Any, lam: float) -> Any:
+        return lam * jnp.sum(jnp.square(w))
+
+    @composed("jnp.log, jnp.sum, /", because=NO_LOSSES)
+    def gan_discriminator_loss(self, real: Any, fake: Any) -> Any:
+        return -(jnp.sum(jnp.log(real)) + jnp.sum(jnp.log(1 - fake))) / len(real)
+
+    @composed("jnp.log, jnp.sum, /", because=NO_LOSSES)
+    def gan_generator_minimax(self, fake: Any) -> Any:
+        return jnp.sum(jnp.log(1 - fake)) / len(fake)
+
+    @composed("jnp.log, jnp.sum, /", because=NO_LOSSES)
+    def gan_generator_nonsaturating(self, fake: Any) -> Any:
+        return -jnp.sum(jnp.log(fake)) / len(fake)
+
+
+def _picked(rows: Any, labels: Any) -> Any:
+    return jnp.sum(jnp.take_along_axis(rows, labels[:, None], axis=1))

@@ -1,0 +1,117 @@
+"""Keras's layers for sequences: the LSTM and attention.
+
+Conventions met: a Keras LSTM orders the gates i, f, c, o (ours: i, f, o, c); Keras attention wants the axes
+batch, time, head, feature. `keras.layers.Attention` has no 1/√d_k, `keras.ops.dot_product_attention` has.
+"""
+
+from typing import Any
+
+from keras import backend, ops
+
+from nnparity.adapters.keras.layer_cache import (
+    call,
+    dtype_of,
+    float_of,
+    lstm,
+    lstm_cell,
+    multi_head_attention,
+    stacked_lstm,
+)
+from nnparity.adapters.kernel import Unsupported, composed, kernel
+
+
+class KerasSequences:
+    """Recurrence and attention, by formula id."""
+
+    @kernel("keras.layers.LSTMCell")
+    def lstm_step(self, x: Any, h: Any, c: Any, wx: Any, wh: Any, b: Any) -> Any:
+        cell = lstm_cell(x.shape[1], h.shape[1], float_of(x, wx))
+        _, (h_next, c_next) = call(cell, parameters(wx, wh, b), x, [h, c])
+        return h_next, c_next
+
+    @kernel("keras.layers.LSTM(return_sequences=True)")
+    def lstm(self, x: Any, h: Any, c: Any, wx: Any, wh: Any, b: Any) -> Any:
+        y, _, last = _lstm(x, h, c, wx, wh, b, sequences=True)
+        return y, last
+
+    @kernel("keras.layers.LSTM(return_sequences=False)")
+    def lstm_last(self, x: Any, h: Any, c: Any, wx: Any, wh: Any, b: Any) -> Any:
+        return _lstm(x, h, c, wx, wh, b, sequences=False)[0]
+
+    @kernel("keras.layers.RNN of keras.layers.StackedRNNCells of keras.layers.LSTMCell")
+    def lstm_stacked(self, x: Any, wx1: Any, wh1: Any, b1: Any, wx2: Any, wh2: Any, b2: Any) -> Any:
+        made = stacked_lstm(x.shape[2], b1.shape[1], float_of(x, wx1))
+        return call(made, parameters(wx1, wh1, b1) + parameters(wx2, wh2, b2), x)
+
+    @kernel("keras.ops.dot_product_attention")
+    def attention(self, q: Any, k: Any, v: Any) -> Any:
+        return _attention(q, k, v)
+
+    @kernel("keras.ops.dot_product_attention")
+    def masked_attention(self, q: Any, k: Any, v: Any, mask: Any) -> Any:
+        return _attention(q, k, v, ops.cast(mask, "bool")[:, None, None])
+
+    @composed(
+        "keras.ops.matmul, keras.ops.dot_product_attention, +",
+        because="Keras's attention layers have a projection after the attention, or no scale, and no residual",
+    )
+    def residual_attention(self, h: Any, wq: Any, wk: Any, wv: Any) -> Any:
+        return _attention(*(ops.matmul(h, w) for w in (wq, wk, wv))) + h
+
+    @kernel("keras.layers.MultiHeadAttention")
+    def multi_head_attention(
+        self,
+        h: Any,
+        wq: Any,
+        wk: Any,
+        wv: Any,
+        wo: Any,
+        bq: Any,
+        bk: Any,
+        bv: Any,
+        bo: Any,
+        heads: int,
+    ) -> Any:
+        d = h.shape[2]
+        pairs = [
+            (ops.reshape(w, (d, heads, -1)), ops.reshape(b, (heads, -1))) for w, b in ((wq, bq), (wk, bk), (wv, bv))
+        ]
+        inward = [tensor for pair in pairs for tensor in pair]
+        made = multi_head_attention(d, heads, float_of(h, wq))
+        return call(made, [*inward, ops.reshape(wo, (heads, -1, d)), bo], h, h)
+
+    @composed("keras.ops.power, keras.ops.sin, keras.ops.cos", because="Keras has no positional encoding")
+    def positional_encoding(self, position: Any, d: int) -> Any:
+        exponents = ops.arange(0, d, 2, dtype=dtype_of(position)) / d
+        angles = position[:, None] / ops.power(ops.cast(10000, exponents.dtype), exponents)
+        return ops.reshape(ops.stack((ops.sin(angles), ops.cos(angles)), -1), (len(position), -1))
+
+
+def parameters(wx: Any, wh: Any, b: Any) -> list[Any]:
+    """A Keras LSTM's kernel, recurrent kernel and bias, the gates i, f, c, o side by side."""
+    return [columns(wx), columns(wh), ops.reshape(gates(b), [-1])]
+
+
+def gates(blocks: Any) -> Any:
+    """The blocks of the gates i, f, o, c in Keras's order i, f, c, o; and back again."""
+    i, f, o, c = ops.unstack(blocks, 4)
+    return ops.stack((i, f, c, o))
+
+
+def columns(blocks: Any) -> Any:
+    """(4, m, k) to (k, 4 m)."""
+    return ops.reshape(ops.transpose(gates(blocks), (2, 0, 1)), (blocks.shape[2], -1))
+
+
+def _lstm(x: Any, h: Any, c: Any, wx: Any, wh: Any, b: Any, sequences: bool) -> Any:
+    """All hidden states (or the last), then the last h and c."""
+    made = lstm(x.shape[2], h.shape[1], float_of(x, wx), sequences)
+    return call(made, parameters(wx, wh, b), x, initial_state=[h, c])
+
+
+def _attention(q: Any, k: Any, v: Any, mask: Any = None) -> Any:
+    """A single head."""
+    if backend.backend() == "jax" and q.shape[-1] != v.shape[-1]:
+        raise Unsupported("on JAX keras.ops.dot_product_attention takes values as wide as the keys only")
+    q, k, v = (ops.expand_dims(a, 2) for a in (q, k, v))
+    return ops.squeeze(ops.dot_product_attention(q, k, v, mask=mask), 2)

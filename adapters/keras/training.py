@@ -1,0 +1,178 @@
+"""Training in Keras as the listings write it: `compile`, then `train_on_batch`, by the optimisers of Keras.
+
+A run in a dtype sets `keras.config.set_floatx`, as a user would. The gradients of a step are not among what Keras
+returns: the optimiser keeps them in variables of its own. Where Keras compiles a step (JAX, TensorFlow), it does so
+here.
+"""
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any, NamedTuple
+
+import keras
+from keras import layers, losses, ops, optimizers, regularizers
+
+from nnparity.adapters.base import Adapter
+from nnparity.adapters.keras.layer_cache import dtype_of
+from nnparity.adapters.keras.models import convolutional, perceptron, recurrent, sequential
+from nnparity.adapters.keras.sequences import columns, gates
+from nnparity.adapters.kernel import Operation, Program, Tensor, Tensors, Unsupported, kernel
+
+
+class Layout(NamedTuple):
+    """How a parameter of the spec becomes one of Keras, and back."""
+
+    there: Callable[[Tensor], Tensor]
+    back: Callable[[Tensor], Tensor]
+
+
+SAME = Layout(lambda w: w, lambda w: w)
+TURNED = Layout(ops.transpose, ops.transpose)
+KERNEL = Layout(lambda w: ops.transpose(w, (2, 3, 1, 0)), lambda w: ops.transpose(w, (3, 2, 0, 1)))
+GATES = Layout(columns, lambda w: gates(ops.transpose(ops.reshape(w, (w.shape[0], 4, -1)), (1, 2, 0))))
+BIASES = Layout(lambda b: ops.reshape(gates(b), [-1]), lambda b: gates(ops.reshape(b, (4, -1))))
+
+
+class Run:
+    """A compiled model on its way: a step gives the loss before it, its gradients and the parameters after it."""
+
+    def __init__(self, model: Any, loss: Any, optimizer: Any, layouts: list[Layout], parameters: Tensors) -> None:
+        self.model, self.layouts = model, layouts
+        self.weights, self.optimizer = list(model.trainable_variables), optimizer
+        for weight, layout, value in zip(self.weights, layouts, parameters, strict=True):
+            weight.assign(layout.there(value))
+        self.gradients = keep_gradients(optimizer, self.weights)
+        model.compile(optimizer=optimizer, loss=loss)
+
+    def step(self, x: Tensor, t: Tensor) -> tuple[Tensor, Tensors, Tensors]:
+        """On one batch. Keras's loss is a running mean over batches unless it is reset."""
+        self.model.reset_metrics()
+        loss = self.model.train_on_batch(x, t)
+        return ops.convert_to_tensor(loss, keras.config.floatx()), self._now(self.gradients), self._now(self.weights)
+
+    def _now(self, variables: list[Any]) -> Tensors:
+        return tuple(
+            layout.back(ops.copy(variable.value)) for layout, variable in zip(self.layouts, variables, strict=True)
+        )
+
+
+def keep_gradients(optimizer: Any, weights: list[Any]) -> list[Any]:
+    """Variables of the optimiser that hold the gradients it was last given."""
+    optimizer.build(weights)
+    kept = [optimizer.add_variable_from_reference(weight, name="gradient") for weight in weights]
+    apply = optimizer.apply
+
+    def applied(grads: Any, trainable_variables: Any = None) -> Any:
+        grads = list(grads)
+        for variable, gradient in zip(kept, grads, strict=True):
+            variable.assign(gradient)
+        return apply(grads, trainable_variables)
+
+    optimizer.apply = applied
+    return kept
+
+
+def optimizer_of(optimizer: str, lr: float, beta1: float, beta2: float, eps: float) -> Any:
+    """By the name it has in the spec. Raises `Unsupported` for Adam in the paper's other form."""
+    if optimizer == "adam":
+        raise Unsupported("Keras's Adam has the paper's other form only: see adam_eps_hat")
+    return optimizers.SGD(lr) if optimizer == "sgd" else optimizers.Adam(lr, beta1, beta2, eps)
+
+
+@contextmanager
+def floatx(dtype: str) -> Iterator[None]:
+    """Keras's default dtype, which models, optimisers, losses and metrics follow."""
+    before = keras.config.floatx()
+    try:
+        keras.config.set_floatx(dtype)
+        keras.config.set_dtype_policy(dtype)
+        yield
+    finally:
+        keras.config.set_floatx(before)
+        keras.config.set_dtype_policy(before)
+
+
+def trained(run: Run, batches: Any) -> Tensors:
+    """The losses, then the gradients and the parameters, each with all steps on its first axis."""
+    seen, gradients, weights = zip(*(run.step(*batch) for batch in batches), strict=True)
+    rows = (*zip(*gradients, strict=True), *zip(*weights, strict=True))
+    return ops.stack(seen), *(ops.stack(steps) for steps in rows)
+
+
+def fresh(model: Any) -> Any:
+    """The same layers with variables of their own."""
+    return keras.models.clone_model(model)
+
+
+class KerasTrained(Adapter):
+    """Whole runs of training, by formula id."""
+
+    def compile(self, program: Program) -> Program:
+        """Keras compiles its own steps of training, and those only."""
+        operation: Operation = program.args[0]  # type: ignore[attr-defined]  # base.Adapter binds it by partial
+        return program if operation.formula.startswith("train_") else super().compile(program)
+
+    @kernel("keras.Sequential with keras.regularizers.L2, compile, train_on_batch")
+    def train_mlp(self, x: Any, t: Any, *, lam: float, w1: Any, b1: Any, w2: Any, b2: Any, **rule: Any) -> Any:
+        half = t.shape[2] / 2
+        with floatx(dtype_of(x)):
+            penalty = {"kernel_regularizer": regularizers.L2(lam)}
+            model = sequential(
+                (x.shape[2],),
+                dtype_of(x),
+                (layers.Dense, {"units": w1.shape[1], "activation": "tanh", **penalty}),
+                (layers.Dense, {"units": w2.shape[1], "activation": "sigmoid", **penalty}),
+            )
+            loss = lambda t, y: losses.mean_squared_error(t, y) * half  # noqa: E731  (3.1.3 halves a sum over outputs)
+            return trained(Run(model, loss, optimizer_of(**rule), [SAME] * 4, (w1, b1, w2, b2)), zip(x, t, strict=True))
+
+    @kernel("keras.Sequential as listed, compile(loss='sparse_categorical_crossentropy'), train_on_batch")
+    def train_cnn(
+        self, x: Any, labels: Any, optimizer: str, lr: float, beta1: float, beta2: float, eps: float, **p: Any
+    ) -> Any:
+        layouts = [KERNEL, SAME] * 3 + [TURNED, SAME] * 2
+        with floatx(dtype_of(x)):
+            step = optimizer_of(optimizer, lr, beta1, beta2, eps)
+            model = fresh(convolutional(dtype_of(x)))
+            run = Run(model, "sparse_categorical_crossentropy", step, layouts, tuple(p.values()))
+            return trained(run, zip(ops.transpose(x, (0, 1, 3, 4, 2)), labels, strict=True))
+
+    @kernel("keras.Sequential as listed, compile(loss='mean_squared_error'), train_on_batch")
+    def train_lstm(
+        self, x: Any, t: Any, optimizer: str, lr: float, beta1: float, beta2: float, eps: float, **p: Any
+    ) -> Any:
+        layouts = [GATES, GATES, BIASES] * 2 + [TURNED, SAME]
+        with floatx(dtype_of(x)):
+            step = optimizer_of(optimizer, lr, beta1, beta2, eps)
+            model = fresh(recurrent(x.shape[3], p["wx1"].shape[1], dtype_of(x)))
+            run = Run(model, "mean_squared_error", step, layouts, tuple(p.values()))
+            return trained(run, zip(x, t, strict=True))
+
+    @kernel(
+        "keras.Sequential, compile(loss=keras.losses.BinaryCrossentropy(from_logits=True)), train_on_batch, in turn"
+    )
+    def train_gan(
+        self, x: Any, z: Any, optimizer: str, lr: float, beta1: float, beta2: float, eps: float, **p: Any
+    ) -> Any:
+        """The usual idiom: the generator is trained inside a model whose discriminator is frozen."""
+        n, width = x.shape[1:]
+        with floatx(dtype_of(x)):
+            rules = [optimizer_of(optimizer, lr, beta1, beta2, eps) for _ in range(2)]
+            made = fresh(perceptron(z.shape[2], p["w1"].shape[0], width, "linear", dtype_of(x)))
+            critic = fresh(perceptron(width, p["u1"].shape[0], 1, "linear", dtype_of(x)))
+            loss = losses.BinaryCrossentropy(from_logits=True)
+            layouts, weights = [TURNED, SAME] * 2, tuple(p.values())
+            # The mean over real and made samples is half of the sum of both means.
+            second = Run(critic, lambda t, y: 2 * loss(t, y), rules[1], layouts, weights[4:])
+            critic.trainable = False
+            first = Run(keras.Sequential([made, critic]), loss, rules[0], layouts, weights[:4])
+            record = []
+            for real, noise in zip(x, z, strict=True):
+                ones, zeros = (ops.full((n, 1), value, dtype_of(x)) for value in (1, 0))
+                critic.trainable = True
+                samples = ops.concatenate((real, ops.stop_gradient(made(noise))))
+                loss_d, d_critic, critics = second.step(samples, ops.concatenate((ones, zeros)))
+                critic.trainable = False
+                loss_g, d_made, makers = first.step(noise, ones)
+                record.append((ops.stack((loss_d, loss_g)), *d_made, *d_critic, *makers, *critics))
+            return tuple(ops.stack(steps) for steps in zip(*record, strict=True))

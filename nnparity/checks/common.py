@@ -1,0 +1,80 @@
+"""What all checks share: a case with given numbers, asked of a target, and what came back."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Any
+
+from nnparity.adapters.request import Failure, Request
+from nnparity.execute.observer import Observed, Observer
+from nnparity.judge.grades import Judgement
+from nnparity.spec import Case
+from nnparity.spec.cases.case import Arrays
+from nnparity.spec.schema import Formula
+from nnparity.spec.selection import Selection
+
+
+@dataclass(frozen=True)
+class Finding:
+    """The judgement of one quantity of one case; `seconds` are those that the target took for it."""
+
+    case: Case
+    quantity: str
+    judgement: Judgement
+    note: str | None = None
+    seconds: float = 0.0
+
+
+@dataclass(frozen=True, eq=False)
+class Given(Case):
+    """A case whose numbers are given instead of drawn."""
+
+    numbers: Arrays = field(default_factory=dict)
+    against: Arrays = field(default_factory=dict)
+
+    @cached_property
+    def inputs(self) -> Arrays:
+        """As given."""
+        return self.numbers
+
+    @cached_property
+    def cotangents(self) -> Arrays:
+        """As given."""
+        return self.against
+
+
+def first_order(formula: Formula, quantities: Sequence[str]) -> frozenset[str]:
+    """Those of the quantities that the formula has; the checks know no second derivatives."""
+    return frozenset(quantities) & ({"output", "grad"} if formula.wrt else {"output"})
+
+
+def representative(selection: Selection) -> str:
+    """The dtype for what does not depend on it: float32 when it is there."""
+    return "float32" if "float32" in selection.dtypes else selection.dtypes[0]
+
+
+def observe(observer: Observer, requests: Sequence[Request]) -> list[Observed]:
+    """What became of each request."""
+    observer.submit(requests)
+    return list(observer.collect())
+
+
+def failure(seen: Any, observed: Observed) -> Judgement | None:
+    """The judgement of what is no array: the process died, the target raised or refused. Otherwise None."""
+    if observed.fate:
+        return Judgement(observed.fate, message=observed.message)
+    if seen is None:
+        return Judgement("error", message="the adapter did not return this quantity")
+    if isinstance(seen, Failure):
+        return Judgement(seen.kind, message=seen.message)
+    return None
+
+
+def unsupported(case: Case, reason: str) -> Finding:
+    """What is found of a formula that the target does not have."""
+    return Finding(case, "output", Judgement("unsupported", message=reason))
+
+
+def first_line(text: str | None) -> str:
+    """What fits into a cell of a table."""
+    return next(iter((text or "").strip().splitlines()), "")

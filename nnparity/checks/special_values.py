@@ -1,0 +1,87 @@
+"""Special values: what a target makes of NaN, infinities, zeros, ties, largest numbers, empty and tiny arrays.
+
+Structure does not depend on the dtype: empty batches and dimensions of size one are asked in one dtype only.
+"""
+
+from collections.abc import Iterator
+
+from nnparity.checks.cell_text import CellText
+from nnparity.checks.common import Finding, failure, first_line, first_order, unsupported
+from nnparity.execute.observer import Observed
+from nnparity.execute.requests import request
+from nnparity.execute.target import Target
+from nnparity.judge.grades import Judgement
+from nnparity.judge.special_value_rules import Settled, expected, permits, settle
+from nnparity.reports.records import Fact, Number
+from nnparity.spec import Case, Formula
+from nnparity.spec.cases.special_values import SPECIALS, special_case, specials_of
+from nnparity.spec.selection import Selection
+
+TABLE = "special values"
+PLAIN = "as the formula says"
+
+
+def special_values(target: Target, formula: Formula, selection: Selection) -> Iterator[Finding | Fact]:
+    """A verdict for each special case and quantity; one cell that sums them up."""
+    words = CellText(selection.dtypes)
+    cases = _cases(formula, selection)
+    if reason := target.refuses(formula):
+        yield unsupported(cases[0], reason)
+        return
+    quantities = first_order(formula, selection.quantities)
+    target.observer.submit([request(case, quantities) for case in cases])
+    for case in cases:  # while the target works
+        expected(case, quantities, target.flushes[case.dtype.name], None, "")
+    for case, observed in zip(cases, target.observer.collect(), strict=True):
+        for found in _findings(target, case, observed, quantities):
+            words.add(case.dataset, _saying(found), case.dtype.name)
+            yield found
+    yield Fact(TABLE, formula.id, target.name, words.text(PLAIN))
+
+
+def _cases(formula: Formula, selection: Selection) -> list[Case]:
+    names = [name for name in specials_of(formula) if name != "subnormal"]
+    return [
+        special_case(formula, name, dtype, selection.salt)
+        for place, dtype in enumerate(selection.dtypes)
+        for name in names
+        if not (place and SPECIALS[name].sizes)
+    ]
+
+
+def _findings(target: Target, case: Case, observed: Observed, asked: frozenset[str]) -> Iterator[Finding]:
+    flush = target.flushes[case.dtype.name]
+    for place, quantity in enumerate(expected(case, asked, flush, None, "")):
+        seen = observed.observation.get(quantity)
+        wrong = failure(seen, observed)
+        judged, note = (
+            _refusal(case, quantity, wrong) if wrong else settle(case, quantity, seen, flush, asked)  # type: ignore[arg-type]
+        )
+        yield Finding(case, quantity, judged, note=note, seconds=0.0 if place else observed.seconds)
+
+
+def _refusal(case: Case, quantity: str, judged: Judgement) -> Settled:
+    """Who raises where the spec permits it conforms. For an empty batch, it says loudly that it has no answer."""
+    raised = judged.grade == "error"
+    says = next((permit.says for _, permit in permits(case, quantity) if permit.raises), None)
+    if raised and says:
+        return Judgement("conforms"), says
+    if raised and case.dataset == "empty":
+        return Judgement("unsupported", message=f"refuses an empty batch: {first_line(judged.message)}"), None
+    return judged, None
+
+
+def _saying(found: Finding) -> str:
+    """A finding in the fewest words."""
+    judged = found.judgement
+    if judged.grade == "conforms":
+        return found.note or PLAIN
+    told = first_line(judged.message) if judged.grade != "diverges" or judged.worst is None else ""
+    where = f"{found.quantity} {judged.grade}"
+    if judged.worst:
+        return f"{where}: {_short(judged.worst.observed)} instead of {_short(judged.worst.expected)}"
+    return f"{where}: {told}" if told else where
+
+
+def _short(value: Number) -> str:
+    return value if isinstance(value, str) else f"{value:.6g}"

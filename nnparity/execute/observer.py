@@ -1,0 +1,166 @@
+"""Observers: each keeps one target in a process of its own, and outlives that process's death.
+
+Frameworks never share a process, and none lives in this one. A target that hangs is killed, one that dies is
+started again; either costs the case at hand and nothing else.
+"""
+
+import os
+import pickle
+import signal
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from multiprocessing import Pipe
+from multiprocessing.connection import Connection
+from pathlib import Path
+from typing import IO
+
+from nnparity.adapters.request import SCRATCH, Observation, Request
+from nnparity.execute.protocol import Response, TargetInfo
+
+#: Seconds for a framework to be imported and to say what it is.
+START_SECONDS = 300.0
+#: One thread each, unless the user's environment says otherwise: on small arrays a pool of threads costs far more
+#: than it gives, and several targets work at once.
+ENVIRONMENT = {"OMP_NUM_THREADS": "1", "MKL_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}
+
+
+class TargetUnavailable(RuntimeError):
+    """A target that cannot be made here: unknown, not installed, or its device is absent."""
+
+
+@dataclass(frozen=True)
+class Observed:
+    """What became of one request: an observation, or a `fate` (`crashed`, `timed out`, `error`) with its message."""
+
+    observation: Observation
+    seconds: float = 0.0
+    fate: str = ""
+    message: str = ""
+
+
+class Observer:
+    """One target. `submit` requests, do something else, then `collect` what came of them."""
+
+    def __init__(
+        self, backend: str, device: str = "cpu", mode: str = "eager", timeout: float = 120.0, scratch: str = ""
+    ) -> None:
+        """Starts the process. Raises TargetUnavailable with the target's own words.
+
+        `scratch` is a folder that it may share with others of its kind; without one it gets its own.
+        """
+        self._own_scratch = tempfile.TemporaryDirectory(prefix="nnparity-")
+        self._scratch = scratch or self._own_scratch.name
+        self.key = f"{backend}:{device}:{mode}"
+        self._arguments = (backend, device, mode)
+        self._timeout = timeout
+        self._pending: Sequence[Request] = ()
+        self._twin: Observer | None = None
+        self._unread = 0
+        #: what to answer from now on, once the process could not be started again
+        self._lost: Observed | None = None
+        self.info = self._start()
+
+    def _start(self) -> TargetInfo:
+        self._connection, theirs = Pipe()
+        self._log: IO[bytes] = tempfile.TemporaryFile()  # noqa: SIM115  (closed with the process, in `close`)
+        command = [sys.executable, "-m", "nnparity.execute.worker", *self._arguments, str(theirs.fileno())]
+        self._process = subprocess.Popen(
+            command,
+            pass_fds=[theirs.fileno()],
+            stdin=subprocess.DEVNULL,
+            stdout=self._log,
+            stderr=self._log,
+            env=ENVIRONMENT | os.environ | {"PYTHONPATH": os.pathsep.join(_search_path()), SCRATCH: self._scratch},
+        )
+        theirs.close()
+        info = self._receive(self._connection, START_SECONDS)
+        if isinstance(info, TargetInfo):
+            return info
+        self.close()
+        said = info.message if isinstance(info, Observed) else str(info)
+        raise TargetUnavailable(f"{self.key}: {said}")
+
+    def twin(self) -> "Observer":
+        """Another process of the same target, started when first asked for; it ends with this one.
+
+        They share a folder: what one has compiled the other need not compile again.
+        """
+        if self._twin is None:
+            self._twin = Observer(*self._arguments, self._timeout, self._scratch)
+        return self._twin
+
+    def submit(self, requests: Sequence[Request]) -> None:
+        """Sends requests; the target works on them while this process goes on."""
+        if self._unread:  # the reader of the last answers gave up: the next must not be taken for them
+            self._lost = self._lost or self._restart()
+        self._pending, self._unread = requests, len(requests)
+        self._send(requests)
+
+    def collect(self) -> Iterator[Observed]:
+        """What became of each request submitted, in order."""
+        for done in range(1, len(self._pending) + 1):
+            answer = self._lost or self._receive(self._connection, self._timeout)
+            self._unread -= 1
+            if isinstance(answer, Response):
+                yield Observed(answer.observation, answer.seconds)
+                continue
+            self._lost = self._lost or self._restart()
+            self._send(self._pending[done:])
+            yield answer if isinstance(answer, Observed) else Observed({}, 0.0, "error", str(answer))
+
+    def _send(self, requests: Sequence[Request]) -> None:
+        try:
+            if requests and not self._connection.closed:
+                self._connection.send(list(requests))
+        except OSError:
+            pass  # the process is gone: `collect` finds out, and says how
+
+    def _receive(self, connection: Connection, seconds: float) -> TargetInfo | Response | Observed | str:
+        try:
+            if not connection.poll(seconds):
+                self._process.kill()
+                return Observed({}, seconds, "timed out", f"no answer within {seconds:g} s; the process was killed")
+            message: TargetInfo | Response | str = connection.recv()
+            return message
+        except (EOFError, ConnectionError):
+            return Observed({}, 0.0, "crashed", self._last_words())
+        except (pickle.UnpicklingError, AttributeError, ImportError, TypeError) as error:
+            return Observed({}, 0.0, "error", f"the answer cannot be read: {type(error).__name__}: {error}")
+
+    def _last_words(self) -> str:
+        code = self._process.wait()
+        how = f"killed by {signal.Signals(-code).name}" if code < 0 else f"exit status {code}"
+        self._log.seek(0)
+        lines = self._log.read().decode(errors="replace").strip().splitlines()[-12:]
+        return "\n".join([f"the process died: {how}", *lines])
+
+    def _restart(self) -> Observed | None:
+        """A new process; or what to answer from now on, when there can be none."""
+        self._end()
+        try:
+            self.info = self._start()
+        except TargetUnavailable as error:
+            return Observed({}, 0.0, "crashed", f"it could not be started again: {error}")
+        return None
+
+    def close(self) -> None:
+        """Ends the process, and its twin's."""
+        if self._twin is not None:
+            self._twin.close()
+            self._twin = None
+        self._end()
+        self._own_scratch.cleanup()
+
+    def _end(self) -> None:
+        self._connection.close()
+        self._process.kill()
+        self._process.wait()
+        self._log.close()
+
+
+def _search_path() -> list[str]:
+    """Where this process finds its modules, so that the other finds the same (adapters of the caller's included)."""
+    return [path or str(Path.cwd()) for path in sys.path]

@@ -1,0 +1,60 @@
+"""A target: its name as it is asked for, and, once started, its observer with what was found out about it."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from nnparity.adapters.registry import names
+from nnparity.execute.observer import Observer
+from nnparity.execute.subnormal_probe import flushes
+from nnparity.spec import Formula
+
+DEVICES = ("cpu", "cuda")
+
+
+@dataclass(frozen=True)
+class TargetName:
+    """A target as it is asked for. `backend` may be a name, ``module:Class`` or ``file.py:Class``."""
+
+    backend: str
+    device: str = "cpu"
+    mode: str = "eager"
+
+    @classmethod
+    def of(cls, text: str, device: str = "cpu", mode: str = "eager") -> "TargetName":
+        """From ``jax``, ``jax:cuda`` or ``jax:cpu:compiled``; `device` and `mode` stand for what is left out.
+
+        A ``module:Class`` or ``file.py:Class`` of one's own is taken whole.
+        """
+        backend, *rest = text.split(":")
+        if backend not in names() or len(rest) > 2:
+            return cls(text, device, mode)
+        return cls(backend, *rest, *(device, mode)[len(rest) :])
+
+    def __str__(self) -> str:
+        return f"{self.backend}:{self.device}:{self.mode}"
+
+
+@dataclass
+class Target:
+    """An observer with what was found out about it."""
+
+    observer: Observer
+    flushes: dict[str, bool]
+
+    @property
+    def name(self) -> str:
+        """As verdicts carry it: ``torch:cpu:eager``."""
+        return self.observer.info.target
+
+    def refuses(self, formula: Formula) -> str | None:
+        """Why the target has nothing to say about the formula, or None."""
+        info = self.observer.info
+        if formula.id in info.unsupported:
+            return info.unsupported[formula.id]
+        return None if formula.id in info.kernels else f"the adapter gives no {formula.id}"
+
+
+def start(name: TargetName, dtypes: Sequence[str], timeout: float = 120.0, scratch: str = "") -> Target:
+    """A target, ready. Raises TargetUnavailable."""
+    observer = Observer(name.backend, name.device, name.mode, timeout, scratch)
+    return Target(observer, flushes(observer, dtypes))

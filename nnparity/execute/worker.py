@@ -1,0 +1,80 @@
+"""The process that holds one target: it alone imports the framework.
+
+Started by `observer` as ``python -m nnparity.execute.worker BACKEND DEVICE MODE FD``; it speaks pickles over the
+file descriptor. It says what it is (`TargetInfo`), then answers each list of requests with one `Response` a request,
+so that whatever was finished before a death is kept.
+"""
+
+import sys
+import time
+from multiprocessing.connection import Connection
+from typing import Any
+
+from nnparity.adapters.base import Adapter
+from nnparity.adapters.registry import load
+from nnparity.adapters.request import Failure, Observation, Request, keys
+from nnparity.execute.protocol import Response, TargetInfo
+
+
+def serve(connection: Connection, backend: str, device: str, mode: str) -> None:
+    """Responses until the other end is closed. A target that cannot be made is sent as the exception."""
+    try:
+        adapter, info = _begin(backend, device, mode)
+    except Exception as error:  # noqa: BLE001  (whatever it is, the harness is told)
+        connection.send(f"{type(error).__name__}: {error}")
+        return
+    connection.send(info)
+    while True:
+        try:
+            requests: list[Request] = connection.recv()
+        except EOFError:
+            return
+        for request in requests:
+            start = time.process_time()
+            observation = observe(adapter, request)
+            connection.send(Response(observation, time.process_time() - start))
+
+
+def _begin(backend: str, device: str, mode: str) -> tuple[Adapter, TargetInfo]:
+    start = time.process_time()
+    adapter = load(backend)(device, mode)
+    kernels = {name: (k.calls, k.composed, k.because) for name, k in adapter.kernels().items()}
+    seconds = time.process_time() - start
+    return adapter, TargetInfo(
+        target=adapter.target,
+        versions=adapter.versions(),
+        kernels=kernels,
+        unsupported=dict(adapter.unsupported),
+        second_order=adapter.second_order,
+        devices=adapter.devices(),
+        import_seconds=seconds,
+    )
+
+
+def observe(adapter: Adapter, request: Request) -> Observation:
+    """What the adapter returns, guarded: it may raise, and it may not change its inputs."""
+    before = [array.tobytes() for _, array in _arrays(request)]
+    for _, array in _arrays(request):
+        array.flags.writeable = False
+    try:
+        observation: Any = adapter.observe(request)
+    except Exception as error:  # noqa: BLE001  (an adapter may raise anything: it costs this case)
+        return _all(request, f"{type(error).__name__}: {error}")
+    if not isinstance(observation, dict):
+        return _all(request, f"the adapter returned {type(observation).__name__}, not a dict of quantities")
+    changed = [name for (name, array), old in zip(_arrays(request), before, strict=True) if array.tobytes() != old]
+    return _all(request, f"the adapter changed its input {changed[0]}") if changed else observation
+
+
+def _arrays(request: Request) -> list[tuple[str, Any]]:
+    groups = (request.inputs, request.cotangents, request.tangents)
+    return [item for group in groups for item in group.items()]
+
+
+def _all(request: Request, message: str) -> Observation:
+    names = [name for family in sorted(request.quantities) for name in keys(family, request)]
+    return {name: Failure("error", message) for name in names}
+
+
+if __name__ == "__main__":
+    serve(Connection(int(sys.argv[4])), *sys.argv[1:4])

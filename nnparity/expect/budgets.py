@@ -1,0 +1,106 @@
+"""Expectation: the value and the budgets of every quantity of a case, from the reference and its readings.
+
+Budgets come from the reading `Budget`. The value is the float64 one that the budget carries, or, where the
+target computes in float64 itself, the midpoint of the enclosure that the reading `Ball` proves.
+"""
+
+import math
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from functools import cache
+from typing import Any
+
+import numpy as np
+
+from nnparity.expect.evaluation import evaluate
+from nnparity.expect.expected import Array, Expected
+from nnparity.expect.proof import finite, sharpened
+from nnparity.expect.training_horizon import limited, widened
+from nnparity.reference.readings import Arithmetic, Budget
+from nnparity.reference.readings.budget.core import COMPOSED
+from nnparity.spec import DTYPES, Case, Dtype
+
+#: Squares below this are no longer exact float64.
+LEAST_SQUARE = float(np.finfo(np.float64).tiny / np.finfo(np.float64).eps)
+
+
+@cache
+def arithmetic(dtype: str, flush: bool = False, wide: bool = False) -> Arithmetic:
+    """How a target of that dtype computes; `flush` if it has no subnormals, `wide` if float32 inside."""
+    inner = DTYPES["float32" if wide else dtype]
+    return Arithmetic(inner.unit, inner.tiny if flush else inner.step, inner.largest, _holder(inner))
+
+
+def _holder(dtype: Dtype) -> Any:
+    def holds(value: float) -> bool:
+        return not math.isfinite(value) or float(dtype.round(np.float64(value))) == value
+
+    return holds
+
+
+def expect(
+    case: Case,
+    quantities: frozenset[str],
+    *,
+    flush: bool = False,
+    wide: bool = False,
+    variant: Mapping[str, Any] | None = None,
+    rounding: Callable[[Array], Array] | None = None,
+    numbers: Arithmetic | None = None,
+) -> dict[str, Expected]:
+    """What a correct target returns for `case`, by quantity (``output``, ``grad.x``, ``jvp``, ``hvp.x`` ...).
+
+    For diagnoses, `variant` gives further keywords to the reference, `rounding` changes every number that goes in,
+    and `numbers` is another arithmetic than that of the case's dtype.
+    """
+    inside = numbers or arithmetic(case.dtype.name, flush, wide)
+    if case.formula.composition:
+        inside = replace(inside, statistical=True)
+    store = arithmetic(case.dtype.name, flush)  # the wide model too rounds its result to the dtype
+    inward = rounding or _unchanged
+    simulated = case.formula.trajectory and not (variant or rounding or numbers)
+    with np.errstate(all="ignore"):
+        found = evaluate(case, quantities, _lift(inside, inward, flush), _direct(inside, inward), variant or {})
+        expected = {name: _stored(budget, store, case.formula.composition) for name, budget in found.items()}
+        if simulated:
+            expected = widened(case, expected, inside.unit)
+        if case.dtype.name == "float64" and inside.unit == case.dtype.unit and finite(case):
+            expected = sharpened(case, quantities, inward, variant or {}, expected)
+    return limited(case, expected, simulated=simulated) if case.formula.trajectory else expected
+
+
+def _unchanged(array: Array) -> Array:
+    return array
+
+
+def _lift(numbers: Arithmetic, inward: Callable[[Array], Array], flush: bool) -> Callable[[Array], Budget]:
+    """Inputs are exact: they were rounded to the dtype before anyone sees them. Flushed subnormals are not."""
+
+    def lift(array: Array) -> Budget:
+        x = inward(array.astype(np.float64))
+        lost = np.where(np.abs(x) < numbers.step, np.abs(x), 0.0) if flush else np.zeros(())
+        return Budget(x, numbers, lost, lost**2) if lost.any() else Budget(x, numbers)
+
+    return lift
+
+
+def _direct(numbers: Arithmetic, inward: Callable[[Array], Array]) -> Callable[[Array], Budget]:
+    """A tangent enters with one rounding: reverse mode multiplies it by its cofactor before it meets the others.
+
+    Differences of tangents are exact in our order of operations, but not where each product is rounded first.
+    """
+    return lambda array: Budget(inward(array.astype(np.float64)), numbers).rounded(None, None)
+
+
+def _stored(budget: Any, store: Arithmetic, composition: bool) -> Expected:
+    """The result rounded to the target's dtype once more: u|y| and an underflow."""
+    if not isinstance(budget, Budget):
+        budget = Budget(budget, store)
+    own = store.unit * np.abs(budget.value) + store.step
+    if budget.exact:
+        return Expected(budget.value, COMPOSED * own if composition else own, own)
+    hard, sharp = budget.hard + own, np.hypot(np.sqrt(budget.var), own)
+    # So far below 1 the square of an error is no float64 any more: norm 2 is anything up to there, and norm 1 at most.
+    least = np.where(budget.var < LEAST_SQUARE, np.minimum(hard, math.sqrt(LEAST_SQUARE)), 0.0)
+    sharp = np.maximum(sharp, least)
+    return Expected(budget.value, COMPOSED * sharp if composition else hard, sharp)

@@ -1,0 +1,67 @@
+"""The reference of one case, run on any kind of array: this is where formula and reading meet."""
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from nnparity.reference import FORMULAS
+from nnparity.reference.readings import Dual, tangent_of
+from nnparity.spec import Case
+
+#: From an input's numbers to the array that the reference is run on.
+Lift = Callable[[Any], Any]
+
+
+def evaluate(
+    case: Case, quantities: frozenset[str], lift: Lift, direct: Lift, variant: Mapping[str, Any]
+) -> dict[str, Any]:
+    """Every quantity of the case (``output``, ``grad.x``, ``jvp``, ``hvp.x`` ...) as a reading.
+
+    `lift` makes the arrays of inputs and cotangents, `direct` those of tangents; `variant` gives further keywords to
+    the reference. The formula is run once for output and JVP, its VJP once for gradients and HVPs.
+    """
+    keywords = {**case.signature.attributes, **variant}
+    return _forward(case, quantities, lift, direct, keywords) | _backward(case, quantities, lift, direct, keywords)
+
+
+def _forward(case: Case, quantities: frozenset[str], lift: Lift, direct: Lift, keywords: Any) -> dict[str, Any]:
+    if not quantities & {"output", "jvp"}:
+        return {}
+    inputs = _inputs(case, lift, direct if "jvp" in quantities else None)
+    results = FORMULAS[case.formula.id](*inputs, **keywords)
+    results = results if isinstance(results, tuple) else (results,)
+    return _named(case, quantities, zip(case.formula.results, results, strict=True), ("output", "jvp"))
+
+
+def _backward(case: Case, quantities: frozenset[str], lift: Lift, direct: Lift, keywords: Any) -> dict[str, Any]:
+    if not case.formula.wrt or not quantities & {"grad", "hvp"}:
+        return {}
+    inputs = _inputs(case, lift, direct if "hvp" in quantities else None)
+    cotangents = tuple(lift(g) for g in case.cotangents.values())
+    g = cotangents if len(cotangents) > 1 else cotangents[0]
+    gradients = FORMULAS[case.formula.id].gradients(g, *inputs, **keywords)
+    return _named(case, quantities, zip(case.formula.wrt, gradients, strict=True), ("grad", "hvp"))
+
+
+def _inputs(case: Case, lift: Lift, direct: Lift | None) -> list[Any]:
+    """The inputs in the formula's order; those differentiated move along their tangents when there is a `direct`."""
+    inputs: list[Any] = []
+    for name, array in case.inputs.items():
+        if case.formula.integer(name):
+            inputs.append(array)
+        elif direct is not None and name in case.formula.wrt:
+            inputs.append(Dual(lift(array), direct(case.tangents[name])))
+        else:
+            inputs.append(lift(array))
+    return inputs
+
+
+def _named(case: Case, quantities: frozenset[str], results: Any, families: tuple[str, str]) -> dict[str, Any]:
+    value, tangent = families
+    named: dict[str, Any] = {}
+    for name, result in results:
+        suffix = "" if name == "output" else f".{name}"
+        if value in quantities:
+            named[f"{value}{suffix}"] = result.value if isinstance(result, Dual) else result
+        if tangent in quantities and case.formula.wrt:
+            named[f"{tangent}{suffix}"] = tangent_of(result)
+    return named

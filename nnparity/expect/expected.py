@@ -1,0 +1,33 @@
+"""What one quantity of a case is expected to be: its value, and how far from it a correct target may end."""
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+Array = NDArray[Any]
+#: The output of a training run that tells how well it went.
+LOSSES = "output.losses"
+
+
+@dataclass(frozen=True)
+class Expected:
+    """One quantity: its value (`value` + `low`, when float64 alone would not tell), `hard` and `sharp` budgets.
+
+    Of a training run only the first `steps` are judged: see `training_horizon`.
+    """
+
+    value: Array
+    hard: Array
+    sharp: Array
+    low: Array | float = 0.0
+    steps: int | None = None
+
+    @property
+    def judged(self) -> "Expected":
+        """The part that an observation is held against."""
+        if self.steps is None:
+            return self
+        low = self.low[: self.steps] if isinstance(self.low, np.ndarray) else self.low
+        return Expected(self.value[: self.steps], self.hard[: self.steps], self.sharp[: self.steps], low)

@@ -1,0 +1,59 @@
+"""Float64 targets are not measured by float64: their expected values are proven by enclosures (the reading `Ball`).
+
+Where a composition is too large for that, the reference's own roundings are added to the budget.
+"""
+
+import math
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+
+from nnparity.expect.evaluation import evaluate
+from nnparity.expect.expected import Array, Expected
+from nnparity.reference.readings import Ball
+from nnparity.reference.readings.ball import rounded
+from nnparity.spec import Case
+
+#: An enclosure proves a value when its radius is at most this part of the hard budget.
+PROVEN = 2.0**-20
+#: Numbers that go into a composition, beyond which it is not proven.
+PROVABLE = 8192
+
+
+def sharpened(
+    case: Case,
+    quantities: frozenset[str],
+    inward: Callable[[Array], Array],
+    variant: Mapping[str, Any],
+    expected: dict[str, Expected],
+) -> dict[str, Expected]:
+    """float64 targets are not measured by float64: the value is proven, or our own roundings are added."""
+    if not _provable(case):
+        return {name: _doubled(found) for name, found in expected.items()}
+    balls = evaluate(case, quantities, lambda x: Ball(inward(x)), lambda x: Ball(inward(x)), variant)
+    return {name: _proven(expected[name], ball) for name, ball in balls.items()}
+
+
+def _provable(case: Case) -> bool:
+    """Whether an enclosure is worth its time: 200 bits take far longer than 53, and a model has millions."""
+    return not case.formula.composition or sum(x.size for x in case.inputs.values()) <= PROVABLE
+
+
+def _doubled(expected: Expected) -> Expected:
+    """Where nothing is proven, the reference's own float64 roundings stand beside the target's, as large as those."""
+    return replace(expected, hard=2 * expected.hard, sharp=math.sqrt(2) * expected.sharp)
+
+
+def finite(case: Case) -> bool:
+    """Whether all its inputs are numbers: of infinities and NaN there is no enclosure."""
+    return all(case.formula.integer(name) or bool(np.isfinite(x).all()) for name, x in case.inputs.items())
+
+
+def _proven(expected: Expected, ball: Any) -> Expected:
+    """The expectation with the proven value, where the enclosure is narrow beside the budget."""
+    high, low, radius = rounded(ball)
+    proven = np.isfinite(high) & (radius <= PROVEN * expected.hard)
+    value = np.where(proven & (high != expected.value), high, expected.value)  # a ball has no -0
+    return Expected(value, expected.hard, expected.sharp, np.where(proven, low, 0.0))

@@ -1,0 +1,50 @@
+"""How far a training run can be told beforehand: chaos makes a difference of a rounding in the end.
+
+The errors of a step are carried into the next by norm 2, or by simulated machines where those come further apart: see
+`monte_carlo`. Steps are judged while that tells the loss, and left alone afterwards.
+"""
+
+from collections.abc import Mapping
+from dataclasses import replace
+
+import numpy as np
+
+from nnparity.expect.expected import LOSSES, Expected
+from nnparity.expect.monte_carlo import roundings, scatter
+from nnparity.reference.readings.budget.core import COMPOSED, Array
+from nnparity.spec import Case
+
+#: A step of a training run is judged while its loss is foreseen to this part of it, and so are all steps before.
+FORESEEN = 0.01
+
+
+def widened(case: Case, expected: Mapping[str, Expected], unit: float) -> dict[str, Expected]:
+    """Norm 2, or what simulated machines show of roundings of `unit` where that is more."""
+    shown = scatter(case, "output")
+    return {name: _at_least(one, unit * shown[name]) for name, one in expected.items()}
+
+
+def _at_least(expected: Expected, shown: Array) -> Expected:
+    sharp = np.fmax(expected.sharp, shown)
+    return replace(expected, hard=np.maximum(expected.hard, COMPOSED * sharp), sharp=sharp)
+
+
+def limited(case: Case, expected: Mapping[str, Expected], *, simulated: bool) -> dict[str, Expected]:
+    """Only the steps that can be told. `simulated` says that the budgets hold what the machines show.
+
+    Their roundings may be larger than the target's: once those bend their own losses, smaller ones need not follow.
+    """
+    if LOSSES not in expected:
+        return dict(expected)
+    steps = foreseen(expected[LOSSES])
+    if simulated:
+        steps = min(steps, foreseen(replace(expected[LOSSES], sharp=roundings(case) * scatter(case, "output")[LOSSES])))
+    return {name: replace(one, steps=steps) for name, one in expected.items()}
+
+
+def foreseen(losses: Expected) -> int:
+    """The number of steps before the first whose loss is not finite, or not told to FORESEEN of it; at least 1."""
+    axes = tuple(range(1, losses.value.ndim))
+    told = np.isfinite(losses.value) & (losses.sharp <= FORESEEN * np.abs(losses.value))
+    vague = np.flatnonzero(~told.all(axis=axes))
+    return max(1, int(vague[0])) if len(vague) else len(losses.value)

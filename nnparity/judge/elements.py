@@ -1,0 +1,82 @@
+"""The judge's rules for single elements: how far each is off, which special values are wrong, which is worst."""
+
+import math
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from nnparity.expect.expected import Expected
+from nnparity.reports.records import Worst, number
+from nnparity.spec import Dtype
+
+Array = NDArray[Any]
+
+
+def errors(observed: Array, expected: Expected) -> tuple[Array, Array]:
+    """The part that is judged, in float64, and how far it is off; special values are judged apart."""
+    seen = observed.astype(np.float64)[: expected.steps] if expected.steps else observed.astype(np.float64)
+    truth = expected.judged
+    with np.errstate(invalid="ignore", over="ignore"):
+        error = np.abs(seen - truth.value - truth.low)
+    return seen, np.where(np.isfinite(seen) & np.isfinite(truth.value), error, 0.0)
+
+
+def error_over_budget(error: Array, budget: Array) -> Array:
+    """Error over budget; where nothing is lost, nothing is used up, even of a budget of zero."""
+    return np.where(error == 0, 0.0, error / budget)
+
+
+def largest_ratio(observed: Array, expected: Expected) -> float:
+    """The error of the worst element over its sharp budget."""
+    with np.errstate(divide="ignore"):
+        return float(error_over_budget(errors(observed, expected)[1], expected.judged.sharp).max(initial=0.0))
+
+
+def special_mismatch(seen: Array, expected: Expected, dtype: Dtype) -> Array:
+    """Where a NaN or an infinity stands that should not, or is missing, or has the wrong sign.
+
+    Where the expected number or its budget passes the largest finite one, the infinity of that sign is right too;
+    it is required only where even the smallest permitted result overflows.
+    """
+    value, hard = expected.value, expected.hard
+    size = np.abs(value)
+    may = (size + hard > dtype.largest) & ~np.isnan(value)
+    must = size - hard > dtype.largest
+    infinite, nan = np.isinf(seen), np.isnan(seen)
+    unbounded = np.isinf(hard) & np.isfinite(value)  # an intermediate overflowed: inf - inf may follow
+    right_sign = np.sign(seen) == np.sign(value)
+    wrong = np.where(np.isnan(value), ~nan, nan & ~unbounded)
+    wrong |= infinite & ~(unbounded | (may & (right_sign | (hard > size))))
+    return np.asarray(wrong | (must & ~infinite & ~np.isnan(value) & ~unbounded))
+
+
+def spacing(value: Array, dtype: Dtype) -> Array:
+    """One unit in the last place of `value` in that dtype."""
+    with np.errstate(divide="ignore", invalid="ignore"):
+        exponent = np.floor(np.log2(np.abs(value)))
+    floor = np.maximum(np.where(np.isfinite(exponent), exponent, -np.inf), math.log2(dtype.tiny))
+    return np.asarray(np.exp2(floor) * 2 * dtype.unit)
+
+
+def element_ratios(seen: Array, expected: Expected, dtype: Dtype) -> Array:
+    """Error over hard budget of each element; infinite where a special value is wrong."""
+    numbers, error = errors(seen, expected)
+    truth = expected.judged
+    with np.errstate(invalid="ignore", over="ignore", divide="ignore"):
+        wrong = special_mismatch(numbers, truth, dtype)
+        return np.where(wrong, np.inf, error_over_budget(error, truth.hard))
+
+
+def worst_element(ratio: Array, seen: Array, value: Array) -> Worst:
+    """The element with the largest ratio."""
+    return _element(np.unravel_index(int(np.argmax(ratio)), ratio.shape), seen, value)
+
+
+def first_element(wrong: Array, seen: Array, value: Array) -> Worst:
+    """The first element that is `wrong`."""
+    return _element(tuple(np.argwhere(wrong)[0]), seen, value)
+
+
+def _element(place: tuple[Any, ...], seen: Array, value: Array) -> Worst:
+    return Worst([int(i) for i in place], number(float(seen[place])), number(float(value[place])))

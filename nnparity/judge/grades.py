@@ -1,0 +1,110 @@
+"""The judge: an observation against its expectation, element by element, into a grade.
+
+Both margins are error over budget: `hard` is the largest of any element, `sharp` the root mean square over
+all elements, over what that mean may be by chance. No number here is tuned: budgets come from the readings,
+and the one threshold is a quantile of the chi-square distribution.
+"""
+
+import math
+from dataclasses import dataclass
+from functools import cache
+from typing import Any
+
+import numpy as np
+from scipy import special
+
+from nnparity.expect.expected import Expected
+from nnparity.judge.elements import (
+    Array,
+    element_ratios,
+    error_over_budget,
+    errors,
+    spacing,
+    special_mismatch,
+    worst_element,
+)
+from nnparity.reports.records import Worst
+from nnparity.spec import Dtype
+
+#: The chance that a correct kernel's sharp margin exceeds 1, for one verdict, if its errors are as modelled.
+FALSE_ALARM = 1e-9
+
+
+@dataclass(frozen=True)
+class Judgement:
+    """A grade with its numbers; `message` says what is wrong when numbers alone do not."""
+
+    grade: str
+    hard: float | None = None
+    sharp: float | None = None
+    ulp: float | None = None
+    bits: float | None = None
+    worst: Worst | None = None
+    message: str | None = None
+
+
+def judge(observed: Array, expected: Expected, dtype: Dtype, independent: float | None = None) -> Judgement:
+    """The grade of one quantity: `conforms`, `imprecise` or `diverges`.
+
+    `independent` says how many of the errors are independent, if not all: see `effective_sample_size`.
+    """
+    if wrong := form(observed, expected, dtype):
+        return Judgement("diverges", message=wrong)
+    ratio = element_ratios(observed, expected, dtype)
+    seen, error = errors(observed, expected)
+    expected = expected.judged
+    with np.errstate(invalid="ignore", divide="ignore"):
+        expectation = error_over_budget(error, expected.sharp)
+    hard = float(ratio.max(initial=0.0))
+    sharp = sharp_margin(expectation, independent) if hard < math.inf else math.inf
+    grade = "conforms" if max(hard, sharp) <= 1 else "imprecise" if hard <= 1 else "diverges"
+    with np.errstate(over="ignore"):
+        ulp = float((error / spacing(expected.value, dtype)).max(initial=0.0))
+    bits = math.inf if sharp == 0 else -math.log2(dtype.unit * sharp) if sharp < math.inf else -math.inf
+    return Judgement(
+        grade,
+        hard,
+        sharp,
+        ulp,
+        bits,
+        None if grade == "conforms" else worst_element(ratio, seen, expected.value),
+        _special_message(special_mismatch(seen, expected, dtype)) if hard == math.inf else None,
+    )
+
+
+def form(observed: Any, expected: Expected, dtype: Dtype) -> str | None:
+    """What is wrong with the shape or the dtype, or None."""
+    if not isinstance(observed, np.ndarray):
+        return f"returned {type(observed).__name__}, not an array"
+    if observed.dtype != dtype.numpy:
+        return f"returned {observed.dtype.name}, expected {dtype.name}"
+    if observed.shape != expected.value.shape:
+        return f"returned shape {observed.shape}, expected {expected.value.shape}"
+    return None
+
+
+def sharp_margin(ratio: Array, independent: float | None = None) -> float:
+    """Root mean square of error over norm 2, over the largest that chance explains for so many independent errors."""
+    if not ratio.size:
+        return 0.0
+    largest = float(ratio.max())
+    if not 0 < largest < math.inf:
+        return largest
+    return largest * math.sqrt(float(np.mean(np.square(ratio / largest)))) / chance(independent or ratio.size)
+
+
+@cache
+def chance(elements: float, tries: int = 1) -> float:
+    """How far the root mean square of `elements` errors may exceed 1, at least 1; in any of so many `tries`.
+
+    A rounding error is at most u|y|, and spread evenly below that its standard deviation is 1/sqrt(3) of it; norm 2
+    counts each at its maximum. The mean square of n centred errors is then chi-square distributed about 1/3:
+    few elements scatter, many do not.
+    """
+    return max(1.0, math.sqrt(float(special.chdtri(elements, FALSE_ALARM / tries)) / (3 * elements)))
+
+
+def _special_message(wrong: Array) -> str | None:
+    if not wrong.any():
+        return None
+    return f"{int(wrong.sum())} of {wrong.size} elements have a wrong NaN, infinity or overflow"

@@ -1,0 +1,149 @@
+"""The rules of special values, element by element: NaN where NaN, the right infinity, the sign of zero.
+
+The reference is run in float64 on the same numbers. Nothing overflows there that does not overflow in the target,
+except where the largest finite numbers go in; elsewhere an infinity or a NaN of the reference comes from one of the
+inputs, is exact, and is required. In a gradient NaN may stand for an infinity: there is no derivative at infinity,
+and inf - inf appears or not with the order of equal terms.
+"""
+
+import dataclasses
+import math
+from collections.abc import Iterator
+from functools import lru_cache
+from typing import Any
+
+import numpy as np
+
+from nnparity.expect.budgets import arithmetic, expect
+from nnparity.expect.expected import Expected
+from nnparity.judge.elements import Array, element_ratios, first_element
+from nnparity.judge.grades import Judgement, judge
+from nnparity.spec import DTYPES, Case
+from nnparity.spec.schema import Permit
+
+#: Datasets in which intermediate results may overflow: of large numbers, and of the reciprocals of tiny ones.
+OVERFLOWING = ("largest", "subnormal")
+#: Expectations kept for the other targets of the same process: those of one formula.
+CACHE = 256
+Settled = tuple[Judgement, str | None]
+
+
+@lru_cache(maxsize=CACHE)
+def expected(
+    case: Case, quantities: frozenset[str], flush: bool, permit: int | None, inner: str
+) -> dict[str, Expected]:
+    """What the reference gives, by quantity: with the keywords of a permit, or with the digits of the dtype `inner`."""
+    variant = dict(case.formula.permits[case.dataset][permit].set) if permit is not None else {}
+    limited = dataclasses.replace(arithmetic(case.dtype.name, flush), unit=DTYPES[inner or case.dtype.name].unit)
+    unlimited = dataclasses.replace(limited, largest=math.inf)
+    found = expect(case, quantities, flush=flush, variant=variant, numbers=unlimited)
+    if case.dataset not in OVERFLOWING:
+        return {name: decided(one) for name, one in found.items()}
+    within = expect(case, quantities, flush=flush, variant=variant, numbers=limited)
+    return {name: _undecided(within[name], one) for name, one in found.items()}
+
+
+def decided(one: Expected) -> Expected:
+    """No budget reaches from an infinity or a NaN to anything else. Where nothing is bounded, nothing is expected."""
+    finite = np.isfinite(one.value)
+    hard = np.where(finite, one.hard, 1.0)
+    sharp = np.where(finite, np.where(np.isinf(hard), np.inf, one.sharp), 1.0)
+    return dataclasses.replace(one, hard=hard, sharp=sharp)
+
+
+def _undecided(within: Expected, unlimited: Expected) -> Expected:
+    """What overflows on the way in one order of equal terms does not in another: there anything is right."""
+    lost = ~np.isfinite(unlimited.value) | (within.hard != unlimited.hard) | np.isinf(within.hard)
+    value, low = np.where(lost, 0.0, within.value), np.where(lost, 0.0, within.low)
+    hard, sharp = (np.where(lost, np.inf, error) for error in (within.hard, within.sharp))
+    return Expected(value, hard, sharp, low)
+
+
+def permits(case: Case, quantity: str) -> Iterator[tuple[int, Permit]]:
+    """What the spec permits for a quantity of the case, with its place in the list."""
+    for place, permit in enumerate(case.formula.permits.get(case.dataset, ())):
+        if permit.covers(quantity):
+            yield place, permit
+
+
+def settle(case: Case, quantity: str, seen: Array, flush: bool, asked: frozenset[str]) -> Settled:
+    """The judgement by the reference, or else by an answer that the spec permits; and that answer in words.
+
+    The last resort is a mixture: each element is one of the permitted answers. That is said.
+    """
+    answers: list[tuple[Expected, str | None]] = []
+    first = None
+    for truth, says in _answers(case, quantity, flush, asked):
+        judged, said = _judged(case, quantity, seen, truth)
+        if judged.grade == "conforms":
+            return judged, "; ".join(filter(None, (says, said))) or None
+        answers.append((truth, says))
+        first = first or judged
+    assert first is not None
+    return _mixed(case, quantity, seen, answers) or (first, None)
+
+
+def _answers(case: Case, quantity: str, flush: bool, asked: frozenset[str]) -> Iterator[tuple[Expected, str | None]]:
+    """The reference's own, then each that is permitted; what it says of itself.
+
+    Both once more for a float64 target that computes in float32: how exact the ordinary numbers are is judged by the
+    ordinary cases, and said there; here it must not hide what becomes of the special ones.
+    """
+    permitted = list(permits(case, quantity))
+    own = next((permit.says for _, permit in permitted if not (permit.set or permit.raises)), None)
+    for inner in ("", "float32") if case.dtype.name == "float64" else ("",):
+        yield expected(case, asked, flush, None, inner)[quantity], own
+        for place, permit in permitted:
+            if permit.set:
+                yield expected(case, asked, flush, place, inner)[quantity], permit.says
+
+
+def _judged(case: Case, quantity: str, seen: Any, truth: Expected) -> Settled:
+    judged = judge(seen, truth, case.dtype)
+    if judged.grade != "conforms" and quantity.startswith("grad") and "infinity" in case.dataset and judged.worst:
+        alike = ~np.isfinite(truth.value) & ~np.isfinite(seen.astype(np.float64))
+        again = judge(np.where(alike, truth.value.astype(seen.dtype), seen), truth, case.dtype)
+        if again.grade == "conforms":
+            return again, "NaN and infinity exchanged"
+    if judged.grade == "conforms" and (wrong := wrong_zeros(case, quantity, seen, truth)).any():
+        return _wrong_sign(wrong, seen, truth), None
+    return judged, None
+
+
+def wrong_zeros(case: Case, quantity: str, seen: Array, truth: Expected) -> Array:
+    """Where a zero has not the sign that the formula gives it; said only where each output belongs to one input.
+
+    What a subnormal number is flushed to may have any sign.
+    """
+    if not case.formula.elementwise or quantity != "output" or case.dataset == "subnormal":
+        return np.zeros(truth.value.shape, bool)
+    zero = (truth.value == 0) & (seen == 0) & np.isfinite(truth.hard)
+    return np.asarray(zero & (np.signbit(truth.value) != np.signbit(seen)))
+
+
+def _wrong_sign(wrong: Array, seen: Array, truth: Expected) -> Judgement:
+    worst = first_element(wrong, seen, truth.value)
+    message = f"{int(wrong.sum())} of {int((truth.value == 0).sum())} zeros have the wrong sign"
+    return Judgement("diverges", math.inf, math.inf, worst=worst, message=message)
+
+
+def _mixed(case: Case, quantity: str, seen: Array, answers: list[tuple[Expected, str | None]]) -> Settled | None:
+    """Each element one of several permitted answers, and no other; None when that does not explain it either."""
+    told = judge(seen, answers[0][0], case.dtype)
+    if len(answers) == 1 or told.hard is None:  # one answer is no mixture; a wrong shape or dtype is none either
+        return None
+    ratios = [_ratio(case, quantity, seen, truth) for truth, _ in answers]
+    best = np.min(ratios, axis=0)
+    hard = float(best.max(initial=0.0))
+    if not hard <= 1:
+        return None
+    used = dict.fromkeys(says for ratio, (_, says) in zip(ratios, answers, strict=True) if (ratio <= 1).any())
+    if len(used) < 2:
+        return Judgement("conforms", hard), next(iter(used), None)
+    said = ", or ".join(says or "as the formula says" for says in used)
+    return Judgement("conforms", hard), f"from element to element: {said}"
+
+
+def _ratio(case: Case, quantity: str, seen: Array, truth: Expected) -> Array:
+    """Error over budget of each element; infinite where a special value or a sign is wrong."""
+    return np.where(wrong_zeros(case, quantity, seen, truth), np.inf, element_ratios(seen, truth, case.dtype))

@@ -1,0 +1,166 @@
+"""The pytest plugin: options, and the items of ``tests/conformance``.
+
+An item is one formula x signature x dtype of one target, its id reads ``conv2d/n2c3h9w8o4p3q2/float32``. Inside it all
+datasets and quantities are observed and judged, each verdict recorded by itself; an item that fails lists its failing
+verdicts. The further checks follow, ``specials/relu`` and so on. The options live here, not in a conftest, so that
+``--pyargs nnparity.tests.conformance`` knows them.
+"""
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from nnparity import checks, reports
+from nnparity.adapters.registry import load as load_backend
+from nnparity.execute.observer import TargetUnavailable
+from nnparity.execute.target import TargetName
+from nnparity.judge.known_divergences import KnownError
+from nnparity.reports.records import Verdict
+from nnparity.run.finalization import finalize
+from nnparity.run.plan import Plan
+from nnparity.run.session import Session
+from nnparity.run.verdicts import failed
+from nnparity.spec import SpecError
+from nnparity.spec.selection import CaseGroup, UsageError
+
+PLAN = pytest.StashKey[Plan]()
+SESSION = pytest.StashKey[Session]()
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """The options of a conformance run."""
+    group = parser.getgroup("nnparity", "conformance of neural-network formulas")
+    for name, text in (
+        ("--backend", "torch, jax:cpu:compiled ..., module:Class or file.py:Class; may be repeated"),
+        ("--formula", "only this formula; may be repeated"),
+        ("--dtype", "float64, float32, float16 or bfloat16; may be repeated"),
+        ("--quantity", "output, grad, jvp or hvp; may be repeated"),
+    ):
+        group.addoption(name, action="append", default=[], help=text)
+    group.addoption("--device", default="cpu", help="cpu or cuda, where --backend does not say")
+    group.addoption(
+        "--mode", default="eager", help="eager, or another mode of the backend, where --backend does not say"
+    )
+    group.addoption("--level", default="core", help="quick, core or full")
+    group.addoption("--salt", default="", help="varies the inputs")
+    group.addoption("--case-timeout", type=float, default=120.0, help="seconds for one case")
+    group.addoption("--records", type=Path, help="the run file (reports/out/pytest.jsonl)")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Checks the options once; what does not exist ends the run with status 2."""
+    if not config.option.backend:
+        return
+    try:
+        config.stash[PLAN] = plan = _plan(config)
+        for target in plan.targets:
+            if target.backend.endswith(".py") or ":" in target.backend:
+                load_backend(target.backend)
+    except (UsageError, SpecError, KnownError, LookupError) as error:
+        pytest.exit(f"nnparity: {error}", returncode=2)
+    path = config.option.records or Path("reports/out/pytest.jsonl")
+    worker = hasattr(config, "workerinput")
+    if not worker and not config.option.collectonly:
+        path.unlink(missing_ok=True)
+    if config.option.collectonly:
+        return
+    config.stash[SESSION] = Session(plan, path.absolute(), config.option.case_timeout)
+    if not worker:
+        config.stash[SESSION].recorder.begin(plan)
+
+
+def _plan(config: pytest.Config) -> Plan:
+    option = config.option
+    return Plan(
+        targets=tuple(TargetName.of(backend, option.device, option.mode) for backend in option.backend),
+        formulas=tuple(option.formula),
+        dtypes=tuple(option.dtype) or Plan.dtypes,
+        quantities=tuple(option.quantity) or Plan.quantities,
+        level=option.level,
+        salt=option.salt,
+    )
+
+
+def pytest_unconfigure(config: pytest.Config) -> None:
+    """Ends the targets."""
+    if (session := config.stash.get(SESSION, None)) is not None:
+        session.close()
+
+
+def items(config: pytest.Config) -> Iterator[tuple[str, CaseGroup | checks.Item, TargetName]]:
+    """(id, group, target) of every item: the targets of a group next to each other, so that they share expectations."""
+    plan = config.stash.get(PLAN, None)
+    if plan is None:
+        return
+    everything: list[CaseGroup | checks.Item] = [*plan.groups(), *checks.items(plan)]
+    for group in everything:
+        for target in plan.targets:
+            suffix = "" if len(plan.targets) == 1 else f"/{_short(target, plan)}"
+            yield f"{group.id}{suffix}", group, target
+
+
+def _short(target: TargetName, plan: Plan) -> str:
+    """The backend, unless the plan has it in several devices or modes."""
+    alike = sum(other.backend == target.backend for other in plan.targets)
+    return target.backend if alike == 1 else f"{target.backend}:{target.device}:{target.mode}"
+
+
+def examine(config: pytest.Config, group: CaseGroup | checks.Item, target: TargetName) -> list[Verdict]:
+    """The verdicts of an item. A target that cannot be had ends the run with status 2."""
+    try:
+        session = config.stash[SESSION]
+        found = session.examine(group, (target,)) if isinstance(group, CaseGroup) else session.check(group, (target,))
+        return list(found)
+    except TargetUnavailable as error:
+        pytest.exit(f"nnparity: {error}", returncode=2)
+
+
+def explain(verdicts: list[Verdict]) -> str:
+    """The failing verdicts of an item, one a line, with what is known about each."""
+    lines = [
+        f"{v.grade}: {v.case} {v.quantity} on {v.target}"
+        + (f"  hard {float(v.hard or 0):.3g} sharp {float(v.sharp or 0):.3g}" if v.hard is not None else "")
+        + (
+            f"\n    worst element {v.worst.index}: observed {v.worst.observed}, expected {v.worst.expected}"
+            if v.worst
+            else ""
+        )
+        + (f"\n    {v.diagnosis}" if v.diagnosis else "")
+        + (f"\n    {v.message}" if v.message else "")
+        for v in verdicts
+        if failed(v)
+    ]
+    return "\n".join(lines)
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> None:
+    """Closes the run; the process that collected everything renders the report."""
+    config = session.config
+    run = config.stash.get(SESSION, None)
+    if run is None:
+        return
+    run.finish_part(os.environ.get("PYTEST_XDIST_WORKER", ""))
+    if hasattr(config, "workerinput"):
+        return
+    merged, _ = finalize(run.recorder.path, run.recorder.path.parent)
+    if merged.stale and session.exitstatus == 0:
+        session.exitstatus = pytest.ExitCode.TESTS_FAILED
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
+    """Where the report lies, and stale records."""
+    run = config.stash.get(SESSION, None)
+    if run is None or hasattr(config, "workerinput"):
+        return
+    merged = reports.merge([run.recorder.path])
+    counts: dict[str, int] = {}
+    for verdict in merged.verdicts:
+        counts[verdict.grade] = counts.get(verdict.grade, 0) + 1
+    terminalreporter.section("nnparity")
+    terminalreporter.line(", ".join(f"{count} {grade}" for grade, count in counts.items()) or "no verdict")
+    for record in merged.stale:
+        terminalreporter.line(f"stale record, nothing diverges there any more: {record}", red=True)
+    terminalreporter.line(f"records: {run.recorder.path}")

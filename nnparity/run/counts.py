@@ -1,0 +1,81 @@
+"""What a run found, counted: by each process for its part, and in total."""
+
+from collections import Counter
+from dataclasses import dataclass, field
+
+from nnparity.reports.records import Summary, Verdict
+from nnparity.run.verdicts import failed
+
+
+@dataclass
+class Counts:
+    """Verdicts as they fall: by grade, by the record that explains them, those that fail, the largest margins."""
+
+    grades: Counter[str] = field(default_factory=Counter)
+    failures: list[Verdict] = field(default_factory=list)
+    known: Counter[str] = field(default_factory=Counter)
+    widest: dict[str, tuple[float, str]] = field(default_factory=dict)
+
+    def add(self, verdict: Verdict) -> None:
+        """Counts one verdict."""
+        self.grades[verdict.grade] += 1
+        if verdict.known:
+            self.known[verdict.known] += 1
+        if failed(verdict):
+            self.failures.append(verdict)
+        if verdict.grade == "conforms":
+            for margin in ("hard", "sharp"):
+                value = getattr(verdict, margin)
+                if isinstance(value, float) and value > self.widest.get(margin, (0.0, ""))[0]:
+                    self.widest[margin] = (value, f"{verdict.target} {verdict.case} {verdict.quantity}")
+
+    def join(self, other: "Counts") -> None:
+        """Adds what another part of the run found."""
+        self.grades += other.grades
+        self.known += other.known
+        self.failures += other.failures
+        for margin, found in other.widest.items():
+            self.widest[margin] = max(self.widest.get(margin, found), found)
+
+
+@dataclass
+class PartCounts:
+    """What one process counted: verdicts, CPU seconds by kind of work, the records whose scope was run or held."""
+
+    counts: Counts
+    seconds: dict[str, float]
+    ran: set[str]
+    held: set[str]
+
+
+@dataclass
+class TotalCounts:
+    """All parts of a run together."""
+
+    counts: Counts = field(default_factory=Counts)
+    seconds: dict[str, float] = field(default_factory=dict)
+    ran: set[str] = field(default_factory=set)
+    held: set[str] = field(default_factory=set)
+
+    def add(self, part: PartCounts) -> None:
+        """Counts another part in."""
+        self.counts.join(part.counts)
+        for kind, seconds in part.seconds.items():
+            self.seconds[kind] = self.seconds.get(kind, 0.0) + seconds
+        self.ran |= part.ran
+        self.held |= part.held
+
+    @property
+    def stale(self) -> list[str]:
+        """The records whose whole scope was run, and in which no process found that anything diverges."""
+        return sorted(self.ran - self.held)
+
+    @property
+    def status(self) -> int:
+        """0 when everything conforms, is on record or unsupported, and no record is stale; else 1."""
+        return int(bool(self.counts.failures or self.stale))
+
+    def summary(self) -> Summary:
+        """The last line of the run file. Of the seconds, `harness` is all but imports and the frameworks' calls."""
+        seconds = {name: round(value, 3) for name, value in sorted(self.seconds.items())}
+        return Summary(dict(self.counts.grades), self.counts.known.total(), self.stale, seconds)

@@ -1,0 +1,117 @@
+"""The examiner: what is observed is held against what is expected, group by group, and becomes verdicts.
+
+While the targets work on a group in their processes, this one computes its expectations; then each answer is judged
+as it arrives.
+"""
+
+import time
+from collections import defaultdict
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from functools import lru_cache
+from typing import Any
+
+import msgspec
+
+from nnparity.adapters.registry import FOLDER
+from nnparity.checks.common import Finding, failure, unsupported
+from nnparity.execute.observer import Observed
+from nnparity.execute.requests import request
+from nnparity.execute.target import Target
+from nnparity.expect.budgets import expect
+from nnparity.expect.expected import Expected
+from nnparity.judge import known_divergences
+from nnparity.judge.diagnosis import diagnose
+from nnparity.judge.effective_sample_size import regrade_correlated
+from nnparity.judge.grades import Judgement, judge
+from nnparity.reports.records import Curve, Verdict
+from nnparity.run.loss_curves import curves
+from nnparity.run.plan import Plan
+from nnparity.run.verdicts import verdict_line
+from nnparity.spec import DTYPES, Case
+from nnparity.spec.selection import CaseGroup
+
+#: Expectations kept for the other targets of the same process; a group is judged for all before the next.
+CACHE = 256
+#: How a verdict's note says its grade under the other model of a narrow dtype.
+WIDE = " under the wide model"
+
+
+@lru_cache(maxsize=CACHE)
+def _expected(case: Case, quantities: frozenset[str], flush: bool, wide: bool = False) -> dict[str, Expected]:
+    return expect(case, quantities, flush=flush, wide=wide)
+
+
+@dataclass
+class Examiner:
+    """Judges groups; measures where the time went."""
+
+    plan: Plan
+    ledger: known_divergences.Ledger = field(init=False)
+    seconds: dict[str, float] = field(default_factory=lambda: defaultdict(float))
+    curves: list[Curve] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        self.ledger = known_divergences.Ledger(known_divergences.load(FOLDER), lambda one: one.whole(self.plan))
+
+    def examine(self, group: CaseGroup, targets: Sequence[Target]) -> Iterator[Verdict]:
+        """Every verdict of a group for each target; a target without the formula gets one that says so."""
+        quantities = frozenset(self.plan.quantities)
+        requests = [request(case, quantities) for case in group.cases]
+        refusals = {target.name: target.refuses(group.cases[0].formula) for target in targets}
+        able = [target for target in targets if refusals[target.name] is None]
+        for target in able:
+            target.observer.submit(requests)
+        for target in targets:
+            if reason := refusals[target.name]:
+                yield self._verdict(target, unsupported(group.cases[0], reason))
+        for target in able:
+            flush = target.flushes[group.cases[0].dtype.name]
+            expectations = [self._timed("expect", _expected, case, quantities, flush) for case in group.cases]
+            for case, expected, observed in zip(group.cases, expectations, target.observer.collect(), strict=True):
+                self.seconds["frameworks"] += observed.seconds
+                yield from self._timed("judge", self._verdicts, target, case, expected, observed)
+
+    def _timed(self, part: str, function: Any, *arguments: Any) -> Any:
+        begin = time.process_time()
+        result = function(*arguments)
+        self.seconds[part] += time.process_time() - begin
+        return result
+
+    def _verdicts(self, target: Target, case: Case, expected: dict[str, Expected], observed: Observed) -> list[Verdict]:
+        if case.formula.trajectory:
+            self.curves.extend(curves(target.name, case, expected, observed))
+        return [self._judged(target, case, quantity, truth, observed) for quantity, truth in expected.items()]
+
+    def _judged(self, target: Target, case: Case, quantity: str, truth: Expected, observed: Observed) -> Verdict:
+        seen = observed.observation.get(quantity)
+        judgement = _graded(seen, observed, truth, case, quantity)
+        note = self._model(target, case, quantity, seen) if judgement.grade == "conforms" else None
+        if truth.steps is not None and judgement.hard is not None:
+            note = f"{truth.steps} of {len(truth.value)} steps judged"
+        verdict = self._verdict(target, Finding(case, quantity, judgement, note, observed.seconds))
+        if judgement.hard is None or judgement.grade == "conforms" or (verdict.known and case.formula.composition):
+            return verdict  # what is on record is explained, and to diagnose a training run takes seconds
+        named = diagnose(case, quantity, seen, truth, target.flushes[case.dtype.name])  # type: ignore[arg-type]
+        return msgspec.structs.replace(verdict, diagnosis=named)
+
+    def enter(self, target: Target, found: Finding) -> Verdict:
+        """What a check found: counted, and with the known divergence that explains it."""
+        self.seconds["frameworks"] += found.seconds
+        return self._verdict(target, found)
+
+    def _verdict(self, target: Target, found: Finding) -> Verdict:
+        return self.ledger.match(verdict_line(target, found), target.observer.info.versions)
+
+    def _model(self, target: Target, case: Case, quantity: str, seen: Any) -> str | None:
+        """Which model of a narrow dtype the target lives up to: wide is float32 inside and one rounding at the end."""
+        if case.dtype.digits >= DTYPES["float32"].digits:
+            return None
+        flush = target.flushes[case.dtype.name]
+        wide = _expected(case, frozenset(self.plan.quantities), flush, True)[quantity]
+        grade = judge(seen, wide, case.dtype).grade
+        return f"{grade}{WIDE}"
+
+
+def _graded(seen: Any, observed: Observed, truth: Expected, case: Case, quantity: str) -> Judgement:
+    return failure(seen, observed) or regrade_correlated(judge(seen, truth, case.dtype), seen, truth, case, quantity)

@@ -1,0 +1,34 @@
+"""The end of a run: what only all its verdicts together tell is added to the run file, and the report rendered."""
+
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+
+from nnparity import reports
+from nnparity.reports.records import Fact, Verdict, encode
+from nnparity.run.examiner import WIDE
+from nnparity.run.traceability import trace
+
+
+def finalize(path: Path, folder: Path) -> tuple[reports.MergedRun, list[Path]]:
+    """The whole run at `path`, and the files of its report in `folder`, the run file among them."""
+    run = reports.merge([path])
+    facts = [*precision_models(run.verdicts), *trace(run.verdicts)]
+    run.facts.extend(facts)
+    with path.open("ab") as file:
+        file.writelines(map(encode, facts))
+    return run, [path, *reports.render(run, folder)]
+
+
+def precision_models(verdicts: Iterable[Verdict]) -> Iterator[Fact]:
+    """For each formula and target in a narrow dtype: does it compute in float32 inside (wide), or narrow throughout?
+
+    Native decides pass or fail; this says which of the two models the target lives up to.
+    """
+    grades: dict[tuple[str, str], Counter[bool]] = defaultdict(Counter)
+    for verdict in verdicts:
+        if verdict.note and verdict.note.endswith(WIDE):
+            grades[verdict.formula, f"{verdict.target} {verdict.dtype}"][verdict.note == f"conforms{WIDE}"] += 1
+    for (formula, column), held in grades.items():
+        says = "wide" if not held[False] else f"native; {held[True]} of {held.total()} also wide"
+        yield Fact("precision model", formula, column, says)

@@ -1,0 +1,80 @@
+"""The recorder: lines appended to a run file as they fall, so that a killed run keeps what it finished."""
+
+import datetime
+import importlib.metadata
+import os
+import platform
+from pathlib import Path
+
+from nnparity.reports import records
+from nnparity.run.plan import Plan
+from nnparity.spec import Formula, digest
+from nnparity.spec.cases.datasets import SCHEME
+
+#: Distributions whose versions decide what the harness itself computes.
+OURS = ("numpy", "scipy", "ml_dtypes", "python-flint", "msgspec", "pytest")
+
+
+class Recorder:
+    """Appends lines to a run file; several processes may append to one file."""
+
+    def __init__(self, path: Path) -> None:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        self.path = path
+        # one write a line, to the end of the file: lines of several processes never mix
+        self._file = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o644)
+
+    def write(self, *lines: records.Line) -> None:
+        """Appends the lines."""
+        for line in lines:
+            os.write(self._file, records.encode(line))
+
+    def begin(self, plan: Plan) -> None:
+        """The head of a run file: the environment and the formulas."""
+        self.write(environment(plan), *map(formula_line, plan.chosen()))
+
+    def close(self) -> None:
+        """Closes the file."""
+        os.close(self._file)
+
+
+def environment(plan: Plan) -> records.Environment:
+    """The first line of a run: where it is made, and of what."""
+    return records.Environment(
+        started=datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
+        nnparity=importlib.metadata.version("nnparity"),
+        python=platform.python_version(),
+        platform=platform.platform(),
+        cpu=cpu(),
+        cores=len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1,
+        packages={name: importlib.metadata.version(name) for name in OURS},
+        spec_digest=digest(),
+        seeds=SCHEME,
+        salt=plan.salt,
+        plan=plan.described(),
+    )
+
+
+def cpu() -> str:
+    """The processor's name, as the system tells it."""
+    try:
+        lines = Path("/proc/cpuinfo").read_text().splitlines()
+        return next(line.split(":", 1)[1].strip() for line in lines if line.startswith("model name"))
+    except (OSError, StopIteration):
+        return platform.processor() or platform.machine()
+
+
+def formula_line(formula: Formula) -> records.FormulaLine:
+    """The formula as the report shows it."""
+    return records.FormulaLine(
+        id=formula.id,
+        section=formula.section,
+        title={"en": formula.title.en, "zh": formula.title.zh},
+        latex=formula.latex,
+        inputs=formula.inputs,
+        outputs=formula.results,
+        conventions=formula.conventions,
+        errata=[{"says": e.says, "why": e.why, "means": e.means} for e in formula.errata],
+        variants={name: variant.says for name, variant in formula.variants.items()},
+        chapter=formula.chapter,
+    )

@@ -1,0 +1,113 @@
+"""A session: targets started, the run file opened, groups examined, a summary at the end.
+
+Both faces, the command line and the pytest plugin, drive this; neither knows how a verdict is made.
+"""
+
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Self
+
+from nnparity.checks import Item
+from nnparity.checks.common import Finding
+from nnparity.execute.target import DEVICES, Target, TargetName, start
+from nnparity.reports.records import Summary, TargetLine, Verdict
+from nnparity.run.counts import Counts, PartCounts, TotalCounts
+from nnparity.run.examiner import Examiner
+from nnparity.run.plan import Plan
+from nnparity.run.recorder import Recorder
+from nnparity.run.verdicts import target_line
+from nnparity.spec.selection import CaseGroup
+
+
+class Session:
+    """One invocation. Use as a context manager: the targets' processes end with it."""
+
+    def __init__(self, plan: Plan, path: Path, timeout: float = 120.0, scratch: str = "") -> None:
+        """Opens the run file. Targets of several sessions may share the folder `scratch`."""
+        self.plan = plan
+        self.examiner = Examiner(plan)
+        self.recorder = Recorder(path)
+        self.targets: dict[TargetName, Target] = {}
+        self._recorded: set[TargetName] = set()
+        self.counts = Counts()
+        self._timeout, self._scratch = timeout, scratch
+        self._begun = time.process_time()
+
+    def finish(self) -> Summary:
+        """Writes the summary: the tail of a run that was not cut short."""
+        total = TotalCounts()
+        total.add(self.part())
+        summary = total.summary()
+        self.recorder.write(summary)
+        return summary
+
+    def target(self, name: TargetName) -> Target:
+        """A target, started when it is first asked for. Raises TargetUnavailable."""
+        if name not in self.targets:
+            self.targets[name] = start(name, self.plan.dtypes, self._timeout, self._scratch)
+            self.examiner.seconds["imports"] += self.targets[name].observer.info.import_seconds
+        if name not in self._recorded:  # a target that another session started is told in this run file too
+            self._recorded.add(name)
+            self.recorder.write(target_line(self.targets[name]), *_absent(self.targets[name]))
+        return self.targets[name]
+
+    def examine(self, group: CaseGroup, names: tuple[TargetName, ...] | None = None) -> Iterator[Verdict]:
+        """The verdicts of a group, recorded as they fall."""
+        targets = [self.target(name) for name in names or self.plan.targets]
+        for verdict in self.examiner.examine(group, targets):
+            yield self._kept(verdict)
+        self.recorder.write(*self.examiner.curves)
+        self.examiner.curves.clear()
+
+    def check(self, item: Item, names: tuple[TargetName, ...] | None = None) -> Iterator[Verdict]:
+        """The verdicts of one of the further checks, recorded with its facts as they fall."""
+        for target in [self.target(name) for name in names or self.plan.targets]:
+            for found in item.run(target):
+                if isinstance(found, Finding):
+                    yield self._kept(self.examiner.enter(target, found))
+                else:
+                    self.recorder.write(found)
+
+    def _kept(self, verdict: Verdict) -> Verdict:
+        self.recorder.write(verdict)
+        self.counts.add(verdict)
+        return verdict
+
+    def finish_part(self, worker: str) -> None:
+        """As `finish`, for one of several processes that share a run file, unless it had nothing to do."""
+        if not worker or self.targets:
+            self.finish()
+
+    def part(self) -> PartCounts:
+        """What was counted since this was last asked."""
+        now, ledger = time.process_time(), self.examiner.ledger
+        part = PartCounts(self.counts, dict(self.examiner.seconds), *ledger.take())
+        part.seconds["harness"] = now - self._begun
+        self.counts, self._begun = Counts(), now
+        self.examiner.seconds.clear()
+        return part
+
+    def close_targets(self) -> None:
+        """Ends the targets' processes."""
+        for target in self.targets.values():
+            target.observer.close()
+
+    def close(self) -> None:
+        """Ends the targets and closes the file."""
+        self.close_targets()
+        self.recorder.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+
+def _absent(target: Target) -> list[TargetLine]:
+    """The devices that the target's backend could use, were they here."""
+    backend, _, mode = target.name.rsplit(":", 2)
+    missing = [device for device in DEVICES if device not in target.observer.info.devices]
+    reason = "not available here"
+    return [TargetLine(f"{backend}:{device}:{mode}", available=False, reason=reason) for device in missing]

@@ -1,0 +1,52 @@
+"""Lines of the run file, from what was found."""
+
+from nnparity.checks.common import Finding
+from nnparity.execute.subnormal_probe import described
+from nnparity.execute.target import Target
+from nnparity.reports.records import Kernel, Number, TargetLine, Verdict, number
+
+
+def verdict_line(target: Target, found: Finding) -> Verdict:
+    """A finding as a line of the run file."""
+    case, judged = found.case, found.judgement
+    return Verdict(
+        case=case.id,
+        formula=case.formula.id,
+        signature=case.signature.id,
+        dataset=case.dataset,
+        dtype=case.dtype.name,
+        target=target.name,
+        quantity=found.quantity,
+        grade=judged.grade,
+        hard=_shortened(judged.hard),
+        sharp=_shortened(judged.sharp),
+        ulp=_shortened(judged.ulp),
+        bits=_shortened(judged.bits),
+        worst=judged.worst,
+        message=judged.message,
+        seconds=round(found.seconds, 6),
+        note=found.note,
+    )
+
+
+def _shortened(value: float | None) -> Number | None:
+    return None if value is None else number(float(f"{value:.6g}"))
+
+
+def target_line(target: Target) -> TargetLine:
+    """The target as the report shows it."""
+    info = target.observer.info
+    return TargetLine(
+        target=info.target,
+        available=True,
+        versions=info.versions,
+        kernels={name: Kernel(*kernel) for name, kernel in info.kernels.items()},
+        unsupported=info.unsupported,
+        properties={"second order": info.second_order} | described(target.flushes),
+        import_seconds=round(info.import_seconds, 3),
+    )
+
+
+def failed(verdict: Verdict) -> bool:
+    """Whether a verdict speaks against its target: neither conforming, nor on record, nor declared unsupported."""
+    return verdict.grade not in ("conforms", "unsupported") and verdict.known is None

@@ -1,0 +1,186 @@
+"""Listing 4.4 of the primer: what BERT is made of, besides the attention of 3.4.3."""
+
+import math
+from typing import Any
+
+import numpy as np
+from scipy import special
+
+from nnparity.reference.formulas.transformer import scale, softmax, softmax_back
+from nnparity.reference.readings.numbers import constant, detached
+from nnparity.reference.registry import formula
+
+
+@formula("layer_norm")
+def layer_norm(
+    x: Any, gamma: Any, beta: Any, *, eps: float = 1e-12, unbiased: bool = False, scaled: bool = True
+) -> Any:
+    """(x - mean) / sqrt(var + eps) * gamma + beta, over the last axis."""
+    normal, _ = _normalised(x, eps, unbiased)
+    return normal * gamma + beta if scaled else normal + beta
+
+
+def _normalised(x: Any, eps: float, unbiased: bool) -> tuple[Any, Any]:
+    """The normalised rows and their standard deviations."""
+    d = x.shape[-1]
+    centred = x - np.sum(x, axis=-1, keepdims=True) / d
+    variance = np.sum(np.square(centred), axis=-1, keepdims=True) / (d - unbiased)
+    deviation = np.sqrt(variance + eps)
+    return centred / deviation, deviation
+
+
+@layer_norm.vjp
+def _(g: Any, x: Any, gamma: Any, beta: Any, *, eps: float = 1e-12, unbiased: bool = False, scaled: bool = True) -> Any:
+    """dx = (gg - mean(gg) - n mean(gg n)) / sigma, with gg = g gamma and n the normalised rows."""
+    d = x.shape[-1]
+    normal, deviation = _normalised(x, eps, unbiased)
+    gg = g * gamma if scaled else g
+    mean = np.sum(gg, axis=-1, keepdims=True) / d
+    along = np.sum(gg * normal, axis=-1, keepdims=True) / (d - unbiased)
+    dgamma = np.sum(g * normal, axis=0) if scaled else 0 * gamma
+    return (gg - mean - normal * along) / deviation, dgamma, np.sum(g, axis=0)
+
+
+@formula("gelu")
+def gelu(x: Any, *, kind: str = "exact") -> Any:
+    """x/2 (1 + erf(x / sqrt 2))."""
+    return x * _gate(x, kind)
+
+
+def _gate(x: Any, kind: str) -> Any:
+    """The share of x that passes: the normal distribution's cumulative function, or an approximation of it."""
+    if kind == "quick":
+        return special.expit(1.702 * x)
+    if kind == "tanh":
+        return (1 + np.tanh(math.sqrt(2 / math.pi) * (x + 0.044715 * x * np.square(x)))) / 2
+    return (1 + special.erf(x / np.sqrt(constant(2.0, x)))) / 2
+
+
+@gelu.vjp
+def _(g: Any, x: Any, *, kind: str = "exact") -> Any:
+    """dy/dx = Phi(x) + x phi(x)."""
+    gate = _gate(x, kind)
+    if kind == "quick":
+        return g * (gate + 1.702 * x * gate * (1 - gate))
+    if kind == "tanh":
+        slope = math.sqrt(2 / math.pi) * (1 + 3 * 0.044715 * np.square(x))
+        return g * (gate + 2 * x * gate * (1 - gate) * slope)
+    density = np.exp(-np.square(x / np.sqrt(constant(2.0, x)))) / np.sqrt(2 * constant(math.pi, x))
+    return g * (gate + x * density)
+
+
+@formula("embedding")
+def embedding(ids: Any, table: Any, *, padding: int = -1, shift: int = 0) -> Any:
+    """The rows of the table at the ids."""
+    return np.take(table, (ids + shift) % table.shape[0], axis=0)
+
+
+@embedding.vjp
+def _(g: Any, ids: Any, table: Any, *, padding: int = -1, shift: int = 0) -> Any:
+    """Each row receives the sum of g over the places where it was taken."""
+    rows = np.arange(table.shape[0])
+    hits = np.where((((ids + shift) % table.shape[0])[..., None] == rows) & (rows != padding), 1.0, 0.0)
+    return np.einsum("ntv,ntd->vd", hits, g)
+
+
+@formula("masked_attention")
+def masked_attention(
+    q: Any, k: Any, v: Any, mask: Any,
+    *, masked: bool = True, inverted: bool = False, scaling: str = "root of d", **special: Any,
+) -> Any:  # fmt: skip
+    """Attention that gives padded keys (mask 0) no weight; `special` is for infinities and NaN, see `_masked`."""
+    return np.einsum("bts,bse->bte", _masked(q, k, _keep(mask, masked, inverted), scaling, **special), v)
+
+
+def _keep(mask: Any, masked: bool, inverted: bool) -> Any:
+    kept = (mask == 0) if inverted else (mask != 0)
+    return kept[:, None, :] | (not masked)
+
+
+def _masked(
+    q: Any, k: Any, keep: Any, scaling: str, *, shift: bool = True, padded: str = "0/sum", nothing: str = "0/0"
+) -> Any:
+    """softmax over the keys that are kept; e^-inf = 0 for the others.
+
+    Padded keys weigh 0 over the sum, or 0 outright and are not looked at (`padded`); a query without any key gets
+    weights of 0/0, of "0", or their "mean" (`nothing`). NaN, infinities and rows of padding tell these apart.
+    """
+    scores = np.einsum("btd,bsd->bts", q, k) / scale(q.shape[-1], scaling, q)
+    scores = np.where(keep, scores, -np.inf) if padded == "0" else scores
+    scores = scores - np.max(detached(scores), axis=-1, keepdims=True) if shift else scores
+    powers = np.where(keep, np.exp(scores), 0.0)
+    p = powers / np.sum(powers, axis=-1, keepdims=True)
+    p = np.where(keep, p, 0.0) if padded == "0" else p
+    if nothing == "0/0":
+        return p
+    return np.where(keep.any(-1, keepdims=True), p, 0.0 if nothing == "0" else 1 / keep.shape[-1])
+
+
+@masked_attention.vjp
+def _(
+    g: Any, q: Any, k: Any, v: Any, mask: Any,
+    *, masked: bool = True, inverted: bool = False, scaling: str = "root of d", **special: Any,
+) -> Any:  # fmt: skip
+    """As of attention: a weight of zero passes nothing back."""
+    keep = _keep(mask, masked, inverted)
+    p = _masked(q, k, keep, scaling, **special)
+    ds = softmax_back(np.einsum("bte,bse->bts", g, v), p) / scale(q.shape[-1], scaling, q)
+    ds = np.where(keep, ds, 0.0) if special else ds  # a score that is not looked at has no derivative
+    dq, dk = np.einsum("bts,bsd->btd", ds, k), np.einsum("bts,btd->bsd", ds, q)
+    return dq, dk, np.einsum("bts,bte->bse", p, g)
+
+
+def project(h: Any, w: Any, b: Any) -> Any:
+    """h W + b."""
+    return np.einsum("btd,de->bte", h, w) + b
+
+
+def project_back(g: Any, h: Any, w: Any) -> tuple[Any, Any, Any]:
+    """The gradients of h, W and b."""
+    return np.einsum("bte,de->btd", g, w), np.einsum("btd,bte->de", h, g), np.sum(g, axis=(0, 1))
+
+
+def split(x: Any, heads: int) -> Any:
+    """(b, t, d) into (b, t, heads, d/heads)."""
+    return x.reshape((*x.shape[:2], heads, x.shape[2] // heads))
+
+
+def _heads(q: Any, k: Any, scaling: str) -> tuple[Any, Any]:
+    """The weights (b, heads, t, s), and what the scores were divided by."""
+    divisor = scale(q.shape[2] * q.shape[3] if scaling == "d" else q.shape[3], "root of d", q)
+    return softmax(np.einsum("bthd,bshd->bhts", q, k) / divisor), divisor
+
+
+@formula("multi_head_attention")
+def multi_head_attention(
+    h: Any, wq: Any, bq: Any, wk: Any, bk: Any, wv: Any, bv: Any, wo: Any, bo: Any,
+    *, heads: int = 2, scaling: str = "head", out_bias: float = 1.0,
+) -> Any:  # fmt: skip
+    """Attention in each head on its share of the projections, put together and projected once more."""
+    q, k, v = (split(project(h, w, b), heads) for w, b in ((wq, bq), (wk, bk), (wv, bv)))
+    p, _ = _heads(q, k, scaling)
+    joined = np.einsum("bhts,bshd->bthd", p, v).reshape(h.shape)
+    return project(joined, wo, bo if out_bias else 0 * bo)
+
+
+@multi_head_attention.vjp
+def _(
+    g: Any, h: Any, wq: Any, bq: Any, wk: Any, bk: Any, wv: Any, bv: Any, wo: Any, bo: Any,
+    *, heads: int = 2, scaling: str = "head", out_bias: float = 1.0,
+) -> Any:  # fmt: skip
+    """Back through the output projection, every head, and the three projections, whose gradients of h add up."""
+    q, k, v = (split(project(h, w, b), heads) for w, b in ((wq, bq), (wk, bk), (wv, bv)))
+    p, divisor = _heads(q, k, scaling)
+    joined = np.einsum("bhts,bshd->bthd", p, v).reshape(h.shape)
+    djoined, dwo, dbo = project_back(g, joined, wo)
+    do = split(djoined, heads)
+    ds = softmax_back(np.einsum("bthd,bshd->bhts", do, v), p) / divisor
+    parts = (
+        np.einsum("bhts,bshd->bthd", ds, k),
+        np.einsum("bhts,bthd->bshd", ds, q),
+        np.einsum("bhts,bthd->bshd", p, do),
+    )
+    (hq, dwq, dbq), (hk, dwk, dbk), (hv, dwv, dbv) = (
+        project_back(part.reshape(h.shape), h, w) for part, w in zip(parts, (wq, wk, wv), strict=True)
+    )
+    return hq + hk + hv, dwq, dbq, dwk, dbk, dwv, dbv, dwo, dbo if out_bias else 0 * dbo

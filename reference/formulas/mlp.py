@@ -1,0 +1,57 @@
+"""Section 3.1 of the primer: the multilayer perceptron's layer and its error function."""
+
+from typing import Any
+
+import numpy as np
+
+from nnparity.reference.formulas.activation import sigma
+from nnparity.reference.registry import formula
+
+
+@formula("dense")
+def dense(x: Any, w: Any, b: Any, *, bias: float = 1.0) -> Any:
+    """y_j = sum_i w_ji x_i + b_j, for each row of x."""
+    product = np.einsum("ni,ji->nj", x, w)
+    return product + (b if bias == 1 else bias * b) if bias else product
+
+
+@dense.vjp
+def _(g: Any, x: Any, w: Any, b: Any, *, bias: float = 1.0) -> Any:
+    """dx = g w, dw = g^T x, db = the sum of g over the rows."""
+    db = np.sum(g, axis=0)
+    return np.einsum("nj,ji->ni", g, w), np.einsum("nj,ni->ji", g, x), db if bias == 1 else bias * db
+
+
+@formula("mse")
+def mse(y: Any, t: Any, *, factor: float = 2.0, mean: bool = False, doubled: bool = False) -> Any:
+    """E = 1/(2n) sum_k (y_k - t_k)^2, summed over the n samples as well."""
+    return np.sum(np.square(y - t)) / _divisor(y, factor, mean)
+
+
+@mse.vjp
+def _(g: Any, y: Any, t: Any, *, factor: float = 2.0, mean: bool = False, doubled: bool = False) -> Any:
+    """dE/dy = (y - t) / n = -dE/dt; the difference may be doubled first, and overflow before it is divided."""
+    if doubled:
+        dy = 2 * (y - t) * (g / _divisor(y, factor, mean))
+        return dy, -dy
+    dy = g * (y - t) * 2 / _divisor(y, factor, mean)
+    return dy, -dy
+
+
+def _divisor(y: Any, factor: float, mean: bool) -> float:
+    return factor * float(y.shape[0] * y.shape[1] if mean else y.shape[0])
+
+
+@formula("mlp_backprop")
+def mlp_backprop(
+    x: Any, w1: Any, b1: Any, w2: Any, b2: Any, t: Any, *, slope: bool = True, factor: float = 2.0
+) -> tuple[Any, ...]:
+    """3.1.2, step by step: h, y, E, the deltas of both layers, the gradients of W2, b2, W1 and b1."""
+    h = sigma(dense(x, w1, b1))
+    y = sigma(dense(h, w2, b2))
+    error = mse(y, t, factor=factor)
+    miss = (y - t) * 2 / _divisor(y, factor, False)
+    delta_out = miss * (y * (1 - y)) if slope else miss
+    delta_hidden = np.einsum("nk,km->nm", delta_out, w2) * (h * (1 - h))
+    dw2, dw1 = np.einsum("nk,nm->km", delta_out, h), np.einsum("nm,ni->mi", delta_hidden, x)
+    return h, y, error, delta_out, delta_hidden, dw2, np.sum(delta_out, axis=0), dw1, np.sum(delta_hidden, axis=0)

@@ -1,0 +1,71 @@
+"""Optimisers: gradient descent (3.1.3), its mini-batch form (6.4), Adam (listings 4.2 and 4.3)."""
+
+from fractions import Fraction
+from typing import Any
+
+import numpy as np
+
+from nnparity.reference.readings.numbers import host_scalar
+from nnparity.reference.registry import formula
+
+
+@formula("gradient_descent")
+def gradient_descent(w: Any, g: Any, *, lr: float = 0.01, sign: float = 1.0, momentum: float = 1.0) -> Any:
+    """w - lr g."""
+    return w - (sign * momentum * lr) * g
+
+
+@formula("minibatch_gradient_descent")
+def minibatch_gradient_descent(w: Any, g: Any, *, lr: float = 0.01, mean: bool = True) -> Any:
+    """w - lr times the mean of the gradients g of the batch's samples."""
+    total = np.sum(g, axis=0)
+    return w - lr * (total / g.shape[0] if mean else total)
+
+
+def moments(m: Any, v: Any, g: Any, beta1: float, beta2: float) -> tuple[Any, Any]:
+    """The running means of g and of its square."""
+    first = beta1 * m + host_scalar(1 - Fraction(beta1), m) * g
+    second = beta2 * v + host_scalar(1 - Fraction(beta2), v) * np.square(g)
+    return first, second
+
+
+def corrections(beta1: float, beta2: float, step: int, like: Any) -> tuple[Any, Any]:
+    """1 - beta^t: what the running means lack after t steps from zero.
+
+    The host rounds beta^t, which is a large part of the small difference that is left.
+    """
+    first, second = (host_scalar(1 - Fraction(beta) ** step, like, 1 - beta**step) for beta in (beta1, beta2))
+    return first, second
+
+
+@formula("adam")
+def adam(
+    w: Any, m: Any, v: Any, g: Any,
+    *, lr: float, beta1: float, beta2: float, eps: float, step: int, correct: bool = True, inside: bool = False,
+) -> Any:  # fmt: skip
+    """One step of algorithm 1 of Kingma & Ba, arXiv:1412.6980; `step` counts from 1."""
+    m, v = moments(m, v, g, beta1, beta2)
+    first, second = corrections(beta1, beta2, step, m) if correct else (1, 1)
+    size = np.sqrt(v / second + eps) if inside else np.sqrt(v / second) + eps
+    return w - lr * (m / first) / size, m, v
+
+
+@formula("adam_eps_hat")
+def adam_eps_hat(
+    w: Any,
+    m: Any,
+    v: Any,
+    g: Any,
+    *,
+    lr: float,
+    beta1: float,
+    beta2: float,
+    eps: float,
+    step: int,
+    correct: bool = True,
+) -> Any:
+    """The form at the end of section 2 of the paper: one corrected rate, and eps beside the uncorrected root."""
+    m, v = moments(m, v, g, beta1, beta2)
+    first, second = corrections(beta1, beta2, step, m) if correct else (1, 1)
+    rate = lr * np.sqrt(second) / first
+    return w - rate * m / (np.sqrt(v) + eps), m, v

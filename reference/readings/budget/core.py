@@ -1,0 +1,244 @@
+"""The reading value + error: how far a computation in a given arithmetic may end from the exact result.
+
+Two norms are carried side by side. Norm 1 adds worst cases: `hard`, a bound for each element.
+Norm 2 adds variances: `var`, the square of the error to expect, under the usual model that rounding
+errors are independent and centred (Higham & Mary, "A new approach to probabilistic rounding error
+analysis", SIAM J. Sci. Comput. 41, 2019). u is the unit roundoff; every operation also
+pays an absolute `step` for underflow. Inputs are exact. Errors of None are zero: moving elements costs nothing.
+
+The rules of sums, products and elementary functions stand in `budget_sums` and `budget_functions`.
+"""
+
+import math
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from fractions import Fraction
+from typing import Any, Self
+
+import numpy as np
+from numpy.typing import NDArray
+
+from nnparity.reference.readings.base import Reading
+
+Array = NDArray[Any]
+#: Where norm 1 says nothing any more, in compositions, this many times norm 2 is as far as an error may go.
+COMPOSED = 16.0
+#: One unit in the last place of a double below 1.
+HOST = 2.0**-53
+
+
+@dataclass(frozen=True)
+class Arithmetic:
+    """How a target computes: unit roundoff, absolute error of an underflow, largest finite number.
+
+    `step` is the smallest subnormal number, or the smallest normal one where subnormals are flushed to zero.
+    `holds` says whether a constant is representable, that is, exact. `statistical` says that the errors wanted are
+    those to expect: a comparison is then in doubt by its chance to be turned, else wherever the worst case turns
+    it; see `budget_functions.Condition`.
+    """
+
+    unit: float
+    step: float
+    #: Where it is infinity nothing overflows: an infinity or a NaN comes from one that went in, and is exact.
+    largest: float
+    holds: Callable[[float], bool]
+    statistical: bool = False
+
+
+class Budget(Reading):
+    """A float64 value with the two norms of its error; both errors are None or both are arrays."""
+
+    __slots__ = ("_gain", "arithmetic", "hard", "terms", "value", "var")
+
+    def __init__(
+        self,
+        value: Any,
+        arithmetic: Arithmetic,
+        hard: Any = None,
+        var: Any = None,
+        terms: int = 0,
+        gain: Any = None,
+    ) -> None:
+        self.value: Array = np.asarray(value, dtype=np.float64)
+        self.arithmetic = arithmetic
+        if hard is not None and arithmetic.largest == math.inf:
+            hard, var = (np.where(np.isfinite(self.value), error, 0.0) for error in (hard, var))
+        self.hard = hard
+        self.var = var
+        #: how many products were added up to get here, if it comes from a dot product: see `sum_rule`
+        self.terms = terms
+        self._gain = gain
+
+    @property
+    def gain(self) -> Any:
+        """By how much an underflow in the product that led here may have been amplified, at least 1.
+
+        A product of several factors may be formed in any order: if a partial one underflows, the step lost is
+        multiplied by the factors that come after. It is the product of the factors above 1, element by element,
+        up to 1/u.
+        """
+        return self._gain if self._gain is not None else capped(np.fmax(1.0, np.abs(self.value)), self.arithmetic)
+
+    @property
+    def largest_gain(self) -> float:
+        """The gain of the worst element, for sums of many."""
+        return float(np.max(self.gain, initial=1.0))
+
+    @property
+    def reach(self) -> Any:
+        """How far the target's number may lie from the value, at most. Only for one that is not exact."""
+        return np.minimum(self.hard, COMPOSED * np.sqrt(self.var)) if self.arithmetic.statistical else self.hard
+
+    @property
+    def exact(self) -> bool:
+        """Whether no rounding has touched it."""
+        return self.hard is None
+
+    def rounded(self, hard: Any, var: Any, units: float = 1.0, value: Any = None, gain: Any = None) -> "Budget":
+        """A result with propagated errors `hard` and `var` (None: none) and a rounding of `units` u|y|.
+
+        Among subnormal numbers, where u|y| says nothing, each unit is one step.
+        """
+        a = self.arithmetic
+        y = self.value if value is None else value
+        gain = None if gain is None else capped(gain, a)
+        own = units * (a.unit * np.abs(y) + (a.step if gain is None else a.step * gain))
+        overflow = np.abs(y) > a.largest
+        if overflow.any():  # the target holds an infinity there: nothing bounds the distance
+            own = np.where(overflow, np.inf, own)
+        hard, var = own if hard is None else hard + own, own * own if var is None else var + own * own
+        return Budget(y, a, hard, var, gain=gain)
+
+    def moved(self, move: Callable[[Any], Any]) -> Self:
+        """See `Reading`."""
+        gain = move(self._gain) if isinstance(self._gain, np.ndarray) else self._gain
+        if self.exact:
+            return type(self)(move(self.value), self.arithmetic, gain=gain)
+        return type(self)(move(self.value), self.arithmetic, move(self.hard), move(self.var), gain=gain)
+
+    def joined(self, others: Iterable[Any], join: Callable[[list[Any]], Any]) -> Self:
+        """See `Reading`."""
+        parts = [coerce(other, self.arithmetic) for other in others]
+        values = join([part.value for part in parts])
+        gain = max(part.largest_gain for part in parts)
+        if all(part.exact for part in parts):
+            return type(self)(values, self.arithmetic, gain=gain)
+        hard, var = (join([_dense(part, name) for part in parts]) for name in ("hard", "var"))
+        return type(self)(values, self.arithmetic, hard, var, gain=gain)
+
+    def constant(self, value: float) -> "Budget":
+        """See `Reading`: exact, whether the format holds it or not; what is made of it is rounded."""
+        return Budget(value, self.arithmetic)
+
+    def host_scalar(self, value: Fraction, host: float | None) -> Any:
+        """See `Reading`; another host's powers may differ by one unit in the last place."""
+        number = coerce(float(value) if host is None else host, self.arithmetic)
+        if host is None:
+            return number
+        return Budget(host, self.arithmetic, plus(number.hard, HOST), plus(number.var, HOST**2))
+
+
+def capped(gain: Any, arithmetic: Arithmetic) -> Any:
+    """A gain up to 1/u: beyond, a factor is so large that the result is not small any more."""
+    return np.fmin(gain, 1 / arithmetic.unit) if arithmetic.unit else gain
+
+
+def _dense(part: Budget, name: str) -> Array:
+    return np.zeros(part.shape) if part.exact else getattr(part, name)
+
+
+def coerce(x: Any, arithmetic: Arithmetic) -> Budget:
+    """A plain number or array as a Budget; a Python or NumPy scalar that the format does not hold is off by u|x|."""
+    if isinstance(x, Budget):
+        return x
+    y = np.asarray(x, dtype=np.float64)
+    if y.ndim == 0 and not arithmetic.holds(float(y)):
+        off = arithmetic.unit * np.abs(y)
+        return Budget(y, arithmetic, off, off * off)
+    return Budget(y, arithmetic)
+
+
+def pair(a: Any, b: Any) -> tuple[Budget, Budget]:
+    """Both operands as Budgets of the same arithmetic."""
+    arithmetic: Arithmetic = a.arithmetic if isinstance(a, Budget) else b.arithmetic
+    return coerce(a, arithmetic), coerce(b, arithmetic)
+
+
+def plus(*terms: Any) -> Any:
+    """The sum of those that are not None; None when none is left."""
+    left = [term for term in terms if term is not None]
+    return sum(left[1:], start=left[0]) if left else None
+
+
+def times(error: Any, factor: Any) -> Any:
+    """An error scaled; None stays None. An unbounded error times zero is unbounded, not undefined."""
+    if error is None:
+        return None
+    scaled = error * factor
+    return np.where(np.isnan(scaled), np.inf, scaled) if np.isinf(error).any() else scaled
+
+
+def sum_rule(ufunc: Any) -> Callable[[Any, Any], Budget]:
+    """a +- b: ||e_a, e_b, u|y|||.
+
+    Next to a dot product of k terms, the other operand is one more term of the sum: a matrix product may start its
+    accumulation from the bias (gemm with beta = 1), and then k roundings are of the bias's size.
+    """
+
+    def rule(a: Any, b: Any) -> Budget:
+        a, b = pair(a, b)
+        y = a.rounded(plus(a.hard, b.hard), plus(a.var, b.var), value=ufunc(a.value, b.value))
+        y._gain = np.broadcast_to(np.maximum(a.gain, b.gain), y.shape)
+        return _accumulated(y, a, b) if a.terms or b.terms else y
+
+    return rule
+
+
+def _accumulated(y: Budget, a: Budget, b: Budget) -> Budget:
+    """The sum y = a +- b with the roundings of a sum that starts from a, or from b, whichever is worse."""
+    u, sizes = y.arithmetic.unit, (np.abs(a.value), np.abs(b.value))
+    hard = u * np.maximum(worst(b.terms) * sizes[0], worst(a.terms) * sizes[1])
+    # the j-th partial sum is start + S_j: k start^2 + 2 start sum E[S_j], with E[S_j] = j/k of the product
+    spread = [k * (start**2 + 2 * start * end) for k, start, end in ((b.terms, *sizes), (a.terms, *sizes[::-1]))]
+    var = y.var + u * u * np.maximum(*spread)
+    return Budget(y.value, y.arithmetic, y.hard + hard, var, a.terms + b.terms, y.gain)
+
+
+def worst(n: int) -> float:
+    """The factor of u in norm 1 for n roundings: min(n, 6 sqrt(n)); see `budget_sums`."""
+    return min(n, 6.0 * math.sqrt(n))
+
+
+def multiply(a: Any, b: Any) -> Budget:
+    """a * b: ||a| e_b, e_a |b|, u|y||, and e_a e_b in the worst case."""
+    left, right = pair(a, b)
+    size_a, size_b = np.abs(left.value), np.abs(right.value)
+    both = None if left.exact or right.exact else left.hard * right.hard
+    hard = plus(times(right.hard, size_a), times(left.hard, size_b), both)
+    var = plus(times(right.var, size_a * size_a), times(left.var, size_b * size_b))
+    return left.rounded(hard, var, value=left.value * right.value, gain=left.gain * right.gain)
+
+
+def divide(a: Any, b: Any) -> Budget:
+    """a / b: |e_a / |b|, |y/b| e_b, u|y||; the worst case divides by the smallest b there may be.
+
+    A denominator that overflowed to infinity leaves a zero: the error is the result itself.
+    """
+    over, under = pair(a, b)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        y = over.value / under.value
+        size = np.abs(under.value)
+        least = size if under.exact else np.maximum(size - under.hard, 0.0)
+        hard = plus(times(over.hard, 1 / least), times(under.hard, np.abs(y) / least))
+        var = plus(times(over.var, 1 / size**2), times(under.var, (y / size) ** 2))
+        if not under.exact and (lost := size > over.arithmetic.largest).any():
+            ceiling = (np.abs(over.value) + (0.0 if over.exact else over.hard)) / over.arithmetic.largest
+            hard, var = np.where(lost, ceiling, hard), np.where(lost, ceiling**2, var)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        gain = over.gain * np.fmax(1.0, 1 / size)
+    return over.rounded(_unbounded(hard), _unbounded(var), value=y, gain=gain)
+
+
+def _unbounded(error: Any) -> Any:
+    """0/0 and inf/inf in an error bound say that nothing is known."""
+    return None if error is None else np.where(np.isnan(error), np.inf, error)

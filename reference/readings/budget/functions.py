@@ -1,0 +1,125 @@
+"""Rounding errors of elementary functions, as `Budget` propagates them.
+
+An elementary function f loses |f'(x)| e_x and c_f u |y| of its own. The constants c_f come from one table, the
+accuracy that the OpenCL C specification (3.0, section 7.4, full profile) asks of every device: exp and log 3 ulp,
+sin and cos 4, tanh 5, erf 16; one ulp is at most 2u|y|. Square roots are correctly rounded in IEEE arithmetic.
+"""
+
+import math
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+from scipy import special
+
+from nnparity.reference.readings.budget.core import Array, Budget, times
+
+#: function -> c_f, its own error in units of u|y|
+OWN: dict[Any, float] = {
+    np.exp: 6,
+    np.log: 6,
+    np.tanh: 10,
+    np.sqrt: 1,
+    np.sin: 8,
+    np.cos: 8,
+    special.erf: 32,
+    special.expit: 8,  # that of exp, at most, and one rounding each for the sum and the quotient
+}
+
+#: Standard deviations of an argument below this leave f to its tangent.
+LINEAR = 2.0**-6
+
+
+def elementary(
+    ufunc: Any,
+    slope: Callable[[Array, Array], Array],
+    worst: Callable[[Array, Array, Array], Array],
+    reach: float = math.inf,
+) -> Callable[[Budget], Budget]:
+    """The rule of f: `slope(x, y)` is |f'| for norm 2, `worst(x, y, e)` bounds |f(x + d) - f(x)| over |d| <= e.
+
+    No error is larger than the range of f, `reach`.
+    """
+
+    def rule(x: Budget) -> Budget:
+        with np.errstate(all="ignore"):
+            y = ufunc(x.value)
+            if x.exact:
+                return x.rounded(None, None, OWN[ufunc], y)
+            hard = np.minimum(worst(x.value, y, x.hard), reach)
+            var = times(x.var, slope(x.value, y) ** 2)
+            if (x.var > LINEAR**2).any():
+                var = np.maximum(var, _secant(ufunc, x.value, y, np.sqrt(x.var)))
+            var = np.minimum(var, reach**2)
+        return x.rounded(np.where(np.isnan(hard), np.inf, hard), var, OWN[ufunc], y)
+
+    return rule
+
+
+def _secant(ufunc: Any, x: Array, y: Array, s: Array) -> Array:
+    """The variance by the secants to three standard deviations either way, where the tangent is no guide.
+
+    A sigmoid far in saturation has no slope, and yet moves from 0 to 1 when its argument is off by a hundred.
+    """
+    secants = [np.abs(ufunc(x + side * s) - y) / 3 for side in (3.0, -3.0)]
+    return np.asarray(np.nan_to_num(np.fmax(*secants), nan=0.0, posinf=np.inf) ** 2)
+
+
+def curved(slope: Callable[[Array, Array], Array], bend: float) -> Callable[..., Array]:
+    """First and second order, |f'| e + bend e^2, where bend is half the largest |f''|."""
+    return lambda x, y, e: slope(x, y) * e + bend * e * e
+
+
+def square_root(x: Budget) -> Budget:
+    """min(e / (2 sqrt(v)), sqrt(e)): near zero (Adam) the derivative is no guide. The worst case has e / sqrt(v)."""
+    y = np.sqrt(x.value)
+    if x.exact:
+        return x.rounded(None, None, OWN[np.sqrt], y)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        hard = np.fmin(x.hard / y, np.sqrt(x.hard))
+        var = np.fmin(x.var / (4 * x.value), np.sqrt(x.var))
+    return x.rounded(hard, var, OWN[np.sqrt], y)
+
+
+def tanh_slope(x: Array, y: Array) -> Array:
+    """1 - y^2."""
+    return np.asarray(1 - y * y)
+
+
+def erf_slope(x: Array, y: Array) -> Array:
+    """2 / sqrt(pi) exp(-x^2)."""
+    return np.asarray(2 / math.sqrt(math.pi) * np.exp(-x * x))
+
+
+def log_worst(x: Array, y: Array, e: Array) -> Array:
+    """-ln(1 - e / |x|): unbounded where x may be 0."""
+    return np.where(e < np.abs(x), -np.log1p(-np.minimum(e / np.abs(x), 1.0)), np.inf)
+
+
+_expit = elementary(special.expit, lambda x, y: y * (1 - y), curved(lambda x, y: y * (1 - y), 0.0481), reach=1.0)
+
+
+def logistic(x: Budget) -> Budget:
+    """Where e^-x overflows, the formula as it is written gives 0 for the tiny number that it stands for."""
+    y = _expit(x)
+    with np.errstate(over="ignore"):
+        lost = np.where(np.exp(-x.value) * (1 if x.exact else np.exp(x.reach)) > x.arithmetic.largest, y.value, 0.0)
+    return Budget(y.value, y.arithmetic, y.hard + lost, y.var + lost**2) if lost.any() else y
+
+
+def square(x: Budget) -> Budget:
+    """x^2: 2|x| e + e^2."""
+    y = x.value * x.value
+    size = 2 * np.abs(x.value)
+    hard = None if x.exact else times(x.hard, size) + x.hard**2
+    return x.rounded(hard, times(x.var, size * size), value=y)
+
+
+def absolute(x: Budget) -> Budget:
+    """|x| errs as x does."""
+    return Budget(np.abs(x.value), x.arithmetic, x.hard, x.var, gain=x.gain)
+
+
+def negative(x: Budget) -> Budget:
+    """-x errs as x does."""
+    return Budget(-x.value, x.arithmetic, x.hard, x.var, gain=x.gain)

@@ -1,0 +1,125 @@
+"""Rounding errors of sums and dot products, as `Budget` propagates them.
+
+Norm 1: n terms lose at most n u times the sum of the sizes (Higham, "Accuracy and Stability of Numerical
+Algorithms", 2nd ed., 3.1), and min(n, 6 sqrt(n)) u beyond a few dozen, where the probabilistic bound is the
+useful one (Higham & Mary 2019; n u says nothing once it reaches 1).
+
+Norm 2: terms added one by one in random order. With Q the sum of squares and y the sum of n terms, the partial
+sum S_j is that of j terms drawn without replacement, so E[S_j^2] = j(n-j)/(n-1) (Q/n - y^2/n^2) + j^2 y^2/n^2,
+and the roundings of S_2 ... S_n add up to u^2 times
+
+    ((n+1)/6 - 1/n) Q + (n+1)/3 y^2,
+
+to which a dot product adds Q for the roundings of its products (n = 1 then leaves u^2 y^2, one rounding).
+Blocked or pairwise summation, wider accumulators and fused multiply-add stay below.
+"""
+
+import math
+from typing import Any
+
+import numpy as np
+
+from nnparity.reference.readings.budget.core import Array, Budget, capped, pair, plus, worst
+
+#: Products with more multiplications than this are left to BLAS, whose own rounding in float64 is not counted.
+LARGE = 1 << 16
+
+
+def sum_spread(n: int, squares: Array, y: Array) -> Array:
+    """Norm 2 of the roundings of a sum y of n terms, over u^2; `squares` is the sum of their squares."""
+    return np.asarray(((n + 1) / 6 - 1 / n) * squares + (n + 1) / 3 * y * y)
+
+
+def product_spread(k: int, squares: Array, y: Array) -> Array:
+    """The same of a dot product of k terms: those of the products come on top."""
+    return sum_spread(k, squares, y) + squares
+
+
+def total(x: Budget, axis: Any = None, keepdims: bool = False) -> Budget:
+    """The sum of x over `axis`."""
+
+    def add(part: Array) -> Array:
+        return np.asarray(part.sum(axis=axis, keepdims=keepdims))
+
+    y = add(x.value)
+    n = max(x.size // max(y.size, 1), 1)
+    u, step = x.arithmetic.unit, x.arithmetic.step
+    sizes = add(np.abs(x.value))
+    hard = worst(n) * u * sizes + n * step
+    hard = np.where(sizes > x.arithmetic.largest, np.inf, hard)  # a sum on the way may overflow
+    var = u * u * sum_spread(n, add(x.value**2), y) + n * step**2
+    if not x.exact:
+        hard, var = hard + add(x.hard), var + add(x.var)
+    return Budget(y, x.arithmetic, hard, var, gain=x.largest_gain)
+
+
+def einsum(subscripts: str, a: Any, b: Any = None, **kwargs: Any) -> Budget:
+    """A product summed over the letters that the result lacks: dense layers, convolutions, attention.
+
+    |A| e_B + e_A |B| + worst(k) u |A||B|, and the squares of the first two terms plus the variance above.
+    """
+    if b is None:
+        return _reduce(subscripts, a)
+    a, b = pair(a, b)
+    large = multiplications(subscripts, a.shape, b.shape) > LARGE
+
+    def product(left: Array, right: Array) -> Array:
+        return np.asarray(np.einsum(subscripts, left, right, optimize=large))
+
+    y = product(a.value, b.value)
+    size_a, size_b = np.abs(a.value), np.abs(b.value)
+    k = contracted(subscripts, a.shape, b.shape)
+    gain = capped(a.largest_gain * b.largest_gain, a.arithmetic)
+    u, step = a.arithmetic.unit, a.arithmetic.step * gain
+    square_a, square_b = size_a * size_a, size_b * size_b
+    with np.errstate(invalid="ignore"):
+        own = worst(k) * u * product(size_a, size_b) + k * step
+        spread = u * u * product_spread(k, product(square_a, square_b), y) + k * step**2
+        hard = plus(own, _or_none(product, size_a, b.hard), _or_none(product, a.hard, size_b), _both(product, a, b))
+        var = plus(spread, _or_none(product, square_a, b.var), _or_none(product, a.var, square_b))
+    hard, var = np.where(np.isnan(hard), np.inf, hard), np.where(np.isnan(var), np.inf, var)
+    return Budget(y, a.arithmetic, np.where(np.abs(y) > a.arithmetic.largest, np.inf, hard), var, k, gain)
+
+
+def _or_none(product: Any, left: Any, right: Any) -> Any:
+    return None if left is None or right is None else product(left, right)
+
+
+def _both(product: Any, a: Budget, b: Budget) -> Any:
+    return None if a.exact or b.exact else product(a.hard, b.hard)
+
+
+def _reduce(subscripts: str, x: Budget) -> Budget:
+    """One operand: the letters that the result lacks are summed, the rest is moved."""
+    before, after = subscripts.split("->")
+    lost = tuple(place for place, letter in enumerate(before) if letter not in after)
+    kept = "".join(letter for letter in before if letter in after)
+    reduced = total(x, axis=lost) if lost else x
+    return reduced.moved(lambda part: np.einsum(f"{kept}->{after}", part))
+
+
+def contracted(subscripts: str, *shapes: tuple[int, ...]) -> int:
+    """How many products each element of an einsum adds up."""
+    sizes = _sizes(subscripts, *shapes)
+    return max(math.prod(n for name, n in sizes.items() if name not in subscripts.split("->")[1]), 1)
+
+
+def multiplications(subscripts: str, *shapes: tuple[int, ...]) -> int:
+    """How many products an einsum forms in all."""
+    return math.prod(_sizes(subscripts, *shapes).values())
+
+
+def _sizes(subscripts: str, *shapes: tuple[int, ...]) -> dict[str, int]:
+    words = subscripts.split("->", maxsplit=1)[0].split(",")
+    return {name: n for word, shape in zip(words, shapes, strict=True) for name, n in zip(word, shape, strict=True)}
+
+
+def largest(x: Budget, axis: int, keepdims: bool = False) -> Budget:
+    """The maximum over an axis: it moves no further than the worst of its candidates."""
+    y = np.max(x.value, axis=axis, keepdims=keepdims)
+    if x.exact:
+        return Budget(y, x.arithmetic)
+    place = np.expand_dims(np.argmax(x.value, axis), axis)
+    var = np.take_along_axis(x.var, place, axis)
+    hard = np.max(x.hard, axis=axis, keepdims=keepdims)
+    return Budget(y, x.arithmetic, hard, var if keepdims else np.squeeze(var, axis))

@@ -1,0 +1,227 @@
+"""What a run says, sorted and added up once, for the page and for the Markdown alike."""
+
+import re
+from collections import Counter
+from collections.abc import Iterable
+from dataclasses import dataclass
+from functools import cached_property
+from typing import TypeVar
+
+from nnparity.reports.merge import MergedRun
+from nnparity.reports.records import GRADES, FormulaLine, TargetLine, Verdict
+from nnparity.reports.statistics import Statistics, fails, severity, statistics_by
+
+K = TypeVar("K")
+V = TypeVar("V")
+#: Formula, target, dtype, quantity: what a row of margins stands for.
+RowKey = tuple[str, str, str, str]
+_DTYPES = ("float64", "float32", "float16", "bfloat16")
+_QUANTITIES = ("output", "grad", "jvp", "hvp")
+#: Short names of dtypes, for narrow columns.
+SHORT = {"float64": "f64", "float32": "f32", "float16": "f16", "bfloat16": "bf16"}
+
+
+def dtype_order(dtype: str) -> tuple[int, str]:
+    """Widest dtype first, those unknown here last."""
+    return (_DTYPES.index(dtype) if dtype in _DTYPES else len(_DTYPES)), dtype
+
+
+def quantity_order(quantity: str) -> tuple[int, str]:
+    """Output, gradients, then the directional and the second derivatives."""
+    family = quantity.partition(".")[0]
+    return (_QUANTITIES.index(family) if family in _QUANTITIES else len(_QUANTITIES)), quantity
+
+
+def section_order(section: str) -> list[tuple[int, str]]:
+    """Section numbers as numbers: 3.10 after 3.9."""
+    return [(int(part), "") if part.isdecimal() else (0, part) for part in re.split(r"\.", section)]
+
+
+def anchor(*names: str) -> str:
+    """An id for HTML made of names: `gap-conv2d-torch-cpu-eager`."""
+    return "-".join(re.sub(r"\W+", "-", name).strip("-") for name in names)
+
+
+@dataclass(frozen=True)
+class Row:
+    """One line of a table of margins, or of the list of what does not conform: there `statistics` has only what fails.
+
+    `judged` counts all verdicts that were judged, those that conform included.
+    """
+
+    formula: FormulaLine
+    target: str
+    dtype: str
+    quantity: str
+    statistics: Statistics
+    judged: int
+
+
+@dataclass(frozen=True)
+class Block:
+    """All rows of a formula on one target in which something fails."""
+
+    formula: FormulaLine
+    target: str
+    rows: list[Row]
+
+    @property
+    def anchor(self) -> str:
+        """The id of this block in the page."""
+        return anchor("gap", self.formula.id, self.target)
+
+    @property
+    def grade(self) -> str:
+        """The worst grade of the rows."""
+        return max((row.statistics.grade for row in self.rows), key=severity)
+
+    @property
+    def recorded(self) -> bool:
+        """Whether each failing verdict here is a known record."""
+        return all(row.statistics.recorded for row in self.rows)
+
+
+@dataclass(frozen=True)
+class Aggregate:
+    """A run seen from above. Everything is computed when first asked for, once."""
+
+    run: MergedRun
+
+    @cached_property
+    def formulas(self) -> list[FormulaLine]:
+        """In the order of the primer; a formula that only verdicts speak of is there by its id."""
+        named = dict.fromkeys(verdict.formula for verdict in self.run.verdicts)
+        lines = {**{name: _nameless(name) for name in named}, **self.run.formulas}
+        return sorted(lines.values(), key=lambda line: (not line.section, section_order(line.section)))
+
+    def asked(self, target: str) -> tuple[int, str]:
+        """The place of a target among all: in the order of the plans, then by name."""
+        plans = (environment.plan.get("targets", []) for environment in self.run.environments)
+        order = list(dict.fromkeys(name for plan in plans for name in plan))
+        return (order.index(target) if target in order else len(order)), target
+
+    @cached_property
+    def targets(self) -> list[str]:
+        """The targets that were judged, in the order they were asked for."""
+        return sorted({verdict.target for verdict in self.run.verdicts}, key=self.asked)
+
+    @cached_property
+    def present(self) -> list[TargetLine]:
+        """Judged or available targets."""
+        lines = {target: TargetLine(target=target, available=True) for target in self.targets} | self.run.targets
+        return sorted(
+            (line for line in lines.values() if line.available or line.target in self.targets),
+            key=lambda line: self.asked(line.target),
+        )
+
+    @cached_property
+    def absent(self) -> list[TargetLine]:
+        """Targets that are not available where the run was made."""
+        here = {line.target for line in self.present}
+        return sorted(
+            (line for line in self.run.targets.values() if line.target not in here), key=lambda line: line.target
+        )
+
+    @cached_property
+    def dtypes(self) -> dict[str, list[str]]:
+        """Target -> the dtypes it was judged in."""
+        met = {(verdict.target, verdict.dtype) for verdict in self.run.verdicts}
+        return {
+            target: sorted((dtype for name, dtype in met if name == target), key=dtype_order) for target in self.targets
+        }
+
+    @property
+    def width(self) -> int:
+        """Columns of the matrix: all dtypes of all targets."""
+        return sum(map(len, self.dtypes.values()))
+
+    @cached_property
+    def counts(self) -> dict[str, int]:
+        """Grade -> number of verdicts, best first, only grades that were given."""
+        counter = Counter(verdict.grade for verdict in self.run.verdicts)
+        return {grade: counter[grade] for grade in dict.fromkeys((*GRADES, *counter)) if counter[grade]}
+
+    @cached_property
+    def total(self) -> Statistics:
+        """All verdicts as one group."""
+        return statistics_by(self.run.verdicts, lambda verdict: None).get(None, Statistics())
+
+    @cached_property
+    def overall(self) -> dict[str, Statistics]:
+        """Formula -> all its verdicts as one group."""
+        return statistics_by(self.run.verdicts, lambda verdict: verdict.formula)
+
+    @cached_property
+    def failing(self) -> set[str]:
+        """The formulas in which something does not conform."""
+        return {formula for formula, statistics in self.overall.items() if statistics.failing}
+
+    @cached_property
+    def cells(self) -> dict[tuple[str, str, str], Statistics]:
+        """(formula, target, dtype) -> statistics."""
+        return statistics_by(self.run.verdicts, lambda verdict: (verdict.formula, verdict.target, verdict.dtype))
+
+    def cell(self, formula: str, target: str, dtype: str) -> Statistics:
+        """One cell of the matrix; what the adapter declares unsupported is, without any verdict."""
+        statistics = self.cells.get((formula, target, dtype))
+        if statistics is not None:
+            return statistics
+        line = self.run.targets.get(target)
+        declared = line is not None and formula in line.unsupported
+        return Statistics(grades=Counter({"unsupported": 0} if declared else {}))
+
+    @cached_property
+    def rows(self) -> dict[str, list[Row]]:
+        """Formula -> its margins, one row for each target, dtype and quantity."""
+        return self._rows(statistics_by(self.run.verdicts, _row_key))
+
+    @cached_property
+    def failures(self) -> dict[str, list[Row]]:
+        """The same, of failing verdicts only."""
+        return self._rows(statistics_by(filter(fails, self.run.verdicts), _row_key))
+
+    def _rows(self, groups: dict[RowKey, Statistics]) -> dict[str, list[Row]]:
+        rows: dict[str, list[Row]] = {formula.id: [] for formula in self.formulas}
+        lines = {line.id: line for line in self.formulas}
+        for group, statistics in groups.items():
+            rows[group[0]].append(Row(lines[group[0]], *group[1:], statistics, self._judged[group]))
+        return {formula: sorted(lines, key=_row_order) for formula, lines in rows.items()}
+
+    @cached_property
+    def _judged(self) -> Counter[RowKey]:
+        return Counter(_row_key(verdict) for verdict in self.run.verdicts if verdict.grade != "unsupported")
+
+    @cached_property
+    def blocks(self) -> list[Block]:
+        """What does not conform: first what no record knows of, then the worst grade, then the primer's order."""
+        blocks = [
+            Block(formula, target, rows)
+            for formula in self.formulas
+            for target, rows in grouped((row.target, row) for row in self.failures[formula.id]).items()
+        ]
+        return sorted(blocks, key=lambda block: (block.recorded, -severity(block.grade)))
+
+    @property
+    def chapters(self) -> dict[str, list[FormulaLine]]:
+        """Chapter -> its formulas."""
+        return grouped((formula.chapter, formula) for formula in self.formulas)
+
+
+def grouped(pairs: Iterable[tuple[K, V]]) -> dict[K, list[V]]:
+    """Key -> the values that came with it, both in the order they came."""
+    groups: dict[K, list[V]] = {}
+    for key, value in pairs:
+        groups.setdefault(key, []).append(value)
+    return groups
+
+
+def _row_key(verdict: Verdict) -> RowKey:
+    return verdict.formula, verdict.target, verdict.dtype, verdict.quantity
+
+
+def _row_order(row: Row) -> tuple[object, ...]:
+    return row.target, dtype_order(row.dtype), quantity_order(row.quantity)
+
+
+def _nameless(formula: str) -> FormulaLine:
+    return FormulaLine(id=formula, section="", title={}, latex="", inputs={}, outputs={})

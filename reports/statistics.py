@@ -1,0 +1,159 @@
+"""Verdicts added up: how many of each grade, the worst margins, and the one verdict that says it best."""
+
+import math
+from collections import Counter
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+from typing import TypeVar
+
+from nnparity.reports.formatting import badness, real
+from nnparity.reports.records import GRADES, Number, Verdict
+
+#: A glyph for each grade, so that colour is never the only sign. All of them are in every font.
+SYMBOLS = {
+    "conforms": "✓",
+    "imprecise": "≈",
+    "diverges": "✗",
+    "error": "!",
+    "crashed": "†",
+    "timed out": "…",
+    "unsupported": "–",
+    "not run": "·",
+}
+#: What each grade means, for the legend.
+MEANINGS = {
+    "conforms": "error within both budgets",
+    "imprecise": "right formula, bits missing: only the sharp budget is exceeded",
+    "diverges": "beyond the hard budget, or a wrong NaN, infinity, zero, shape or dtype",
+    "error": "the target raised an exception",
+    "crashed": "the process died",
+    "timed out": "no answer in time",
+    "unsupported": "nothing to judge: the adapter declares it, with a reason",
+    "not run": "no verdict in this run",
+}
+#: The grades that say that a target does not do what the formula says.
+FAILING = tuple(grade for grade in GRADES if grade not in ("conforms", "unsupported"))
+_SEVERITY = {grade: rank for rank, grade in enumerate(("unsupported", "conforms", *FAILING))}
+
+
+def severity(grade: str) -> int:
+    """Rank of a grade: `unsupported` below all that was judged, a grade unknown here above all."""
+    return _SEVERITY.get(grade, len(_SEVERITY))
+
+
+def symbol(grade: str) -> str:
+    """The glyph of a grade."""
+    return SYMBOLS.get(grade, "?")
+
+
+Key = TypeVar("Key")
+
+
+@dataclass(slots=True)
+class Statistics:
+    """What a group of verdicts comes to. Margins, ULP: the largest; bits: the fewest.
+
+    `worst` is the verdict of the worst grade with the largest margins; `unrecorded` counts failing
+    verdicts that match no known record.
+    """
+
+    grades: Counter[str] = field(default_factory=Counter)
+    hard: Number | None = None
+    sharp: Number | None = None
+    ulp: Number | None = None
+    bits: Number | None = None
+    worst: Verdict | None = None
+    diagnoses: Counter[str] = field(default_factory=Counter)
+    known: Counter[str] = field(default_factory=Counter)
+    notes: Counter[str] = field(default_factory=Counter)
+    unrecorded: int = 0
+
+    def add(self, verdict: Verdict) -> None:
+        """Count one more verdict in."""
+        self.grades[verdict.grade] += 1
+        self.hard = _larger(self.hard, verdict.hard)
+        self.sharp = _larger(self.sharp, verdict.sharp)
+        self.ulp = _larger(self.ulp, verdict.ulp)
+        self.bits = _fewer(self.bits, verdict.bits)
+        if self.worst is None or _rank(verdict) > _rank(self.worst):
+            self.worst = verdict
+        if verdict.note:
+            self.notes[verdict.note] += 1
+        if fails(verdict):
+            self._blame(verdict)
+
+    def _blame(self, verdict: Verdict) -> None:
+        if verdict.diagnosis:
+            self.diagnoses[verdict.diagnosis] += 1
+        if verdict.known:
+            self.known[verdict.known] += 1
+        else:
+            self.unrecorded += 1
+
+    @property
+    def grade(self) -> str:
+        """The worst grade; `unsupported` only when nothing was judged."""
+        return max(self.grades, key=severity, default="not run")
+
+    @property
+    def judged(self) -> int:
+        """How many verdicts are not `unsupported`."""
+        return self.grades.total() - self.grades["unsupported"]
+
+    @property
+    def failing(self) -> int:
+        """How many verdicts neither conform nor are unsupported."""
+        return self.judged - self.grades["conforms"]
+
+    @property
+    def recorded(self) -> bool:
+        """Whether something fails and all of it is a known record."""
+        return self.failing > 0 and self.unrecorded == 0
+
+    def rank(self) -> tuple[int, float, float]:
+        """Orders groups: by the worst grade in them, then by margins."""
+        return _rank(self.worst) if self.worst else (-1, 0.0, 0.0)
+
+    @property
+    def tail(self) -> str:
+        """The counts as a cell shows them: `54`, or `2/54` when 2 of them fail, or nothing."""
+        return f"{self.failing}/{self.judged}" if self.failing else str(self.judged or "")
+
+    @property
+    def words(self) -> str:
+        """The counts of all grades in words, best grade first."""
+        return ", ".join(f"{number} {grade}" for grade, number in sorted(self.grades.items(), key=_by_grade))
+
+
+def fails(verdict: Verdict) -> bool:
+    """Whether a verdict was judged and does not conform."""
+    return verdict.grade not in ("conforms", "unsupported")
+
+
+def _by_grade(item: tuple[str, int]) -> int:
+    return GRADES.index(item[0]) if item[0] in GRADES else len(GRADES)
+
+
+def _rank(verdict: Verdict) -> tuple[int, float, float]:
+    return severity(verdict.grade), badness(verdict.hard), badness(verdict.sharp)
+
+
+def _larger(old: Number | None, new: Number | None) -> Number | None:
+    return new if new is not None and (old is None or badness(new) > badness(old)) else old
+
+
+def _fewer(old: Number | None, new: Number | None) -> Number | None:
+    return new if new is not None and (old is None or _precision(new) < _precision(old)) else old
+
+
+def _precision(bits: Number) -> float:
+    number = real(bits)
+    return -math.inf if number is None or math.isnan(number) else number
+
+
+def statistics_by(verdicts: Iterable[Verdict], key: Callable[[Verdict], Key]) -> dict[Key, Statistics]:
+    """One statistics for each value of `key`, in the order they are first met."""
+    groups: dict[Key, Statistics] = {}
+    for verdict in verdicts:
+        groups.setdefault(key(verdict), Statistics()).add(verdict)
+    return groups

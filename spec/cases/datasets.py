@@ -1,0 +1,143 @@
+"""How the values of a case are drawn: from its id alone, the same on every machine.
+
+A counter-based generator (Philox) is keyed by a hash of the id, and only its raw bits are used: NumPy promises
+those for ever, but not its distributions. What follows is IEEE arithmetic that rounds alike everywhere
+(no library function whose last bit depends on the machine).
+"""
+
+import hashlib
+import math
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from nnparity.spec.cases import samples
+from nnparity.spec.dtypes import Dtype
+
+Array = NDArray[np.float64]
+#: The name of this scheme, stored with every run; a change of the numbers is a new name.
+SCHEME = "philox-blake2b-1"
+
+
+class Stream:
+    """Uniform numbers from the counter-based generator keyed by `key`."""
+
+    def __init__(self, key: str) -> None:
+        digest = hashlib.blake2b(key.encode(), digest_size=16).digest()
+        self._bits = np.random.Philox(key=int.from_bytes(digest, "little"))
+
+    def uniform(self, shape: tuple[int, ...]) -> Array:
+        """Multiples of 2^-53 in [0, 1)."""
+        raw: NDArray[np.uint64] = self._bits.random_raw(math.prod(shape))
+        return np.asarray((raw >> np.uint64(11)) * 2.0**-53, dtype=np.float64).reshape(shape)
+
+    def normal(self, shape: tuple[int, ...]) -> Array:
+        """Mean 0, variance 1: a sum of four uniforms, which ends at 3.5 and is exactly repeatable."""
+        total = self.uniform(shape) + self.uniform(shape) + self.uniform(shape) + self.uniform(shape)
+        return (total - 2.0) * math.sqrt(3.0)
+
+    def integers(self, shape: tuple[int, ...], bound: int) -> NDArray[np.int64]:
+        """Whole numbers from 0 to bound - 1."""
+        return np.floor(self.uniform(shape) * bound).astype(np.int64)
+
+
+def normal(stream: Stream, shape: tuple[int, ...], dtype: Dtype, place: int) -> Array:
+    """Size 1."""
+    return stream.normal(shape)
+
+
+def small(stream: Stream, shape: tuple[int, ...], dtype: Dtype, place: int) -> Array:
+    """Size 1e-3: absolute tolerances see nothing here."""
+    return stream.normal(shape) * 1e-3
+
+
+def large(stream: Stream, shape: tuple[int, ...], dtype: Dtype, place: int) -> Array:
+    """Size 24: saturates gates and softmax, without overflow in float16."""
+    return stream.normal(shape) * 24.0
+
+
+def wide(stream: Stream, shape: tuple[int, ...], dtype: Dtype, place: int) -> Array:
+    """Exponents evenly over 2^-e to 2^e: e = 8, whose e^x fits float64; 3 in float16, where products overflow."""
+    reach = min(8, int(math.log2(dtype.largest)) // 4)
+    exponent = np.floor(stream.uniform(shape) * (2 * reach + 1)).astype(np.int64) - reach
+    sign = np.where(stream.uniform(shape) < 0.5, -1.0, 1.0)
+    return sign * np.ldexp(1.0 + stream.uniform(shape), exponent)
+
+
+def cancelling(stream: Stream, shape: tuple[int, ...], dtype: Dtype, place: int) -> Array:
+    """Neighbours of the last axis nearly cancel in sums and products: the first input alternates in sign."""
+    values = stream.normal(shape)
+    if not shape or shape[-1] < 2:
+        return values
+    even = shape[-1] // 2 * 2
+    twin = values[..., 0:even:2] * (1.0 + stream.normal(values[..., 0:even:2].shape) * 2.0**-6)
+    values[..., 1:even:2] = -twin if place == 0 else twin
+    return values
+
+
+def image(stream: Stream, shape: tuple[int, ...], dtype: Dtype, place: int) -> Array:
+    """Pixels from 0 to 1 with an edge, a slope that differs by axis and channel, and grain; no constant image."""
+    if len(shape) != 4 or place:
+        return stream.normal(shape)
+    n, c, h, w = shape
+    slope = stream.uniform((n, c, 1, 1)) * np.arange(h)[:, None] / h + stream.uniform((n, c, 1, 1)) * np.arange(w) / w
+    edge = (np.arange(w) > w // 3) * 0.25
+    return (slope + edge + 0.25 * stream.uniform(shape)) / 2.5
+
+
+def onehot(stream: Stream, shape: tuple[int, ...], dtype: Dtype, place: int) -> Array:
+    """Targets with a single 1, against rows whose entries differ by up to 2^16: tiny probabilities."""
+    if place and shape:
+        chosen = stream.integers((*shape[:-1], 1), shape[-1])
+        return np.where(np.arange(shape[-1]) == chosen, 1.0, 0.0)
+    exponent = np.floor(stream.uniform(shape) * 17).astype(np.int64) - 12
+    return np.ldexp(1.0 + stream.uniform(shape), exponent)
+
+
+Draw = Callable[[Stream, tuple[int, ...], Dtype, int], Array]
+#: name -> how it draws; called with the stream, the shape, the dtype and the input's place in the formula.
+DATASETS: dict[str, Draw] = {f.__name__: f for f in (normal, small, large, wide, cancelling, image, onehot)}
+#: Parameters, latent variables and whatever else belongs to no sample is drawn as in `normal`.
+DATASETS |= dict.fromkeys((*samples.SAMPLES, "as_printed"), normal)
+
+
+def sampled(dataset: str, domain: str) -> bool:
+    """Whether such an input is taken from real data."""
+    return dataset in samples.SAMPLES and domain in samples.PARTS
+
+
+def draw(
+    dataset: str, domain: str, bound: int, stream: Stream, shape: tuple[int, ...], dtype: Dtype, place: int
+) -> Any:
+    """An input of the given domain, rounded to `dtype` (whole numbers as int64)."""
+    if sampled(dataset, domain):
+        rows = stream.uniform(samples.leading(dataset, domain, shape))
+        part = samples.take(dataset, domain, rows, shape)
+        return part if domain == "class" else dtype.round(part)
+    if dataset == "as_printed":
+        return dtype.round(samples.as_printed(shape, place))
+    if domain in ("label", "class"):
+        return stream.integers(shape, bound)
+    if domain == "mask":
+        mask = stream.integers(shape, 2)
+        mask[..., 0] = 1  # a row without any key left is a special value, not an ordinary one
+        return mask
+    return dtype.round(_into(domain, bound, DATASETS[dataset](stream, shape, dtype, place)))
+
+
+def _into(domain: str, bound: int, values: Array) -> Array:
+    """Real numbers mapped into a domain, by exactly rounded operations only."""
+    if domain == "weight":
+        return values / math.sqrt(bound)
+    if domain == "positive":
+        return np.abs(values)
+    if domain == "probability":  # kept away from 0 and 1, where the logarithms of the formulas end
+        return np.clip((1.0 + values / (1.0 + np.abs(values))) / 2.0, 2.0**-14, 1.0 - 2.0**-7)
+    if domain in ("distribution", "target"):  # whole numbers: their sum is exact in any order
+        weights = np.floor(np.abs(values) * 2.0**16) + (1.0 if domain == "distribution" else 0.0)
+        return np.asarray(weights / np.maximum(weights.sum(axis=-1, keepdims=True), 1.0))
+    if domain == "position":
+        return np.broadcast_to(np.arange(values.shape[-1], dtype=np.float64), values.shape)
+    return values

@@ -1,0 +1,189 @@
+"""Special values: cases whose numbers or sizes only NaN, infinity, zero, ties or an empty batch can test.
+
+Each is the ordinary case of the formula's first signature with a few values put in by hand, or with other sizes.
+"""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import msgspec
+import numpy as np
+from numpy.typing import NDArray
+
+from nnparity.spec import shapes
+from nnparity.spec.cases.case import Case
+from nnparity.spec.dtypes import DTYPES, Dtype
+from nnparity.spec.loader import signatures
+from nnparity.spec.schema import Formula, Signature
+
+Array = NDArray[Any]
+#: Names of the first axis when its elements are independent samples.
+BATCH = ("n", "b")
+
+
+def nan(x: Array, domain: str, dtype: Dtype) -> None:
+    """A NaN in the first place."""
+    x.flat[0] = np.nan
+
+
+def infinity(x: Array, domain: str, dtype: Dtype) -> None:
+    """+Inf in the first place, -Inf in the last."""
+    x.flat[-1], x.flat[0] = -np.inf, np.inf
+
+
+def zeros(x: Array, domain: str, dtype: Dtype) -> None:
+    """Every fourth number +0, every fourth -0; a probability of 0 and one of 1, a row that is sure of its class."""
+    if domain == "distribution":
+        x[..., 0, :] = np.eye(1, x.shape[-1])
+    elif domain == "probability":
+        x.flat[0], x.flat[-1] = 0.0, 1.0
+    elif domain == "positive":
+        x.flat[0] = 0.0
+    else:
+        x.flat[::4], x.flat[2::4] = 0.0, -0.0
+
+
+def largest(x: Array, domain: str, dtype: Dtype) -> None:
+    """The largest finite number in the first place, its negative in the last."""
+    x.flat[-1], x.flat[0] = -dtype.largest, dtype.largest
+
+
+def subnormal(x: Array, domain: str, dtype: Dtype) -> None:
+    """Every number below the smallest normal one."""
+    x[...] = (x.astype(np.float64) * (dtype.tiny / 8)).astype(x.dtype)
+
+
+def ties(x: Array, domain: str, dtype: Dtype) -> None:
+    """Only -1, 0 and 1: maxima with equals, corners of ReLU and of |w|."""
+    x[...] = np.clip(np.rint(x.astype(np.float64)), -1, 1).astype(x.dtype)
+
+
+def masked(x: Array, domain: str, dtype: Dtype) -> None:
+    """-Inf in every second column: those that do not count."""
+    x[..., 1::2] = -np.inf
+
+
+def all_masked(x: Array, domain: str, dtype: Dtype) -> None:
+    """A first row of nothing but -Inf, or of nothing but padding."""
+    x[0] = 0 if domain == "mask" else -np.inf
+
+
+def unchanged(x: Array, domain: str, dtype: Dtype) -> None:
+    """Only the sizes are special."""
+
+
+def resized(formula: Formula, signature: Signature, dims: dict[str, int]) -> Signature:
+    """The signature with other sizes, and the id that says so."""
+    dims = signature.dims | dims
+    shown = "".join(f"{name}{size}" for name, size in dims.items())
+    told = signature.id.partition("-")[2]
+    return msgspec.structs.replace(signature, id=f"{shown}-{told}" if told else shown, dims=dims)
+
+
+def batch(formula: Formula) -> str | None:
+    """The symbol of the axis of samples, the first of the first input; None when there is none."""
+    first = next(iter(formula.inputs.values()), "").split(" ")[0]
+    return first if first in BATCH else None
+
+
+def empty(formula: Formula) -> dict[str, int] | None:
+    """No sample at all."""
+    axis = batch(formula)
+    return {axis: 0} if axis else None
+
+
+def size_one(formula: Formula) -> dict[str, int] | None:
+    """Every dimension 1, or the least that the formula is defined for."""
+    symbols = {symbol for text in formula.inputs.values() for symbol in shapes.symbols(text)}
+    return {symbol: formula.least.get(symbol, 1) for symbol in sorted(symbols)}
+
+
+@dataclass(frozen=True)
+class Special:
+    """What is put in, into which of the formula's float inputs (by place), of which domains; other sizes."""
+
+    put: Callable[[Array, str, Dtype], None] = unchanged
+    into: Callable[[int], bool] = lambda place: True
+    domains: tuple[str, ...] = ()
+    sizes: Callable[[Formula], dict[str, int] | None] | None = None
+    usual: bool = True
+
+
+def _first(place: int) -> bool:
+    return place == 0
+
+
+def _others(place: int) -> bool:
+    return place > 0
+
+
+REAL = ("real",)
+#: Targets of a loss stay what they are: a distribution.
+FLOATS = ("real", "positive", "probability", "distribution")
+SPECIALS: dict[str, Special] = {
+    "nan": Special(nan, _first, FLOATS),
+    "nan in others": Special(nan, _others, FLOATS),
+    "infinity": Special(infinity, _first, REAL),
+    "infinity in others": Special(infinity, _others, REAL),
+    "zeros": Special(zeros, domains=FLOATS),
+    "largest": Special(largest, _first, REAL),
+    "subnormal": Special(subnormal, domains=("real", "positive", "probability")),
+    "ties": Special(ties, domains=REAL, usual=False),
+    "masked": Special(masked, _first, REAL, usual=False),
+    "all masked": Special(all_masked, _first, ("real", "mask"), usual=False),
+    "empty": Special(sizes=empty),
+    "size one": Special(sizes=size_one),
+}
+
+
+def changed(formula: Formula, name: str) -> list[str]:
+    """The inputs that the special dataset `name` puts something into."""
+    special = SPECIALS[name]
+    if name == "subnormal":
+        return list(formula.subnormal or _first_order(formula))
+    if "mask" in special.domains and (mask := [one for one in formula.inputs if formula.domain(one) == "mask"]):
+        return mask
+    floats = [one for one in formula.inputs if not formula.integer(one)]
+    fit = [formula.domain(one) in special.domains for one in floats]
+    return [one for place, one in enumerate(floats) if fit[place] and special.into(place)]
+
+
+def _first_order(formula: Formula) -> Iterator[str]:
+    """The first float input and the vectors: with ordinary weights, a result is then as small as they are."""
+    reals = [name for name in formula.inputs if formula.domain(name) in SPECIALS["subnormal"].domains]
+    return (name for place, name in enumerate(reals) if place == 0 or len(formula.inputs[name].split()) == 1)
+
+
+class SpecialCase(Case):
+    """The ordinary case with what its dataset, one of SPECIALS, puts in."""
+
+    def _input(self, place: int, name: str) -> Array:  # noqa: ARG002  (what it overrides has it)
+        ordinary = Case(self.formula, self.signature, "normal", self.dtype, self.salt).inputs[name]
+        if name not in changed(self.formula, self.dataset) or not ordinary.size:
+            return ordinary
+        array = np.array(ordinary)
+        SPECIALS[self.dataset].put(array, self.formula.domain(name), self.dtype)
+        array.flags.writeable = False
+        return array
+
+
+def specials_of(formula: Formula) -> list[str]:
+    """The special datasets that say something about this formula."""
+    chosen = [name for name, special in SPECIALS.items() if special.usual or name in formula.specials]
+    return [
+        name
+        for name in chosen
+        if _sizes(formula, name) is not None and (SPECIALS[name].sizes or changed(formula, name))
+    ]
+
+
+def _sizes(formula: Formula, name: str) -> dict[str, int] | None:
+    sizes = SPECIALS[name].sizes
+    return sizes(formula) if sizes else {}
+
+
+def special_case(formula: Formula, name: str, dtype: str, salt: str = "") -> SpecialCase:
+    """The case of one special dataset."""
+    signature = resized(formula, signatures(formula)[0], _sizes(formula, name) or {})
+    return SpecialCase(formula, signature, name, DTYPES[dtype], salt)

@@ -1,0 +1,230 @@
+"""The command line: its exit status tells a divergence from a wrong word from a fault of nnparity itself."""
+
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from nnparity import cli
+from nnparity.reports import merge
+from nnparity.reports.records import Environment, FormulaLine, Summary, TargetLine, Verdict, read_run
+from nnparity.run import examiner
+from nnparity.spec import loader, selection
+
+FAULTY = """
+from nnparity.adapters.numpy import NumpyAdapter
+
+class Doubled(NumpyAdapter):
+    backend = "doubled"
+
+    def observe(self, request):
+        return {name: y + y for name, y in super().observe(request).items()}
+
+class Refusing(NumpyAdapter):
+    backend = "refusing"
+    unsupported = {"relu": "no rectifiers here"}
+
+    def _bound(self, request):
+        from nnparity.adapters.base import Unsupported
+        if request.formula in self.unsupported:
+            raise Unsupported(self.unsupported[request.formula])
+        return super()._bound(request)
+"""
+RECORD = """
+[doubled-relu]
+formula  = "relu"
+target   = "doubled:*"
+dtype    = ["float32"]
+versions = { numpy = ">=1" }
+reason   = "Everything twice."
+upstream = "not reported"
+"""
+Run = Callable[..., int | str | None]
+
+
+@pytest.fixture
+def nnparity(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Run:
+    """Runs a command in a folder of its own, with an adapter file in it."""
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "faulty.py").write_text(FAULTY)
+    return lambda *arguments: cli.guarded(lambda: cli.application(list(arguments)))
+
+
+SMALL = ("--formula", "relu", "--dtype", "float32")
+
+
+def verdicts(path: str = "reports/out/parity.jsonl") -> list[Verdict]:
+    return [line for line in read_run(Path(path)) if isinstance(line, Verdict)]
+
+
+# --- 0, 1, 2, 70
+
+
+def test_what_conforms_ends_with_0_and_leaves_a_report(nnparity: Run, capsys: pytest.CaptureFixture[str]) -> None:
+    assert nnparity("run", "--backend", "numpy", *SMALL) == 0
+    told = capsys.readouterr().err
+    assert "verdicts: " in told
+    assert " conforms" in told
+    assert {path.name for path in Path("reports/out").iterdir()} >= {"parity.jsonl", "parity.md", "parity.html"}
+
+
+def test_a_run_file_begins_with_its_environment_and_holds_one_summary(nnparity: Run) -> None:
+    nnparity("run", "--backend", "numpy", *SMALL, "--out", "elsewhere", "--salt", "7")
+    first, second, third, *lines = read_run(Path("elsewhere/parity.jsonl"))
+    assert isinstance(first, Environment)
+    assert first.salt == "7"
+    assert isinstance(second, FormulaLine)
+    assert isinstance(third, TargetLine)
+    (summary,) = (line for line in lines if isinstance(line, Summary))
+    assert summary.counts == {"conforms": len([line for line in lines if isinstance(line, Verdict)])}
+
+
+def test_a_divergence_ends_with_1_and_is_named(nnparity: Run, capsys: pytest.CaptureFixture[str]) -> None:
+    assert nnparity("run", "--backend", "faulty.py:Doubled", *SMALL) == 1
+    told = " ".join(capsys.readouterr().err.split())
+    assert "what does not conform" in told
+    assert "diverges" in told
+    wrong = [v for v in verdicts() if v.case == "relu/n3d5/normal/float32" and v.grade == "diverges"]
+    assert {(v.quantity, v.diagnosis) for v in wrong} == {
+        (q, "the expected result times 2") for q in ("output", "jvp", "grad.x")
+    }
+
+
+def test_an_adapter_may_be_named_by_its_module_too(nnparity: Run) -> None:
+    assert nnparity("run", "--backend", "nnparity.adapters.numpy:NumpyAdapter", *SMALL) == 0
+
+
+def test_what_is_declared_unsupported_is_told_and_no_fault(nnparity: Run) -> None:
+    assert nnparity("run", "--backend", "faulty.py:Refusing", *SMALL, "--formula", "tanh") == 0
+    told = {(v.formula, v.grade, v.message) for v in verdicts()}
+    assert told == {("relu", "unsupported", "no rectifiers here"), ("tanh", "conforms", None)}
+
+
+@pytest.mark.parametrize(
+    ("arguments", "told"),
+    [
+        (("--backend", "nosuch"), "no backend is called 'nosuch'"),
+        (("--backend", "nosuch.py:Adapter"), "no adapter at 'nosuch.py:Adapter'"),
+        (("--backend", "nosuch.module:Adapter"), "no adapter at 'nosuch.module:Adapter'"),
+        (("--backend", "faulty.py:Nobody"), "no adapter at 'faulty.py:Nobody'"),
+        (("--backend", "numpy", "--device", "cuda"), "numpy has no cuda here, only cpu"),
+        (("--backend", "numpy", "--device", "abacus"), "no device is called 'abacus'"),
+        (("--backend", "numpy", "--mode", "compiled"), "numpy has no mode 'compiled'"),
+        (("--backend", "numpy", "--formula", "desne"), "did you mean 'dense'?"),
+        (("--backend", "numpy", "--dtype", "float31"), "did you mean 'float32'?"),
+        (("--backend", "numpy", "--quantity", "hessian"), "no quantity is called 'hessian'"),
+        (("--backend", "numpy", "--level", "deep"), "no level is called 'deep'"),
+    ],
+)
+def test_what_does_not_exist_ends_with_2_and_one_line(
+    nnparity: Run, arguments: tuple[str, ...], told: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert nnparity("run", *arguments) == 2
+    error = capsys.readouterr().err.strip()
+    assert error.startswith("nnparity: ")
+    assert told in error
+    assert "Traceback" not in error
+    assert len(error.splitlines()) == 1
+
+
+@pytest.mark.parametrize("arguments", [(), ("run",), ("run", "--nosuch"), ("nosuch",), ("run", "--backend")])
+def test_a_command_that_cannot_be_read_ends_with_2(nnparity: Run, arguments: tuple[str, ...]) -> None:
+    assert nnparity(*arguments) == 2
+
+
+def test_a_malformed_spec_ends_with_2_and_names_the_file(
+    nnparity: Run, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    (tmp_path / "bad.toml").write_text("[dense]\nsection = 3\n")
+    monkeypatch.setattr(selection, "load", lambda: loader.load(tmp_path))
+    assert nnparity("run", "--backend", "numpy") == 2
+    assert "bad.toml: dense: " in capsys.readouterr().err
+
+
+def on_record(text: str, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The records of this run are these, and no others."""
+    (folder / "torch").mkdir()
+    (folder / "torch/known.toml").write_text(text)
+    monkeypatch.setattr(examiner, "FOLDER", folder)
+
+
+def test_a_malformed_record_ends_with_2_and_names_the_file(
+    nnparity: Run, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    on_record(RECORD.replace("reason", "excuse"), tmp_path, monkeypatch)
+    assert nnparity("run", "--backend", "numpy", *SMALL) == 2
+    assert "known.toml: doubled-relu: " in capsys.readouterr().err
+
+
+def test_a_fault_of_nnparity_ends_with_70_and_its_traceback(
+    nnparity: Run, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def broken(*_: object, **__: object) -> None:
+        raise ZeroDivisionError("our own")
+
+    monkeypatch.setattr(examiner, "judge", broken)
+    assert nnparity("run", "--backend", "numpy", *SMALL) == 70
+    assert "ZeroDivisionError: our own" in capsys.readouterr().err
+
+
+# --- what is on record
+
+
+def test_a_divergence_on_record_ends_with_0_and_a_stale_record_with_1(
+    nnparity: Run, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    on_record(RECORD, tmp_path, monkeypatch)
+    assert nnparity("run", "--backend", "faulty.py:Doubled", *SMALL) == 0
+    assert "on record: doubled-relu" in capsys.readouterr().err
+    assert {v.known for v in verdicts() if v.grade == "diverges"} == {"doubled-relu"}
+    (tmp_path / "faulty.py").write_text(FAULTY.replace("y + y", "y"))
+    assert nnparity("run", "--backend", "faulty.py:Doubled", *SMALL) == 1
+    assert "stale records, nothing diverges there any more: doubled-relu" in capsys.readouterr().err
+    assert merge(["reports/out/parity.jsonl"]).stale == ["doubled-relu"]
+
+
+# --- several targets, soak, report, list
+
+
+def test_several_backends_share_a_run(nnparity: Run) -> None:
+    assert nnparity("run", "--backend", "numpy", "--backend", "faulty.py:Doubled", *SMALL) == 1
+    grades = {(v.target, v.grade) for v in verdicts() if v.dataset == "normal" and v.quantity == "output"}
+    assert grades == {("numpy:cpu:eager", "conforms"), ("doubled:cpu:eager", "diverges")}
+
+
+def test_a_soak_goes_through_other_seeds(nnparity: Run) -> None:
+    assert nnparity("soak", "--salts", "2", "--backend", "numpy", *SMALL) == 0
+    runs = [list(read_run(Path(f"reports/out/soak/{number}.jsonl"))) for number in (1, 2)]
+    salts = [line.salt for lines in runs for line in lines if isinstance(line, Environment)]
+    assert salts == ["soak-1", "soak-2"]
+    assert all(any(isinstance(line, TargetLine) for line in lines) for lines in runs)
+    assert nnparity("soak", "--salts", "2", "--backend", "faulty.py:Doubled", *SMALL) == 1
+
+
+def test_reports_are_merged(nnparity: Run, capsys: pytest.CaptureFixture[str]) -> None:
+    for out, formula in (("a", "relu"), ("b", "tanh")):
+        nnparity("run", "--backend", "numpy", "--formula", formula, "--dtype", "float32", "--out", out)
+    assert nnparity("report", "a/parity.jsonl", "b/parity.jsonl", "--out", "both") == 0
+    assert {v.formula for v in verdicts("both/parity.jsonl")} == {"relu", "tanh"}
+    assert nnparity("report", "nowhere.jsonl") == 2
+    assert "nowhere.jsonl" in capsys.readouterr().err
+
+
+def test_the_list_shows_backends_dtypes_formulas_and_signatures(
+    nnparity: Run, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert nnparity("list") == 0
+    told = capsys.readouterr().out
+    for word in ("numpy, torch, tensorflow, jax", "bfloat16", "conv2d", "n2c3h9w8o4p3q2"):
+        assert word in told
+
+
+def test_the_console_script_passes_the_status_on(tmp_path: Path) -> None:
+    script = Path(sys.executable).parent / "nnparity"
+    done = subprocess.run(
+        [script, "run", "--backend", "nosuch"], cwd=tmp_path, capture_output=True, text=True, check=False
+    )
+    assert (done.returncode, done.stdout) == (2, "")
+    assert "no backend is called 'nosuch'" in done.stderr

@@ -1,0 +1,129 @@
+"""The pytest face: items, options, one run file for several processes, exit status; in processes of their own."""
+
+import subprocess
+import sys
+from collections import Counter
+from pathlib import Path
+
+import pytest
+
+from nnparity.reports import merge
+from nnparity.reports.records import Environment, TargetLine, Verdict, read_run
+from nnparity.tests.command_line.test_cli import FAULTY
+
+CONFORMANCE = Path(__file__).resolve().parents[1] / "conformance"
+SMALL = ("--formula", "relu", "--dtype", "float32")
+
+
+def conformance(folder: Path, *arguments: str) -> tuple[int, str]:
+    """Exit status and output of ``pytest tests/conformance`` in a folder, where its run file goes."""
+    command = [sys.executable, "-m", "pytest", str(CONFORMANCE), "-p", "no:cacheprovider", *arguments]
+    done = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)
+    return done.returncode, done.stdout + done.stderr
+
+
+def verdicts(folder: Path) -> list[Verdict]:
+    return [line for line in read_run(folder / "reports/out/pytest.jsonl") if isinstance(line, Verdict)]
+
+
+SPY = """
+import pathlib, sys
+
+def pytest_unconfigure():
+    pathlib.Path("modules").write_text(" ".join(sys.modules))
+"""
+
+
+def test_items_are_called_by_formula_signature_and_dtype_and_collecting_starts_nothing(tmp_path: Path) -> None:
+    (tmp_path / "spy.py").write_text(SPY)
+    backends = ("--backend", "torch", "--backend", "jax")
+    status, told = conformance(tmp_path, *backends, *SMALL, "--collect-only", "-q", "-p", "spy")
+    assert status == 0
+    assert "test_conformance.py::test_conforms[relu/n3d5/float32/torch]" in told
+    modules = set((tmp_path / "modules").read_text().split())
+    assert "nnparity.pytest_plugin" in modules
+    assert not modules & {"torch", "jax", "tensorflow"}
+    assert {path.name for path in tmp_path.iterdir()} <= {"spy.py", "modules", "__pycache__"}, (
+        "collecting writes no file"
+    )
+
+
+def test_what_conforms_passes_and_leaves_a_report(tmp_path: Path) -> None:
+    status, told = conformance(
+        tmp_path, "--backend", "numpy", *SMALL, "--salt", "7", "--quantity", "output", "--quantity", "grad"
+    )
+    assert status == 0, told
+    assert "3 passed" in told
+    assert " conforms\n" in told
+    assert {v.quantity for v in verdicts(tmp_path)} == {"output", "grad.x"}
+    assert [line.salt for line in read_run(tmp_path / "reports/out/pytest.jsonl") if isinstance(line, Environment)] == [
+        "7"
+    ]
+    assert (tmp_path / "reports/out/parity.html").exists()
+
+
+def test_an_item_that_fails_lists_its_failing_verdicts(tmp_path: Path) -> None:
+    (tmp_path / "faulty.py").write_text(FAULTY)
+    status, told = conformance(tmp_path, "--backend", "faulty.py:Doubled", *SMALL, "-k", "n3d5")
+    assert status == 1
+    for case in ("normal", "small", "large", "wide"):
+        assert f"diverges: relu/n3d5/{case}/float32 output on doubled:cpu:eager  hard " in told
+    assert "worst element [" in told
+    assert "the expected result times 2" in told
+    assert "relu/n3d5/normal/float32 hvp.x" not in told, "a zero doubled is right"
+    assert "test_conformance.py:" not in told.split("short test summary")[0], "no traceback of ours"
+
+
+def test_two_backends_on_two_processes_write_one_run_file(tmp_path: Path) -> None:
+    (tmp_path / "faulty.py").write_text(FAULTY)
+    backends = ("--backend", "numpy", "--backend", "faulty.py:Refusing")
+    formulas = ("--formula", "relu", "--formula", "tanh", "--dtype", "float32")
+    status, told = conformance(tmp_path, *backends, *formulas, "-n", "2", "-v", "--records", "both/run.jsonl")
+    assert status == 0, told
+    assert "[relu/n3d5/float32/numpy]" in told
+    assert "[tanh/n3d5/float32/faulty.py:Refusing]" in told
+    lines = list(read_run(tmp_path / "both/run.jsonl"))
+    assert len([line for line in lines if isinstance(line, Environment)]) == 1
+    merged = merge([tmp_path / "both/run.jsonl"])
+    assert {line.target for line in merged.targets.values() if line.available} == {
+        "numpy:cpu:eager",
+        "refusing:cpu:eager",
+    }
+    keys = Counter((v.case, v.target, v.quantity) for v in lines if isinstance(v, Verdict))
+    assert set(keys.values()) == {1}
+    # three signatures, four datasets, four quantities
+    drawn = [v for v in merged.verdicts if v.dataset in ("normal", "small", "large", "wide")]
+    assert Counter((v.formula, v.target, v.grade) for v in drawn) == {
+        ("relu", "numpy:cpu:eager", "conforms"): 48,
+        ("tanh", "numpy:cpu:eager", "conforms"): 48,
+        ("relu", "refusing:cpu:eager", "unsupported"): 3,
+        ("tanh", "refusing:cpu:eager", "conforms"): 48,
+    }
+    assert merged.cut_short == 0
+    assert any(isinstance(line, TargetLine) for line in lines)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "told"),
+    [
+        (("--backend", "nosuch"), "nnparity: no backend is called 'nosuch'"),
+        (("--backend", "nosuch.py:Adapter"), "nnparity: no adapter at 'nosuch.py:Adapter'"),
+        (("--backend", "numpy", "--formula", "desne"), "did you mean 'dense'?"),
+        (("--backend", "numpy", *SMALL, "--device", "cuda"), "DeviceUnavailable: numpy has no cuda here, only cpu"),
+        # the message of a worker is lost: xdist calls it a crash
+        (("--backend", "numpy", *SMALL, "--device", "cuda", "-n", "1"), "no verdict"),
+    ],
+    ids=["backend", "file", "formula", "device", "device, in a worker"],
+)
+def test_what_does_not_exist_ends_with_2(tmp_path: Path, arguments: tuple[str, ...], told: str) -> None:
+    status, output = conformance(tmp_path, *arguments)
+    assert told in output
+    assert status == 2, output
+
+
+def test_without_a_backend_nothing_is_run_and_that_is_said(tmp_path: Path) -> None:
+    status, told = conformance(tmp_path)
+    assert status == 0
+    assert "1 skipped" in told
+    assert "SKIPPED [1]" in told, "with its reason"
+    assert not list(tmp_path.iterdir())

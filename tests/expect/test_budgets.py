@@ -1,0 +1,195 @@
+"""The expectation: which quantities, which values, how the budgets answer to flushing, storing and composing."""
+
+import math
+from dataclasses import replace
+from typing import Any
+
+import msgspec
+import numpy as np
+import pytest
+
+from nnparity.expect.budgets import arithmetic, expect
+from nnparity.judge.grades import judge
+from nnparity.reference import FORMULAS, Reference
+from nnparity.reference.readings import Dual
+from nnparity.reference.readings.budget.core import COMPOSED
+from nnparity.spec import DTYPES, Case, load
+from nnparity.spec.loader import signatures
+from nnparity.spec.schema import QUANTITIES
+from nnparity.tests.spec.toy import case as toy_case
+
+ALL = frozenset(QUANTITIES)
+
+
+def case(id: str = "dense", dataset: str = "normal", dtype: str = "float32", place: int = 0) -> Case:
+    formula = load()[id]
+    return Case(formula, signatures(formula)[place], dataset, DTYPES[dtype])
+
+
+@pytest.fixture
+def toy(monkeypatch: pytest.MonkeyPatch) -> Any:
+    """Registers a reference for the formula `toy`."""
+
+    def register(forward: Any, backward: Any = None) -> None:
+        reference = Reference("toy", forward)
+        reference.backward = backward
+        monkeypatch.setitem(FORMULAS, "toy", reference)
+
+    return register
+
+
+# --- which quantities
+
+
+def test_every_quantity_has_the_shape_of_what_it_belongs_to() -> None:
+    one = case("lstm_step")
+    found = expect(one, ALL)
+    outputs, wrt = ("h_next", "c_next"), one.formula.wrt
+    names = [*(f"{family}.{name}" for family in ("output", "jvp") for name in outputs)]
+    names += [f"{family}.{name}" for family in ("grad", "hvp") for name in wrt]
+    assert set(found) == set(names)
+    for name, truth in found.items():
+        family, _, part = name.partition(".")
+        shape = one.shapes[part] if family in ("output", "jvp") else one.inputs[part].shape
+        assert truth.value.shape == truth.hard.shape == truth.sharp.shape == shape, name
+
+
+def test_a_single_output_goes_without_a_name() -> None:
+    assert set(expect(case(), ALL)) == {"output", "jvp", *(f"{f}.{n}" for f in ("grad", "hvp") for n in "xwb")}
+
+
+@pytest.mark.parametrize("family", QUANTITIES)
+def test_a_quantity_is_the_same_alone_and_in_company(family: str) -> None:
+    alone, together = expect(case(), frozenset({family})), expect(case(), ALL)
+    assert alone.keys() == {name for name in together if name.split(".")[0] == family}
+    for name, truth in alone.items():
+        assert np.array_equal(truth.value, together[name].value), name
+        assert np.array_equal(truth.hard, together[name].hard), name
+        assert np.array_equal(truth.sharp, together[name].sharp), name
+
+
+def test_a_formula_that_is_not_differentiated_has_an_output_only(toy: Any) -> None:
+    toy(lambda x, w: x + w)
+    assert set(expect(toy_case(wrt=[]), ALL)) == {"output"}
+
+
+def test_the_values_are_those_of_the_reference() -> None:
+    one = case("attention")
+    inputs = [x.astype(np.float64) for x in one.inputs.values()]
+    found = expect(one, ALL)
+    assert np.array_equal(found["output"].value, FORMULAS["attention"](*inputs))
+    gradients = FORMULAS["attention"].gradients(one.cotangents["output"].astype(np.float64), *inputs)
+    assert all(np.array_equal(found[f"grad.{n}"].value, g) for n, g in zip("qkv", gradients, strict=True))
+    moved = FORMULAS["attention"](
+        *(Dual(x, v.astype(np.float64)) for x, v in zip(inputs, one.tangents.values(), strict=True))
+    )
+    assert np.array_equal(found["jvp"].value, moved.tangent)
+
+
+# --- budgets
+
+
+def test_storing_a_result_costs_a_unit_of_itself_and_a_step(toy: Any) -> None:
+    toy(lambda x, w: x.reshape(2, 3))
+    one = toy_case(wrt=[])
+    truth = expect(one, ALL)["output"]
+    own = 2.0**-24 * np.abs(one.inputs["x"]).astype(np.float64) + 2.0**-149
+    assert np.array_equal(truth.hard, own)
+    assert np.array_equal(truth.sharp, own)
+
+
+def test_the_budget_of_a_narrower_dtype_is_wider_by_its_unit() -> None:
+    narrow = expect(case(), frozenset({"output"}), numbers=arithmetic("bfloat16"))["output"]
+    exact = expect(case(), frozenset({"output"}))["output"]
+    assert 2.0**14 < np.median(narrow.hard / exact.hard) <= 2.0**16
+
+
+def test_the_wide_model_computes_in_float32_and_rounds_once() -> None:
+    native = expect(case(dtype="float16"), ALL)["output"]
+    wide = expect(case(dtype="float16"), ALL, wide=True)["output"]
+    own = 2.0**-11 * np.abs(wide.value)
+    assert np.all(wide.hard < native.hard)
+    assert np.all((own < wide.hard) & (wide.hard < 1.1 * own + 1e-4))
+
+
+def test_where_subnormals_are_flushed_an_underflow_costs_a_normal_number(toy: Any) -> None:
+    toy(lambda x, w: x * 2.0**-100)
+    one = toy_case(wrt=[])
+    tiny, step = DTYPES["float32"].tiny, DTYPES["float32"].step
+    kept, flushed = expect(one, ALL)["output"].hard, expect(one, ALL, flush=True)["output"].hard
+    assert np.all(kept < 2.0**-120)
+    assert np.all((flushed > kept) & (flushed >= 2 * tiny))
+    assert step < kept.min()
+    assert arithmetic("float32", flush=True).step == tiny
+
+
+def test_an_input_that_is_flushed_is_lost_whole() -> None:
+    one = case("relu", "small", "float16")
+    one.__dict__["inputs"] = {"x": np.full((3, 5), 2.0**-20, np.float16)}
+    zero = np.zeros((3, 5), np.float16)
+    assert judge(zero, expect(one, ALL)["output"], one.dtype).grade == "diverges"
+    assert judge(zero, expect(one, ALL, flush=True)["output"], one.dtype).grade == "conforms"
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_the_hard_budget_of_a_composition_is_a_multiple_of_the_expected_error(dtype: str) -> None:
+    one = case("attention", dtype=dtype)
+    composed = replace(one, formula=msgspec.structs.replace(one.formula, composition=True))
+    single, chain = expect(one, ALL), expect(composed, ALL)
+    for name, truth in chain.items():
+        assert np.array_equal(truth.hard, COMPOSED * truth.sharp), name
+        assert np.array_equal(truth.value, single[name].value), name
+
+
+def test_an_exact_result_of_a_composition_has_room_too(toy: Any) -> None:
+    toy(lambda x, w: x.reshape(2, 3))
+    truth = expect(toy_case(wrt=[], composition=True), ALL)["output"]
+    assert np.array_equal(truth.hard, COMPOSED * truth.sharp)
+
+
+def test_what_is_far_below_1_keeps_a_budget(toy: Any) -> None:
+    """(1e-170)^2 is zero in float64: norm 1 stands in for norm 2."""
+    toy(lambda x, w: x * 1e-170 * 1e-30)
+    truth = expect(toy_case(dtype="float64", wrt=[]), ALL)["output"]
+    assert np.all(truth.sharp > 0.4 * 2.0**-53 * np.abs(truth.value))
+
+
+# --- the truth for float64
+
+
+def test_the_truth_for_float64_is_good_to_106_bits(toy: Any) -> None:
+    toy(lambda x, w: (x + 1.0) / 3.0)
+    truth = expect(toy_case(dtype="float64", wrt=[]), ALL)["output"]
+    assert np.any(truth.low != 0)
+    assert np.all(np.abs(truth.low) <= 2.0**-53 * np.abs(truth.value))
+
+
+def test_an_enclosure_that_proves_nothing_leaves_the_reference(toy: Any) -> None:
+    """0/0 is NaN in float64, and an enclosure of everything in Ball."""
+    toy(lambda x, w: np.where(x > 0, (x - x) / (x - x), x))
+    one = toy_case(dtype="float64", wrt=[])
+    truth = expect(one, ALL)["output"]
+    x = one.inputs["x"]
+    assert np.array_equal(np.isnan(truth.value), x > 0)
+    assert np.array_equal(truth.value[x <= 0], x[x <= 0])
+
+
+def test_infinite_inputs_are_not_put_into_enclosures() -> None:
+    one = case("sigmoid", dtype="float64")
+    one.__dict__["inputs"] = {"x": np.full((3, 5), -math.inf)}
+    assert np.all(expect(one, frozenset({"output"}))["output"].value == 0)
+
+
+# --- what diagnoses ask for
+
+
+def test_a_variant_is_another_truth() -> None:
+    one = case("conv2d")
+    right, wrong = (expect(one, frozenset({"output"}), variant=v)["output"] for v in (None, {"flip": "none"}))
+    assert np.abs(right.value - wrong.value).max() > 0.1
+
+
+def test_rounded_inputs_are_rounded_everywhere() -> None:
+    """Inputs, cotangents and tangents: of zeros nothing is left in any quantity."""
+    for name, truth in expect(case("lstm_step"), frozenset({"grad", "jvp", "hvp"}), rounding=np.zeros_like).items():
+        assert not truth.value.any(), name

@@ -1,0 +1,126 @@
+"""The diagnosis: each fault that is not of one formula is called by its name, and what fits nothing has none."""
+
+from collections.abc import Callable
+from typing import Any
+
+import ml_dtypes
+import numpy as np
+import pytest
+
+from nnparity.expect.budgets import expect
+from nnparity.expect.evaluation import evaluate
+from nnparity.expect.expected import Expected
+from nnparity.judge.diagnosis import ROUNDINGS, diagnose, tf32
+from nnparity.judge.grades import judge
+from nnparity.spec import DTYPES, Case, load
+from nnparity.spec.loader import signatures
+from nnparity.spec.schema import QUANTITIES
+from nnparity.tests.reference.machine import on, plain
+
+ALL = frozenset(QUANTITIES)
+FORMULAS = ("dense", "conv2d", "softmax", "attention", "lstm_step", "tanh")
+
+
+def case(id: str, dtype: str = "float32", dataset: str = "normal") -> Case:
+    formula = load()[id]
+    return Case(formula, signatures(formula)[0], dataset, DTYPES[dtype])
+
+
+def computed(case: Case, lift: Callable[[Any], Any]) -> dict[str, np.ndarray]:
+    """Every quantity by the reference on lifted arrays, stored in the case's dtype."""
+    with np.errstate(all="ignore"):
+        seen = evaluate(case, ALL, lift, lift, {})
+        return {name: np.asarray(plain(y)).astype(case.dtype.numpy) for name, y in seen.items()}
+
+
+def diagnoses(case: Case, seen: dict[str, np.ndarray]) -> dict[str, str | None]:
+    """Of every quantity that does not conform."""
+    truths: dict[str, Expected] = expect(case, ALL)
+    wrong = [name for name, y in seen.items() if judge(y, truths[name], case.dtype).grade != "conforms"]
+    return {name: diagnose(case, name, seen[name], truths[name], flush=False) for name in wrong}
+
+
+@pytest.mark.parametrize("id", FORMULAS)
+@pytest.mark.parametrize(
+    ("dtype", "rounding"),
+    [("float32", "10-bit mantissas: TF32"), ("float32", "bfloat16"), ("float64", "float32"), ("float64", "bfloat16")],
+)
+def test_inputs_that_were_rounded(id: str, dtype: str, rounding: str) -> None:
+    one = case(id, dtype)
+    found = diagnoses(one, computed(one, lambda x: ROUNDINGS[rounding](np.asarray(x, np.float64))))
+    assert set(found.values()) == {f"{dtype} inputs rounded to {rounding}"}
+
+
+def test_float16_inputs_are_told_from_tf32_by_their_range() -> None:
+    """Both have 11 significant bits; float16 has no room below 2^-24."""
+    one = case("dense", dataset="small")
+    one.__dict__["inputs"] = {name: (x * np.float32(1e-3)) for name, x in one.inputs.items()}
+    found = diagnoses(one, computed(one, lambda x: ROUNDINGS["float16"](np.asarray(x, np.float64))))
+    assert found["output"] == "float32 inputs rounded to float16"
+
+
+@pytest.mark.parametrize("id", FORMULAS)
+@pytest.mark.parametrize(("dtype", "narrow"), [("float32", "bfloat16"), ("float32", "float16"), ("float64", "float32")])
+def test_a_result_that_was_rounded(id: str, dtype: str, narrow: str) -> None:
+    one = case(id, dtype)
+    exact = computed(one, lambda x: np.asarray(x, np.float64))
+    found = diagnoses(one, {name: y.astype(DTYPES[narrow].numpy).astype(one.dtype.numpy) for name, y in exact.items()})
+    assert found["output" if id != "lstm_step" else "output.h_next"] == f"the result was rounded to {narrow}"
+    assert set(found.values()) == {f"the result was rounded to {narrow}"}
+
+
+@pytest.mark.parametrize("id", ["dense", "conv2d", "lstm_step", "attention"])
+@pytest.mark.parametrize(("dtype", "narrow"), [("float32", "bfloat16"), ("float32", "float16"), ("float64", "float32")])
+def test_a_computation_in_a_narrower_format(id: str, dtype: str, narrow: str) -> None:
+    """What came out is rounded to it as well, but too far from the truth for that alone; by luck some come nearer."""
+    one = case(id, dtype)
+    told = list(diagnoses(one, computed(one, on(narrow))).values())
+    assert all(told), told
+    assert f"as accurate as a computation in {narrow}" in told
+    assert all("computation in" in name or narrow in name for name in told if name), told
+
+
+def test_a_constant_factor() -> None:
+    one = case("tanh")
+    seen = computed(one, lambda x: np.asarray(x, np.float64))
+    assert (
+        diagnose(one, "output", seen["output"] * np.float32(3), expect(one, ALL)["output"], False)
+        == "the expected result times 3"
+    )
+    assert diagnose(one, "output", -seen["output"], expect(one, ALL)["output"], False) == "the expected result times -1"
+
+
+@pytest.mark.parametrize("fault", ["noise", "one element", "zeros", "NaN", "infinities"])
+def test_what_fits_nothing_has_no_name(fault: str) -> None:
+    one = case("dense")
+    truth = expect(one, ALL)["output"]
+    wrong = {
+        "noise": np.random.default_rng(0).normal(size=truth.value.shape),
+        "one element": truth.value + (np.arange(truth.value.size).reshape(truth.value.shape) == 5),
+        "zeros": 0 * truth.value,
+        "NaN": np.nan * truth.value,
+        "infinities": np.inf * truth.value,
+    }[fault].astype(np.float32)
+    assert diagnose(one, "output", wrong, truth, False) is None
+
+
+def test_where_no_budget_holds_nothing_is_named() -> None:
+    """An exponential that overflows in float16 has an infinite budget: every observation would meet it."""
+    one = case("attention", "float16", "cancelling")
+    truth = expect(one, ALL)["output"]
+    noise = np.random.default_rng(0).normal(size=truth.value.shape).astype(np.float16)
+    assert diagnose(one, "output", noise, truth, False) is None
+
+
+def test_tf32_keeps_ten_bits_behind_the_first() -> None:
+    x = np.array([1.0, 1 + 2.0**-10, 1 + 2.0**-11, 1 + 3 * 2.0**-11, -1 - 2.0**-12, 0.0, 1e-30])
+    assert tf32(x)[:6].tolist() == [1.0, 1 + 2.0**-10, 1.0, 1 + 2.0**-9, -1.0, 0.0]
+    assert abs(tf32(x)[6] / 1e-30 - 1) <= 2.0**-11
+    assert np.array_equal(ROUNDINGS["bfloat16"](x), x.astype(ml_dtypes.bfloat16).astype(float))
+
+
+def test_a_bfloat16_target_is_not_said_to_be_rounded_to_what_is_no_narrower() -> None:
+    one = case("tanh", "bfloat16")
+    seen = computed(one, lambda x: np.asarray(x, np.float64))["output"]
+    name = diagnose(one, "output", seen * np.asarray(1.25, ml_dtypes.bfloat16), expect(one, ALL)["output"], False)
+    assert name is None or "rounded" not in name

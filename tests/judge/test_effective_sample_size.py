@@ -1,0 +1,86 @@
+"""Errors that go together count as one; that excuses nothing else."""
+
+import numpy as np
+import pytest
+
+from nnparity.expect.budgets import expect
+from nnparity.expect.expected import Expected
+from nnparity.judge.effective_sample_size import independent, regrade_correlated
+from nnparity.judge.grades import judge
+from nnparity.spec import Case, cases_of, load
+
+
+def drawn(formula: str, signature: str, dataset: str, dtype: str = "float32", salt: str = "") -> Case:
+    groups = cases_of(load()[formula], dtype, "core", salt)
+    return next(c for cases in groups for c in cases if (c.signature.id, c.dataset) == (signature, dataset))
+
+
+def expected(case: Case, quantity: str) -> Expected:
+    return expect(case, frozenset({quantity.partition(".")[0]}))[quantity]
+
+
+@pytest.mark.parametrize(
+    ("formula", "signature", "quantity", "least", "most"),
+    [
+        ("tanh", "n4d257", "output", 900, 1028),  # every number by itself
+        ("dense", "n5i512j3", "grad.w", 1400, 1536),
+        ("mse", "n8k160", "output", 1, 1),
+        ("softmax", "n2k1200", "output", 2, 8),  # the sum of each of two rows
+        ("layer_norm", "n2d33-eps1e-05", "grad.x", 2, 20),  # the deviation of each of two rows
+    ],
+)
+def test_errors_are_counted_as_far_as_they_are_independent(
+    formula: str, signature: str, quantity: str, least: float, most: float
+) -> None:
+    case = drawn(formula, signature, "normal")
+    assert least <= independent(case, quantity, expected(case, quantity)) <= most
+
+
+def off(truth: Expected, by: object, sigmas: float) -> np.ndarray:  # type: ignore[type-arg]
+    """An observation whose errors are so many budgets."""
+    return np.asarray(truth.value + np.asarray(by) * sigmas * truth.sharp, np.float32)
+
+
+def test_an_error_that_a_whole_row_shares_is_no_lack_of_precision() -> None:
+    case, quantity = drawn("layer_norm", "n2d33-eps1e-05", "normal"), "grad.x"
+    truth = expected(case, quantity)
+    seen = off(truth, [[1.0], [0.2]], 1.5)
+    judged = judge(seen, truth, case.dtype)
+    assert judged.grade == "imprecise"
+    assert regrade_correlated(judged, seen, truth, case, quantity).grade == "conforms"
+
+
+def test_where_all_errors_are_independent_nothing_is_excused() -> None:
+    case = drawn("tanh", "n4d257", "normal")
+    truth = expected(case, "output")
+    seen = off(truth, np.ones(truth.value.shape), 1.5)
+    judged = judge(seen, truth, case.dtype)
+    assert judged.grade in {"imprecise", "diverges"}
+    assert regrade_correlated(judged, seen, truth, case, "output").grade == judged.grade
+
+
+def test_what_chance_explains_in_no_case_is_not_asked(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("nnparity.judge.effective_sample_size.independent", lambda *_: pytest.fail("asked"))
+    case, quantity = drawn("layer_norm", "n2d33-eps1e-05", "normal"), "grad.x"
+    truth = expected(case, quantity)
+    for sigmas in (0.1, 5.0):
+        seen = off(truth, [[1.0], [1.0]], sigmas)
+        judged = judge(seen, truth, case.dtype)
+        assert regrade_correlated(judged, seen, truth, case, quantity) is judged
+
+
+def test_the_count_follows_from_the_case_alone() -> None:
+    case, quantity = drawn("softmax", "n4k33", "normal"), "grad.x"
+    truth = expected(case, quantity)
+    assert independent(case, quantity, truth) == independent(case, quantity, truth)
+
+
+def test_one_element_that_is_off_by_itself_is_not_excused_by_the_others() -> None:
+    case, quantity = drawn("layer_norm", "n2d33-eps1e-05", "normal"), "grad.x"
+    truth = expected(case, quantity)
+    by = np.zeros(truth.value.shape)
+    by[1, 7] = 1.0
+    seen = off(truth, by, 10.0)
+    judged = judge(seen, truth, case.dtype)
+    assert judged.grade == "imprecise"
+    assert regrade_correlated(judged, seen, truth, case, quantity) is judged

@@ -1,0 +1,60 @@
+"""Training runs in the report: their numbers survive the run file, and each formula and dtype has its figure."""
+
+from pathlib import Path
+from xml.etree import ElementTree as ET
+
+import pytest
+
+from nnparity.reports import merge, render
+from nnparity.reports.merge import MergedRun
+from nnparity.reports.records import Curve, encode
+from nnparity.reports.render.loss_curves import figures
+
+STEPS = 5
+
+
+def curve(target: str = "torch:cpu:eager", dtype: str = "float32", optimizer: str = "sgd", judged: int = 3) -> Curve:
+    signature = f"s5n2-optimizer{optimizer}-lr0.5"
+    expected = [1 / (1 + step) for step in range(STEPS)]
+    return Curve(
+        case=f"train_mlp/{signature}/digits/{dtype}",
+        formula="train_mlp",
+        signature=signature,
+        dtype=dtype,
+        target=target,
+        series="loss 1",
+        observed=[y * (1 + 1e-7) for y in expected[:-1]] + ["nan"],
+        expected=list(expected),
+        sharp=[1e-7 * 10**step for step in range(STEPS)],
+        judged=judged,
+        foreseen=0.01,
+    )
+
+
+def test_a_later_curve_of_the_same_case_and_target_replaces_the_earlier(tmp_path: Path) -> None:
+    lines = [curve(), curve("jax:cpu:eager"), curve(judged=5)]
+    (tmp_path / "run.jsonl").write_bytes(b"".join(map(encode, lines)))
+    run = merge([tmp_path / "run.jsonl"])
+    assert run.curves == [curve(judged=5), curve("jax:cpu:eager")]
+    assert [line for line in run.lines() if isinstance(line, Curve)] == run.curves
+
+
+def test_a_figure_for_each_formula_and_dtype_with_all_targets_and_optimisers() -> None:
+    lines = [
+        curve(target, optimizer=name) for target in ("torch:cpu:eager", "jax:cpu:eager") for name in ("sgd", "adam")
+    ]
+    drawn = figures(MergedRun(curves=[*lines, curve(dtype="float64")]))
+    assert [caption.split(".")[0] for caption in drawn] == ["train_mlp, float32", "train_mlp, float64"]
+    for svg in drawn.values():
+        assert ET.fromstring(svg).tag == "{http://www.w3.org/2000/svg}svg"
+
+
+def test_the_drawing_follows_from_the_numbers_alone() -> None:
+    assert figures(MergedRun(curves=[curve()])) == figures(MergedRun(curves=[curve()]))
+    assert figures(MergedRun(curves=[curve()])) != figures(MergedRun(curves=[curve(judged=STEPS)]))
+
+
+@pytest.mark.parametrize("present", [True, False])
+def test_the_page_shows_them(tmp_path: Path, present: bool) -> None:
+    _, page = render(MergedRun(curves=[curve()] if present else []), tmp_path)
+    assert ("train_mlp, float32. Above" in page.read_text(encoding="utf-8")) == present

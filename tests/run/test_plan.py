@@ -1,0 +1,104 @@
+"""The plan: what does not exist is refused with what does, and groups come in the primer's order."""
+
+import pytest
+
+from nnparity.execute.target import TargetName
+from nnparity.run.plan import Plan
+from nnparity.spec import DTYPES, load
+from nnparity.spec.schema import LEVELS, QUANTITIES
+from nnparity.spec.selection import UsageError
+
+NUMPY = TargetName("numpy")
+
+
+@pytest.mark.parametrize(
+    ("fields", "told"),
+    [
+        (
+            {"targets": (TargetName("torhc"),)},
+            r"no backend is called 'torhc' \(did you mean 'torch'\?\); there are: numpy, torch",
+        ),
+        ({"targets": (TargetName("xyz"),)}, r"no backend is called 'xyz'; there are: "),
+        ({"targets": (TargetName("numpy", "gpu"),)}, r"no device is called 'gpu'.*; there are: cpu, cuda"),
+        ({"formulas": ("conv2",)}, r"no formula is called 'conv2' \(did you mean 'conv2d'\?\); there are: .*dense"),
+        ({"formulas": ("dense", "desne")}, r"did you mean 'dense'"),
+        (
+            {"dtypes": ("float23",)},
+            r"no dtype is called 'float23' \(did you mean 'float32'\?\); there are: float64, float32",
+        ),
+        ({"level": "coer"}, r"no level is called 'coer' \(did you mean 'core'\?\); there are: quick, core, full"),
+        (
+            {"quantities": ("grads",)},
+            r"no quantity is called 'grads' \(did you mean 'grad'\?\); there are: output, grad, jvp, hvp",
+        ),
+    ],
+)
+def test_what_does_not_exist_is_refused_with_a_hint(fields: dict[str, object], told: str) -> None:
+    with pytest.raises(UsageError, match=told) as caught:
+        Plan(**{"targets": (NUMPY,)} | fields)  # type: ignore[arg-type]
+    assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize("backend", ["package.module:Class", "path/to/file.py:Class"])
+def test_a_class_of_ones_own_is_left_to_the_registry(backend: str) -> None:
+    assert Plan((TargetName(backend),)).targets[0].backend == backend
+
+
+@pytest.mark.parametrize(
+    ("text", "name"),
+    [
+        ("jax", ("jax", "cuda", "compiled")),
+        ("jax:cpu", ("jax", "cpu", "compiled")),
+        ("jax:cpu:eager", ("jax", "cpu", "eager")),
+        ("package.module:Class", ("package.module:Class", "cuda", "compiled")),
+        ("path/to/file.py:Class", ("path/to/file.py:Class", "cuda", "compiled")),
+    ],
+)
+def test_a_target_may_be_named_as_the_report_names_it(text: str, name: tuple[str, str, str]) -> None:
+    assert TargetName.of(text, "cuda", "compiled") == TargetName(*name)
+
+
+def test_a_device_in_the_name_of_a_target_is_checked() -> None:
+    with pytest.raises(UsageError, match="no device is called 'compiled'"):
+        Plan((TargetName.of("jax:compiled"),))
+
+
+def test_a_plain_plan_has_every_formula_in_every_dtype() -> None:
+    plan = Plan((NUMPY,))
+    assert [formula.id for formula in plan.chosen()] == list(load())
+    assert (plan.dtypes, plan.quantities, plan.level) == (tuple(DTYPES), QUANTITIES, "core")
+
+
+def test_groups_share_formula_signature_and_dtype() -> None:
+    ids = []
+    for group in Plan((NUMPY,), dtypes=("float32", "float64")).groups():
+        ids.append(group.id)
+        assert {f"{c.formula.id}/{c.signature.id}/{c.dtype.name}" for c in group.cases} == {group.id}
+        assert [case.dataset for case in group.cases] == list(group.cases[0].signature.datasets)
+    assert len(set(ids)) == len(ids)
+    order = list(load())
+    assert [order.index(id.split("/")[0]) for id in ids] == sorted(order.index(id.split("/")[0]) for id in ids)
+
+
+@pytest.mark.parametrize("level", LEVELS)
+def test_no_level_leaves_a_formula_out(level: str) -> None:
+    assert {group.cases[0].formula.id for group in Plan((NUMPY,), level=level).groups()} == set(load())
+
+
+def test_what_is_chosen_is_all_there_is() -> None:
+    plan = Plan((NUMPY,), formulas=("softmax", "dense"), dtypes=("float16",), level="quick", salt="7")
+    groups = list(plan.groups())
+    assert {group.cases[0].formula.id for group in groups} == {"softmax", "dense"}
+    assert all(len(group.cases) == 1 and group.cases[0].salt == "7" for group in groups)
+    assert all(case.dtype.name == "float16" for group in groups for case in group.cases)
+
+
+def test_the_plan_is_told_in_full() -> None:
+    plan = Plan((TargetName("torch", "cuda", "eager"),), formulas=("dense",), dtypes=("float32", "float64"))
+    assert plan.described() == {
+        "targets": ["torch:cuda:eager"],
+        "formulas": ["dense"],
+        "dtypes": ["float32", "float64"],
+        "quantities": ["output", "grad", "jvp", "hvp"],
+        "level": ["core"],
+    }
