@@ -11,7 +11,7 @@ from nnparity.spec import load
 def test_operations_and_formulas_match(backend: str) -> None:
     observer = Observer(backend)
     try:
-        given, declined = set(observer.hello.kernels), observer.hello.unsupported
+        given, declined = set(observer.info.kernels), observer.info.unsupported
     finally:
         observer.close()
     assert given - set(load()) == set(), "operations that no formula asks for"

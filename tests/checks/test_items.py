@@ -9,16 +9,17 @@ import numpy as np
 import pytest
 
 from nnparity import checks
+from nnparity.adapters.base import Adapter
 from nnparity.adapters.numpy import NumpyAdapter
 from nnparity.execute.target import TargetName
 from nnparity.reference import FORMULAS
-from nnparity.reports.records import Fact, Verdict
+from nnparity.reports.records import Fact, Line, Verdict
 from nnparity.run.plan import Plan
 from nnparity.run.session import Session
 from nnparity.spec import Formula, load
 from nnparity.spec.cases.special_values import SPECIALS, special_case, specials_of
 from nnparity.spec.schema import Permit
-from nnparity.tests.checks.inside import plan, target
+from nnparity.tests.checks.inside import lines, plan
 
 PERMITTED = [
     (f, dataset, permit) for f in load().values() for dataset, permits in f.permits.items() for permit in permits
@@ -43,8 +44,14 @@ def test_some_plans_have_none(change: dict[str, Any]) -> None:
     assert ids(Plan((TargetName("numpy"),), formulas=("relu",), **change)) == []
 
 
-def test_run_is_all_of_them() -> None:
-    found = list(checks.run(target(NumpyAdapter), plan("tanh")))
+def everything(adapter: type[Adapter], formula: str) -> list[Line]:
+    """What all checks say of a formula."""
+    asked = sorted({item.check for item in checks.items(plan(formula))})
+    return [line for check in asked for line in lines(adapter, check, formula)]
+
+
+def test_all_of_them_give_verdicts_and_facts() -> None:
+    found = everything(NumpyAdapter, "tanh")
     assert {type(line) for line in found} == {Verdict, Fact}
     tables = {line.table for line in found if isinstance(line, Fact)}
     assert tables == {"special values", "determinism", "elementary functions", "properties"}
@@ -54,7 +61,7 @@ def test_a_formula_that_the_target_lacks_is_unsupported_in_all_of_them() -> None
     class Without(NumpyAdapter):
         unsupported = MappingProxyType({"tanh": "not yet"})
 
-    grades = {line.grade for line in checks.run(target(Without), plan("tanh")) if isinstance(line, Verdict)}
+    grades = {line.grade for line in everything(Without, "tanh") if isinstance(line, Verdict)}
     assert grades == {"unsupported"}
 
 

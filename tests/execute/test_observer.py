@@ -155,7 +155,7 @@ def test_a_target_that_cannot_be_had_says_why(backend: str, device: str, mode: s
 
 
 def test_a_target_says_what_it_is(target: Target) -> None:
-    hello = target.observer.hello
+    hello = target.observer.info
     assert (target.name, hello.devices, set(hello.versions)) == ("unruly:cpu:eager", ["cpu"], {"numpy"})
     assert set(hello.kernels) == set(load())
     assert hello.import_seconds > 0

@@ -146,12 +146,12 @@ def test_a_run_of_a_part_makes_no_record_stale(tmp_path: Path, options: dict[str
 @pytest.mark.parametrize(
     ("old", "new", "told"),
     [
-        ("[dense-float32]", "[dense-float32", r"torch\.toml: not TOML"),
-        ('formula  = "dense"\n', "", r"torch\.toml: dense-float32: .*formula"),
-        ('dtype    = ["float32"]', 'dtype = "float32"', r"torch\.toml: dense-float32: .*dense-float32\.dtype"),
-        ("reason", "raison", r"torch\.toml: dense-float32: .*raison"),
-        ('">=2.1,<2.15"', '"from 2.1 on"', r"torch\.toml: dense-float32: .*from 2\.1 on"),
-        ('{ torch = ">=2.1,<2.15" }', "{ torch = 2 }", r"torch\.toml: dense-float32: .*versions"),
+        ("[dense-float32]", "[dense-float32", r"torch/known\.toml: not TOML"),
+        ('formula  = "dense"\n', "", r"torch/known\.toml: dense-float32: .*formula"),
+        ('dtype    = ["float32"]', 'dtype = "float32"', r"torch/known\.toml: dense-float32: .*dense-float32\.dtype"),
+        ("reason", "raison", r"torch/known\.toml: dense-float32: .*raison"),
+        ('">=2.1,<2.15"', '"from 2.1 on"', r"torch/known\.toml: dense-float32: .*from 2\.1 on"),
+        ('{ torch = ">=2.1,<2.15" }', "{ torch = 2 }", r"torch/known\.toml: dense-float32: .*versions"),
     ],
     ids=["TOML", "missing", "type", "unknown", "specifier", "version"],
 )

@@ -1,4 +1,4 @@
-"""Sums and dot products: the constants of `budget_sums`, by all permutations and by naive summation in float32."""
+"""Sums and dot products: the constants of `sums`, by all permutations and by naive summation in float32."""
 
 import itertools
 import math

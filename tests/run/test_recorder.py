@@ -18,7 +18,7 @@ from nnparity.tests.judge.verdicts import verdict
 
 WRITER = """
 import sys, pathlib
-from nnparity.record import Recorder
+from nnparity.run.recorder import Recorder
 from nnparity.tests.judge.verdicts import verdict
 recorder = Recorder(pathlib.Path(sys.argv[1]))
 for number in range(int(sys.argv[3])):

@@ -61,8 +61,8 @@ def test_two_jobs_find_what_one_finds(tmp_path: Path) -> None:
         titles, total = driven(count, NUMPY, path)
         assert Counter(titles) == Counter({"": count} | {unit.title: 1 for unit in units(NUMPY)})
         verdicts = [line for line in read_run(path) if isinstance(line, Verdict)]
-        assert total.tally.counts.total() == len(verdicts)
-        assert total.end().counts == dict(Counter(v.grade for v in verdicts))
+        assert total.counts.grades.total() == len(verdicts)
+        assert total.summary().counts == dict(Counter(v.grade for v in verdicts))
         assert {"harness", "imports", "frameworks", "expect", "judge"} <= set(total.seconds)
         found.append({(v.case, v.quantity): (v.grade, v.hard, v.sharp) for v in verdicts})
         assert len(found[-1]) == len(verdicts), "nothing twice"
@@ -115,5 +115,5 @@ def test_a_record_is_stale_when_no_job_found_that_it_holds() -> None:
     total = TotalCounts()
     for ran, held in (({"a", "b"}, {"a"}), ({"a", "b", "c"}, {"c"})):
         total.add(PartCounts(Counts(), {"harness": 1.0}, set(ran), set(held)))
-    assert total.end().stale == ["b"]
+    assert total.summary().stale == ["b"]
     assert total.seconds == {"harness": 2.0}

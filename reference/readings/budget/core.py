@@ -6,7 +6,7 @@ errors are independent and centred (Higham & Mary, "A new approach to probabilis
 analysis", SIAM J. Sci. Comput. 41, 2019). u is the unit roundoff; every operation also
 pays an absolute `step` for underflow. Inputs are exact. Errors of None are zero: moving elements costs nothing.
 
-The rules of sums, products and elementary functions stand in `budget_sums` and `budget_functions`.
+The rules of sums, products and elementary functions stand in `sums` and `functions`.
 """
 
 import math
@@ -34,7 +34,7 @@ class Arithmetic:
     `step` is the smallest subnormal number, or the smallest normal one where subnormals are flushed to zero.
     `holds` says whether a constant is representable, that is, exact. `statistical` says that the errors wanted are
     those to expect: a comparison is then in doubt by its chance to be turned, else wherever the worst case turns
-    it; see `budget_functions.Condition`.
+    it; see `conditions.Condition`.
     """
 
     unit: float
@@ -205,7 +205,7 @@ def _accumulated(y: Budget, a: Budget, b: Budget) -> Budget:
 
 
 def worst(n: int) -> float:
-    """The factor of u in norm 1 for n roundings: min(n, 6 sqrt(n)); see `budget_sums`."""
+    """The factor of u in norm 1 for n roundings: min(n, 6 sqrt(n)); see `sums`."""
     return min(n, 6.0 * math.sqrt(n))
 
 
