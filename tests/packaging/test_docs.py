@@ -14,8 +14,8 @@ from nnparity.tests.packaging.test_house_rules import ARROWS
 
 ROOT = Path(__file__).resolve().parents[2]
 DOCUMENTS = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md")])
-#: The folders of packages. Those of tests say by their names what they test.
-HOUSE = ("adapters", "nnparity", "reference", "reports", "spec")
+#: The folders of packages.
+HOUSE = ("adapters", "nnparity", "reference", "reports", "spec", "tests")
 
 
 def links(text: str) -> list[str]:
@@ -45,7 +45,7 @@ def broken(document: Path) -> Iterator[str]:
 def paths(text: str) -> set[str]:
     """What a document names in code as a file or a folder of this repository."""
     named = re.findall(r"`([\w.\-/]+/[\w.\-/]*|[\w\-]+\.(?:py|toml|md|ini))`", text)
-    return {name for name in named if name.split("/")[0] in {*HOUSE, "tests", "docs", ".github", ".ci"}}
+    return {name for name in named if name.split("/")[0] in {*HOUSE, "docs", ".github", ".ci"}}
 
 
 def defined(name: str, source: str) -> bool:
