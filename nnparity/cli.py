@@ -3,6 +3,7 @@
 Exit status: 0 all conforms or is on record, 1 something else was found, 2 usage; 70 a fault of nnparity itself.
 """
 
+import importlib.metadata
 import os
 import sys
 import traceback
@@ -47,6 +48,21 @@ Out = Annotated[Path, typer.Option(help="folder of the run file and the report")
 JOBS = min(os.cpu_count() or 1, 4)  # each imports every framework of the plan
 Processes = Annotated[int, typer.Option("--jobs", help="processes that share the plan, one a core, at most 4", min=1)]
 Timeout = Annotated[float, typer.Option(help="seconds for one case, before its target is killed")]
+
+
+def _version(asked: bool) -> None:
+    if asked:
+        typer.echo(f"nnparity {importlib.metadata.version('nnparity')}")
+        raise typer.Exit
+
+
+@application.callback()
+def _options(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Show the version and exit.")
+    ] = False,
+) -> None:
+    """What the command takes before the name of a subcommand; its help is that of the application."""
 
 
 def _plan(

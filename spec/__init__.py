@@ -1,8 +1,8 @@
 """What must hold: every formula of the primer as data, and the cases drawn from it.
 
-Nothing here knows an implementation, nor the reference. `formulas/*.toml` is the data, `schema`
-its types, `loader` reads and checks it, `shapes` the symbolic shapes, `datasets` how values are
-drawn, `cases` a single case and its inputs, `dtypes` the number formats.
+Nothing here imports an implementation, nor the reference. `formulas/*.toml` is the data, `schema` its types,
+`loader` reads and checks it, `shapes` the symbolic shapes, `dtypes` the number formats, `cases` the numbers that
+formulas are tried on, `selection` a part of the spec to run, `primer` the table of contents and what became of it.
 """
 
 from nnparity.spec.cases.case import Case, cases_of

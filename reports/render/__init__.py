@@ -1,4 +1,9 @@
-"""A run as a report: `parity.md` and `parity.html` in one folder."""
+"""A run as a report: `parity.md` and `parity.html` in one folder.
+
+`markdown` and `html` are the two forms, `tables` what both show, `gfm` and `mathml` how texts and formulas are written
+in them, `loss_curves` the figures of training runs. Nothing is added up or judged here: the former is done by
+`nnparity.reports.aggregation`, the latter before a run file is written.
+"""
 
 from collections.abc import Mapping
 from pathlib import Path

@@ -1,5 +1,7 @@
 """The command line: its exit status tells a divergence from a wrong word from a fault of nnparity itself."""
 
+import importlib.metadata
+import runpy
 import subprocess
 import sys
 from collections.abc import Callable
@@ -7,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from nnparity import cli
+from nnparity import __version__, cli
 from nnparity.reports import merge
 from nnparity.reports.records import Environment, FormulaLine, Summary, TargetLine, Verdict, read_run
 from nnparity.run import examiner
@@ -228,3 +230,34 @@ def test_the_console_script_passes_the_status_on(tmp_path: Path) -> None:
     )
     assert (done.returncode, done.stdout) == (2, "")
     assert "no backend is called 'nosuch'" in done.stderr
+
+
+# --- what it is, and how else it is called
+
+
+def test_the_version_is_that_of_the_package(nnparity: Run, capsys: pytest.CaptureFixture[str]) -> None:
+    assert nnparity("--version") == 0
+    assert capsys.readouterr().out == f"nnparity {importlib.metadata.version('nnparity')}\n"
+
+
+def test_the_version_of_the_package_is_that_of_the_sources() -> None:
+    assert importlib.metadata.version("nnparity") == __version__
+
+
+@pytest.mark.parametrize(
+    ("arguments", "status", "told"),
+    [(("--version",), 0, "nnparity 0."), (("run", "--backend", "nosuch"), 2, "nnparity: no backend is called")],
+)
+def test_the_module_is_the_command_too_version_and_status(
+    arguments: tuple[str, ...], status: int, told: str, tmp_path: Path
+) -> None:
+    command = [sys.executable, "-m", "nnparity", *arguments]
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
+    assert (done.returncode, (done.stdout + done.stderr)[: len(told)]) == (status, told)
+
+
+def test_a_process_that_imports_the_module_version_runs_nothing() -> None:
+    """As those do that a plan is shared out over: they are told the module under another name."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(cli, "app", lambda: pytest.fail("run again"))
+        runpy.run_path(str(Path(cli.__file__).with_name("__main__.py")), run_name="__mp_main__")
