@@ -1,28 +1,27 @@
 """Section 2.2 of the primer: activation functions."""
 
-from typing import Any
-
 import numpy as np
 from scipy import special
 
+from nnparity.reference.arrays import Array, Float
 from nnparity.reference.registry import formula
 
 
-def sigma(x: Any) -> Any:
+def sigma(x: Float[Array, "..."]) -> Float[Array, "..."]:
     """The logistic function 1 / (1 + e^-x), which SciPy calls expit; the gates of 3.3.3 use it too."""
     return special.expit(x)
 
 
 @formula("sigmoid")
-def sigmoid(x: Any, *, kind: str = "logistic") -> Any:
-    """y = 1 / (1 + e^-x)."""
+def sigmoid(x: Float[Array, "*n d"], *, kind: str = "logistic") -> Float[Array, "*n d"]:
+    """y = 1 / (1 + e^-x). Primer 2.2."""
     if kind == "hard":
         return np.where(np.absolute(x) < 3, x / 6 + 0.5, np.where(x > 0, 1.0, 0.0))
     return sigma(-x if kind == "minus" else x)
 
 
 @sigmoid.vjp
-def _(g: Any, x: Any, *, kind: str = "logistic") -> Any:
+def _(g: Float[Array, "*n d"], x: Float[Array, "*n d"], *, kind: str = "logistic") -> Float[Array, "*n d"]:
     """dy/dx = y (1 - y)."""
     if kind == "hard":
         return np.where(np.absolute(x) < 3, g / 6, 0.0)
@@ -31,15 +30,15 @@ def _(g: Any, x: Any, *, kind: str = "logistic") -> Any:
 
 
 @formula("tanh")
-def tanh(x: Any, *, kind: str = "tanh") -> Any:
-    """y = (e^x - e^-x) / (e^x + e^-x)."""
+def tanh(x: Float[Array, "*n d"], *, kind: str = "tanh") -> Float[Array, "*n d"]:
+    """y = (e^x - e^-x) / (e^x + e^-x). Primer 2.2."""
     if kind == "hard":
         return np.where(np.absolute(x) < 1, x, np.where(x > 0, 1.0, -1.0))
     return 1.7159 * np.tanh(x * 2 / 3) if kind == "lecun" else np.tanh(x)
 
 
 @tanh.vjp
-def _(g: Any, x: Any, *, kind: str = "tanh") -> Any:
+def _(g: Float[Array, "*n d"], x: Float[Array, "*n d"], *, kind: str = "tanh") -> Float[Array, "*n d"]:
     """dy/dx = 1 - y^2."""
     if kind == "hard":
         return np.where(np.absolute(x) < 1, g, 0.0)
@@ -50,15 +49,24 @@ def _(g: Any, x: Any, *, kind: str = "tanh") -> Any:
 
 @formula("relu")
 def relu(
-    x: Any,
+    x: Float[Array, "*n d"],
     *,
     slope: float = 0.0,
     ceiling: float = np.inf,
     keep: bool = False,
     at_zero: float = 0.0,
     at_nan: float = 0.0,
-) -> Any:
-    """y = max(0, x): 0 unless x > 0, or, when told to `keep`, x unless x < 0; they differ at -0 and NaN."""
+) -> Float[Array, "*n d"]:
+    """y = max(0, x). Primer 2.2.
+
+    Args:
+        x: the input.
+        slope: y / x where x is negative.
+        ceiling: the largest y.
+        keep: x unless x < 0, instead of 0 unless x > 0; they differ at -0 and NaN.
+        at_zero: the derivative at 0, which the VJP takes: any number from 0 to 1 is a subgradient.
+        at_nan: the derivative at NaN.
+    """
     if keep:
         return np.where(x < 0, 0.0, x)
     y = np.where(x > 0, x, slope * x if slope else 0.0)
@@ -67,15 +75,15 @@ def relu(
 
 @relu.vjp
 def _(
-    g: Any,
-    x: Any,
+    g: Float[Array, "*n d"],
+    x: Float[Array, "*n d"],
     *,
     slope: float = 0.0,
     ceiling: float = np.inf,
     keep: bool = False,
     at_zero: float = 0.0,
     at_nan: float = 0.0,
-) -> Any:
+) -> Float[Array, "*n d"]:
     """dy/dx = 1 where x > 0, else 0; at 0 itself any number from 0 to 1 is a subgradient, and 0 is taken."""
     if at_zero or at_nan:
         return np.where(x > 0, g, np.where(x < 0, 0.0, np.where(np.equal(x, 0), at_zero * g, at_nan * g)))

@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 from scipy import special
 
+from nnparity.reference.arrays import Array, Float, Int
 from nnparity.reference.formulas.transformer import scale, softmax, softmax_back
 from nnparity.reference.readings.numbers import constant, detached
 from nnparity.reference.registry import formula
@@ -13,14 +14,20 @@ from nnparity.reference.registry import formula
 
 @formula("layer_norm")
 def layer_norm(
-    x: Any, gamma: Any, beta: Any, *, eps: float = 1e-12, unbiased: bool = False, scaled: bool = True
-) -> Any:
-    """(x - mean) / sqrt(var + eps) * gamma + beta, over the last axis."""
+    x: Float[Array, "n d"],
+    gamma: Float[Array, "d"],
+    beta: Float[Array, "d"],
+    *,
+    eps: float = 1e-12,
+    unbiased: bool = False,
+    scaled: bool = True,
+) -> Float[Array, "n d"]:
+    """(x - mean) / sqrt(var + eps) * gamma + beta, over the last axis. Primer 4.4."""
     normal, _ = _normalised(x, eps, unbiased)
     return normal * gamma + beta if scaled else normal + beta
 
 
-def _normalised(x: Any, eps: float, unbiased: bool) -> tuple[Any, Any]:
+def _normalised(x: Float[Array, "n d"], eps: float, unbiased: bool) -> tuple[Float[Array, "n d"], Float[Array, "n 1"]]:
     """The normalised rows and their standard deviations."""
     d = x.shape[-1]
     centred = x - np.sum(x, axis=-1, keepdims=True) / d
@@ -30,7 +37,16 @@ def _normalised(x: Any, eps: float, unbiased: bool) -> tuple[Any, Any]:
 
 
 @layer_norm.vjp
-def _(g: Any, x: Any, gamma: Any, beta: Any, *, eps: float = 1e-12, unbiased: bool = False, scaled: bool = True) -> Any:
+def _(
+    g: Float[Array, "n d"],
+    x: Float[Array, "n d"],
+    gamma: Float[Array, "d"],
+    beta: Float[Array, "d"],
+    *,
+    eps: float = 1e-12,
+    unbiased: bool = False,
+    scaled: bool = True,
+) -> tuple[Float[Array, "n d"], Float[Array, "d"], Float[Array, "d"]]:
     """dx = (gg - mean(gg) - n mean(gg n)) / sigma, with gg = g gamma and n the normalised rows."""
     d = x.shape[-1]
     normal, deviation = _normalised(x, eps, unbiased)
@@ -42,12 +58,12 @@ def _(g: Any, x: Any, gamma: Any, beta: Any, *, eps: float = 1e-12, unbiased: bo
 
 
 @formula("gelu")
-def gelu(x: Any, *, kind: str = "exact") -> Any:
-    """x/2 (1 + erf(x / sqrt 2))."""
+def gelu(x: Float[Array, "*n d"], *, kind: str = "exact") -> Float[Array, "*n d"]:
+    """x/2 (1 + erf(x / sqrt 2)). Primer 4.4."""
     return x * _gate(x, kind)
 
 
-def _gate(x: Any, kind: str) -> Any:
+def _gate(x: Float[Array, "*n d"], kind: str) -> Float[Array, "*n d"]:
     """The share of x that passes: the normal distribution's cumulative function, or an approximation of it."""
     if kind == "quick":
         return special.expit(1.702 * x)
@@ -57,7 +73,7 @@ def _gate(x: Any, kind: str) -> Any:
 
 
 @gelu.vjp
-def _(g: Any, x: Any, *, kind: str = "exact") -> Any:
+def _(g: Float[Array, "*n d"], x: Float[Array, "*n d"], *, kind: str = "exact") -> Float[Array, "*n d"]:
     """dy/dx = Phi(x) + x phi(x)."""
     gate = _gate(x, kind)
     if kind == "quick":
@@ -70,13 +86,17 @@ def _(g: Any, x: Any, *, kind: str = "exact") -> Any:
 
 
 @formula("embedding")
-def embedding(ids: Any, table: Any, *, padding: int = -1, shift: int = 0) -> Any:
-    """The rows of the table at the ids."""
+def embedding(
+    ids: Int[Array, "n t"], table: Float[Array, "v d"], *, padding: int = -1, shift: int = 0
+) -> Float[Array, "n t d"]:
+    """The rows of the table at the ids. Primer 4.4."""
     return np.take(table, (ids + shift) % table.shape[0], axis=0)
 
 
 @embedding.vjp
-def _(g: Any, ids: Any, table: Any, *, padding: int = -1, shift: int = 0) -> Any:
+def _(
+    g: Float[Array, "n t d"], ids: Int[Array, "n t"], table: Float[Array, "v d"], *, padding: int = -1, shift: int = 0
+) -> Float[Array, "v d"]:
     """Each row receives the sum of g over the places where it was taken."""
     rows = np.arange(table.shape[0])
     hits = np.where((((ids + shift) % table.shape[0])[..., None] == rows) & (rows != padding), 1.0, 0.0)
@@ -85,25 +105,53 @@ def _(g: Any, ids: Any, table: Any, *, padding: int = -1, shift: int = 0) -> Any
 
 @formula("masked_attention")
 def masked_attention(
-    q: Any, k: Any, v: Any, mask: Any,
-    *, masked: bool = True, inverted: bool = False, scaling: str = "root of d", **special: Any,
-) -> Any:  # fmt: skip
-    """Attention that gives padded keys (mask 0) no weight; `special` is for infinities and NaN, see `_masked`."""
+    q: Float[Array, "b t d"],
+    k: Float[Array, "b s d"],
+    v: Float[Array, "b s e"],
+    mask: Int[Array, "b s"],
+    *,
+    masked: bool = True,
+    inverted: bool = False,
+    scaling: str = "root of d",
+    **special: Any,
+) -> Float[Array, "b t e"]:
+    """Attention that gives padded keys (mask 0) no weight; `special` is for infinities and NaN, see `_masked`.
+
+    Primer 4.4.
+    """
     return np.einsum("bts,bse->bte", _masked(q, k, _keep(mask, masked, inverted), scaling, **special), v)
 
 
-def _keep(mask: Any, masked: bool, inverted: bool) -> Any:
+def _keep(mask: Int[Array, "b s"], masked: bool, inverted: bool) -> Int[Array, "b 1 s"]:
     kept = (mask == 0) if inverted else (mask != 0)
     return kept[:, None, :] | (not masked)
 
 
 def _masked(
-    q: Any, k: Any, keep: Any, scaling: str, *, shift: bool = True, padded: str = "0/sum", nothing: str = "0/0"
-) -> Any:
+    q: Float[Array, "b t d"],
+    k: Float[Array, "b s d"],
+    keep: Int[Array, "b 1 s"],
+    scaling: str,
+    *,
+    shift: bool = True,
+    padded: str = "0/sum",
+    nothing: str = "0/0",
+) -> Float[Array, "b t s"]:
     """softmax over the keys that are kept; e^-inf = 0 for the others.
 
-    Padded keys weigh 0 over the sum, or 0 outright and are not looked at (`padded`); a query without any key gets
-    weights of 0/0, of "0", or their "mean" (`nothing`). NaN, infinities and rows of padding tell these apart.
+    NaN, infinities and rows of padding tell the answers of the last two arguments apart.
+
+    Args:
+        q: queries.
+        k: keys.
+        keep: which keys are no padding.
+        scaling: what the scores are divided by, see `scale`.
+        shift: whether the largest score is subtracted first.
+        padded: padded keys weigh "0/sum", or "0" outright, and then they are not looked at.
+        nothing: a query without any key gets weights of "0/0", of "0", or their "mean".
+
+    Returns:
+        The weight of every key for every query.
     """
     scores = np.einsum("btd,bsd->bts", q, k) / scale(q.shape[-1], scaling, q)
     scores = np.where(keep, scores, -np.inf) if padded == "0" else scores
@@ -118,9 +166,17 @@ def _masked(
 
 @masked_attention.vjp
 def _(
-    g: Any, q: Any, k: Any, v: Any, mask: Any,
-    *, masked: bool = True, inverted: bool = False, scaling: str = "root of d", **special: Any,
-) -> Any:  # fmt: skip
+    g: Float[Array, "b t e"],
+    q: Float[Array, "b t d"],
+    k: Float[Array, "b s d"],
+    v: Float[Array, "b s e"],
+    mask: Int[Array, "b s"],
+    *,
+    masked: bool = True,
+    inverted: bool = False,
+    scaling: str = "root of d",
+    **special: Any,
+) -> tuple[Float[Array, "b t d"], Float[Array, "b s d"], Float[Array, "b s e"]]:
     """As of attention: a weight of zero passes nothing back."""
     keep = _keep(mask, masked, inverted)
     p = _masked(q, k, keep, scaling, **special)
@@ -130,22 +186,26 @@ def _(
     return dq, dk, np.einsum("bts,bte->bse", p, g)
 
 
-def project(h: Any, w: Any, b: Any) -> Any:
+def project(h: Float[Array, "b t d"], w: Float[Array, "d e"], b: Float[Array, "e"]) -> Float[Array, "b t e"]:
     """h W + b."""
     return np.einsum("btd,de->bte", h, w) + b
 
 
-def project_back(g: Any, h: Any, w: Any) -> tuple[Any, Any, Any]:
+def project_back(
+    g: Float[Array, "b t e"], h: Float[Array, "b t d"], w: Float[Array, "d e"]
+) -> tuple[Float[Array, "b t d"], Float[Array, "d e"], Float[Array, "e"]]:
     """The gradients of h, W and b."""
     return np.einsum("bte,de->btd", g, w), np.einsum("btd,bte->de", h, g), np.sum(g, axis=(0, 1))
 
 
-def split(x: Any, heads: int) -> Any:
+def split(x: Float[Array, "b t d"], heads: int) -> Float[Array, "b t heads d//heads"]:
     """(b, t, d) into (b, t, heads, d/heads)."""
     return x.reshape((*x.shape[:2], heads, x.shape[2] // heads))
 
 
-def _heads(q: Any, k: Any, scaling: str) -> tuple[Any, Any]:
+def _heads(
+    q: Float[Array, "b t heads e"], k: Float[Array, "b s heads e"], scaling: str
+) -> tuple[Float[Array, "b heads t s"], Float[Array, ""]]:
     """The weights (b, heads, t, s), and what the scores were divided by."""
     divisor = scale(q.shape[2] * q.shape[3] if scaling == "d" else q.shape[3], "root of d", q)
     return softmax(np.einsum("bthd,bshd->bhts", q, k) / divisor), divisor
@@ -153,10 +213,21 @@ def _heads(q: Any, k: Any, scaling: str) -> tuple[Any, Any]:
 
 @formula("multi_head_attention")
 def multi_head_attention(
-    h: Any, wq: Any, bq: Any, wk: Any, bk: Any, wv: Any, bv: Any, wo: Any, bo: Any,
-    *, heads: int = 2, scaling: str = "head", out_bias: float = 1.0,
-) -> Any:  # fmt: skip
-    """Attention in each head on its share of the projections, put together and projected once more."""
+    h: Float[Array, "b t d"],
+    wq: Float[Array, "d d"],
+    bq: Float[Array, "d"],
+    wk: Float[Array, "d d"],
+    bk: Float[Array, "d"],
+    wv: Float[Array, "d d"],
+    bv: Float[Array, "d"],
+    wo: Float[Array, "d d"],
+    bo: Float[Array, "d"],
+    *,
+    heads: int = 2,
+    scaling: str = "head",
+    out_bias: float = 1.0,
+) -> Float[Array, "b t d"]:
+    """Attention in each head on its share of the projections, put together and projected once more. Primer 4.4."""
     q, k, v = (split(project(h, w, b), heads) for w, b in ((wq, bq), (wk, bk), (wv, bv)))
     p, _ = _heads(q, k, scaling)
     joined = np.einsum("bhts,bshd->bthd", p, v).reshape(h.shape)
@@ -165,9 +236,31 @@ def multi_head_attention(
 
 @multi_head_attention.vjp
 def _(
-    g: Any, h: Any, wq: Any, bq: Any, wk: Any, bk: Any, wv: Any, bv: Any, wo: Any, bo: Any,
-    *, heads: int = 2, scaling: str = "head", out_bias: float = 1.0,
-) -> Any:  # fmt: skip
+    g: Float[Array, "b t d"],
+    h: Float[Array, "b t d"],
+    wq: Float[Array, "d d"],
+    bq: Float[Array, "d"],
+    wk: Float[Array, "d d"],
+    bk: Float[Array, "d"],
+    wv: Float[Array, "d d"],
+    bv: Float[Array, "d"],
+    wo: Float[Array, "d d"],
+    bo: Float[Array, "d"],
+    *,
+    heads: int = 2,
+    scaling: str = "head",
+    out_bias: float = 1.0,
+) -> tuple[
+    Float[Array, "b t d"],
+    Float[Array, "d d"],
+    Float[Array, "d"],
+    Float[Array, "d d"],
+    Float[Array, "d"],
+    Float[Array, "d d"],
+    Float[Array, "d"],
+    Float[Array, "d d"],
+    Float[Array, "d"],
+]:
     """Back through the output projection, every head, and the three projections, whose gradients of h add up."""
     q, k, v = (split(project(h, w, b), heads) for w, b in ((wq, bq), (wk, bk), (wv, bv)))
     p, divisor = _heads(q, k, scaling)

@@ -6,30 +6,40 @@ from typing import Any
 import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
 
+from nnparity.reference.arrays import Array, Float, Int
 from nnparity.reference.registry import formula
 
 #: which axes of the kernel are flipped; the formula flips both
 FLIPS = {"both": (-2, -1), "none": (), "rows": (-2,), "columns": (-1,)}
 
 
-def windows(x: Any, size: tuple[int, int]) -> Any:
+def windows(x: Float[Array, "n c h w"], size: tuple[int, int]) -> Float[Array, "n c h-p+1 w-q+1 p q"]:
     """Every window of the image: (n, c, h-p+1, w-q+1, p, q)."""
     return sliding_window_view(x, size, axis=(2, 3))
 
 
-def flipped(w: Any, flip: str = "both") -> Any:
+def flipped(w: Float[Array, "o c p q"], flip: str = "both") -> Float[Array, "o c p q"]:
     """The kernel turned around, w(P+1-p, Q+1-q)."""
     return np.flip(w, axis=FLIPS[flip]) if FLIPS[flip] else w
 
 
 @formula("conv2d")
-def conv2d(x: Any, w: Any, *, flip: str = "both", border: str = "zeros") -> Any:
-    """y(i,j) = sum_pq x(i-p, j-q) w(p,q), only where the kernel lies inside the image."""
+def conv2d(
+    x: Float[Array, "n c h w"], w: Float[Array, "o c p q"], *, flip: str = "both", border: str = "zeros"
+) -> Float[Array, "n o h-p+1 w-q+1"]:
+    """y(i,j) = sum_pq x(i-p, j-q) w(p,q), only where the kernel lies inside the image. Primer 3.2.4."""
     return np.einsum("nchwpq,ocpq->nohw", windows(x, w.shape[2:]), flipped(w, flip))
 
 
 @conv2d.vjp
-def _(g: Any, x: Any, w: Any, *, flip: str = "both", border: str = "zeros") -> Any:
+def _(
+    g: Float[Array, "n o h-p+1 w-q+1"],
+    x: Float[Array, "n c h w"],
+    w: Float[Array, "o c p q"],
+    *,
+    flip: str = "both",
+    border: str = "zeros",
+) -> tuple[Float[Array, "n c h w"], Float[Array, "o c p q"]]:
     """dx correlates g, padded all around, with w; dw correlates x with g.
 
     With the border "left out", weights do not meet the zeros around g: the same, unless they are NaN or infinite.
@@ -45,7 +55,7 @@ def _(g: Any, x: Any, w: Any, *, flip: str = "both", border: str = "zeros") -> A
     return dx, flipped(dw, flip)
 
 
-def _scattered(g: Any, w: Any) -> Any:
+def _scattered(g: Float[Array, "n o h-p+1 w-q+1"], w: Float[Array, "o c p q"]) -> Float[Array, "n c h w"]:
     """Each output's g times the kernel, added up where the kernel lay."""
     p, q = w.shape[2:]
     parts = [
@@ -57,57 +67,66 @@ def _scattered(g: Any, w: Any) -> Any:
 
 
 @formula("avg_pool2d")
-def avg_pool2d(x: Any, *, divisor: float = 4.0) -> Any:
-    """The mean of each 2x2 window; windows do not overlap."""
+def avg_pool2d(x: Float[Array, "n c h w"], *, divisor: float = 4.0) -> Float[Array, "n c h//2 w//2"]:
+    """The mean of each 2x2 window; windows do not overlap. Primer 3.2.4."""
     return np.sum(tiles(x), axis=(3, 5)) / divisor
 
 
-def tiles(x: Any) -> Any:
+def tiles(x: Float[Array, "n c h w"]) -> Float[Array, "n c h//2 2 w//2 2"]:
     """The image cut into 2x2 windows: (n, c, h/2, 2, w/2, 2); an odd last row or column is left out."""
     n, c, h, w = x.shape
     return x[:, :, : h // 2 * 2, : w // 2 * 2].reshape((n, c, h // 2, 2, w // 2, 2))
 
 
 @avg_pool2d.vjp
-def _(g: Any, x: Any, *, divisor: float = 4.0) -> Any:
+def _(g: Float[Array, "n c h//2 w//2"], x: Float[Array, "n c h w"], *, divisor: float = 4.0) -> Float[Array, "n c h w"]:
     """Each pixel receives a quarter of its window's g."""
     return untiled(np.repeat(np.repeat(g / divisor, 2, axis=2), 2, axis=3), x.shape)
 
 
-def untiled(y: Any, shape: tuple[int, ...]) -> Any:
+def untiled(y: Float[Array, "n c h//2*2 w//2*2"], shape: tuple[int, ...]) -> Float[Array, "n c h w"]:
     """Zeros for the odd last row or column that `tiles` left out."""
     return np.pad(y, ((0, 0), (0, 0), (0, shape[2] - y.shape[2]), (0, shape[3] - y.shape[3])))
 
 
 @formula("avg_pool2d_literal")
-def avg_pool2d_literal(x: Any, *, divisor: float = 4.0) -> Any:
-    """y(i,j) = 1/4 sum_pq x(i-p, j-q): the mean of each 2x2 window, windows one pixel apart."""
+def avg_pool2d_literal(x: Float[Array, "n c h w"], *, divisor: float = 4.0) -> Float[Array, "n c h-1 w-1"]:
+    """y(i,j) = 1/4 sum_pq x(i-p, j-q): the mean of each 2x2 window, windows one pixel apart. Primer 3.2.4."""
     return np.sum(windows(x, (2, 2)), axis=(4, 5)) / divisor
 
 
 @avg_pool2d_literal.vjp
-def _(g: Any, x: Any, *, divisor: float = 4.0) -> Any:
+def _(g: Float[Array, "n c h-1 w-1"], x: Float[Array, "n c h w"], *, divisor: float = 4.0) -> Float[Array, "n c h w"]:
     """Each pixel receives a quarter of the g of every window it lies in."""
     padded = np.pad(g, ((0, 0), (0, 0), (1, 1), (1, 1)))
     return np.sum(windows(padded, (2, 2)), axis=(4, 5)) / divisor
 
 
 @formula("max_pool2d")
-def max_pool2d(x: Any, *, sign: float = 1.0, skip_nan: bool = False, scan: str = "") -> Any:
-    """The largest of each 2x2 window; windows do not overlap."""
+def max_pool2d(
+    x: Float[Array, "n c h w"], *, sign: float = 1.0, skip_nan: bool = False, scan: str = ""
+) -> Float[Array, "n c h//2 w//2"]:
+    """The largest of each 2x2 window; windows do not overlap. Primer 3.2.2."""
     pixels = _pixels(x if sign == 1 else sign * x)
     y = np.max(np.where(np.equal(pixels, pixels), pixels, -np.inf) if skip_nan else pixels, axis=4)
     return y if sign == 1 else sign * y
 
 
-def _pixels(x: Any) -> Any:
+def _pixels(x: Float[Array, "n c h w"]) -> Float[Array, "n c h//2 w//2 4"]:
     """The windows of `tiles` with their four pixels on one axis: (n, c, h/2, w/2, 4)."""
     cut = np.transpose(tiles(x), (0, 1, 2, 4, 3, 5))
     return cut.reshape((*cut.shape[:4], 4))
 
 
 @max_pool2d.vjp
-def _(g: Any, x: Any, *, sign: float = 1.0, skip_nan: bool = False, scan: str = "") -> Any:
+def _(
+    g: Float[Array, "n c h//2 w//2"],
+    x: Float[Array, "n c h w"],
+    *,
+    sign: float = 1.0,
+    skip_nan: bool = False,
+    scan: str = "",
+) -> Float[Array, "n c h w"]:
     """Each window's g goes to its largest pixel; of equal ones, to the first."""
     pixels = _pixels(x if sign == 1 else sign * x)
     wins = _scanned(pixels, scan) if scan else [_first(pixels, place) for place in range(4)]
@@ -117,7 +136,7 @@ def _(g: Any, x: Any, *, sign: float = 1.0, skip_nan: bool = False, scan: str = 
     return untiled(np.transpose(square, (0, 1, 2, 4, 3, 5)).reshape((n, c, 2 * h, 2 * w)), x.shape)
 
 
-def _first(pixels: Any, place: int) -> Any:
+def _first(pixels: Float[Array, "n c h w 4"], place: int) -> Int[Array, "n c h w"]:
     """Whether the pixel at `place` exceeds all before it and is not exceeded by any behind it."""
     here = pixels[..., place]
     wins = [
@@ -128,7 +147,7 @@ def _first(pixels: Any, place: int) -> Any:
     return np.logical_and(np.logical_and(wins[0], wins[1]), wins[2])
 
 
-def _scanned(pixels: Any, scan: str) -> list[Any]:
+def _scanned(pixels: Float[Array, "n c h w 4"], scan: str) -> list[Int[Array, "n c h w"]]:
     """Which pixel wins when they are looked at one by one: they differ only where NaN is among them."""
     best: Any = pixels[..., 0]
     place: Any = 0
@@ -142,14 +161,14 @@ def _scanned(pixels: Any, scan: str) -> list[Any]:
 
 
 @formula("flatten")
-def flatten(x: Any, *, order: str = "nchw") -> Any:
-    """One row for each image: channels first, then rows, then columns."""
+def flatten(x: Float[Array, "n c h w"], *, order: str = "nchw") -> Float[Array, "n c*h*w"]:
+    """One row for each image: channels first, then rows, then columns. Primer 3.2.3."""
     x = np.transpose(x, (0, 2, 3, 1)) if order == "nhwc" else x
     return x.reshape((x.shape[0], math.prod(x.shape[1:])))  # -1 would not do for no image at all
 
 
 @flatten.vjp
-def _(g: Any, x: Any, *, order: str = "nchw") -> Any:
+def _(g: Float[Array, "n c*h*w"], x: Float[Array, "n c h w"], *, order: str = "nchw") -> Float[Array, "n c h w"]:
     """The same numbers in the shape of the image."""
     if order == "nchw":
         return g.reshape(x.shape)

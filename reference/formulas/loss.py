@@ -1,39 +1,48 @@
 """Losses and penalties: cross-entropy (2.2, 4.2, 6.5), L1 and L2 (6.3), the losses of the GAN (6.11)."""
 
-from typing import Any
-
 import numpy as np
 
+from nnparity.reference.arrays import Array, Float, Int
 from nnparity.reference.readings.numbers import detached
 from nnparity.reference.registry import formula
 
 
-def _per(x: Any, mean: bool) -> int:
+def _per(x: Float[Array, "n ..."], mean: bool) -> int:
     """What a sum over the samples is divided by."""
     return int(x.shape[0]) if mean else 1
 
 
-def onehot(labels: Any, classes: int) -> Any:
+def onehot(labels: Int[Array, "n"], classes: int) -> Float[Array, "n k"]:
     """Rows with a single 1 at the label."""
     return np.where(labels[..., None] == np.arange(classes), 1.0, 0.0)
 
 
-def log_softmax(z: Any) -> Any:
+def log_softmax(z: Float[Array, "n k"]) -> Float[Array, "n k"]:
     """z - max - log sum e^(z - max): the logarithm of softmax, which may itself underflow."""
     shifted = z - np.max(detached(z), axis=-1, keepdims=True)
     return shifted - np.log(np.sum(np.exp(shifted), axis=-1, keepdims=True))
 
 
 @formula("cross_entropy")
-def cross_entropy(p: Any, t: Any, *, mean: bool = True, base: float = np.e, normalised: bool = False) -> Any:
-    """L = -1/n sum t log p."""
+def cross_entropy(
+    p: Float[Array, "n k"], t: Float[Array, "n k"], *, mean: bool = True, base: float = np.e, normalised: bool = False
+) -> Float[Array, ""]:
+    """L = -1/n sum t log p. Primer 6.5."""
     p = p / np.sum(p, axis=-1, keepdims=True) if normalised else p
     total = -np.sum(t * np.log(p)) / _per(p, mean)
     return total if base == np.e else total / np.log(base)
 
 
 @cross_entropy.vjp
-def _(g: Any, p: Any, t: Any, *, mean: bool = True, base: float = np.e, normalised: bool = False) -> Any:
+def _(
+    g: Float[Array, ""],
+    p: Float[Array, "n k"],
+    t: Float[Array, "n k"],
+    *,
+    mean: bool = True,
+    base: float = np.e,
+    normalised: bool = False,
+) -> Float[Array, "n k"]:
     """dL/dp = -t / (n p)."""
     dp = -g * t / p / _per(p, mean)
     if normalised:
@@ -42,33 +51,46 @@ def _(g: Any, p: Any, t: Any, *, mean: bool = True, base: float = np.e, normalis
 
 
 @formula("cross_entropy_logits")
-def cross_entropy_logits(z: Any, t: Any, *, mean: bool = True) -> Any:
-    """L = -1/n sum t log softmax(z)."""
+def cross_entropy_logits(z: Float[Array, "n k"], t: Float[Array, "n k"], *, mean: bool = True) -> Float[Array, ""]:
+    """L = -1/n sum t log softmax(z). Primer 6.5."""
     return -np.sum(t * log_softmax(z)) / _per(z, mean)
 
 
 @cross_entropy_logits.vjp
-def _(g: Any, z: Any, t: Any, *, mean: bool = True) -> Any:
+def _(g: Float[Array, ""], z: Float[Array, "n k"], t: Float[Array, "n k"], *, mean: bool = True) -> Float[Array, "n k"]:
     """dL/dz = (softmax(z) sum t - t) / n; the targets of a sample sum to 1 only up to rounding."""
     return g * (np.exp(log_softmax(z)) * np.sum(t, axis=-1, keepdims=True) - t) / _per(z, mean)
 
 
 @formula("sparse_cross_entropy")
 def sparse_cross_entropy(
-    p: Any, labels: Any, *, mean: bool = True, normalised: bool = False, elsewhere: str = "0/p"
-) -> Any:
-    """L = -1/n sum log p at the label."""
+    p: Float[Array, "n k"],
+    labels: Int[Array, "n"],
+    *,
+    mean: bool = True,
+    normalised: bool = False,
+    elsewhere: str = "0/p",
+) -> Float[Array, ""]:
+    """L = -1/n sum log p at the label. Primer 4.2."""
     p = p / np.sum(p, axis=-1, keepdims=True) if normalised else p
     return -np.sum(np.log(chosen(p, labels))) / _per(p, mean)
 
 
-def chosen(x: Any, labels: Any) -> Any:
+def chosen(x: Float[Array, "n k"], labels: Int[Array, "n"]) -> Float[Array, "n 1"]:
     """The entry at the label, row by row."""
     return np.take_along_axis(x, labels[:, None], axis=1)
 
 
 @sparse_cross_entropy.vjp
-def _(g: Any, p: Any, labels: Any, *, mean: bool = True, normalised: bool = False, elsewhere: str = "0/p") -> Any:
+def _(
+    g: Float[Array, ""],
+    p: Float[Array, "n k"],
+    labels: Int[Array, "n"],
+    *,
+    mean: bool = True,
+    normalised: bool = False,
+    elsewhere: str = "0/p",
+) -> Float[Array, "n k"]:
     """dL/dp = -1 / (n p) at the label, 0 elsewhere: as 0/p, which is NaN where p is 0, or as 0 outright."""
     label = onehot(labels, p.shape[1])
     dp = -g * label / p / _per(p, mean)
@@ -77,25 +99,39 @@ def _(g: Any, p: Any, labels: Any, *, mean: bool = True, normalised: bool = Fals
 
 
 @formula("sparse_cross_entropy_logits")
-def sparse_cross_entropy_logits(z: Any, labels: Any, *, mean: bool = True) -> Any:
-    """L = -1/n sum log softmax(z) at the label."""
+def sparse_cross_entropy_logits(
+    z: Float[Array, "n k"], labels: Int[Array, "n"], *, mean: bool = True
+) -> Float[Array, ""]:
+    """L = -1/n sum log softmax(z) at the label. Primer 4.2."""
     return -np.sum(chosen(log_softmax(z), labels)) / _per(z, mean)
 
 
 @sparse_cross_entropy_logits.vjp
-def _(g: Any, z: Any, labels: Any, *, mean: bool = True) -> Any:
+def _(
+    g: Float[Array, ""], z: Float[Array, "n k"], labels: Int[Array, "n"], *, mean: bool = True
+) -> Float[Array, "n k"]:
     """dL/dz = (softmax(z) - onehot) / n."""
     return g * (np.exp(log_softmax(z)) - onehot(labels, z.shape[1])) / _per(z, mean)
 
 
 @formula("l1_penalty")
-def l1_penalty(w: Any, *, lam: float = 0.01, mean: bool = False, at_zero: float = 0.0, at_nan: float = 0.0) -> Any:
-    """R = lam sum |w|."""
+def l1_penalty(
+    w: Float[Array, "*p"], *, lam: float = 0.01, mean: bool = False, at_zero: float = 0.0, at_nan: float = 0.0
+) -> Float[Array, ""]:
+    """R = lam sum |w|. Primer 6.3."""
     return lam * np.sum(np.absolute(w)) / _per(w, mean)
 
 
 @l1_penalty.vjp
-def _(g: Any, w: Any, *, lam: float = 0.01, mean: bool = False, at_zero: float = 0.0, at_nan: float = 0.0) -> Any:
+def _(
+    g: Float[Array, ""],
+    w: Float[Array, "*p"],
+    *,
+    lam: float = 0.01,
+    mean: bool = False,
+    at_zero: float = 0.0,
+    at_nan: float = 0.0,
+) -> Float[Array, "*p"]:
     """dR/dw = lam sign(w); at 0 any number from -lam to lam is a subgradient, and 0 is taken."""
     step = lam * g / _per(w, mean)
     corner = np.where(np.equal(w, 0), at_zero * step, at_nan * step) if at_zero or at_nan else 0.0
@@ -103,14 +139,24 @@ def _(g: Any, w: Any, *, lam: float = 0.01, mean: bool = False, at_zero: float =
 
 
 @formula("l2_penalty")
-def l2_penalty(w: Any, *, lam: float = 0.01, factor: float = 1.0, root: bool = False, doubled: bool = False) -> Any:
-    """R = lam sum w^2."""
+def l2_penalty(
+    w: Float[Array, "*p"], *, lam: float = 0.01, factor: float = 1.0, root: bool = False, doubled: bool = False
+) -> Float[Array, ""]:
+    """R = lam sum w^2. Primer 6.3."""
     squares = np.sum(np.square(w))
     return lam * np.sqrt(squares) if root else factor * lam * squares
 
 
 @l2_penalty.vjp
-def _(g: Any, w: Any, *, lam: float = 0.01, factor: float = 1.0, root: bool = False, doubled: bool = False) -> Any:
+def _(
+    g: Float[Array, ""],
+    w: Float[Array, "*p"],
+    *,
+    lam: float = 0.01,
+    factor: float = 1.0,
+    root: bool = False,
+    doubled: bool = False,
+) -> Float[Array, "*p"]:
     """dR/dw = 2 lam w; w may be doubled first, which overflows before lam makes it small."""
     if doubled:
         return 2 * w * (lam * g)

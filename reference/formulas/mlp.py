@@ -1,35 +1,48 @@
 """Section 3.1 of the primer: the multilayer perceptron's layer and its error function."""
 
-from typing import Any
-
 import numpy as np
 
+from nnparity.reference.arrays import Array, Float
 from nnparity.reference.formulas.activation import sigma
 from nnparity.reference.registry import formula
 
 
 @formula("dense")
-def dense(x: Any, w: Any, b: Any, *, bias: float = 1.0) -> Any:
-    """y_j = sum_i w_ji x_i + b_j, for each row of x."""
+def dense(
+    x: Float[Array, "n i"], w: Float[Array, "j i"], b: Float[Array, "j"], *, bias: float = 1.0
+) -> Float[Array, "n j"]:
+    """y_j = sum_i w_ji x_i + b_j, for each row of x. Primer 3.1.3."""
     product = np.einsum("ni,ji->nj", x, w)
     return product + (b if bias == 1 else bias * b) if bias else product
 
 
 @dense.vjp
-def _(g: Any, x: Any, w: Any, b: Any, *, bias: float = 1.0) -> Any:
+def _(
+    g: Float[Array, "n j"], x: Float[Array, "n i"], w: Float[Array, "j i"], b: Float[Array, "j"], *, bias: float = 1.0
+) -> tuple[Float[Array, "n i"], Float[Array, "j i"], Float[Array, "j"]]:
     """dx = g w, dw = g^T x, db = the sum of g over the rows."""
     db = np.sum(g, axis=0)
     return np.einsum("nj,ji->ni", g, w), np.einsum("nj,ni->ji", g, x), db if bias == 1 else bias * db
 
 
 @formula("mse")
-def mse(y: Any, t: Any, *, factor: float = 2.0, mean: bool = False, doubled: bool = False) -> Any:
-    """E = 1/(2n) sum_k (y_k - t_k)^2, summed over the n samples as well."""
+def mse(
+    y: Float[Array, "n k"], t: Float[Array, "n k"], *, factor: float = 2.0, mean: bool = False, doubled: bool = False
+) -> Float[Array, ""]:
+    """E = 1/(2n) sum_k (y_k - t_k)^2, summed over the n samples as well. Primer 3.1.3."""
     return np.sum(np.square(y - t)) / _divisor(y, factor, mean)
 
 
 @mse.vjp
-def _(g: Any, y: Any, t: Any, *, factor: float = 2.0, mean: bool = False, doubled: bool = False) -> Any:
+def _(
+    g: Float[Array, ""],
+    y: Float[Array, "n k"],
+    t: Float[Array, "n k"],
+    *,
+    factor: float = 2.0,
+    mean: bool = False,
+    doubled: bool = False,
+) -> tuple[Float[Array, "n k"], Float[Array, "n k"]]:
     """dE/dy = (y - t) / n = -dE/dt; the difference may be doubled first, and overflow before it is divided."""
     if doubled:
         dy = 2 * (y - t) * (g / _divisor(y, factor, mean))
@@ -38,15 +51,37 @@ def _(g: Any, y: Any, t: Any, *, factor: float = 2.0, mean: bool = False, double
     return dy, -dy
 
 
-def _divisor(y: Any, factor: float, mean: bool) -> float:
+def _divisor(y: Float[Array, "n k"], factor: float, mean: bool) -> float:
     return factor * float(y.shape[0] * y.shape[1] if mean else y.shape[0])
 
 
 @formula("mlp_backprop")
 def mlp_backprop(
-    x: Any, w1: Any, b1: Any, w2: Any, b2: Any, t: Any, *, slope: bool = True, factor: float = 2.0
-) -> tuple[Any, ...]:
-    """3.1.2, step by step: h, y, E, the deltas of both layers, the gradients of W2, b2, W1 and b1."""
+    x: Float[Array, "n i"],
+    w1: Float[Array, "m i"],
+    b1: Float[Array, "m"],
+    w2: Float[Array, "k m"],
+    b2: Float[Array, "k"],
+    t: Float[Array, "n k"],
+    *,
+    slope: bool = True,
+    factor: float = 2.0,
+) -> tuple[
+    Float[Array, "n m"],
+    Float[Array, "n k"],
+    Float[Array, ""],
+    Float[Array, "n k"],
+    Float[Array, "n m"],
+    Float[Array, "k m"],
+    Float[Array, "k"],
+    Float[Array, "m i"],
+    Float[Array, "m"],
+]:
+    """Back-propagation of 3.1.2, step by step, by the primer's names.
+
+    Returns:
+        h, y, E, the deltas of the output and of the hidden layer, the gradients of W2, b2, W1 and b1.
+    """
     h = sigma(dense(x, w1, b1))
     y = sigma(dense(h, w2, b2))
     error = mse(y, t, factor=factor)

@@ -1,35 +1,43 @@
 """Optimisers: gradient descent (3.1.3), its mini-batch form (6.4), Adam (listings 4.2 and 4.3)."""
 
 from fractions import Fraction
-from typing import Any
 
 import numpy as np
 
+from nnparity.reference.arrays import Array, Float
 from nnparity.reference.readings.numbers import host_scalar
 from nnparity.reference.registry import formula
 
 
 @formula("gradient_descent")
-def gradient_descent(w: Any, g: Any, *, lr: float = 0.01, sign: float = 1.0, momentum: float = 1.0) -> Any:
-    """w - lr g."""
+def gradient_descent(
+    w: Float[Array, "*p"], g: Float[Array, "*p"], *, lr: float = 0.01, sign: float = 1.0, momentum: float = 1.0
+) -> Float[Array, "*p"]:
+    """w - lr g. Primer 3.1.3."""
     return w - (sign * momentum * lr) * g
 
 
 @formula("minibatch_gradient_descent")
-def minibatch_gradient_descent(w: Any, g: Any, *, lr: float = 0.01, mean: bool = True) -> Any:
-    """w - lr times the mean of the gradients g of the batch's samples."""
+def minibatch_gradient_descent(
+    w: Float[Array, "*p"], g: Float[Array, "m *p"], *, lr: float = 0.01, mean: bool = True
+) -> Float[Array, "*p"]:
+    """w - lr times the mean of the gradients g of the batch's samples. Primer 6.4."""
     total = np.sum(g, axis=0)
     return w - lr * (total / g.shape[0] if mean else total)
 
 
-def moments(m: Any, v: Any, g: Any, beta1: float, beta2: float) -> tuple[Any, Any]:
+def moments(
+    m: Float[Array, "*p"], v: Float[Array, "*p"], g: Float[Array, "*p"], beta1: float, beta2: float
+) -> tuple[Float[Array, "*p"], Float[Array, "*p"]]:
     """The running means of g and of its square."""
     first = beta1 * m + host_scalar(1 - Fraction(beta1), m) * g
     second = beta2 * v + host_scalar(1 - Fraction(beta2), v) * np.square(g)
     return first, second
 
 
-def corrections(beta1: float, beta2: float, step: int, like: Any) -> tuple[Any, Any]:
+def corrections(
+    beta1: float, beta2: float, step: int, like: Float[Array, "*p"]
+) -> tuple[Float[Array, ""], Float[Array, ""]]:
     """1 - beta^t: what the running means lack after t steps from zero.
 
     The host rounds beta^t, which is a large part of the small difference that is left.
@@ -40,10 +48,37 @@ def corrections(beta1: float, beta2: float, step: int, like: Any) -> tuple[Any, 
 
 @formula("adam")
 def adam(
-    w: Any, m: Any, v: Any, g: Any,
-    *, lr: float, beta1: float, beta2: float, eps: float, step: int, correct: bool = True, inside: bool = False,
-) -> Any:  # fmt: skip
-    """One step of algorithm 1 of Kingma & Ba, arXiv:1412.6980; `step` counts from 1."""
+    w: Float[Array, "*p"],
+    m: Float[Array, "*p"],
+    v: Float[Array, "*p"],
+    g: Float[Array, "*p"],
+    *,
+    lr: float,
+    beta1: float,
+    beta2: float,
+    eps: float,
+    step: int,
+    correct: bool = True,
+    inside: bool = False,
+) -> tuple[Float[Array, "*p"], Float[Array, "*p"], Float[Array, "*p"]]:
+    """One step of algorithm 1 of Kingma & Ba, arXiv:1412.6980. Primer 4.2.
+
+    Args:
+        w: the parameters.
+        m: the running mean of the gradient, zero before the first step.
+        v: the running mean of its square, likewise.
+        g: the gradient of this step.
+        lr: the rate, alpha in the paper.
+        beta1: how much of m is kept.
+        beta2: how much of v is kept.
+        eps: what keeps the divisor from zero.
+        step: counts from 1.
+        correct: whether m and v are divided by what they lack from having begun at zero.
+        inside: whether eps is added under the root.
+
+    Returns:
+        w, m and v after the step.
+    """
     m, v = moments(m, v, g, beta1, beta2)
     first, second = corrections(beta1, beta2, step, m) if correct else (1, 1)
     size = np.sqrt(v / second + eps) if inside else np.sqrt(v / second) + eps
@@ -52,10 +87,10 @@ def adam(
 
 @formula("adam_eps_hat")
 def adam_eps_hat(
-    w: Any,
-    m: Any,
-    v: Any,
-    g: Any,
+    w: Float[Array, "*p"],
+    m: Float[Array, "*p"],
+    v: Float[Array, "*p"],
+    g: Float[Array, "*p"],
     *,
     lr: float,
     beta1: float,
@@ -63,8 +98,11 @@ def adam_eps_hat(
     eps: float,
     step: int,
     correct: bool = True,
-) -> Any:
-    """The form at the end of section 2 of the paper: one corrected rate, and eps beside the uncorrected root."""
+) -> tuple[Float[Array, "*p"], Float[Array, "*p"], Float[Array, "*p"]]:
+    """The form at the end of section 2 of the paper: one corrected rate, and eps beside the uncorrected root.
+
+    Primer 4.2.
+    """
     m, v = moments(m, v, g, beta1, beta2)
     first, second = corrections(beta1, beta2, step, m) if correct else (1, 1)
     rate = lr * np.sqrt(second) / first

@@ -1,9 +1,11 @@
 """Section 3.3 of the primer: the LSTM. The first axis of wx, wh and b is the gate, in the primer's order i, f, o, c."""
 
+from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
 
+from nnparity.reference.arrays import Array, Float, Gradients
 from nnparity.reference.formulas.activation import sigma
 from nnparity.reference.registry import formula
 
@@ -13,28 +15,40 @@ ORDER = (0, 1, 2, 3)
 class Step(NamedTuple):
     """What one step computes, kept for its back-propagation: gates, candidate, the new state and its tanh."""
 
-    i: Any
-    f: Any
-    o: Any
-    candidate: Any
-    c: Any
-    squashed: Any
-    h: Any
+    i: Float[Array, "n m"]
+    f: Float[Array, "n m"]
+    o: Float[Array, "n m"]
+    candidate: Float[Array, "n m"]
+    c: Float[Array, "n m"]
+    squashed: Float[Array, "n m"]
+    h: Float[Array, "n m"]
 
 
 def step(
-    x: Any,
-    h: Any,
-    c: Any,
-    wx: Any,
-    wh: Any,
-    b: Any,
+    x: Float[Array, "n k"],
+    h: Float[Array, "n m"],
+    c: Float[Array, "n m"],
+    wx: Float[Array, "4 m k"],
+    wh: Float[Array, "4 m m"],
+    b: Float[Array, "4 m"],
     *,
-    order: Any = ORDER,
+    order: Sequence[int] = ORDER,
     forget_bias: float = 0.0,
     squash: bool = True,
 ) -> Step:
-    """The five equations of 3.3.3."""
+    """The five equations of 3.3.3.
+
+    Args:
+        x: the input of this step.
+        h: the hidden state before it.
+        c: the cell state before it.
+        wx: the weights of x, a matrix for each gate.
+        wh: the weights of h, likewise.
+        b: one bias for each gate.
+        order: where the gates i, f, o and the candidate lie on the first axis of wx, wh and b.
+        forget_bias: is added to the forget gate's bias.
+        squash: whether the cell state goes through tanh on its way out.
+    """
     z = np.einsum("nk,gmk->gnm", x, wx) + np.einsum("nm,gpm->gnp", h, wh) + np.expand_dims(b, 1)
     i, f, o, g = (z[place] for place in order)
     i, f, o, g = sigma(i), sigma(f + forget_bias if forget_bias else f), sigma(o), np.tanh(g)
@@ -44,8 +58,15 @@ def step(
 
 
 def step_back(
-    dh: Any, dc: Any, s: Step, c: Any, *, order: Any = ORDER, squash: bool = True, **_: Any
-) -> tuple[Any, Any]:
+    dh: Float[Array, "n m"],
+    dc: Float[Array, "n m"] | None,
+    s: Step,
+    c: Float[Array, "n m"],
+    *,
+    order: Sequence[int] = ORDER,
+    squash: bool = True,
+    **_: Any,
+) -> tuple[Float[Array, "4 n m"], Float[Array, "n m"]]:
     """From the cotangents of h_t and c_t (None: zero) to those of the gates' arguments, as stored, and of c_{t-1}."""
     do = dh * s.squashed
     own = dh * s.o * (1 - np.square(s.squashed) if squash else 1)
@@ -60,25 +81,53 @@ def step_back(
     return np.stack(stored), dc * s.f
 
 
-def weights_back(dz: Any, x: Any, h: Any) -> tuple[Any, Any, Any]:
+def weights_back(
+    dz: Float[Array, "4 n m"], x: Float[Array, "n k"], h: Float[Array, "n m"]
+) -> tuple[Float[Array, "4 m k"], Float[Array, "4 m m"], Float[Array, "4 m"]]:
     """The gradients of wx, wh and b of one step."""
     return np.einsum("gnm,nk->gmk", dz, x), np.einsum("gnp,nm->gpm", dz, h), np.sum(dz, axis=1)
 
 
-def inputs_back(dz: Any, wx: Any, wh: Any) -> tuple[Any, Any]:
+def inputs_back(
+    dz: Float[Array, "4 n m"], wx: Float[Array, "4 m k"], wh: Float[Array, "4 m m"]
+) -> tuple[Float[Array, "n k"], Float[Array, "n m"]]:
     """The gradients of x_t and h_{t-1}: sums over all gates and units."""
     return np.einsum("gnm,gmk->nk", dz, wx), np.einsum("gnp,gpm->nm", dz, wh)
 
 
 @formula("lstm_step")
-def lstm_step(x: Any, h: Any, c: Any, wx: Any, wh: Any, b: Any, **variant: Any) -> Any:
-    """h_t and c_t from x_t, h_{t-1} and c_{t-1}."""
+def lstm_step(
+    x: Float[Array, "n k"],
+    h: Float[Array, "n m"],
+    c: Float[Array, "n m"],
+    wx: Float[Array, "4 m k"],
+    wh: Float[Array, "4 m m"],
+    b: Float[Array, "4 m"],
+    **variant: Any,
+) -> tuple[Float[Array, "n m"], Float[Array, "n m"]]:
+    """h_t and c_t from x_t, h_{t-1} and c_{t-1}. Primer 3.3.3."""
     s = step(x, h, c, wx, wh, b, **variant)
     return s.h, s.c
 
 
 @lstm_step.vjp
-def _(g: Any, x: Any, h: Any, c: Any, wx: Any, wh: Any, b: Any, **variant: Any) -> Any:
+def _(
+    g: tuple[Float[Array, "n m"], Float[Array, "n m"]],
+    x: Float[Array, "n k"],
+    h: Float[Array, "n m"],
+    c: Float[Array, "n m"],
+    wx: Float[Array, "4 m k"],
+    wh: Float[Array, "4 m m"],
+    b: Float[Array, "4 m"],
+    **variant: Any,
+) -> tuple[
+    Float[Array, "n k"],
+    Float[Array, "n m"],
+    Float[Array, "n m"],
+    Float[Array, "4 m k"],
+    Float[Array, "4 m m"],
+    Float[Array, "4 m"],
+]:
     """Back through one step."""
     dh_next, dc_next = g
     dz, dc = step_back(dh_next, dc_next, step(x, h, c, wx, wh, b, **variant), c, **variant)
@@ -86,7 +135,15 @@ def _(g: Any, x: Any, h: Any, c: Any, wx: Any, wh: Any, b: Any, **variant: Any) 
     return dx, dh, dc, *weights_back(dz, x, h)
 
 
-def unroll(x: Any, h: Any, c: Any, wx: Any, wh: Any, b: Any, **variant: Any) -> list[Step]:
+def unroll(
+    x: Float[Array, "n t k"],
+    h: Float[Array, "n m"],
+    c: Float[Array, "n m"],
+    wx: Float[Array, "4 m k"],
+    wh: Float[Array, "4 m m"],
+    b: Float[Array, "4 m"],
+    **variant: Any,
+) -> list[Step]:
     """All steps of a sequence x of shape (n, t, k)."""
     steps: list[Step] = []
     for t in range(x.shape[1]):
@@ -96,9 +153,32 @@ def unroll(x: Any, h: Any, c: Any, wx: Any, wh: Any, b: Any, **variant: Any) -> 
 
 
 def unroll_back(
-    dy: list[Any], dc: Any, steps: list[Step], x: Any, h: Any, c: Any, wx: Any, wh: Any, **variant: Any
-) -> Any:
-    """Back-propagation through time, from the cotangents of every h_t and of the last c_t; None stands for zero."""
+    dy: list[Float[Array, "n m"] | None],
+    dc: Float[Array, "n m"] | None,
+    steps: list[Step],
+    x: Float[Array, "n t k"],
+    h: Float[Array, "n m"],
+    c: Float[Array, "n m"],
+    wx: Float[Array, "4 m k"],
+    wh: Float[Array, "4 m m"],
+    **variant: Any,
+) -> Gradients:
+    """Back-propagation through time.
+
+    Args:
+        dy: the cotangent of every h_t, None where it is zero.
+        dc: the cotangent of the last c_t, or None.
+        steps: what `unroll` computed from x, h, c, wx, wh and the biases.
+        x: the sequence.
+        h: the hidden state before it.
+        c: the cell state before it.
+        wx: the weights of x.
+        wh: the weights of h.
+        variant: the keywords of `step`.
+
+    Returns:
+        The gradients of x, h, c, wx, wh and b.
+    """
     dh: Any = None
     weights: tuple[Any, ...] | None = None
     dx: list[Any] = []
@@ -114,26 +194,60 @@ def unroll_back(
 
 
 @formula("lstm")
-def lstm(x: Any, h: Any, c: Any, wx: Any, wh: Any, b: Any, **variant: Any) -> Any:
-    """All hidden states (n, t, m), and the last cell state."""
+def lstm(
+    x: Float[Array, "n t k"],
+    h: Float[Array, "n m"],
+    c: Float[Array, "n m"],
+    wx: Float[Array, "4 m k"],
+    wh: Float[Array, "4 m m"],
+    b: Float[Array, "4 m"],
+    **variant: Any,
+) -> tuple[Float[Array, "n t m"], Float[Array, "n m"]]:
+    """All hidden states (n, t, m), and the last cell state. Primer 3.3.3."""
     steps = unroll(x, h, c, wx, wh, b, **variant)
     return states(steps), steps[-1].c
 
 
 @lstm.vjp
-def _(g: Any, x: Any, h: Any, c: Any, wx: Any, wh: Any, b: Any, **variant: Any) -> Any:
+def _(
+    g: tuple[Float[Array, "n t m"], Float[Array, "n m"]],
+    x: Float[Array, "n t k"],
+    h: Float[Array, "n m"],
+    c: Float[Array, "n m"],
+    wx: Float[Array, "4 m k"],
+    wh: Float[Array, "4 m m"],
+    b: Float[Array, "4 m"],
+    **variant: Any,
+) -> tuple[
+    Float[Array, "n t k"],
+    Float[Array, "n m"],
+    Float[Array, "n m"],
+    Float[Array, "4 m k"],
+    Float[Array, "4 m m"],
+    Float[Array, "4 m"],
+]:
     """Back-propagation through time."""
     dy, dc = g
     steps = unroll(x, h, c, wx, wh, b, **variant)
     return unroll_back([dy[:, t] for t in range(len(steps))], dc, steps, x, h, c, wx, wh, **variant)
 
 
-def zeros(x: Any, wh: Any) -> Any:
+def zeros(x: Float[Array, "n t k"], wh: Float[Array, "4 m m"]) -> Float[Array, "n m"]:
     """The initial states of a layer: nothing remembered."""
     return np.zeros((x.shape[0], wh.shape[1]))
 
 
-def last_back(g: Any, at: int, steps: list[Step], x: Any, h: Any, c: Any, wx: Any, wh: Any, **variant: Any) -> Any:
+def last_back(
+    g: Float[Array, "n m"],
+    at: int,
+    steps: list[Step],
+    x: Float[Array, "n t k"],
+    h: Float[Array, "n m"],
+    c: Float[Array, "n m"],
+    wx: Float[Array, "4 m k"],
+    wh: Float[Array, "4 m m"],
+    **variant: Any,
+) -> Gradients:
     """Back-propagation through time when only the state after step `at` is used."""
     dy: list[Any] = [None] * (at + 1)
     dy[at] = g
@@ -143,28 +257,65 @@ def last_back(g: Any, at: int, steps: list[Step], x: Any, h: Any, c: Any, wx: An
 
 
 @formula("lstm_last")
-def lstm_last(x: Any, h: Any, c: Any, wx: Any, wh: Any, b: Any, *, which: int = -1, **variant: Any) -> Any:
-    """The hidden state after the last step."""
+def lstm_last(
+    x: Float[Array, "n t k"],
+    h: Float[Array, "n m"],
+    c: Float[Array, "n m"],
+    wx: Float[Array, "4 m k"],
+    wh: Float[Array, "4 m m"],
+    b: Float[Array, "4 m"],
+    *,
+    which: int = -1,
+    **variant: Any,
+) -> Float[Array, "n m"]:
+    """The hidden state after the last step. Primer 4.3."""
     return unroll(x, h, c, wx, wh, b, **variant)[which].h
 
 
 @lstm_last.vjp
-def _(g: Any, x: Any, h: Any, c: Any, wx: Any, wh: Any, b: Any, *, which: int = -1, **variant: Any) -> Any:
+def _(
+    g: Float[Array, "n m"],
+    x: Float[Array, "n t k"],
+    h: Float[Array, "n m"],
+    c: Float[Array, "n m"],
+    wx: Float[Array, "4 m k"],
+    wh: Float[Array, "4 m m"],
+    b: Float[Array, "4 m"],
+    *,
+    which: int = -1,
+    **variant: Any,
+) -> tuple[
+    Float[Array, "n t k"],
+    Float[Array, "n m"],
+    Float[Array, "n m"],
+    Float[Array, "4 m k"],
+    Float[Array, "4 m m"],
+    Float[Array, "4 m"],
+]:
     """Back-propagation through time from the last state alone."""
     steps = unroll(x, h, c, wx, wh, b, **variant)
     return last_back(g, which % len(steps), steps, x, h, c, wx, wh, **variant)
 
 
-def states(steps: list[Step]) -> Any:
+def states(steps: list[Step]) -> Float[Array, "n t m"]:
     """The hidden states of all steps: what return_sequences=True returns."""
     return np.stack([s.h for s in steps], axis=1)
 
 
 @formula("lstm_stacked")
 def lstm_stacked(
-    x: Any, wx1: Any, wh1: Any, b1: Any, wx2: Any, wh2: Any, b2: Any, *, layers: int = 2, **variant: Any
-) -> Any:
-    """The last state of a second LSTM that reads all states of the first; both start from zero."""
+    x: Float[Array, "n t k"],
+    wx1: Float[Array, "4 m k"],
+    wh1: Float[Array, "4 m m"],
+    b1: Float[Array, "4 m"],
+    wx2: Float[Array, "4 m m"],
+    wh2: Float[Array, "4 m m"],
+    b2: Float[Array, "4 m"],
+    *,
+    layers: int = 2,
+    **variant: Any,
+) -> Float[Array, "n m"]:
+    """The last state of a second LSTM that reads all states of the first; both start from zero. Primer 4.3."""
     first = unroll(x, zeros(x, wh1), zeros(x, wh1), wx1, wh1, b1, **variant)
     if layers == 1:
         return first[-1].h
@@ -173,8 +324,26 @@ def lstm_stacked(
 
 @lstm_stacked.vjp
 def _(
-    g: Any, x: Any, wx1: Any, wh1: Any, b1: Any, wx2: Any, wh2: Any, b2: Any, *, layers: int = 2, **variant: Any
-) -> Any:
+    g: Float[Array, "n m"],
+    x: Float[Array, "n t k"],
+    wx1: Float[Array, "4 m k"],
+    wh1: Float[Array, "4 m m"],
+    b1: Float[Array, "4 m"],
+    wx2: Float[Array, "4 m m"],
+    wh2: Float[Array, "4 m m"],
+    b2: Float[Array, "4 m"],
+    *,
+    layers: int = 2,
+    **variant: Any,
+) -> tuple[
+    Float[Array, "n t k"],
+    Float[Array, "4 m k"],
+    Float[Array, "4 m m"],
+    Float[Array, "4 m"],
+    Float[Array, "4 m m"],
+    Float[Array, "4 m m"],
+    Float[Array, "4 m"],
+]:
     """Back through the second layer, then from each of its inputs through the first."""
     h1, h2 = zeros(x, wh1), zeros(x, wh2)
     first = unroll(x, h1, h1, wx1, wh1, b1, **variant)

@@ -1,54 +1,74 @@
 """Section 3.4 of the primer: softmax, scaled dot-product attention, the residual block, positional encoding."""
 
-from typing import Any
-
 import numpy as np
 
+from nnparity.reference.arrays import Array, Float
 from nnparity.reference.readings.numbers import constant, detached
 from nnparity.reference.registry import formula
 
 
 @formula("softmax")
-def softmax(x: Any, *, axis: int = -1, base: float = 0.0, shift: bool = True) -> Any:
-    """e^x_j / sum_l e^x_l; the largest x is subtracted first, which changes nothing but the overflow."""
+def softmax(x: Float[Array, "*n k"], *, axis: int = -1, base: float = 0.0, shift: bool = True) -> Float[Array, "*n k"]:
+    """e^x_j / sum_l e^x_l; the largest x is subtracted first, which changes nothing but the overflow. Primer 3.4.3."""
     shifted = x - np.max(detached(x), axis=axis, keepdims=True) if shift else x
     powers = np.exp(shifted * np.log(base) if base else shifted)
     return powers / np.sum(powers, axis=axis, keepdims=True)
 
 
 @softmax.vjp
-def _(g: Any, x: Any, *, axis: int = -1, base: float = 0.0, shift: bool = True) -> Any:
+def _(
+    g: Float[Array, "*n k"], x: Float[Array, "*n k"], *, axis: int = -1, base: float = 0.0, shift: bool = True
+) -> Float[Array, "*n k"]:
     """dx = y (g - sum(g y))."""
     dx = softmax_back(g, softmax(x, axis=axis, base=base, shift=shift), axis)
     return dx * np.log(base) if base else dx
 
 
-def softmax_back(g: Any, y: Any, axis: int = -1) -> Any:
+def softmax_back(g: Float[Array, "*n k"], y: Float[Array, "*n k"], axis: int = -1) -> Float[Array, "*n k"]:
     """The VJP of softmax from its result y."""
     return y * (g - np.sum(g * y, axis=axis, keepdims=True))
 
 
-def scale(d: int, scaling: str, like: Any) -> Any:
+def scale(d: int, scaling: str, like: Float[Array, "..."]) -> Float[Array, ""]:
     """What the scores are divided by: the root of d_k."""
     if scaling in ("none", "d"):
         return 1 if scaling == "none" else d
     return np.sqrt(constant(d + 1 if scaling == "root of d + 1" else d, like))
 
 
-def weights(q: Any, k: Any, scaling: str, axis: int, shift: bool = True) -> Any:
+def weights(
+    q: Float[Array, "b t d"], k: Float[Array, "b s d"], scaling: str, axis: int, shift: bool = True
+) -> Float[Array, "b t s"]:
     """softmax(q k^T / sqrt(d_k)), shape (b, t, s)."""
     scores = np.einsum("btd,bsd->bts", q, k) / scale(q.shape[-1], scaling, q)
     return softmax(scores, axis=axis, shift=shift)
 
 
 @formula("attention")
-def attention(q: Any, k: Any, v: Any, *, scaling: str = "root of d", axis: int = -1, shift: bool = True) -> Any:
-    """softmax(Q K^T / sqrt(d_k)) V."""
+def attention(
+    q: Float[Array, "b t d"],
+    k: Float[Array, "b s d"],
+    v: Float[Array, "b s e"],
+    *,
+    scaling: str = "root of d",
+    axis: int = -1,
+    shift: bool = True,
+) -> Float[Array, "b t e"]:
+    """softmax(Q K^T / sqrt(d_k)) V. Primer 3.4.3."""
     return np.einsum("bts,bse->bte", weights(q, k, scaling, axis, shift), v)
 
 
 @attention.vjp
-def _(g: Any, q: Any, k: Any, v: Any, *, scaling: str = "root of d", axis: int = -1, shift: bool = True) -> Any:
+def _(
+    g: Float[Array, "b t e"],
+    q: Float[Array, "b t d"],
+    k: Float[Array, "b s d"],
+    v: Float[Array, "b s e"],
+    *,
+    scaling: str = "root of d",
+    axis: int = -1,
+    shift: bool = True,
+) -> tuple[Float[Array, "b t d"], Float[Array, "b s d"], Float[Array, "b s e"]]:
     """Back through the product with V, softmax, and the scores."""
     p = weights(q, k, scaling, axis, shift)
     dp = np.einsum("bte,bse->bts", g, v)
@@ -58,15 +78,32 @@ def _(g: Any, q: Any, k: Any, v: Any, *, scaling: str = "root of d", axis: int =
 
 
 @formula("residual_attention")
-def residual_attention(h: Any, wq: Any, wk: Any, wv: Any, *, residual: bool = True, scaling: str = "root of d") -> Any:
-    """Z = Attention(H W^Q, H W^K, H W^V) + H."""
+def residual_attention(
+    h: Float[Array, "b t d"],
+    wq: Float[Array, "d e"],
+    wk: Float[Array, "d e"],
+    wv: Float[Array, "d d"],
+    *,
+    residual: bool = True,
+    scaling: str = "root of d",
+) -> Float[Array, "b t d"]:
+    """Z = Attention(H W^Q, H W^K, H W^V) + H. Primer 3.4.3."""
     q, k, v = (np.einsum("btd,de->bte", h, w) for w in (wq, wk, wv))
     z = attention(q, k, v, scaling=scaling)
     return z + h if residual else z
 
 
 @residual_attention.vjp
-def _(g: Any, h: Any, wq: Any, wk: Any, wv: Any, *, residual: bool = True, scaling: str = "root of d") -> Any:
+def _(
+    g: Float[Array, "b t d"],
+    h: Float[Array, "b t d"],
+    wq: Float[Array, "d e"],
+    wk: Float[Array, "d e"],
+    wv: Float[Array, "d d"],
+    *,
+    residual: bool = True,
+    scaling: str = "root of d",
+) -> tuple[Float[Array, "b t d"], Float[Array, "d e"], Float[Array, "d e"], Float[Array, "d d"]]:
     """Back through attention and the three products; the gradients of H add up, g itself among them."""
     q, k, v = (np.einsum("btd,de->bte", h, w) for w in (wq, wk, wv))
     parts = attention.gradients(g, q, k, v, scaling=scaling)
@@ -77,8 +114,10 @@ def _(g: Any, h: Any, wq: Any, wk: Any, wv: Any, *, residual: bool = True, scali
 
 
 @formula("positional_encoding")
-def positional_encoding(position: Any, *, d: int = 8, shift: int = 0, halves: bool = False) -> Any:
-    """sin(t / 10000^(2i/d)) in the even columns, the cosine in the odd ones."""
+def positional_encoding(
+    position: Float[Array, "t"], *, d: int = 8, shift: int = 0, halves: bool = False
+) -> Float[Array, "t d"]:
+    """sin(t / 10000^(2i/d)) in the even columns, the cosine in the odd ones. Primer 6.9."""
     exponents = np.log(constant(10000.0, position)) * np.arange(0, d, 2) / d
     angles = np.expand_dims(position + shift if shift else position, 1) / np.exp(exponents)
     waves = [np.sin(angles), np.cos(angles)]

@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from nnparity.reference.arrays import Array, Float, Gradients, Int
 from nnparity.reference.formulas.bert import embedding, gelu, layer_norm, masked_attention, project, project_back
 from nnparity.reference.readings.numbers import detached
 from nnparity.reference.registry import formula
@@ -30,42 +31,55 @@ class How(NamedTuple):
 class Embeddings(NamedTuple):
     """Three tables that are added up, and their normalisation."""
 
-    words: Any
-    positions: Any
-    segments: Any
-    gamma: Any
-    beta: Any
+    words: Float[Array, "v d"]
+    positions: Float[Array, "p d"]
+    segments: Float[Array, "s d"]
+    gamma: Float[Array, "d"]
+    beta: Float[Array, "d"]
 
 
 class Weights(NamedTuple):
     """One layer, or all of them along a first axis: four projections of attention, two of the network behind it."""
 
-    wq: Any
-    bq: Any
-    wk: Any
-    bk: Any
-    wv: Any
-    bv: Any
-    wo: Any
-    bo: Any
-    gamma1: Any
-    beta1: Any
-    w1: Any
-    b1: Any
-    w2: Any
-    b2: Any
-    gamma2: Any
-    beta2: Any
+    wq: Float[Array, "*l d d"]
+    bq: Float[Array, "*l d"]
+    wk: Float[Array, "*l d d"]
+    bk: Float[Array, "*l d"]
+    wv: Float[Array, "*l d d"]
+    bv: Float[Array, "*l d"]
+    wo: Float[Array, "*l d d"]
+    bo: Float[Array, "*l d"]
+    gamma1: Float[Array, "*l d"]
+    beta1: Float[Array, "*l d"]
+    w1: Float[Array, "*l d f"]
+    b1: Float[Array, "*l f"]
+    w2: Float[Array, "*l f d"]
+    b2: Float[Array, "*l d"]
+    gamma2: Float[Array, "*l d"]
+    beta2: Float[Array, "*l d"]
 
 
 @formula("listing_bert")
-def listing_bert(ids: Any, mask: Any, types: Any, *parameters: Any, **how: Any) -> Any:
-    """The last hidden state; the parameters are `Embeddings`, then the `Weights` of all layers."""
+def listing_bert(
+    ids: Int[Array, "n t"],
+    mask: Int[Array, "n t"],
+    types: Int[Array, "n t"],
+    *parameters: Float[Array, "..."],
+    **how: Any,
+) -> Float[Array, "n t d"]:
+    """The last hidden state; the parameters are `Embeddings`, then the `Weights` of all layers. Primer 4.4."""
     return Encoder(ids, mask, types, parameters, How(**how)).states
 
 
 @listing_bert.vjp
-def _(g: Any, ids: Any, mask: Any, types: Any, *parameters: Any, **how: Any) -> Any:
+def _(
+    g: Float[Array, "n t d"],
+    ids: Int[Array, "n t"],
+    mask: Int[Array, "n t"],
+    types: Int[Array, "n t"],
+    *parameters: Float[Array, "..."],
+    **how: Any,
+) -> Gradients:
     """From the last layer to the first, then into the rows of the tables."""
     return Encoder(ids, mask, types, parameters, How(**how)).back(g)
 
@@ -73,7 +87,14 @@ def _(g: Any, ids: Any, mask: Any, types: Any, *parameters: Any, **how: Any) -> 
 class Encoder:
     """The whole model on one batch."""
 
-    def __init__(self, ids: Any, mask: Any, types: Any, parameters: tuple[Any, ...], how: How) -> None:
+    def __init__(
+        self,
+        ids: Int[Array, "n t"],
+        mask: Int[Array, "n t"],
+        types: Int[Array, "n t"],
+        parameters: tuple[Float[Array, "..."], ...],
+        how: How,
+    ) -> None:
         self.places = [(ids, how.padding, 0), (np.broadcast_to(np.arange(ids.shape[1]), ids.shape), -1, how.shift)]
         self.places += [(types, -1, 0)] if how.typed else []
         self.how, self.tables = how, Embeddings(*parameters[:5])
@@ -87,7 +108,7 @@ class Encoder:
             self.layers.append(Layer(self.states, mask, Weights(*(w[number] for w in weights)), how))
             self.states = self.layers[-1].y
 
-    def _rows(self, table: Any, place: int) -> Any:
+    def _rows(self, table: Float[Array, "v d"], place: int) -> Float[Array, "n t d"]:
         """The row of padding is a constant of differentiation: no training moves it."""
         ids, padding, shift = self.places[place]
         fixed = (np.arange(table.shape[0]) == padding)[:, None]
@@ -111,7 +132,7 @@ class Encoder:
 class Layer:
     """Attention and a network of one hidden layer, each with its residual and its normalisation."""
 
-    def __init__(self, h: Any, mask: Any, w: Weights, how: How) -> None:
+    def __init__(self, h: Float[Array, "n t d"], mask: Int[Array, "n t"], w: Weights, how: How) -> None:
         self.h, self.w, self.how = h, w, how
         self.mask = np.repeat(mask, how.heads, axis=0)
         self.qkv = [self._split(project(h, *pair)) for pair in ((w.wq, w.bq), (w.wk, w.bk), (w.wv, w.bv))]
@@ -124,13 +145,13 @@ class Layer:
         self.sum2 = self.middle + project(self.after, w.w2, w.b2)
         self.y = normal(self.sum2, w.gamma2, w.beta2, how)
 
-    def _split(self, x: Any) -> Any:
+    def _split(self, x: Float[Array, "n t d"]) -> Float[Array, "n*heads t d//heads"]:
         """(n, t, d) to (n heads, t, d/heads): to the formula of attention, a head is one more sequence."""
         n, t, d = x.shape
         apart = np.transpose(x.reshape((n, t, self.how.heads, d // self.how.heads)), (0, 2, 1, 3))
         return apart.reshape((n * self.how.heads, t, d // self.how.heads))
 
-    def _join(self, x: Any) -> Any:
+    def _join(self, x: Float[Array, "n*heads t d//heads"]) -> Float[Array, "n t d"]:
         n, t, d = self.h.shape
         return np.transpose(x.reshape((n, self.how.heads, t, d // self.how.heads)), (0, 2, 1, 3)).reshape((n, t, d))
 
@@ -147,7 +168,9 @@ class Layer:
         gradients = Weights(wq, bq, wk, bk, wv, bv, wo, bo, gamma1, beta1, w1, b1, w2, b2, gamma2, beta2)
         return g + (hq + hk + hv), gradients
 
-    def _attention_back(self, joined: Any) -> list[tuple[Any, Any, Any]]:
+    def _attention_back(
+        self, joined: Float[Array, "n t d"]
+    ) -> list[tuple[Float[Array, "n t d"], Float[Array, "d d"], Float[Array, "d"]]]:
         """Through attention and the three projections: gradients of h, W and b of each."""
         parts = masked_attention.gradients(
             self._split(joined), *self.qkv, self.mask, masked=self.how.padded, scaling=self.how.scaling
@@ -156,12 +179,16 @@ class Layer:
         return [project_back(self._join(part), self.h, w) for part, w in zip(parts, matrices, strict=True)]
 
 
-def normal(x: Any, gamma: Any, beta: Any, how: How) -> Any:
+def normal(
+    x: Float[Array, "n t d"], gamma: Float[Array, "d"], beta: Float[Array, "d"], how: How
+) -> Float[Array, "n t d"]:
     """Layer normalisation of every place of every sequence."""
     return layer_norm(x.reshape((-1, x.shape[2])), gamma, beta, eps=how.eps, scaled=how.scaled).reshape(x.shape)
 
 
-def normal_back(g: Any, x: Any, gamma: Any, beta: Any, how: How) -> tuple[Any, Any, Any]:
+def normal_back(
+    g: Float[Array, "n t d"], x: Float[Array, "n t d"], gamma: Float[Array, "d"], beta: Float[Array, "d"], how: How
+) -> tuple[Float[Array, "n t d"], Float[Array, "d"], Float[Array, "d"]]:
     """The gradients of x, gamma and beta."""
     flat = (-1, x.shape[2])
     dx, dgamma, dbeta = layer_norm.gradients(

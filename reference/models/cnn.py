@@ -9,12 +9,27 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from nnparity.reference.arrays import Array, Float, Gradients, Int, Weights
 from nnparity.reference.formulas.activation import relu
 from nnparity.reference.formulas.convolution import conv2d, flatten, max_pool2d
 from nnparity.reference.formulas.loss import sparse_cross_entropy
 from nnparity.reference.formulas.mlp import dense
 from nnparity.reference.formulas.transformer import softmax
 from nnparity.reference.registry import formula
+
+#: Three convolutions and two dense layers, of each the weights and the biases.
+Parameters = tuple[
+    Float[Array, "32 3 3 3"],
+    Float[Array, "32"],
+    Float[Array, "64 32 3 3"],
+    Float[Array, "64"],
+    Float[Array, "64 64 3 3"],
+    Float[Array, "64"],
+    Float[Array, "64 1024"],
+    Float[Array, "64"],
+    Float[Array, "10 64"],
+    Float[Array, "10"],
+]
 
 
 class Cnn(NamedTuple):
@@ -28,26 +43,28 @@ class Cnn(NamedTuple):
 class Trace(NamedTuple):
     """What the forward pass leaves for the way back: the arguments of every layer and activation."""
 
-    convolutions: list[tuple[Any, Any]]
-    pooled: Any
-    flat: Any
-    hidden: Any
-    dropped: Any
-    logits: Any
-    y: Any
+    convolutions: list[tuple[Float[Array, "n c h w"], Float[Array, "n o h-2 w-2"]]]
+    pooled: Float[Array, "n 64 4 4"]
+    flat: Float[Array, "n 1024"]
+    hidden: Float[Array, "n 64"]
+    dropped: Float[Array, "n 64"]
+    logits: Float[Array, "n 10"]
+    y: Float[Array, "n 10"]
 
 
-def convolution(x: Any, w: Any, b: Any, flip: str) -> Any:
+def convolution(
+    x: Float[Array, "n c h w"], w: Float[Array, "o c p q"], b: Float[Array, "o"], flip: str
+) -> Float[Array, "n o h-p+1 w-q+1"]:
     """A convolution with a bias for each channel."""
     return conv2d(x, w, flip=flip) + np.expand_dims(b, (1, 2))
 
 
-def keep(shape: tuple[int, ...], dropout: float) -> Any:
+def keep(shape: tuple[int, ...], dropout: float) -> Float[Array, "units"]:
     """A mask that dropout might draw, at a rate of one half or less: every other unit is silent."""
     return (np.arange(shape[-1]) % 2) / (1 - dropout)
 
 
-def forward(x: Any, p: list[Any], c: Cnn) -> Trace:
+def forward(x: Float[Array, "n 3 32 32"], p: Weights, c: Cnn) -> Trace:
     """The listing, layer by layer; `p` holds weights and biases in its order."""
     seen: list[tuple[Any, Any]] = []
     for layer in range(3):
@@ -62,7 +79,7 @@ def forward(x: Any, p: list[Any], c: Cnn) -> Trace:
     return Trace(seen, x, flat, hidden, dropped, logits, softmax(logits))
 
 
-def backward(dy: Any, t: Trace, p: list[Any], c: Cnn) -> list[Any]:
+def backward(dy: Float[Array, "n 10"], t: Trace, p: Weights, c: Cnn) -> list[Float[Array, "..."]]:
     """The gradients of all parameters, from the cotangent of the probabilities."""
     (d_logits,) = softmax.gradients(dy, t.logits)
     d_dropped, *last = dense.gradients(d_logits, t.dropped, p[8], p[9])
@@ -82,21 +99,32 @@ def backward(dy: Any, t: Trace, p: list[Any], c: Cnn) -> list[Any]:
 
 
 @formula("listing_cnn")
-def listing_cnn(x: Any, labels: Any, *p: Any, mean: bool = True, **variant: Any) -> Any:
-    """The probabilities, and the loss of the listing."""
+def listing_cnn(
+    x: Float[Array, "n 3 32 32"], labels: Int[Array, "n"], *p: *Parameters, mean: bool = True, **variant: Any
+) -> tuple[Float[Array, "n 10"], Float[Array, ""]]:
+    """The probabilities, and the loss of the listing. Primer 4.2."""
     y = forward(x, list(p), Cnn(**variant)).y
     return y, sparse_cross_entropy(y, labels, mean=mean)
 
 
 @listing_cnn.vjp
-def _(g: Any, x: Any, labels: Any, *p: Any, mean: bool = True, **variant: Any) -> Any:
+def _(
+    g: tuple[Float[Array, "n 10"], Float[Array, ""]],
+    x: Float[Array, "n 3 32 32"],
+    labels: Int[Array, "n"],
+    *p: *Parameters,
+    mean: bool = True,
+    **variant: Any,
+) -> Gradients:
     """Back from both results through all layers."""
     trace = forward(x, list(p), Cnn(**variant))
     dy = g[0] + sparse_cross_entropy.gradients(g[1], trace.y, labels, mean=mean)[0]
     return tuple(backward(dy, trace, list(p), Cnn(**variant)))
 
 
-def loss_and_gradients(x: Any, labels: Any, p: list[Any], **variant: Any) -> tuple[Any, list[Any]]:
+def loss_and_gradients(
+    x: Float[Array, "n 3 32 32"], labels: Int[Array, "n"], p: Weights, **variant: Any
+) -> tuple[Float[Array, ""], list[Float[Array, "..."]]]:
     """What a step of training needs."""
     c = Cnn(**variant)
     trace = forward(x, p, c)

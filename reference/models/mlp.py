@@ -4,21 +4,34 @@ from typing import Any
 
 import numpy as np
 
+from nnparity.reference.arrays import Array, Float
 from nnparity.reference.formulas.activation import sigma, sigmoid, tanh
 from nnparity.reference.formulas.mlp import dense
 from nnparity.reference.registry import formula
+
+#: w1, b1, w2 and b2 of `listing_mlp`.
+Parameters = tuple[Float[Array, "i m"], Float[Array, "m"], Float[Array, "m k"], Float[Array, "k"]]
 
 #: The activations of the two layers, in the order of the listing.
 ACTIVATIONS = {"tanh": tanh, "sigmoid": sigmoid}
 VALUES: dict[str, Any] = {"tanh": np.tanh, "sigmoid": sigma}
 
 
-def across(x: Any, w: Any, b: Any, transposed: bool = False, bias: float = 1.0) -> Any:
+def across(
+    x: Float[Array, "n i"], w: Float[Array, "i j"], b: Float[Array, "j"], transposed: bool = False, bias: float = 1.0
+) -> Float[Array, "n j"]:
     """np.dot(x, w) + b. A square w may be transposed by mistake."""
     return dense(x, w if transposed and w.shape[0] == w.shape[1] else np.transpose(w), b, bias=bias)
 
 
-def across_back(g: Any, x: Any, w: Any, b: Any, transposed: bool = False, bias: float = 1.0) -> tuple[Any, Any, Any]:
+def across_back(
+    g: Float[Array, "n j"],
+    x: Float[Array, "n i"],
+    w: Float[Array, "i j"],
+    b: Float[Array, "j"],
+    transposed: bool = False,
+    bias: float = 1.0,
+) -> tuple[Float[Array, "n i"], Float[Array, "i j"], Float[Array, "j"]]:
     """The gradients by x, w and b."""
     if transposed and w.shape[0] == w.shape[1]:
         return dense.gradients(g, x, w, b, bias=bias)
@@ -27,18 +40,30 @@ def across_back(g: Any, x: Any, w: Any, b: Any, transposed: bool = False, bias: 
 
 
 @formula("listing_mlp_literal")
-def listing_mlp_literal(x: Any, w: Any, b: Any, *, order: str = "tanh sigmoid") -> Any:
-    """Every activation of the list on every layer: y[a, b] = f_a(f_b(x w + b) w + b), one w and b for both."""
+def listing_mlp_literal(
+    x: Float[Array, "n i"], w: Float[Array, "i i"], b: Float[Array, "i"], *, order: str = "tanh sigmoid"
+) -> Float[Array, "2 2 n i"]:
+    """Every activation of the list on every layer: y[a, b] = f_a(f_b(x w + b) w + b), one w and b for both.
+
+    Primer 4.1.
+    """
     hidden = _both(np.einsum("ni,ij->nj", x, w) + b, order)
     return _both(np.einsum("anj,jk->ank", hidden, w) + b, order)
 
 
-def _both(a: Any, order: str) -> Any:
+def _both(a: Float[Array, "..."], order: str) -> Float[Array, "2 ..."]:
     return np.stack([VALUES[name](a) for name in order.split()])
 
 
 @listing_mlp_literal.vjp
-def _(g: Any, x: Any, w: Any, b: Any, *, order: str = "tanh sigmoid") -> Any:
+def _(
+    g: Float[Array, "2 2 n i"],
+    x: Float[Array, "n i"],
+    w: Float[Array, "i i"],
+    b: Float[Array, "i"],
+    *,
+    order: str = "tanh sigmoid",
+) -> tuple[Float[Array, "i i"], Float[Array, "i"]]:
     """Both layers add to the gradients of the one w and b."""
     inner = np.einsum("ni,ij->nj", x, w) + b
     hidden = _both(inner, order)
@@ -49,33 +74,41 @@ def _(g: Any, x: Any, w: Any, b: Any, *, order: str = "tanh sigmoid") -> Any:
     return dw, np.sum(d_inner, axis=0) + np.sum(d_outer, axis=(0, 1))
 
 
-def _both_back(g: Any, a: Any, order: str) -> Any:
+def _both_back(g: Float[Array, "2 ..."], a: Float[Array, "..."], order: str) -> Float[Array, "..."]:
     first, second = (ACTIVATIONS[name].gradients(g[at], a)[0] for at, name in enumerate(order.split()))
     return first + second
 
 
 @formula("listing_mlp")
 def listing_mlp(
-    x: Any,
-    w1: Any,
-    b1: Any,
-    w2: Any,
-    b2: Any,
+    x: Float[Array, "n i"],
+    w1: Float[Array, "i m"],
+    b1: Float[Array, "m"],
+    w2: Float[Array, "m k"],
+    b2: Float[Array, "k"],
     *,
     order: str = "tanh sigmoid",
     transposed: bool = False,
     bias: float = 1,
-) -> Any:
-    """y = sigmoid(tanh(x w1 + b1) w2 + b2)."""
+) -> Float[Array, "n k"]:
+    """y = sigmoid(tanh(x w1 + b1) w2 + b2). Primer 4.1."""
     first, second = (ACTIVATIONS[name] for name in order.split())
     return second(across(first(across(x, w1, b1, transposed, bias)), w2, b2, transposed, bias))
 
 
 @listing_mlp.vjp
 def _(
-    g: Any, x: Any, w1: Any, b1: Any, w2: Any, b2: Any,
-    *, order: str = "tanh sigmoid", transposed: bool = False, bias: float = 1,
-) -> Any:  # fmt: skip
+    g: Float[Array, "n k"],
+    x: Float[Array, "n i"],
+    w1: Float[Array, "i m"],
+    b1: Float[Array, "m"],
+    w2: Float[Array, "m k"],
+    b2: Float[Array, "k"],
+    *,
+    order: str = "tanh sigmoid",
+    transposed: bool = False,
+    bias: float = 1,
+) -> tuple[Float[Array, "i m"], Float[Array, "m"], Float[Array, "m k"], Float[Array, "k"]]:
     """Back through both layers, as 3.1.2 tells it."""
     first, second = (ACTIVATIONS[name] for name in order.split())
     inner = across(x, w1, b1, transposed, bias)

@@ -4,12 +4,13 @@ from typing import Any
 
 import numpy as np
 
+from nnparity.reference.arrays import Array, Float, Int, Weights
 from nnparity.reference.formulas.activation import sigmoid, tanh
 from nnparity.reference.formulas.loss import l2_penalty
 from nnparity.reference.formulas.mlp import mse
 from nnparity.reference.models import cnn, gan, lstm, mlp
 from nnparity.reference.models.cnn import keep
-from nnparity.reference.models.training import Optimizer, Record, Rule, train
+from nnparity.reference.models.training import Optimizer, Record, Rule, Run, train
 from nnparity.reference.registry import formula
 
 
@@ -19,8 +20,16 @@ def _rule(keywords: dict[str, Any]) -> Rule:
 
 
 @formula("train_mlp")
-def train_mlp(x: Any, t: Any, *p: Any, lam: float, decay: float = 2.0, dropout: float = 0.0, **rule: Any) -> Any:
-    """E = 1/(2n) sum (y - t)^2 + lam sum w^2 over both matrices of weights."""
+def train_mlp(
+    x: Float[Array, "s n i"],
+    t: Float[Array, "s n k"],
+    *p: *mlp.Parameters,
+    lam: float,
+    decay: float = 2.0,
+    dropout: float = 0.0,
+    **rule: Any,
+) -> Run:
+    """E = 1/(2n) sum (y - t)^2 + lam sum w^2 over both matrices of weights. Primer 3.1.2."""
     return train(
         x.shape[0],
         lambda step, w: _perceptron(x[step], t[step], w, lam, decay, dropout),
@@ -29,7 +38,9 @@ def train_mlp(x: Any, t: Any, *p: Any, lam: float, decay: float = 2.0, dropout: 
     )
 
 
-def _perceptron(x: Any, t: Any, p: list[Any], lam: float, decay: float, dropout: float) -> tuple[Any, list[Any]]:
+def _perceptron(
+    x: Float[Array, "n i"], t: Float[Array, "n k"], p: Weights, lam: float, decay: float, dropout: float
+) -> tuple[Float[Array, ""], Weights]:
     """Forward and back through listing 4.1, with a penalty whose gradient is `decay` lam w."""
     w1, b1, w2, b2 = p
     inner = mlp.across(x, w1, b1)
@@ -46,7 +57,14 @@ def _perceptron(x: Any, t: Any, p: list[Any], lam: float, decay: float, dropout:
 
 
 @formula("train_cnn")
-def train_cnn(x: Any, labels: Any, *p: Any, dropout: float = 0.0, order: str = "nhwc", **rule: Any) -> Any:
+def train_cnn(
+    x: Float[Array, "s n 3 32 32"],
+    labels: Int[Array, "s n"],
+    *p: *cnn.Parameters,
+    dropout: float = 0.0,
+    order: str = "nhwc",
+    **rule: Any,
+) -> Run:
     """Listing 4.2, as compiled there."""
     return train(
         x.shape[0],
@@ -57,7 +75,14 @@ def train_cnn(x: Any, labels: Any, *p: Any, dropout: float = 0.0, order: str = "
 
 
 @formula("train_lstm")
-def train_lstm(x: Any, t: Any, *p: Any, transposed: bool = False, forget_bias: float = 0.0, **rule: Any) -> Any:
+def train_lstm(
+    x: Float[Array, "s n t k"],
+    t: Float[Array, "s n 1"],
+    *p: *lstm.Parameters,
+    transposed: bool = False,
+    forget_bias: float = 0.0,
+    **rule: Any,
+) -> Run:
     """Listing 4.3, as compiled there."""
     return train(
         x.shape[0],
@@ -68,8 +93,18 @@ def train_lstm(x: Any, t: Any, *p: Any, transposed: bool = False, forget_bias: f
 
 
 @formula("train_gan")
-def train_gan(x: Any, z: Any, *p: Any, kind: str = "nonsaturating", half: bool = False, **rule: Any) -> Any:
-    """One step of the discriminator, then one of the generator against the new discriminator, and so on."""
+def train_gan(
+    x: Float[Array, "s n d"],
+    z: Float[Array, "s n k"],
+    *p: *gan.Parameters,
+    kind: str = "nonsaturating",
+    half: bool = False,
+    **rule: Any,
+) -> Run:
+    """One step of the discriminator, then one of the generator against the new discriminator, and so on.
+
+    Primer 6.11.
+    """
     numbers, record = _rule(rule), Record()
     generator, critic = Optimizer(numbers, list(p[:4])), Optimizer(numbers, list(p[4:]))
     for step in range(x.shape[0]):

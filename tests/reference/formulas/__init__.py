@@ -1,0 +1,1 @@
+"""Tests of how the formulas are written down, of their shapes and their sources; what they compute is tested above."""
