@@ -84,8 +84,8 @@ class Formula(msgspec.Struct, frozen=True, forbid_unknown_fields=True, dict=True
     output counts its steps, the output `losses` says what each has lost, and steps are judged while that is known.
 
     For special values (`spec.cases.special_values`): `specials` names datasets beyond the usual ones, `permits` what is
-    right where the formula does not decide, by dataset; `subnormal` the inputs in which the result is of first order, when
-    not the first and the biases; `least` the smallest size of a dimension, when not 1. `elementwise` formulas are
+    right where the formula does not decide, by dataset; `subnormal` the inputs in which the result is of first order,
+    when not the first and the biases; `least` the smallest size of a dimension, when not 1. `elementwise` formulas are
     swept over all numbers. `rejects` names what must be refused: input -> a shape that does not fit, or a word of
     `spec.cases.invalid_inputs.WORDS`.
     """
