@@ -7,6 +7,7 @@ import numpy as np
 from scipy import special
 
 from nnparity.reference.readings.base import Reading
+from nnparity.reference.readings.budget import ranges
 from nnparity.reference.readings.budget.core import Arithmetic, Array, Budget, coerce, pair, plus
 
 #: A chance that is none: that of six standard deviations.
@@ -92,7 +93,10 @@ def where(condition: Any, a: Any, b: Any) -> Budget:
     hard = np.where(chosen, _zero(a.hard), _zero(b.hard)) + jump
     var = np.where(chosen, _zero(a.var), _zero(b.var)) + jump**2 * doubt
     gain = np.broadcast_to(np.maximum(a.gain, b.gain), y.shape)
-    return Budget(y, arithmetic, np.broadcast_to(hard, y.shape), np.broadcast_to(var, y.shape), gain=gain)
+    found = Budget(y, arithmetic, np.broadcast_to(hard, y.shape), np.broadcast_to(var, y.shape), gain=gain)
+    if a.attained is not None and not a.value[~np.broadcast_to(chosen, a.shape)].any():
+        found.attained = a.attained  # what is not chosen is 0, so that it is not there that the number is attained
+    return found.bounded(ranges.joined(a.range, b.range))
 
 
 def maximum(a: Any, b: Any) -> Budget:
@@ -103,7 +107,9 @@ def maximum(a: Any, b: Any) -> Budget:
         return Budget(y, a.arithmetic)
     hard = np.maximum(_zero(a.hard), _zero(b.hard))
     var = np.where(a.value > b.value, _zero(a.var), _zero(b.var))
-    return Budget(y, a.arithmetic, np.broadcast_to(hard, y.shape), np.broadcast_to(var, y.shape))
+    found = Budget(y, a.arithmetic, np.broadcast_to(hard, y.shape), np.broadcast_to(var, y.shape))
+    low = max(a.range.low, b.range.low)
+    return found.bounded(ranges.Range(low, max(a.range.high, b.range.high)))
 
 
 def _zero(error: Any) -> Any:

@@ -19,6 +19,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nnparity.reference.readings.base import Reading
+from nnparity.reference.readings.budget import ranges
+from nnparity.reference.readings.budget.ranges import EVERYTHING, Attained, Range
 
 Array = NDArray[Any]
 #: Where norm 1 says nothing any more, in compositions, this many times norm 2 is as far as an error may go.
@@ -43,12 +45,19 @@ class Arithmetic:
     largest: float
     holds: Callable[[float], bool]
     statistical: bool = False
+    #: How sums and products accumulate, where that is not the dtype itself: see `accumulating`.
+    accumulator: "Arithmetic | None" = None
+
+    @property
+    def accumulating(self) -> "Arithmetic":
+        """The arithmetic of partial sums. Tensor cores and CPU libraries add up half precision in float32."""
+        return self.accumulator or self
 
 
 class Budget(Reading):
     """A float64 value with the two norms of its error; both errors are None or both are arrays."""
 
-    __slots__ = ("_gain", "arithmetic", "hard", "terms", "value", "var")
+    __slots__ = ("_gain", "_range", "arithmetic", "attained", "hard", "peak_of", "terms", "value", "var")
 
     def __init__(
         self,
@@ -68,6 +77,10 @@ class Budget(Reading):
         #: how many products were added up to get here, if it comes from a dot product: see `sum_rule`
         self.terms = terms
         self._gain = gain
+        self._range = EVERYTHING
+        #: along which axis it is a certain number somewhere, and of which array it is the maximum over which axis
+        self.attained: Attained | None = None
+        self.peak_of: tuple[Any, int] | None = None
 
     @property
     def gain(self) -> Any:
@@ -78,6 +91,24 @@ class Budget(Reading):
         up to 1/u.
         """
         return self._gain if self._gain is not None else capped(np.fmax(1.0, np.abs(self.value)), self.arithmetic)
+
+    @property
+    def range(self) -> Range:
+        """Between which numbers the target's own lie; of exact ones, those that they are."""
+        return ranges.of_values(self.value) if self.exact and not self._range.known else self._range
+
+    def bounded(self, found: Range) -> "Budget":
+        """The same, known to lie in a range: no error is larger than from one end of it to the other."""
+        self._range = found
+        if self.exact or not found.known:
+            return self
+        with np.errstate(invalid="ignore"):
+            cap = np.maximum(self.value - found.low, found.high - self.value)
+        if np.isfinite(cap).any():
+            cap = np.where(np.isfinite(cap), np.maximum(cap, self.arithmetic.unit * np.abs(self.value)), np.inf)
+            cap += self.arithmetic.step
+            self.hard, self.var = np.fmin(self.hard, cap), np.fmin(self.var, cap * cap)
+        return self
 
     @property
     def largest_gain(self) -> float:
@@ -94,19 +125,29 @@ class Budget(Reading):
         """Whether no rounding has touched it."""
         return self.hard is None
 
-    def rounded(self, hard: Any, var: Any, units: float = 1.0, value: Any = None, gain: Any = None) -> "Budget":
+    def rounded(
+        self,
+        hard: Any,
+        var: Any,
+        units: float = 1.0,
+        value: Any = None,
+        gain: Any = None,
+        deviation: float | None = None,
+    ) -> "Budget":
         """A result with propagated errors `hard` and `var` (None: none) and a rounding of `units` u|y|.
 
-        Among subnormal numbers, where u|y| says nothing, each unit is one step.
+        `deviation` is its root mean square in norm 2, where that is less. Among subnormal numbers, where u|y| says
+        nothing, each unit is one step.
         """
         a = self.arithmetic
         y = self.value if value is None else value
         gain = None if gain is None else capped(gain, a)
-        own = units * (a.unit * np.abs(y) + (a.step if gain is None else a.step * gain))
+        rounding = a.unit * np.abs(y) + (a.step if gain is None else a.step * gain)
         overflow = np.abs(y) > a.largest
         if overflow.any():  # the target holds an infinity there: nothing bounds the distance
-            own = np.where(overflow, np.inf, own)
-        hard, var = own if hard is None else hard + own, own * own if var is None else var + own * own
+            rounding = np.where(overflow, np.inf, rounding)
+        worst, spread = units * rounding, (units if deviation is None else deviation) * rounding
+        hard, var = worst if hard is None else hard + worst, spread**2 if var is None else var + spread**2
         return Budget(y, a, hard, var, gain=gain)
 
     def moved(self, move: Callable[[Any], Any]) -> Self:
@@ -114,7 +155,10 @@ class Budget(Reading):
         gain = move(self._gain) if isinstance(self._gain, np.ndarray) else self._gain
         if self.exact:
             return type(self)(move(self.value), self.arithmetic, gain=gain)
-        return type(self)(move(self.value), self.arithmetic, move(self.hard), move(self.var), gain=gain)
+        moved = type(self)(move(self.value), self.arithmetic, move(self.hard), move(self.var), gain=gain)
+        if self._range.known:  # padding puts zeros beside the numbers
+            moved._range = ranges.joined(self._range, ranges.of_values(moved.value))
+        return moved
 
     def joined(self, others: Iterable[Any], join: Callable[[list[Any]], Any]) -> Self:
         """See `Reading`."""
@@ -124,7 +168,9 @@ class Budget(Reading):
         if all(part.exact for part in parts):
             return type(self)(values, self.arithmetic, gain=gain)
         hard, var = (join([_dense(part, name) for part in parts]) for name in ("hard", "var"))
-        return type(self)(values, self.arithmetic, hard, var, gain=gain)
+        together = type(self)(values, self.arithmetic, hard, var, gain=gain)
+        together._range = ranges.joined(*(part.range for part in parts))
+        return together
 
     def constant(self, value: float) -> "Budget":
         """See `Reading`: exact, whether the format holds it or not; what is made of it is rounded."""
@@ -189,14 +235,19 @@ def sum_rule(ufunc: Any) -> Callable[[Any, Any], Budget]:
         a, b = pair(a, b)
         y = a.rounded(plus(a.hard, b.hard), plus(a.var, b.var), value=ufunc(a.value, b.value))
         y._gain = np.broadcast_to(np.maximum(a.gain, b.gain), y.shape)
-        return _accumulated(y, a, b) if a.terms or b.terms else y
+        y = _accumulated(y, a, b) if a.terms or b.terms else y
+        if ufunc is np.subtract and b.peak_of is not None and b.peak_of[0] is a:
+            y.attained = Attained(b.peak_of[1], 0.0)
+            return y.bounded(Range(ranges.added(a.range, ranges.negated(b.range)).low, 0.0))
+        found = ranges.added(a.range, ranges.negated(b.range) if ufunc is np.subtract else b.range)
+        return y.bounded(found.widened(1, a.arithmetic.unit, a.arithmetic.step))
 
     return rule
 
 
 def _accumulated(y: Budget, a: Budget, b: Budget) -> Budget:
     """The sum y = a +- b with the roundings of a sum that starts from a, or from b, whichever is worse."""
-    u, sizes = y.arithmetic.unit, (np.abs(a.value), np.abs(b.value))
+    u, sizes = y.arithmetic.accumulating.unit, (np.abs(a.value), np.abs(b.value))
     hard = u * np.maximum(worst(b.terms) * sizes[0], worst(a.terms) * sizes[1])
     # the j-th partial sum is start + S_j: k start^2 + 2 start sum E[S_j], with E[S_j] = j/k of the product
     spread = [k * (start**2 + 2 * start * end) for k, start, end in ((b.terms, *sizes), (a.terms, *sizes[::-1]))]
@@ -216,7 +267,9 @@ def multiply(a: Any, b: Any) -> Budget:
     both = None if left.exact or right.exact else left.hard * right.hard
     hard = plus(times(right.hard, size_a), times(left.hard, size_b), both)
     var = plus(times(right.var, size_a * size_a), times(left.var, size_b * size_b))
-    return left.rounded(hard, var, value=left.value * right.value, gain=left.gain * right.gain)
+    y = left.rounded(hard, var, value=left.value * right.value, gain=left.gain * right.gain)
+    found = ranges.squared(left.range) if a is b else ranges.multiplied(left.range, right.range)
+    return y.bounded(found.widened(1, left.arithmetic.unit, left.arithmetic.step))
 
 
 def divide(a: Any, b: Any) -> Budget:
@@ -228,7 +281,8 @@ def divide(a: Any, b: Any) -> Budget:
     with np.errstate(divide="ignore", invalid="ignore"):
         y = over.value / under.value
         size = np.abs(under.value)
-        least = size if under.exact else np.maximum(size - under.hard, 0.0)
+        away = max(under.range.low, -under.range.high, 0.0)  # how far from zero the formula itself keeps it
+        least = size if under.exact else np.maximum(size - under.hard, away)
         hard = plus(times(over.hard, 1 / least), times(under.hard, np.abs(y) / least))
         var = plus(times(over.var, 1 / size**2), times(under.var, (y / size) ** 2))
         if not under.exact and (lost := size > over.arithmetic.largest).any():
@@ -236,7 +290,10 @@ def divide(a: Any, b: Any) -> Budget:
             hard, var = np.where(lost, ceiling, hard), np.where(lost, ceiling**2, var)
     with np.errstate(divide="ignore", invalid="ignore"):
         gain = over.gain * np.fmax(1.0, 1 / size)
-    return over.rounded(_unbounded(hard), _unbounded(var), value=y, gain=gain)
+    found = ranges.divided(over.range, under.range)
+    return over.rounded(_unbounded(hard), _unbounded(var), value=y, gain=gain).bounded(
+        found.widened(1, over.arithmetic.unit, over.arithmetic.step)
+    )
 
 
 def _unbounded(error: Any) -> Any:

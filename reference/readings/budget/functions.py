@@ -12,7 +12,10 @@ from typing import Any
 import numpy as np
 from scipy import special
 
+from nnparity.reference.readings.budget import ranges
 from nnparity.reference.readings.budget.core import Array, Budget, times
+from nnparity.reference.readings.budget.deviations import deviation
+from nnparity.reference.readings.budget.ranges import EVERYTHING, Attained, Range
 
 #: function -> c_f, its own error in units of u|y|
 OWN: dict[Any, float] = {
@@ -35,25 +38,35 @@ def elementary(
     slope: Callable[[Array, Array], Array],
     worst: Callable[[Array, Array, Array], Array],
     reach: float = math.inf,
+    image: Callable[[Range], Range] = lambda _: EVERYTHING,
 ) -> Callable[[Budget], Budget]:
     """The rule of f: `slope(x, y)` is |f'| for norm 2, `worst(x, y, e)` bounds |f(x + d) - f(x)| over |d| <= e.
 
-    No error is larger than the range of f, `reach`.
+    No error is larger than the range of f, `reach`; `image` is the range of f on a range of arguments.
     """
 
     def rule(x: Budget) -> Budget:
         with np.errstate(all="ignore"):
             y = ufunc(x.value)
+            found = image(x.range).widened(OWN[ufunc], x.arithmetic.unit, x.arithmetic.step)
             if x.exact:
-                return x.rounded(None, None, OWN[ufunc], y)
+                return _own(x, ufunc, None, None, y).bounded(found)
             hard = np.minimum(worst(x.value, y, x.hard), reach)
             var = times(x.var, slope(x.value, y) ** 2)
             if (x.var > LINEAR**2).any():
                 var = np.maximum(var, _secant(ufunc, x.value, y, np.sqrt(x.var)))
             var = np.minimum(var, reach**2)
-        return x.rounded(np.where(np.isnan(hard), np.inf, hard), var, OWN[ufunc], y)
+        result = _own(x, ufunc, np.where(np.isnan(hard), np.inf, hard), var, y).bounded(found)
+        if x.attained is not None and ufunc(x.attained.value):
+            result.attained = Attained(x.attained.axis, float(ufunc(x.attained.value)))
+        return result
 
     return rule
+
+
+def _own(x: Budget, ufunc: Any, hard: Any, var: Any, y: Array) -> Budget:
+    """The result with what the function itself loses: the worst case in norm 1, the deviation in norm 2."""
+    return x.rounded(hard, var, OWN[ufunc], y, deviation=deviation(ufunc, x.arithmetic.unit))
 
 
 def _secant(ufunc: Any, x: Array, y: Array, s: Array) -> Array:
@@ -74,11 +87,19 @@ def square_root(x: Budget) -> Budget:
     """min(e / (2 sqrt(v)), sqrt(e)): near zero (Adam) the derivative is no guide. The worst case has e / sqrt(v)."""
     y = np.sqrt(x.value)
     if x.exact:
-        return x.rounded(None, None, OWN[np.sqrt], y)
+        return x.rounded(None, None, OWN[np.sqrt], y).bounded(_root(x))
     with np.errstate(divide="ignore", invalid="ignore"):
         hard = np.fmin(x.hard / y, np.sqrt(x.hard))
         var = np.fmin(x.var / (4 * x.value), np.sqrt(x.var))
-    return x.rounded(hard, var, OWN[np.sqrt], y)
+    return x.rounded(hard, var, OWN[np.sqrt], y).bounded(_root(x))
+
+
+def _root(x: Budget) -> Range:
+    """Between the roots; of what may be less than nothing there is none."""
+    found = x.range
+    if found.low < 0:
+        return EVERYTHING
+    return Range(math.sqrt(found.low), math.sqrt(found.high)).widened(1, x.arithmetic.unit, x.arithmetic.step)
 
 
 def tanh_slope(x: Array, y: Array) -> Array:
@@ -96,7 +117,13 @@ def log_worst(x: Array, y: Array, e: Array) -> Array:
     return np.where(e < np.abs(x), -np.log1p(-np.minimum(e / np.abs(x), 1.0)), np.inf)
 
 
-_expit = elementary(special.expit, lambda x, y: y * (1 - y), curved(lambda x, y: y * (1 - y), 0.0481), reach=1.0)
+_expit = elementary(
+    special.expit,
+    lambda x, y: y * (1 - y),
+    curved(lambda x, y: y * (1 - y), 0.0481),
+    1.0,
+    ranges.within(0.0, 1.0),
+)
 
 
 def logistic(x: Budget) -> Budget:
@@ -104,7 +131,7 @@ def logistic(x: Budget) -> Budget:
     y = _expit(x)
     with np.errstate(over="ignore"):
         lost = np.where(np.exp(-x.value) * (1 if x.exact else np.exp(x.reach)) > x.arithmetic.largest, y.value, 0.0)
-    return Budget(y.value, y.arithmetic, y.hard + lost, y.var + lost**2) if lost.any() else y
+    return Budget(y.value, y.arithmetic, y.hard + lost, y.var + lost**2).bounded(y.range) if lost.any() else y
 
 
 def square(x: Budget) -> Budget:
@@ -112,14 +139,16 @@ def square(x: Budget) -> Budget:
     y = x.value * x.value
     size = 2 * np.abs(x.value)
     hard = None if x.exact else times(x.hard, size) + x.hard**2
-    return x.rounded(hard, times(x.var, size * size), value=y)
+    a = x.arithmetic
+    found = ranges.squared(x.range).widened(1, a.unit, a.step)
+    return x.rounded(hard, times(x.var, size * size), value=y).bounded(found)
 
 
 def absolute(x: Budget) -> Budget:
     """|x| errs as x does."""
-    return Budget(np.abs(x.value), x.arithmetic, x.hard, x.var, gain=x.gain)
+    return Budget(np.abs(x.value), x.arithmetic, x.hard, x.var, gain=x.gain).bounded(ranges.absolute(x.range))
 
 
 def negative(x: Budget) -> Budget:
     """-x errs as x does."""
-    return Budget(-x.value, x.arithmetic, x.hard, x.var, gain=x.gain)
+    return Budget(-x.value, x.arithmetic, x.hard, x.var, gain=x.gain).bounded(ranges.negated(x.range))

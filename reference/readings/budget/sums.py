@@ -19,6 +19,7 @@ from typing import Any
 
 import numpy as np
 
+from nnparity.reference.readings.budget import ranges
 from nnparity.reference.readings.budget.core import Array, Budget, capped, pair, plus, worst
 
 #: Products with more multiplications than this are left to BLAS, whose own rounding in float64 is not counted.
@@ -43,14 +44,34 @@ def total(x: Budget, axis: Any = None, keepdims: bool = False) -> Budget:
 
     y = add(x.value)
     n = max(x.size // max(y.size, 1), 1)
-    u, step = x.arithmetic.unit, x.arithmetic.step
+    inner = x.arithmetic.accumulating
+    u, step = inner.unit, inner.step
     sizes = add(np.abs(x.value))
     hard = worst(n) * u * sizes + n * step
-    hard = np.where(sizes > x.arithmetic.largest, np.inf, hard)  # a sum on the way may overflow
+    hard = np.where(sizes > inner.largest, np.inf, hard)  # a sum on the way may overflow
     var = u * u * sum_spread(n, add(x.value**2), y) + n * step**2
     if not x.exact:
         hard, var = hard + add(x.hard), var + add(x.var)
-    return Budget(y, x.arithmetic, hard, var, gain=x.largest_gain)
+    found = Budget(y, x.arithmetic, hard, var, gain=x.largest_gain)
+    return _ranged(_delivered(found) if inner is not x.arithmetic else found, x, axis, n)
+
+
+def _delivered(y: Budget) -> Budget:
+    """What was accumulated in a wider format, rounded to the dtype at the end."""
+    return y.rounded(y.hard, y.var, gain=y.gain)
+
+
+def _ranged(y: Budget, x: Budget, axis: Any, n: int) -> Budget:
+    """The sum with its range: of numbers that are not negative it is no less than one of them."""
+    found = ranges.summed(x.range, n)
+    at = x.attained
+    if at is not None and x.range.low >= 0 and (axis is None or at.axis in _axes(axis, x.ndim)):
+        found = ranges.Range(max(found.low, at.value), found.high)
+    return y.bounded(found.widened(n, x.arithmetic.accumulating.unit, x.arithmetic.step))
+
+
+def _axes(axis: Any, ndim: int) -> set[int]:
+    return {one % ndim for one in ((axis,) if isinstance(axis, int) else axis)}
 
 
 def einsum(subscripts: str, a: Any, b: Any = None, **kwargs: Any) -> Budget:
@@ -70,7 +91,8 @@ def einsum(subscripts: str, a: Any, b: Any = None, **kwargs: Any) -> Budget:
     size_a, size_b = np.abs(a.value), np.abs(b.value)
     k = contracted(subscripts, a.shape, b.shape)
     gain = capped(a.largest_gain * b.largest_gain, a.arithmetic)
-    u, step = a.arithmetic.unit, a.arithmetic.step * gain
+    inner = a.arithmetic.accumulating
+    u, step = inner.unit, inner.step * gain
     square_a, square_b = size_a * size_a, size_b * size_b
     with np.errstate(invalid="ignore"):
         own = worst(k) * u * product(size_a, size_b) + k * step
@@ -78,7 +100,12 @@ def einsum(subscripts: str, a: Any, b: Any = None, **kwargs: Any) -> Budget:
         hard = plus(own, _or_none(product, size_a, b.hard), _or_none(product, a.hard, size_b), _both(product, a, b))
         var = plus(spread, _or_none(product, square_a, b.var), _or_none(product, a.var, square_b))
     hard, var = np.where(np.isnan(hard), np.inf, hard), np.where(np.isnan(var), np.inf, var)
-    return Budget(y, a.arithmetic, np.where(np.abs(y) > a.arithmetic.largest, np.inf, hard), var, k, gain)
+    hard = np.where(np.abs(y) > a.arithmetic.largest, np.inf, hard)
+    found = Budget(y, a.arithmetic, hard, var, k, gain)
+    if inner is not a.arithmetic:
+        found = _delivered(found)
+        found.terms = k
+    return found.bounded(ranges.summed(ranges.multiplied(a.range, b.range), k).widened(k, u, step))
 
 
 def _or_none(product: Any, left: Any, right: Any) -> Any:
@@ -117,9 +144,14 @@ def _sizes(subscripts: str, *shapes: tuple[int, ...]) -> dict[str, int]:
 def largest(x: Budget, axis: int, keepdims: bool = False) -> Budget:
     """The maximum over an axis: it moves no further than the worst of its candidates."""
     y = np.max(x.value, axis=axis, keepdims=keepdims)
+    over = (x, axis % x.ndim)
     if x.exact:
-        return Budget(y, x.arithmetic)
+        found = Budget(y, x.arithmetic)
+        found.peak_of = over
+        return found
     place = np.expand_dims(np.argmax(x.value, axis), axis)
     var = np.take_along_axis(x.var, place, axis)
     hard = np.max(x.hard, axis=axis, keepdims=keepdims)
-    return Budget(y, x.arithmetic, hard, var if keepdims else np.squeeze(var, axis))
+    found = Budget(y, x.arithmetic, hard, var if keepdims else np.squeeze(var, axis)).bounded(x.range)
+    found.peak_of = over
+    return found
