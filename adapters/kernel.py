@@ -99,7 +99,7 @@ class Passed:
 
 
 def passed(calls: str, *, convention: str = "", **options: Any) -> Any:
-    """Make a row that stands for a method: ``relu = passed(...)``. `options` are keywords of every call."""
+    """Make a row that stands for a method; `options` are keywords of every call."""
     return Passed(calls, convention, options)
 
 
