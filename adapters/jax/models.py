@@ -7,7 +7,7 @@ import jax.numpy as jnp
 from jax import lax
 
 from nnparity.adapters.jax.layers import _window
-from nnparity.adapters.jax.sequences import GATES, _lstm
+from nnparity.adapters.jax.sequences import GATE_ORDER, _lstm
 from nnparity.adapters.kernel import composed
 
 NO_LAYERS = "jax has no layers of its own"
@@ -78,7 +78,7 @@ class JaxModels:
     @composed(
         "jax.experimental.rnn.lstm_ref, jnp.matmul, +, -, jnp.mean",
         because="jax has no dense layer and no losses of its own",
-        convention=GATES,
+        convention=GATE_ORDER,
     )
     def listing_lstm(self, x: Any, t: Any, **p: Any) -> Any:
         y = recurrent(x, list(p.values()))

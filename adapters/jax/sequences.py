@@ -10,7 +10,7 @@ from nnparity.adapters.kernel import composed, kernel
 from nnparity.adapters.shared.gates import ifco
 
 NO_ATTENTION = "jax has no attention layer of its own"
-GATES = "its gates are in the order i, f, g, o (g is c), and it has a second bias, zero here"
+GATE_ORDER = "its gates are in the order i, f, g, o (g is c), and it has a second bias, zero here"
 HEADS = "the axes are batch, time, head, feature"
 EQUAL = "keys and values are equally wide: the narrower are padded with zeros, which changes no result"
 
@@ -18,21 +18,21 @@ EQUAL = "keys and values are equally wide: the narrower are padded with zeros, w
 class JaxSequences:
     """Recurrence and attention, as methods for `JaxAdapter`."""
 
-    @kernel("jax.experimental.rnn.lstm_ref", convention=GATES)
+    @kernel("jax.experimental.rnn.lstm_ref", convention=GATE_ORDER)
     def lstm_step(self, x: Any, h: Any, c: Any, wx: Any, wh: Any, b: Any) -> Any:
         _, h_next, c_next = _lstm(x[:, None], h, c, [(wx, wh, b)])
         return h_next[0], c_next[0]
 
-    @kernel("jax.experimental.rnn.lstm_ref", convention=GATES)
+    @kernel("jax.experimental.rnn.lstm_ref", convention=GATE_ORDER)
     def lstm(self, x: Any, h: Any, c: Any, wx: Any, wh: Any, b: Any) -> Any:
         y, _, last = _lstm(x, h, c, [(wx, wh, b)])
         return y, last[0]
 
-    @kernel("jax.experimental.rnn.lstm_ref", convention=GATES)
+    @kernel("jax.experimental.rnn.lstm_ref", convention=GATE_ORDER)
     def lstm_last(self, x: Any, h: Any, c: Any, wx: Any, wh: Any, b: Any) -> Any:
         return _lstm(x, h, c, [(wx, wh, b)])[1][0]
 
-    @kernel("jax.experimental.rnn.lstm_ref", convention=GATES)
+    @kernel("jax.experimental.rnn.lstm_ref", convention=GATE_ORDER)
     def lstm_stacked(self, x: Any, wx1: Any, wh1: Any, b1: Any, wx2: Any, wh2: Any, b2: Any) -> Any:
         zero = jnp.zeros((len(x), b1.shape[1]), x.dtype)
         return _lstm(x, zero, zero, [(wx1, wh1, b1), (wx2, wh2, b2)])[1][1]

@@ -9,7 +9,7 @@ from torch import nn
 from torch.func import functional_call
 
 from nnparity.adapters.kernel import composed, kernel
-from nnparity.adapters.torch.sequences import GATES, _parameters
+from nnparity.adapters.torch.sequences import GATE_ORDER, _parameters
 
 #: Modules kept: a model is built once for its widths.
 BUILT = 32
@@ -116,7 +116,9 @@ class TorchModels:
         return torch.softmax(logits, 1), nn.CrossEntropyLoss()(logits, labels)
 
     @kernel(
-        "torch.nn.LSTM", using=("torch.nn.Linear", "torch.nn.MSELoss"), convention=f"both layers in one module; {GATES}"
+        "torch.nn.LSTM",
+        using=("torch.nn.Linear", "torch.nn.MSELoss"),
+        convention=f"both layers in one module; {GATE_ORDER}",
     )
     def listing_lstm(self, x: Any, t: Any, **p: Any) -> Any:
         units, inputs = p["wx1"].shape[1:]

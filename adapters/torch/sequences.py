@@ -9,7 +9,7 @@ from torch.nn import functional as F
 from nnparity.adapters.kernel import composed, kernel
 from nnparity.adapters.shared.gates import ifco
 
-GATES = "its gates are in the order i, f, g, o (g is c), and it has a second bias, zero here"
+GATE_ORDER = "its gates are in the order i, f, g, o (g is c), and it has a second bias, zero here"
 HEADS = "the axes are batch, head, time, feature"
 
 
@@ -18,21 +18,21 @@ class TorchSequences:
 
     device: str
 
-    @kernel("torch.lstm_cell", convention=GATES)
+    @kernel("torch.lstm_cell", convention=GATE_ORDER)
     def lstm_step(self, x: Any, h: Any, c: Any, wx: Any, wh: Any, b: Any) -> Any:
         return torch.lstm_cell(x, (h, c), *_parameters(wx, wh, b))
 
-    @kernel("torch.lstm", convention=f"the function behind torch.nn.LSTM; {GATES}")
+    @kernel("torch.lstm", convention=f"the function behind torch.nn.LSTM; {GATE_ORDER}")
     def lstm(self, x: Any, h: Any, c: Any, wx: Any, wh: Any, b: Any) -> Any:
         y, _, last = _lstm(x, h[None], c[None], _parameters(wx, wh, b))
         return y, last[0]
 
-    @kernel("torch.lstm", convention=GATES)
+    @kernel("torch.lstm", convention=GATE_ORDER)
     def lstm_last(self, x: Any, h: Any, c: Any, wx: Any, wh: Any, b: Any) -> Any:
         _, last, _ = _lstm(x, h[None], c[None], _parameters(wx, wh, b))
         return last[0]
 
-    @kernel("torch.lstm", convention=f"both layers in one call; {GATES}")
+    @kernel("torch.lstm", convention=f"both layers in one call; {GATE_ORDER}")
     def lstm_stacked(self, x: Any, wx1: Any, wh1: Any, b1: Any, wx2: Any, wh2: Any, b2: Any) -> Any:
         zero = x.new_zeros(2, len(x), b1.shape[1])
         _, last, _ = _lstm(x, zero, zero, _parameters(wx1, wh1, b1) + _parameters(wx2, wh2, b2))

@@ -19,7 +19,7 @@ from nnparity.adapters.torch.models import (
     recurrent,
     towards,
 )
-from nnparity.adapters.torch.sequences import GATES
+from nnparity.adapters.torch.sequences import GATE_ORDER
 
 OPTIMIZERS = ("torch.optim.SGD", "torch.optim.Adam")
 PAPER = "torch.optim.Adam has the paper's form only, none with eps-hat"
@@ -101,7 +101,7 @@ class TorchTraining:
     @kernel(
         "torch.nn.LSTM",
         using=("torch.nn.Linear", "torch.nn.MSELoss", *OPTIMIZERS),
-        convention=f"both layers in one module; {GATES}; {PAPER}",
+        convention=f"both layers in one module; {GATE_ORDER}; {PAPER}",
     )
     def train_lstm(self, x: Any, t: Any, **given: Any) -> Any:
         weights, rule = parted(given)
