@@ -1,5 +1,6 @@
 """Where adapters come from, and what is said of those that cannot come."""
 
+import ast
 import builtins
 import sys
 from collections.abc import Callable
@@ -116,3 +117,21 @@ def test_a_missing_framework_is_told_what_to_install(monkeypatch: pytest.MonkeyP
     monkeypatch.delitem(sys.modules, "nnparity.adapters.jax.backend", raising=False)
     with pytest.raises(FrameworkMissing, match=r"pip install nnparity\[jax\]"):
         load("jax")
+
+
+ROOMS = ("layers", "sequences", "losses", "optimizers", "models", "training")
+FRAMEWORKS = ("torch", "tensorflow", "jax", "keras")
+
+
+@pytest.mark.parametrize("framework", FRAMEWORKS)
+@pytest.mark.parametrize("room", ROOMS)
+def test_a_room_holds_the_class_that_is_named_for_it(framework: str, room: str) -> None:
+    tree = ast.parse((registry.FOLDER / framework / f"{room}.py").read_text(encoding="utf-8"))
+    classes = {node.name for node in tree.body if isinstance(node, ast.ClassDef)}
+    assert f"{framework}{room}" in {name.lower() for name in classes}
+
+
+@pytest.mark.parametrize("framework", [*FRAMEWORKS, "huggingface"])
+def test_a_framework_has_a_backend_and_its_divergences_on_record(framework: str) -> None:
+    assert (registry.FOLDER / framework / "backend.py").is_file()
+    assert (registry.FOLDER / framework / "known.toml").is_file()
