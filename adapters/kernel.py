@@ -2,7 +2,9 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from functools import partial
+from functools import cache, partial
+from pkgutil import resolve_name
+from types import MethodType
 from typing import Any, NamedTuple, TypeVar
 
 #: A framework's own array. Only the adapter that made it may look inside.
@@ -19,28 +21,86 @@ class DeviceUnavailable(RuntimeError):
     """The device asked for is not on this machine, or the framework cannot use it."""
 
 
+#: What a composition may name beside dotted paths.
+OPERATORS = frozenset("+-*/@")
+#: Short names that everybody who reads a framework knows, and the packages they stand for.
+ALIASES = {"tf": "tensorflow", "jnp": "jax.numpy"}
+
+
 @dataclass(frozen=True)
 class Kernel:
-    """What a formula runs: the framework's own operation, or a composition and why."""
+    """What a formula runs: the framework's own operation, or a composition and why.
+
+    `calls` is the operation's dotted path, in a composition several and operators, set off by commas. `using` are the
+    dotted paths of what it is applied to, or made of. `convention` says where the framework's reading differs from
+    the spec's, and what is done about it.
+    """
 
     calls: str
     composed: bool = False
     because: str = ""
+    using: tuple[str, ...] = ()
+    convention: str = ""
+
+    @property
+    def text(self) -> str:
+        """All that is called, in words."""
+        return f"{self.calls} using {', '.join(self.using)}" if self.using else self.calls
+
+    @property
+    def paths(self) -> tuple[str, ...]:
+        """Every dotted path that is named; `resolve` finds each."""
+        return (*(name for name in self.calls.split(", ") if name not in OPERATORS), *self.using)
 
 
-def kernel(calls: str) -> Callable[[Method], Method]:
+def kernel(calls: str, *, using: tuple[str, ...] = (), convention: str = "") -> Callable[[Method], Method]:
     """Declare a method that calls the framework's own operation, `calls`."""
-    return partial(_declare, Kernel(calls))
+    return partial(_declare, Kernel(calls, using=using, convention=convention))
 
 
-def composed(calls: str, *, because: str) -> Callable[[Method], Method]:
+def composed(calls: str, *, because: str, convention: str = "") -> Callable[[Method], Method]:
     """Declare a method that composes the formula from `calls`, for want of an operation of its own."""
-    return partial(_declare, Kernel(calls, True, because))
+    return partial(_declare, Kernel(calls, True, because, convention=convention))
 
 
 def _declare(declared: Kernel, method: Method) -> Method:
     method.kernel = declared  # type: ignore[attr-defined]
     return method
+
+
+@cache
+def resolve(path: str) -> Callable[..., Any]:
+    """The callable at a dotted path. ImportError or AttributeError if there is none, TypeError if it is no callable."""
+    first, _, rest = path.partition(".")
+    found = resolve_name(".".join(filter(None, (ALIASES.get(first, first), rest))))
+    if not callable(found):
+        raise TypeError(f"{path} is a {type(found).__name__}, not a callable")
+    return found
+
+
+class Passed:
+    """A method that only passes its inputs on, in the order of the spec, to the callable at `calls`.
+
+    Looked up when it is first called: a framework without it lacks this formula, not all of them.
+    """
+
+    def __init__(self, calls: str, convention: str, options: Mapping[str, Any]) -> None:
+        self.kernel = Kernel(calls, convention=convention)
+        self._options = options
+
+    def __set_name__(self, owner: type, name: str) -> None:
+        self.__name__ = name
+
+    def __get__(self, adapter: Any, owner: type) -> Any:
+        return self if adapter is None else MethodType(self, adapter)
+
+    def __call__(self, adapter: Any, *inputs: Tensor, **named: Tensor) -> Any:
+        return resolve(self.kernel.calls)(*inputs, *named.values(), **self._options)
+
+
+def passed(calls: str, *, convention: str = "", **options: Any) -> Any:
+    """Make a row that stands for a method; `options` are keywords of every call."""
+    return Passed(calls, convention, options)
 
 
 class Point(NamedTuple):

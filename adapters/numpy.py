@@ -37,7 +37,9 @@ class NumpyAdapter(Adapter):
     @classmethod
     def kernels(cls) -> dict[str, Kernel]:
         """Every formula of the reference."""
-        return {name: Kernel(f"nnparity.reference: {name}") for name in FORMULAS}
+        return {
+            name: Kernel(f"{found.forward.__module__}.{found.forward.__name__}") for name, found in FORMULAS.items()
+        }
 
     def observe(self, request: Request) -> Observation:
         """The quantities of `request`, each rounded once, at the end."""

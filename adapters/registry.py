@@ -12,6 +12,7 @@ from types import ModuleType
 from typing import Any
 
 from nnparity.adapters.base import Adapter
+from nnparity.spec import load as load_spec
 
 GROUP = "nnparity.adapters"
 #: Where each framework has its package, with the divergences on record in its `known.toml`.
@@ -38,6 +39,10 @@ class FrameworkMissing(ImportError):
     """The adapter is known but its framework cannot be imported; the message says what to install."""
 
 
+class Misdeclared(TypeError):
+    """An adapter's methods and the formulas of the spec do not fit together; the message names them."""
+
+
 def builtin_names() -> list[str]:
     """The backends that come with nnparity."""
     return list(BUILTIN)
@@ -51,7 +56,7 @@ def names() -> list[str]:
 def load(name: str) -> type[Adapter]:
     """The adapter class for a backend's name, ``package.module:Class`` or ``path/to/file.py:Class``.
 
-    Raises `UnknownBackend`, or `FrameworkMissing` when the framework is not installed.
+    Raises `UnknownBackend`, `FrameworkMissing` when the framework is not installed, or `Misdeclared`.
     """
     if name in BUILTIN:
         return _builtin(name)
@@ -96,6 +101,12 @@ def _from_file(path: Path) -> ModuleType:
 
 
 def _checked(name: str, found: Any) -> type[Adapter]:
-    if isinstance(found, type) and issubclass(found, Adapter):
-        return found
-    raise UnknownBackend(f"{name!r} is not an Adapter class")
+    if not (isinstance(found, type) and issubclass(found, Adapter)):
+        raise UnknownBackend(f"{name!r} is not an Adapter class")
+    formulas, declared = load_spec().keys(), found.kernels().keys()
+    if orphans := declared - formulas:
+        raise Misdeclared(f"{name} declares {', '.join(sorted(orphans))}, which the spec does not have")
+    # A helper may have any name but a formula's: under that it would be taken for the formula, and never run.
+    if silent := {id for id in formulas - declared if hasattr(found, id)}:
+        raise Misdeclared(f"{name} has methods without @kernel or @composed: {', '.join(sorted(silent))}")
+    return found

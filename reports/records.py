@@ -49,7 +49,7 @@ class Environment(msgspec.Struct, frozen=True, tag_field="kind", tag="environmen
 
 
 class FormulaLine(msgspec.Struct, frozen=True, tag_field="kind", tag="formula"):
-    """A formula as the report shows it. `errata` holds (says, why, means); `conventions` backend -> text."""
+    """A formula as the report shows it. `errata` holds (says, why, means); `conventions` of what -> text."""
 
     id: str
     section: str
@@ -64,11 +64,15 @@ class FormulaLine(msgspec.Struct, frozen=True, tag_field="kind", tag="formula"):
 
 
 class Kernel(msgspec.Struct, frozen=True):
-    """What a target runs for a formula: the framework's own operation, or a composition and why."""
+    """What a target runs for a formula: the framework's own operation, or a composition and why.
+
+    `convention` says where the framework reads the formula otherwise, and what the adapter does about it.
+    """
 
     calls: str
     composed: bool = False
     because: str = ""
+    convention: str = ""
 
 
 class TargetLine(msgspec.Struct, frozen=True, tag_field="kind", tag="target"):

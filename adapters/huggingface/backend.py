@@ -62,7 +62,10 @@ class HuggingFaceAdapter(TorchBase):
         super().__init__(device, mode)
         self._kept: tuple[str, dict[str, Any], BertModel] | None = None
 
-    @kernel("transformers.BertModel.from_pretrained")
+    @kernel(
+        "transformers.BertModel.from_pretrained",
+        convention="matrices are (out, in); attn_implementation is eager or sdpa, as the mode says",
+    )
     def listing_bert(
         self, ids: Any, mask: Any, types: Any, *, heads: int, eps: float, padding: int, padded: bool, **parameters: Any
     ) -> Any:

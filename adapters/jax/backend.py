@@ -23,9 +23,9 @@ from nnparity.adapters.jax.bert import JaxBert
 from nnparity.adapters.jax.layers import JaxLayers
 from nnparity.adapters.jax.losses import JaxLosses
 from nnparity.adapters.jax.models import JaxModels
-from nnparity.adapters.jax.optimizers import JaxTraining
+from nnparity.adapters.jax.optimizers import JaxOptimizers
 from nnparity.adapters.jax.sequences import JaxSequences
-from nnparity.adapters.jax.training import JaxRuns
+from nnparity.adapters.jax.training import JaxTraining
 from nnparity.adapters.kernel import Operation, Point, Program, Tensors
 from nnparity.adapters.request import SCRATCH, Array
 
@@ -86,7 +86,7 @@ class JaxBase(Adapter):
         return jax.jit(program) if self.mode == "compiled" else program
 
 
-class JaxAdapter(JaxLayers, JaxSequences, JaxLosses, JaxTraining, JaxModels, JaxRuns, JaxBert, JaxBase):
+class JaxAdapter(JaxLayers, JaxSequences, JaxLosses, JaxOptimizers, JaxModels, JaxTraining, JaxBert, JaxBase):
     """Formulas as JAX computes them."""
 
     backend = "jax"

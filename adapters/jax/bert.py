@@ -20,7 +20,7 @@ class JaxBert:
     """Listing 4.4, as a method for `JaxAdapter`."""
 
     @composed(
-        "jnp.take, jnp.matmul, jax.nn.dot_product_attention, jax.nn.gelu, jax.nn.standardize",
+        "jnp.take, jnp.matmul, +, jax.nn.dot_product_attention, jax.nn.gelu, jax.nn.standardize, *",
         because="jax has no layers of its own",
     )
     def listing_bert(self, *, heads: int, eps: float, padding: int, padded: bool, **arrays: Any) -> Any:

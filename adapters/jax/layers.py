@@ -1,7 +1,4 @@
-"""JAX's operations for dense layers, activations, convolution and pooling.
-
-Convention met: `jax.lax.conv_general_dilated` does not flip the kernel.
-"""
+"""JAX's operations for dense layers, activations, convolution and pooling."""
 
 from typing import Any
 
@@ -9,56 +6,44 @@ import jax
 import jax.numpy as jnp
 from jax import lax
 
-from nnparity.adapters.kernel import composed, kernel
+from nnparity.adapters.kernel import composed, kernel, passed
+
+NO_POOLING = "jax has windowed sums but no average pooling"
 
 
 class JaxLayers:
     """The layers, as methods for `JaxAdapter`."""
 
+    sigmoid = passed("jax.nn.sigmoid", convention="an alias of jax.lax.logistic")
+    tanh = passed("jnp.tanh")
+    relu = passed("jax.nn.relu", convention="the gradient at 0 is defined as 0 (jnp.maximum would give 1/2)")
+    gelu = passed("jax.nn.gelu", approximate=False, convention="the tanh approximation by default: exact when told")
+    softmax = passed("jax.nn.softmax", axis=-1, convention="the last axis by default")
+    flatten = passed("jax.lax.collapse", start_dimension=1)
+
     @composed("jnp.matmul, +", because="jax has no dense layer of its own")
     def dense(self, x: Any, w: Any, b: Any) -> Any:
         return jnp.matmul(x, w.T) + b
 
-    @kernel("jax.nn.sigmoid")
-    def sigmoid(self, x: Any) -> Any:
-        return jax.nn.sigmoid(x)
-
-    @kernel("jnp.tanh")
-    def tanh(self, x: Any) -> Any:
-        return jnp.tanh(x)
-
-    @kernel("jax.nn.relu")
-    def relu(self, x: Any) -> Any:
-        return jax.nn.relu(x)
-
-    @kernel("jax.nn.gelu")
-    def gelu(self, x: Any) -> Any:
-        return jax.nn.gelu(x, approximate=False)
-
-    @kernel("jax.nn.softmax")
-    def softmax(self, x: Any) -> Any:
-        return jax.nn.softmax(x, axis=-1)
-
-    @kernel("jax.lax.conv_general_dilated")
+    @kernel(
+        "jax.lax.conv_general_dilated",
+        convention="computes cross-correlation: the kernel is flipped; layouts are said by dimension_numbers",
+    )
     def conv2d(self, x: Any, w: Any) -> Any:
         axes = ("NCHW", "OIHW", "NCHW")
         return lax.conv_general_dilated(x, lax.rev(w, (2, 3)), (1, 1), "VALID", dimension_numbers=axes)
 
-    @composed("jax.lax.reduce_window, /", because="jax has windowed sums but no average pooling")
+    @composed("jax.lax.reduce_window, /", because=NO_POOLING)
     def avg_pool2d(self, x: Any) -> Any:
         return _window(x, 0, lax.add, stride=2) / 4
 
-    @composed("jax.lax.reduce_window, /", because="jax has windowed sums but no average pooling")
+    @composed("jax.lax.reduce_window, /", because=NO_POOLING)
     def avg_pool2d_literal(self, x: Any) -> Any:
         return _window(x, 0, lax.add, stride=1) / 4
 
     @kernel("jax.lax.reduce_window")
     def max_pool2d(self, x: Any) -> Any:
         return _window(x, -jnp.inf, lax.max, stride=2)
-
-    @kernel("jax.lax.collapse")
-    def flatten(self, x: Any) -> Any:
-        return lax.collapse(x, 1)
 
     @composed("jax.nn.standardize, *, +", because="jax standardizes, without a scale and a shift")
     def layer_norm(self, x: Any, gamma: Any, beta: Any, eps: float) -> Any:

@@ -16,15 +16,15 @@ NO_LOSSES = "jax has no losses of its own"
 class JaxLosses:
     """Losses and optimisers, as methods for `JaxAdapter`."""
 
-    @composed("jnp.square, jnp.sum, /", because=NO_LOSSES)
+    @composed("-, jnp.square, jnp.sum, /", because=NO_LOSSES)
     def mse(self, y: Any, t: Any) -> Any:
         return jnp.sum(jnp.square(y - t)) / (2 * len(y))
 
-    @composed("jnp.log, jnp.sum, /", because=NO_LOSSES)
+    @composed("jnp.log, *, jnp.sum, /", because=NO_LOSSES)
     def cross_entropy(self, p: Any, t: Any) -> Any:
         return -jnp.sum(t * jnp.log(p)) / len(p)
 
-    @composed("jax.nn.log_softmax, jnp.sum, /", because=NO_LOSSES)
+    @composed("jax.nn.log_softmax, *, jnp.sum, /", because=NO_LOSSES)
     def cross_entropy_logits(self, z: Any, t: Any) -> Any:
         return -jnp.sum(t * jax.nn.log_softmax(z)) / len(z)
 
@@ -36,11 +36,11 @@ class JaxLosses:
     def sparse_cross_entropy_logits(self, z: Any, labels: Any) -> Any:
         return -_picked(jax.nn.log_softmax(z), labels) / len(z)
 
-    @kernel("jnp.linalg.vector_norm")
+    @kernel("jnp.linalg.vector_norm", convention="jax has no penalties of its own: the norm is multiplied by λ")
     def l1_penalty(self, w: Any, lam: float) -> Any:
         return lam * jnp.linalg.vector_norm(w, ord=1)
 
-    @composed("jnp.square, jnp.sum", because=NO_LOSSES)
+    @composed("jnp.square, jnp.sum, *", because=NO_LOSSES)
     def l2_penalty(self, w: Any, lam: float) -> Any:
         return lam * jnp.sum(jnp.square(w))
 

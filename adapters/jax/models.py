@@ -7,10 +7,15 @@ import jax.numpy as jnp
 from jax import lax
 
 from nnparity.adapters.jax.layers import _window
-from nnparity.adapters.jax.sequences import _lstm
+from nnparity.adapters.jax.sequences import GATE_ORDER, _lstm
 from nnparity.adapters.kernel import composed
 
 NO_LAYERS = "jax has no layers of its own"
+#: What listing 4.2 and its loss are made of.
+CNN = (
+    "jax.lax.conv_general_dilated, +, jax.nn.relu, jax.lax.reduce_window, jax.lax.collapse, jnp.matmul, "
+    "jax.nn.log_softmax, jnp.take_along_axis, jnp.mean"
+)
 
 
 def perceptron(x: Any, w1: Any, b1: Any, w2: Any, b2: Any) -> Any:
@@ -56,26 +61,30 @@ def generator_loss(fake: Any) -> Any:
 class JaxModels:
     """The listings, as methods for `JaxAdapter`."""
 
-    @composed("jnp.matmul, jnp.tanh, jax.nn.sigmoid, jnp.stack", because=NO_LAYERS)
+    @composed("jnp.dot, +, jnp.tanh, jax.nn.sigmoid, jnp.stack", because=NO_LAYERS)
     def listing_mlp_literal(self, x: Any, w: Any, b: Any) -> Any:
         hidden = jnp.stack([f(jnp.dot(x, w) + b) for f in (jnp.tanh, jax.nn.sigmoid)])
         return jnp.stack([f(jnp.dot(hidden, w) + b) for f in (jnp.tanh, jax.nn.sigmoid)])
 
-    @composed("jnp.dot, jnp.tanh, jax.nn.sigmoid", because=NO_LAYERS)
+    @composed("jnp.matmul, +, jnp.tanh, jax.nn.sigmoid", because=NO_LAYERS)
     def listing_mlp(self, x: Any, w1: Any, b1: Any, w2: Any, b2: Any) -> Any:
         return jax.nn.sigmoid(perceptron(x, w1.T, b1, w2.T, b2))
 
-    @composed("jax.lax.conv_general_dilated, jax.nn.relu, jax.lax.reduce_window, jnp.matmul", because=NO_LAYERS)
+    @composed(f"{CNN}, jax.nn.softmax", because=NO_LAYERS)
     def listing_cnn(self, x: Any, labels: Any, **p: Any) -> Any:
         logits = convolutional(x, list(p.values()))
         return jax.nn.softmax(logits), chosen(logits, labels)
 
-    @composed("jax.experimental.rnn.lstm_ref, jnp.matmul", because="jax has no dense layer and no losses of its own")
+    @composed(
+        "jax.experimental.rnn.lstm_ref, jnp.matmul, +, -, jnp.mean",
+        because="jax has no dense layer and no losses of its own",
+        convention=GATE_ORDER,
+    )
     def listing_lstm(self, x: Any, t: Any, **p: Any) -> Any:
         y = recurrent(x, list(p.values()))
         return y, jnp.mean((y - t) ** 2)
 
-    @composed("jnp.matmul, jnp.tanh, jax.nn.log_sigmoid", because=NO_LAYERS)
+    @composed("jnp.matmul, +, jnp.tanh, jax.nn.log_sigmoid, jnp.mean", because=NO_LAYERS)
     def listing_gan(self, x: Any, z: Any, **p: Any) -> Any:
         weights = list(p.values())
         made = perceptron(z, *weights[:4])

@@ -1,8 +1,4 @@
-"""JAX's operations for sequences: the LSTM of `jax.experimental.rnn` and `jax.nn.dot_product_attention`.
-
-Conventions met: the LSTM orders the gates i, f, g, o (ours: i, f, o, c), with a second bias, which is
-zero here; keys and values must be equally wide.
-"""
+"""JAX's operations for sequences: the LSTM of `jax.experimental.rnn` and `jax.nn.dot_product_attention`."""
 
 from typing import Any
 
@@ -11,43 +7,51 @@ import jax.numpy as jnp
 from jax.experimental import rnn
 
 from nnparity.adapters.kernel import composed, kernel
+from nnparity.adapters.shared.gates import ifco
+
+NO_ATTENTION = "jax has no attention layer of its own"
+GATE_ORDER = "its gates are in the order i, f, g, o (g is c), and it has a second bias, zero here"
+HEADS = "the axes are batch, time, head, feature"
+EQUAL = "keys and values are equally wide: the narrower are padded with zeros, which changes no result"
 
 
 class JaxSequences:
     """Recurrence and attention, as methods for `JaxAdapter`."""
 
-    @kernel("jax.experimental.rnn.lstm_ref")
+    @kernel("jax.experimental.rnn.lstm_ref", convention=GATE_ORDER)
     def lstm_step(self, x: Any, h: Any, c: Any, wx: Any, wh: Any, b: Any) -> Any:
         _, h_next, c_next = _lstm(x[:, None], h, c, [(wx, wh, b)])
         return h_next[0], c_next[0]
 
-    @kernel("jax.experimental.rnn.lstm_ref")
+    @kernel("jax.experimental.rnn.lstm_ref", convention=GATE_ORDER)
     def lstm(self, x: Any, h: Any, c: Any, wx: Any, wh: Any, b: Any) -> Any:
         y, _, last = _lstm(x, h, c, [(wx, wh, b)])
         return y, last[0]
 
-    @kernel("jax.experimental.rnn.lstm_ref")
+    @kernel("jax.experimental.rnn.lstm_ref", convention=GATE_ORDER)
     def lstm_last(self, x: Any, h: Any, c: Any, wx: Any, wh: Any, b: Any) -> Any:
         return _lstm(x, h, c, [(wx, wh, b)])[1][0]
 
-    @kernel("jax.experimental.rnn.lstm_ref")
+    @kernel("jax.experimental.rnn.lstm_ref", convention=GATE_ORDER)
     def lstm_stacked(self, x: Any, wx1: Any, wh1: Any, b1: Any, wx2: Any, wh2: Any, b2: Any) -> Any:
         zero = jnp.zeros((len(x), b1.shape[1]), x.dtype)
         return _lstm(x, zero, zero, [(wx1, wh1, b1), (wx2, wh2, b2)])[1][1]
 
-    @kernel("jax.nn.dot_product_attention")
+    @kernel("jax.nn.dot_product_attention", convention=f"{HEADS}; {EQUAL}")
     def attention(self, q: Any, k: Any, v: Any) -> Any:
         return _attention(q, k, v)
 
-    @kernel("jax.nn.dot_product_attention")
+    @kernel(
+        "jax.nn.dot_product_attention", convention=f"the mask is boolean, True for a key that counts; {HEADS}; {EQUAL}"
+    )
     def masked_attention(self, q: Any, k: Any, v: Any, mask: Any) -> Any:
         return _attention(q, k, v, mask.astype(bool)[:, None, None])
 
-    @composed("jnp.matmul, jax.nn.dot_product_attention, +", because="jax has no attention layer of its own")
+    @composed("jnp.matmul, jax.nn.dot_product_attention, +", because=NO_ATTENTION)
     def residual_attention(self, h: Any, wq: Any, wk: Any, wv: Any) -> Any:
         return _attention(h @ wq, h @ wk, h @ wv) + h
 
-    @composed("jnp.matmul, +, jax.nn.dot_product_attention", because="jax has no attention layer of its own")
+    @composed("jnp.matmul, +, jax.nn.dot_product_attention", because=NO_ATTENTION, convention=HEADS)
     def multi_head_attention(
         self,
         h: Any,
@@ -65,16 +69,15 @@ class JaxSequences:
         q, k, v = ((h @ w + b).reshape(split) for w, b in ((wq, bq), (wk, bk), (wv, bv)))
         return jax.nn.dot_product_attention(q, k, v).reshape(h.shape) @ wo + bo
 
-    @composed("jnp.power, jnp.sin, jnp.cos", because="jax has no positional encoding")
+    @composed("jnp.power, /, jnp.sin, jnp.cos, jnp.stack", because="jax has no positional encoding")
     def positional_encoding(self, position: Any, d: int) -> Any:
         angles = position[:, None] / 10000 ** (jnp.arange(0, d, 2, dtype=position.dtype) / d)
         return jnp.stack((jnp.sin(angles), jnp.cos(angles)), -1).reshape(len(position), -1)
 
 
 def _gates(blocks: Any) -> Any:
-    """Stack the blocks of the gates i, f, o, c as the LSTM wants them: i, f, c, o."""
-    i, f, o, c = blocks
-    return jnp.concatenate((i, f, c, o))
+    """The blocks of the gates one below the other, as the LSTM orders them."""
+    return jnp.concatenate(ifco(blocks))
 
 
 @jax.jit  # as lstm_ref is already: without it, each slice of a gate is a program of its own to compile

@@ -16,8 +16,10 @@ from nnparity.adapters.jax.models import (
     recurrent,
 )
 from nnparity.adapters.kernel import Unsupported, kernel
+from nnparity.adapters.shared.training import parted, stacked
 
-HYPER = ("optimizer", "lr", "beta1", "beta2", "eps")
+OPTIMIZERS = ("jax.example_libraries.optimizers.sgd", "jax.example_libraries.optimizers.adam")
+PAPER = "jax.example_libraries.optimizers.adam has the paper's form only, none with eps-hat"
 Loss = Callable[..., Any]
 
 
@@ -44,11 +46,6 @@ class Optimizer:
         self._done += 1
 
 
-def stacked(rows: list[list[Any]]) -> tuple[Any, ...]:
-    """Each quantity with the steps as its first axis."""
-    return tuple(jnp.stack(column) for column in zip(*rows, strict=True))
-
-
 def train(batches: tuple[Any, ...], loss: Loss, weights: list[Any], rule: dict[str, Any]) -> tuple[Any, ...]:
     """Losses, gradients and parameters, step by step; `loss(weights, *batch)`."""
     optimizer, slope = Optimizer(weights, **rule), jax.jit(jax.value_and_grad(loss))
@@ -57,12 +54,7 @@ def train(batches: tuple[Any, ...], loss: Loss, weights: list[Any], rule: dict[s
         lost, gradients = slope(optimizer.weights, *batch)
         optimizer.step(gradients)
         rows.append([lost, *gradients, *optimizer.weights])
-    return stacked(rows)
-
-
-def parted(given: dict[str, Any]) -> tuple[list[Any], dict[str, Any]]:
-    """Parameters, and the numbers of the optimiser."""
-    return [w for name, w in given.items() if name not in HYPER], {name: given[name] for name in HYPER}
+    return stacked(rows, jnp.stack)
 
 
 def on_discriminator(critic: list[Any], generator: list[Any], x: Any, z: Any) -> Any:
@@ -76,10 +68,14 @@ def on_generator(generator: list[Any], critic: list[Any], z: Any) -> Any:
     return generator_loss(perceptron(perceptron(z, *generator), *critic)[:, 0])
 
 
-class JaxRuns:
+class JaxTraining:
     """Training runs, as methods for `JaxAdapter`."""
 
-    @kernel("jax.value_and_grad, jax.example_libraries.optimizers")
+    @kernel(
+        "jax.value_and_grad",
+        using=("jnp.matmul", "jnp.tanh", "jax.nn.sigmoid", "jnp.sum", *OPTIMIZERS),
+        convention=PAPER,
+    )
     def train_mlp(self, x: Any, t: Any, lam: float, **given: Any) -> Any:
         def loss(p: list[Any], x: Any, t: Any) -> Any:
             y = jax.nn.sigmoid(perceptron(x, p[0].T, p[1], p[2].T, p[3]))
@@ -87,15 +83,29 @@ class JaxRuns:
 
         return train((x, t), loss, *parted(given))
 
-    @kernel("jax.value_and_grad, jax.example_libraries.optimizers")
+    @kernel(
+        "jax.value_and_grad",
+        using=(
+            "jax.lax.conv_general_dilated",
+            "jax.lax.reduce_window",
+            "jnp.matmul",
+            "jax.nn.log_softmax",
+            *OPTIMIZERS,
+        ),
+        convention=PAPER,
+    )
     def train_cnn(self, x: Any, labels: Any, **given: Any) -> Any:
         return train((x, labels), lambda p, x, labels: chosen(convolutional(x, p), labels), *parted(given))
 
-    @kernel("jax.value_and_grad, jax.example_libraries.optimizers")
+    @kernel(
+        "jax.value_and_grad",
+        using=("jax.experimental.rnn.lstm_ref", "jnp.matmul", "jnp.mean", *OPTIMIZERS),
+        convention=PAPER,
+    )
     def train_lstm(self, x: Any, t: Any, **given: Any) -> Any:
         return train((x, t), lambda p, x, t: jnp.mean((recurrent(x, p) - t) ** 2), *parted(given))
 
-    @kernel("jax.value_and_grad, jax.example_libraries.optimizers")
+    @kernel("jax.value_and_grad", using=("jnp.matmul", "jnp.tanh", "jax.nn.log_sigmoid", *OPTIMIZERS), convention=PAPER)
     def train_gan(self, x: Any, z: Any, **given: Any) -> Any:
         weights, rule = parted(given)
         generator, critic = Optimizer(weights[:4], **rule), Optimizer(weights[4:], **rule)
@@ -108,4 +118,4 @@ class JaxRuns:
             generator.step(d_generator)
             losses = jnp.stack((loss_d, loss_g))
             rows.append([losses, *d_generator, *d_critic, *generator.weights, *critic.weights])
-        return stacked(rows)
+        return stacked(rows, jnp.stack)

@@ -1,6 +1,6 @@
 """Keras 3: its layers, losses and optimisers on whichever backend it was told, as one mixin for all three.
 
-What differs is how the backend differentiates: `keras_torch`, `keras_tensorflow` and `keras_jax` take that
+What differs is how the backend differentiates: `on_torch`, `on_tensorflow` and `on_jax` take that
 from the backend's own adapter, and tell Keras its backend, which is fixed once Keras is imported.
 """
 
@@ -9,12 +9,12 @@ from types import MappingProxyType
 import keras
 
 from nnparity.adapters.keras.models import KerasModels
-from nnparity.adapters.keras.optimizers import KerasTraining
+from nnparity.adapters.keras.optimizers import KerasOptimizers
 from nnparity.adapters.keras.sequences import KerasSequences
-from nnparity.adapters.keras.training import KerasTrained
+from nnparity.adapters.keras.training import KerasTraining
 
 
-class Keras(KerasSequences, KerasModels, KerasTrained, KerasTraining):
+class Keras(KerasSequences, KerasModels, KerasTraining, KerasOptimizers):
     """Formulas as Keras computes them; to be mixed with a backend's tensors and derivatives."""
 
     unsupported = MappingProxyType(

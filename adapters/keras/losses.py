@@ -1,8 +1,4 @@
-"""Keras's losses and penalties.
-
-Conventions met: losses of probabilities clip them to [1e-7, 1 - 1e-7], cross entropies divide them by their
-sum first; a loss is a mean over the last axis, and so over the outputs of a sample, too.
-"""
+"""Keras's losses and penalties."""
 
 from typing import Any
 
@@ -10,28 +6,35 @@ from keras import losses, ops, regularizers
 
 from nnparity.adapters.kernel import kernel
 
+CLIPPED = "clips probabilities to [1e-7, 1 - 1e-7]"
+NORMALISED = f"divides p by its sum first; {CLIPPED}"
+LOGARITHM = f"takes the softmax of log p: it divides by the sum; {CLIPPED}"
+
 
 class KerasLosses:
     """Losses and penalties, by formula id."""
 
-    @kernel("keras.losses.mean_squared_error")
+    @kernel(
+        "keras.losses.mean_squared_error",
+        convention="a mean over the outputs of a sample, without a half: multiplied by their number, divided by 2n",
+    )
     def mse(self, y: Any, t: Any) -> Any:
         n, outputs = y.shape
         return ops.sum(losses.mean_squared_error(t, y)) / (2 * n) * outputs
 
-    @kernel("keras.losses.categorical_crossentropy")
+    @kernel("keras.losses.categorical_crossentropy", convention=NORMALISED)
     def cross_entropy(self, p: Any, t: Any) -> Any:
         return ops.mean(losses.categorical_crossentropy(t, p))
 
-    @kernel("keras.losses.categorical_crossentropy(from_logits=True)")
+    @kernel("keras.losses.categorical_crossentropy", convention="called with from_logits=True")
     def cross_entropy_logits(self, z: Any, t: Any) -> Any:
         return ops.mean(losses.categorical_crossentropy(t, z, from_logits=True))
 
-    @kernel("keras.losses.sparse_categorical_crossentropy")
+    @kernel("keras.losses.sparse_categorical_crossentropy", convention=LOGARITHM)
     def sparse_cross_entropy(self, p: Any, labels: Any) -> Any:
         return ops.mean(losses.sparse_categorical_crossentropy(labels, p))
 
-    @kernel("keras.losses.sparse_categorical_crossentropy(from_logits=True)")
+    @kernel("keras.losses.sparse_categorical_crossentropy", convention="called with from_logits=True")
     def sparse_cross_entropy_logits(self, z: Any, labels: Any) -> Any:
         return ops.mean(losses.sparse_categorical_crossentropy(labels, z, from_logits=True))
 
@@ -43,15 +46,15 @@ class KerasLosses:
     def l2_penalty(self, w: Any, lam: float) -> Any:
         return regularizers.L2(lam)(w)
 
-    @kernel("keras.losses.binary_crossentropy")
+    @kernel("keras.losses.binary_crossentropy", convention=f"called against ones or zeros; {CLIPPED}")
     def gan_discriminator_loss(self, real: Any, fake: Any) -> Any:
         return _judged(real, 1) + _judged(fake, 0)
 
-    @kernel("keras.losses.binary_crossentropy")
+    @kernel("keras.losses.binary_crossentropy", convention=f"called against ones or zeros; {CLIPPED}")
     def gan_generator_minimax(self, fake: Any) -> Any:
         return -_judged(fake, 0)
 
-    @kernel("keras.losses.binary_crossentropy")
+    @kernel("keras.losses.binary_crossentropy", convention=f"called against ones or zeros; {CLIPPED}")
     def gan_generator_nonsaturating(self, fake: Any) -> Any:
         return _judged(fake, 1)
 

@@ -7,10 +7,15 @@ import keras
 from keras import layers, losses, ops
 
 from nnparity.adapters.keras.layer_cache import BUILT, call, dtype_of, from_zeros, now
-from nnparity.adapters.keras.sequences import parameters
+from nnparity.adapters.keras.layers import nhwc
+from nnparity.adapters.keras.sequences import GATE_ORDER, parameters
 from nnparity.adapters.kernel import composed, kernel
+from nnparity.adapters.shared.layouts import HWIO
 
-CROSS_ENTROPY = "keras.losses.BinaryCrossentropy(from_logits=True)"
+#: What listing 4.2 is made of.
+CNN = ("keras.layers.Conv2D", "keras.layers.MaxPooling2D", "keras.layers.Flatten", "keras.layers.Dense")
+AS_LISTED = "as listed; images and kernels are transposed to channels last"
+LOGITS = "the losses are called with from_logits=True"
 
 
 def sequential(shape: tuple[int | None, ...], dtype: str, *stack: tuple[type, dict[str, Any]]) -> Any:
@@ -63,7 +68,7 @@ def recurrent(inputs: int, units: int, dtype: str) -> Any:
 
 def cnn_weights(p: list[Any]) -> list[Any]:
     """Kernels as (p, q, c, o), weights of dense layers as (in, out)."""
-    kernels = [ops.transpose(w, (2, 3, 1, 0)) if len(w.shape) == 4 else ops.transpose(w) for w in p[::2]]
+    kernels = [ops.transpose(w, HWIO) if len(w.shape) == 4 else ops.transpose(w) for w in p[::2]]
     return [w for pair in zip(kernels, p[1::2], strict=True) for w in pair]
 
 
@@ -86,28 +91,34 @@ def towards(logits: Any, target: float) -> Any:
 class KerasModels:
     """The listings, by formula id."""
 
-    @composed("keras.ops.matmul, keras.ops.tanh, keras.ops.sigmoid", because="no layer has two activations")
+    @composed(
+        "keras.ops.matmul, +, keras.ops.tanh, keras.ops.sigmoid, keras.ops.stack",
+        because="no layer has two activations",
+    )
     def listing_mlp_literal(self, x: Any, w: Any, b: Any) -> Any:
         hidden = ops.stack([f(ops.matmul(x, w) + b) for f in (ops.tanh, ops.sigmoid)])
         return ops.stack([f(ops.matmul(hidden, w) + b) for f in (ops.tanh, ops.sigmoid)])
 
-    @kernel("keras.Sequential of two keras.layers.Dense")
+    @kernel("keras.Sequential", using=("keras.layers.Dense",), convention="its kernels are (in, out), as the listing's")
     def listing_mlp(self, x: Any, w1: Any, b1: Any, w2: Any, b2: Any) -> Any:
         return call(perceptron(*w1.shape, w2.shape[1], "sigmoid", dtype_of(x)), [w1, b1, w2, b2], x)
 
-    @kernel("keras.Sequential as listed; keras.losses.sparse_categorical_crossentropy")
+    @kernel("keras.Sequential", using=(*CNN, "keras.losses.sparse_categorical_crossentropy"), convention=AS_LISTED)
     def listing_cnn(self, x: Any, labels: Any, **p: Any) -> Any:
-        # Images with the channels last, as the listing has them.
-        y = call(convolutional(dtype_of(x)), cnn_weights(list(p.values())), ops.transpose(x, (0, 2, 3, 1)))
+        y = call(convolutional(dtype_of(x)), cnn_weights(list(p.values())), nhwc(x))
         return y, ops.mean(losses.sparse_categorical_crossentropy(labels, y))
 
-    @kernel("keras.Sequential as listed; keras.losses.mean_squared_error")
+    @kernel(
+        "keras.Sequential",
+        using=("keras.layers.LSTM", "keras.layers.Dense", "keras.losses.mean_squared_error"),
+        convention=f"as listed; {GATE_ORDER}",
+    )
     def listing_lstm(self, x: Any, t: Any, **p: Any) -> Any:
         units, inputs = p["wx1"].shape[1:]
         y = call(recurrent(inputs, units, dtype_of(x)), lstm_weights(list(p.values())), x)
         return y, ops.mean(losses.mean_squared_error(t, y))
 
-    @kernel(f"keras.Sequential of two keras.layers.Dense; {CROSS_ENTROPY}")
+    @kernel("keras.Sequential", using=("keras.layers.Dense", "keras.losses.BinaryCrossentropy"), convention=LOGITS)
     def listing_gan(self, x: Any, z: Any, **p: Any) -> Any:
         weights = dense_weights(list(p.values()))
         generator = perceptron(*weights[0].shape, x.shape[1], "linear", dtype_of(x))

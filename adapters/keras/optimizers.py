@@ -9,13 +9,16 @@ from nnparity.adapters.base import Adapter
 from nnparity.adapters.keras.layer_cache import adam, dtype_of, optimize, sgd
 from nnparity.adapters.keras.layers import KerasLayers
 from nnparity.adapters.keras.losses import KerasLosses
-from nnparity.adapters.kernel import Operation, Point, Tensor, Tensors, kernel
+from nnparity.adapters.kernel import Operation, Point, Tensor, Tensors, composed, kernel
 
 
-class KerasTraining(KerasLayers, KerasLosses, Adapter):
+class KerasOptimizers(KerasLayers, KerasLosses, Adapter):
     """Steps of training, by formula id."""
 
-    @kernel("the backend's VJPs of keras.layers.Dense, keras.activations.sigmoid, keras.losses.mean_squared_error")
+    @composed(
+        "keras.layers.Dense, keras.activations.sigmoid, keras.losses.mean_squared_error",
+        because="Keras leaves derivatives to its backend: its VJPs, layer by layer",
+    )
     def mlp_backprop(self, x: Any, w1: Any, b1: Any, w2: Any, b2: Any, t: Any) -> Any:
         hidden = self.dense(x, w1, b1)
         h = self.sigmoid(hidden)
@@ -40,11 +43,11 @@ class KerasTraining(KerasLayers, KerasLosses, Adapter):
     def gradient_descent(self, w: Any, g: Any, lr: float) -> Any:
         return optimize(sgd(lr, len(w), dtype_of(w)), w, g, step=1)[0]
 
-    @kernel("keras.optimizers.SGD on keras.ops.mean of the batch's gradients")
+    @kernel("keras.optimizers.SGD", using=("keras.ops.mean",), convention="given the mean of the batch's gradients")
     def minibatch_gradient_descent(self, w: Any, g: Any, lr: float) -> Any:
         return self.gradient_descent(w, ops.mean(g, axis=0), lr)
 
-    @kernel("keras.optimizers.Adam")
+    @kernel("keras.optimizers.Adam", convention="adds eps to the root of the uncorrected v; eps is 1e-7 by default")
     def adam_eps_hat(
         self, w: Any, m: Any, v: Any, g: Any, lr: float, beta1: float, beta2: float, eps: float, step: int
     ) -> Any:

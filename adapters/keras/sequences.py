@@ -1,8 +1,4 @@
-"""Keras's layers for sequences: the LSTM and attention.
-
-Conventions met: a Keras LSTM orders the gates i, f, c, o (ours: i, f, o, c); Keras attention wants the axes
-batch, time, head, feature. `keras.layers.Attention` has no 1/√d_k, `keras.ops.dot_product_attention` has.
-"""
+"""Keras's layers for sequences: the LSTM and attention."""
 
 from typing import Any
 
@@ -18,47 +14,53 @@ from nnparity.adapters.keras.layer_cache import (
     stacked_lstm,
 )
 from nnparity.adapters.kernel import Unsupported, composed, kernel
+from nnparity.adapters.shared.gates import ifco
+
+GATE_ORDER = (
+    "gates in the order i, f, c, o, side by side in kernels (in, 4m); unit_forget_bias touches the initial value only"
+)
+HEADS = "the axes are batch, time, head, feature"
+MASK = "the mask is boolean, True for a key that counts"
+SPLIT = "the axis of the features is split into heads and their features, in weights, too"
 
 
 class KerasSequences:
     """Recurrence and attention, by formula id."""
 
-    @kernel("keras.layers.LSTMCell")
+    @kernel("keras.layers.LSTMCell", convention=GATE_ORDER)
     def lstm_step(self, x: Any, h: Any, c: Any, wx: Any, wh: Any, b: Any) -> Any:
-        cell = lstm_cell(x.shape[1], h.shape[1], float_of(x, wx))
-        _, (h_next, c_next) = call(cell, parameters(wx, wh, b), x, [h, c])
-        return h_next, c_next
+        return step(x, h, c, wx, wh, b)
 
-    @kernel("keras.layers.LSTM(return_sequences=True)")
+    @kernel("keras.layers.LSTM", convention=f"called with return_sequences=True; {GATE_ORDER}")
     def lstm(self, x: Any, h: Any, c: Any, wx: Any, wh: Any, b: Any) -> Any:
-        y, _, last = _lstm(x, h, c, wx, wh, b, sequences=True)
+        y, _, last = states(x, h, c, wx, wh, b)
         return y, last
 
-    @kernel("keras.layers.LSTM(return_sequences=False)")
+    @kernel("keras.layers.LSTM", convention=f"called with return_sequences=False; {GATE_ORDER}")
     def lstm_last(self, x: Any, h: Any, c: Any, wx: Any, wh: Any, b: Any) -> Any:
-        return _lstm(x, h, c, wx, wh, b, sequences=False)[0]
+        return states(x, h, c, wx, wh, b, sequences=False)[0]
 
-    @kernel("keras.layers.RNN of keras.layers.StackedRNNCells of keras.layers.LSTMCell")
+    @kernel("keras.layers.RNN", using=("keras.layers.StackedRNNCells", "keras.layers.LSTMCell"), convention=GATE_ORDER)
     def lstm_stacked(self, x: Any, wx1: Any, wh1: Any, b1: Any, wx2: Any, wh2: Any, b2: Any) -> Any:
         made = stacked_lstm(x.shape[2], b1.shape[1], float_of(x, wx1))
         return call(made, parameters(wx1, wh1, b1) + parameters(wx2, wh2, b2), x)
 
-    @kernel("keras.ops.dot_product_attention")
+    @kernel("keras.ops.dot_product_attention", convention=f"has 1/√d_k, as keras.layers.Attention has not; {HEADS}")
     def attention(self, q: Any, k: Any, v: Any) -> Any:
-        return _attention(q, k, v)
+        return attend(q, k, v)
 
-    @kernel("keras.ops.dot_product_attention")
+    @kernel("keras.ops.dot_product_attention", convention=f"{MASK}; {HEADS}")
     def masked_attention(self, q: Any, k: Any, v: Any, mask: Any) -> Any:
-        return _attention(q, k, v, ops.cast(mask, "bool")[:, None, None])
+        return attend(q, k, v, ops.cast(mask, "bool")[:, None, None])
 
     @composed(
         "keras.ops.matmul, keras.ops.dot_product_attention, +",
         because="Keras's attention layers have a projection after the attention, or no scale, and no residual",
     )
     def residual_attention(self, h: Any, wq: Any, wk: Any, wv: Any) -> Any:
-        return _attention(*(ops.matmul(h, w) for w in (wq, wk, wv))) + h
+        return attend(*(ops.matmul(h, w) for w in (wq, wk, wv))) + h
 
-    @kernel("keras.layers.MultiHeadAttention")
+    @kernel("keras.layers.MultiHeadAttention", convention=SPLIT)
     def multi_head_attention(
         self,
         h: Any,
@@ -72,15 +74,11 @@ class KerasSequences:
         bo: Any,
         heads: int,
     ) -> Any:
-        d = h.shape[2]
-        pairs = [
-            (ops.reshape(w, (d, heads, -1)), ops.reshape(b, (heads, -1))) for w, b in ((wq, bq), (wk, bk), (wv, bv))
-        ]
-        inward = [tensor for pair in pairs for tensor in pair]
-        made = multi_head_attention(d, heads, float_of(h, wq))
-        return call(made, [*inward, ops.reshape(wo, (heads, -1, d)), bo], h, h)
+        return attend_in_heads(h, [wq, bq, wk, bk, wv, bv], wo, bo, heads)
 
-    @composed("keras.ops.power, keras.ops.sin, keras.ops.cos", because="Keras has no positional encoding")
+    @composed(
+        "keras.ops.power, /, keras.ops.sin, keras.ops.cos, keras.ops.stack", because="Keras has no positional encoding"
+    )
     def positional_encoding(self, position: Any, d: int) -> Any:
         exponents = ops.arange(0, d, 2, dtype=dtype_of(position)) / d
         angles = position[:, None] / ops.power(ops.cast(10000, exponents.dtype), exponents)
@@ -94,8 +92,7 @@ def parameters(wx: Any, wh: Any, b: Any) -> list[Any]:
 
 def gates(blocks: Any) -> Any:
     """The blocks of the gates i, f, o, c in Keras's order i, f, c, o; and back again."""
-    i, f, o, c = ops.unstack(blocks, 4)
-    return ops.stack((i, f, c, o))
+    return ops.stack(ifco(ops.unstack(blocks, 4)))
 
 
 def columns(blocks: Any) -> Any:
@@ -103,15 +100,30 @@ def columns(blocks: Any) -> Any:
     return ops.reshape(ops.transpose(gates(blocks), (2, 0, 1)), (blocks.shape[2], -1))
 
 
-def _lstm(x: Any, h: Any, c: Any, wx: Any, wh: Any, b: Any, sequences: bool) -> Any:
+def step(x: Any, h: Any, c: Any, wx: Any, wh: Any, b: Any) -> Any:
+    """The next h and c of a cell."""
+    cell = lstm_cell(x.shape[1], h.shape[1], float_of(x, wx))
+    _, (h_next, c_next) = call(cell, parameters(wx, wh, b), x, [h, c])
+    return h_next, c_next
+
+
+def states(x: Any, h: Any, c: Any, wx: Any, wh: Any, b: Any, sequences: bool = True) -> Any:
     """All hidden states (or the last), then the last h and c."""
     made = lstm(x.shape[2], h.shape[1], float_of(x, wx), sequences)
     return call(made, parameters(wx, wh, b), x, initial_state=[h, c])
 
 
-def _attention(q: Any, k: Any, v: Any, mask: Any = None) -> Any:
+def attend(q: Any, k: Any, v: Any, mask: Any = None) -> Any:
     """A single head."""
     if backend.backend() == "jax" and q.shape[-1] != v.shape[-1]:
         raise Unsupported("on JAX keras.ops.dot_product_attention takes values as wide as the keys only")
     q, k, v = (ops.expand_dims(a, 2) for a in (q, k, v))
     return ops.squeeze(ops.dot_product_attention(q, k, v, mask=mask), 2)
+
+
+def attend_in_heads(h: Any, inward: list[Any], wo: Any, bo: Any, heads: int) -> Any:
+    """Self-attention; `inward` are the matrix and the bias of queries, of keys and of values."""
+    d = h.shape[2]
+    split = [ops.reshape(w, (d, heads, -1) if len(w.shape) == 2 else (heads, -1)) for w in inward]
+    made = multi_head_attention(d, heads, float_of(h, inward[0]))
+    return call(made, [*split, ops.reshape(wo, (heads, -1, d)), bo], h, h)

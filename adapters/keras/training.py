@@ -14,9 +14,14 @@ from keras import layers, losses, ops, optimizers, regularizers
 
 from nnparity.adapters.base import Adapter
 from nnparity.adapters.keras.layer_cache import dtype_of
-from nnparity.adapters.keras.models import convolutional, perceptron, recurrent, sequential
-from nnparity.adapters.keras.sequences import columns, gates
+from nnparity.adapters.keras.models import AS_LISTED, CNN, LOGITS, convolutional, perceptron, recurrent, sequential
+from nnparity.adapters.keras.sequences import GATE_ORDER, columns, gates
 from nnparity.adapters.kernel import Operation, Program, Tensor, Tensors, Unsupported, kernel
+from nnparity.adapters.shared.layouts import HWIO, OIHW
+from nnparity.adapters.shared.training import parted, stacked
+
+OPTIMIZERS = ("keras.optimizers.SGD", "keras.optimizers.Adam")
+HAT = "keras.optimizers.Adam has its eps-hat form only"
 
 
 class Layout(NamedTuple):
@@ -28,7 +33,7 @@ class Layout(NamedTuple):
 
 SAME = Layout(lambda w: w, lambda w: w)
 TURNED = Layout(ops.transpose, ops.transpose)
-KERNEL = Layout(lambda w: ops.transpose(w, (2, 3, 1, 0)), lambda w: ops.transpose(w, (3, 2, 0, 1)))
+KERNEL = Layout(lambda w: ops.transpose(w, HWIO), lambda w: ops.transpose(w, OIHW))
 GATES = Layout(columns, lambda w: gates(ops.transpose(ops.reshape(w, (w.shape[0], 4, -1)), (1, 2, 0))))
 BIASES = Layout(lambda b: ops.reshape(gates(b), [-1]), lambda b: gates(ops.reshape(b, (4, -1))))
 
@@ -94,9 +99,8 @@ def floatx(dtype: str) -> Iterator[None]:
 
 def trained(run: Run, batches: Any) -> Tensors:
     """The losses, then the gradients and the parameters, each with all steps on its first axis."""
-    seen, gradients, weights = zip(*(run.step(*batch) for batch in batches), strict=True)
-    rows = (*zip(*gradients, strict=True), *zip(*weights, strict=True))
-    return ops.stack(seen), *(ops.stack(steps) for steps in rows)
+    steps = (run.step(*batch) for batch in batches)
+    return stacked([(loss, *gradients, *weights) for loss, gradients, weights in steps], ops.stack)
 
 
 def fresh(model: Any) -> Any:
@@ -104,7 +108,7 @@ def fresh(model: Any) -> Any:
     return keras.models.clone_model(model)
 
 
-class KerasTrained(Adapter):
+class KerasTraining(Adapter):
     """Whole runs of training, by formula id."""
 
     def compile(self, program: Program) -> Program:
@@ -112,7 +116,11 @@ class KerasTrained(Adapter):
         operation: Operation = program.args[0]  # type: ignore[attr-defined]  # base.Adapter binds it by partial
         return program if operation.formula.startswith("train_") else super().compile(program)
 
-    @kernel("keras.Sequential with keras.regularizers.L2, compile, train_on_batch")
+    @kernel(
+        "keras.Sequential.train_on_batch",
+        using=("keras.layers.Dense", "keras.regularizers.L2", "keras.losses.mean_squared_error", *OPTIMIZERS),
+        convention=f"the loss is a mean over the outputs of a sample, without a half: rescaled; {HAT}",
+    )
     def train_mlp(self, x: Any, t: Any, *, lam: float, w1: Any, b1: Any, w2: Any, b2: Any, **rule: Any) -> Any:
         half = t.shape[2] / 2
         with floatx(dtype_of(x)):
@@ -126,46 +134,53 @@ class KerasTrained(Adapter):
             loss = lambda t, y: losses.mean_squared_error(t, y) * half  # noqa: E731  (3.1.3 halves a sum over outputs)
             return trained(Run(model, loss, optimizer_of(**rule), [SAME] * 4, (w1, b1, w2, b2)), zip(x, t, strict=True))
 
-    @kernel("keras.Sequential as listed, compile(loss='sparse_categorical_crossentropy'), train_on_batch")
-    def train_cnn(
-        self, x: Any, labels: Any, optimizer: str, lr: float, beta1: float, beta2: float, eps: float, **p: Any
-    ) -> Any:
+    @kernel(
+        "keras.Sequential.train_on_batch",
+        using=(*CNN, "keras.losses.sparse_categorical_crossentropy", *OPTIMIZERS),
+        convention=f"{AS_LISTED}; {HAT}",
+    )
+    def train_cnn(self, x: Any, labels: Any, **given: Any) -> Any:
+        weights, rule = parted(given)
         layouts = [KERNEL, SAME] * 3 + [TURNED, SAME] * 2
         with floatx(dtype_of(x)):
-            step = optimizer_of(optimizer, lr, beta1, beta2, eps)
+            step = optimizer_of(**rule)
             model = fresh(convolutional(dtype_of(x)))
-            run = Run(model, "sparse_categorical_crossentropy", step, layouts, tuple(p.values()))
+            run = Run(model, "sparse_categorical_crossentropy", step, layouts, tuple(weights))
             return trained(run, zip(ops.transpose(x, (0, 1, 3, 4, 2)), labels, strict=True))
 
-    @kernel("keras.Sequential as listed, compile(loss='mean_squared_error'), train_on_batch")
-    def train_lstm(
-        self, x: Any, t: Any, optimizer: str, lr: float, beta1: float, beta2: float, eps: float, **p: Any
-    ) -> Any:
+    @kernel(
+        "keras.Sequential.train_on_batch",
+        using=("keras.layers.LSTM", "keras.layers.Dense", "keras.losses.mean_squared_error", *OPTIMIZERS),
+        convention=f"as listed; {GATE_ORDER}; {HAT}",
+    )
+    def train_lstm(self, x: Any, t: Any, **given: Any) -> Any:
+        weights, rule = parted(given)
         layouts = [GATES, GATES, BIASES] * 2 + [TURNED, SAME]
         with floatx(dtype_of(x)):
-            step = optimizer_of(optimizer, lr, beta1, beta2, eps)
-            model = fresh(recurrent(x.shape[3], p["wx1"].shape[1], dtype_of(x)))
-            run = Run(model, "mean_squared_error", step, layouts, tuple(p.values()))
+            step = optimizer_of(**rule)
+            model = fresh(recurrent(x.shape[3], weights[0].shape[1], dtype_of(x)))
+            run = Run(model, "mean_squared_error", step, layouts, tuple(weights))
             return trained(run, zip(x, t, strict=True))
 
     @kernel(
-        "keras.Sequential, compile(loss=keras.losses.BinaryCrossentropy(from_logits=True)), train_on_batch, in turn"
+        "keras.Sequential.train_on_batch",
+        using=("keras.layers.Dense", "keras.losses.BinaryCrossentropy", *OPTIMIZERS),
+        convention=f"{LOGITS}; {HAT}",
     )
-    def train_gan(
-        self, x: Any, z: Any, optimizer: str, lr: float, beta1: float, beta2: float, eps: float, **p: Any
-    ) -> Any:
+    def train_gan(self, x: Any, z: Any, **given: Any) -> Any:
         """The usual idiom: the generator is trained inside a model whose discriminator is frozen."""
+        weights, rule = parted(given)
         n, width = x.shape[1:]
         with floatx(dtype_of(x)):
-            rules = [optimizer_of(optimizer, lr, beta1, beta2, eps) for _ in range(2)]
-            made = fresh(perceptron(z.shape[2], p["w1"].shape[0], width, "linear", dtype_of(x)))
-            critic = fresh(perceptron(width, p["u1"].shape[0], 1, "linear", dtype_of(x)))
+            rules = [optimizer_of(**rule) for _ in range(2)]
+            made = fresh(perceptron(z.shape[2], weights[0].shape[0], width, "linear", dtype_of(x)))
+            critic = fresh(perceptron(width, weights[4].shape[0], 1, "linear", dtype_of(x)))
             loss = losses.BinaryCrossentropy(from_logits=True)
-            layouts, weights = [TURNED, SAME] * 2, tuple(p.values())
+            layouts = [TURNED, SAME] * 2
             # The mean over real and made samples is half of the sum of both means.
-            second = Run(critic, lambda t, y: 2 * loss(t, y), rules[1], layouts, weights[4:])
+            second = Run(critic, lambda t, y: 2 * loss(t, y), rules[1], layouts, tuple(weights[4:]))
             critic.trainable = False
-            first = Run(keras.Sequential([made, critic]), loss, rules[0], layouts, weights[:4])
+            first = Run(keras.Sequential([made, critic]), loss, rules[0], layouts, tuple(weights[:4]))
             record = []
             for real, noise in zip(x, z, strict=True):
                 ones, zeros = (ops.full((n, 1), value, dtype_of(x)) for value in (1, 0))
@@ -175,4 +190,4 @@ class KerasTrained(Adapter):
                 critic.trainable = False
                 loss_g, d_made, makers = first.step(noise, ones)
                 record.append((ops.stack((loss_d, loss_g)), *d_made, *d_critic, *makers, *critics))
-            return tuple(ops.stack(steps) for steps in zip(*record, strict=True))
+            return stacked(record, ops.stack)

@@ -28,9 +28,9 @@ from nnparity.adapters.tensorflow.bert import TensorflowBert
 from nnparity.adapters.tensorflow.layers import TensorflowLayers
 from nnparity.adapters.tensorflow.losses import TensorflowLosses
 from nnparity.adapters.tensorflow.models import TensorflowModels
-from nnparity.adapters.tensorflow.optimizers import TensorflowTraining
+from nnparity.adapters.tensorflow.optimizers import TensorflowOptimizers
 from nnparity.adapters.tensorflow.sequences import TensorflowSequences
-from nnparity.adapters.tensorflow.training import TensorflowRuns
+from nnparity.adapters.tensorflow.training import TensorflowTraining
 
 for _gpu in tf.config.list_physical_devices("GPU"):
     tf.config.experimental.set_memory_growth(_gpu, True)
@@ -101,9 +101,9 @@ class TensorflowAdapter(
     TensorflowLayers,
     TensorflowSequences,
     TensorflowLosses,
-    TensorflowTraining,
+    TensorflowOptimizers,
     TensorflowModels,
-    TensorflowRuns,
+    TensorflowTraining,
     TensorflowBert,
     TensorflowBase,
 ):

@@ -11,7 +11,7 @@ class TensorflowBert:
     """Listing 4.4, as a method for `TensorflowAdapter`."""
 
     @composed(
-        "tf.nn.embedding_lookup, tf.matmul, tf.keras.ops.dot_product_attention, tf.nn.gelu, "
+        "tf.nn.embedding_lookup, tf.matmul, +, tf.keras.ops.dot_product_attention, tf.nn.gelu, "
         "tf.keras.ops.layer_normalization",
         because="TensorFlow has BERT's parts, not the model",
     )

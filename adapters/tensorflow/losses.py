@@ -1,8 +1,4 @@
-"""TensorFlow's operations for losses, penalties and optimiser steps: `tf.nn`, else `tf.keras`.
-
-Conventions met: Keras losses of probabilities clip them to [1e-7, 1 - 1e-7], its cross entropies
-divide them by their sum first, and its Adam adds epsilon before the bias correction.
-"""
+"""TensorFlow's operations for losses, penalties and optimiser steps: `tf.nn`, else `tf.keras`."""
 
 from typing import Any
 
@@ -10,27 +6,39 @@ import tensorflow as tf
 
 from nnparity.adapters.kernel import kernel
 
+CLIPPED = "clips probabilities to [1e-7, 1 - 1e-7]"
+AVERAGED = "one for each sample: averaged"
+
 
 class TensorflowLosses:
     """Losses and optimisers, as methods for `TensorflowAdapter`."""
 
-    @kernel("tf.nn.l2_loss")
+    @kernel("tf.nn.l2_loss", convention="half the sum of squares: divided by n")
     def mse(self, y: Any, t: Any) -> Any:
         return tf.nn.l2_loss(y - t) / len(y)
 
-    @kernel("tf.keras.losses.categorical_crossentropy")
+    @kernel(
+        "tf.keras.losses.categorical_crossentropy",
+        convention=f"divides p by its sum first; {CLIPPED}; {AVERAGED}",
+    )
     def cross_entropy(self, p: Any, t: Any) -> Any:
         return tf.reduce_mean(tf.keras.losses.categorical_crossentropy(t, p))
 
-    @kernel("tf.nn.softmax_cross_entropy_with_logits")
+    @kernel(
+        "tf.nn.softmax_cross_entropy_with_logits",
+        convention=f"its gradient takes the targets to sum to exactly 1; {AVERAGED}",
+    )
     def cross_entropy_logits(self, z: Any, t: Any) -> Any:
         return tf.reduce_mean(tf.nn.softmax_cross_entropy_with_logits(t, z))
 
-    @kernel("tf.keras.losses.sparse_categorical_crossentropy")
+    @kernel(
+        "tf.keras.losses.sparse_categorical_crossentropy",
+        convention=f"takes the softmax of log p: it divides by the sum; {CLIPPED}; {AVERAGED}",
+    )
     def sparse_cross_entropy(self, p: Any, labels: Any) -> Any:
         return tf.reduce_mean(tf.keras.losses.sparse_categorical_crossentropy(labels, p))
 
-    @kernel("tf.nn.sparse_softmax_cross_entropy_with_logits")
+    @kernel("tf.nn.sparse_softmax_cross_entropy_with_logits", convention=AVERAGED)
     def sparse_cross_entropy_logits(self, z: Any, labels: Any) -> Any:
         return tf.reduce_mean(tf.nn.sparse_softmax_cross_entropy_with_logits(labels, z))
 
@@ -38,19 +46,19 @@ class TensorflowLosses:
     def l1_penalty(self, w: Any, lam: float) -> Any:
         return tf.keras.regularizers.L1(lam)(w)
 
-    @kernel("tf.nn.l2_loss")
+    @kernel("tf.nn.l2_loss", convention="half the sum of squares: multiplied by 2λ")
     def l2_penalty(self, w: Any, lam: float) -> Any:
         return 2 * lam * tf.nn.l2_loss(w)
 
-    @kernel("tf.keras.losses.binary_crossentropy")
+    @kernel("tf.keras.losses.binary_crossentropy", convention=f"called against ones or zeros; {CLIPPED}")
     def gan_discriminator_loss(self, real: Any, fake: Any) -> Any:
         return _judged(real, 1) + _judged(fake, 0)
 
-    @kernel("tf.keras.losses.binary_crossentropy")
+    @kernel("tf.keras.losses.binary_crossentropy", convention=f"called against ones or zeros; {CLIPPED}")
     def gan_generator_minimax(self, fake: Any) -> Any:
         return -_judged(fake, 0)
 
-    @kernel("tf.keras.losses.binary_crossentropy")
+    @kernel("tf.keras.losses.binary_crossentropy", convention=f"called against ones or zeros; {CLIPPED}")
     def gan_generator_nonsaturating(self, fake: Any) -> Any:
         return _judged(fake, 1)
 

@@ -6,11 +6,15 @@ from typing import Any
 import tensorflow as tf
 
 from nnparity.adapters.keras.layer_cache import call
+from nnparity.adapters.keras.models import AS_LISTED, LOGITS, cnn_weights, dense_weights, lstm_weights
+from nnparity.adapters.keras.sequences import GATE_ORDER
 from nnparity.adapters.kernel import composed, kernel
-from nnparity.adapters.tensorflow.sequences import _parameters
+from nnparity.adapters.tensorflow.layers import nhwc
 
 layers = tf.keras.layers
 BUILT = 32
+#: What listing 4.2 is made of.
+CNN = ("tf.keras.layers.Conv2D", "tf.keras.layers.MaxPooling2D", "tf.keras.layers.Flatten", "tf.keras.layers.Dense")
 
 
 def sequential(shape: tuple[Any, ...], dtype: str, *stack: Any) -> Any:
@@ -61,27 +65,6 @@ def recurrent(inputs: int, units: int, dtype: str) -> Any:
     )
 
 
-def images(x: Any) -> Any:
-    """Channels last, as the listing has them."""
-    return tf.transpose(x, (0, 2, 3, 1))
-
-
-def cnn_weights(p: list[Any]) -> list[Any]:
-    """Kernels as (p, q, c, o), weights of dense layers as (in, out)."""
-    kernels = [tf.transpose(w, (2, 3, 1, 0)) if len(w.shape) == 4 else tf.transpose(w) for w in p[::2]]
-    return [w for pair in zip(kernels, p[1::2], strict=True) for w in pair]
-
-
-def lstm_weights(p: list[Any]) -> list[Any]:
-    """Gates in Keras's order, i, f, c, o, weights as (in, 4 units)."""
-    return [*_parameters(*p[:3]), *_parameters(*p[3:6]), tf.transpose(p[6]), p[7]]
-
-
-def dense_weights(p: list[Any]) -> list[Any]:
-    """Weights as (in, out)."""
-    return [tf.transpose(w) if len(w.shape) == 2 else w for w in p]
-
-
 def towards(logits: Any, target: float) -> Any:
     """The cross-entropy of the discriminator's logits against all ones or all zeros."""
     loss = tf.keras.losses.BinaryCrossentropy(from_logits=True, dtype=logits.dtype.name)
@@ -91,28 +74,44 @@ def towards(logits: Any, target: float) -> Any:
 class TensorflowModels:
     """The listings, as methods for `TensorflowAdapter`."""
 
-    @composed("tf.matmul, tf.tanh, tf.sigmoid, tf.stack", because="no layer has two activations")
+    @composed("tf.matmul, +, tf.tanh, tf.sigmoid, tf.stack", because="no layer has two activations")
     def listing_mlp_literal(self, x: Any, w: Any, b: Any) -> Any:
         hidden = tf.stack([f(x @ w + b) for f in (tf.tanh, tf.sigmoid)])
         return tf.stack([f(hidden @ w + b) for f in (tf.tanh, tf.sigmoid)])
 
-    @kernel("tf.keras.Sequential of two Dense")
+    @kernel(
+        "tf.keras.Sequential",
+        using=("tf.keras.layers.Dense",),
+        convention="its kernels are (in, out), as the listing's",
+    )
     def listing_mlp(self, x: Any, w1: Any, b1: Any, w2: Any, b2: Any) -> Any:
         model = perceptron(*w1.shape, w2.shape[1], "sigmoid", x.dtype.name)
         return call(model, [w1, b1, w2, b2], x)
 
-    @kernel("tf.keras.Sequential as listed; tf.keras.losses.SparseCategoricalCrossentropy")
+    @kernel(
+        "tf.keras.Sequential",
+        using=(*CNN, "tf.keras.losses.SparseCategoricalCrossentropy"),
+        convention=AS_LISTED,
+    )
     def listing_cnn(self, x: Any, labels: Any, **p: Any) -> Any:
-        y = call(convolutional(x.dtype.name), cnn_weights(list(p.values())), images(x))
+        y = call(convolutional(x.dtype.name), cnn_weights(list(p.values())), nhwc(x))
         return y, tf.keras.losses.SparseCategoricalCrossentropy(dtype=x.dtype.name)(labels, y)
 
-    @kernel("tf.keras.Sequential as listed; tf.keras.losses.MeanSquaredError")
+    @kernel(
+        "tf.keras.Sequential",
+        using=("tf.keras.layers.LSTM", "tf.keras.layers.Dense", "tf.keras.losses.MeanSquaredError"),
+        convention=f"as listed; {GATE_ORDER}",
+    )
     def listing_lstm(self, x: Any, t: Any, **p: Any) -> Any:
         units, inputs = p["wx1"].shape[1:]
         y = call(recurrent(inputs, units, x.dtype.name), lstm_weights(list(p.values())), x)
         return y, tf.keras.losses.MeanSquaredError(dtype=x.dtype.name)(t, y)
 
-    @kernel("tf.keras.Sequential of two Dense; tf.keras.losses.BinaryCrossentropy(from_logits=True)")
+    @kernel(
+        "tf.keras.Sequential",
+        using=("tf.keras.layers.Dense", "tf.keras.losses.BinaryCrossentropy"),
+        convention=LOGITS,
+    )
     def listing_gan(self, x: Any, z: Any, **p: Any) -> Any:
         weights = dense_weights(list(p.values()))
         generator = perceptron(*weights[0].shape, x.shape[1], "linear", x.dtype.name)

@@ -8,10 +8,10 @@ from nnparity.adapters.keras.layer_cache import adam, optimize, sgd
 from nnparity.adapters.kernel import kernel
 
 
-class TensorflowTraining:
+class TensorflowOptimizers:
     """Steps of training, by formula id."""
 
-    @kernel("tf.GradientTape over tf.linalg.matmul, tf.nn.bias_add, tf.sigmoid, tf.nn.l2_loss")
+    @kernel("tf.GradientTape", using=("tf.linalg.matmul", "tf.nn.bias_add", "tf.sigmoid", "tf.nn.l2_loss"))
     def mlp_backprop(self, x: Any, w1: Any, b1: Any, w2: Any, b2: Any, t: Any) -> Any:
         weights = (w2, b2, w1, b1)
         with tf.GradientTape() as tape:
@@ -27,11 +27,11 @@ class TensorflowTraining:
     def gradient_descent(self, w: Any, g: Any, lr: float) -> Any:
         return optimize(sgd(lr, len(w), w.dtype.name), w, g, step=1)[0]
 
-    @kernel("tf.keras.optimizers.SGD on tf.reduce_mean of the batch's gradients")
+    @kernel("tf.keras.optimizers.SGD", using=("tf.reduce_mean",), convention="given the mean of the batch's gradients")
     def minibatch_gradient_descent(self, w: Any, g: Any, lr: float) -> Any:
         return self.gradient_descent(w, tf.reduce_mean(g, axis=0), lr)
 
-    @kernel("tf.keras.optimizers.Adam")
+    @kernel("tf.keras.optimizers.Adam", convention="adds eps to the root of the uncorrected v; eps is 1e-7 by default")
     def adam_eps_hat(
         self, w: Any, m: Any, v: Any, g: Any, lr: float, beta1: float, beta2: float, eps: float, step: int
     ) -> Any:

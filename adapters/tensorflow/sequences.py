@@ -1,57 +1,62 @@
-"""TensorFlow's operations for sequences: the LSTM and attention, both from `tf.keras`.
-
-Conventions met: a Keras LSTM orders the gates i, f, c, o (ours: i, f, o, c); Keras attention wants the
-axes batch, time, head, feature.
-"""
+"""TensorFlow's operations for sequences: the LSTM and attention, both from `tf.keras`, which is Keras on TensorFlow."""
 
 from typing import Any
 
 import tensorflow as tf
 
-from nnparity.adapters.keras.layer_cache import call, float_of, lstm, lstm_cell, multi_head_attention
+from nnparity.adapters.keras.sequences import (
+    GATE_ORDER,
+    HEADS,
+    MASK,
+    SPLIT,
+    attend,
+    attend_in_heads,
+    states,
+    step,
+)
 from nnparity.adapters.kernel import composed, kernel
 
 
 class TensorflowSequences:
     """Recurrence and attention, as methods for `TensorflowAdapter`."""
 
-    @kernel("tf.keras.layers.LSTMCell")
+    @kernel("tf.keras.layers.LSTMCell", convention=GATE_ORDER)
     def lstm_step(self, x: Any, h: Any, c: Any, wx: Any, wh: Any, b: Any) -> Any:
-        cell = lstm_cell(x.shape[1], h.shape[1], float_of(x, wx))
-        _, (h_next, c_next) = call(cell, _parameters(wx, wh, b), x, [h, c])
-        return h_next, c_next
+        return step(x, h, c, wx, wh, b)
 
-    @kernel("tf.keras.layers.LSTM")
+    @kernel("tf.keras.layers.LSTM", convention=f"called with return_sequences=True; {GATE_ORDER}")
     def lstm(self, x: Any, h: Any, c: Any, wx: Any, wh: Any, b: Any) -> Any:
-        y, _, last = _lstm(x, h, c, wx, wh, b)
+        y, _, last = states(x, h, c, wx, wh, b)
         return y, last
 
-    @kernel("tf.keras.layers.LSTM")
+    @kernel("tf.keras.layers.LSTM", convention=f"called with return_sequences=False; {GATE_ORDER}")
     def lstm_last(self, x: Any, h: Any, c: Any, wx: Any, wh: Any, b: Any) -> Any:
-        return _lstm(x, h, c, wx, wh, b, sequences=False)[0]
+        return states(x, h, c, wx, wh, b, sequences=False)[0]
 
-    @kernel("tf.keras.layers.LSTM")
+    @kernel(
+        "tf.keras.layers.LSTM", convention=f"the first layer has return_sequences=True, the second False; {GATE_ORDER}"
+    )
     def lstm_stacked(self, x: Any, wx1: Any, wh1: Any, b1: Any, wx2: Any, wh2: Any, b2: Any) -> Any:
         zero = tf.zeros((len(x), b1.shape[1]), x.dtype)
-        y, _, _ = _lstm(x, zero, zero, wx1, wh1, b1)
-        return _lstm(y, zero, zero, wx2, wh2, b2, sequences=False)[0]
+        y, _, _ = states(x, zero, zero, wx1, wh1, b1)
+        return states(y, zero, zero, wx2, wh2, b2, sequences=False)[0]
 
-    @kernel("tf.keras.ops.dot_product_attention")
+    @kernel("tf.keras.ops.dot_product_attention", convention=HEADS)
     def attention(self, q: Any, k: Any, v: Any) -> Any:
-        return _attention(q, k, v)
+        return attend(q, k, v)
 
-    @kernel("tf.keras.ops.dot_product_attention")
+    @kernel("tf.keras.ops.dot_product_attention", convention=f"{MASK}; {HEADS}")
     def masked_attention(self, q: Any, k: Any, v: Any, mask: Any) -> Any:
-        return _attention(q, k, v, tf.cast(mask, bool)[:, None, None])
+        return attend(q, k, v, tf.cast(mask, bool)[:, None, None])
 
     @composed(
         "tf.linalg.matmul, tf.keras.ops.dot_product_attention, +",
         because="Keras's attention layers have a projection after the attention, and no residual",
     )
     def residual_attention(self, h: Any, wq: Any, wk: Any, wv: Any) -> Any:
-        return _attention(h @ wq, h @ wk, h @ wv) + h
+        return attend(h @ wq, h @ wk, h @ wv) + h
 
-    @kernel("tf.keras.layers.MultiHeadAttention")
+    @kernel("tf.keras.layers.MultiHeadAttention", convention=SPLIT)
     def multi_head_attention(
         self,
         h: Any,
@@ -65,41 +70,10 @@ class TensorflowSequences:
         bo: Any,
         heads: int,
     ) -> Any:
-        d = h.shape[2]
-        weights = [tf.reshape(w, (d, heads, -1)) for w in (wq, wk, wv)]
-        biases = [tf.reshape(b, (heads, -1)) for b in (bq, bk, bv)]
-        inward = [tensor for pair in zip(weights, biases, strict=True) for tensor in pair]
-        layer = multi_head_attention(d, heads, float_of(h, wq))
-        return call(layer, [*inward, tf.reshape(wo, (heads, -1, d)), bo], h, h)
+        return attend_in_heads(h, [wq, bq, wk, bk, wv, bv], wo, bo, heads)
 
-    @composed("tf.pow, tf.sin, tf.cos", because="TensorFlow has no positional encoding")
+    @composed("tf.pow, /, tf.sin, tf.cos, tf.stack", because="TensorFlow has no positional encoding")
     def positional_encoding(self, position: Any, d: int) -> Any:
         rates = tf.pow(tf.constant(10000, position.dtype), tf.range(0, d, 2, dtype=position.dtype) / d)
         angles = position[:, None] / rates
         return tf.reshape(tf.stack((tf.sin(angles), tf.cos(angles)), -1), (len(position), -1))
-
-
-def _parameters(wx: Any, wh: Any, b: Any) -> list[Any]:
-    """A Keras LSTM's kernel, recurrent kernel and bias, the gates i, f, c, o side by side."""
-    return [_columns(wx), _columns(wh), tf.reshape(_gates(b), [-1])]
-
-
-def _gates(blocks: Any) -> Any:
-    i, f, o, c = tf.unstack(blocks)
-    return tf.stack((i, f, c, o))
-
-
-def _columns(blocks: Any) -> Any:
-    """(4, m, k) to (k, 4 m)."""
-    return tf.reshape(tf.transpose(_gates(blocks), (2, 0, 1)), (blocks.shape[2], -1))
-
-
-def _lstm(x: Any, h: Any, c: Any, wx: Any, wh: Any, b: Any, sequences: bool = True) -> Any:
-    """All hidden states (or the last), then the last h and c."""
-    layer = lstm(x.shape[2], h.shape[1], float_of(x, wx), sequences)
-    return call(layer, _parameters(wx, wh, b), x, initial_state=[h, c])
-
-
-def _attention(q: Any, k: Any, v: Any, mask: Any = None) -> Any:
-    q, k, v = (tf.expand_dims(a, 2) for a in (q, k, v))
-    return tf.squeeze(tf.keras.ops.dot_product_attention(q, k, v, mask=mask), 2)

@@ -9,19 +9,15 @@ from typing import Any
 
 import tensorflow as tf
 
+from nnparity.adapters.keras.models import AS_LISTED, LOGITS, cnn_weights, dense_weights, lstm_weights
+from nnparity.adapters.keras.sequences import GATE_ORDER
 from nnparity.adapters.kernel import Unsupported, kernel
-from nnparity.adapters.tensorflow.models import (
-    cnn_weights,
-    convolutional,
-    dense_weights,
-    images,
-    lstm_weights,
-    perceptron,
-    recurrent,
-    towards,
-)
+from nnparity.adapters.shared.training import parted, stacked
+from nnparity.adapters.tensorflow.layers import nhwc
+from nnparity.adapters.tensorflow.models import CNN, convolutional, perceptron, recurrent, towards
 
-HYPER = ("optimizer", "lr", "beta1", "beta2", "eps")
+OPTIMIZERS = ("tf.keras.optimizers.SGD", "tf.keras.optimizers.Adam")
+HAT = "tf.keras.optimizers.Adam has its eps-hat form only"
 losses = tf.keras.losses
 #: From our parameters to Keras's.
 Layout = Callable[[list[Any]], list[Any]]
@@ -58,7 +54,7 @@ class Notes:
 
     def result(self) -> tuple[Any, ...]:
         """Each quantity with the steps as its first axis."""
-        return tuple(tf.stack(column) for column in zip(*self._rows, strict=True))
+        return stacked(self._rows, tf.stack)
 
 
 def train(
@@ -111,15 +107,14 @@ def eager() -> None:
         raise Unsupported("Keras's train_on_batch does not run inside a tf.function")
 
 
-def parted(given: dict[str, Any]) -> tuple[list[Any], dict[str, Any]]:
-    """Parameters, and the numbers of the optimiser."""
-    return [w for name, w in given.items() if name not in HYPER], {name: given[name] for name in HYPER}
-
-
-class TensorflowRuns:
+class TensorflowTraining:
     """Training runs, as methods for `TensorflowAdapter`."""
 
-    @kernel("tf.keras.Sequential, kernel_regularizer=L2, MeanSquaredError, train_on_batch")
+    @kernel(
+        "tf.keras.Sequential.train_on_batch",
+        using=("tf.keras.layers.Dense", "tf.keras.regularizers.L2", "tf.keras.losses.MeanSquaredError", *OPTIMIZERS),
+        convention=f"the loss is a mean over the outputs of a sample, without a half: rescaled; {HAT}",
+    )
     def train_mlp(self, x: Any, t: Any, lam: float, **given: Any) -> Any:
         weights, rule = parted(given)
         dtype, outputs = x.dtype.name, t.shape[-1]
@@ -127,21 +122,33 @@ class TensorflowRuns:
         # E = 1/2n of the sum over all outputs; Keras's loss is the mean over them too
         return train(model, losses.MeanSquaredError, (x, t), weights, rule, list, outputs / 2)
 
-    @kernel("tf.keras.Sequential as listed, SparseCategoricalCrossentropy, train_on_batch")
+    @kernel(
+        "tf.keras.Sequential.train_on_batch",
+        using=(*CNN, "tf.keras.losses.SparseCategoricalCrossentropy", *OPTIMIZERS),
+        convention=f"{AS_LISTED}; {HAT}",
+    )
     def train_cnn(self, x: Any, labels: Any, **given: Any) -> Any:
         weights, rule = parted(given)
-        batches = (tf.map_fn(images, x), labels)
+        batches = (tf.map_fn(nhwc, x), labels)
         loss = losses.SparseCategoricalCrossentropy
         return train(convolutional(x.dtype.name), loss, batches, weights, rule, cnn_weights)
 
-    @kernel("tf.keras.Sequential as listed, MeanSquaredError, train_on_batch")
+    @kernel(
+        "tf.keras.Sequential.train_on_batch",
+        using=("tf.keras.layers.LSTM", "tf.keras.layers.Dense", "tf.keras.losses.MeanSquaredError", *OPTIMIZERS),
+        convention=f"as listed; {GATE_ORDER}; {HAT}",
+    )
     def train_lstm(self, x: Any, t: Any, **given: Any) -> Any:
         weights, rule = parted(given)
         units, inputs = weights[0].shape[1:]
         model = recurrent(inputs, units, x.dtype.name)
         return train(model, losses.MeanSquaredError, (x, t), weights, rule, lstm_weights)
 
-    @kernel("tf.keras.Sequential, BinaryCrossentropy(from_logits=True), tf.GradientTape, optimizer.apply")
+    @kernel(
+        "tf.GradientTape",
+        using=("tf.keras.layers.Dense", "tf.keras.losses.BinaryCrossentropy", *OPTIMIZERS),
+        convention=f"{LOGITS}; {HAT}",
+    )
     def train_gan(self, x: Any, z: Any, **given: Any) -> Any:
         eager()
         weights, rule = parted(given)

@@ -23,9 +23,9 @@ from nnparity.adapters.torch.bert import TorchBert
 from nnparity.adapters.torch.layers import TorchLayers
 from nnparity.adapters.torch.losses import TorchLosses
 from nnparity.adapters.torch.models import TorchModels
-from nnparity.adapters.torch.optimizers import TorchTraining
+from nnparity.adapters.torch.optimizers import TorchOptimizers
 from nnparity.adapters.torch.sequences import TorchSequences
-from nnparity.adapters.torch.training import TorchRuns
+from nnparity.adapters.torch.training import TorchTraining
 
 
 class TorchBase(Adapter):
@@ -95,7 +95,7 @@ class TorchBase(Adapter):
 
 
 class TorchAdapter(
-    TorchLayers, TorchSequences, TorchLosses, TorchTraining, TorchModels, TorchRuns, TorchBert, TorchBase
+    TorchLayers, TorchSequences, TorchLosses, TorchOptimizers, TorchModels, TorchTraining, TorchBert, TorchBase
 ):
     """Formulas as PyTorch computes them."""
 

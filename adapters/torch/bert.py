@@ -1,8 +1,4 @@
-"""PyTorch's encoder layer as BERT uses it: the normalisation behind each residual, exact GELU, padded keys masked.
-
-Conventions met: its projections are stored (out, in), those of query, key and value in one matrix; its mask is True
-where a key is left out.
-"""
+"""PyTorch's encoder layer as BERT uses it: the normalisation behind each residual, exact GELU, padded keys masked."""
 
 from typing import Any
 
@@ -20,7 +16,14 @@ NORMS = {"norm1": ("gamma1", "beta1"), "norm2": ("gamma2", "beta2")}
 class TorchBert:
     """Listing 4.4, as a method for `TorchAdapter`."""
 
-    @kernel("torch.nn.TransformerEncoderLayer, torch.nn.functional.embedding, torch.nn.functional.layer_norm")
+    @kernel(
+        "torch.nn.TransformerEncoderLayer",
+        using=("torch.nn.functional.embedding", "torch.nn.functional.layer_norm", "torch.nn.functional.gelu"),
+        convention=(
+            "normalisation behind the residual; matrices are (out, in), those of query, key and value in one; "
+            "the mask is True where a key is left out"
+        ),
+    )
     def listing_bert(
         self,
         ids: Any,

@@ -5,13 +5,18 @@ from typing import Any
 import torch
 from torch.nn import functional as F
 
-from nnparity.adapters.kernel import composed, kernel
+from nnparity.adapters.kernel import composed, kernel, passed
+
+CLAMPED = "called against ones or zeros; it clamps the logarithms at -100"
 
 
 class TorchLosses:
     """Losses and optimisers, as methods for `TorchAdapter`."""
 
-    @kernel("torch.nn.functional.mse_loss")
+    @kernel(
+        "torch.nn.functional.mse_loss",
+        convention="its mean divides by n·k and has no half: it sums, and the sum is divided by 2n",
+    )
     def mse(self, y: Any, t: Any) -> Any:
         return F.mse_loss(y, t, reduction="sum") / (2 * len(y))
 
@@ -19,35 +24,35 @@ class TorchLosses:
     def cross_entropy(self, p: Any, t: Any) -> Any:
         return -(t * torch.log(p)).sum() / len(p)
 
-    @kernel("torch.nn.functional.cross_entropy")
-    def cross_entropy_logits(self, z: Any, t: Any) -> Any:
-        return F.cross_entropy(z, t)
+    cross_entropy_logits = passed("torch.nn.functional.cross_entropy", convention="takes probabilities as its target")
 
-    @kernel("torch.nn.functional.nll_loss of torch.log")
+    @kernel("torch.nn.functional.nll_loss", using=("torch.log",))
     def sparse_cross_entropy(self, p: Any, labels: Any) -> Any:
         return F.nll_loss(torch.log(p), labels)
 
-    @kernel("torch.nn.functional.cross_entropy")
-    def sparse_cross_entropy_logits(self, z: Any, labels: Any) -> Any:
-        return F.cross_entropy(z, labels)
+    sparse_cross_entropy_logits = passed("torch.nn.functional.cross_entropy")
 
-    @kernel("torch.linalg.vector_norm")
+    @kernel("torch.linalg.vector_norm", convention="torch has no penalties of its own: the norm is multiplied by λ")
     def l1_penalty(self, w: Any, lam: float) -> Any:
         return lam * torch.linalg.vector_norm(w, ord=1)
 
-    @composed("torch.square, torch.sum", because="torch has weight decay in its optimisers, not as a loss")
+    @composed(
+        "torch.square, torch.sum, *",
+        because="torch has weight decay in its optimisers, not as a loss",
+        convention="the weight_decay of torch.optim.SGD is the gradient of λ/2 Σ w²: half of this one",
+    )
     def l2_penalty(self, w: Any, lam: float) -> Any:
         return lam * torch.square(w).sum()
 
-    @kernel("torch.nn.functional.binary_cross_entropy")
+    @kernel("torch.nn.functional.binary_cross_entropy", convention=CLAMPED)
     def gan_discriminator_loss(self, real: Any, fake: Any) -> Any:
         return _judged(real, 1) + _judged(fake, 0)
 
-    @kernel("torch.nn.functional.binary_cross_entropy")
+    @kernel("torch.nn.functional.binary_cross_entropy", convention=CLAMPED)
     def gan_generator_minimax(self, fake: Any) -> Any:
         return -_judged(fake, 0)
 
-    @kernel("torch.nn.functional.binary_cross_entropy")
+    @kernel("torch.nn.functional.binary_cross_entropy", convention=CLAMPED)
     def gan_generator_nonsaturating(self, fake: Any) -> Any:
         return _judged(fake, 1)
 

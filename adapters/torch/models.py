@@ -9,10 +9,13 @@ from torch import nn
 from torch.func import functional_call
 
 from nnparity.adapters.kernel import composed, kernel
-from nnparity.adapters.torch.sequences import _parameters
+from nnparity.adapters.torch.sequences import GATE_ORDER, _parameters
 
 #: Modules kept: a model is built once for its widths.
 BUILT = 32
+#: What listing 4.2 is made of.
+CNN = ("torch.nn.Conv2d", "torch.nn.ReLU", "torch.nn.MaxPool2d", "torch.nn.Linear")
+CHANNELS = "channels first: the maps are permuted before they are flattened, as the listing's dense weights want them"
 
 
 class ChannelsLast(nn.Module):
@@ -94,27 +97,35 @@ def towards(logits: Any, target: float) -> Any:
 class TorchModels:
     """The listings, as methods for `TorchAdapter`."""
 
-    @composed("torch.matmul, torch.tanh, torch.sigmoid, torch.stack", because="no layer has two activations")
+    @composed("torch.matmul, +, torch.tanh, torch.sigmoid, torch.stack", because="no layer has two activations")
     def listing_mlp_literal(self, x: Any, w: Any, b: Any) -> Any:
         hidden = torch.stack([f(x @ w + b) for f in (torch.tanh, torch.sigmoid)])
         return torch.stack([f(hidden @ w + b) for f in (torch.tanh, torch.sigmoid)])
 
-    @kernel("torch.nn.Sequential of Linear, Tanh, Linear, Sigmoid")
+    @kernel(
+        "torch.nn.Sequential",
+        using=("torch.nn.Linear", "torch.nn.Tanh", "torch.nn.Sigmoid"),
+        convention="its matrices are (out, in): the listing's are transposed",
+    )
     def listing_mlp(self, x: Any, w1: Any, b1: Any, w2: Any, b2: Any) -> Any:
         return call(perceptron(*w1.shape, w2.shape[1], True), (w1.T, b1, w2.T, b2), x)
 
-    @kernel("torch.nn.Sequential of Conv2d, ReLU, MaxPool2d, Linear; torch.nn.CrossEntropyLoss")
+    @kernel("torch.nn.Sequential", using=(*CNN, "torch.nn.CrossEntropyLoss"), convention=CHANNELS)
     def listing_cnn(self, x: Any, labels: Any, **p: Any) -> Any:
         logits = call(convolutional(), p.values(), x)
         return torch.softmax(logits, 1), nn.CrossEntropyLoss()(logits, labels)
 
-    @kernel("torch.nn.LSTM of two layers, torch.nn.Linear; torch.nn.MSELoss")
+    @kernel(
+        "torch.nn.LSTM",
+        using=("torch.nn.Linear", "torch.nn.MSELoss"),
+        convention=f"both layers in one module; {GATE_ORDER}",
+    )
     def listing_lstm(self, x: Any, t: Any, **p: Any) -> Any:
         units, inputs = p["wx1"].shape[1:]
         y = call(recurrent(inputs, units), lstm_parameters(list(p.values())), x)
         return y, nn.MSELoss()(y, t)
 
-    @kernel("torch.nn.Sequential of Linear, Tanh, Linear; torch.nn.BCEWithLogitsLoss")
+    @kernel("torch.nn.Sequential", using=("torch.nn.Linear", "torch.nn.Tanh", "torch.nn.BCEWithLogitsLoss"))
     def listing_gan(self, x: Any, z: Any, **p: Any) -> Any:
         made, real, fake = gan(x, z, list(p.values()))
         return made, towards(real, 1.0) + towards(fake, 0.0), towards(fake, 1.0)

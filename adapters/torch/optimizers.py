@@ -8,10 +8,14 @@ import torch.nn.functional as F
 from nnparity.adapters.kernel import kernel
 
 
-class TorchTraining:
+class TorchOptimizers:
     """Steps of training, by formula id."""
 
-    @kernel("torch.autograd.grad of F.linear, torch.sigmoid, F.mse_loss(reduction='sum') / 2n")
+    @kernel(
+        "torch.autograd.grad",
+        using=("torch.nn.functional.linear", "torch.sigmoid", "torch.nn.functional.mse_loss"),
+        convention="the loss is the sum, divided by 2n",
+    )
     def mlp_backprop(self, x: Any, w1: Any, b1: Any, w2: Any, b2: Any, t: Any) -> Any:
         w1, b1, w2, b2 = (weight.detach().requires_grad_() for weight in (w1, b1, w2, b2))
         hidden = F.linear(x, w1, b1)
@@ -27,11 +31,11 @@ class TorchTraining:
         torch.optim.SGD([w], lr=lr).step()
         return w
 
-    @kernel("torch.optim.SGD on torch.mean of the batch's gradients")
+    @kernel("torch.optim.SGD", using=("torch.mean",), convention="given the mean of the batch's gradients")
     def minibatch_gradient_descent(self, w: Any, g: Any, lr: float) -> Any:
         return self.gradient_descent(w, g.mean(0), lr)
 
-    @kernel("torch.optim.Adam")
+    @kernel("torch.optim.Adam", convention="adds eps to the root of the corrected v; eps is 1e-8 by default")
     def adam(self, w: Any, m: Any, v: Any, g: Any, lr: float, beta1: float, beta2: float, eps: float, step: int) -> Any:
         w, m, v = _parameter(w, g), m.clone(), v.clone()
         optimizer = torch.optim.Adam([w], lr=lr, betas=(beta1, beta2), eps=eps)

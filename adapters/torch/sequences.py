@@ -1,8 +1,4 @@
-"""PyTorch's kernels for sequences: the LSTM and attention.
-
-Conventions met: PyTorch orders the gates i, f, g, o (ours: i, f, o, c) and gives an LSTM a second
-bias, which is zero here; its projections are stored transposed.
-"""
+"""PyTorch's kernels for sequences: the LSTM and attention."""
 
 from functools import lru_cache
 from typing import Any
@@ -11,6 +7,10 @@ import torch
 from torch.nn import functional as F
 
 from nnparity.adapters.kernel import composed, kernel
+from nnparity.adapters.shared.gates import ifco
+
+GATE_ORDER = "its gates are in the order i, f, g, o (g is c), and it has a second bias, zero here"
+HEADS = "the axes are batch, head, time, feature"
 
 
 class TorchSequences:
@@ -18,31 +18,34 @@ class TorchSequences:
 
     device: str
 
-    @kernel("torch.lstm_cell")
+    @kernel("torch.lstm_cell", convention=GATE_ORDER)
     def lstm_step(self, x: Any, h: Any, c: Any, wx: Any, wh: Any, b: Any) -> Any:
         return torch.lstm_cell(x, (h, c), *_parameters(wx, wh, b))
 
-    @kernel("torch.lstm")
+    @kernel("torch.lstm", convention=f"the function behind torch.nn.LSTM; {GATE_ORDER}")
     def lstm(self, x: Any, h: Any, c: Any, wx: Any, wh: Any, b: Any) -> Any:
         y, _, last = _lstm(x, h[None], c[None], _parameters(wx, wh, b))
         return y, last[0]
 
-    @kernel("torch.lstm")
+    @kernel("torch.lstm", convention=GATE_ORDER)
     def lstm_last(self, x: Any, h: Any, c: Any, wx: Any, wh: Any, b: Any) -> Any:
         _, last, _ = _lstm(x, h[None], c[None], _parameters(wx, wh, b))
         return last[0]
 
-    @kernel("torch.lstm")
+    @kernel("torch.lstm", convention=f"both layers in one call; {GATE_ORDER}")
     def lstm_stacked(self, x: Any, wx1: Any, wh1: Any, b1: Any, wx2: Any, wh2: Any, b2: Any) -> Any:
         zero = x.new_zeros(2, len(x), b1.shape[1])
         _, last, _ = _lstm(x, zero, zero, _parameters(wx1, wh1, b1) + _parameters(wx2, wh2, b2))
         return last[1]
 
-    @kernel("torch.nn.functional.scaled_dot_product_attention")
+    @kernel("torch.nn.functional.scaled_dot_product_attention", convention=HEADS)
     def attention(self, q: Any, k: Any, v: Any) -> Any:
         return _attention(q, k, v)
 
-    @kernel("torch.nn.functional.scaled_dot_product_attention")
+    @kernel(
+        "torch.nn.functional.scaled_dot_product_attention",
+        convention=f"the mask is boolean, True for a key that counts; {HEADS}",
+    )
     def masked_attention(self, q: Any, k: Any, v: Any, mask: Any) -> Any:
         return _attention(q, k, v, mask.bool()[:, None, None])
 
@@ -53,7 +56,10 @@ class TorchSequences:
     def residual_attention(self, h: Any, wq: Any, wk: Any, wv: Any) -> Any:
         return _attention(h @ wq, h @ wk, h @ wv) + h
 
-    @kernel("torch.nn.functional.multi_head_attention_forward")
+    @kernel(
+        "torch.nn.functional.multi_head_attention_forward",
+        convention="matrices are (out, in), those of query, key and value in one; the axes are time, batch, feature",
+    )
     def multi_head_attention(
         self,
         h: Any,
@@ -85,7 +91,7 @@ class TorchSequences:
         )
         return y.transpose(0, 1)
 
-    @composed("torch.pow, torch.sin, torch.cos", because="torch has no positional encoding")
+    @composed("torch.pow, /, torch.sin, torch.cos, torch.stack", because="torch has no positional encoding")
     def positional_encoding(self, position: Any, d: int) -> Any:
         rates = 10000 ** (torch.arange(0, d, 2, dtype=position.dtype, device=position.device) / d)
         angles = position[:, None] / rates
@@ -93,9 +99,8 @@ class TorchSequences:
 
 
 def _gates(blocks: Any) -> Any:
-    """Stack the blocks of the gates i, f, o, c as PyTorch wants them: i, f, c, o."""
-    i, f, o, c = blocks.unbind()
-    return torch.cat((i, f, c, o))
+    """The blocks of the gates one below the other, as PyTorch orders them."""
+    return torch.cat(ifco(blocks.unbind()))
 
 
 def _parameters(wx: Any, wh: Any, b: Any) -> tuple[Any, ...]:

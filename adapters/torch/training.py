@@ -7,7 +7,22 @@ import torch
 from torch import nn
 
 from nnparity.adapters.kernel import Unsupported, kernel
-from nnparity.adapters.torch.models import call, convolutional, gan, lstm_parameters, perceptron, recurrent, towards
+from nnparity.adapters.shared.training import parted, stacked
+from nnparity.adapters.torch.models import (
+    CHANNELS,
+    CNN,
+    call,
+    convolutional,
+    gan,
+    lstm_parameters,
+    perceptron,
+    recurrent,
+    towards,
+)
+from nnparity.adapters.torch.sequences import GATE_ORDER
+
+OPTIMIZERS = ("torch.optim.SGD", "torch.optim.Adam")
+PAPER = "torch.optim.Adam has the paper's form only, none with eps-hat"
 
 
 class Run:
@@ -23,15 +38,15 @@ class Run:
 
     def result(self) -> tuple[Any, ...]:
         """Each quantity with the steps as its first axis."""
-        return tuple(torch.stack(column) for column in zip(*self._rows, strict=True))
+        return stacked(self._rows, torch.stack)
 
 
-def copied(weights: dict[str, Any]) -> list[Any]:
+def copied(weights: list[Any]) -> list[Any]:
     """Parameters that an optimiser may change."""
-    return [w.detach().clone().requires_grad_() for w in weights.values()]
+    return [w.detach().clone().requires_grad_() for w in weights]
 
 
-class TorchRuns:
+class TorchTraining:
     """Training runs, as methods for `TorchAdapter`."""
 
     def optimizer(self, parameters: list[Any], name: str, lr: float, beta1: float, beta2: float, eps: float) -> Any:
@@ -46,8 +61,8 @@ class TorchRuns:
         """The L2 penalty of one matrix: torch has none of its own."""
         return lam * w.square().sum()
 
-    def _train(self, steps: int, loss: Callable[[int, list[Any]], Any], p: dict[str, Any], rule: Any) -> Any:
-        parameters, run = copied(p), Run()
+    def _train(self, steps: int, loss: Callable[[int, list[Any]], Any], weights: list[Any], rule: Any) -> Any:
+        parameters, run = copied(weights), Run()
         optimizer = self.optimizer(parameters, rule.pop("optimizer"), **rule)
         for step in range(steps):
             optimizer.zero_grad()
@@ -57,35 +72,51 @@ class TorchRuns:
             run.add(lost, parameters)
         return run.result()
 
-    @kernel("torch.nn.Sequential, MSELoss(reduction='sum') / 2n, torch.optim")
+    @kernel(
+        "torch.nn.Sequential",
+        using=("torch.nn.Linear", "torch.nn.Tanh", "torch.nn.Sigmoid", "torch.nn.MSELoss", *OPTIMIZERS),
+        convention=f"the loss is the sum, divided by 2n; {PAPER}",
+    )
     def train_mlp(self, x: Any, t: Any, w1: Any, b1: Any, w2: Any, b2: Any, lam: float, **rule: Any) -> Any:
         def loss(step: int, p: list[Any]) -> Any:
             y = call(perceptron(*w1.shape, w2.shape[1], True), (p[0].T, p[1], p[2].T, p[3]), x[step])
             error = nn.MSELoss(reduction="sum")(y, t[step]) / (2 * len(y))
             return error + self.penalty(p[0], lam) + self.penalty(p[2], lam)
 
-        return self._train(len(x), loss, {"w1": w1, "b1": b1, "w2": w2, "b2": b2}, rule)
+        return self._train(len(x), loss, [w1, b1, w2, b2], rule)
 
-    @kernel("torch.nn.Sequential, torch.nn.CrossEntropyLoss, torch.optim")
+    @kernel(
+        "torch.nn.Sequential",
+        using=(*CNN, "torch.nn.CrossEntropyLoss", *OPTIMIZERS),
+        convention=f"{CHANNELS}; {PAPER}",
+    )
     def train_cnn(self, x: Any, labels: Any, **given: Any) -> Any:
-        p, rule = parted(given)
+        weights, rule = parted(given)
 
         def loss(step: int, p: list[Any]) -> Any:
             return nn.CrossEntropyLoss()(call(convolutional(), p, x[step]), labels[step])
 
-        return self._train(len(x), loss, p, rule)
+        return self._train(len(x), loss, weights, rule)
 
-    @kernel("torch.nn.LSTM of two layers, torch.nn.Linear, torch.nn.MSELoss, torch.optim")
+    @kernel(
+        "torch.nn.LSTM",
+        using=("torch.nn.Linear", "torch.nn.MSELoss", *OPTIMIZERS),
+        convention=f"both layers in one module; {GATE_ORDER}; {PAPER}",
+    )
     def train_lstm(self, x: Any, t: Any, **given: Any) -> Any:
-        p, rule = parted(given)
-        units, inputs = p["wx1"].shape[1:]
+        weights, rule = parted(given)
+        units, inputs = weights[0].shape[1:]
 
         def loss(step: int, p: list[Any]) -> Any:
             return nn.MSELoss()(call(recurrent(inputs, units), lstm_parameters(p), x[step]), t[step])
 
-        return self._train(len(x), loss, p, rule)
+        return self._train(len(x), loss, weights, rule)
 
-    @kernel("torch.nn.Sequential, torch.nn.BCEWithLogitsLoss, torch.optim")
+    @kernel(
+        "torch.nn.Sequential",
+        using=("torch.nn.Linear", "torch.nn.Tanh", "torch.nn.BCEWithLogitsLoss", *OPTIMIZERS),
+        convention=PAPER,
+    )
     def train_gan(self, x: Any, z: Any, **given: Any) -> Any:
         weights, rule = parted(given)
         p, run, name = copied(weights), Run(), rule.pop("optimizer")
@@ -105,9 +136,3 @@ def _step(optimizer: Any, loss: Any, parameters: list[Any]) -> None:
     for w, g in zip(parameters, torch.autograd.grad(loss, parameters), strict=True):
         w.grad = g
     optimizer.step()
-
-
-def parted(given: dict[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
-    """Parameters, which are tensors, and the numbers of the optimiser."""
-    weights = {name: value for name, value in given.items() if isinstance(value, torch.Tensor)}
-    return weights, {name: value for name, value in given.items() if name not in weights}

@@ -7,11 +7,11 @@ from nnparity.adapters.request import Observation
 
 @dataclass(frozen=True)
 class TargetInfo:
-    """What a target says of itself. `kernels` is formula -> (calls, composed, because)."""
+    """What a target says of itself. `kernels` is formula -> (calls, composed, because, convention)."""
 
     target: str
     versions: dict[str, str]
-    kernels: dict[str, tuple[str, bool, str]]
+    kernels: dict[str, tuple[str, bool, str, str]]
     unsupported: dict[str, str]
     second_order: str
     devices: list[str]

@@ -38,7 +38,7 @@ def serve(connection: Connection, backend: str, device: str, mode: str) -> None:
 def _begin(backend: str, device: str, mode: str) -> tuple[Adapter, TargetInfo]:
     start = time.process_time()
     adapter = load(backend)(device, mode)
-    kernels = {name: (k.calls, k.composed, k.because) for name, k in adapter.kernels().items()}
+    kernels = {name: (k.text, k.composed, k.because, k.convention) for name, k in adapter.kernels().items()}
     seconds = time.process_time() - start
     return adapter, TargetInfo(
         target=adapter.target,

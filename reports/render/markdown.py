@@ -160,7 +160,7 @@ def _formula(aggregate: Aggregate, formula: FormulaLine) -> list[str]:
             f"- note: {text(note)} ({text('; '.join(at))})" for note, at in tables.by_note(aggregate, formula.id)
         ),
         "\n".join(f"- variant {code(name)}: {text(says)}" for name, says in formula.variants.items()),
-        "\n".join(f"- {text(backend)}: {text(said)}" for backend, said in formula.conventions.items()),
+        "\n".join(f"- {text(name)}: {text(said)}" for name, said in formula.conventions.items()),
         "\n".join(f"- erratum: {_erratum(erratum)}" for erratum in formula.errata),
     ]
 
@@ -180,10 +180,11 @@ def _kernels(aggregate: Aggregate, formula: str) -> str:
             ", ".join(map(code, targets)),
             code(kernel.calls),
             f"composed: {text(kernel.because)}" if kernel.composed else "",
+            text(kernel.convention),
         ]
         for kernel, targets in tables.kernels(aggregate, formula)
     ]
-    return table(["target", "calls", ""], rows) if rows else ""
+    return table(["target", "calls", "", "convention"], rows) if rows else ""
 
 
 def _margin_table(aggregate: Aggregate, formula: str) -> str:

@@ -4,6 +4,9 @@ import pytest
 
 from nnparity.adapters.registry import builtin_names
 from nnparity.execute.observer import Observer
+from nnparity.execute.target import Target
+from nnparity.reports.records import Kernel
+from nnparity.run.verdicts import target_line
 from nnparity.spec import load
 
 
@@ -17,3 +20,17 @@ def test_operations_and_formulas_match(backend: str) -> None:
     assert given - set(load()) == set(), "operations that no formula asks for"
     assert set(load()) - given - set(declined) == set(), "formulas neither given nor declared unsupported"
     assert all(declined.values())
+
+
+def test_a_kernel_and_its_convention_reach_the_run_file() -> None:
+    pytest.importorskip("torch")
+    observer = Observer("torch")
+    try:
+        kernels = target_line(Target(observer, {})).kernels
+    finally:
+        observer.close()
+    flipped = "computes cross-correlation: the kernel is flipped before the call"
+    assert kernels["conv2d"] == Kernel("torch.nn.functional.conv2d", convention=flipped)
+    assert kernels["sparse_cross_entropy"].calls == "torch.nn.functional.nll_loss using torch.log"
+    assert kernels["dense"].composed is False
+    assert kernels["l2_penalty"].composed is True

@@ -26,7 +26,7 @@ class Inside:
     def __init__(self, adapter: type[Adapter]) -> None:
         self._kind, self._adapter = adapter, adapter()
         self._twin: Inside | None = None
-        kernels = {name: (kernel.calls, False, "") for name, kernel in adapter.kernels().items()}
+        kernels = {name: (kernel.calls, False, "", "") for name, kernel in adapter.kernels().items()}
         self.info = TargetInfo(self._adapter.target, {}, kernels, dict(adapter.unsupported), "", ["cpu"], 0.0)
 
     def submit(self, requests: Sequence[Request]) -> None:

@@ -54,11 +54,13 @@ class Page(HTMLParser):
 def lines(environment: Any, formula: Any, target: Any, verdict: Any) -> list[Any]:
     """A run in which everything happens."""
     worst = Worst([0, 1], 1.25, 0.5)
-    kernels = {"conv2d": Kernel("jnp.dot", composed=True, because="no kernel of its own")}
+    kernels = {
+        "conv2d": Kernel("jnp.dot", composed=True, because="no kernel of its own", convention="weights (out, in)")
+    }
     failing = [grade for grade in GRADES if grade != "conforms"]
     return [
         environment(),
-        formula(chapter="convolution", conventions={"torch": "flips"}, variants={"flip": "kernel not flipped"}),
+        formula(chapter="convolution", conventions={"primer": "flips"}, variants={"flip": "kernel not flipped"}),
         formula("softmax", section="2.2", latex=r"\frac{", errata=[{"says": "A", "why": "B", "means": "C"}]),
         target(kernels=kernels, properties={"subnormals": "kept"}, unsupported={"softmax": "no such kernel"}),
         target("jax:cuda:eager", available=False, reason="no device"),
@@ -134,7 +136,7 @@ def test_html_in_any_text_is_escaped(report: Any, environment: Any, formula: Any
         target(
             EVIL,
             reason=EVIL,
-            kernels={EVIL: Kernel(EVIL, True, EVIL)},
+            kernels={EVIL: Kernel(EVIL, True, EVIL, EVIL)},
             properties={EVIL: EVIL},
             unsupported={"x": EVIL},
         ),
@@ -198,8 +200,8 @@ def test_conforming_verdicts_are_not_listed_as_gaps(report: Any, verdict: Any) -
         "Convolution",
         "section 3.2.4 of the primer",
         "jnp.dot",
-        "composed: no kernel of its own",
-        "torch flips",
+        "composed: no kernel of its own — weights (out, in) torch:cpu:eager",
+        "primer flips",
         "kernel not flipped",
         "subgradient 0 torch:cpu:eager (f32)",
         "The primer says A Why that fails B Taken to mean C",

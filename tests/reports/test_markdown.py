@@ -21,8 +21,10 @@ def lines(environment: Any, formula: Any, target: Any, verdict: Any) -> list[Any
     evil = "a | b\n<script>*x* `code` [link](there) $y$ \\"
     return [
         environment(cpu=evil),
-        formula(conventions={"torch": evil}, errata=[{"says": evil, "why": evil, "means": evil}]),
-        target(kernels={"conv2d": Kernel(evil, composed=True, because=evil)}, unsupported={"gelu": evil}),
+        formula(conventions={"primer": evil}, errata=[{"says": evil, "why": evil, "means": evil}]),
+        target(
+            kernels={"conv2d": Kernel(evil, composed=True, because=evil, convention=evil)}, unsupported={"gelu": evil}
+        ),
         target("jax:cuda:eager", available=False, reason="no device"),
         verdict("diverges", hard=217.0, diagnosis=evil, message=evil, worst=Worst([0, 1], "nan", 0.5)),
         verdict("imprecise", quantity="grad.x", sharp=1.0004, known="record-7"),
@@ -47,6 +49,13 @@ def test_no_html_but_anchors_and_no_markup_from_texts(report: Any, lines: list[A
     assert "&lt;script&gt;" in markdown
     assert not re.search(r"(?<!\\)\*x", markdown)
     assert "](there)" not in markdown
+
+
+def test_a_kernel_stands_beside_its_convention(report: Any, formula: Any, target: Any, verdict: Any) -> None:
+    kernels = {"conv2d": Kernel("torch.conv2d", convention="cross-correlation")}
+    found = tables(report(formula(), target(kernels=kernels), verdict()).markdown)
+    (table,) = (table for table in found if "convention" in [cell.strip() for cell in table[0]])
+    assert [cell.strip() for cell in table[2]] == ["`torch:cpu:eager`", "`torch.conv2d`", "", "cross-correlation"]
 
 
 def test_each_grade_is_a_word_and_a_glyph(report: Any, verdict: Any) -> None:

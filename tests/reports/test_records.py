@@ -14,7 +14,7 @@ def test_each_kind_of_line_comes_back(write: Any, environment: Any, formula: Any
     lines = [
         environment(),
         formula(errata=[{"says": "a", "why": "b", "means": "c"}], variants={"flip": "kernel not flipped"}),
-        target(kernels={"conv2d": Kernel("jnp.dot", composed=True, because="none of its own")}),
+        target(kernels={"conv2d": Kernel("jnp.dot", composed=True, because="none of its own", convention="(out, in)")}),
         verdict("diverges", hard="inf", sharp="nan", worst=Worst([0, 1], "nan", 0.5), message="变体 <b>\n|"),
         Fact("special values", "log(0)", "torch", "-inf"),
         Summary({"diverges": 1}, 0, ["old"], {"judge": 0.5}),
