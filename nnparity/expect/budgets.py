@@ -7,35 +7,21 @@ target computes in float64 itself, the midpoint of the enclosure that the readin
 import math
 from collections.abc import Callable, Mapping
 from dataclasses import replace
-from functools import cache
 from typing import Any
 
 import numpy as np
 
 from nnparity.expect.evaluation import evaluate
 from nnparity.expect.expected import Array, Expected
+from nnparity.expect.precision_models import ACCUMULATE, arithmetic
 from nnparity.expect.proof import finite, sharpened
 from nnparity.expect.training_horizon import limited, widened
 from nnparity.reference.readings import Arithmetic, Budget
 from nnparity.reference.readings.budget.core import COMPOSED
-from nnparity.spec import DTYPES, Case, Dtype
+from nnparity.spec import Case
 
 #: Squares below this are no longer exact float64.
 LEAST_SQUARE = float(np.finfo(np.float64).tiny / np.finfo(np.float64).eps)
-
-
-@cache
-def arithmetic(dtype: str, flush: bool = False, wide: bool = False) -> Arithmetic:
-    """How a target of that dtype computes; `flush` if it has no subnormals, `wide` if float32 inside."""
-    inner = DTYPES["float32" if wide else dtype]
-    return Arithmetic(inner.unit, inner.tiny if flush else inner.step, inner.largest, _holder(inner))
-
-
-def _holder(dtype: Dtype) -> Any:
-    def holds(value: float) -> bool:
-        return not math.isfinite(value) or float(dtype.round(np.float64(value))) == value
-
-    return holds
 
 
 def expect(
@@ -43,20 +29,21 @@ def expect(
     quantities: frozenset[str],
     *,
     flush: bool = False,
-    wide: bool = False,
+    model: str = ACCUMULATE,
     variant: Mapping[str, Any] | None = None,
     rounding: Callable[[Array], Array] | None = None,
     numbers: Arithmetic | None = None,
 ) -> dict[str, Expected]:
     """What a correct target returns for `case`, by quantity (``output``, ``grad.x``, ``jvp``, ``hvp.x`` ...).
 
-    For diagnoses, `variant` gives further keywords to the reference, `rounding` changes every number that goes in,
-    and `numbers` is another arithmetic than that of the case's dtype.
+    `model` is that of its half precision, see `precision_models`. For diagnoses, `variant` gives further keywords to
+    the reference, `rounding` changes every number that goes in, and `numbers` is another arithmetic than that of the
+    case's dtype.
     """
-    inside = numbers or arithmetic(case.dtype.name, flush, wide)
+    inside = numbers or arithmetic(case.dtype.name, flush, model)
     if case.formula.composition:
         inside = replace(inside, statistical=True)
-    store = arithmetic(case.dtype.name, flush)  # the wide model too rounds its result to the dtype
+    store = arithmetic(case.dtype.name, flush)  # the fused model too rounds its result to the dtype
     inward = rounding or _unchanged
     simulated = case.formula.trajectory and not (variant or rounding or numbers)
     with np.errstate(all="ignore"):
@@ -93,13 +80,15 @@ def _direct(numbers: Arithmetic, inward: Callable[[Array], Array]) -> Callable[[
 
 
 def _stored(budget: Any, store: Arithmetic, composition: bool) -> Expected:
-    """The result rounded to the target's dtype once more: u|y| and an underflow."""
+    """The result in the target's dtype: u|y| and an underflow, where its last operation has not paid for it."""
     if not isinstance(budget, Budget):
         budget = Budget(budget, store)
     own = store.unit * np.abs(budget.value) + store.step
     if budget.exact:
         return Expected(budget.value, COMPOSED * own if composition else own, own)
-    hard, sharp = budget.hard + own, np.hypot(np.sqrt(budget.var), own)
+    # Where each operation was rounded to the dtype already, only the worst case leaves room for one more.
+    combined = np.hypot if budget.arithmetic.unit < store.unit else np.maximum
+    hard, sharp = budget.hard + own, combined(np.sqrt(budget.var), own)
     # So far below 1 the square of an error is no float64 any more: norm 2 is anything up to there, and norm 1 at most.
     least = np.where(budget.var < LEAST_SQUARE, np.minimum(hard, math.sqrt(LEAST_SQUARE)), 0.0)
     sharp = np.maximum(sharp, least)

@@ -11,7 +11,7 @@ Array = NDArray[Any]
 LOSSES = "output.losses"
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Expected:
     """One quantity: its value (`value` + `low`, when float64 alone would not tell), `hard` and `sharp` budgets.
 

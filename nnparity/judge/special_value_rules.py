@@ -14,8 +14,9 @@ from typing import Any
 
 import numpy as np
 
-from nnparity.expect.budgets import arithmetic, expect
+from nnparity.expect.budgets import expect
 from nnparity.expect.expected import Expected
+from nnparity.expect.precision_models import arithmetic, unlimited
 from nnparity.judge.elements import Array, element_ratios, first_element
 from nnparity.judge.grades import Judgement, judge
 from nnparity.spec import DTYPES, Case
@@ -35,8 +36,7 @@ def expected(
     """What the reference gives, by quantity: with the keywords of a permit, or with the digits of the dtype `inner`."""
     variant = dict(case.formula.permits[case.dataset][permit].set) if permit is not None else {}
     limited = dataclasses.replace(arithmetic(case.dtype.name, flush), unit=DTYPES[inner or case.dtype.name].unit)
-    unlimited = dataclasses.replace(limited, largest=math.inf)
-    found = expect(case, quantities, flush=flush, variant=variant, numbers=unlimited)
+    found = expect(case, quantities, flush=flush, variant=variant, numbers=unlimited(limited))
     if case.dataset not in OVERFLOWING:
         return {name: decided(one) for name, one in found.items()}
     within = expect(case, quantities, flush=flush, variant=variant, numbers=limited)
@@ -51,9 +51,9 @@ def decided(one: Expected) -> Expected:
     return dataclasses.replace(one, hard=hard, sharp=sharp)
 
 
-def _undecided(within: Expected, unlimited: Expected) -> Expected:
+def _undecided(within: Expected, without: Expected) -> Expected:
     """What overflows on the way in one order of equal terms does not in another: there anything is right."""
-    lost = ~np.isfinite(unlimited.value) | (within.hard != unlimited.hard) | np.isinf(within.hard)
+    lost = ~np.isfinite(without.value) | (within.hard != without.hard) | np.isinf(within.hard)
     value, low = np.where(lost, 0.0, within.value), np.where(lost, 0.0, within.low)
     hard, sharp = (np.where(lost, np.inf, error) for error in (within.hard, within.sharp))
     return Expected(value, hard, sharp, low)

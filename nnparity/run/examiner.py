@@ -20,6 +20,7 @@ from nnparity.execute.requests import request
 from nnparity.execute.target import Target
 from nnparity.expect.budgets import expect
 from nnparity.expect.expected import Expected
+from nnparity.expect.precision_models import ACCUMULATE, FUSED
 from nnparity.judge import known_divergences
 from nnparity.judge.diagnosis import diagnose
 from nnparity.judge.effective_sample_size import regrade_correlated
@@ -38,8 +39,8 @@ WIDE = " under the wide model"
 
 
 @lru_cache(maxsize=CACHE)
-def _expected(case: Case, quantities: frozenset[str], flush: bool, wide: bool = False) -> dict[str, Expected]:
-    return expect(case, quantities, flush=flush, wide=wide)
+def _expected(case: Case, quantities: frozenset[str], flush: bool, model: str = ACCUMULATE) -> dict[str, Expected]:
+    return expect(case, quantities, flush=flush, model=model)
 
 
 @dataclass
@@ -108,7 +109,7 @@ class Examiner:
         if case.dtype.digits >= DTYPES["float32"].digits:
             return None
         flush = target.flushes[case.dtype.name]
-        wide = _expected(case, frozenset(self.plan.quantities), flush, True)[quantity]
+        wide = _expected(case, frozenset(self.plan.quantities), flush, FUSED)[quantity]
         grade = judge(seen, wide, case.dtype).grade
         return f"{grade}{WIDE}"
 

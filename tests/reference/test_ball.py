@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from scipy import special
 
-from nnparity.expect.budgets import arithmetic
+from nnparity.expect.precision_models import arithmetic
 from nnparity.reference.readings import Ball, Budget, Dual
 from nnparity.reference.readings.ball import PRECISION, rounded
 from nnparity.spec.schema import QUANTITIES

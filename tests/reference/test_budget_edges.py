@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from scipy import special
 
-from nnparity.expect.budgets import arithmetic
+from nnparity.expect.precision_models import arithmetic
 from nnparity.reference.readings import Ball, Budget, Condition, Dual, constant, detached, tangent_of
 
 F32, F16 = arithmetic("float32"), arithmetic("float16")

@@ -13,7 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import special
 
-from nnparity.expect.budgets import arithmetic
+from nnparity.expect.precision_models import arithmetic
 from nnparity.reference.readings import Arithmetic, Budget
 from nnparity.reference.readings.budget.functions import OWN
 

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from nnparity.expect.budgets import arithmetic
+from nnparity.expect.precision_models import arithmetic
 from nnparity.judge.grades import sharp_margin
 from nnparity.reference.readings import Arithmetic, Budget
 from nnparity.reference.readings.budget.core import worst

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from scipy import special
 
-from nnparity.expect.budgets import arithmetic
+from nnparity.expect.precision_models import arithmetic
 from nnparity.reference.readings import Ball, Budget, Dual, host_scalar
 from nnparity.reference.readings.ball import rounded
 from nnparity.reference.readings.budget import Condition

@@ -53,12 +53,17 @@ def total(x: Budget, axis: Any = None, keepdims: bool = False) -> Budget:
     if not x.exact:
         hard, var = hard + add(x.hard), var + add(x.var)
     found = Budget(y, x.arithmetic, hard, var, gain=x.largest_gain)
-    return _ranged(_delivered(found) if inner is not x.arithmetic else found, x, axis, n)
+    return _ranged(_delivered(found, x.largest_gain) if inner is not x.arithmetic else found, x, axis, n)
 
 
-def _delivered(y: Budget) -> Budget:
-    """What was accumulated in a wider format, rounded to the dtype at the end."""
-    return y.rounded(y.hard, y.var, gain=y.gain)
+def _delivered(y: Budget, gain: float) -> Budget:
+    """What was accumulated in a wider format, rounded to the dtype at the end.
+
+    A factor may be moved across the sum: an underflow of the other operand is then amplified by it. Products of the
+    wider format do not underflow, so that what is amplified begins anew with the result.
+    """
+    y = y.rounded(y.hard, y.var, gain=gain)
+    return Budget(y.value, y.arithmetic, y.hard, y.var)
 
 
 def _ranged(y: Budget, x: Budget, axis: Any, n: int) -> Budget:
@@ -103,7 +108,7 @@ def einsum(subscripts: str, a: Any, b: Any = None, **kwargs: Any) -> Budget:
     hard = np.where(np.abs(y) > a.arithmetic.largest, np.inf, hard)
     found = Budget(y, a.arithmetic, hard, var, k, gain)
     if inner is not a.arithmetic:
-        found = _delivered(found)
+        found = _delivered(found, max(a.largest_gain, b.largest_gain))
         found.terms = k
     return found.bounded(ranges.summed(ranges.multiplied(a.range, b.range), k).widened(k, u, step))
 

@@ -1,0 +1,108 @@
+"""What a verdict that conforms would have caught: how wrong an answer must be before it is graded otherwise.
+
+`resolution` is the smallest relative error of the whole array, each element off in proportion to itself, that does not
+conform; `blind` the part of the elements whose budget reaches their own size. Both follow from the budgets alone. An
+answer that anybody would call wrong (zeros, the negative, twice the result, NaN, one constant, elements moved round)
+must not conform; where one does, the verdict is `inconclusive`: neither for the target nor against it.
+"""
+
+import math
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import lru_cache
+
+import numpy as np
+
+from nnparity.expect.expected import Expected
+from nnparity.judge.effective_sample_size import regrade_correlated
+from nnparity.judge.elements import Array
+from nnparity.judge.grades import Judgement, chance, judge
+from nnparity.spec import Case, Dtype
+
+#: Expectations of one process whose sensitivity is kept for its other targets.
+CACHE = 1024
+
+
+@dataclass(frozen=True)
+class Sensitivity:
+    """See above; `missed` names the wrong answers that conform. `resolution` is None where the exact result is 0."""
+
+    resolution: float | None
+    blind: float
+    missed: tuple[str, ...] = ()
+
+
+def graded(seen: Array, truth: Expected, case: Case, quantity: str) -> Judgement:
+    """The judgement of an array, errors that go together taken into account."""
+    return regrade_correlated(judge(seen, truth, case.dtype), seen, truth, case, quantity)
+
+
+@lru_cache(maxsize=CACHE)
+def sensitivity(truth: Expected, case: Case, quantity: str) -> Sensitivity:
+    """What the budgets of one quantity would have caught."""
+    with np.errstate(all="ignore"):
+        missed = [name for name, wrong in _wrong_answers(truth, case) if _conforms(wrong, truth, case, quantity)]
+        return Sensitivity(resolution(truth), blind(truth), tuple(missed))
+
+
+def resolution(truth: Expected) -> float | None:
+    """The smallest e for which e |y| does not conform; None where the result is 0 throughout, inf where none does."""
+    truth = truth.judged
+    size = np.abs(truth.value)
+    told = np.isfinite(size) & (size > 0)
+    if not told.any():
+        return None
+    with np.errstate(all="ignore"):
+        hard = float(np.min(truth.hard[told] / size[told]))
+        ratio = np.nan_to_num(size / truth.sharp, nan=0.0, posinf=math.inf)
+        largest = float(ratio.max())
+        mean = largest * math.sqrt(float(np.mean(np.square(ratio / largest)))) if 0 < largest < math.inf else largest
+    sharp = chance(ratio.size) / mean if mean else math.inf
+    return min(hard, sharp)
+
+
+def blind(truth: Expected) -> float:
+    """The part of the elements other than 0 whose hard budget reaches their own size."""
+    truth = truth.judged
+    size = np.abs(truth.value)
+    told = np.isfinite(size) & (size > 0)
+    return float(np.mean(truth.hard[told] >= size[told])) if told.any() else 0.0
+
+
+def _wrong_answers(truth: Expected, case: Case) -> Iterator[tuple[str, Array]]:
+    """Answers in the target's dtype, but for those that are right to the dtype's rounding, and named once."""
+    right = truth.value
+    seen: set[bytes] = set()
+    for name, answer in _plain_answers(right):
+        wrong = answer.astype(case.dtype.numpy)
+        key = wrong.tobytes()
+        if key not in seen and not _right(wrong, right, case.dtype):
+            seen.add(key)
+            yield name, wrong
+
+
+def _plain_answers(right: Array) -> Iterator[tuple[str, Array]]:
+    yield "zeros", np.zeros_like(right)
+    yield "the negative", -right
+    yield "twice the result", 2 * right
+    yield "NaN", np.full_like(right, np.nan)
+    if right.size > 1:
+        yield "a constant", np.full_like(right, _mean(right[np.isfinite(right)]))
+        yield "elements rolled by one", np.roll(right.ravel(), 1).reshape(right.shape)
+        yield "elements in reverse", right.ravel()[::-1].reshape(right.shape)
+        yield "elements transposed", right.ravel(order="F").reshape(right.shape)
+
+
+def _right(answer: Array, right: Array, dtype: Dtype) -> bool:
+    """Whether an answer is the exact one, rounded either way."""
+    x = answer.astype(np.float64)
+    near = np.abs(x - right) <= 2 * dtype.unit * np.abs(right) + dtype.step
+    return bool(np.all(near | (x == right) | (np.isnan(x) & np.isnan(right))))
+
+
+def _conforms(answer: Array, truth: Expected, case: Case, quantity: str) -> bool:
+    return graded(answer, truth, case, quantity).grade == "conforms"
+
+
+def _mean(numbers: Array) -> float:
+    return float(np.mean(numbers)) if numbers.size else 0.0
