@@ -8,12 +8,14 @@ from typing import Any
 from nnparity import checks
 from nnparity.adapters.base import Adapter
 from nnparity.adapters.request import Request
+from nnparity.checks.common import Finding
 from nnparity.execute.observer import Observed
 from nnparity.execute.protocol import TargetInfo
 from nnparity.execute.target import Target, TargetName
 from nnparity.execute.worker import observe
 from nnparity.reports.records import Fact, Line, Verdict
 from nnparity.run.plan import Plan
+from nnparity.run.verdicts import verdict_line
 
 ALL = ("float32", "float64", "float16", "bfloat16")
 
@@ -25,7 +27,7 @@ class Inside:
         self._kind, self._adapter = adapter, adapter()
         self._twin: Inside | None = None
         kernels = {name: (kernel.calls, False, "") for name, kernel in adapter.kernels().items()}
-        self.hello = TargetInfo(self._adapter.target, {}, kernels, dict(adapter.unsupported), "", ["cpu"], 0.0)
+        self.info = TargetInfo(self._adapter.target, {}, kernels, dict(adapter.unsupported), "", ["cpu"], 0.0)
 
     def submit(self, requests: Sequence[Request]) -> None:
         self._answers = [self._answer(request) for request in requests]
@@ -57,7 +59,12 @@ def lines(adapter: type[Adapter], check: str, *formulas: str, flushes: bool = Fa
     """What one kind of check says about a faulty adapter."""
     asked = plan(*formulas, **options)
     found = target(adapter, flushes)
-    return [line for item in checks.items(asked) if item.check == check for line in item.run(found)]
+    return [line for item in checks.items(asked) if item.check == check for line in told(item, found)]
+
+
+def told(item: checks.Item, target: Target) -> list[Line]:
+    """What a check says of a target, as lines of a run file."""
+    return [verdict_line(target, one) if isinstance(one, Finding) else one for one in item.run(target)]
 
 
 def verdicts(found: list[Line]) -> list[Verdict]:

@@ -13,6 +13,7 @@ from nnparity.execute.target import Target, TargetName, start
 from nnparity.reports.records import Verdict
 from nnparity.run.examiner import Examiner
 from nnparity.run.plan import Plan
+from nnparity.run.verdicts import target_line
 from nnparity.spec import cases_of, load
 from nnparity.spec.schema import QUANTITIES
 
@@ -155,12 +156,12 @@ def test_a_target_that_cannot_be_had_says_why(backend: str, device: str, mode: s
 
 
 def test_a_target_says_what_it_is(target: Target) -> None:
-    hello = target.observer.hello
-    assert (target.name, hello.devices, set(hello.versions)) == ("unruly:cpu:eager", ["cpu"], {"numpy"})
-    assert set(hello.kernels) == set(load())
-    assert hello.import_seconds > 0
+    info = target.observer.info
+    assert (target.name, info.devices, set(info.versions)) == ("unruly:cpu:eager", ["cpu"], {"numpy"})
+    assert set(info.kernels) == set(load())
+    assert info.import_seconds > 0
     assert target.flushes == {"float32": False}
-    assert target.line().properties == {"second order": hello.second_order, "subnormals float32": "kept"}
+    assert target_line(target).properties == {"second order": info.second_order, "subnormals float32": "kept"}
 
 
 def test_the_process_ends_with_its_observer() -> None:
