@@ -14,6 +14,8 @@ from nnparity.adapters.base import Adapter
 from nnparity.adapters.registry import load
 from nnparity.adapters.request import Failure, Observation, Request, keys
 from nnparity.execute.protocol import Response, TargetInfo
+from nnparity.spec import load as formulas
+from nnparity.spec.selection import UsageError, require
 
 
 def serve(connection: Connection, backend: str, device: str, mode: str) -> None:
@@ -38,6 +40,7 @@ def serve(connection: Connection, backend: str, device: str, mode: str) -> None:
 def _begin(backend: str, device: str, mode: str) -> tuple[Adapter, TargetInfo]:
     start = time.process_time()
     adapter = load(backend)(device, mode)
+    _named(adapter)
     kernels = {name: (k.calls, k.composed, k.because) for name, k in adapter.kernels().items()}
     seconds = time.process_time() - start
     return adapter, TargetInfo(
@@ -49,6 +52,14 @@ def _begin(backend: str, device: str, mode: str) -> tuple[Adapter, TargetInfo]:
         devices=adapter.devices(),
         import_seconds=seconds,
     )
+
+
+def _named(adapter: Adapter) -> None:
+    """Raises UsageError where the adapter declares a formula that there is not: misspelt, it would never be asked."""
+    try:
+        require("formula", (*adapter.kernels(), *adapter.unsupported), tuple(formulas()))
+    except UsageError as error:
+        raise UsageError(f"the adapter declares what is not in the spec: {error}") from error
 
 
 def observe(adapter: Adapter, request: Request) -> Observation:
