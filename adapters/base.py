@@ -7,6 +7,8 @@ and one method per formula that calls its own operation. Everything else is here
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager, nullcontext
+from dataclasses import replace
+from fnmatch import fnmatchcase
 from functools import partial
 from importlib import metadata
 from typing import Any, ClassVar
@@ -31,6 +33,9 @@ class Adapter(ABC):
     unsupported: ClassVar[Mapping[str, str]] = {}
     #: How the framework itself says that it does not do this, where it raises no NotImplementedError.
     refusals: ClassVar[tuple[str, ...]] = ()
+    #: What the framework refuses of a formula that it has: patterns of formula, dtype, quantity and
+    #: ``device:mode`` -> the reason. A refusal that is not declared here is an error.
+    refused: ClassVar[Mapping[tuple[str, str, str, str], str]] = {}
 
     def __init__(self, device: str = "cpu", mode: str = "eager") -> None:
         """Raise `DeviceUnavailable` for a device that is not here, ValueError for an unknown mode."""
@@ -178,7 +183,23 @@ class Adapter(ABC):
 
     def _failed(self, request: Request, families: tuple[str, ...], error: Exception) -> Observation:
         failure = self.failure(error)
-        return {key: failure for family in families for key in keys(family, request)}
+        declared = failure.kind == "error" or isinstance(error, Unsupported)
+        return {
+            key: failure if declared else self._refusal(request, key, failure)
+            for family in families
+            for key in keys(family, request)
+        }
+
+    def _refusal(self, request: Request, key: str, failure: Failure) -> Failure:
+        """What looks like a refusal is one where it is declared, and an error elsewhere."""
+        place = (request.formula, request.float_dtype, key, f"{self.device}:{self.mode}")
+        for patterns, reason in self.refused.items():
+            if all(map(fnmatchcase, place, patterns)):
+                return replace(failure, message=f"{reason}: {failure.message}")
+        told = (
+            f"{failure.message}\nThe adapter does not declare that {place[0]} is refused in {place[1]}: see `refused`"
+        )
+        return replace(failure, kind="error", message=told)
 
     def failure(self, error: Exception) -> Failure:
         """What was raised, as the observation of a quantity."""

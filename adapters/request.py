@@ -35,6 +35,12 @@ class Request:
     quantities: frozenset[str] = frozenset({"output"})
     dtype: str = ""
 
+    @property
+    def float_dtype(self) -> str:
+        """The dtype that is asked about: the one that is named, else that of the first input that holds floats."""
+        floats = (array.dtype.name for array in self.inputs.values() if array.dtype.kind not in "iub")
+        return self.dtype or next(floats, "")
+
 
 @dataclass(frozen=True)
 class Failure:

@@ -1,6 +1,7 @@
 """The command line: ``nnparity run``, ``soak``, ``report`` and ``list``.
 
-Exit status: 0 all conforms or is on record, 1 something else was found, 2 usage, or nothing was judged; 70 a fault of nnparity itself.
+Exit status: 0 all conforms or is on record, 1 something else was found, 2 usage, or nothing was judged; 70 a fault of
+nnparity itself.
 """
 
 import os

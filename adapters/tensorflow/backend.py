@@ -53,6 +53,14 @@ class TensorflowBase(Adapter):
         "`dtype` <dtype: 'variant'> is not compatible",  # forward mode across the lists of a loop in a graph
     )
 
+    refused = MappingProxyType(
+        {
+            ("max_pool2d", dtype, f"{family}*", "cpu:compiled"): "XLA has no kernel for the pooling's second derivative"
+            for dtype in ("float64", "float16", "bfloat16")
+            for family in ("jvp", "hvp")
+        }
+    )
+
     @classmethod
     def devices(cls) -> list[str]:
         return ["cpu", "cuda"] if tf.config.list_physical_devices("GPU") else ["cpu"]

@@ -5,6 +5,7 @@ file descriptor. It says what it is (`TargetInfo`), then answers each list of re
 so that whatever was finished before a death is kept.
 """
 
+import fnmatch
 import sys
 import time
 from multiprocessing.connection import Connection
@@ -57,7 +58,8 @@ def _begin(backend: str, device: str, mode: str) -> tuple[Adapter, TargetInfo]:
 def _named(adapter: Adapter) -> None:
     """Raises UsageError where the adapter declares a formula that there is not: misspelt, it would never be asked."""
     try:
-        require("formula", (*adapter.kernels(), *adapter.unsupported), tuple(formulas()))
+        refused = [pattern for pattern, *_ in adapter.refused if not fnmatch.filter(formulas(), pattern)]
+        require("formula", (*adapter.kernels(), *adapter.unsupported, *refused), tuple(formulas()))
     except UsageError as error:
         raise UsageError(f"the adapter declares what is not in the spec: {error}") from error
 

@@ -21,6 +21,7 @@ class Squares(Adapter):
     second_order = "by hand"
     unsupported = {"lstm": "no recurrence here"}  # noqa: RUF012
     refusals = ("cannot do",)
+    refused = {("pick*", "float32", "output", "cpu:*"): "no float32", ("square", "*", "hvp.*", "*"): "once only"}  # noqa: RUF012
 
     @classmethod
     def devices(cls) -> list[str]:
@@ -81,7 +82,7 @@ def test_a_family_that_fails_does_not_lose_the_others() -> None:
     assert np.array_equal(seen["output"], [1, 4, 9])
     assert np.array_equal(seen["grad.x"], [2, 8, 18])
     assert np.array_equal(seen["jvp"], [2, 8, 18])
-    assert seen["hvp.x"] == Failure("unsupported", "NotImplementedError: no second derivative")
+    assert seen["hvp.x"] == Failure("unsupported", "once only: NotImplementedError: no second derivative")
 
 
 def test_an_output_survives_a_gradient_that_fails() -> None:
@@ -108,13 +109,24 @@ def test_several_outputs_are_named() -> None:
         ("lstm", "float64", Failure("unsupported", "no recurrence here")),
         ("conv2d", "float64", Failure("unsupported", "the squares adapter gives no conv2d")),
         ("picky", "float16", Failure("unsupported", "no float16")),
-        ("picky", "float32", Failure("unsupported", "RuntimeError: cannot do that")),
         ("picky", "float64", Failure("error", "RuntimeError: oops")),
     ],
 )
 def test_every_quantity_says_why_it_is_missing(formula: str, dtype: str, expected: Failure) -> None:
     seen = Squares().observe(request(formula, dtype))
     assert seen["output"] == seen["grad.x"] == expected
+
+
+def test_a_refusal_is_unsupported_only_where_it_is_declared() -> None:
+    seen = Squares().observe(request("picky", "float32"))
+    assert seen["output"] == Failure("unsupported", "no float32: RuntimeError: cannot do that")
+    grad = seen["grad.x"]
+    assert isinstance(grad, Failure)
+    assert grad.kind == "error"
+    assert grad.message.splitlines() == [
+        "RuntimeError: cannot do that",
+        "The adapter does not declare that picky is refused in float32: see `refused`",
+    ]
 
 
 def test_a_formula_without_a_float_input_is_told_its_dtype() -> None:
