@@ -57,6 +57,15 @@ class Failure:
 Observation = dict[str, Array | Failure]
 
 
+#: The family of what came along with the VJP as output, told only where it is not the plain forward's, bit for bit.
+WITH_GRAD = "output.with_grad"
+
+
+def plain(quantity: str) -> str:
+    """The quantity that is expected in the place of `quantity`: of an output with gradients the output."""
+    return quantity.replace(WITH_GRAD, "output", 1)
+
+
 def output_keys(family: str, outputs: tuple[str, ...]) -> tuple[str, ...]:
     """Names of a quantity shaped like the output: ``jvp``, or ``jvp.h_next`` when there are several."""
     return (family,) if len(outputs) == 1 else tuple(f"{family}.{name}" for name in outputs)
@@ -64,6 +73,6 @@ def output_keys(family: str, outputs: tuple[str, ...]) -> tuple[str, ...]:
 
 def keys(family: str, request: Request) -> tuple[str, ...]:
     """Every quantity of `family` that an observation of `request` holds."""
-    if family in ("output", "jvp"):
+    if family in ("output", "jvp", WITH_GRAD):
         return output_keys(family, request.outputs)
     return tuple(f"{family}.{name}" for name in request.wrt)

@@ -12,7 +12,16 @@ import numpy as np
 
 from nnparity.adapters.request import Failure
 from nnparity.checks.cell_text import CellText
-from nnparity.checks.common import Finding, Given, failure, first_order, observe, representative, unsupported
+from nnparity.checks.common import (
+    Finding,
+    Given,
+    failure,
+    first_order,
+    judgeable,
+    observe,
+    representative,
+    unsupported,
+)
 from nnparity.execute.observer import Observed
 from nnparity.execute.requests import request
 from nnparity.execute.target import Target
@@ -65,7 +74,7 @@ def _repeated(
     case: Case, truth: dict[str, Expected], one: Observed, other: Observed, seconds: float
 ) -> Iterator[Finding]:
     """Two observations of all that was asked; the time they took belongs to the first verdict."""
-    for place, (quantity, expected) in enumerate(truth.items()):
+    for place, (quantity, expected) in enumerate(judgeable(truth, other).items()):
         judged, note = _compared(one, other, quantity, _twice(expected), case.dtype)
         yield Finding(case, quantity, judged, note=note, seconds=0.0 if place else seconds)
 

@@ -9,7 +9,8 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from nnparity.checks.common import Finding, Given, failure, first_order, unsupported
+from nnparity.adapters.request import plain
+from nnparity.checks.common import Finding, Given, failure, first_order, judgeable, unsupported
 from nnparity.execute.requests import request
 from nnparity.execute.target import Target
 from nnparity.expect.budgets import expect
@@ -39,9 +40,9 @@ def sweep(target: Target, formula: Formula, dtype: str, selection: Selection) ->
     truth = {name: decided(one) for name, one in expect(case, quantities, flush=target.flushes[dtype]).items()}
     (observed,) = target.observer.collect()
     told: list[str] = []
-    for place, (quantity, expected) in enumerate(truth.items()):
+    for place, (quantity, expected) in enumerate(judgeable(truth, observed).items()):
         seen = observed.observation.get(quantity)
-        judged = failure(seen, observed) or _judged(case, quantity, seen, expected, target.flushes[dtype])  # type: ignore[arg-type]
+        judged = failure(seen, observed) or _judged(case, plain(quantity), seen, expected, target.flushes[dtype])  # type: ignore[arg-type]
         if quantity == "output" and isinstance(seen, np.ndarray) and seen.shape == expected.value.shape:
             told.append(_furthest(case, seen, expected, target.flushes[dtype]))
         yield Finding(case, quantity, judged, seconds=0.0 if place else observed.seconds)

@@ -34,8 +34,9 @@ def serve(connection: Connection, backend: str, device: str, mode: str) -> None:
             return
         for request in requests:
             start = time.process_time()
+            adapter.notes = {}
             observation = observe(adapter, request)
-            connection.send(Response(observation, time.process_time() - start))
+            connection.send(Response(observation, time.process_time() - start, adapter.notes))
 
 
 def _begin(backend: str, device: str, mode: str) -> tuple[Adapter, TargetInfo]:

@@ -25,8 +25,14 @@ def verdict_line(target: Target, found: Finding) -> Verdict:
         worst=judged.worst,
         message=judged.message,
         seconds=round(found.seconds, 6),
-        note=found.note,
+        note="; ".join(filter(None, (_composed(target, found), found.note))) or None,
     )
+
+
+def _composed(target: Target, found: Finding) -> str:
+    """What is judged may be the adapter's composition, not a kernel of the framework's."""
+    _, composed, _ = target.observer.info.kernels.get(found.case.formula.id, ("", False, ""))
+    return "composed" if composed and found.judgement.grade != "unsupported" else ""
 
 
 def _shortened(value: float | None) -> Number | None:

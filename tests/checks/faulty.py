@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 
 from nnparity.adapters.base import Adapter
+from nnparity.adapters.kernel import Operation, Point, Tensors
 from nnparity.adapters.numpy import NumpyAdapter
 from nnparity.adapters.request import Array, Failure, Observation, Request
 
@@ -120,6 +121,14 @@ class Broadcasts(NumpyAdapter):
     def observe(self, request: Request) -> Observation:
         seen = Adapter.observe(self, request)
         return {name: x if isinstance(x, Failure) else x.astype(np.float32) for name, x in seen.items()}
+
+
+class Trained(NumpyAdapter):
+    """Where gradients are wanted the output comes from another kernel, which is wrong; its own is right."""
+
+    def vjp(self, operation: Operation, point: Point) -> tuple[Tensors, Tensors]:
+        outputs, gradients = super().vjp(operation, point)
+        return tuple(y + 0.25 for y in outputs), gradients
 
 
 class Restless(Spoilt):

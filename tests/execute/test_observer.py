@@ -96,6 +96,32 @@ def test_a_formula_that_a_target_does_not_have_costs_one_verdict_and_no_work() -
     assert not examiner.seconds
 
 
+@pytest.mark.parametrize(("name", "quantity"), [("relu", "output.with_grad"), ("lstm", "output.with_grad.c_last")])
+def test_the_output_that_comes_with_gradients_is_judged_where_it_differs(name: str, quantity: str) -> None:
+    plan = Plan((TargetName("numpy"),), formulas=(name,), dtypes=("float32",), level="quick")
+    trained = start(TargetName("nnparity.tests.checks.faulty:Trained"), ("float32",))
+    found = {verdict.quantity: verdict for verdict in Examiner(plan).examine(next(plan.groups()), [trained])}
+    trained.observer.close()
+    assert {quantity for quantity, verdict in found.items() if verdict.grade != "conforms"} == {
+        one for one in found if one.startswith("output.with_grad")
+    }
+    assert found[quantity].grade == "diverges"
+
+
+def test_a_note_says_how_a_verdict_was_come_by() -> None:
+    plan = Plan((TargetName("numpy"),), formulas=("relu",), dtypes=("bfloat16",), level="quick")
+    special = start(TargetName(f"{UNRULY}:Composed"), ("bfloat16",))
+    found = {verdict.quantity: verdict.note for verdict in Examiner(plan).examine(next(plan.groups()), [special])}
+    special.observer.close()
+    wide = "conforms under the wide model"
+    assert found == {
+        "output": f"composed; {wide}",
+        "grad.x": f"composed; {wide}",
+        "jvp": f"composed; by other means; {wide}",
+        "hvp.x": f"composed; {wide}",
+    }
+
+
 @pytest.mark.parametrize("do", ["well", "print", "invent"])
 def test_what_does_no_harm_conforms(target: Target, do: str) -> None:
     assert {verdict.grade for group in examined(target, do).values() for verdict in group} == {"conforms"}
