@@ -17,6 +17,7 @@ import numpy as np
 
 from nnparity.adapters.kernel import DeviceUnavailable, Kernel, Operation, Point, Program, Tensor, Tensors, Unsupported
 from nnparity.adapters.request import WITH_GRAD, Array, Failure, Observation, Request, keys, plain
+from nnparity.adapters.traceback import raised_in
 from nnparity.spec.schema import QUANTITIES
 
 #: All families of quantities, in the order in which an observation tells them.
@@ -201,7 +202,7 @@ class Adapter(ABC):
         return self._programs[key]
 
     def _failed(self, request: Request, families: tuple[str, ...], error: Exception) -> Observation:
-        failure = self.failure(error)
+        failure = replace(self.failure(error), raised_in=raised_in(error, type(self)))
         declared = failure.kind == "error" or isinstance(error, Unsupported)
         return {
             key: failure if declared else self._refusal(request, key, failure)

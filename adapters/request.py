@@ -52,6 +52,8 @@ class Failure:
 
     kind: Literal["error", "unsupported"]
     message: str
+    #: The module that raised it, when an exception came from what the adapter calls, and not from the adapter.
+    raised_in: str = field(default="", compare=False)
 
 
 Observation = dict[str, Array | Failure]

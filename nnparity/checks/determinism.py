@@ -10,14 +10,13 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from nnparity.adapters.request import Failure
 from nnparity.checks.cell_text import CellText
 from nnparity.checks.common import (
     Finding,
     Given,
-    failure,
     first_order,
     judgeable,
+    misshapen,
     observe,
     representative,
     unsupported,
@@ -96,17 +95,16 @@ def _compared(
 ) -> tuple[Judgement, str | None]:
     """The second observation judged by the first, as far as there is one of both; how they differ, if they do."""
     a, b = one.observation.get(quantity), other.observation.get(quantity)
-    wrong = failure(a, one) or failure(b, other)
-    if wrong or isinstance(a, Failure | None) or isinstance(b, Failure | None):
+    if isinstance(a, np.ndarray) and a.ndim and a.shape[1:] == budget.value.shape[1:]:
+        a = a[: len(budget.value)]  # of a batch, the first sample
+    wrong = misshapen(a, one, budget, dtype) or misshapen(b, other, budget, dtype)
+    if wrong or not isinstance(a, np.ndarray) or not isinstance(b, np.ndarray):
         return wrong or Judgement("error"), "not observed"
-    a = a[:1] if a.shape != budget.value.shape else a  # of a batch, the first sample
     judged = judge(b, dataclasses.replace(budget, value=a.astype(np.float64), low=0.0), dtype)
     return judged, _difference(a, b, dtype)
 
 
 def _difference(a: Array, b: Array, dtype: Dtype) -> str | None:
-    if a.shape != b.shape:
-        return f"shape {b.shape}"
     if a.tobytes() == b.tobytes():
         return None
     x, y = a.astype(np.float64), b.astype(np.float64)

@@ -5,7 +5,7 @@ Structure does not depend on the dtype: empty batches and dimensions of size one
 
 from collections.abc import Iterator
 
-from nnparity.adapters.request import plain
+from nnparity.adapters.request import Failure, plain
 from nnparity.checks.cell_text import CellText
 from nnparity.checks.common import Finding, failure, first_line, first_order, judgeable, unsupported
 from nnparity.execute.observer import Observed
@@ -56,14 +56,14 @@ def _findings(target: Target, case: Case, observed: Observed, asked: frozenset[s
         seen = observed.observation.get(quantity)
         wrong = failure(seen, observed)
         judged, note = (
-            _refusal(case, plain(quantity), wrong) if wrong else settle(case, plain(quantity), seen, flush, asked)  # type: ignore[arg-type]
+            _refusal(case, plain(quantity), wrong, seen) if wrong else settle(case, plain(quantity), seen, flush, asked)  # type: ignore[arg-type]
         )
         yield Finding(case, quantity, judged, note=note, seconds=0.0 if place else observed.seconds)
 
 
-def _refusal(case: Case, quantity: str, judged: Judgement) -> Settled:
+def _refusal(case: Case, quantity: str, judged: Judgement, seen: object) -> Settled:
     """Who raises where the spec permits it conforms. For an empty batch, it says loudly that it has no answer."""
-    raised = judged.grade == "error"
+    raised = judged.grade == "error" and isinstance(seen, Failure) and bool(seen.raised_in)
     says = next((permit.says for _, permit in permits(case, quantity) if permit.raises), None)
     if raised and says:
         return Judgement("conforms"), says

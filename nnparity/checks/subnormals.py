@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from nnparity.adapters.request import plain
-from nnparity.checks.common import Finding, failure, first_order, judgeable
+from nnparity.checks.common import Finding, failure, first_order, judgeable, misshapen
 from nnparity.execute.observer import Observed
 from nnparity.execute.requests import request
 from nnparity.execute.target import Target
@@ -71,14 +71,12 @@ def subnormals(
 def _seen(case: Case, observed: Observed, asked: frozenset[str]) -> Iterator[Seen]:
     for place, (quantity, kept) in enumerate(judgeable(expect(case, asked), observed).items()):
         array = observed.observation.get(quantity)
-        does = None if failure(array, observed) else _does(array, kept, case)  # type: ignore[arg-type]
+        does = None if misshapen(array, observed, kept, case.dtype) else _does(array, kept, case)  # type: ignore[arg-type]
         yield Seen(case, quantity, observed, place == 0, does)
 
 
 def _does(seen: Array, kept: Expected, case: Case) -> str | None:
     """Told by the elements that are subnormal, and further from zero than any rounding."""
-    if seen.shape != kept.value.shape:
-        return None
     telling = (np.abs(kept.value) < case.dtype.tiny) & (np.abs(kept.value) > 2 * kept.hard)
     if not telling.any():
         return None

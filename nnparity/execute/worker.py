@@ -11,9 +11,11 @@ import time
 from multiprocessing.connection import Connection
 from typing import Any
 
+import numpy as np
+
 from nnparity.adapters.base import Adapter
 from nnparity.adapters.registry import load
-from nnparity.adapters.request import Failure, Observation, Request, keys
+from nnparity.adapters.request import Array, Failure, Observation, Request, keys
 from nnparity.execute.protocol import Response, TargetInfo
 from nnparity.spec import load as formulas
 from nnparity.spec.selection import UsageError, require
@@ -77,7 +79,21 @@ def observe(adapter: Adapter, request: Request) -> Observation:
     if not isinstance(observation, dict):
         return _all(request, f"the adapter returned {type(observation).__name__}, not a dict of quantities")
     changed = [name for (name, array), old in zip(_arrays(request), before, strict=True) if array.tobytes() != old]
-    return _all(request, f"the adapter changed its input {changed[0]}") if changed else observation
+    if changed:
+        return _all(request, f"the adapter changed its input {changed[0]}")
+    return {name: _answer(seen) for name, seen in observation.items() if isinstance(name, str)}
+
+
+def _answer(seen: Any) -> Array | Failure:
+    """An array of plain numbers, or why it is none: whoever reads on may rely on it."""
+    if isinstance(seen, Failure):
+        return seen
+    if not isinstance(seen, np.ndarray | np.generic):
+        return Failure("error", f"the adapter returned {type(seen).__name__}, not an array")
+    array = np.asarray(seen)
+    if array.dtype.hasobject or array.dtype.names:
+        return Failure("error", "the adapter returned an array of objects: ragged, or not of numbers")
+    return array
 
 
 def _arrays(request: Request) -> list[tuple[str, Any]]:

@@ -124,10 +124,10 @@ class Apart(Squares):
 
     backend = "apart"
 
-    def hvp(self, operation: Operation, point: Point) -> Tensors:
+    def hvp(self, operation: Operation, point: Point) -> Tensors:  # noqa: ARG002
         return point.tangents
 
-    def jvp_hvp(self, operation: Operation, point: Point) -> tuple[Tensors, Tensors]:
+    def jvp_hvp(self, operation: Operation, point: Point) -> tuple[Tensors, Tensors]:  # noqa: ARG002
         raise RuntimeError("not both")
 
 

@@ -6,11 +6,12 @@ from pathlib import Path
 
 import pytest
 
+from nnparity import cli
 from nnparity.adapters.request import Failure, Request
 from nnparity.execute.observer import Observed, Observer, TargetUnavailable
 from nnparity.execute.requests import request
 from nnparity.execute.target import Target, TargetName, start
-from nnparity.reports.records import Verdict
+from nnparity.reports.records import Verdict, read_run
 from nnparity.run.examiner import Examiner
 from nnparity.run.plan import Plan
 from nnparity.run.verdicts import target_line
@@ -32,8 +33,12 @@ FAULTS = {
     "list": ("error", "the adapter returned list, not a dict of quantities"),
     "nothing": ("error", "the adapter returned NoneType, not a dict of quantities"),
     "unpicklable": ("crashed", "the process died: exit status 1"),
+    "objects": ("error", "the adapter returned an array of objects: ragged, or not of numbers"),
+    "text": ("diverges", "returned str32, expected float32"),
+    "None": ("error", "the adapter returned NoneType, not an array"),
+    "0-d": ("diverges", "returned shape (), expected (3, 5)"),
     "ununpicklable": ("error", "the answer cannot be read: TypeError: I cannot be unpickled here"),
-    "scalars": ("diverges", "returned float, not an array"),
+    "scalars": ("error", "the adapter returned float, not an array"),
     "write": ("error", "read-only"),
     "write behind": ("error", "the adapter changed its input x"),
 }
@@ -78,6 +83,29 @@ def test_a_fault_costs_its_case_and_no_other(target: Target, do: str) -> None:
     assert all(verdict.case == "relu/n3d5/small/float32" for verdict in bad)
     assert len(after) == 2
     assert {verdict.grade for group in (before, *after) for verdict in group} == {"conforms"}
+
+
+WRONG = [
+    do
+    for do in FAULTS
+    if do not in ("raise", "refuse", "exit", "leave", "die", "hang", "unpicklable", "write", "write behind")
+]
+
+
+@pytest.mark.parametrize("do", [*WRONG, "forget", "complex", "ragged", "structure", "keys"])
+def test_whatever_is_returned_no_run_ends(do: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """In every check and the ordinary cases, each asked quantity gets one verdict."""
+    monkeypatch.setenv("NNPARITY_DO", do)
+    options = ("--formula", "relu", "--formula", "dense", "--dtype", "float32", "--out", str(tmp_path), "--jobs", "1")
+    assert cli.guarded(lambda: cli.application(["run", "--backend", f"{UNRULY}:Always", *options])) == 1
+    found = [line for line in read_run(tmp_path / "parity.jsonl") if isinstance(line, Verdict)]
+    assert {v.dataset for v in found} >= {"normal", "again", "in another process", "sweep", "nan", "subnormal"}
+    assert any(v.dataset.startswith("rejects: ") for v in found)
+    assert len({(v.case, v.quantity) for v in found}) == len(found)
+    for verdict in found:
+        if verdict.quantity == "output" or do != "forget":
+            assert verdict.grade in ("error", "diverges"), verdict
+            assert verdict.message, verdict
 
 
 def test_a_quantity_that_is_missing_is_an_error_of_its_own(target: Target) -> None:
