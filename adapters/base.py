@@ -45,6 +45,9 @@ class Adapter(ABC):
     #: ``device:mode`` -> the reason. A refusal that is not declared here is an error.
     refused: ClassVar[Mapping[tuple[str, str, str, str], str]] = {}
 
+    #: Formulas of which the same case need not give the same bits again -> the reason.
+    nondeterministic: ClassVar[Mapping[str, str]] = {}
+
     def __init__(self, device: str = "cpu", mode: str = "eager") -> None:
         """Raise `DeviceUnavailable` for a device that is not here, ValueError for an unknown mode."""
         if device not in self.devices():

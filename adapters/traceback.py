@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from types import FrameType, TracebackType
 
 #: What an instruction of the adapter's own frame does when code without a frame, compiled, raises: it calls something.
-CALLS = ("CALL", "BINARY", "UNARY", "COMPARE", "CONTAINS", "STORE_SUBSCR", "GET_ITER", "FOR_ITER")
+CALLS = ("CALL", "BINARY", "UNARY", "COMPARE", "CONTAINS", "STORE_SUBSCR", "STORE_ATTR", "GET_ITER", "FOR_ITER")
 #: What Python itself says of a call whose arguments do not fit: nothing of the framework was run.
 MISCALLED = (
     "unexpected keyword argument",

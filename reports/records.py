@@ -15,6 +15,7 @@ import msgspec
 GRADES = (
     "conforms",
     "imprecise",
+    "nondeterministic",
     "diverges",
     "error",
     "crashed",

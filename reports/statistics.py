@@ -13,6 +13,7 @@ from nnparity.reports.records import GRADES, Number, Verdict
 SYMBOLS = {
     "conforms": "✓",
     "imprecise": "≈",
+    "nondeterministic": "≠",
     "diverges": "✗",
     "error": "!",
     "crashed": "†",
@@ -24,6 +25,7 @@ SYMBOLS = {
 MEANINGS = {
     "conforms": "error within both budgets",
     "imprecise": "right formula, bits missing: only the sharp budget is exceeded",
+    "nondeterministic": "within the budgets, but other bits for the same case once more, and that is not declared",
     "diverges": "beyond the hard budget, or a wrong NaN, infinity, zero, shape or dtype",
     "error": "the target raised an exception",
     "crashed": "the process died",

@@ -40,6 +40,15 @@ _PLACES = {"cpu": "/CPU:0", "cuda": "/GPU:0"}
 _ZERO = tf.UnconnectedGradients.ZERO
 
 
+#: Of compiled programs, whoever built them: XLA's kernels, and forward mode through a loop. Not of float32 pooling.
+REFUSED = {
+    (formula, dtype, f"{family}*", "cpu:compiled"): "XLA has no kernel for the second derivative of max pooling"
+    for formula, dtypes in (("max_pool2d", ("float64", "float16", "bfloat16")), ("listing_cnn", ("float64",)))
+    for dtype in dtypes
+    for family in ("jvp", "hvp")
+} | {("lstm", "*", "jvp*", "cpu:compiled"): "no forward mode across the lists of a loop in a graph"}
+
+
 class TensorflowBase(Adapter):
     """TensorFlow's tensors and derivatives, without formulas."""
 
@@ -53,13 +62,7 @@ class TensorflowBase(Adapter):
         "`dtype` <dtype: 'variant'> is not compatible",  # forward mode across the lists of a loop in a graph
     )
 
-    refused = MappingProxyType(
-        {
-            ("max_pool2d", dtype, f"{family}*", "cpu:compiled"): "XLA has no kernel for the pooling's second derivative"
-            for dtype in ("float64", "float16", "bfloat16")
-            for family in ("jvp", "hvp")
-        }
-    )
+    refused = MappingProxyType(REFUSED)
 
     @classmethod
     def devices(cls) -> list[str]:
@@ -120,6 +123,14 @@ class TensorflowAdapter(
     backend = "tensorflow"
     packages = ("tensorflow", "keras")
     modes = ("eager", "compiled")
+    refused = MappingProxyType(
+        REFUSED
+        | {
+            (formula, "*", "jvp*", "cpu:compiled"): "no forward mode across the lists of a loop in a graph"
+            for formula in ("lstm_last", "lstm_stacked", "listing_lstm")
+        }
+        | {("positional_encoding", "float16", "output", "cpu:compiled"): "XLA has no range of float16"}
+    )
     unsupported = MappingProxyType({"adam": "Keras's Adam has the paper's other form only: see adam_eps_hat"})
 
 

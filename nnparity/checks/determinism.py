@@ -1,7 +1,8 @@
 """Determinism: the same case again, in the same process and in another, and its first sample alone.
 
-Other bits are no fault by themselves: the report says where they differ and by how much, and only a difference
-beyond the budget of two computations `diverges`. A batch must not change what a sample gets.
+Other bits for the same case are `nondeterministic`, with how far apart they are, unless the adapter declares the
+formula so; a difference beyond the budget of two computations `diverges` in any case. A batch must not change what a
+sample gets, beyond rounding.
 """
 
 import dataclasses
@@ -57,8 +58,8 @@ def determinism(target: Target, formula: Formula, selection: Selection) -> Itera
     told: dict[str, str] = {}
     again, elsewhere = (dataclasses.replace(case, dataset=name) for name in (AGAIN, ELSEWHERE))
     for found in (
-        *_repeated(again, truth, first, second, first.seconds + second.seconds),
-        *_repeated(elsewhere, truth, first, third, third.seconds),
+        *_repeated(target, again, truth, first, second, first.seconds + second.seconds),
+        *_repeated(target, elsewhere, truth, first, third, third.seconds),
         *_alone(target, case, first, truth),
     ):
         if told.get(found.case.dataset, SAME) == SAME:  # of several quantities that differ the first is told
@@ -70,12 +71,24 @@ def determinism(target: Target, formula: Formula, selection: Selection) -> Itera
 
 
 def _repeated(
-    case: Case, truth: dict[str, Expected], one: Observed, other: Observed, seconds: float
+    target: Target, case: Case, truth: dict[str, Expected], one: Observed, other: Observed, seconds: float
 ) -> Iterator[Finding]:
     """Two observations of all that was asked; the time they took belongs to the first verdict."""
     for place, (quantity, expected) in enumerate(judgeable(truth, other).items()):
         judged, note = _compared(one, other, quantity, _twice(expected), case.dtype)
+        if judged.hard is not None and note:
+            judged, note = _spread(judged, note, target.observer.info.nondeterministic.get(case.formula.id))
         yield Finding(case, quantity, judged, note=note, seconds=0.0 if place else seconds)
+
+
+def _spread(judged: Judgement, differs: str, declared: str | None) -> tuple[Judgement, str]:
+    """The judgement of other bits for the same case: how far apart, and whether the adapter says that they may be."""
+    told = f"{differs}, {judged.hard:.3g} of what rounding may do"
+    if judged.grade == "diverges":
+        return dataclasses.replace(judged, message="; ".join(filter(None, (told, judged.message)))), differs
+    if declared is not None:
+        return judged, f"{told}; declared: {declared}"
+    return dataclasses.replace(judged, grade="nondeterministic", message=told), differs
 
 
 def _signature(formula: Formula) -> Signature:

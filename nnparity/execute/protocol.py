@@ -16,6 +16,7 @@ class TargetInfo:
     second_order: str
     devices: list[str]
     import_seconds: float
+    nondeterministic: dict[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)

@@ -55,6 +55,7 @@ def _begin(backend: str, device: str, mode: str) -> tuple[Adapter, TargetInfo]:
         second_order=adapter.second_order,
         devices=adapter.devices(),
         import_seconds=seconds,
+        nondeterministic=dict(adapter.nondeterministic),
     )
 
 
@@ -62,7 +63,11 @@ def _named(adapter: Adapter) -> None:
     """Raises UsageError where the adapter declares a formula that there is not: misspelt, it would never be asked."""
     try:
         refused = [pattern for pattern, *_ in adapter.refused if not fnmatch.filter(formulas(), pattern)]
-        require("formula", (*adapter.kernels(), *adapter.unsupported, *refused), tuple(formulas()))
+        require(
+            "formula",
+            (*adapter.kernels(), *adapter.unsupported, *adapter.nondeterministic, *refused),
+            tuple(formulas()),
+        )
     except UsageError as error:
         raise UsageError(f"the adapter declares what is not in the spec: {error}") from error
 

@@ -14,10 +14,9 @@ from typing import Any
 import msgspec
 
 from nnparity.adapters.registry import FOLDER
-from nnparity.adapters.request import plain
 from nnparity.checks.common import Finding, failure, judgeable, unsupported
 from nnparity.execute.observer import Observed
-from nnparity.execute.requests import request
+from nnparity.execute.requests import plain, request
 from nnparity.execute.target import Target
 from nnparity.expect.budgets import expect
 from nnparity.expect.expected import Expected

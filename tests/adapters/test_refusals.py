@@ -1,5 +1,6 @@
 """What an adapter declares as refused must be refused, in each formula that the declaration names; else it is stale."""
 
+import fnmatch
 import subprocess
 import sys
 from fnmatch import fnmatchcase
@@ -24,10 +25,11 @@ def stale(adapter: Adapter) -> list[str]:
     """The declarations of an adapter, formula by formula, where nothing is refused."""
     return [
         f"{formula.id} {dtype} {quantity}"
-        for (name, dtype, quantity, place) in adapter.refused
+        for (name, wanted, quantity, place) in adapter.refused
         if fnmatchcase(f"{adapter.device}:{adapter.mode}", place)
         for formula in formulas().values()
         if fnmatchcase(formula.id, name) and formula.id not in adapter.unsupported
+        for dtype in fnmatch.filter(formula.dtypes, wanted)
         if not refused(adapter, formula, dtype, quantity)
     ]
 

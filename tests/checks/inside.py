@@ -27,7 +27,16 @@ class Inside:
         self._kind, self._adapter = adapter, adapter()
         self._twin: Inside | None = None
         kernels = {name: (kernel.calls, False, "") for name, kernel in adapter.kernels().items()}
-        self.info = TargetInfo(self._adapter.target, {}, kernels, dict(adapter.unsupported), "", ["cpu"], 0.0)
+        self.info = TargetInfo(
+            self._adapter.target,
+            {},
+            kernels,
+            dict(adapter.unsupported),
+            "",
+            ["cpu"],
+            0.0,
+            dict(adapter.nondeterministic),
+        )
 
     def submit(self, requests: Sequence[Request]) -> None:
         self._answers = [self._answer(request) for request in requests]

@@ -50,7 +50,7 @@ def test_no_html_but_anchors_and_no_markup_from_texts(report: Any, lines: list[A
 
 
 def test_each_grade_is_a_word_and_a_glyph(report: Any, verdict: Any) -> None:
-    for grade, glyph in zip(GRADES, "✓≈✗!†…–", strict=True):
+    for grade, glyph in zip(GRADES, "✓≈≠✗!†…–", strict=True):
         first, *rest = tables(report(verdict(grade)).markdown)
         assert f"{glyph} f32" in first[2][1]
         assert any(cell.strip() == f"{glyph} {grade}" for table in rest for row in table for cell in row)
