@@ -40,13 +40,15 @@ _PLACES = {"cpu": "/CPU:0", "cuda": "/GPU:0"}
 _ZERO = tf.UnconnectedGradients.ZERO
 
 
-#: Of compiled programs, whoever built them: XLA's kernels, and forward mode through a loop. Not of float32 pooling.
+#: What XLA refuses of compiled programs, whoever built them: pooling in float32 it does, and the values of a loop.
+SECOND_POOLING = "XLA has no kernel for the second derivative of max pooling"
+LOOPS = "no forward mode across the lists of a loop in a graph"
 REFUSED = {
-    (formula, dtype, f"{family}*", "cpu:compiled"): "XLA has no kernel for the second derivative of max pooling"
-    for formula, dtypes in (("max_pool2d", ("float64", "float16", "bfloat16")), ("listing_cnn", ("float64",)))
-    for dtype in dtypes
-    for family in ("jvp", "hvp")
-} | {("lstm", "*", "jvp*", "cpu:compiled"): "no forward mode across the lists of a loop in a graph"}
+    **{("max_pool2d", d, f"{q}*", "cpu:compiled"): SECOND_POOLING for d in ("*64", "*16") for q in ("jvp", "hvp")},
+    **{("listing_cnn", "float64", f"{q}*", "cpu:compiled"): SECOND_POOLING for q in ("jvp", "hvp")},
+    **{(f, "*", "jvp*", "cpu:compiled"): LOOPS for f in ("lstm", "lstm_last", "lstm_stacked", "listing_lstm")},
+    ("positional_encoding", "float16", "output", "cpu:compiled"): "XLA has no range of float16",
+}
 
 
 class TensorflowBase(Adapter):
@@ -123,14 +125,6 @@ class TensorflowAdapter(
     backend = "tensorflow"
     packages = ("tensorflow", "keras")
     modes = ("eager", "compiled")
-    refused = MappingProxyType(
-        REFUSED
-        | {
-            (formula, "*", "jvp*", "cpu:compiled"): "no forward mode across the lists of a loop in a graph"
-            for formula in ("lstm_last", "lstm_stacked", "listing_lstm")
-        }
-        | {("positional_encoding", "float16", "output", "cpu:compiled"): "XLA has no range of float16"}
-    )
     unsupported = MappingProxyType({"adam": "Keras's Adam has the paper's other form only: see adam_eps_hat"})
 
 

@@ -16,7 +16,7 @@ from nnparity.spec import load as formulas
 from nnparity.spec.schema import QUANTITIES
 
 #: The adapters that declare something, each in a process of its own, in the mode that compiles fastest.
-DECLARING = {"jax": "compiled", "keras-jax": "compiled", "tensorflow": "compiled"}
+DECLARING = dict.fromkeys(("jax", "keras-jax", "tensorflow"), "compiled")
 #: Those that declare nothing: their frameworks do in all dtypes what they do at all.
 SILENT = ("torch", "keras-torch", "huggingface")
 
@@ -36,7 +36,8 @@ def stale(adapter: Adapter) -> list[str]:
 
 def refused(adapter: Adapter, formula: Formula, dtype: str, quantity: str) -> bool:
     case = next(cases_of(formula, dtype))[0]
-    seen = adapter.observe(request(case, frozenset(QUANTITIES)))
+    families = [family for family in QUANTITIES if quantity.startswith(family)]
+    seen = adapter.observe(request(case, frozenset(families or QUANTITIES)))
     named = [answer for key, answer in seen.items() if fnmatchcase(key, quantity)]
     return bool(named) and all(isinstance(one, Failure) and one.kind == "unsupported" for one in named)
 
