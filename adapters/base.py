@@ -7,13 +7,23 @@ and one method per formula that calls its own operation. Everything else is here
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager, nullcontext
+from dataclasses import replace
+from fnmatch import fnmatchcase
 from functools import partial
 from importlib import metadata
 from typing import Any, ClassVar
 
+import numpy as np
+
 from nnparity.adapters.kernel import DeviceUnavailable, Kernel, Operation, Point, Program, Tensor, Tensors, Unsupported
-from nnparity.adapters.request import Array, Failure, Observation, Request, keys
+from nnparity.adapters.request import WITH_GRAD, Array, Failure, Observation, Request, keys, plain
+from nnparity.adapters.traceback import raised_in
 from nnparity.spec.schema import QUANTITIES
+
+#: All families of quantities, in the order in which an observation tells them.
+FAMILIES = ("output", WITH_GRAD, *QUANTITIES[1:])
+#: The families that a framework may derive in one program.
+TOGETHER = "jvp and hvp together"
 
 
 class Adapter(ABC):
@@ -31,6 +41,12 @@ class Adapter(ABC):
     unsupported: ClassVar[Mapping[str, str]] = {}
     #: How the framework itself says that it does not do this, where it raises no NotImplementedError.
     refusals: ClassVar[tuple[str, ...]] = ()
+    #: What the framework refuses of a formula that it has: patterns of formula, dtype, quantity and
+    #: ``device:mode`` -> the reason. A refusal that is not declared here is an error.
+    refused: ClassVar[Mapping[tuple[str, str, str, str], str]] = {}
+
+    #: Formulas of which the same case need not give the same bits again -> the reason.
+    nondeterministic: ClassVar[Mapping[str, str]] = {}
 
     def __init__(self, device: str = "cpu", mode: str = "eager") -> None:
         """Raise `DeviceUnavailable` for a device that is not here, ValueError for an unknown mode."""
@@ -39,6 +55,8 @@ class Adapter(ABC):
         if mode not in self.modes:
             raise ValueError(f"{self.backend} has no mode {mode!r}, only {', '.join(self.modes)}")
         self.device, self.mode = device, mode
+        #: Of the last observation, family -> what its note says: that it was not come by as usual.
+        self.notes: dict[str, str] = {}
         self._operations: dict[str, Operation] = {}
         self._programs: dict[tuple[str, Operation], Program] = {}
 
@@ -93,6 +111,10 @@ class Adapter(ABC):
         """What must hold around an observation: device, precision flags."""
         return nullcontext()
 
+    def inference(self) -> AbstractContextManager[Any]:
+        """What holds around the plain forward of a formula that has derivatives: no gradients, no graph."""
+        return nullcontext()
+
     def compile(self, program: Program) -> Program:
         """The program as the mode runs it: as it is when eager; jit, tf.function ... in others."""
         return program
@@ -100,16 +122,19 @@ class Adapter(ABC):
     # --- from a request to an observation
 
     def observe(self, request: Request) -> Observation:
-        """Every quantity asked for; a family that fails does not lose the others."""
+        """Every quantity asked for; a family that fails does not lose the others.
+
+        The output that comes with the gradients is one more quantity where it is not the plain forward's: `WITH_GRAD`.
+        """
+        self.notes = {}
         try:
             operation = self._operation(request)
             with self.scope():
                 seen = self._families(request, operation, self._point(request))
         except Exception as error:  # noqa: BLE001  (whatever a framework raises is what was observed)
             seen = self._failed(request, QUANTITIES, error)
-        return {
-            key: seen[key] for family in QUANTITIES if family in request.quantities for key in keys(family, request)
-        }
+        asked = [family for family in FAMILIES if family.partition(".")[0] in request.quantities]
+        return {key: seen[key] for family in asked for key in keys(family, request) if not _repeated(key, seen)}
 
     def _operation(self, request: Request) -> Operation:
         """The method for a request, attributes bound. Raise `Unsupported` when there is none."""
@@ -138,17 +163,20 @@ class Adapter(ABC):
         """What a program gave first stands: one that fails is tried again alone, family by family."""
         seen: Observation = {}
         for families, rule in self._plan(request.quantities):
-            if not all(_seen(seen, family, request) for family in families if family in request.quantities):
+            missing = [family for family in families if not _seen(seen, family, request)]
+            if missing:
+                again = set(missing) & {key.partition(".")[0] for key in seen}
                 seen |= self._try(request, families, rule, operation, point)
+                self.notes |= {family: f"alone: {TOGETHER} failed" for family in again if _seen(seen, family, request)}
         return seen
 
     def _plan(self, asked: frozenset[str]) -> list[tuple[tuple[str, ...], Callable[..., Tensors]]]:
-        """Which programs give which families: the VJP brings the output along."""
+        """Which programs give which families: the plain forward the output, and the VJP brings it along once more."""
         plan: list[tuple[tuple[str, ...], Callable[..., Tensors]]] = []
-        if "grad" in asked:
-            plan.append((("output", "grad"), self._vjp))
         if "output" in asked:
             plan.append((("output",), self._value))
+        if "grad" in asked:
+            plan.append(((WITH_GRAD, "grad"), self._vjp))
         if {"jvp", "hvp"} <= asked:
             plan.append((("jvp", "hvp"), self._jvp_hvp))
         return plan + [((family,), rule) for family, rule in (("jvp", self.jvp), ("hvp", self.hvp)) if family in asked]
@@ -177,8 +205,24 @@ class Adapter(ABC):
         return self._programs[key]
 
     def _failed(self, request: Request, families: tuple[str, ...], error: Exception) -> Observation:
-        failure = self.failure(error)
-        return {key: failure for family in families for key in keys(family, request)}
+        failure = replace(self.failure(error), raised_in=raised_in(error, type(self)))
+        declared = failure.kind == "error" or isinstance(error, Unsupported)
+        return {
+            key: failure if declared else self._refusal(request, key, failure)
+            for family in families
+            for key in keys(family, request)
+        }
+
+    def _refusal(self, request: Request, key: str, failure: Failure) -> Failure:
+        """What looks like a refusal is one where it is declared, and an error elsewhere."""
+        place = (request.formula, request.float_dtype, key, f"{self.device}:{self.mode}")
+        for patterns, reason in self.refused.items():
+            if all(map(fnmatchcase, place, patterns)):
+                return replace(failure, message=f"{reason}: {failure.message}")
+        told = (
+            f"{failure.message}\nThe adapter does not declare that {place[0]} is refused in {place[1]}: see `refused`"
+        )
+        return replace(failure, kind="error", message=told)
 
     def failure(self, error: Exception) -> Failure:
         """What was raised, as the observation of a quantity."""
@@ -189,7 +233,8 @@ class Adapter(ABC):
         return Failure("unsupported" if refused else "error", message)
 
     def _value(self, operation: Operation, point: Point) -> Tensors:
-        return operation(*point.primals, **point.rest)
+        with self.inference() if operation.wrt else nullcontext():
+            return operation(*point.primals, **point.rest)
 
     def _vjp(self, operation: Operation, point: Point) -> Tensors:
         outputs, gradients = self.vjp(operation, point)
@@ -198,6 +243,21 @@ class Adapter(ABC):
     def _jvp_hvp(self, operation: Operation, point: Point) -> Tensors:
         pushed, turned = self.jvp_hvp(operation, point)
         return (*pushed, *turned)
+
+
+def _repeated(key: str, seen: Observation) -> bool:
+    """Whether a quantity is the output with gradients, and the plain one bit for bit; any NaN is as good as another."""
+    if plain(key) == key:
+        return False
+    with_grad, output = seen.get(key), seen.get(plain(key))
+    if not isinstance(with_grad, np.ndarray) or not isinstance(output, np.ndarray):
+        return isinstance(with_grad, Failure | None) or not isinstance(output, Failure | None | np.ndarray)
+    if (with_grad.shape, with_grad.dtype) != (output.shape, output.dtype):
+        return False
+    if with_grad.tobytes() == output.tobytes():
+        return True
+    alike = (with_grad == output) & (np.signbit(with_grad) == np.signbit(output))
+    return bool((alike | ((with_grad != with_grad) & (output != output))).all())  # noqa: PLR0124  (NaN)
 
 
 def _seen(seen: Observation, family: str, request: Request) -> bool:

@@ -10,7 +10,7 @@ import numpy as np
 
 from nnparity.adapters.base import Adapter
 from nnparity.adapters.kernel import Kernel, Operation, Point, Tensors
-from nnparity.adapters.request import Array, Failure, Observation, Request
+from nnparity.adapters.request import Array, Failure, Observation, Request, keys
 from nnparity.reference import FORMULAS
 from nnparity.reference.readings import Dual, tangent_of
 from nnparity.spec import load
@@ -46,7 +46,8 @@ class NumpyAdapter(Adapter):
         floats = [a.dtype for a in request.inputs.values() if a.dtype.kind not in "iub"]
         dtype = floats[0] if floats else np.dtype(request.dtype)
         if (formula := load().get(request.formula)) and (wrong := unfit(formula, request.inputs, request.attributes)):
-            return self._failed(request, tuple(request.quantities), ValueError(wrong))
+            failure = Failure("error", f"ValueError: {wrong}", raised_in=unfit.__module__)
+            return {key: failure for family in sorted(request.quantities) for key in keys(family, request)}
         with np.errstate(all="ignore"):
             seen = super().observe(request)
             return {name: x if isinstance(x, Failure) else x.astype(dtype) for name, x in seen.items()}

@@ -35,6 +35,12 @@ class Request:
     quantities: frozenset[str] = frozenset({"output"})
     dtype: str = ""
 
+    @property
+    def float_dtype(self) -> str:
+        """The dtype that is asked about: the one that is named, else that of the first input that holds floats."""
+        floats = (array.dtype.name for array in self.inputs.values() if array.dtype.kind not in "iub")
+        return self.dtype or next(floats, "")
+
 
 @dataclass(frozen=True)
 class Failure:
@@ -46,9 +52,20 @@ class Failure:
 
     kind: Literal["error", "unsupported"]
     message: str
+    #: The module that raised it, when an exception came from what the adapter calls, and not from the adapter.
+    raised_in: str = field(default="", compare=False)
 
 
 Observation = dict[str, Array | Failure]
+
+
+#: The family of what came along with the VJP as output, told only where it is not the plain forward's, bit for bit.
+WITH_GRAD = "output.with_grad"
+
+
+def plain(quantity: str) -> str:
+    """The quantity that is expected in the place of `quantity`: of an output with gradients the output."""
+    return quantity.replace(WITH_GRAD, "output", 1)
 
 
 def output_keys(family: str, outputs: tuple[str, ...]) -> tuple[str, ...]:
@@ -58,6 +75,6 @@ def output_keys(family: str, outputs: tuple[str, ...]) -> tuple[str, ...]:
 
 def keys(family: str, request: Request) -> tuple[str, ...]:
     """Every quantity of `family` that an observation of `request` holds."""
-    if family in ("output", "jvp"):
+    if family in ("output", "jvp", WITH_GRAD):
         return output_keys(family, request.outputs)
     return tuple(f"{family}.{name}" for name in request.wrt)

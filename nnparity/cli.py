@@ -1,6 +1,7 @@
 """The command line: ``nnparity run``, ``soak``, ``report`` and ``list``.
 
-Exit status: 0 all conforms or is on record, 1 something else was found, 2 usage; 70 a fault of nnparity itself.
+Exit status: 0 all conforms or is on record, 1 something else was found, 2 usage, or nothing was judged; 70 a fault of
+nnparity itself.
 """
 
 import importlib.metadata
@@ -107,7 +108,7 @@ def run(
     _, files = finalize(path, out)
     show(total, console)
     console.print("report: " + "  ".join(map(str, files)), soft_wrap=True)
-    raise typer.Exit(total.status)
+    raise typer.Exit(_ended(total))
 
 
 @application.command()
@@ -134,7 +135,7 @@ def soak(
         for number, plan in enumerate(plans, start=1):
             total = _drive(shared, plan, out / "soak" / f"{number}.jsonl", f"seed {number} of {salts}")
             show(total, console)
-            status = max(status, total.status)
+            status = max(status, _ended(total))
     raise typer.Exit(status)
 
 
@@ -153,6 +154,13 @@ def _drive(jobs: Jobs, plan: Plan, path: Path, title: str) -> TotalCounts:
     recorder.write(total.summary())
     recorder.close()
     return total
+
+
+def _ended(total: TotalCounts) -> int:
+    """The exit status of a run; of one that judged nothing, with the reason."""
+    if reason := total.counts.unjudged:
+        typer.echo(f"nnparity: {reason}", err=True)
+    return total.status
 
 
 @application.command()

@@ -7,7 +7,7 @@ verdicts. The further checks follow, ``specials/relu`` and so on. The options li
 """
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 import pytest
@@ -18,6 +18,7 @@ from nnparity.execute.observer import TargetUnavailable
 from nnparity.execute.target import TargetName
 from nnparity.judge.known_divergences import KnownError
 from nnparity.reports.records import Verdict
+from nnparity.run.counts import Counts
 from nnparity.run.finalization import finalize
 from nnparity.run.plan import Plan
 from nnparity.run.session import Session
@@ -27,6 +28,7 @@ from nnparity.spec.selection import CaseGroup, UsageError
 
 PLAN = pytest.StashKey[Plan]()
 SESSION = pytest.StashKey[Session]()
+NOTHING_FAILED = (pytest.ExitCode.OK, pytest.ExitCode.NO_TESTS_COLLECTED)
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -146,8 +148,20 @@ def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> None:
     if hasattr(config, "workerinput"):
         return
     merged, _ = finalize(run.recorder.path, run.recorder.path.parent)
-    if merged.stale and session.exitstatus == 0:
+    if session.exitstatus not in NOTHING_FAILED:
+        return
+    if merged.stale:
         session.exitstatus = pytest.ExitCode.TESTS_FAILED
+    elif counted(merged.verdicts).unjudged:
+        session.exitstatus = 2
+
+
+def counted(verdicts: Iterable[Verdict]) -> Counts:
+    """The verdicts of a whole run, added up."""
+    counts = Counts()
+    for verdict in verdicts:
+        counts.add(verdict)
+    return counts
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
@@ -156,11 +170,11 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: p
     if run is None or hasattr(config, "workerinput"):
         return
     merged = reports.merge([run.recorder.path])
-    counts: dict[str, int] = {}
-    for verdict in merged.verdicts:
-        counts[verdict.grade] = counts.get(verdict.grade, 0) + 1
+    counts = counted(merged.verdicts)
     terminalreporter.section("nnparity")
-    terminalreporter.line(", ".join(f"{count} {grade}" for grade, count in counts.items()) or "no verdict")
+    terminalreporter.line(", ".join(f"{count} {grade}" for grade, count in counts.grades.items()) or "no verdict")
+    if counts.unjudged:
+        terminalreporter.line(f"nnparity: {counts.unjudged}", red=True)
     for record in merged.stale:
         terminalreporter.line(f"stale record, nothing diverges there any more: {record}", red=True)
     terminalreporter.line(f"records: {run.recorder.path}")

@@ -5,7 +5,9 @@ from nnparity.reports.formatting import count, percent
 
 #: How the headline says that some verdicts have a grade: one of them, several of them.
 _SAYS = {
+    "inconclusive": ("is inconclusive", "are inconclusive"),
     "imprecise": ("is imprecise", "are imprecise"),
+    "nondeterministic": ("is nondeterministic", "are nondeterministic"),
     "diverges": ("diverges", "diverge"),
     "error": ("ended in an error", "ended in an error"),
     "crashed": ("crashed", "crashed"),

@@ -14,7 +14,9 @@ import msgspec
 #: Grades, best first. Everything from ``unsupported`` on says that there was nothing to judge.
 GRADES = (
     "conforms",
+    "inconclusive",
     "imprecise",
+    "nondeterministic",
     "diverges",
     "error",
     "crashed",
@@ -102,7 +104,9 @@ class Verdict(msgspec.Struct, frozen=True, tag_field="kind", tag="verdict"):
 
     `hard` and `sharp` are margins: error over budget, at most 1 when it holds. `bits` is the
     effective precision, -log2(u * sharp). `known` is the id of a recorded divergence it matches.
-    `note` is what a passing verdict still has to say (which subgradient, which precision model).
+    `note` is what a passing verdict still has to say (which subgradient, which precision model). `rms` is the root mean
+    square of error over the sharp budget, before what chance explains. `resolution` is the smallest relative error of
+    the whole array that would not have conformed, `blind` the part of its elements whose budget reaches their size.
     """
 
     case: str
@@ -123,6 +127,9 @@ class Verdict(msgspec.Struct, frozen=True, tag_field="kind", tag="verdict"):
     seconds: float = 0.0
     known: str | None = None
     note: str | None = None
+    rms: Number | None = None
+    resolution: Number | None = None
+    blind: Number | None = None
 
 
 class Fact(msgspec.Struct, frozen=True, tag_field="kind", tag="fact"):

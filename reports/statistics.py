@@ -12,7 +12,9 @@ from nnparity.reports.records import GRADES, Number, Verdict
 #: A glyph for each grade, so that colour is never the only sign. All of them are in every font.
 SYMBOLS = {
     "conforms": "✓",
+    "inconclusive": "?",
     "imprecise": "≈",
+    "nondeterministic": "≠",
     "diverges": "✗",
     "error": "!",
     "crashed": "†",
@@ -23,7 +25,9 @@ SYMBOLS = {
 #: What each grade means, for the legend.
 MEANINGS = {
     "conforms": "error within both budgets",
+    "inconclusive": "within budgets so wide that a plainly wrong answer, zeros or the negative, would be so too",
     "imprecise": "right formula, bits missing: only the sharp budget is exceeded",
+    "nondeterministic": "within the budgets, but other bits for the same case once more, and that is not declared",
     "diverges": "beyond the hard budget, or a wrong NaN, infinity, zero, shape or dtype",
     "error": "the target raised an exception",
     "crashed": "the process died",
@@ -32,8 +36,8 @@ MEANINGS = {
     "not run": "no verdict in this run",
 }
 #: The grades that say that a target does not do what the formula says.
-FAILING = tuple(grade for grade in GRADES if grade not in ("conforms", "unsupported"))
-_SEVERITY = {grade: rank for rank, grade in enumerate(("unsupported", "conforms", *FAILING))}
+FAILING = tuple(grade for grade in GRADES if grade not in ("conforms", "inconclusive", "unsupported"))
+_SEVERITY = {grade: rank for rank, grade in enumerate(("unsupported", "inconclusive", "conforms", *FAILING))}
 
 
 def severity(grade: str) -> int:
@@ -43,7 +47,7 @@ def severity(grade: str) -> int:
 
 def symbol(grade: str) -> str:
     """The glyph of a grade."""
-    return SYMBOLS.get(grade, "?")
+    return SYMBOLS.get(grade, "¿")
 
 
 Key = TypeVar("Key")
@@ -97,12 +101,12 @@ class Statistics:
 
     @property
     def judged(self) -> int:
-        """How many verdicts are not `unsupported`."""
-        return self.grades.total() - self.grades["unsupported"]
+        """How many verdicts speak for the target or against it: not `unsupported`, and not `inconclusive`."""
+        return self.grades.total() - self.grades["unsupported"] - self.grades["inconclusive"]
 
     @property
     def failing(self) -> int:
-        """How many verdicts neither conform nor are unsupported."""
+        """How many of them do not conform."""
         return self.judged - self.grades["conforms"]
 
     @property

@@ -86,8 +86,8 @@ class Formula(msgspec.Struct, frozen=True, forbid_unknown_fields=True, dict=True
     For special values (`spec.cases.special_values`): `specials` names datasets beyond the usual ones, `permits` what is
     right where the formula does not decide, by dataset; `subnormal` the inputs in which the result is of first order,
     when not the first and the biases; `least` the smallest size of a dimension, when not 1. `elementwise` formulas are
-    swept over all numbers. `rejects` names what must be refused: input -> a shape that does not fit, or a word of
-    `spec.cases.invalid_inputs.WORDS`.
+    swept over all numbers. `vanishing` quantities are 0 in exact arithmetic. `rejects` names what must be refused:
+    input -> a shape that does not fit, or a word of `spec.cases.invalid_inputs.WORDS`.
     """
 
     section: str
@@ -107,6 +107,7 @@ class Formula(msgspec.Struct, frozen=True, forbid_unknown_fields=True, dict=True
     composition: bool = False
     elementwise: bool = False
     specials: tuple[str, ...] = ()
+    vanishing: tuple[str, ...] = ()
     permits: dict[str, tuple[Permit, ...]] = {}
     subnormal: tuple[str, ...] = ()
     least: dict[str, int] = {}

@@ -41,6 +41,12 @@ class JaxBase(Adapter):
     """JAX's arrays and derivatives, without formulas."""
 
     refusals = ("is not supported by dot_general",)
+    refused = MappingProxyType(
+        {
+            (formula, "float16", "*", "cpu:*"): "XLA has no float16 product that is summed in float32 on the CPU"
+            for formula in ("*attention", "listing_bert")
+        }
+    )
     second_order = "forward over reverse: jax.jvp of jax.vjp"
 
     @classmethod

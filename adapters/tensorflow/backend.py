@@ -40,6 +40,17 @@ _PLACES = {"cpu": "/CPU:0", "cuda": "/GPU:0"}
 _ZERO = tf.UnconnectedGradients.ZERO
 
 
+#: What XLA refuses of compiled programs, whoever built them: pooling in float32 it does, and the values of a loop.
+SECOND_POOLING = "XLA has no kernel for the second derivative of max pooling"
+LOOPS = "no forward mode across the lists of a loop in a graph"
+REFUSED = {
+    **{("max_pool2d", d, f"{q}*", "cpu:compiled"): SECOND_POOLING for d in ("*64", "*16") for q in ("jvp", "hvp")},
+    **{("listing_cnn", "float64", f"{q}*", "cpu:compiled"): SECOND_POOLING for q in ("jvp", "hvp")},
+    **{(f, "*", "jvp*", "cpu:compiled"): LOOPS for f in ("lstm", "lstm_last", "lstm_stacked", "listing_lstm")},
+    ("positional_encoding", "float16", "output", "cpu:compiled"): "XLA has no range of float16",
+}
+
+
 class TensorflowBase(Adapter):
     """TensorFlow's tensors and derivatives, without formulas."""
 
@@ -52,6 +63,8 @@ class TensorflowBase(Adapter):
         "Unsupported dtype",  # XLA
         "`dtype` <dtype: 'variant'> is not compatible",  # forward mode across the lists of a loop in a graph
     )
+
+    refused = MappingProxyType(REFUSED)
 
     @classmethod
     def devices(cls) -> list[str]:

@@ -54,6 +54,10 @@ class TorchBase(Adapter):
         torch.backends.cudnn.allow_tf32 = allowed
         yield
 
+    def inference(self) -> AbstractContextManager[Any]:
+        """Not `inference_mode`: what a layer or a model of others keeps of it could not be differentiated later."""
+        return torch.no_grad()
+
     def put(self, array: Array) -> Any:
         copy = np.array(array)
         if copy.dtype == ml_dtypes.bfloat16:
@@ -72,25 +76,27 @@ class TorchBase(Adapter):
         return outputs, _pull(outputs, leaves, point.cotangents)
 
     def jvp(self, operation: Operation, point: Point) -> Tensors:
-        with self._second_order(operation):
+        with self._second_order(operation, "jvp"):
             try:
                 return _forward(operation, point)
             except NotImplementedError:
+                self.notes["jvp"] = "a double VJP: the kernel has no forward mode"
                 return _double_vjp(operation, point)
 
     def hvp(self, operation: Operation, point: Point) -> Tensors:
-        with self._second_order(operation):
+        with self._second_order(operation, "hvp"):
             leaves = _leaves(point.primals)
             outputs = operation(*leaves, **point.rest)
             gradients = _pull(outputs, leaves, point.cotangents, create_graph=True)
             return _pull(gradients, leaves, point.tangents)
 
     @contextmanager
-    def _second_order(self, operation: Operation) -> Iterator[None]:
+    def _second_order(self, operation: Operation, family: str) -> Iterator[None]:
         """Kernels that can be differentiated twice, where the default ones cannot."""
         with ExitStack() as stack:
-            for context in _differentiable(operation.formula, self.device):
+            for context, says in _differentiable(operation.formula, self.device):
                 stack.enter_context(context)
+                self.notes[family] = says
             yield
 
 
@@ -104,12 +110,15 @@ class TorchAdapter(
     modes = ("eager", "eager+tf32")
     unsupported = MappingProxyType({"adam_eps_hat": "torch.optim.Adam has the paper's other form only: see adam"})
 
+    def inference(self) -> AbstractContextManager[Any]:
+        return torch.inference_mode()
 
-def _differentiable(formula: str, device: str) -> Iterator[AbstractContextManager[Any]]:
+
+def _differentiable(formula: str, device: str) -> Iterator[tuple[AbstractContextManager[Any], str]]:
     if "attention" in formula or formula == "listing_bert":
-        yield sdpa_kernel(SDPBackend.MATH)
+        yield sdpa_kernel(SDPBackend.MATH), "SDPBackend.MATH for the fused kernel"
     if "lstm" in formula and device == "cuda":
-        yield torch.backends.cudnn.flags(enabled=False)
+        yield torch.backends.cudnn.flags(enabled=False), "the native kernel for cuDNN's"
 
 
 def _leaves(primals: Tensors) -> Tensors:

@@ -1,14 +1,15 @@
 """What all checks share: a case with given numbers, asked of a target, and what came back."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 
-from nnparity.adapters.request import Failure, Request
+from nnparity.adapters.request import Failure, Request, plain
 from nnparity.execute.observer import Observed, Observer
-from nnparity.judge.grades import Judgement
-from nnparity.spec import Case
+from nnparity.expect.expected import Expected
+from nnparity.judge.grades import Judgement, form
+from nnparity.spec import Case, Dtype
 from nnparity.spec.cases.case import Arrays
 from nnparity.spec.schema import Formula
 from nnparity.spec.selection import Selection
@@ -57,6 +58,20 @@ def observe(observer: Observer, requests: Sequence[Request]) -> list[Observed]:
     """What became of each request."""
     observer.submit(requests)
     return list(observer.collect())
+
+
+def judgeable(truth: Mapping[str, Expected], observed: Observed) -> dict[str, Expected]:
+    """What is expected, and of what came with the gradients where it is not the plain forward's output: the same."""
+    more = {name: truth[plain(name)] for name in observed.observation if plain(name) != name and plain(name) in truth}
+    return {**truth, **more}
+
+
+def misshapen(seen: Any, observed: Observed, expected: Expected, dtype: Dtype) -> Judgement | None:
+    """The judgement of what cannot be compared element by element: no array, or one of another shape or dtype."""
+    if judged := failure(seen, observed):
+        return judged
+    wrong = form(seen, expected, dtype)
+    return Judgement("diverges", message=wrong) if wrong else None
 
 
 def failure(seen: Any, observed: Observed) -> Judgement | None:

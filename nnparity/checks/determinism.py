@@ -1,7 +1,8 @@
 """Determinism: the same case again, in the same process and in another, and its first sample alone.
 
-Other bits are no fault by themselves: the report says where they differ and by how much, and only a difference
-beyond the budget of two computations `diverges`. A batch must not change what a sample gets.
+Other bits for the same case are `nondeterministic`, with how far apart they are, unless the adapter declares the
+formula so; a difference beyond the budget of two computations `diverges` in any case. A batch must not change what a
+sample gets, beyond rounding.
 """
 
 import dataclasses
@@ -10,9 +11,17 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from nnparity.adapters.request import Failure
 from nnparity.checks.cell_text import CellText
-from nnparity.checks.common import Finding, Given, failure, first_order, observe, representative, unsupported
+from nnparity.checks.common import (
+    Finding,
+    Given,
+    first_order,
+    judgeable,
+    misshapen,
+    observe,
+    representative,
+    unsupported,
+)
 from nnparity.execute.observer import Observed
 from nnparity.execute.requests import request
 from nnparity.execute.target import Target
@@ -49,8 +58,8 @@ def determinism(target: Target, formula: Formula, selection: Selection) -> Itera
     told: dict[str, str] = {}
     again, elsewhere = (dataclasses.replace(case, dataset=name) for name in (AGAIN, ELSEWHERE))
     for found in (
-        *_repeated(again, truth, first, second, first.seconds + second.seconds),
-        *_repeated(elsewhere, truth, first, third, third.seconds),
+        *_repeated(target, again, truth, first, second, first.seconds + second.seconds),
+        *_repeated(target, elsewhere, truth, first, third, third.seconds),
         *_alone(target, case, first, truth),
     ):
         if told.get(found.case.dataset, SAME) == SAME:  # of several quantities that differ the first is told
@@ -62,12 +71,24 @@ def determinism(target: Target, formula: Formula, selection: Selection) -> Itera
 
 
 def _repeated(
-    case: Case, truth: dict[str, Expected], one: Observed, other: Observed, seconds: float
+    target: Target, case: Case, truth: dict[str, Expected], one: Observed, other: Observed, seconds: float
 ) -> Iterator[Finding]:
     """Two observations of all that was asked; the time they took belongs to the first verdict."""
-    for place, (quantity, expected) in enumerate(truth.items()):
+    for place, (quantity, expected) in enumerate(judgeable(truth, other).items()):
         judged, note = _compared(one, other, quantity, _twice(expected), case.dtype)
+        if judged.hard is not None and note:
+            judged, note = _spread(judged, note, target.observer.info.nondeterministic.get(case.formula.id))
         yield Finding(case, quantity, judged, note=note, seconds=0.0 if place else seconds)
+
+
+def _spread(judged: Judgement, differs: str, declared: str | None) -> tuple[Judgement, str]:
+    """The judgement of other bits for the same case: how far apart, and whether the adapter says that they may be."""
+    told = f"{differs}, {judged.hard:.3g} of what rounding may do"
+    if judged.grade == "diverges":
+        return dataclasses.replace(judged, message="; ".join(filter(None, (told, judged.message)))), differs
+    if declared is not None:
+        return judged, f"{told}; declared: {declared}"
+    return dataclasses.replace(judged, grade="nondeterministic", message=told), differs
 
 
 def _signature(formula: Formula) -> Signature:
@@ -87,17 +108,16 @@ def _compared(
 ) -> tuple[Judgement, str | None]:
     """The second observation judged by the first, as far as there is one of both; how they differ, if they do."""
     a, b = one.observation.get(quantity), other.observation.get(quantity)
-    wrong = failure(a, one) or failure(b, other)
-    if wrong or isinstance(a, Failure | None) or isinstance(b, Failure | None):
+    if isinstance(a, np.ndarray) and a.ndim and a.shape[1:] == budget.value.shape[1:]:
+        a = a[: len(budget.value)]  # of a batch, the first sample
+    wrong = misshapen(a, one, budget, dtype) or misshapen(b, other, budget, dtype)
+    if wrong or not isinstance(a, np.ndarray) or not isinstance(b, np.ndarray):
         return wrong or Judgement("error"), "not observed"
-    a = a[:1] if a.shape != budget.value.shape else a  # of a batch, the first sample
     judged = judge(b, dataclasses.replace(budget, value=a.astype(np.float64), low=0.0), dtype)
     return judged, _difference(a, b, dtype)
 
 
 def _difference(a: Array, b: Array, dtype: Dtype) -> str | None:
-    if a.shape != b.shape:
-        return f"shape {b.shape}"
     if a.tobytes() == b.tobytes():
         return None
     x, y = a.astype(np.float64), b.astype(np.float64)

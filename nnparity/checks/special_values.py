@@ -5,8 +5,9 @@ Structure does not depend on the dtype: empty batches and dimensions of size one
 
 from collections.abc import Iterator
 
+from nnparity.adapters.request import Failure, plain
 from nnparity.checks.cell_text import CellText
-from nnparity.checks.common import Finding, failure, first_line, first_order, unsupported
+from nnparity.checks.common import Finding, failure, first_line, first_order, judgeable, unsupported
 from nnparity.execute.observer import Observed
 from nnparity.execute.requests import request
 from nnparity.execute.target import Target
@@ -51,18 +52,18 @@ def _cases(formula: Formula, selection: Selection) -> list[Case]:
 
 def _findings(target: Target, case: Case, observed: Observed, asked: frozenset[str]) -> Iterator[Finding]:
     flush = target.flushes[case.dtype.name]
-    for place, quantity in enumerate(expected(case, asked, flush, None, "")):
+    for place, quantity in enumerate(judgeable(expected(case, asked, flush, None, ""), observed)):
         seen = observed.observation.get(quantity)
         wrong = failure(seen, observed)
         judged, note = (
-            _refusal(case, quantity, wrong) if wrong else settle(case, quantity, seen, flush, asked)  # type: ignore[arg-type]
+            _refusal(case, plain(quantity), wrong, seen) if wrong else settle(case, plain(quantity), seen, flush, asked)  # type: ignore[arg-type]
         )
         yield Finding(case, quantity, judged, note=note, seconds=0.0 if place else observed.seconds)
 
 
-def _refusal(case: Case, quantity: str, judged: Judgement) -> Settled:
+def _refusal(case: Case, quantity: str, judged: Judgement, seen: object) -> Settled:
     """Who raises where the spec permits it conforms. For an empty batch, it says loudly that it has no answer."""
-    raised = judged.grade == "error"
+    raised = judged.grade == "error" and isinstance(seen, Failure) and bool(seen.raised_in)
     says = next((permit.says for _, permit in permits(case, quantity) if permit.raises), None)
     if raised and says:
         return Judgement("conforms"), says

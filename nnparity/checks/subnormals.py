@@ -10,7 +10,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from nnparity.checks.common import Finding, failure, first_order
+from nnparity.adapters.request import plain
+from nnparity.checks.common import Finding, failure, first_order, judgeable, misshapen
 from nnparity.execute.observer import Observed
 from nnparity.execute.requests import request
 from nnparity.execute.target import Target
@@ -68,16 +69,14 @@ def subnormals(
 
 
 def _seen(case: Case, observed: Observed, asked: frozenset[str]) -> Iterator[Seen]:
-    for place, (quantity, kept) in enumerate(expect(case, asked).items()):
+    for place, (quantity, kept) in enumerate(judgeable(expect(case, asked), observed).items()):
         array = observed.observation.get(quantity)
-        does = None if failure(array, observed) else _does(array, kept, case)  # type: ignore[arg-type]
+        does = None if misshapen(array, observed, kept, case.dtype) else _does(array, kept, case)  # type: ignore[arg-type]
         yield Seen(case, quantity, observed, place == 0, does)
 
 
 def _does(seen: Array, kept: Expected, case: Case) -> str | None:
     """Told by the elements that are subnormal, and further from zero than any rounding."""
-    if seen.shape != kept.value.shape:
-        return None
     telling = (np.abs(kept.value) < case.dtype.tiny) & (np.abs(kept.value) > 2 * kept.hard)
     if not telling.any():
         return None
@@ -89,9 +88,9 @@ def _judged(one: Seen, flush: bool, asked: frozenset[str]) -> Judgement:
     array = one.observed.observation.get(one.quantity)
     if wrong := failure(array, one.observed):
         return wrong
-    judged, _ = settle(one.case, one.quantity, array, flush, asked)  # type: ignore[arg-type]
+    judged, _ = settle(one.case, plain(one.quantity), array, flush, asked)  # type: ignore[arg-type]
     if one.does == BOTH and judged.grade == "conforms":
-        kept = expect(one.case, frozenset({one.quantity.partition(".")[0]}))[one.quantity]
+        kept = expect(one.case, frozenset({one.quantity.partition(".")[0]}))[plain(one.quantity)]
         worst = first_element((array == 0) & (kept.value != 0), array, kept.value)  # type: ignore[arg-type]
         return Judgement("diverges", judged.hard, judged.sharp, worst=worst, message=f"subnormals: {BOTH}")
     return judged

@@ -9,7 +9,8 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from nnparity.checks.common import Finding, Given, failure, first_order, unsupported
+from nnparity.adapters.request import plain
+from nnparity.checks.common import Finding, Given, first_order, judgeable, misshapen, unsupported
 from nnparity.execute.requests import request
 from nnparity.execute.target import Target
 from nnparity.expect.budgets import expect
@@ -39,10 +40,11 @@ def sweep(target: Target, formula: Formula, dtype: str, selection: Selection) ->
     truth = {name: decided(one) for name, one in expect(case, quantities, flush=target.flushes[dtype]).items()}
     (observed,) = target.observer.collect()
     told: list[str] = []
-    for place, (quantity, expected) in enumerate(truth.items()):
+    for place, (quantity, expected) in enumerate(judgeable(truth, observed).items()):
         seen = observed.observation.get(quantity)
-        judged = failure(seen, observed) or _judged(case, quantity, seen, expected, target.flushes[dtype])  # type: ignore[arg-type]
-        if quantity == "output" and isinstance(seen, np.ndarray) and seen.shape == expected.value.shape:
+        wrong = misshapen(seen, observed, expected, case.dtype)
+        judged = wrong or _judged(case, plain(quantity), seen, expected, target.flushes[dtype])  # type: ignore[arg-type]
+        if quantity == "output" and isinstance(seen, np.ndarray) and not wrong:
             told.append(_furthest(case, seen, expected, target.flushes[dtype]))
         yield Finding(case, quantity, judged, seconds=0.0 if place else observed.seconds)
     yield Fact(TABLE, f"{formula.id} {dtype}", target.name, "; ".join(told))
@@ -62,7 +64,7 @@ def _judged(case: Case, quantity: str, seen: Array, expected: Expected, flush: b
     answers = [expected, *_permitted(case, quantity, flush)]
     with np.errstate(invalid="ignore"):  # signalling NaNs are among the inputs, and may come out
         judged = judge(seen, expected, case.dtype)
-    if judged.grade == "conforms" or len(answers) == 1 or seen.shape != expected.value.shape:
+    if judged.grade == "conforms" or len(answers) == 1:
         return judged
     wrong = np.all([_off(seen, one, case.dtype) for one in answers], axis=0)
     if wrong.any():

@@ -11,7 +11,7 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from multiprocessing import Pipe
 from multiprocessing.connection import Connection
 from pathlib import Path
@@ -39,6 +39,8 @@ class Observed:
     seconds: float = 0.0
     fate: str = ""
     message: str = ""
+    #: family -> how it was come by, where not as usual
+    notes: dict[str, str] = field(default_factory=dict)
 
 
 class Observer:
@@ -105,7 +107,7 @@ class Observer:
             answer = self._lost or self._receive(self._connection, self._timeout)
             self._unread -= 1
             if isinstance(answer, Response):
-                yield Observed(answer.observation, answer.seconds)
+                yield Observed(answer.observation, answer.seconds, notes=answer.notes)
                 continue
             self._lost = self._lost or self._restart()
             self._send(self._pending[done:])

@@ -1,6 +1,6 @@
 """What passes between the harness and the process of a target, besides requests: plain data, pickled."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from nnparity.adapters.request import Observation
 
@@ -16,11 +16,13 @@ class TargetInfo:
     second_order: str
     devices: list[str]
     import_seconds: float
+    nondeterministic: dict[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
 class Response:
-    """One observation, and the CPU seconds that the framework's calls took."""
+    """One observation, the CPU seconds that the framework's calls took, and how a family of quantities was come by."""
 
     observation: Observation
     seconds: float
+    notes: dict[str, str] = field(default_factory=dict)

@@ -1,7 +1,9 @@
 """From a case to the request that a target is sent."""
 
-from nnparity.adapters.request import Request
+from nnparity.adapters.request import Request, plain
 from nnparity.spec import Case
+
+__all__ = ["SECOND_ORDER", "plain", "request"]
 
 #: The quantities that need tangents.
 SECOND_ORDER = frozenset({"jvp", "hvp"})

@@ -17,7 +17,7 @@ def flushes(observer: Observer, dtypes: Sequence[str]) -> dict[str, bool]:
     """dtype -> whether a product that ends below the smallest normal number comes out as zero."""
     observer.submit([_request(DTYPES[name]) for name in dtypes])
     seen = [observed.observation.get("output") for observed in observer.collect()]
-    return {name: isinstance(y, np.ndarray) and bool((y == 0).any()) for name, y in zip(dtypes, seen, strict=True)}
+    return {name: isinstance(y, np.ndarray) and bool(np.any(y == 0)) for name, y in zip(dtypes, seen, strict=True)}
 
 
 def _request(dtype: Dtype) -> Request:

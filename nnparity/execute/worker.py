@@ -5,15 +5,20 @@ file descriptor. It says what it is (`TargetInfo`), then answers each list of re
 so that whatever was finished before a death is kept.
 """
 
+import fnmatch
 import sys
 import time
 from multiprocessing.connection import Connection
 from typing import Any
 
+import numpy as np
+
 from nnparity.adapters.base import Adapter
 from nnparity.adapters.registry import load
-from nnparity.adapters.request import Failure, Observation, Request, keys
+from nnparity.adapters.request import Array, Failure, Observation, Request, keys
 from nnparity.execute.protocol import Response, TargetInfo
+from nnparity.spec import load as formulas
+from nnparity.spec.selection import UsageError, require
 
 
 def serve(connection: Connection, backend: str, device: str, mode: str) -> None:
@@ -31,13 +36,15 @@ def serve(connection: Connection, backend: str, device: str, mode: str) -> None:
             return
         for request in requests:
             start = time.process_time()
+            adapter.notes = {}
             observation = observe(adapter, request)
-            connection.send(Response(observation, time.process_time() - start))
+            connection.send(Response(observation, time.process_time() - start, adapter.notes))
 
 
 def _begin(backend: str, device: str, mode: str) -> tuple[Adapter, TargetInfo]:
     start = time.process_time()
     adapter = load(backend)(device, mode)
+    _named(adapter)
     kernels = {name: (k.text, k.composed, k.because, k.convention) for name, k in adapter.kernels().items()}
     seconds = time.process_time() - start
     return adapter, TargetInfo(
@@ -48,7 +55,21 @@ def _begin(backend: str, device: str, mode: str) -> tuple[Adapter, TargetInfo]:
         second_order=adapter.second_order,
         devices=adapter.devices(),
         import_seconds=seconds,
+        nondeterministic=dict(adapter.nondeterministic),
     )
+
+
+def _named(adapter: Adapter) -> None:
+    """Raises UsageError where the adapter declares a formula that there is not: misspelt, it would never be asked."""
+    try:
+        refused = [pattern for pattern, *_ in adapter.refused if not fnmatch.filter(formulas(), pattern)]
+        require(
+            "formula",
+            (*adapter.kernels(), *adapter.unsupported, *adapter.nondeterministic, *refused),
+            tuple(formulas()),
+        )
+    except UsageError as error:
+        raise UsageError(f"the adapter declares what is not in the spec: {error}") from error
 
 
 def observe(adapter: Adapter, request: Request) -> Observation:
@@ -63,7 +84,21 @@ def observe(adapter: Adapter, request: Request) -> Observation:
     if not isinstance(observation, dict):
         return _all(request, f"the adapter returned {type(observation).__name__}, not a dict of quantities")
     changed = [name for (name, array), old in zip(_arrays(request), before, strict=True) if array.tobytes() != old]
-    return _all(request, f"the adapter changed its input {changed[0]}") if changed else observation
+    if changed:
+        return _all(request, f"the adapter changed its input {changed[0]}")
+    return {name: _answer(seen) for name, seen in observation.items() if isinstance(name, str)}
+
+
+def _answer(seen: Any) -> Array | Failure:
+    """An array of plain numbers, or why it is none: whoever reads on may rely on it."""
+    if isinstance(seen, Failure):
+        return seen
+    if not isinstance(seen, np.ndarray | np.generic):
+        return Failure("error", f"the adapter returned {type(seen).__name__}, not an array")
+    array = np.asarray(seen)
+    if array.dtype.hasobject or array.dtype.names:
+        return Failure("error", "the adapter returned an array of objects: ragged, or not of numbers")
+    return array
 
 
 def _arrays(request: Request) -> list[tuple[str, Any]]:

@@ -41,6 +41,11 @@ class Judgement:
     bits: float | None = None
     worst: Worst | None = None
     message: str | None = None
+    #: The root mean square of error over norm 2, before what chance explains.
+    rms: float | None = None
+    #: What the verdict would have caught, see `sensitivity`.
+    resolution: float | None = None
+    blind: float | None = None
 
 
 def judge(observed: Array, expected: Expected, dtype: Dtype, independent: float | None = None) -> Judgement:
@@ -56,8 +61,9 @@ def judge(observed: Array, expected: Expected, dtype: Dtype, independent: float 
     with np.errstate(invalid="ignore", divide="ignore"):
         expectation = error_over_budget(error, expected.sharp)
     hard = float(ratio.max(initial=0.0))
+    rms = root_mean_square(expectation) if hard < math.inf else math.inf
     sharp = sharp_margin(expectation, independent) if hard < math.inf else math.inf
-    grade = "conforms" if max(hard, sharp) <= 1 else "imprecise" if hard <= 1 else "diverges"
+    grade = "conforms" if hard <= 1 and sharp <= 1 else "imprecise" if hard <= 1 else "diverges"
     with np.errstate(over="ignore"):
         ulp = float((error / spacing(expected.value, dtype)).max(initial=0.0))
     bits = math.inf if sharp == 0 else -math.log2(dtype.unit * sharp) if sharp < math.inf else -math.inf
@@ -69,6 +75,7 @@ def judge(observed: Array, expected: Expected, dtype: Dtype, independent: float 
         bits,
         None if grade == "conforms" else worst_element(ratio, seen, expected.value),
         _special_message(special_mismatch(seen, expected, dtype)) if hard == math.inf else None,
+        rms,
     )
 
 
@@ -85,12 +92,16 @@ def form(observed: Any, expected: Expected, dtype: Dtype) -> str | None:
 
 def sharp_margin(ratio: Array, independent: float | None = None) -> float:
     """Root mean square of error over norm 2, over the largest that chance explains for so many independent errors."""
-    if not ratio.size:
-        return 0.0
-    largest = float(ratio.max())
+    return root_mean_square(ratio) / chance(independent or ratio.size or 1)
+
+
+def root_mean_square(ratio: Array) -> float:
+    """Of error over norm 2; an element without a bound, infinity over infinity, is none that could be off."""
+    ratio = np.where(np.isnan(ratio), 0.0, ratio)
+    largest = float(ratio.max(initial=0.0))
     if not 0 < largest < math.inf:
         return largest
-    return largest * math.sqrt(float(np.mean(np.square(ratio / largest)))) / chance(independent or ratio.size)
+    return largest * math.sqrt(float(np.mean(np.square(ratio / largest))))
 
 
 @cache

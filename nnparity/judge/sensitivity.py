@@ -6,6 +6,7 @@ answer that anybody would call wrong (zeros, the negative, twice the result, NaN
 must not conform; where one does, the verdict is `inconclusive`: neither for the target nor against it.
 """
 
+import dataclasses
 import math
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -16,7 +17,7 @@ import numpy as np
 from nnparity.expect.expected import Expected
 from nnparity.judge.effective_sample_size import regrade_correlated
 from nnparity.judge.elements import Array
-from nnparity.judge.grades import Judgement, chance, judge
+from nnparity.judge.grades import Judgement, chance, judge, root_mean_square
 from nnparity.spec import Case, Dtype
 
 #: Expectations of one process whose sensitivity is kept for its other targets.
@@ -37,10 +38,24 @@ def graded(seen: Array, truth: Expected, case: Case, quantity: str) -> Judgement
     return regrade_correlated(judge(seen, truth, case.dtype), seen, truth, case, quantity)
 
 
+def qualified(judged: Judgement, truth: Expected, case: Case, quantity: str) -> Judgement:
+    """The judgement with what it would have caught; one that conforms is `inconclusive` where that is too little."""
+    if judged.hard is None:
+        return judged
+    found = sensitivity(truth, case, quantity)
+    told = dataclasses.replace(judged, resolution=found.resolution, blind=found.blind)
+    if judged.grade != "conforms" or not found.missed:
+        return told
+    return dataclasses.replace(told, grade="inconclusive", message=f"would conform too: {', '.join(found.missed)}")
+
+
 @lru_cache(maxsize=CACHE)
 def sensitivity(truth: Expected, case: Case, quantity: str) -> Sensitivity:
     """What the budgets of one quantity would have caught."""
     with np.errstate(all="ignore"):
+        if quantity in case.formula.vanishing:
+            nan = np.full(truth.value.shape, np.nan, case.dtype.numpy)
+            return Sensitivity(None, 0.0, ("NaN",) if _conforms(nan, truth, case, quantity) else ())
         missed = [name for name, wrong in _wrong_answers(truth, case) if _conforms(wrong, truth, case, quantity)]
         return Sensitivity(resolution(truth), blind(truth), tuple(missed))
 
@@ -54,10 +69,8 @@ def resolution(truth: Expected) -> float | None:
         return None
     with np.errstate(all="ignore"):
         hard = float(np.min(truth.hard[told] / size[told]))
-        ratio = np.nan_to_num(size / truth.sharp, nan=0.0, posinf=math.inf)
-        largest = float(ratio.max())
-        mean = largest * math.sqrt(float(np.mean(np.square(ratio / largest)))) if 0 < largest < math.inf else largest
-    sharp = chance(ratio.size) / mean if mean else math.inf
+        mean = root_mean_square(size / truth.sharp)
+    sharp = chance(size.size) / mean if mean else math.inf
     return min(hard, sharp)
 
 

@@ -14,11 +14,14 @@ class Counts:
     grades: Counter[str] = field(default_factory=Counter)
     failures: list[Verdict] = field(default_factory=list)
     known: Counter[str] = field(default_factory=Counter)
+    #: target -> how many verdicts judged it; 0 where all are unsupported
+    judged: dict[str, int] = field(default_factory=dict)
     widest: dict[str, tuple[float, str]] = field(default_factory=dict)
 
     def add(self, verdict: Verdict) -> None:
         """Counts one verdict."""
         self.grades[verdict.grade] += 1
+        self.judged[verdict.target] = self.judged.get(verdict.target, 0) + (verdict.grade != "unsupported")
         if verdict.known:
             self.known[verdict.known] += 1
         if failed(verdict):
@@ -34,8 +37,20 @@ class Counts:
         self.grades += other.grades
         self.known += other.known
         self.failures += other.failures
+        for target, count in other.judged.items():
+            self.judged[target] = self.judged.get(target, 0) + count
         for margin, found in other.widest.items():
             self.widest[margin] = max(self.widest.get(margin, found), found)
+
+    @property
+    def unjudged(self) -> str | None:
+        """Why a run of these verdicts says nothing, of all its targets or of one; None when each was judged."""
+        if not self.judged:
+            return "nothing was judged: no formula of the plan has these dtypes and quantities"
+        idle = [target for target, count in self.judged.items() if not count]
+        return (
+            f"nothing was judged on {', '.join(idle)}: every formula of the plan is unsupported there" if idle else None
+        )
 
 
 @dataclass
@@ -72,8 +87,13 @@ class TotalCounts:
 
     @property
     def status(self) -> int:
-        """0 when everything conforms, is on record or unsupported, and no record is stale; else 1."""
-        return int(bool(self.counts.failures or self.stale))
+        """0 when everything conforms, is on record or unsupported, and no record is stale; else 1.
+
+        2 when nothing failed because nothing was judged.
+        """
+        if self.counts.failures or self.stale:
+            return 1
+        return 2 if self.counts.unjudged else 0
 
     def summary(self) -> Summary:
         """The last line of the run file. Of the seconds, `harness` is all but imports and the frameworks' calls."""

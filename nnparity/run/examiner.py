@@ -14,17 +14,17 @@ from typing import Any
 import msgspec
 
 from nnparity.adapters.registry import FOLDER
-from nnparity.checks.common import Finding, failure, unsupported
+from nnparity.checks.common import Finding, failure, judgeable, unsupported
 from nnparity.execute.observer import Observed
-from nnparity.execute.requests import request
+from nnparity.execute.requests import plain, request
 from nnparity.execute.target import Target
 from nnparity.expect.budgets import expect
 from nnparity.expect.expected import Expected
 from nnparity.expect.precision_models import ACCUMULATE, FUSED
 from nnparity.judge import known_divergences
 from nnparity.judge.diagnosis import diagnose
-from nnparity.judge.effective_sample_size import regrade_correlated
 from nnparity.judge.grades import Judgement, judge
+from nnparity.judge.sensitivity import graded, qualified
 from nnparity.reports.records import Curve, Verdict
 from nnparity.run.loss_curves import curves
 from nnparity.run.plan import Plan
@@ -82,18 +82,20 @@ class Examiner:
     def _verdicts(self, target: Target, case: Case, expected: dict[str, Expected], observed: Observed) -> list[Verdict]:
         if case.formula.trajectory:
             self.curves.extend(curves(target.name, case, expected, observed))
-        return [self._judged(target, case, quantity, truth, observed) for quantity, truth in expected.items()]
+        asked = judgeable(expected, observed)
+        return [self._judged(target, case, quantity, truth, observed) for quantity, truth in asked.items()]
 
     def _judged(self, target: Target, case: Case, quantity: str, truth: Expected, observed: Observed) -> Verdict:
         seen = observed.observation.get(quantity)
-        judgement = _graded(seen, observed, truth, case, quantity)
-        note = self._model(target, case, quantity, seen) if judgement.grade == "conforms" else None
+        judgement = _graded(seen, observed, truth, case, plain(quantity))
+        note = self._model(target, case, plain(quantity), seen) if judgement.grade == "conforms" else None
         if truth.steps is not None and judgement.hard is not None:
             note = f"{truth.steps} of {len(truth.value)} steps judged"
+        note = "; ".join(filter(None, (observed.notes.get(quantity.partition(".")[0]), note))) or None
         verdict = self._verdict(target, Finding(case, quantity, judgement, note, observed.seconds))
-        if judgement.hard is None or judgement.grade == "conforms" or (verdict.known and case.formula.composition):
+        if judgement.hard is None or judgement.grade in ("conforms", "inconclusive") or (verdict.known and case.formula.composition):
             return verdict  # what is on record is explained, and to diagnose a training run takes seconds
-        named = diagnose(case, quantity, seen, truth, target.flushes[case.dtype.name])  # type: ignore[arg-type]
+        named = diagnose(case, plain(quantity), seen, truth, target.flushes[case.dtype.name])  # type: ignore[arg-type]
         return msgspec.structs.replace(verdict, diagnosis=named)
 
     def enter(self, target: Target, found: Finding) -> Verdict:
@@ -115,4 +117,4 @@ class Examiner:
 
 
 def _graded(seen: Any, observed: Observed, truth: Expected, case: Case, quantity: str) -> Judgement:
-    return failure(seen, observed) or regrade_correlated(judge(seen, truth, case.dtype), seen, truth, case, quantity)
+    return failure(seen, observed) or qualified(graded(seen, truth, case, quantity), truth, case, quantity)

@@ -28,7 +28,9 @@ def precision_models(verdicts: Iterable[Verdict]) -> Iterator[Fact]:
     grades: dict[tuple[str, str], Counter[bool]] = defaultdict(Counter)
     for verdict in verdicts:
         if verdict.note and verdict.note.endswith(WIDE):
-            grades[verdict.formula, f"{verdict.target} {verdict.dtype}"][verdict.note == f"conforms{WIDE}"] += 1
+            grades[verdict.formula, f"{verdict.target} {verdict.dtype}"][
+                verdict.note.rpartition("; ")[2] == f"conforms{WIDE}"
+            ] += 1
     for (formula, column), held in grades.items():
         says = "wide" if not held[False] else f"native; {held[True]} of {held.total()} also wide"
         yield Fact("precision model", formula, column, says)

@@ -8,6 +8,7 @@ import numpy as np
 from nnparity.execute.observer import Observed
 from nnparity.expect.expected import LOSSES, Expected
 from nnparity.expect.training_horizon import FORESEEN
+from nnparity.judge.grades import form
 from nnparity.reports.records import Curve, Number, number
 from nnparity.spec import Case
 
@@ -15,7 +16,7 @@ from nnparity.spec import Case
 def curves(target: str, case: Case, expected: dict[str, Expected], observed: Observed) -> Iterator[Curve]:
     """One curve a series; none where the target gave no losses of the right shape."""
     seen, truth = observed.observation.get(LOSSES), expected.get(LOSSES)
-    if truth is None or not isinstance(seen, np.ndarray) or seen.shape != truth.value.shape:
+    if truth is None or not isinstance(seen, np.ndarray) or form(seen, truth, case.dtype):
         return
     columns = zip(*(_columns(array) for array in (seen, truth.value, truth.sharp)), strict=True)
     for place, (saw, value, sharp) in enumerate(columns):

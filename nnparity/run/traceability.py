@@ -35,7 +35,7 @@ def worst_grades(verdicts: Iterable[Verdict]) -> dict[str, dict[str, str]]:
 
 def _rank(grade: str) -> int:
     """Unsupported says nothing, so that anything judged outranks it; a record stands between conforming and failing."""
-    order = ("unsupported", "conforms", "on record", *GRADES[1:-1])
+    order = ("unsupported", "inconclusive", "conforms", "on record", *GRADES[2:-1])
     return order.index(grade)
 
 

@@ -22,11 +22,20 @@ def verdict_line(target: Target, found: Finding) -> Verdict:
         sharp=_shortened(judged.sharp),
         ulp=_shortened(judged.ulp),
         bits=_shortened(judged.bits),
+        rms=_shortened(judged.rms),
+        resolution=_shortened(judged.resolution),
+        blind=_shortened(judged.blind),
         worst=judged.worst,
         message=judged.message,
         seconds=round(found.seconds, 6),
-        note=found.note,
+        note="; ".join(filter(None, (_composed(target, found), found.note))) or None,
     )
+
+
+def _composed(target: Target, found: Finding) -> str:
+    """What is judged may be the adapter's composition, not a kernel of the framework's."""
+    _, composed, *_ = target.observer.info.kernels.get(found.case.formula.id, ("", False, "", ""))
+    return "composed" if composed and found.judgement.grade != "unsupported" else ""
 
 
 def _shortened(value: float | None) -> Number | None:
@@ -48,5 +57,5 @@ def target_line(target: Target) -> TargetLine:
 
 
 def failed(verdict: Verdict) -> bool:
-    """Whether a verdict speaks against its target: neither conforming, nor on record, nor declared unsupported."""
-    return verdict.grade not in ("conforms", "unsupported") and verdict.known is None
+    """Whether a verdict speaks against its target: neither conforming, inconclusive or unsupported, nor on record."""
+    return verdict.grade not in ("conforms", "inconclusive", "unsupported") and verdict.known is None

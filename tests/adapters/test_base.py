@@ -21,6 +21,7 @@ class Squares(Adapter):
     second_order = "by hand"
     unsupported = {"lstm": "no recurrence here"}  # noqa: RUF012
     refusals = ("cannot do",)
+    refused = {("pick*", "float32", "output", "cpu:*"): "no float32", ("square", "*", "hvp.*", "*"): "once only"}  # noqa: RUF012
 
     @classmethod
     def devices(cls) -> list[str]:
@@ -81,7 +82,62 @@ def test_a_family_that_fails_does_not_lose_the_others() -> None:
     assert np.array_equal(seen["output"], [1, 4, 9])
     assert np.array_equal(seen["grad.x"], [2, 8, 18])
     assert np.array_equal(seen["jvp"], [2, 8, 18])
-    assert seen["hvp.x"] == Failure("unsupported", "NotImplementedError: no second derivative")
+    assert seen["hvp.x"] == Failure("unsupported", "once only: NotImplementedError: no second derivative")
+
+
+class Fused(Squares):
+    """Another kernel is run where gradients are wanted: it returns another last bit, or another NaN."""
+
+    backend = "fused"
+
+    def vjp(self, operation: Operation, point: Point) -> tuple[Tensors, Tensors]:
+        outputs = operation(*point.primals)
+        gradients = tuple(np.zeros_like(x) for x in point.primals)
+        return tuple(np.where(np.isnan(y), -y, np.nextafter(y, y + 1)) for y in outputs), gradients
+
+
+def test_the_output_that_comes_with_gradients_is_a_quantity_of_its_own_where_it_differs() -> None:
+    seen = Fused().observe(request("square", quantities=frozenset({"output", "grad"})))
+    assert list(seen) == ["output", "output.with_grad", "grad.x"]
+    assert np.array_equal(seen["output"], [1, 4, 9])
+    assert np.array_equal(seen["output.with_grad"], np.nextafter([1.0, 4.0, 9.0], np.inf))
+    pair = request("pair", outputs=("up", "down"), cotangents={}, quantities=frozenset({"output", "grad"}))
+    assert list(Fused().observe(pair)) == [
+        *("output.up", "output.down", "output.with_grad.up", "output.with_grad.down", "grad.x")
+    ]
+
+
+def test_one_nan_is_as_good_as_another() -> None:
+    nothing = request("square", inputs={"x": np.array([np.nan])}, cotangents={"output": np.ones(1)})
+    assert "output.with_grad" not in Fused().observe(nothing)
+
+
+def test_an_output_asked_for_alone_or_not_at_all_is_compared_with_nothing() -> None:
+    for family in ("output", "grad"):
+        seen = Fused().observe(request("square", quantities=frozenset({family})))
+        assert {key.partition(".")[0] for key in seen} == {family}
+        assert "output.with_grad" not in seen
+
+
+class Apart(Squares):
+    """JVP and HVP fail together."""
+
+    backend = "apart"
+
+    def hvp(self, operation: Operation, point: Point) -> Tensors:  # noqa: ARG002
+        return point.tangents
+
+    def jvp_hvp(self, operation: Operation, point: Point) -> tuple[Tensors, Tensors]:  # noqa: ARG002
+        raise RuntimeError("not both")
+
+
+def test_what_was_tried_again_alone_is_noted() -> None:
+    adapter = Apart()
+    seen = adapter.observe(request("square"))
+    assert not any(isinstance(one, Failure) for one in seen.values())
+    assert adapter.notes == dict.fromkeys(("jvp", "hvp"), "alone: jvp and hvp together failed")
+    adapter.observe(request("square", quantities=frozenset({"jvp"})))
+    assert adapter.notes == {}
 
 
 def test_an_output_survives_a_gradient_that_fails() -> None:
@@ -108,13 +164,24 @@ def test_several_outputs_are_named() -> None:
         ("lstm", "float64", Failure("unsupported", "no recurrence here")),
         ("conv2d", "float64", Failure("unsupported", "the squares adapter gives no conv2d")),
         ("picky", "float16", Failure("unsupported", "no float16")),
-        ("picky", "float32", Failure("unsupported", "RuntimeError: cannot do that")),
         ("picky", "float64", Failure("error", "RuntimeError: oops")),
     ],
 )
 def test_every_quantity_says_why_it_is_missing(formula: str, dtype: str, expected: Failure) -> None:
     seen = Squares().observe(request(formula, dtype))
     assert seen["output"] == seen["grad.x"] == expected
+
+
+def test_a_refusal_is_unsupported_only_where_it_is_declared() -> None:
+    seen = Squares().observe(request("picky", "float32"))
+    assert seen["output"] == Failure("unsupported", "no float32: RuntimeError: cannot do that")
+    grad = seen["grad.x"]
+    assert isinstance(grad, Failure)
+    assert grad.kind == "error"
+    assert grad.message.splitlines() == [
+        "RuntimeError: cannot do that",
+        "The adapter does not declare that picky is refused in float32: see `refused`",
+    ]
 
 
 def test_a_formula_without_a_float_input_is_told_its_dtype() -> None:

@@ -1,13 +1,17 @@
 """The reference with one fault each: what the checks are there to find."""
 
+import dataclasses
 import itertools
 from typing import Any
 
 import numpy as np
 
 from nnparity.adapters.base import Adapter
+from nnparity.adapters.kernel import Operation, Point, Tensors
 from nnparity.adapters.numpy import NumpyAdapter
 from nnparity.adapters.request import Array, Failure, Observation, Request
+from nnparity.spec import load
+from nnparity.spec.cases.invalid_inputs import unfit
 
 
 class Spoilt(NumpyAdapter):
@@ -98,8 +102,79 @@ class ComputesInFloat32(Spoilt):
 class RefusesEmpty(NumpyAdapter):
     def observe(self, request: Request) -> Observation:
         if any(not array.size for array in request.inputs.values()):
-            return self._failed(request, ("output", "grad"), RuntimeError("expected a batch"))
+            failure = Failure("error", "RuntimeError: expected a batch", raised_in="framework")
+            return dict.fromkeys(("output", "grad.x", "grad.w", "grad.b"), failure)
         return super().observe(request)
+
+
+class Misspelt(NumpyAdapter):
+    """An argument that the kernel does not have: every call raises."""
+
+    def _bound(self, request: Request) -> Operation:
+        return dataclasses.replace(super()._bound(request), attributes={"hieght": 3})
+
+
+class Slips(NumpyAdapter):
+    """Right with valid inputs; of others it makes, without a look at the shapes, what its subclass says."""
+
+    def observe(self, request: Request) -> Observation:
+        return Adapter.observe(self, request)
+
+    def _bound(self, request: Request) -> Operation:
+        right = super()._bound(request)
+
+        def method(x: Array, w: Array, b: Array) -> Any:
+            if unfit(load()["dense"], {"x": x, "w": w, "b": b}, {}) is None:
+                return np.float32(right.method(x=x, w=w, b=b))
+            return self.slip(x)
+
+        return dataclasses.replace(right, method=method)
+
+    def slip(self, x: Array) -> Any:
+        raise NotImplementedError
+
+
+class SlipsOnAName(Slips):
+    def slip(self, x: Array) -> Any:
+        return hieght * x  # type: ignore[name-defined]  # noqa: F821
+
+
+class SlipsOnAnArgument(Slips):
+    def slip(self, x: Array) -> Any:
+        return self.slip(x, hieght=3)  # type: ignore[call-arg]
+
+
+class SlipsOnAnAttribute(Slips):
+    def slip(self, x: Array) -> Any:
+        return x.hieght  # type: ignore[attr-defined]
+
+
+class SlipsOnUnpacking(Slips):
+    def slip(self, x: Array) -> Any:
+        rows, columns, height, depth = x.shape
+        return rows + columns + height + depth
+
+
+class SlipsOnAnIndex(Slips):
+    def slip(self, x: Array) -> Any:
+        return x.shape[7]
+
+
+class RaisesItself(Slips):
+    def slip(self, x: Array) -> Any:  # noqa: ARG002
+        raise ValueError("I looked at it myself")
+
+
+class LeavesItToCompiledCode(Slips):
+    """What a framework does: NumPy's product has no frame of its own."""
+
+    def slip(self, x: Array) -> Any:
+        return x @ np.ones(1234)
+
+
+class LeavesItToTheLibrary(Slips):
+    def slip(self, x: Array) -> Any:  # noqa: ARG002
+        return np.linalg.inv(np.ones(3))
 
 
 class WrongEmptyGradient(Spoilt):
@@ -120,6 +195,14 @@ class Broadcasts(NumpyAdapter):
     def observe(self, request: Request) -> Observation:
         seen = Adapter.observe(self, request)
         return {name: x if isinstance(x, Failure) else x.astype(np.float32) for name, x in seen.items()}
+
+
+class Trained(NumpyAdapter):
+    """Where gradients are wanted the output comes from another kernel, which is wrong; its own is right."""
+
+    def vjp(self, operation: Operation, point: Point) -> tuple[Tensors, Tensors]:
+        outputs, gradients = super().vjp(operation, point)
+        return tuple(y + 0.25 for y in outputs), gradients
 
 
 class Restless(Spoilt):

@@ -27,7 +27,16 @@ class Inside:
         self._kind, self._adapter = adapter, adapter()
         self._twin: Inside | None = None
         kernels = {name: (kernel.calls, False, "", "") for name, kernel in adapter.kernels().items()}
-        self.info = TargetInfo(self._adapter.target, {}, kernels, dict(adapter.unsupported), "", ["cpu"], 0.0)
+        self.info = TargetInfo(
+            self._adapter.target,
+            {},
+            kernels,
+            dict(adapter.unsupported),
+            "",
+            ["cpu"],
+            0.0,
+            dict(adapter.nondeterministic),
+        )
 
     def submit(self, requests: Sequence[Request]) -> None:
         self._answers = [self._answer(request) for request in requests]
@@ -59,8 +68,12 @@ def lines(adapter: type[Adapter], check: str, *formulas: str, flushes: bool = Fa
     """What one kind of check says about a faulty adapter."""
     asked = plan(*formulas, **options)
     found = target(adapter, flushes)
-    told = [line for item in checks.items(asked) if item.check == check for line in item.run(found)]
-    return [verdict_line(found, line) if isinstance(line, Finding) else line for line in told]
+    return [line for item in checks.items(asked) if item.check == check for line in told(item, found)]
+
+
+def told(item: checks.Item, target: Target) -> list[Line]:
+    """What a check says of a target, as lines of a run file."""
+    return [verdict_line(target, one) if isinstance(one, Finding) else one for one in item.run(target)]
 
 
 def verdicts(found: list[Line]) -> list[Verdict]:

@@ -30,6 +30,28 @@ def test_silent_broadcasting_diverges_and_what_came_is_told() -> None:
     assert "bias of size 1: answers float32 (3, 4); bias of rank 2: answers" in text
 
 
+def test_a_misspelt_argument_refuses_nothing() -> None:
+    found = verdicts(lines(faulty.Misspelt, "rejects", "dense"))
+    assert {verdict.grade for verdict in found} == {"error"}
+    assert all("fails with valid inputs too: TypeError: " in (verdict.message or "") for verdict in found)
+
+
+OWN = ["SlipsOnAName", "SlipsOnAnArgument", "SlipsOnAnAttribute", "SlipsOnUnpacking", "SlipsOnAnIndex", "RaisesItself"]
+
+
+@pytest.mark.parametrize("adapter", OWN)
+def test_what_the_adapter_itself_raises_refuses_nothing(adapter: str) -> None:
+    found = verdicts(lines(getattr(faulty, adapter), "rejects", "dense"))
+    assert {verdict.grade for verdict in found} == {"error"}
+    told = "raised by the adapter itself, not by what it calls: "
+    assert all((verdict.message or "").startswith(told) for verdict in found), found[0].message
+
+
+@pytest.mark.parametrize("adapter", [faulty.LeavesItToCompiledCode, faulty.LeavesItToTheLibrary])
+def test_what_the_framework_raises_refuses(adapter: type[NumpyAdapter]) -> None:
+    assert {verdict.grade for verdict in verdicts(lines(adapter, "rejects", "dense"))} == {"conforms"}
+
+
 def test_every_ordinary_case_is_fit() -> None:
     for formula in load().values():
         for cases in cases_of(formula, formula.dtypes[0], "full"):

@@ -19,7 +19,7 @@ from nnparity.run.session import Session
 from nnparity.spec import Formula, load
 from nnparity.spec.cases.special_values import SPECIALS, special_case, specials_of
 from nnparity.spec.schema import Permit
-from nnparity.tests.checks.inside import lines, plan
+from nnparity.tests.checks.inside import plan, target, told
 
 PERMITTED = [
     (f, dataset, permit) for f in load().values() for dataset, permits in f.permits.items() for permit in permits
@@ -28,6 +28,11 @@ PERMITTED = [
 
 def ids(asked: Plan) -> list[str]:
     return [item.id for item in checks.items(asked)]
+
+
+def everything(adapter: type[Adapter]) -> list[Line]:
+    found = target(adapter)
+    return [line for item in checks.items(plan("tanh")) for line in told(item, found)]
 
 
 def test_items_are_named_and_belong_to_formulas_or_dtypes() -> None:
@@ -44,14 +49,8 @@ def test_some_plans_have_none(change: dict[str, Any]) -> None:
     assert ids(Plan((TargetName("numpy"),), formulas=("relu",), **change)) == []
 
 
-def everything(adapter: type[Adapter], formula: str) -> list[Line]:
-    """What all checks say of a formula."""
-    asked = sorted({item.check for item in checks.items(plan(formula))})
-    return [line for check in asked for line in lines(adapter, check, formula)]
-
-
-def test_all_of_them_give_verdicts_and_facts() -> None:
-    found = everything(NumpyAdapter, "tanh")
+def test_run_is_all_of_them() -> None:
+    found = everything(NumpyAdapter)
     assert {type(line) for line in found} == {Verdict, Fact}
     tables = {line.table for line in found if isinstance(line, Fact)}
     assert tables == {"special values", "determinism", "elementary functions", "properties"}
@@ -61,7 +60,7 @@ def test_a_formula_that_the_target_lacks_is_unsupported_in_all_of_them() -> None
     class Without(NumpyAdapter):
         unsupported = MappingProxyType({"tanh": "not yet"})
 
-    grades = {line.grade for line in everything(Without, "tanh") if isinstance(line, Verdict)}
+    grades = {line.grade for line in everything(Without) if isinstance(line, Verdict)}
     assert grades == {"unsupported"}
 
 

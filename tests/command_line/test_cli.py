@@ -16,6 +16,7 @@ from nnparity.run import examiner
 from nnparity.spec import loader, selection
 
 FAULTY = """
+from nnparity.adapters.kernel import Kernel
 from nnparity.adapters.numpy import NumpyAdapter
 
 class Doubled(NumpyAdapter):
@@ -33,6 +34,17 @@ class Refusing(NumpyAdapter):
         if request.formula in self.unsupported:
             raise Unsupported(self.unsupported[request.formula])
         return super()._bound(request)
+
+class Idle(NumpyAdapter):
+    backend = "idle"
+    unsupported = {"relu": "no rectifiers here", "tanh": "not this one either"}
+
+class Misspelt(NumpyAdapter):
+    backend = "misspelt"
+
+    @classmethod
+    def kernels(cls):
+        return super().kernels() | {"conv2": Kernel("conv")}
 """
 RECORD = """
 [doubled-relu]
@@ -104,9 +116,40 @@ def test_what_is_declared_unsupported_is_told_and_no_fault(nnparity: Run) -> Non
     assert told == {("relu", "unsupported", "no rectifiers here"), ("tanh", "conforms", None)}
 
 
+IDLE = ("--backend", "faulty.py:Idle", *SMALL, "--formula", "tanh")
+#: Options -> why not a single verdict of theirs judges the target.
+NOTHING = [
+    (IDLE, "nothing was judged on idle:cpu:eager: every formula of the plan is unsupported there"),
+    ((*IDLE, "--backend", "numpy"), "nothing was judged on idle:cpu:eager: every formula of the plan is unsupported"),
+    (("--backend", "numpy", "--formula", "listing_mlp", "--dtype", "float16"), "nothing was judged: no formula of the"),
+    (
+        ("--backend", "numpy", "--formula", "gradient_descent", "--dtype", "float32", "--quantity", "hvp"),
+        "nothing was judged: no formula of the",
+    ),
+]
+
+
+@pytest.mark.parametrize(("arguments", "told"), NOTHING)
+def test_nothing_judged_is_no_success(
+    nnparity: Run, arguments: tuple[str, ...], told: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert nnparity("run", *arguments) == 2
+    last = capsys.readouterr().err.strip().splitlines()[-1]
+    assert last.startswith(f"nnparity: {told}"), last
+
+
+def test_a_soak_that_judges_nothing_is_no_success(nnparity: Run) -> None:
+    assert nnparity("soak", "--salts", "1", *IDLE) == 2
+
+
+def test_a_divergence_outweighs_a_target_that_was_not_judged(nnparity: Run) -> None:
+    assert nnparity("run", *IDLE, "--backend", "faulty.py:Doubled") == 1
+
+
 @pytest.mark.parametrize(
     ("arguments", "told"),
     [
+        (("--backend", "faulty.py:Misspelt", *SMALL), "no formula is called 'conv2' (did you mean 'conv2d'?)"),
         (("--backend", "nosuch"), "no backend is called 'nosuch'"),
         (("--backend", "nosuch.py:Adapter"), "no adapter at 'nosuch.py:Adapter'"),
         (("--backend", "nosuch.module:Adapter"), "no adapter at 'nosuch.module:Adapter'"),

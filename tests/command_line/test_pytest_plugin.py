@@ -121,6 +121,23 @@ def test_what_does_not_exist_ends_with_2(tmp_path: Path, arguments: tuple[str, .
     assert status == 2, output
 
 
+@pytest.mark.parametrize(
+    ("arguments", "told"),
+    [
+        (("--backend", "faulty.py:Idle", *SMALL), "nothing was judged on idle:cpu:eager: every formula"),
+        (("--backend", "numpy", "--formula", "listing_mlp", "--dtype", "float16"), "nothing was judged: no formula of"),
+        (("--backend", "numpy", *SMALL, "-k", "nosuch"), "nothing was judged: "),
+        (("--backend", "faulty.py:Misspelt", *SMALL), "no formula is called 'conv2' (did you mean 'conv2d'?)"),
+    ],
+    ids=["all unsupported", "no verdict", "no item", "misspelt"],
+)
+def test_nothing_judged_is_no_success(tmp_path: Path, arguments: tuple[str, ...], told: str) -> None:
+    (tmp_path / "faulty.py").write_text(FAULTY)
+    status, output = conformance(tmp_path, *arguments)
+    assert told in output
+    assert status == 2, output
+
+
 def test_without_a_backend_nothing_is_run_and_that_is_said(tmp_path: Path) -> None:
     status, told = conformance(tmp_path)
     assert status == 0

@@ -18,6 +18,7 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
 
 def test_conforms(group: CaseGroup | checks.Item, target: TargetName, request: pytest.FixtureRequest) -> None:
     verdicts = pytest_plugin.examine(request.config, group, target)
-    assert verdicts, "nothing was judged"
+    if not verdicts:  # as of subnormals of formulas that the target does not have; a run of nothing else ends with 2
+        pytest.skip("nothing to judge")
     if any(failed(verdict) for verdict in verdicts):
         pytest.fail(pytest_plugin.explain(verdicts), pytrace=False)

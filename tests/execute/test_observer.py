@@ -6,11 +6,12 @@ from pathlib import Path
 
 import pytest
 
+from nnparity import cli
 from nnparity.adapters.request import Failure, Request
 from nnparity.execute.observer import Observed, Observer, TargetUnavailable
 from nnparity.execute.requests import request
 from nnparity.execute.target import Target, TargetName, start
-from nnparity.reports.records import Verdict
+from nnparity.reports.records import Verdict, read_run
 from nnparity.run.examiner import Examiner
 from nnparity.run.plan import Plan
 from nnparity.run.verdicts import target_line
@@ -32,8 +33,12 @@ FAULTS = {
     "list": ("error", "the adapter returned list, not a dict of quantities"),
     "nothing": ("error", "the adapter returned NoneType, not a dict of quantities"),
     "unpicklable": ("crashed", "the process died: exit status 1"),
+    "objects": ("error", "the adapter returned an array of objects: ragged, or not of numbers"),
+    "text": ("diverges", "returned str32, expected float32"),
+    "None": ("error", "the adapter returned NoneType, not an array"),
+    "0-d": ("diverges", "returned shape (), expected (3, 5)"),
     "ununpicklable": ("error", "the answer cannot be read: TypeError: I cannot be unpickled here"),
-    "scalars": ("diverges", "returned float, not an array"),
+    "scalars": ("error", "the adapter returned float, not an array"),
     "write": ("error", "read-only"),
     "write behind": ("error", "the adapter changed its input x"),
 }
@@ -80,6 +85,29 @@ def test_a_fault_costs_its_case_and_no_other(target: Target, do: str) -> None:
     assert {verdict.grade for group in (before, *after) for verdict in group} == {"conforms"}
 
 
+WRONG = [
+    do
+    for do in FAULTS
+    if do not in ("raise", "refuse", "exit", "leave", "die", "hang", "unpicklable", "write", "write behind")
+]
+
+
+@pytest.mark.parametrize("do", [*WRONG, "forget", "complex", "ragged", "structure", "keys"])
+def test_whatever_is_returned_no_run_ends(do: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """In every check and the ordinary cases, each asked quantity gets one verdict."""
+    monkeypatch.setenv("NNPARITY_DO", do)
+    options = ("--formula", "relu", "--formula", "dense", "--dtype", "float32", "--out", str(tmp_path), "--jobs", "1")
+    assert cli.guarded(lambda: cli.application(["run", "--backend", f"{UNRULY}:Always", *options])) == 1
+    found = [line for line in read_run(tmp_path / "parity.jsonl") if isinstance(line, Verdict)]
+    assert {v.dataset for v in found} >= {"normal", "again", "in another process", "sweep", "nan", "subnormal"}
+    assert any(v.dataset.startswith("rejects: ") for v in found)
+    assert len({(v.case, v.quantity) for v in found}) == len(found)
+    for verdict in found:
+        if verdict.quantity == "output" or do != "forget":
+            assert verdict.grade in ("error", "diverges"), verdict
+            assert verdict.message, verdict
+
+
 def test_a_quantity_that_is_missing_is_an_error_of_its_own(target: Target) -> None:
     bad = {verdict.quantity: verdict for verdict in examined(target, "forget")["small"]}
     assert (bad["output"].grade, bad["output"].message) == ("error", "the adapter did not return this quantity")
@@ -94,6 +122,32 @@ def test_a_formula_that_a_target_does_not_have_costs_one_verdict_and_no_work() -
     modest.observer.close()
     assert (verdict.grade, verdict.message) == ("unsupported", "beyond me")
     assert not examiner.seconds
+
+
+@pytest.mark.parametrize(("name", "quantity"), [("relu", "output.with_grad"), ("lstm", "output.with_grad.c_last")])
+def test_the_output_that_comes_with_gradients_is_judged_where_it_differs(name: str, quantity: str) -> None:
+    plan = Plan((TargetName("numpy"),), formulas=(name,), dtypes=("float32",), level="quick")
+    trained = start(TargetName("nnparity.tests.checks.faulty:Trained"), ("float32",))
+    found = {verdict.quantity: verdict for verdict in Examiner(plan).examine(next(plan.groups()), [trained])}
+    trained.observer.close()
+    assert {quantity for quantity, verdict in found.items() if verdict.grade != "conforms"} == {
+        one for one in found if one.startswith("output.with_grad")
+    }
+    assert found[quantity].grade == "diverges"
+
+
+def test_a_note_says_how_a_verdict_was_come_by() -> None:
+    plan = Plan((TargetName("numpy"),), formulas=("relu",), dtypes=("bfloat16",), level="quick")
+    special = start(TargetName(f"{UNRULY}:Composed"), ("bfloat16",))
+    found = {verdict.quantity: verdict.note for verdict in Examiner(plan).examine(next(plan.groups()), [special])}
+    special.observer.close()
+    wide = "conforms under the wide model"
+    assert found == {
+        "output": f"composed; {wide}",
+        "grad.x": f"composed; {wide}",
+        "jvp": f"composed; by other means; {wide}",
+        "hvp.x": f"composed; {wide}",
+    }
 
 
 @pytest.mark.parametrize("do", ["well", "print", "invent"])

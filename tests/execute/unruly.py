@@ -16,11 +16,12 @@ from typing import Any
 
 import numpy as np
 
+from nnparity.adapters.kernel import Kernel, Operation, Point, Tensors
 from nnparity.adapters.numpy import NumpyAdapter
 from nnparity.adapters.request import Failure, Request
 
 
-class Odd:
+class Odd(Failure):
     """It can be pickled, but not unpickled."""
 
     def __reduce__(self) -> Any:
@@ -77,6 +78,10 @@ def chatters(request: Request, seen: Any) -> Any:
     return seen
 
 
+def shape(seen: Any) -> tuple[int, ...]:
+    return seen.shape if isinstance(seen, np.ndarray) else (2, 2)
+
+
 #: What an adapter may do with a request, given the reference's observation of it.
 DEEDS: dict[str, Callable[[Request, Any], Any]] = {
     "well": well,
@@ -86,12 +91,20 @@ DEEDS: dict[str, Callable[[Request, Any], Any]] = {
     "exit": exits,
     "leave": leaves,
     "die": dies,
-    "wrong shape": lambda request, seen: {name: y[None] for name, y in seen.items()},
-    "wrong dtype": lambda request, seen: {name: y.astype(np.float16) for name, y in seen.items()},
+    "wrong shape": lambda request, seen: {name: np.ones((1, *shape(y)), np.float32) for name, y in seen.items()},
+    "wrong dtype": lambda request, seen: {name: np.ones(shape(y), np.float16) for name, y in seen.items()},
     "list": lambda request, seen: list(seen.values()),
     "nothing": lambda request, seen: None,
-    "unpicklable": lambda request, seen: {"output": lambda: 1},
-    "ununpicklable": lambda request, seen: {"output": Odd()},
+    "unpicklable": lambda request, seen: {"output": Failure("error", lambda: 1)},  # type: ignore[arg-type]
+    "ununpicklable": lambda request, seen: {"output": Odd("error", "odd")},
+    "None": lambda request, seen: dict.fromkeys(seen),
+    "0-d": lambda request, seen: {name: np.float32(1) for name in seen},
+    "objects": lambda request, seen: {name: np.array([1, None], object) for name in seen},
+    "ragged": lambda request, seen: {name: [[1.0], [2.0, 3.0]] for name in seen},
+    "text": lambda request, seen: {name: np.full(shape(y), "a") for name, y in seen.items()},
+    "complex": lambda request, seen: {name: np.full(shape(y), 1j) for name, y in seen.items()},
+    "structure": lambda request, seen: {name: np.zeros(shape(y), [("a", "f4")]) for name, y in seen.items()},
+    "keys": lambda request, seen: {7: 1, None: 2},
     "scalars": lambda request, seen: dict.fromkeys(seen, 1.0),
     "forget": lambda request, seen: {name: y for name, y in seen.items() if name != "output"},
     "invent": lambda request, seen: seen | {"laplacian": np.zeros(1)},
@@ -112,11 +125,35 @@ class Unruly(NumpyAdapter):
         return deed(request, super().observe(replace(request, attributes=attributes)))
 
 
+class Always(NumpyAdapter):
+    """It does the same with every request: what the environment says."""
+
+    backend = "always"
+
+    def observe(self, request: Request) -> Any:
+        seen = super().observe(request)
+        return DEEDS[os.environ["NNPARITY_DO"]](request, seen)
+
+
 class Modest(NumpyAdapter):
     """It does not have one formula."""
 
     backend = "modest"
     unsupported = MappingProxyType({"relu": "beyond me"})
+
+
+class Composed(NumpyAdapter):
+    """It says how it came by what it returns."""
+
+    backend = "composed"
+
+    @classmethod
+    def kernels(cls) -> dict[str, Kernel]:
+        return {name: Kernel("parts", composed=True, because="none fits") for name in super().kernels()}
+
+    def jvp(self, operation: Operation, point: Point) -> Tensors:
+        self.notes["jvp"] = "by other means"
+        return super().jvp(operation, point)
 
 
 class Unborn(NumpyAdapter):
