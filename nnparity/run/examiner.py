@@ -93,7 +93,8 @@ class Examiner:
             note = f"{truth.steps} of {len(truth.value)} steps judged"
         note = "; ".join(filter(None, (observed.notes.get(quantity.partition(".")[0]), note))) or None
         verdict = self._verdict(target, Finding(case, quantity, judgement, note, observed.seconds))
-        if judgement.hard is None or judgement.grade in ("conforms", "inconclusive") or (verdict.known and case.formula.composition):
+        fine = judgement.hard is None or judgement.grade in ("conforms", "inconclusive")
+        if fine or (verdict.known and case.formula.composition):
             return verdict  # what is on record is explained, and to diagnose a training run takes seconds
         named = diagnose(case, plain(quantity), seen, truth, target.flushes[case.dtype.name])  # type: ignore[arg-type]
         return msgspec.structs.replace(verdict, diagnosis=named)
