@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nnparity.reference.readings.base import Reading
+from nnparity.reference.readings.budget.deviations import deviation
 from nnparity.reference.readings.budget.functions import OWN
 from nnparity.reference.readings.budget.sums import contracted, product_spread, sum_spread
 
@@ -70,7 +71,7 @@ def _like(operands: Iterable[Any], value: Any) -> Noise:
 def _elementwise(ufunc: Any) -> Callable[..., Noise]:
     def rule(*operands: Any) -> Noise:
         y = _like(operands, ufunc(*map(plain, operands)))
-        return y if ufunc in EXACT else y.rounded(OWN.get(ufunc, 1.0))
+        return y if ufunc in EXACT else y.rounded(deviation(ufunc, y.unit))
 
     return rule
 

@@ -8,7 +8,8 @@ import msgspec
 import numpy as np
 import pytest
 
-from nnparity.expect.budgets import arithmetic, expect
+from nnparity.expect.budgets import expect
+from nnparity.expect.precision_models import ACCUMULATE, FUSED, NARROW, arithmetic
 from nnparity.judge.grades import judge
 from nnparity.reference import FORMULAS, Reference
 from nnparity.reference.readings import Dual
@@ -99,17 +100,24 @@ def test_storing_a_result_costs_a_unit_of_itself_and_a_step(toy: Any) -> None:
 
 
 def test_the_budget_of_a_narrower_dtype_is_wider_by_its_unit() -> None:
-    narrow = expect(case(), frozenset({"output"}), numbers=arithmetic("bfloat16"))["output"]
+    narrow = expect(case(), frozenset({"output"}), numbers=arithmetic("bfloat16", model=NARROW))["output"]
     exact = expect(case(), frozenset({"output"}))["output"]
     assert 2.0**14 < np.median(narrow.hard / exact.hard) <= 2.0**16
 
 
-def test_the_wide_model_computes_in_float32_and_rounds_once() -> None:
-    native = expect(case(dtype="float16"), ALL)["output"]
-    wide = expect(case(dtype="float16"), ALL, wide=True)["output"]
-    own = 2.0**-11 * np.abs(wide.value)
-    assert np.all(wide.hard < native.hard)
-    assert np.all((own < wide.hard) & (wide.hard < 1.1 * own + 1e-4))
+def test_the_three_models_of_half_precision_go_from_loose_to_strict() -> None:
+    narrow, accumulate, fused = (
+        expect(case(dtype="float16"), ALL, model=model)["output"] for model in (NARROW, ACCUMULATE, FUSED)
+    )
+    own = 2.0**-11 * np.abs(fused.value)
+    assert np.all(fused.hard < accumulate.hard)
+    assert np.all(accumulate.hard < narrow.hard)
+    assert np.all((own < fused.hard) & (fused.hard < 1.1 * own + 1e-4))
+
+
+def test_in_float32_the_model_makes_no_difference() -> None:
+    one, other = (expect(case(), ALL, model=model)["grad.w"] for model in (NARROW, FUSED))
+    assert np.array_equal(one.hard, other.hard)
 
 
 def test_where_subnormals_are_flushed_an_underflow_costs_a_normal_number(toy: Any) -> None:

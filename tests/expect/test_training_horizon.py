@@ -7,6 +7,7 @@ from nnparity.expect import budgets as expecting
 from nnparity.expect.budgets import expect
 from nnparity.expect.expected import Expected
 from nnparity.expect.monte_carlo import machines, roundings, scatter
+from nnparity.expect.precision_models import arithmetic
 from nnparity.expect.training_horizon import limited
 from nnparity.reference.readings import Budget
 from nnparity.reference.readings.monte_carlo import UNIT
@@ -107,7 +108,7 @@ def test_numbers_whose_squares_are_nothing_scatter_too() -> None:
 @pytest.mark.parametrize("composition", [False, True])
 def test_a_result_that_only_storing_rounds_keeps_the_rounding_of_that(composition: bool) -> None:
     """Beside one whose square underflowed: it has at least what can be told of squares, and at most norm 1."""
-    store = expecting.arithmetic("float64")
+    store = arithmetic("float64")
     budget = Budget(np.array([1.0, 1e-200]), store, np.array([0.0, 1e-210]), np.zeros(2))
     found = expecting._stored(budget, store, composition)
     assert found.sharp[0] >= store.unit

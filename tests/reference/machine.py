@@ -1,7 +1,7 @@
 """An honest machine: the reference's code in a narrow format, every operation rounded, sums in random order.
 
 What the readings predict of a correct kernel is tested on it: it is as good as IEEE 754 asks and no better. Nothing
-of it is shared with `Budget`. `flush` makes it lose its subnormals.
+of it is shared with `Budget`. `flush` makes it lose its subnormals; sums may have an `accumulator` of another format.
 """
 
 import math
@@ -19,22 +19,26 @@ from nnparity.spec import DTYPES, Dtype
 class Machine(Reading):
     """Values that the format holds; what is computed with them is rounded to it."""
 
-    __slots__ = ("dtype", "flush", "value")
+    __slots__ = ("accumulator", "dtype", "flush", "value")
 
-    def __init__(self, value: Any, dtype: Dtype, flush: bool = False) -> None:
+    def __init__(self, value: Any, dtype: Dtype, flush: bool = False, accumulator: Dtype | None = None) -> None:
         with np.errstate(over="ignore"):
             rounded = dtype.round(np.asarray(value, dtype=np.float64)).astype(np.float64)
         self.value = np.where(np.abs(rounded) < dtype.tiny, 0.0 * rounded, rounded) if flush else rounded
-        self.dtype, self.flush = dtype, flush
+        self.dtype, self.flush, self.accumulator = dtype, flush, accumulator
 
     def like(self, value: Any) -> "Machine":
-        return Machine(value, self.dtype, self.flush)
+        return Machine(value, self.dtype, self.flush, self.accumulator)
+
+    def inner(self, value: Any) -> "Machine":
+        """As a partial sum."""
+        return Machine(value, self.accumulator or self.dtype, self.flush)
 
     def moved(self, move: Callable[[Any], Any]) -> Self:
-        return type(self)(move(self.value), self.dtype, self.flush)
+        return type(self)(move(self.value), self.dtype, self.flush, self.accumulator)
 
     def joined(self, others: Iterable[Any], join: Callable[[list[Any]], Any]) -> Self:
-        return type(self)(join([plain(other) for other in others]), self.dtype, self.flush)
+        return type(self)(join([plain(other) for other in others]), self.dtype, self.flush, self.accumulator)
 
     def constant(self, value: float) -> "Machine":
         return self.like(value)
@@ -44,9 +48,9 @@ def plain(x: Any) -> Any:
     return x.value if isinstance(x, Machine) else x
 
 
-def on(dtype: str, flush: bool = False) -> Callable[[Any], Machine]:
-    """The lift of `read` that puts arrays on this machine."""
-    return lambda array: Machine(array, DTYPES[dtype], flush)
+def on(dtype: str, flush: bool = False, accumulator: str | None = None) -> Callable[[Any], Machine]:
+    """The lift of `evaluate` that puts arrays on this machine."""
+    return lambda array: Machine(array, DTYPES[dtype], flush, DTYPES[accumulator] if accumulator else None)
 
 
 def _machine(operands: Iterable[Any]) -> Machine:
@@ -69,10 +73,10 @@ def _compare(ufunc: Any) -> Callable[..., Any]:
 def _added(terms: Any, machine: Machine) -> Machine:
     """The terms of the last axis, one by one, in an order that is random but the same for the same terms."""
     order = np.random.default_rng(zlib.crc32(terms.tobytes())).permutation(terms.shape[-1])
-    total = machine.like(terms[..., order[0]])
+    total = machine.inner(terms[..., order[0]])
     for place in order[1:]:
-        total = total + machine.like(terms[..., place])
-    return total
+        total = total + machine.inner(terms[..., place])
+    return machine.like(total.value)
 
 
 def _sum(x: Machine, axis: Any = None, keepdims: bool = False) -> Machine:
@@ -90,7 +94,7 @@ def _einsum(subscripts: str, *operands: Any, **kwargs: Any) -> Machine:
     before, after = subscripts.split("->")
     lost = sorted(set(before) - set(after) - {","})
     with np.errstate(all="ignore"):
-        products = machine.like(np.einsum(f"{before}->{after}{''.join(lost)}", *map(plain, operands)))
+        products = machine.inner(np.einsum(f"{before}->{after}{''.join(lost)}", *map(plain, operands)))
     terms = products.value.reshape((*products.shape[: len(after)], -1))
     return _added(terms, machine) if math.prod(terms.shape) else machine.like(terms.sum(axis=-1))
 

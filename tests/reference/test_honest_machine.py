@@ -5,6 +5,7 @@ import pytest
 
 from nnparity.expect.budgets import expect
 from nnparity.expect.evaluation import evaluate
+from nnparity.expect.precision_models import ACCUMULATE, FUSED, NARROW, narrow
 from nnparity.judge.grades import Judgement, judge
 from nnparity.spec import DTYPES, Case, Dtype, cases_of, load
 from nnparity.spec.schema import QUANTITIES
@@ -35,16 +36,17 @@ MACHINES = [
 ]
 
 
-def run(case: Case, inside: str, flush: bool) -> dict[str, np.ndarray]:
-    """What the machine returns: computed in `inside`, stored in the case's dtype."""
+def run(case: Case, model: str, flush: bool) -> dict[str, np.ndarray]:
+    """What the machine returns: computed as the model says, stored in the case's dtype."""
+    lift = on("float32" if model == FUSED else case.dtype.name, flush, "float32" if model == ACCUMULATE else None)
     with np.errstate(all="ignore"):
-        seen = evaluate(case, ALL, on(inside, flush), on(inside, flush), {})
+        seen = evaluate(case, ALL, lift, lift, {})
         return {name: np.asarray(plain(y)).astype(case.dtype.numpy) for name, y in seen.items()}
 
 
-def misjudged(case: Case, inside: str, flush: bool) -> dict[str, Judgement]:
-    truth = expect(case, ALL, flush=flush, wide=inside != case.dtype.name)
-    judged = {name: judge(y, truth[name], case.dtype) for name, y in run(case, inside, flush).items()}
+def misjudged(case: Case, model: str, flush: bool) -> dict[str, Judgement]:
+    truth = expect(case, ALL, flush=flush, model=model)
+    judged = {name: judge(y, truth[name], case.dtype) for name, y in run(case, model, flush).items()}
     return {f"{case.id} {name}": j for name, j in judged.items() if j.grade != "conforms"}
 
 
@@ -52,13 +54,15 @@ def misjudged(case: Case, inside: str, flush: bool) -> dict[str, Judgement]:
     ("id", "dtype", "flush"), MACHINES, ids=lambda part: {True: "flushed", False: "kept"}.get(part, part)
 )
 def test_a_correct_kernel_conforms(id: str, dtype: str, flush: bool) -> None:
-    found = {name: j for case in small_cases(id, dtype) for name, j in misjudged(case, dtype, flush).items()}
-    assert found == {}
+    """In half precision both: one that adds up in its own dtype by that model, one that does in float32 by its own."""
+    models = (NARROW, ACCUMULATE) if narrow(dtype) else (NARROW,)
+    cases = [(case, model) for case in small_cases(id, dtype) for model in models]
+    assert {name: j for case, model in cases for name, j in misjudged(case, model, flush).items()} == {}
 
 
 @pytest.mark.parametrize(("id", "dtype"), sorted({(id, dtype) for id, dtype, _ in MACHINES if dtype != "float32"}))
 def test_float32_inside_and_rounded_once_conforms_to_the_wide_model(id: str, dtype: str) -> None:
-    found = {name: j for case in small_cases(id, dtype) for name, j in misjudged(case, "float32", False).items()}
+    found = {name: j for case in small_cases(id, dtype) for name, j in misjudged(case, FUSED, False).items()}
     assert found == {}
 
 

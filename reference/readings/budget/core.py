@@ -97,17 +97,29 @@ class Budget(Reading):
         """Between which numbers the target's own lie; of exact ones, those that they are."""
         return ranges.of_values(self.value) if self.exact and not self._range.known else self._range
 
+    def ranged(self, found: Range) -> "Budget":
+        """The same, known to lie in a range. A bound that the format does not hold is none."""
+        limit = self.arithmetic.largest
+        self._range = Range(
+            found.low if found.low >= -limit else -math.inf, found.high if found.high <= limit else math.inf
+        )
+        return self
+
     def bounded(self, found: Range) -> "Budget":
-        """The same, known to lie in a range: no error is larger than from one end of it to the other."""
-        self._range = found
+        """The same, known to lie in a range: no error is larger than from one end of it to the other.
+
+        Errors below the size of the number itself are left alone.
+        """
+        found = self.ranged(found).range
         if self.exact or not found.known:
             return self
+        size = np.abs(self.value)
         with np.errstate(invalid="ignore"):
-            cap = np.maximum(self.value - found.low, found.high - self.value)
-        if np.isfinite(cap).any():
-            cap = np.where(np.isfinite(cap), np.maximum(cap, self.arithmetic.unit * np.abs(self.value)), np.inf)
-            cap += self.arithmetic.step
-            self.hard, self.var = np.fmin(self.hard, cap), np.fmin(self.var, cap * cap)
+            cap = np.maximum(np.maximum(self.value - found.low, found.high - self.value), size)
+        if not (self.hard > cap).any():
+            return self
+        cap = np.where(np.isnan(cap), np.inf, cap)
+        self.hard, self.var = np.fmin(self.hard, cap), np.fmin(self.var, cap * cap)
         return self
 
     @property
@@ -200,7 +212,8 @@ def coerce(x: Any, arithmetic: Arithmetic) -> Budget:
     y = np.asarray(x, dtype=np.float64)
     if y.ndim == 0 and not arithmetic.holds(float(y)):
         off = arithmetic.unit * np.abs(y)
-        return Budget(y, arithmetic, off, off * off)
+        around = ranges.of_values(y).widened(1, arithmetic.unit, arithmetic.step)
+        return Budget(y, arithmetic, off, off * off).ranged(around)
     return Budget(y, arithmetic)
 
 

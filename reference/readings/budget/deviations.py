@@ -26,6 +26,6 @@ MEASURED: dict[Any, tuple[float, float, float]] = {
 
 
 def deviation(ufunc: Any, unit: float) -> float:
-    """The factor of u|y| in norm 2 of the function's own error, for a computation of unit roundoff `unit`."""
+    """The factor of u|y| in norm 2 of what an operation or a function loses itself, at the unit roundoff `unit`."""
     place = 0 if unit <= 2.0**-50 else 1 if unit <= 2.0**-20 else 2
-    return max(1.0, math.sqrt(3) * MEASURED[ufunc][place])
+    return max(1.0, math.sqrt(3) * MEASURED[ufunc][place]) if ufunc in MEASURED else 1.0

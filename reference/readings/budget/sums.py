@@ -72,7 +72,8 @@ def _ranged(y: Budget, x: Budget, axis: Any, n: int) -> Budget:
     at = x.attained
     if at is not None and x.range.low >= 0 and (axis is None or at.axis in _axes(axis, x.ndim)):
         found = ranges.Range(max(found.low, at.value), found.high)
-    return y.bounded(found.widened(n, x.arithmetic.accumulating.unit, x.arithmetic.step))
+    found = found.widened(n, x.arithmetic.accumulating.unit, x.arithmetic.step)
+    return y.ranged(found) if x.exact else y.bounded(found)
 
 
 def _axes(axis: Any, ndim: int) -> set[int]:
@@ -110,7 +111,8 @@ def einsum(subscripts: str, a: Any, b: Any = None, **kwargs: Any) -> Budget:
     if inner is not a.arithmetic:
         found = _delivered(found, max(a.largest_gain, b.largest_gain))
         found.terms = k
-    return found.bounded(ranges.summed(ranges.multiplied(a.range, b.range), k).widened(k, u, step))
+    spans = ranges.summed(ranges.multiplied(a.range, b.range), k).widened(k, u, step)
+    return found.ranged(spans) if a.exact and b.exact else found.bounded(spans)
 
 
 def _or_none(product: Any, left: Any, right: Any) -> Any:

@@ -1,1 +1,4 @@
-"""Tests of how the formulas are written down, of their shapes and their sources; what they compute is tested above."""
+"""Tests of how the formulas are written down: their shapes and their sources.
+
+What they compute is tested a folder above.
+"""

@@ -15,6 +15,7 @@ from scipy import special
 
 from nnparity.expect.precision_models import arithmetic
 from nnparity.reference.readings import Arithmetic, Budget
+from nnparity.reference.readings.budget.deviations import deviation
 from nnparity.reference.readings.budget.functions import OWN
 
 F32 = arithmetic("float32")
@@ -103,7 +104,8 @@ def test_a_function_of_an_exact_number_errs_by_its_own_units(ufunc: Any) -> None
     size = abs(float(ufunc(x)))
     expected = own(ufunc) * F32.unit * size + F32.step if own(ufunc) else 0.0
     assert float(y.hard or 0.0) == expected
-    assert math.sqrt(y.var or 0.0) == expected
+    spread = deviation(ufunc, F32.unit) * (F32.unit * size + F32.step) if own(ufunc) else 0.0
+    assert abs(math.sqrt(y.var or 0.0) - spread) <= 1e-12 * spread
 
 
 @pytest.mark.parametrize("ufunc", BINARY, ids=lambda u: u.__name__)
@@ -155,8 +157,8 @@ def test_a_root_near_zero_never_errs_by_more_than_the_root_of_the_error(v: float
 )
 def test_no_error_is_larger_than_the_range_of_the_function(ufunc: Any, reach: float) -> None:
     y = ufunc(inexact(0.3, 1e6))
-    assert float(y.hard) == reach
-    assert math.sqrt(y.var) == reach
+    assert 0.5 <= float(y.hard) <= reach
+    assert 0.5 <= math.sqrt(y.var) <= reach
 
 
 @pytest.mark.parametrize("ufunc", [np.exp, np.tanh, special.expit, special.erf], ids=lambda u: u.__name__)
