@@ -47,6 +47,9 @@ class Adapter(ABC):
 
     #: Formulas of which the same case need not give the same bits again -> the reason.
     nondeterministic: ClassVar[Mapping[str, str]] = {}
+    #: (formula, dtype, quantity) as patterns -> the model of half precision it is held to, one of `spec.precision`,
+    #: where that is not `ACCUMULATE`; the first that fits.
+    precision: ClassVar[Mapping[tuple[str, str, str], str]] = {}
 
     def __init__(self, device: str = "cpu", mode: str = "eager") -> None:
         """Raise `DeviceUnavailable` for a device that is not here, ValueError for an unknown mode."""

@@ -31,6 +31,7 @@ from nnparity.adapters.tensorflow.models import TensorflowModels
 from nnparity.adapters.tensorflow.optimizers import TensorflowOptimizers
 from nnparity.adapters.tensorflow.sequences import TensorflowSequences
 from nnparity.adapters.tensorflow.training import TensorflowTraining
+from nnparity.spec.precision import FUSED
 
 for _gpu in tf.config.list_physical_devices("GPU"):
     tf.config.experimental.set_memory_growth(_gpu, True)
@@ -38,7 +39,6 @@ tf.config.experimental.enable_tensor_float_32_execution(False)
 
 _PLACES = {"cpu": "/CPU:0", "cuda": "/GPU:0"}
 _ZERO = tf.UnconnectedGradients.ZERO
-
 
 #: What XLA refuses of compiled programs, whoever built them: pooling in float32 it does, and the values of a loop.
 SECOND_POOLING = "XLA has no kernel for the second derivative of max pooling"
@@ -126,6 +126,7 @@ class TensorflowAdapter(
     packages = ("tensorflow", "keras")
     modes = ("eager", "compiled")
     unsupported = MappingProxyType({"adam": "Keras's Adam has the paper's other form only: see adam_eps_hat"})
+    precision = MappingProxyType({("layer_norm", "*float16", "output*"): FUSED})
 
 
 def _pull(tape: Any, outputs: Tensors, primals: Tensors, cotangents: Tensors) -> Tensors:

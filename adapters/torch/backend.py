@@ -26,6 +26,7 @@ from nnparity.adapters.torch.models import TorchModels
 from nnparity.adapters.torch.optimizers import TorchOptimizers
 from nnparity.adapters.torch.sequences import TorchSequences
 from nnparity.adapters.torch.training import TorchTraining
+from nnparity.spec.precision import FUSED
 
 
 class TorchBase(Adapter):
@@ -109,6 +110,7 @@ class TorchAdapter(
     packages = ("torch",)
     modes = ("eager", "eager+tf32")
     unsupported = MappingProxyType({"adam_eps_hat": "torch.optim.Adam has the paper's other form only: see adam"})
+    precision = MappingProxyType({("layer_norm", "*float16", "output*"): FUSED})
 
     def inference(self) -> AbstractContextManager[Any]:
         return torch.inference_mode()

@@ -1,5 +1,6 @@
 """A target: its name as it is asked for, and, once started, its observer with what was found out about it."""
 
+import fnmatch
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -7,6 +8,7 @@ from nnparity.adapters.registry import names
 from nnparity.execute.observer import Observer
 from nnparity.execute.subnormal_probe import flushes
 from nnparity.spec import Formula
+from nnparity.spec.precision import ACCUMULATE
 
 DEVICES = ("cpu", "cuda")
 
@@ -52,6 +54,14 @@ class Target:
         if formula.id in info.unsupported:
             return info.unsupported[formula.id]
         return None if formula.id in info.kernels else f"the adapter gives no {formula.id}"
+
+    def model(self, formula: str, dtype: str, quantity: str) -> str:
+        """The model of half precision that the target is held to there."""
+        asked = (formula, dtype, quantity)
+        for patterns, model in self.observer.info.precision.items():
+            if all(map(fnmatch.fnmatchcase, asked, patterns)):
+                return model
+        return ACCUMULATE
 
 
 def start(name: TargetName, dtypes: Sequence[str], timeout: float = 120.0, scratch: str = "") -> Target:

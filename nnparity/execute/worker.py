@@ -18,6 +18,7 @@ from nnparity.adapters.registry import load
 from nnparity.adapters.request import Array, Failure, Observation, Request, keys
 from nnparity.execute.protocol import Response, TargetInfo
 from nnparity.spec import load as formulas
+from nnparity.spec.precision import MODELS
 from nnparity.spec.selection import UsageError, require
 
 
@@ -56,16 +57,19 @@ def _begin(backend: str, device: str, mode: str) -> tuple[Adapter, TargetInfo]:
         devices=adapter.devices(),
         import_seconds=seconds,
         nondeterministic=dict(adapter.nondeterministic),
+        precision=dict(adapter.precision),
     )
 
 
 def _named(adapter: Adapter) -> None:
     """Raises UsageError where the adapter declares a formula that there is not: misspelt, it would never be asked."""
     try:
-        refused = [pattern for pattern, *_ in adapter.refused if not fnmatch.filter(formulas(), pattern)]
+        patterns = [pattern for pattern, *_ in (*adapter.refused, *adapter.precision)]
+        unknown = [pattern for pattern in patterns if not fnmatch.filter(formulas(), pattern)]
+        require("precision model", tuple(adapter.precision.values()), MODELS)
         require(
             "formula",
-            (*adapter.kernels(), *adapter.unsupported, *adapter.nondeterministic, *refused),
+            (*adapter.kernels(), *adapter.unsupported, *adapter.nondeterministic, *unknown),
             tuple(formulas()),
         )
     except UsageError as error:

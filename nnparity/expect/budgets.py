@@ -13,12 +13,13 @@ import numpy as np
 
 from nnparity.expect.evaluation import evaluate
 from nnparity.expect.expected import Array, Expected
-from nnparity.expect.precision_models import ACCUMULATE, arithmetic
+from nnparity.expect.precision_models import arithmetic
 from nnparity.expect.proof import finite, sharpened
 from nnparity.expect.training_horizon import limited, widened
 from nnparity.reference.readings import Arithmetic, Budget
 from nnparity.reference.readings.budget.core import COMPOSED
 from nnparity.spec import Case
+from nnparity.spec.precision import ACCUMULATE
 
 #: Squares below this are no longer exact float64.
 LEAST_SQUARE = float(np.finfo(np.float64).tiny / np.finfo(np.float64).eps)

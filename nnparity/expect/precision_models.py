@@ -15,10 +15,9 @@ import numpy as np
 
 from nnparity.reference.readings import Arithmetic
 from nnparity.spec import DTYPES, Dtype
+from nnparity.spec.precision import ACCUMULATE, FUSED, NARROW
 
-NARROW, ACCUMULATE, FUSED = "narrow", "accumulate-wide", "fused-wide"
-MODELS = (NARROW, ACCUMULATE, FUSED)
-#: Significant bits of the accumulators.
+#: The format of the accumulators.
 WIDE = "float32"
 
 

@@ -20,7 +20,7 @@ from nnparity.execute.requests import plain, request
 from nnparity.execute.target import Target
 from nnparity.expect.budgets import expect
 from nnparity.expect.expected import Expected
-from nnparity.expect.precision_models import ACCUMULATE, FUSED
+from nnparity.expect.precision_models import narrow
 from nnparity.judge import known_divergences
 from nnparity.judge.diagnosis import diagnose
 from nnparity.judge.grades import Judgement, judge
@@ -29,13 +29,14 @@ from nnparity.reports.records import Curve, Verdict
 from nnparity.run.loss_curves import curves
 from nnparity.run.plan import Plan
 from nnparity.run.verdicts import verdict_line
-from nnparity.spec import DTYPES, Case
+from nnparity.spec import Case
+from nnparity.spec.precision import ACCUMULATE, FUSED
 from nnparity.spec.selection import CaseGroup
 
 #: Expectations kept for the other targets of the same process; a group is judged for all before the next.
 CACHE = 256
 #: How a verdict's note says its grade under the other model of a narrow dtype.
-WIDE = " under the wide model"
+WIDE = f" under the {FUSED} model"
 
 
 @lru_cache(maxsize=CACHE)
@@ -82,8 +83,16 @@ class Examiner:
     def _verdicts(self, target: Target, case: Case, expected: dict[str, Expected], observed: Observed) -> list[Verdict]:
         if case.formula.trajectory:
             self.curves.extend(curves(target.name, case, expected, observed))
-        asked = judgeable(expected, observed)
+        asked = judgeable(self._held(target, case, expected), observed)
         return [self._judged(target, case, quantity, truth, observed) for quantity, truth in asked.items()]
+
+    def _held(self, target: Target, case: Case, expected: dict[str, Expected]) -> dict[str, Expected]:
+        """The expectations by the model of half precision that the target declares for each quantity."""
+        models = {quantity: target.model(case.formula.id, case.dtype.name, quantity) for quantity in expected}
+        if not narrow(case.dtype.name) or set(models.values()) == {ACCUMULATE}:
+            return expected
+        asked, flush = frozenset(self.plan.quantities), target.flushes[case.dtype.name]
+        return {quantity: _expected(case, asked, flush, model)[quantity] for quantity, model in models.items()}
 
     def _judged(self, target: Target, case: Case, quantity: str, truth: Expected, observed: Observed) -> Verdict:
         seen = observed.observation.get(quantity)
@@ -109,7 +118,7 @@ class Examiner:
 
     def _model(self, target: Target, case: Case, quantity: str, seen: Any) -> str | None:
         """Which model of a narrow dtype the target lives up to: wide is float32 inside and one rounding at the end."""
-        if case.dtype.digits >= DTYPES["float32"].digits:
+        if not narrow(case.dtype.name):
             return None
         flush = target.flushes[case.dtype.name]
         wide = _expected(case, frozenset(self.plan.quantities), flush, FUSED)[quantity]

@@ -8,6 +8,7 @@ from nnparity import reports
 from nnparity.reports.records import Fact, Verdict, encode
 from nnparity.run.examiner import WIDE
 from nnparity.run.traceability import trace
+from nnparity.spec.precision import ACCUMULATE, FUSED
 
 
 def finalize(path: Path, folder: Path) -> tuple[reports.MergedRun, list[Path]]:
@@ -21,9 +22,9 @@ def finalize(path: Path, folder: Path) -> tuple[reports.MergedRun, list[Path]]:
 
 
 def precision_models(verdicts: Iterable[Verdict]) -> Iterator[Fact]:
-    """For each formula and target in a narrow dtype: does it compute in float32 inside (wide), or narrow throughout?
+    """For each formula and target in half precision: does it compute in float32 inside, and round once at the end?
 
-    Native decides pass or fail; this says which of the two models the target lives up to.
+    What it is held to, accumulate-wide unless it declares otherwise, decides; this says what it lives up to.
     """
     grades: dict[tuple[str, str], Counter[bool]] = defaultdict(Counter)
     for verdict in verdicts:
@@ -32,5 +33,5 @@ def precision_models(verdicts: Iterable[Verdict]) -> Iterator[Fact]:
                 verdict.note.rpartition("; ")[2] == f"conforms{WIDE}"
             ] += 1
     for (formula, column), held in grades.items():
-        says = "wide" if not held[False] else f"native; {held[True]} of {held.total()} also wide"
+        says = FUSED if not held[False] else f"{ACCUMULATE}; {held[True]} of {held.total()} also {FUSED}"
         yield Fact("precision model", formula, column, says)

@@ -141,7 +141,7 @@ def test_a_note_says_how_a_verdict_was_come_by() -> None:
     special = start(TargetName(f"{UNRULY}:Composed"), ("bfloat16",))
     found = {verdict.quantity: verdict.note for verdict in Examiner(plan).examine(next(plan.groups()), [special])}
     special.observer.close()
-    wide = "conforms under the wide model"
+    wide = "conforms under the fused-wide model"
     assert found == {
         "output": f"composed; {wide}",
         "grad.x": f"composed; {wide}",

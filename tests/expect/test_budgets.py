@@ -9,13 +9,14 @@ import numpy as np
 import pytest
 
 from nnparity.expect.budgets import expect
-from nnparity.expect.precision_models import ACCUMULATE, FUSED, NARROW, arithmetic
+from nnparity.expect.precision_models import arithmetic
 from nnparity.judge.grades import judge
 from nnparity.reference import FORMULAS, Reference
 from nnparity.reference.readings import Dual
 from nnparity.reference.readings.budget.core import COMPOSED
 from nnparity.spec import DTYPES, Case, load
 from nnparity.spec.loader import signatures
+from nnparity.spec.precision import ACCUMULATE, FUSED, NARROW
 from nnparity.spec.schema import QUANTITIES
 from nnparity.tests.spec.toy import case as toy_case
 

@@ -5,9 +5,10 @@ import pytest
 
 from nnparity.expect.budgets import expect
 from nnparity.expect.evaluation import evaluate
-from nnparity.expect.precision_models import ACCUMULATE, FUSED, NARROW, narrow
+from nnparity.expect.precision_models import narrow
 from nnparity.judge.grades import Judgement, judge
 from nnparity.spec import DTYPES, Case, Dtype, cases_of, load
+from nnparity.spec.precision import ACCUMULATE, FUSED, NARROW
 from nnparity.spec.schema import QUANTITIES
 from nnparity.tests.reference.machine import Machine, on, plain
 

@@ -8,8 +8,9 @@ import numpy as np
 import pytest
 from scipy import special
 
-from nnparity.expect.precision_models import NARROW, arithmetic
+from nnparity.expect.precision_models import arithmetic
 from nnparity.reference.readings import Ball, Budget, Condition, Dual, constant, detached, tangent_of
+from nnparity.spec.precision import NARROW
 
 F32, F16 = arithmetic("float32"), arithmetic("float16", model=NARROW)
 FLUSHED = arithmetic("float32", flush=True)

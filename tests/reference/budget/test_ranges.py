@@ -6,10 +6,11 @@ import numpy as np
 import pytest
 from scipy import special
 
-from nnparity.expect.precision_models import NARROW, arithmetic
+from nnparity.expect.precision_models import arithmetic
 from nnparity.reference.readings import Budget
 from nnparity.reference.readings.budget import ranges
 from nnparity.reference.readings.budget.ranges import EVERYTHING, Range
+from nnparity.spec.precision import NARROW
 
 F16 = arithmetic("float16", model=NARROW)
 
