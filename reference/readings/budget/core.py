@@ -246,16 +246,27 @@ def sum_rule(ufunc: Any) -> Callable[[Any, Any], Budget]:
 
     def rule(a: Any, b: Any) -> Budget:
         a, b = pair(a, b)
+        if ufunc is np.subtract and b.peak_of is not None and b.peak_of[0] is a:
+            return _shifted(a, b)
         y = a.rounded(plus(a.hard, b.hard), plus(a.var, b.var), value=ufunc(a.value, b.value))
         y._gain = np.broadcast_to(np.maximum(a.gain, b.gain), y.shape)
         y = _accumulated(y, a, b) if a.terms or b.terms else y
-        if ufunc is np.subtract and b.peak_of is not None and b.peak_of[0] is a:
-            y.attained = Attained(b.peak_of[1], 0.0)
-            return y.bounded(Range(ranges.added(a.range, ranges.negated(b.range)).low, 0.0))
         found = ranges.added(a.range, ranges.negated(b.range) if ufunc is np.subtract else b.range)
         return y.bounded(found.widened(1, a.arithmetic.unit, a.arithmetic.step))
 
     return rule
+
+
+def _shifted(x: Budget, peak: Budget) -> Budget:
+    """x - max(x), over an axis: 0 somewhere, and nowhere more.
+
+    It is subtracted so that nothing overflows, and the formula is the same with any other constant in its place, the
+    target's own maximum among them: what that is off by is off in all elements alike, and no error of the result.
+    """
+    assert peak.peak_of is not None
+    y = x.rounded(x.hard, x.var, value=x.value - peak.value, gain=np.maximum(x.gain, peak.gain))
+    y.attained = Attained(peak.peak_of[1], 0.0)
+    return y.bounded(Range(ranges.added(x.range, ranges.negated(peak.range)).low, 0.0))
 
 
 def _accumulated(y: Budget, a: Budget, b: Budget) -> Budget:
