@@ -7,6 +7,7 @@ from pathlib import Path
 from nnparity import reports
 from nnparity.reports.records import Fact, Verdict, encode
 from nnparity.run.examiner import WIDE
+from nnparity.run.sensitivities import sensitivities
 from nnparity.run.traceability import trace
 from nnparity.spec.precision import ACCUMULATE, FUSED
 
@@ -14,7 +15,7 @@ from nnparity.spec.precision import ACCUMULATE, FUSED
 def finalize(path: Path, folder: Path) -> tuple[reports.MergedRun, list[Path]]:
     """The whole run at `path`, and the files of its report in `folder`, the run file among them."""
     run = reports.merge([path])
-    facts = [*precision_models(run.verdicts), *trace(run.verdicts)]
+    facts = [*sensitivities(run.verdicts), *precision_models(run.verdicts), *trace(run.verdicts)]
     run.facts.extend(facts)
     with path.open("ab") as file:
         file.writelines(map(encode, facts))
