@@ -76,8 +76,8 @@ class JaxSequences:
 
 
 def _gates(blocks: Any) -> Any:
-    """The blocks of the gates one below the other, as the LSTM orders them."""
-    return jnp.concatenate(ifco(blocks))
+    """The blocks of the gates one below the other, as the LSTM orders them; JAX refuses to split three in four."""
+    return jnp.concatenate([jnp.squeeze(gate, 0) for gate in ifco(jnp.split(blocks, 4))])
 
 
 @jax.jit  # as lstm_ref is already: without it, each slice of a gate is a program of its own to compile
@@ -88,7 +88,7 @@ def _lstm(x: Any, h: Any, c: Any, layers: list[tuple[Any, Any, Any]]) -> tuple[A
     start = [jnp.stack([state] * len(layers)) for state in (h, c)]
     lengths = jnp.full(len(x), x.shape[1], jnp.int32)
     y, last_h, last_c = rnn.lstm_ref(
-        x, *start, wx, wh, b, zero, lengths, x.shape[2], h.shape[1], len(layers), 0.0, False
+        x, *start, wx, wh, b, zero, lengths, x.shape[-1], h.shape[1], len(layers), 0.0, False
     )
     return y, last_h, last_c
 

@@ -42,7 +42,7 @@ class KerasSequences:
 
     @kernel("keras.layers.RNN", using=("keras.layers.StackedRNNCells", "keras.layers.LSTMCell"), convention=GATE_ORDER)
     def lstm_stacked(self, x: Any, wx1: Any, wh1: Any, b1: Any, wx2: Any, wh2: Any, b2: Any) -> Any:
-        made = stacked_lstm(x.shape[2], b1.shape[1], float_of(x, wx1))
+        made = stacked_lstm(x.shape[-1], b1.shape[1], float_of(x, wx1))
         return call(made, parameters(wx1, wh1, b1) + parameters(wx2, wh2, b2), x)
 
     @kernel("keras.ops.dot_product_attention", convention=f"has 1/√d_k, as keras.layers.Attention has not; {HEADS}")
@@ -91,8 +91,8 @@ def parameters(wx: Any, wh: Any, b: Any) -> list[Any]:
 
 
 def gates(blocks: Any) -> Any:
-    """The blocks of the gates i, f, o, c in Keras's order i, f, c, o; and back again."""
-    return ops.stack(ifco(ops.unstack(blocks, 4)))
+    """The blocks of the gates i, f, o, c in Keras's order i, f, c, o; and back again. Keras refuses three gates."""
+    return ops.stack([ops.squeeze(gate, 0) for gate in ifco(ops.split(blocks, 4))])
 
 
 def columns(blocks: Any) -> Any:
@@ -102,14 +102,14 @@ def columns(blocks: Any) -> Any:
 
 def step(x: Any, h: Any, c: Any, wx: Any, wh: Any, b: Any) -> Any:
     """The next h and c of a cell."""
-    cell = lstm_cell(x.shape[1], h.shape[1], float_of(x, wx))
+    cell = lstm_cell(x.shape[-1], h.shape[1], float_of(x, wx))
     _, (h_next, c_next) = call(cell, parameters(wx, wh, b), x, [h, c])
     return h_next, c_next
 
 
 def states(x: Any, h: Any, c: Any, wx: Any, wh: Any, b: Any, sequences: bool = True) -> Any:
     """All hidden states (or the last), then the last h and c."""
-    made = lstm(x.shape[2], h.shape[1], float_of(x, wx), sequences)
+    made = lstm(x.shape[-1], h.shape[1], float_of(x, wx), sequences)
     return call(made, parameters(wx, wh, b), x, initial_state=[h, c])
 
 

@@ -99,8 +99,8 @@ class TorchSequences:
 
 
 def _gates(blocks: Any) -> Any:
-    """The blocks of the gates one below the other, as PyTorch orders them."""
-    return torch.cat(ifco(blocks.unbind()))
+    """The blocks of the gates one below the other, as PyTorch orders them; it refuses to split any but four."""
+    return torch.cat(ifco(blocks.split((1, 1, 1, 1)))).flatten(0, 1)
 
 
 def _parameters(wx: Any, wh: Any, b: Any) -> tuple[Any, ...]:
@@ -110,9 +110,13 @@ def _parameters(wx: Any, wh: Any, b: Any) -> tuple[Any, ...]:
 
 
 @lru_cache(maxsize=64)
-def _layer(inputs: int, units: int, layers: int, dtype: Any) -> Any:
-    """A layer without memory, which knows the shapes."""
-    return torch.nn.LSTM(inputs, units, layers, batch_first=True, dtype=dtype, device="meta")
+def _layer(dtype: Any, *shapes: tuple[int, ...]) -> Any:
+    """A layer without memory, which was given weights of these shapes: it refuses those that do not fit."""
+    (_, inputs), (_, units) = shapes[:2]
+    layer = torch.nn.LSTM(inputs, units, len(shapes) // 4, batch_first=True, dtype=dtype, device="meta")
+    given = {name: torch.empty(shape, device="meta") for name, shape in zip(layer.state_dict(), shapes, strict=True)}
+    layer.load_state_dict(given)
+    return layer
 
 
 def _lstm(x: Any, h: Any, c: Any, parameters: tuple[Any, ...]) -> tuple[Any, Any, Any]:
@@ -121,10 +125,7 @@ def _lstm(x: Any, h: Any, c: Any, parameters: tuple[Any, ...]) -> tuple[Any, Any
     In evaluation another kernel may be chosen, without a derivative. The kernel itself looks at no shape and reads
     and writes past its arrays; the layer's checks come first, as they do for everybody who uses the layer.
     """
-    layer = _layer(parameters[0].shape[1], parameters[1].shape[1], len(parameters) // 4, parameters[0].dtype)
-    for name, own, given in zip(layer.state_dict(), layer.parameters(), parameters, strict=True):
-        if own.shape != given.shape:
-            raise ValueError(f"{name} must be {tuple(own.shape)}, got {tuple(given.shape)}")
+    layer = _layer(parameters[0].dtype, *(w.shape for w in parameters))
     layer.check_forward_args(x, (h, c), None)
     y, last_h, last_c = torch.lstm(x, (h, c), parameters, True, len(h), 0.0, True, False, True)
     return y, last_h, last_c

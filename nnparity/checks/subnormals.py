@@ -2,7 +2,8 @@
 
 A target that keeps subnormal numbers must keep them everywhere. Where some of its operations flush and others keep,
 the report says which, and all are judged by the weaker rule. Within one array it is never both: a vector body
-that flushes beside a tail that does not `diverges`.
+that flushes beside a tail that does not `diverges`. So that no verdict depends on what else the plan asks for, a
+target whose dense layer keeps them is asked for all formulas of the spec, and their gradients; verdicts are the plan's.
 """
 
 from collections.abc import Iterator, Sequence
@@ -23,10 +24,12 @@ from nnparity.judge.special_value_rules import settle
 from nnparity.reports.records import Fact
 from nnparity.spec import Case, Formula
 from nnparity.spec.cases.special_values import special_case, specials_of
+from nnparity.spec.loader import load
 from nnparity.spec.selection import Selection
 
 DATASET = "subnormal"
 TABLE = "properties"
+FIRST_ORDER = ("output", "grad")
 KEEPS, FLUSHES, BOTH = "kept", "flushed to zero", "both in one array"
 
 
@@ -45,27 +48,41 @@ def subnormals(
     target: Target, formulas: Sequence[Formula], dtype: str, selection: Selection
 ) -> Iterator[Finding | Fact]:
     """A verdict for each formula and quantity, and which formulas keep or flush."""
+    probed = target.flushes[dtype]  # then the weaker rule is settled, and nothing else need be compiled
+    quantities = selection.quantities if probed else FIRST_ORDER
     cases = [
         special_case(formula, DATASET, dtype, selection.salt)
-        for formula in formulas
+        for formula in (formulas if probed else _parts())
         if DATASET in specials_of(formula) and not target.refuses(formula)
     ]
-    target.observer.submit([request(case, first_order(case.formula, selection.quantities)) for case in cases])
+    target.observer.submit([request(case, first_order(case.formula, quantities)) for case in cases])
     seen = [
         one
         for case, observed in zip(cases, list(target.observer.collect()), strict=True)
-        for one in _seen(case, observed, first_order(case.formula, selection.quantities))
+        for one in _seen(case, observed, first_order(case.formula, quantities))
     ]
-    flush = target.flushes[dtype] or any(one.does in (FLUSHES, BOTH) for one in seen)
+    flush = probed or any(one.does in (FLUSHES, BOTH) for one in seen)
     for one in seen:
-        yield Finding(
-            one.case,
-            one.quantity,
-            _judged(one, flush, first_order(one.case.formula, selection.quantities)),
-            note=_note(one, target.flushes[dtype]),
-            seconds=one.observed.seconds if one.first else 0.0,
-        )
-    yield Fact(TABLE, f"subnormals {dtype}", target.name, _summed(seen, target.flushes[dtype]))
+        if one.case.formula in formulas and _asked(one.quantity, selection):
+            yield Finding(
+                one.case,
+                one.quantity,
+                _judged(one, flush, first_order(one.case.formula, quantities)),
+                note=_note(one, probed),
+                seconds=one.observed.seconds if one.first else 0.0,
+            )
+    yield Fact(TABLE, f"subnormals {dtype}", target.name, _summed(seen, probed))
+
+
+def _parts() -> list[Formula]:
+    """All formulas of the spec but the compositions, as in `checks.items`."""
+    return [formula for formula in load().values() if not formula.composition]
+
+
+def _asked(quantity: str, selection: Selection) -> bool:
+    """Whether the plan asks for it; the output that comes with the gradients, where it asks for both."""
+    family = quantity.partition(".")[0]
+    return family in selection.quantities and (plain(quantity) == quantity or "grad" in selection.quantities)
 
 
 def _seen(case: Case, observed: Observed, asked: frozenset[str]) -> Iterator[Seen]:

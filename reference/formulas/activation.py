@@ -1,15 +1,15 @@
 """Section 2.2 of the primer: activation functions."""
 
 import numpy as np
-from scipy import special
 
 from nnparity.reference.arrays import Array, Float
+from nnparity.reference.readings.numbers import logistic
 from nnparity.reference.registry import formula
 
 
 def sigma(x: Float[Array, "..."]) -> Float[Array, "..."]:
-    """The logistic function 1 / (1 + e^-x), which SciPy calls expit; the gates of 3.3.3 use it too."""
-    return special.expit(x)
+    """The logistic function 1 / (1 + e^-x); the gates of 3.3.3 use it too."""
+    return logistic(x)
 
 
 @formula("sigmoid")

@@ -8,7 +8,7 @@ from scipy import special
 
 from nnparity.reference.arrays import Array, Float, Int
 from nnparity.reference.formulas.transformer import scale, softmax, softmax_back
-from nnparity.reference.readings.numbers import constant, detached
+from nnparity.reference.readings.numbers import constant, detached, logistic
 from nnparity.reference.registry import formula
 
 
@@ -66,7 +66,7 @@ def gelu(x: Float[Array, "*n d"], *, kind: str = "exact") -> Float[Array, "*n d"
 def _gate(x: Float[Array, "*n d"], kind: str) -> Float[Array, "*n d"]:
     """The share of x that passes: the normal distribution's cumulative function, or an approximation of it."""
     if kind == "quick":
-        return special.expit(1.702 * x)
+        return logistic(1.702 * x)
     if kind == "tanh":
         return (1 + np.tanh(math.sqrt(2 / math.pi) * (x + 0.044715 * x * np.square(x)))) / 2
     return (1 + special.erf(x / np.sqrt(constant(2.0, x)))) / 2

@@ -8,6 +8,17 @@ They compose in one order: `Dual` outside the others. No formula, case or target
 from nnparity.reference.readings.ball import Ball
 from nnparity.reference.readings.budget import Arithmetic, Budget, Condition
 from nnparity.reference.readings.dual import Dual, tangent_of
-from nnparity.reference.readings.numbers import constant, detached, host_scalar
+from nnparity.reference.readings.numbers import constant, detached, host_scalar, logistic
 
-__all__ = ["Arithmetic", "Ball", "Budget", "Condition", "Dual", "constant", "detached", "host_scalar", "tangent_of"]
+__all__ = [
+    "Arithmetic",
+    "Ball",
+    "Budget",
+    "Condition",
+    "Dual",
+    "constant",
+    "detached",
+    "host_scalar",
+    "logistic",
+    "tangent_of",
+]

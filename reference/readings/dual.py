@@ -15,7 +15,7 @@ import numpy as np
 from scipy import special
 
 from nnparity.reference.readings.base import Reading
-from nnparity.reference.readings.numbers import constant, host_scalar
+from nnparity.reference.readings.numbers import constant, host_scalar, logistic
 
 
 class Dual(Reading):
@@ -152,7 +152,7 @@ Dual.UFUNCS = {
     np.exp: _unary(np.exp, lambda t, x, y: y * t),
     np.log: _unary(np.log, lambda t, x, y: t / x),
     np.tanh: _unary(np.tanh, lambda t, x, y: (1 - np.square(y)) * t),
-    special.expit: _unary(special.expit, lambda t, x, y: y * (1 - y) * t),
+    special.expit: _unary(logistic, lambda t, x, y: y * (1 - y) * t),
     np.sqrt: _unary(np.sqrt, lambda t, x, y: t / (2 * y)),
     np.square: _unary(np.square, lambda t, x, y: 2 * x * t),
     np.absolute: _unary(np.absolute, lambda t, x, y: np.where(x < 0, -t, t)),

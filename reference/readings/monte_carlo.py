@@ -16,6 +16,7 @@ from nnparity.reference.readings.base import Reading
 from nnparity.reference.readings.budget.deviations import deviation
 from nnparity.reference.readings.budget.functions import OWN
 from nnparity.reference.readings.budget.sums import contracted, product_spread, sum_spread
+from nnparity.reference.readings.numbers import PLAIN
 
 Array = NDArray[Any]
 #: Far above the roundings of float64, in which this is computed, and far below anything that bends: u, unless said.
@@ -70,7 +71,7 @@ def _like(operands: Iterable[Any], value: Any) -> Noise:
 
 def _elementwise(ufunc: Any) -> Callable[..., Noise]:
     def rule(*operands: Any) -> Noise:
-        y = _like(operands, ufunc(*map(plain, operands)))
+        y = _like(operands, PLAIN.get(ufunc, ufunc)(*map(plain, operands)))
         return y if ufunc in EXACT else y.rounded(deviation(ufunc, y.unit))
 
     return rule

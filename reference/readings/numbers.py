@@ -4,8 +4,12 @@ from fractions import Fraction
 from typing import Any
 
 import numpy as np
+from scipy import special
 
 from nnparity.reference.readings.base import Reading
+
+#: Below this 1 + e^x is 1 in every dtype.
+SATURATED = -40.0
 
 
 def constant(value: float, like: Any) -> Any:
@@ -31,3 +35,14 @@ def host_scalar(value: Fraction, like: Any, host: float | None = None) -> Any:
 def detached(x: Any) -> Any:
     """`x` as a constant of differentiation, e.g. the maximum that softmax subtracts."""
     return x.detached() if isinstance(x, Reading) else x
+
+
+def logistic(x: Any) -> Any:
+    """1 / (1 + e^-x). SciPy's expit is 0 where e^-x overflows; but there it is e^x, which a subnormal number holds."""
+    if isinstance(x, Reading):
+        return special.expit(x)
+    return np.where(np.less(x, SATURATED), np.exp(np.minimum(x, SATURATED)), special.expit(x))[()]
+
+
+#: What stands for a function on plain arrays, where NumPy's or SciPy's own is not right everywhere.
+PLAIN: dict[Any, Any] = {special.expit: logistic}

@@ -18,6 +18,9 @@ POINTS = {"float32": 100_000, "float64": 2_000}
 #: How many numbers are repeated behind the last full vector: fewer than any vector register holds, and odd.
 TAIL = 13
 
+#: Where e^-x overflows in float64, and e^x is a subnormal number.
+OVERFLOWS = (-710.18, 710.18)
+
 
 def points(dtype: Dtype) -> Array:
     """All inputs of the sweep, padded with zeros to a power of two, and a tail of numbers that the body holds too."""
@@ -58,4 +61,4 @@ def edges(dtype: Dtype) -> Array:
 
 
 def _limits(dtype: Dtype) -> Array:
-    return np.array([dtype.largest, -dtype.largest, np.inf, -np.inf], dtype.numpy)
+    return np.array([dtype.largest, -dtype.largest, np.inf, -np.inf, *OVERFLOWS], dtype.numpy)

@@ -272,6 +272,19 @@ class OneBinade(Spoilt):
         return np.where((x >= 2.0**-7) & (x < 2.0**-6), array * (1 + 2.0**-4), array)
 
 
+class EndsEarly(Spoilt):
+    """0 where e^-x overflows in float64."""
+
+    end = -709.783
+
+    def spoil(self, array: Array) -> Any:
+        return np.where(self.x < self.end, 0, array)
+
+
+class EndsTooEarly(EndsEarly):
+    end = -690.0
+
+
 class OneNumber(Spoilt):
     """A single half-precision number is wrong."""
 
@@ -298,3 +311,15 @@ class FlushesTheBody(Spoilt):
         flat = array.ravel()
         body = flat.size // 4 * 4
         return np.concatenate([flushed(flat[:body]), flat[body:]]).reshape(array.shape)
+
+
+class FlushesAnotherGradient(Spoilt):
+    """A dense layer flushes in its gradients alone; what ReLU gives is off by less than a smallest normal number."""
+
+    def _spoilt(self, name: str, array: Array | Failure) -> Array | Failure:
+        if self.request.formula == "dense" and name.startswith("grad") and not isinstance(array, Failure):
+            return np.asarray(flushed(array)).astype(array.dtype)
+        return super()._spoilt(name, array) if self.request.formula == "relu" else array
+
+    def spoil(self, array: Array) -> Any:
+        return array.astype(np.float64) + 5 * 2.0**-149

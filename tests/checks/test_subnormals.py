@@ -1,8 +1,14 @@
 """Flush to zero: all or nothing, and who does what is said."""
 
+import itertools
+from typing import Any
+
 from nnparity.adapters.numpy import NumpyAdapter
-from nnparity.tests.checks import faulty
-from nnparity.tests.checks.inside import cells, lines, verdicts, wrong
+from nnparity.checks import items
+from nnparity.execute.target import Target
+from nnparity.run.plan import Plan
+from nnparity.tests.checks import faulty, inside
+from nnparity.tests.checks.inside import cells, lines, told, verdicts, wrong
 
 FORMULAS = ("relu", "tanh", "dense")
 
@@ -22,7 +28,7 @@ def test_keeping_where_the_probe_saw_a_flush_is_said() -> None:
 def test_an_operation_that_flushes_among_others_is_named_and_judged_by_the_weaker_rule() -> None:
     found = lines(faulty.FlushesRelu, "subnormals", *FORMULAS)
     assert wrong(found) == {}
-    assert cells(found)["subnormals float32"] == "kept: tanh, dense; flushed to zero: relu"
+    assert cells(found)["subnormals float32"].endswith("; flushed to zero: relu")
     notes = {v.formula: v.note for v in verdicts(found) if v.quantity == "output"}
     assert notes == {"relu": "subnormals flushed to zero, unlike in the dense layer", "tanh": None, "dense": None}
 
@@ -31,3 +37,20 @@ def test_a_body_that_flushes_beside_a_tail_that_does_not_diverges() -> None:
     found = lines(faulty.FlushesTheBody, "subnormals", "relu")
     assert wrong(found) == {"subnormal": {"output"}}
     assert any(v.message == "subnormals: both in one array" for v in verdicts(found))
+
+
+def test_a_verdict_does_not_depend_on_what_else_the_plan_asks_for() -> None:
+    target = inside.target(faulty.FlushesAnotherGradient)
+    plans = itertools.product([("relu",), FORMULAS], [("output",), ("output", "grad")])
+    found = [relu(target, *plan) for plan in plans]
+    assert [one["output"] for one in found] == [found[0]["output"]] * 4
+    assert [list(one) for one in found] == [["output"], ["output", "grad.x"]] * 2
+    assert found[0]["output"][0] == "conforms"
+
+
+def relu(target: Target, formulas: tuple[str, ...], quantities: tuple[str, ...]) -> dict[str, Any]:
+    """What is said of relu, by quantity."""
+    plan = Plan(formulas=formulas, dtypes=("float32",), quantities=quantities)
+    (item,) = (item for item in items(plan) if item.check == "subnormals")
+    found = [verdict for verdict in verdicts(told(item, target)) if verdict.formula == "relu"]
+    return {verdict.quantity: (verdict.grade, verdict.hard, verdict.sharp, verdict.note) for verdict in found}

@@ -23,6 +23,7 @@ def test_all_numbers_of_a_narrow_format_are_swept(dtype: str) -> None:
 def test_a_wide_format_is_swept_with_the_edges_of_every_binade(dtype: str) -> None:
     numbers = points(DTYPES[dtype])
     assert np.isin(edges(DTYPES[dtype]), numbers).all()
+    assert numbers.dtype.type(-710.18) in numbers  # e^-x overflows in float64, e^x does not underflow
     size = len(numbers) - TAIL
     assert size & (size - 1) == 0
     assert TAIL % 2 == 1
@@ -43,6 +44,12 @@ def test_the_reference_is_within_half_a_unit_everywhere(formula: str, dtype: str
     assert wrong(found) == {}
     text = cells(found)[f"{formula} {dtype}"]
     assert text == "exact" or float(text.split(" ulp")[0]) <= 0.5
+
+
+def test_a_sigmoid_ends_where_its_exponential_overflows_or_in_the_last_subnormal_number() -> None:
+    """Both are right in float64: what e^-x that is infinite gives, and what e^x gives."""
+    assert wrong(lines(faulty.EndsEarly, "sweep", "sigmoid", dtypes=("float64",))) == {}
+    assert wrong(lines(faulty.EndsTooEarly, "sweep", "sigmoid", dtypes=("float64",))) == {"sweep": {"output"}}
 
 
 @pytest.mark.parametrize("dtype", ["float32", "float16", "bfloat16"])

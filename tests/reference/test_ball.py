@@ -9,12 +9,14 @@ import pytest
 from scipy import special
 
 from nnparity.expect.precision_models import arithmetic
-from nnparity.reference.readings import Ball, Budget, Dual
+from nnparity.reference.readings import Ball, Budget, Dual, logistic
 from nnparity.reference.readings.ball import PRECISION, rounded
+from nnparity.reference.readings.monte_carlo import Noise
 from nnparity.spec.schema import QUANTITIES
 
 F64 = arithmetic("float64")
 ALL = frozenset(QUANTITIES)
+READINGS = (np.asarray, Dual, lambda x: Budget(x, F64), lambda x: Noise(x, np.random.default_rng(0), 0.0))
 NARROW = 2.0**-180
 X = np.array([0.3, 1.7, 5.0])
 UNARY = (
@@ -95,3 +97,20 @@ def test_the_largest_and_the_sum_keep_their_shape(keepdims: bool) -> None:
     for function in (np.max, np.sum):
         found, expected = function(Ball(x), axis=1, keepdims=keepdims), function(x, axis=1, keepdims=keepdims)
         assert rounded(found)[0].tolist() == expected.tolist()
+
+
+@pytest.mark.parametrize("dtype", [np.float64, np.float32])
+@pytest.mark.parametrize("reading", READINGS, ids=["plain", "dual", "budget", "noise"])
+def test_the_logistic_function_is_right_where_its_exponential_overflows(dtype: Any, reading: Any) -> None:
+    """Down to the last subnormal number; SciPy's own ends at -709.78, and in float32 at -88.7."""
+    x = np.array([-745, -710.18, -709.79, -709, -103.5, -100, -89, -88, -41, -40, -39, 0, 800]).astype(dtype)
+    y = logistic(reading(x))
+    values = getattr(y, "value", y)
+    for ours, one in zip(values, x, strict=True):
+        truth = 1 / (1 + (-flint.arb(float(one))).exp())
+        assert abs(flint.arb(float(ours)) - truth) <= 2 * float(np.spacing(values.dtype.type(float(truth.mid()))))
+
+
+def test_the_logistic_function_keeps_infinities_and_nan() -> None:
+    assert logistic(np.array([-np.inf, np.inf])).tolist() == [0, 1]
+    assert np.isnan(logistic(np.nan))

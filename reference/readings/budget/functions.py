@@ -16,6 +16,7 @@ from nnparity.reference.readings.budget import ranges
 from nnparity.reference.readings.budget.core import Array, Budget, times
 from nnparity.reference.readings.budget.deviations import deviation
 from nnparity.reference.readings.budget.ranges import EVERYTHING, Attained, Range
+from nnparity.reference.readings.numbers import PLAIN
 
 #: function -> c_f, its own error in units of u|y|
 OWN: dict[Any, float] = {
@@ -44,21 +45,22 @@ def elementary(
 
     No error is larger than the range of f, `reach`; `image` is the range of f on a range of arguments.
     """
+    f = PLAIN.get(ufunc, ufunc)
 
     def rule(x: Budget) -> Budget:
         with np.errstate(all="ignore"):
-            y = ufunc(x.value)
+            y = f(x.value)
             found = image(x.range).widened(OWN[ufunc], x.arithmetic.unit, x.arithmetic.step)
             if x.exact:
                 return _own(x, ufunc, None, None, y).bounded(found)
             hard = np.minimum(worst(x.value, y, x.hard), reach)
             var = times(x.var, slope(x.value, y) ** 2)
             if (x.var > LINEAR**2).any():
-                var = np.maximum(var, _secant(ufunc, x.value, y, np.sqrt(x.var)))
+                var = np.maximum(var, _secant(f, x.value, y, np.sqrt(x.var)))
             var = np.minimum(var, reach**2)
         result = _own(x, ufunc, np.where(np.isnan(hard), np.inf, hard), var, y).bounded(found)
-        if x.attained is not None and ufunc(x.attained.value):
-            result.attained = Attained(x.attained.axis, float(ufunc(x.attained.value)))
+        if x.attained is not None and f(x.attained.value):
+            result.attained = Attained(x.attained.axis, float(f(x.attained.value)))
         return result
 
     return rule
@@ -69,12 +71,12 @@ def _own(x: Budget, ufunc: Any, hard: Any, var: Any, y: Array) -> Budget:
     return x.rounded(hard, var, OWN[ufunc], y, deviation=deviation(ufunc, x.arithmetic.unit))
 
 
-def _secant(ufunc: Any, x: Array, y: Array, s: Array) -> Array:
+def _secant(f: Any, x: Array, y: Array, s: Array) -> Array:
     """The variance by the secants to three standard deviations either way, where the tangent is no guide.
 
     A sigmoid far in saturation has no slope, and yet moves from 0 to 1 when its argument is off by a hundred.
     """
-    secants = [np.abs(ufunc(x + side * s) - y) / 3 for side in (3.0, -3.0)]
+    secants = [np.abs(f(x + side * s) - y) / 3 for side in (3.0, -3.0)]
     return np.asarray(np.nan_to_num(np.fmax(*secants), nan=0.0, posinf=np.inf) ** 2)
 
 

@@ -86,8 +86,8 @@ def summed(a: Range, n: int) -> Range:
 
 
 def squared(a: Range) -> Range:
-    """a^2."""
-    return Range(0.0, max(a.low**2, a.high**2) if a.known else math.inf)
+    """a^2; as a product, since a power that is too large for Python raises."""
+    return Range(0.0, max(a.low * a.low, a.high * a.high) if a.known else math.inf)
 
 
 def absolute(a: Range) -> Range:

@@ -255,3 +255,9 @@ def test_arguments_that_a_rule_does_not_know_are_refused() -> None:
 def test_a_reading_has_the_shape_of_its_array() -> None:
     x = Budget(np.ones((2, 3)), F32)
     assert (x.shape, x.ndim, x.size, len(x), np.shape(x)) == ((2, 3), 2, 6, 2, (2, 3))
+
+
+def test_the_range_of_a_square_that_overflows_has_no_end() -> None:
+    """Without a largest number a range may end at 1e200: a power of that raises in Python, a product is infinite."""
+    y = np.square(Budget(np.array([1e200]), replace(arithmetic("float64"), largest=math.inf)))
+    assert y.range.high == math.inf
