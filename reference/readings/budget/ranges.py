@@ -87,7 +87,7 @@ def summed(a: Range, n: int) -> Range:
 
 def squared(a: Range) -> Range:
     """a^2."""
-    return Range(0.0, max(a.low**2, a.high**2) if a.known else math.inf)
+    return Range(0.0, max(a.low * a.low, a.high * a.high))  # a power of floats raises where a product is infinite
 
 
 def absolute(a: Range) -> Range:
