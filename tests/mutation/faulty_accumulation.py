@@ -46,12 +46,13 @@ def embedding_gradient(request: Request, careful: bool) -> dict[str, Array]:
     return {"grad.table": table}
 
 
-def softmax(request: Request, careful: bool) -> dict[str, Array]:
-    """Exponentials, their sum, the quotients: each operation's result is one of the dtype."""
+def softmax(request: Request, careful: bool, lanes: int = 1) -> dict[str, Array]:
+    """Exponentials, their sum, by so many lanes of a vector register, the quotients: all numbers of the dtype."""
     x = request.inputs["x"]
     powers = np.exp(x - x.max(axis=-1, keepdims=True))
-    total = _added(powers.T, _accumulator(x, careful)).astype(x.dtype)
-    return {"output": powers / total[:, None]}
+    accumulator = _accumulator(x, careful)
+    parts = _added(powers.T.reshape(-1, lanes, len(x)), accumulator)
+    return {"output": powers / _added(parts, accumulator).astype(x.dtype)[:, None]}
 
 
 def layer_norm(request: Request, careful: bool) -> dict[str, Array]:

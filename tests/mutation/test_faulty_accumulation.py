@@ -1,6 +1,7 @@
 """Sums that lose their terms, planted in the dtype where it hurts: each is caught; the careful kernel conforms."""
 
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 import pytest
@@ -38,7 +39,10 @@ FAULTS = {
         kernels.embedding_gradient, "embedding", "n2t1000v2d3", "one_sided", "bfloat16", "grad.table", 0.7
     ),
     "a softmax that drops the tail of its sum": Fault(
-        kernels.softmax, "softmax", "n2k1200", "normal", "bfloat16", "output", 0.1
+        kernels.softmax, "softmax", "n2k1200", "normal", "bfloat16", "output", 0.4
+    ),
+    "a softmax of four lanes, 17 % off": Fault(
+        partial(kernels.softmax, lanes=4), "softmax", "n2k1200", "small", "bfloat16", "output", 0.165
     ),
     "a variance in one pass": Fault(kernels.layer_norm, "layer_norm", "n3d8", "offset", "float32", "output", 0.01),
 }
@@ -61,6 +65,8 @@ def test_a_careless_sum_is_caught_and_a_careful_one_conforms(name: str) -> None:
     found = {(v.dataset, v.quantity): v for v in verdicts(fault, careful=False)}
     caught = found[fault.dataset, fault.quantity]
     assert caught.grade in ("imprecise", "diverges")
+    if fault.dtype != "float32":
+        assert caught.diagnosis == f"accumulates in {fault.dtype}"
     others = [v for v in found.values() if v.quantity != fault.quantity]
     assert {v.grade for v in others} <= {"conforms", "inconclusive"}
 

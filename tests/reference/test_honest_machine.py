@@ -5,10 +5,11 @@ import pytest
 
 from nnparity.expect.budgets import expect
 from nnparity.expect.evaluation import evaluate
+from nnparity.expect.precision_models import FUSED, NARROW
 from nnparity.judge.grades import Judgement, judge
+from nnparity.reference.readings.rounded import Rounded, on, plain
 from nnparity.spec import DTYPES, Case, Dtype, cases_of, load
 from nnparity.spec.schema import QUANTITIES
-from nnparity.tests.reference.machine import Machine, on, plain
 
 ALL = frozenset(QUANTITIES)
 #: Numbers that go into a case, by dtype. The machine adds one by one: longer sums take it too long, and
@@ -43,7 +44,7 @@ def run(case: Case, inside: str, flush: bool) -> dict[str, np.ndarray]:
 
 
 def misjudged(case: Case, inside: str, flush: bool) -> dict[str, Judgement]:
-    truth = expect(case, ALL, flush=flush, wide=inside != case.dtype.name)
+    truth = expect(case, ALL, flush=flush, model=NARROW if inside == case.dtype.name else FUSED)
     judged = {name: judge(y, truth[name], case.dtype) for name, y in run(case, inside, flush).items()}
     return {f"{case.id} {name}": j for name, j in judged.items() if j.grade != "conforms"}
 
@@ -68,7 +69,7 @@ def test_a_machine_that_lost_five_bits_does_not_conform(id: str) -> None:
     blunt = Blunt(**vars(DTYPES["float32"]))
     for case in small_cases(id, "float32"):
         with np.errstate(all="ignore"):
-            seen = evaluate(case, ALL, lambda x: Machine(x, blunt), lambda x: Machine(x, blunt), {})
+            seen = evaluate(case, ALL, lambda x: Rounded(x, blunt), lambda x: Rounded(x, blunt), {})
         for name, truth in expect(case, ALL).items():
             if judge(np.asarray(plain(seen[name])).astype(np.float32), truth, case.dtype).grade != "conforms":
                 return
