@@ -83,7 +83,7 @@ def settle(case: Case, quantity: str, seen: Array, flush: bool, asked: frozenset
         answers.append((truth, says))
         first = first or judged
     assert first is not None
-    return _mixed(case, quantity, seen, answers) or (first, None)
+    return mixed(case, quantity, seen, answers) or (first, None)
 
 
 def _qualified(judged: Judgement, truth: Expected, case: Case, quantity: str, flush: bool) -> Judgement:
@@ -135,7 +135,7 @@ def _wrong_sign(wrong: Array, seen: Array, truth: Expected) -> Judgement:
     return Judgement("diverges", math.inf, math.inf, worst=worst, message=message)
 
 
-def _mixed(case: Case, quantity: str, seen: Array, answers: list[tuple[Expected, str | None]]) -> Settled | None:
+def mixed(case: Case, quantity: str, seen: Array, answers: list[tuple[Expected, str | None]]) -> Settled | None:
     """Each element one of several permitted answers, and no other; None when that does not explain it either."""
     told = judge(seen, answers[0][0], case.dtype)
     if len(answers) == 1 or told.hard is None:  # one answer is no mixture; a wrong shape or dtype is none either

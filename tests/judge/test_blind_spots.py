@@ -11,7 +11,7 @@ from nnparity.expect.budgets import expect
 from nnparity.expect.expected import Expected
 from nnparity.judge.grades import judge
 from nnparity.judge.sensitivity import graded, qualified
-from nnparity.judge.special_value_rules import expected, settle
+from nnparity.judge.special_value_rules import expected, mixed, settle
 from nnparity.reference.readings.budget import ranges
 from nnparity.spec import DTYPES, Case, load
 from nnparity.spec.cases.special_values import special_case, specials_of
@@ -86,6 +86,26 @@ def test_a_permitted_answer_keeps_its_words() -> None:
     kept = expected(case, asked, False, 3, "")["grad.x"]
     judged, note = settle(case, "grad.x", kept.value.astype(np.float32), False, asked)
     assert (judged.grade, note) == ("conforms", "gradient 1/2 at 0")
+
+
+def test_a_mixture_of_answers_that_bound_nothing_together_is_inconclusive() -> None:
+    """Each bounds one element, and the other one is met by anything."""
+    case = first_case("dense", "float32")
+    first, second = (Expected(np.ones(2), np.array(hard), np.array(hard)) for hard in ([0.1, np.inf], [np.inf, 0.1]))
+    seen = np.full(2, np.nan, np.float32)
+    settled = mixed(case, "output", seen, [(first, "one"), (second, "the other")])
+    assert settled is not None
+    judged, note = settled
+    assert (judged.grade, note) == ("inconclusive", "from element to element: one, or the other")
+    assert "NaN" in str(judged.message)
+
+
+def test_nan_that_is_required_is_no_wrong_answer_where_the_result_vanishes() -> None:
+    """A key bias has no gradient, but for keys of NaN."""
+    case = special_case(load()["multi_head_attention"], "nan", "float32")
+    truth = expected(case, FIRST, False, None, "")["grad.bk"]
+    assert np.isnan(truth.value).all()
+    assert settle(case, "grad.bk", like(truth, np.nan, case), False, FIRST)[0].grade == "conforms"
 
 
 def test_a_margin_of_nan_conforms_to_nothing() -> None:
