@@ -79,6 +79,8 @@ def _saying(found: Finding) -> str:
         return found.note or PLAIN
     told = first_line(judged.message) if judged.grade != "diverges" or judged.worst is None else ""
     where = f"{found.quantity} {judged.grade}"
+    if judged.grade == "inconclusive":  # which wrong answers would conform, the verdict says
+        return where
     if judged.worst:
         return f"{where}: {_short(judged.worst.observed)} instead of {_short(judged.worst.expected)}"
     return f"{where}: {told}" if told else where

@@ -92,5 +92,5 @@ def _stored(budget: Any, store: Arithmetic, composition: bool) -> Expected:
     hard, sharp = budget.hard + own, combined(np.sqrt(budget.var), own)
     # So far below 1 the square of an error is no float64 any more: norm 2 is anything up to there, and norm 1 at most.
     least = np.where(budget.var < LEAST_SQUARE, np.minimum(hard, math.sqrt(LEAST_SQUARE)), 0.0)
-    sharp = np.maximum(sharp, least)
+    sharp = np.maximum(np.where(np.isnan(sharp), np.inf, sharp), least)  # inf - inf: where norm 1 has no bound either
     return Expected(budget.value, COMPOSED * sharp if composition else hard, sharp)

@@ -1,8 +1,8 @@
 """The diagnosis: which known wrong reading an observation that does not conform does meet.
 
-Tried in order: the formula's own variants (kernel not flipped, gates swapped), numbers rounded on the way
-in or out (TF32, half precision), a computation in a narrower format, and a constant factor. Each is an expectation
-with budgets of its own, so that a name is given only when the numbers fit it.
+Tried in order: the formula's own variants (kernel not flipped, gates swapped), sums in half precision, numbers rounded
+on the way in or out (TF32, half precision), a computation in a narrower format, and a constant factor. Each is an
+expectation with budgets of its own, so that a name is given only when the numbers fit it.
 """
 
 from collections.abc import Callable, Iterator
@@ -13,9 +13,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nnparity.expect.budgets import expect
+from nnparity.expect.evaluation import evaluate
 from nnparity.expect.expected import Expected
+from nnparity.expect.precision_models import NARROW, narrow
 from nnparity.judge.grades import judge
 from nnparity.reference.readings import Arithmetic
+from nnparity.reference.readings.rounded import on, plain
 from nnparity.spec import DTYPES, Case
 
 Array = NDArray[Any]
@@ -32,6 +35,8 @@ def through(numpy: Any) -> Callable[[Array], Array]:
     return lambda x: np.asarray(x.astype(numpy).astype(np.float64))
 
 
+#: How many sums a kernel may run beside each other: one, or as many numbers as a vector register holds.
+LANES = (1, 4, 8, 16, 32)
 ROUNDINGS: dict[str, Callable[[Array], Array]] = {
     "10-bit mantissas: TF32": tf32,
     "float16": through(np.float16),
@@ -54,16 +59,27 @@ class _Memory:
 
     def __init__(self) -> None:
         self._case: Case | None = None
-        self._found: dict[Any, dict[str, Expected]] = {}
+        self._found: dict[Any, dict[str, Any]] = {}
 
     def expect(self, case: Case, family: frozenset[str], name: str, **reading: Any) -> dict[str, Expected]:
         """As `expect.expect` for a `reading` of that name."""
+        return self._once(case, (family, name, reading.get("flush")), lambda: expect(case, family, **reading))
+
+    def rounded(self, case: Case, family: frozenset[str], flush: bool, lanes: int) -> dict[str, Array]:
+        """What the reading `Rounded` gives in the case's dtype, sums in the order of the index."""
+        lift = on(case.dtype.name, flush, lanes)
+        return self._once(case, (family, flush, lanes), lambda: _numbers(evaluate(case, family, lift, lift, {})))
+
+    def _once(self, case: Case, key: Any, make: Callable[[], dict[str, Any]]) -> dict[str, Any]:
         if case is not self._case:
             self._case, self._found = case, {}
-        key = (family, name, reading.get("flush"))
         if key not in self._found:
-            self._found[key] = expect(case, family, **reading)
+            self._found[key] = make()
         return self._found[key]
+
+
+def _numbers(found: dict[str, Any]) -> dict[str, Array]:
+    return {name: np.asarray(plain(reading), np.float64) for name, reading in found.items()}
 
 
 _memory = _Memory()
@@ -84,10 +100,27 @@ def _candidates(
     family = frozenset({quantity.split(".", maxsplit=1)[0]})
     for variant in case.formula.variants.values():
         yield variant.says, _memory.expect(case, family, variant.says, flush=flush, variant=variant.set)[quantity]
+    yield from _accumulated(case, quantity, family, expected, flush)
     yield from _rounded_inputs(case, quantity, family, flush)
     yield from _rounded_result(case, seen, expected)
     yield from _narrow(case, quantity, family)
     yield from _factor(seen, expected)
+
+
+def _accumulated(
+    case: Case, quantity: str, family: frozenset[str], expected: Expected, flush: bool
+) -> Iterator[tuple[str, Expected]]:
+    """Sums in the half precision of the case, where float32 is promised.
+
+    Any order of additions, as far as a bound holds; and the order of the index, in so many lanes, from which a kernel
+    may be no further than a correct one from the result. A sum that stops growing is told by the second alone.
+    """
+    if narrow(case.dtype.name):
+        says = f"accumulates in {case.dtype.name}"
+        yield says, _memory.expect(case, family, says, flush=flush, model=NARROW)[quantity]
+        for lanes in LANES:
+            value = _memory.rounded(case, family, flush, lanes)[quantity]
+            yield says, Expected(value, expected.hard, expected.sharp, steps=expected.steps)
 
 
 def _narrower(case: Case) -> list[str]:

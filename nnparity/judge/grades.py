@@ -96,8 +96,7 @@ def sharp_margin(ratio: Array, independent: float | None = None) -> float:
 
 
 def root_mean_square(ratio: Array) -> float:
-    """Of error over norm 2; an element without a bound, infinity over infinity, is none that could be off."""
-    ratio = np.where(np.isnan(ratio), 0.0, ratio)
+    """Of error over norm 2; NaN if one is, which conforms to nothing."""
     largest = float(ratio.max(initial=0.0))
     if not 0 < largest < math.inf:
         return largest

@@ -16,7 +16,7 @@ import numpy as np
 
 from nnparity.expect.expected import Expected
 from nnparity.judge.effective_sample_size import regrade_correlated
-from nnparity.judge.elements import Array
+from nnparity.judge.elements import Array, error_over_budget
 from nnparity.judge.grades import Judgement, chance, judge, root_mean_square
 from nnparity.spec import Case, Dtype
 
@@ -43,10 +43,14 @@ def qualified(judged: Judgement, truth: Expected, case: Case, quantity: str) -> 
     if judged.hard is None:
         return judged
     found = sensitivity(truth, case, quantity)
-    told = dataclasses.replace(judged, resolution=found.resolution, blind=found.blind)
-    if judged.grade != "conforms" or not found.missed:
-        return told
-    return dataclasses.replace(told, grade="inconclusive", message=f"would conform too: {', '.join(found.missed)}")
+    return inconclusive(dataclasses.replace(judged, resolution=found.resolution, blind=found.blind), found.missed)
+
+
+def inconclusive(judged: Judgement, missed: tuple[str, ...]) -> Judgement:
+    """The judgement, `inconclusive` if it conforms and so would those answers."""
+    if judged.grade != "conforms" or not missed:
+        return judged
+    return dataclasses.replace(judged, grade="inconclusive", message=f"would conform too: {', '.join(missed)}")
 
 
 @lru_cache(maxsize=CACHE)
@@ -54,14 +58,22 @@ def sensitivity(truth: Expected, case: Case, quantity: str) -> Sensitivity:
     """What the budgets of one quantity would have caught."""
     with np.errstate(all="ignore"):
         if quantity in case.formula.vanishing:
-            nan = np.full(truth.value.shape, np.nan, case.dtype.numpy)
-            return Sensitivity(None, 0.0, ("NaN",) if _conforms(nan, truth, case, quantity) else ())
-        missed = [name for name, wrong in _wrong_answers(truth, case) if _conforms(wrong, truth, case, quantity)]
-        return Sensitivity(resolution(truth), blind(truth), tuple(missed))
+            return Sensitivity(None, 0.0, _missed(truth, case, quantity, ("NaN",)))
+        return Sensitivity(resolution(truth), blind(truth), _missed(truth, case, quantity))
+
+
+def _missed(truth: Expected, case: Case, quantity: str, asked: tuple[str, ...] = ()) -> tuple[str, ...]:
+    """The wrong answers that conform, of those `asked` or of all."""
+    wrong = ((name, answer) for name, answer in wrong_answers(truth, case) if not asked or name in asked)
+    return tuple(name for name, answer in wrong if graded(answer, truth, case, quantity).grade == "conforms")
 
 
 def resolution(truth: Expected) -> float | None:
-    """The smallest e for which e |y| does not conform; None where the result is 0 throughout, inf where none does."""
+    """The smallest e for which e |y| does not conform; None where the result is 0 throughout, inf where all conform.
+
+    As if the errors of elements were independent: see `effective_sample_size` for how much more those may be off
+    that go together.
+    """
     truth = truth.judged
     size = np.abs(truth.value)
     told = np.isfinite(size) & (size > 0)
@@ -69,7 +81,7 @@ def resolution(truth: Expected) -> float | None:
         return None
     with np.errstate(all="ignore"):
         hard = float(np.min(truth.hard[told] / size[told]))
-        mean = root_mean_square(size / truth.sharp)
+        mean = root_mean_square(error_over_budget(size, truth.sharp))
     sharp = chance(size.size) / mean if mean else math.inf
     return min(hard, sharp)
 
@@ -82,14 +94,13 @@ def blind(truth: Expected) -> float:
     return float(np.mean(truth.hard[told] >= size[told])) if told.any() else 0.0
 
 
-def _wrong_answers(truth: Expected, case: Case) -> Iterator[tuple[str, Array]]:
+def wrong_answers(truth: Expected, case: Case) -> Iterator[tuple[str, Array]]:
     """Answers in the target's dtype, but for those that are right to the dtype's rounding, and named once."""
-    right = truth.value
     seen: set[bytes] = set()
-    for name, answer in _plain_answers(right):
+    for name, answer in _plain_answers(truth.value):
         wrong = answer.astype(case.dtype.numpy)
         key = wrong.tobytes()
-        if key not in seen and not _right(wrong, right, case.dtype):
+        if key not in seen and not right(wrong, truth.value, case.dtype):
             seen.add(key)
             yield name, wrong
 
@@ -99,6 +110,8 @@ def _plain_answers(right: Array) -> Iterator[tuple[str, Array]]:
     yield "the negative", -right
     yield "twice the result", 2 * right
     yield "NaN", np.full_like(right, np.nan)
+    if not right.any():
+        yield "ones", np.ones_like(right)
     if right.size > 1:
         yield "a constant", np.full_like(right, _mean(right[np.isfinite(right)]))
         yield "elements rolled by one", np.roll(right.ravel(), 1).reshape(right.shape)
@@ -106,15 +119,11 @@ def _plain_answers(right: Array) -> Iterator[tuple[str, Array]]:
         yield "elements transposed", right.ravel(order="F").reshape(right.shape)
 
 
-def _right(answer: Array, right: Array, dtype: Dtype) -> bool:
+def right(answer: Array, exact: Array, dtype: Dtype) -> bool:
     """Whether an answer is the exact one, rounded either way."""
     x = answer.astype(np.float64)
-    near = np.abs(x - right) <= 2 * dtype.unit * np.abs(right) + dtype.step
-    return bool(np.all(near | (x == right) | (np.isnan(x) & np.isnan(right))))
-
-
-def _conforms(answer: Array, truth: Expected, case: Case, quantity: str) -> bool:
-    return graded(answer, truth, case, quantity).grade == "conforms"
+    near = np.abs(x - exact) <= 2 * dtype.unit * np.abs(exact) + dtype.step
+    return bool(np.all(near | (x == exact) | (np.isnan(x) & np.isnan(exact))))
 
 
 def _mean(numbers: Array) -> float:

@@ -19,6 +19,7 @@ from nnparity.expect.expected import Expected
 from nnparity.expect.precision_models import arithmetic, unlimited
 from nnparity.judge.elements import Array, element_ratios, first_element
 from nnparity.judge.grades import Judgement, judge
+from nnparity.judge.sensitivity import inconclusive, qualified, right, wrong_answers
 from nnparity.spec import DTYPES, Case
 from nnparity.spec.schema import Permit
 
@@ -69,18 +70,25 @@ def permits(case: Case, quantity: str) -> Iterator[tuple[int, Permit]]:
 def settle(case: Case, quantity: str, seen: Array, flush: bool, asked: frozenset[str]) -> Settled:
     """The judgement by the reference, or else by an answer that the spec permits; and that answer in words.
 
-    The last resort is a mixture: each element is one of the permitted answers. That is said.
+    The last resort is a mixture: each element is one of the permitted answers. That is said. Where what is asked
+    would be met by a wrong answer too, by zeros or NaN where no element is judged, it is `inconclusive`.
     """
     answers: list[tuple[Expected, str | None]] = []
     first = None
     for truth, says in _answers(case, quantity, flush, asked):
         judged, said = _judged(case, quantity, seen, truth)
         if judged.grade == "conforms":
-            return judged, "; ".join(filter(None, (says, said))) or None
+            told = "; ".join(filter(None, (says, said))) or None
+            return _qualified(judged, truth, case, quantity, flush), told
         answers.append((truth, says))
         first = first or judged
     assert first is not None
-    return _mixed(case, quantity, seen, answers) or (first, None)
+    return mixed(case, quantity, seen, answers) or (first, None)
+
+
+def _qualified(judged: Judgement, truth: Expected, case: Case, quantity: str, flush: bool) -> Judgement:
+    """With what it would have caught; where subnormals are flushed zeros are right, and which, its own check says."""
+    return judged if flush and case.dataset == "subnormal" else qualified(judged, truth, case, quantity)
 
 
 def _answers(case: Case, quantity: str, flush: bool, asked: frozenset[str]) -> Iterator[tuple[Expected, str | None]]:
@@ -127,21 +135,37 @@ def _wrong_sign(wrong: Array, seen: Array, truth: Expected) -> Judgement:
     return Judgement("diverges", math.inf, math.inf, worst=worst, message=message)
 
 
-def _mixed(case: Case, quantity: str, seen: Array, answers: list[tuple[Expected, str | None]]) -> Settled | None:
+def mixed(case: Case, quantity: str, seen: Array, answers: list[tuple[Expected, str | None]]) -> Settled | None:
     """Each element one of several permitted answers, and no other; None when that does not explain it either."""
     told = judge(seen, answers[0][0], case.dtype)
     if len(answers) == 1 or told.hard is None:  # one answer is no mixture; a wrong shape or dtype is none either
         return None
-    ratios = [_ratio(case, quantity, seen, truth) for truth, _ in answers]
-    best = np.min(ratios, axis=0)
-    hard = float(best.max(initial=0.0))
+    ratios = _ratios(case, quantity, seen, answers)
+    hard = float(np.min(ratios, axis=0).max(initial=0.0))
     if not hard <= 1:
         return None
+    judged = inconclusive(Judgement("conforms", hard), _missed_by_mixture(case, quantity, answers))
     used = dict.fromkeys(says for ratio, (_, says) in zip(ratios, answers, strict=True) if (ratio <= 1).any())
     if len(used) < 2:
-        return Judgement("conforms", hard), next(iter(used), None)
-    said = ", or ".join(says or "as the formula says" for says in used)
-    return Judgement("conforms", hard), f"from element to element: {said}"
+        return judged, next(iter(used), None)
+    return judged, f"from element to element: {', or '.join(says or 'as the formula says' for says in used)}"
+
+
+def _missed_by_mixture(case: Case, quantity: str, answers: list[tuple[Expected, str | None]]) -> tuple[str, ...]:
+    """The wrong answers, by all that is permitted, that are a mixture of it all the same."""
+    with np.errstate(all="ignore"):
+        wrong = {
+            name: x
+            for truth, _ in answers
+            for name, x in wrong_answers(truth, case)
+            if not any(right(x, other.value, case.dtype) for other, _ in answers)
+        }
+        best = {name: np.min(_ratios(case, quantity, x, answers), axis=0) for name, x in wrong.items()}
+    return tuple(name for name, ratio in best.items() if ratio.max(initial=0.0) <= 1)
+
+
+def _ratios(case: Case, quantity: str, seen: Array, answers: list[tuple[Expected, str | None]]) -> list[Array]:
+    return [_ratio(case, quantity, seen, truth) for truth, _ in answers]
 
 
 def _ratio(case: Case, quantity: str, seen: Array, truth: Expected) -> Array:

@@ -1,7 +1,8 @@
 """The readings: kinds of array that the reference's plain NumPy code is run on.
 
 `base` is what all share, `dual` carries a tangent (derivatives), `budget` the rounding error that a computation may
-make, `ball` a proven enclosure, `monte_carlo` random roundings; `numbers` are constants that all of them hold.
+make, `ball` a proven enclosure, `monte_carlo` random roundings, `rounded` those of a format; `numbers` are constants
+that all of them hold.
 They compose in one order: `Dual` outside the others. No formula, case or target is known here.
 """
 

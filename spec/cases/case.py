@@ -49,12 +49,12 @@ class Case:
     @cached_property
     def cotangents(self) -> Arrays:
         """What the VJP is applied to, by output name."""
-        return {name: self._direction("g", name, shape) for name, shape in self.shapes.items()}
+        return {name: self._cotangent(name, shape) for name, shape in self.shapes.items()}
 
     @cached_property
     def tangents(self) -> Arrays:
         """The direction of JVP and HVP, by the names of the inputs differentiated."""
-        return {name: self._direction("v", name, self.inputs[name].shape) for name in self.formula.wrt}
+        return {name: self._tangent(name, self.inputs[name].shape) for name in self.formula.wrt}
 
     @cached_property
     def shapes(self) -> dict[str, tuple[int, ...]]:
@@ -70,8 +70,11 @@ class Case:
         stream = self._stream("x", "rows" if datasets.sampled(self.dataset, domain) else name)
         return _frozen(datasets.draw(self.dataset, domain, bound, stream, shape, self.dtype, place))
 
-    def _direction(self, role: str, name: str, shape: tuple[int, ...]) -> NDArray[Any]:
-        return _frozen(self.dtype.round(self._stream(role, name).normal(shape)))
+    def _cotangent(self, name: str, shape: tuple[int, ...]) -> NDArray[Any]:
+        return _frozen(self.dtype.round(datasets.cotangents(self.dataset, self._stream("g", name), shape)))
+
+    def _tangent(self, name: str, shape: tuple[int, ...]) -> NDArray[Any]:
+        return _frozen(self.dtype.round(self._stream("v", name).normal(shape)))
 
     def _stream(self, role: str, name: str) -> datasets.Stream:
         return datasets.Stream(f"{self.salt}/{self.id}/{role}.{name}")

@@ -96,11 +96,29 @@ def onehot(stream: Stream, shape: tuple[int, ...], dtype: Dtype, place: int) -> 
     return np.ldexp(1.0 + stream.uniform(shape), exponent)
 
 
+def offset(stream: Stream, shape: tuple[int, ...], dtype: Dtype, place: int) -> Array:
+    """The first input lies 1,000 deviations from 0; in half precision fewer, or its numbers would be equal."""
+    values = stream.normal(shape)
+    return values if place else values + min(1000.0, 1 / (16 * dtype.unit))
+
+
+def one_sided(stream: Stream, shape: tuple[int, ...], dtype: Dtype, place: int) -> Array:
+    """Size 1, and cotangents a little below 1: a sum outgrows them, and in few digits stops at 1/u."""
+    return stream.normal(shape)
+
+
 Draw = Callable[[Stream, tuple[int, ...], Dtype, int], Array]
+DRAWN = (normal, small, large, wide, cancelling, image, onehot, offset, one_sided)
 #: name -> how it draws; called with the stream, the shape, the dtype and the input's place in the formula.
-DATASETS: dict[str, Draw] = {f.__name__: f for f in (normal, small, large, wide, cancelling, image, onehot)}
+DATASETS: dict[str, Draw] = {f.__name__: f for f in DRAWN}
 #: Parameters, latent variables and whatever else belongs to no sample is drawn as in `normal`.
 DATASETS |= dict.fromkeys((*samples.SAMPLES, "as_printed"), normal)
+
+
+def cotangents(dataset: str, stream: Stream, shape: tuple[int, ...]) -> Array:
+    """What a VJP is applied to: numbers of size 1, or a little below 1."""
+    values = stream.normal(shape)
+    return 1.0 - np.abs(values) / 16.0 if dataset == one_sided.__name__ else values
 
 
 def sampled(dataset: str, domain: str) -> bool:

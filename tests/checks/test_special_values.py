@@ -15,9 +15,11 @@ FORMULAS = ("relu", "tanh", "softmax", "dense", "conv2d", "max_pool2d", "masked_
 
 @pytest.mark.parametrize("formula", FORMULAS)
 def test_the_reference_conforms_in_every_dtype(formula: str) -> None:
-    found = lines(NumpyAdapter, "specials", formula, dtypes=ALL)
-    assert verdicts(found)
-    assert wrong(found) == {}
+    """Where intermediate results of the largest numbers overflow, some verdicts can tell nothing, and say so."""
+    found = verdicts(lines(NumpyAdapter, "specials", formula, dtypes=ALL))
+    assert found
+    assert {verdict.grade for verdict in found} <= {"conforms", "inconclusive"}
+    assert {verdict.dataset for verdict in found if verdict.grade == "inconclusive"} <= {"largest"}
 
 
 @pytest.mark.parametrize(

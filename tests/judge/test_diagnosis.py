@@ -12,10 +12,10 @@ from nnparity.expect.evaluation import evaluate
 from nnparity.expect.expected import Expected
 from nnparity.judge.diagnosis import ROUNDINGS, diagnose, tf32
 from nnparity.judge.grades import judge
+from nnparity.reference.readings.rounded import on, plain
 from nnparity.spec import DTYPES, Case, load
 from nnparity.spec.loader import signatures
 from nnparity.spec.schema import QUANTITIES
-from nnparity.tests.reference.machine import on, plain
 
 ALL = frozenset(QUANTITIES)
 FORMULAS = ("dense", "conv2d", "softmax", "attention", "lstm_step", "tanh")
@@ -78,6 +78,22 @@ def test_a_computation_in_a_narrower_format(id: str, dtype: str, narrow: str) ->
     assert all(told), told
     assert f"as accurate as a computation in {narrow}" in told
     assert all("computation in" in name or narrow in name for name in told if name), told
+
+
+@pytest.mark.parametrize("wrong", ["zeros", "noise", "half of the terms"])
+def test_not_everything_that_a_long_narrow_sum_may_be_is_called_one(wrong: str) -> None:
+    """Of 4,096 terms in bfloat16 the bound is many times the result: the order of the index tells, not the bound."""
+    formula = load()["dense"]
+    long = next(signature for signature in signatures(formula) if signature.dims["n"] == 4096)
+    one = Case(formula, long, "one_sided", DTYPES["bfloat16"])
+    truth = expect(one, ALL)["grad.b"]
+    answers = {
+        "zeros": 0 * truth.value,
+        "noise": truth.value * np.random.default_rng(0).normal(size=truth.value.shape),
+        "half of the terms": truth.value / 2,
+    }
+    named = diagnose(one, "grad.b", answers[wrong].astype(ml_dtypes.bfloat16), truth, False)
+    assert named is None or "accumulates" not in named
 
 
 def test_a_constant_factor() -> None:

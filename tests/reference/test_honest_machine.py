@@ -7,10 +7,10 @@ from nnparity.expect.budgets import expect
 from nnparity.expect.evaluation import evaluate
 from nnparity.expect.precision_models import narrow
 from nnparity.judge.grades import Judgement, judge
+from nnparity.reference.readings.rounded import Rounded, on, plain
 from nnparity.spec import DTYPES, Case, Dtype, cases_of, load
 from nnparity.spec.precision import ACCUMULATE, FUSED, NARROW
 from nnparity.spec.schema import QUANTITIES
-from nnparity.tests.reference.machine import Machine, on, plain
 
 ALL = frozenset(QUANTITIES)
 #: Numbers that go into a case, by dtype. The machine adds one by one: longer sums take it too long, and
@@ -39,7 +39,9 @@ MACHINES = [
 
 def run(case: Case, model: str, flush: bool) -> dict[str, np.ndarray]:
     """What the machine returns: computed as the model says, stored in the case's dtype."""
-    lift = on("float32" if model == FUSED else case.dtype.name, flush, "float32" if model == ACCUMULATE else None)
+    lift = on(
+        "float32" if model == FUSED else case.dtype.name, flush, accumulator="float32" if model == ACCUMULATE else None
+    )
     with np.errstate(all="ignore"):
         seen = evaluate(case, ALL, lift, lift, {})
         return {name: np.asarray(plain(y)).astype(case.dtype.numpy) for name, y in seen.items()}
@@ -73,7 +75,7 @@ def test_a_machine_that_lost_five_bits_does_not_conform(id: str) -> None:
     blunt = Blunt(**vars(DTYPES["float32"]))
     for case in small_cases(id, "float32"):
         with np.errstate(all="ignore"):
-            seen = evaluate(case, ALL, lambda x: Machine(x, blunt), lambda x: Machine(x, blunt), {})
+            seen = evaluate(case, ALL, lambda x: Rounded(x, blunt), lambda x: Rounded(x, blunt), {})
         for name, truth in expect(case, ALL).items():
             if judge(np.asarray(plain(seen[name])).astype(np.float32), truth, case.dtype).grade != "conforms":
                 return

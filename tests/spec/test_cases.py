@@ -151,6 +151,8 @@ GOLDEN = {
     "wide": [0.03217038884758949, -471.3263244628906, 420.6246337890625],
     "cancelling": [-0.3430282771587372, 0.3453890383243561, -0.2562575340270996],
     "image": [0.015380533412098885, 0.22465011477470398, 0.2259518951177597],
+    "offset": [1000.8634643554688, 999.6213989257812, 1000.7122802734375],
+    "one_sided": [-0.5788112282752991, -0.703988254070282, -0.15441250801086426],
     "onehot": [31.562721252441406, 0.43062183260917664, 0.02244296483695507],
 }
 
@@ -160,3 +162,11 @@ def test_golden_draws_of_a_case(dataset: str) -> None:
     image = {"inputs": {"x": "n c h w"}, "dims": {"n": 1, "c": 1, "h": 2, "w": 2}} if dataset == "image" else {}
     one = case(dataset, **image)
     assert [float(v) for v in one.inputs["x"].ravel()[:3]] == GOLDEN[dataset]
+
+
+def test_golden_cotangents_of_one_side() -> None:
+    assert [float(v) for v in case("one_sided").cotangents["output"].ravel()[:3]] == [
+        0.9971268177032471,
+        0.9386510848999023,
+        0.9327210783958435,
+    ]

@@ -66,6 +66,22 @@ def test_wide_spreads_its_exponents_evenly_over_the_binades_that_the_dtype_can_m
     assert np.abs(x).max() ** 4 < DTYPES[dtype].largest * 16
 
 
+@pytest.mark.parametrize("dtype", DTYPES)
+def test_offset_numbers_lie_far_from_zero_and_are_told_apart(dtype: str) -> None:
+    x = drawn("offset", dtype)
+    far = {"float64": 1000, "float32": 1000, "float16": 128, "bfloat16": 16}[dtype]
+    assert abs(x.mean() - far) < 0.1
+    assert 0.9 < x.std() < 1.1
+    assert len(np.unique(x)) > 20
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+def test_one_sided_cotangents_are_at_most_one_and_near_it(dtype: str) -> None:
+    one = case("one_sided", dtype, inputs={"x": "n k"}, dims={"n": 40, "k": 50})
+    g = next(iter(one.cotangents.values())).astype(np.float64)
+    assert 0.75 < g.min() < g.max() <= 1
+
+
 @pytest.mark.parametrize("k", [2, 5, 50])
 def test_cancelling_neighbours_nearly_cancel_in_sums_and_in_products(k: int) -> None:
     one = case("cancelling", "float64", inputs={"x": "n k", "w": "n k"}, dims={"n": 40, "k": k})
