@@ -15,11 +15,12 @@ from numpy.typing import NDArray
 from nnparity.expect.budgets import expect
 from nnparity.expect.evaluation import evaluate
 from nnparity.expect.expected import Expected
-from nnparity.expect.precision_models import NARROW, narrow
+from nnparity.expect.precision_models import narrow
 from nnparity.judge.grades import judge
 from nnparity.reference.readings import Arithmetic
 from nnparity.reference.readings.rounded import on, plain
 from nnparity.spec import DTYPES, Case
+from nnparity.spec.precision import NARROW
 
 Array = NDArray[Any]
 
