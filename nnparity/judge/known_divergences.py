@@ -27,14 +27,15 @@ class KnownError(ValueError):
 
 Patterns = str | tuple[str, ...]
 #: The fields of a verdict that a record has patterns for.
-SCOPE = ("formula", "target", "quantity", "dataset", "signature")
+SCOPE = ("formula", "target", "quantity", "dataset", "signature", "case")
 
 
 class Known(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """One recorded divergence. Names are shell patterns; `versions` is package -> range, ``{torch = ">=2.1,<2.14"}``.
 
-    Formulas, targets, quantities, datasets and signatures may be several. `kind`, in the file ``class``, says what
-    sort of difference it is, and `expects` what a verdict in the scope must be instead.
+    Formulas, targets, quantities, datasets and signatures may be several; `case` has patterns of whole cases, where
+    not all combinations differ. `kind`, in the file ``class``, says what sort of difference it is, and `expects` what
+    a verdict in the scope must be instead.
 
     `unbounded` says why a version range has no upper end. `upstream` is a link, or "not reported". `salt` is that of a
     run that shows it, where a plain run's numbers do not: it explains verdicts in any run, and is stale only if that
@@ -52,6 +53,7 @@ class Known(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     quantity: Patterns = "*"
     dataset: Patterns = "*"
     signature: Patterns = "*"
+    case: Patterns = "*"
     unbounded: str = ""
     salt: str = ""
     id: str = ""

@@ -6,8 +6,8 @@ that was measured, or by the answer that stands where another should.
 """
 
 import math
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import Any, Literal
 
@@ -18,6 +18,7 @@ from nnparity.expect.budgets import expect
 from nnparity.expect.expected import Expected
 from nnparity.expect.precision_models import ACCUMULATE, MODELS
 from nnparity.judge.elements import element_ratios
+from nnparity.judge.grades import Judgement
 from nnparity.judge.sensitivity import graded
 from nnparity.reference.readings import Arithmetic
 from nnparity.reports.records import Number, Verdict
@@ -47,20 +48,32 @@ CACHE = 64
 
 
 class Expects(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """An expectation (`variant`, `inner`, `model`, together or alone), or margins, or an answer.
+    """An expectation (`variant`, `inner`, `model`), margins, or an answer; `dtype` is that of a result in another one.
 
-    `variant` names one of the formula's, `inner` the dtype that it is computed in, `model` one of half precision.
-    `hard` and `sharp` are the largest margins, `sharp` alone goes with a hard margin of at most 1. `answer` is a
-    number, or one of `ANSWERS`; the name of a dtype for right numbers in a wrong one; `ACCEPTS` for an input that is
-    not rejected; `INPUT_SHAPE` for a result in the shape of an input. Several answers may be given.
+    `variant` names one of the formula's, `inner` the dtype that it is computed in, `model` one of half precision: they
+    go together. `hard` and `sharp` are the largest margins: of that expectation where there is one, else of the
+    verdict. A hard margin that is not given is at most 1, a sharp one anything. `answer` is a number, or one of
+    `ANSWERS`; `ACCEPTS` for an input that is not rejected; `INPUT_SHAPE` for a result in the shape of an input.
+    Several answers may be given.
     """
 
     variant: str = ""
     inner: str = ""
     model: str = ""
+    dtype: str = ""
     hard: float | None = None
     sharp: float | None = None
     answer: str | tuple[str, ...] = ()
+
+    @property
+    def computed(self) -> bool:
+        """Whether it has an expectation of its own."""
+        return bool(self.variant or self.inner or self.model)
+
+    @property
+    def margins(self) -> bool:
+        """Whether it has margins."""
+        return self.hard is not None or self.sharp is not None
 
     @property
     def answers(self) -> tuple[str, ...]:
@@ -69,10 +82,13 @@ class Expects(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     def wrong(self, formulas: list[Formula]) -> str | None:
         """What is wrong with it for a record of these formulas, or None."""
-        computed, margins = bool(self.variant or self.inner or self.model), self.hard or self.sharp
-        if [computed, margins is not None, bool(self.answers)].count(True) != 1:
-            return "an expectation, margins or an answer: one of them"
-        for name, one, many in (("inner", self.inner, DTYPES), ("model", self.model, MODELS)):
+        if bool(self.answers) == bool(self.computed or self.margins or self.dtype):
+            return "an expectation, margins or an answer, and no answer with the others"
+        for name, one, many in (
+            ("inner", self.inner, DTYPES),
+            ("model", self.model, MODELS),
+            ("dtype", self.dtype, DTYPES),
+        ):
             if one and one not in many:
                 return f"{name} is one of {', '.join(many)}, not {one}"
         for formula in formulas:
@@ -112,14 +128,14 @@ def plain(quantity: str) -> str:
 
 
 def _numbers_met(expects: Expects, verdict: Verdict, evidence: Evidence | None) -> bool:
-    if expects.hard is not None or expects.sharp is not None:
-        return _within(expects, verdict)
-    return evidence is not None and _conforms(expects, verdict, evidence)
+    if expects.computed:
+        return evidence is not None and _conforms(expects, verdict, evidence)
+    return expects.margins and _within(expects, verdict)
 
 
-def _within(expects: Expects, verdict: Verdict) -> bool:
+def _within(expects: Expects, judged: Verdict | Judgement) -> bool:
     """No margin is larger than on record. What goes unsaid of the hard one is 1, of the sharp one nothing."""
-    hard, sharp = _number(verdict.hard), _number(verdict.sharp)
+    hard, sharp = _number(judged.hard), _number(judged.sharp)
     return hard <= (expects.hard or 1.0) and (expects.sharp is None or sharp <= expects.sharp)
 
 
@@ -128,7 +144,7 @@ def _number(value: Number | None) -> float:
 
 
 def _is_answer(text: str) -> bool:
-    return text in (*ANSWERS, *DTYPES, ACCEPTS, INPUT_SHAPE) or _as_number(text) is not None
+    return text in (*ANSWERS, ACCEPTS, INPUT_SHAPE) or _as_number(text) is not None
 
 
 def _as_number(text: str) -> float | None:
@@ -143,13 +159,12 @@ def _misshapen(expects: Expects, verdict: Verdict, evidence: Evidence) -> bool:
     told = verdict.message or ""
     if INPUT_SHAPE in expects.answers:
         return any(told.startswith(f"returned shape {one.shape}, ") for one in evidence.case.inputs.values())
-    named = any(told.startswith(f"returned {one}, ") for one in expects.answers if one in DTYPES)
-    if not named or evidence.truth is None:
-        return named
-    dtype = evidence.case.dtype
-    return (
-        graded(dtype.round(evidence.seen), evidence.truth, evidence.case, plain(verdict.quantity)).grade == "conforms"
-    )
+    if not expects.dtype or not told.startswith(f"returned {expects.dtype}, "):
+        return False
+    if evidence.seen is None or evidence.truth is None or evidence.seen.shape != evidence.truth.value.shape:
+        return evidence.seen is None
+    cast = replace(evidence, seen=evidence.case.dtype.round(evidence.seen))
+    return _conforms(expects, verdict, cast)
 
 
 def _answered(expects: Expects, verdict: Verdict, evidence: Evidence | None) -> bool:
@@ -172,18 +187,31 @@ def _is(value: float, expects: Expects, dtype: str) -> bool:
 
 
 def _conforms(expects: Expects, verdict: Verdict, evidence: Evidence) -> bool:
-    """Whether the observation conforms to what the record expects; of a check, whether its worst element does."""
-    case, quantity = evidence.case, plain(verdict.quantity)
-    family = frozenset({quantity.partition(".")[0]})
-    found = _expected(case, family, evidence.flush, expects.variant, expects.inner, expects.model)[quantity]
+    """Whether the observation conforms to what the record expects, its inputs rounded to an inner dtype or not."""
+    return any(_conforms_to(found, expects, verdict, evidence) for found in _expectations(expects, verdict, evidence))
+
+
+def _expectations(expects: Expects, verdict: Verdict, evidence: Evidence) -> Iterator[Expected]:
+    quantity = plain(verdict.quantity)
+    asked = evidence.case, frozenset({quantity.partition(".")[0]}), evidence.flush
+    for inward in (False, True) if expects.inner else (False,):
+        yield _expected(*asked, expects.variant, expects.inner, expects.model, inward)[quantity]
+
+
+def _conforms_to(found: Expected, expects: Expects, verdict: Verdict, evidence: Evidence) -> bool:
+    """Whether the observation conforms to that expectation; of a check, whether its worst element does."""
+    case = evidence.case
     if evidence.seen is not None:
-        return _bounded(found, evidence.truth) and graded(evidence.seen, found, case, quantity).grade == "conforms"
+        judged = graded(evidence.seen, found, case, plain(verdict.quantity))
+        met = _within(expects, judged) if expects.margins else judged.grade == "conforms"
+        return met and _bounded(found, evidence.truth)
     if (worst := verdict.worst) is None:
         return False
     place = tuple(worst.index)
     value, hard, sharp = (np.array([part[place]]) for part in (found.value, found.hard, found.sharp))
     one = Expected(value, hard, sharp)
-    return _bounded(one, None) and bool(element_ratios(np.array([float(worst.observed)]), one, case.dtype)[0] <= 1)
+    ratio = element_ratios(np.array([float(worst.observed)]), one, case.dtype)[0]
+    return _bounded(one, None) and bool(ratio <= (expects.hard or 1))
 
 
 def _bounded(found: Expected, truth: Expected | None) -> bool:
@@ -194,9 +222,12 @@ def _bounded(found: Expected, truth: Expected | None) -> bool:
 
 @lru_cache(maxsize=CACHE)
 def _expected(
-    case: Case, family: frozenset[str], flush: bool, variant: str, inner: str, model: str
+    case: Case, family: frozenset[str], flush: bool, variant: str, inner: str, model: str, inward: bool
 ) -> dict[str, Expected]:
     within = DTYPES.get(inner)
     numbers = Arithmetic(within.unit, within.step, within.largest, lambda value: False) if within else None
-    set_ = case.formula.variants[variant].set if variant else None
-    return expect(case, family, flush=flush, model=model or ACCUMULATE, variant=set_, numbers=numbers)
+    rounding = (lambda x: within.round(x).astype(np.float64)) if within and inward else None
+    changed = case.formula.variants[variant].set if variant else None
+    return expect(
+        case, family, flush=flush, model=model or ACCUMULATE, variant=changed, rounding=rounding, numbers=numbers
+    )
