@@ -52,9 +52,9 @@ class Expects(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     `variant` names one of the formula's, `inner` the dtype that it is computed in, `model` one of half precision: they
     go together. `hard` and `sharp` are the largest margins: of that expectation where there is one, else of the
-    verdict. A hard margin that is not given is at most 1, a sharp one anything. `answer` is a number, or one of
-    `ANSWERS`; `ACCEPTS` for an input that is not rejected; `INPUT_SHAPE` for a result in the shape of an input.
-    Several answers may be given.
+    verdict. A hard margin that is not given is at most 1, a sharp one anything. `answer` is what every element is that
+    is wrong by them: a number, or one of `ANSWERS`; `ACCEPTS` for an input that is not rejected; `INPUT_SHAPE` for a
+    result in the shape of an input. Several answers may be given.
     """
 
     variant: str = ""
@@ -82,8 +82,8 @@ class Expects(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     def wrong(self, formulas: list[Formula]) -> str | None:
         """What is wrong with it for a record of these formulas, or None."""
-        if bool(self.answers) == bool(self.computed or self.margins or self.dtype):
-            return "an expectation, margins or an answer, and no answer with the others"
+        if not (self.computed or self.margins or self.dtype or self.answers):
+            return "an expectation, margins, a dtype or an answer"
         for name, one, many in (
             ("inner", self.inner, DTYPES),
             ("model", self.model, MODELS),
@@ -109,7 +109,7 @@ class Evidence:
 
 def met(expects: Expects, kind: Class, verdict: Verdict, evidence: Evidence | None) -> bool:
     """Whether a verdict that is not right is what a record of that class expects."""
-    if verdict.grade == "nondeterministic" or verdict.dataset in REPEATED:
+    if verdict.grade == "nondeterministic" or (verdict.dataset in REPEATED and verdict.hard is not None):
         return kind == "nondeterminism" and verdict.hard is not None and _within(expects, verdict)
     if verdict.grade not in ("imprecise", "diverges"):
         return False
@@ -117,7 +117,7 @@ def met(expects: Expects, kind: Class, verdict: Verdict, evidence: Evidence | No
         return ACCEPTS in expects.answers and (verdict.message or "").startswith("answers ")
     if verdict.hard is None:
         return evidence is not None and _misshapen(expects, verdict, evidence)
-    if expects.answers:
+    if expects.answers and not expects.computed:
         return _answered(expects, verdict, evidence)
     return _numbers_met(expects, verdict, evidence)
 
@@ -170,10 +170,16 @@ def _misshapen(expects: Expects, verdict: Verdict, evidence: Evidence) -> bool:
 def _answered(expects: Expects, verdict: Verdict, evidence: Evidence | None) -> bool:
     """Whether every element that is wrong has one of the answers on record; of a check, the worst."""
     if evidence is not None and evidence.truth is not None:
-        ratios = element_ratios(evidence.seen, evidence.truth, evidence.case.dtype)
-        wrong = evidence.seen[: len(ratios)][ratios > 1] if ratios.ndim else evidence.seen[ratios > 1]
-        return wrong.size > 0 and all(_is(one, expects, verdict.dtype) for one in wrong.astype(np.float64).ravel())
+        return _all_answers(expects, evidence, evidence.truth)
     return verdict.worst is not None and _is(float(verdict.worst.observed), expects, verdict.dtype)
+
+
+def _all_answers(expects: Expects, evidence: Evidence, truth: Expected) -> bool:
+    """Whether some elements are off by more than their budget, or the margin on record, and all of those answers."""
+    dtype, seen = evidence.case.dtype, evidence.seen
+    ratios = element_ratios(seen, truth, dtype)
+    wrong = (seen[: len(ratios)] if ratios.ndim else seen)[~(ratios <= (expects.hard or 1))].astype(np.float64)
+    return wrong.size > 0 and all(_is(one, expects, dtype.name) for one in wrong)
 
 
 def _is(value: float, expects: Expects, dtype: str) -> bool:
@@ -204,7 +210,8 @@ def _conforms_to(found: Expected, expects: Expects, verdict: Verdict, evidence: 
     if evidence.seen is not None:
         judged = graded(evidence.seen, found, case, plain(verdict.quantity))
         met = _within(expects, judged) if expects.margins else judged.grade == "conforms"
-        return met and _bounded(found, evidence.truth)
+        answered = bool(expects.answers) and _all_answers(expects, evidence, found)
+        return answered or (met and _bounded(found, evidence.truth))
     if (worst := verdict.worst) is None:
         return False
     place = tuple(worst.index)
