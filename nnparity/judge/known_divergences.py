@@ -1,7 +1,8 @@
 """Known divergences: what a released framework does differently, on record in ``adapters/*/known.toml``.
 
-A record is narrow: formula, target, dtype, quantity, dataset, version range. Verdicts that it covers keep their
-grade and carry its id. A record whose whole scope was run and in which everything conforms is stale, and fails the run.
+A record is narrow: formula, target, dtype, quantity, dataset, signature, version range. A verdict in that scope is
+judged by what the record expects instead: one that meets it keeps its grade and carries the record's id, any other is
+new. A record whose whole scope was run and in which everything conforms is stale, and fails the run.
 """
 
 import fnmatch
@@ -12,6 +13,8 @@ from pathlib import Path
 import msgspec
 from packaging.specifiers import InvalidSpecifier, SpecifierSet
 
+from nnparity.judge.recorded_expectations import Class, Evidence, Expects, met, plain
+from nnparity.judge.version_ranges import beyond, ended, within
 from nnparity.reports.records import Verdict
 from nnparity.spec import load as formulas
 from nnparity.spec.schema import QUANTITIES
@@ -19,30 +22,39 @@ from nnparity.spec.selection import Selection
 
 
 class KnownError(ValueError):
-    """A record that cannot be read. The message names file and field."""
+    """A record that cannot be read, or two that cover the same verdict. The message names them."""
 
 
 Patterns = str | tuple[str, ...]
+#: The fields of a verdict that a record has patterns for.
+SCOPE = ("formula", "target", "quantity", "dataset", "signature", "case")
 
 
 class Known(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """One recorded divergence. Names are shell patterns; `versions` is package -> specifier, ``{torch = ">=2.1"}``.
+    """One recorded divergence. Names are shell patterns; `versions` is package -> range, ``{torch = ">=2.1,<2.14"}``.
 
-    Formulas, targets and datasets may be several.
+    Formulas, targets, quantities, datasets and signatures may be several; `case` has patterns of whole cases, where
+    not all combinations differ. `kind`, in the file ``class``, says what sort of difference it is, and `expects` what
+    a verdict in the scope must be instead.
 
-    `upstream` is a link, or "not reported". `salt` is that of a run that shows it, where a plain run's numbers do
-    not: it explains verdicts in any run, and is stale only if that one does not need it.
+    `unbounded` says why a version range has no upper end. `upstream` is a link, or "not reported". `salt` is that of a
+    run that shows it, where a plain run's numbers do not: it explains verdicts in any run, and is stale only if that
+    one does not need it.
     """
 
     formula: Patterns
     target: Patterns
     dtype: tuple[str, ...]
     versions: dict[str, str]
+    kind: Class = msgspec.field(name="class")
+    expects: Expects
     reason: str
     upstream: str
-    quantity: str = "*"
+    quantity: Patterns = "*"
     dataset: Patterns = "*"
-    signature: str = "*"
+    signature: Patterns = "*"
+    case: Patterns = "*"
+    unbounded: str = ""
     salt: str = ""
     id: str = ""
 
@@ -60,14 +72,26 @@ class Known(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
             and all(id in asked for id in formulas() if _fits(id, self.formula))
         )
 
+    def speaks_of(self, verdict: Verdict) -> bool:
+        """Whether the verdict lies in this record's scope, whatever the version."""
+        asked = msgspec.structs.replace(verdict, quantity=plain(verdict.quantity))
+        return verdict.dtype in self.dtype and all(_fits(getattr(asked, name), getattr(self, name)) for name in SCOPE)
+
     def covers(self, verdict: Verdict, versions: dict[str, str]) -> bool:
-        """Whether the verdict lies in this record's scope."""
-        patterns = ("formula", "target", "quantity", "dataset", "signature")
-        return (
-            verdict.dtype in self.dtype
-            and all(_fits(getattr(verdict, name), getattr(self, name)) for name in patterns)
-            and all(name in versions and versions[name] in SpecifierSet(text) for name, text in self.versions.items())
-        )
+        """Whether the verdict lies in this record's scope, of a version that it speaks of."""
+        return self.speaks_of(verdict) and within(versions, self.versions)
+
+    def wrong(self) -> str | None:
+        """What is wrong with the record beyond its form, or None."""
+        for name, text in self.versions.items():
+            if not ended(text) and not self.unbounded:
+                return f"versions: {name} {text} has no upper end, and `unbounded` does not say why"
+        told = self.expects.wrong([one for id, one in formulas().items() if _fits(id, self.formula)])
+        if told:
+            return f"expects: {told}"
+        if (self.kind == "input not rejected") != ("accepts" in self.expects.answers):
+            return 'expects: answer = "accepts" goes with the class "input not rejected"'
+        return None
 
 
 def _fits(name: str, patterns: Patterns) -> bool:
@@ -91,6 +115,8 @@ def _read(path: Path) -> Iterator[Known]:
                 SpecifierSet(text)
         except (msgspec.ValidationError, InvalidSpecifier) as error:
             raise KnownError(f"{path}: {name}: {str(error).replace('$', name)}") from error
+        if told := known.wrong():
+            raise KnownError(f"{path}: {name}: {told}")
         yield known
 
 
@@ -104,20 +130,43 @@ class Ledger:
         self._run: set[str] = set()
         self._held: set[str] = set()
 
-    def match(self, verdict: Verdict, versions: dict[str, str]) -> Verdict:
-        """The verdict, with the id of the record that explains it when one does."""
-        for known in self._known:
-            if not known.covers(verdict, versions):
-                continue
-            if known.id in self._whole:
-                self._run.add(known.id)
-            if verdict.grade in ("imprecise", "diverges"):
-                self._held.add(known.id)
-                return msgspec.structs.replace(verdict, known=known.id)
-        return verdict
+    def match(self, verdict: Verdict, versions: dict[str, str], evidence: Evidence | None = None) -> Verdict:
+        """The verdict, with the id of the record that explains it when one does.
+
+        One that a record speaks of and does not explain is new, and says so. Raises KnownError where two records
+        cover it: one of them would be shadowed.
+        """
+        near = [one for one in self._known if one.speaks_of(verdict)]
+        found = [one for one in near if within(versions, one.versions)]
+        if len(found) > 1:
+            names = " and ".join(one.id for one in found)
+            raise KnownError(f"{verdict.case} {verdict.quantity} of {verdict.target} is covered by {names}")
+        if not found:
+            return _asked_again(verdict, versions, near)
+        (known,) = found
+        if known.id in self._whole:
+            self._run.add(known.id)
+        if met(known.expects, known.kind, verdict, evidence):
+            self._held.add(known.id)
+            return msgspec.structs.replace(verdict, known=known.id)
+        return _told(verdict, f"in the scope of {known.id}, but not what it expects")
 
     def take(self) -> tuple[set[str], set[str]]:
         """The records whose scope was run, and those that held, since this was last asked."""
         taken = self._run, self._held
         self._run, self._held = set(), set()
         return taken
+
+
+def _asked_again(verdict: Verdict, versions: dict[str, str], near: list[Known]) -> Verdict:
+    """A verdict that records would cover, were the version not past their end."""
+    for known in near:
+        if since := beyond(versions, known.versions):
+            return _told(verdict, f"on record as {known.id}, {since}")
+    return verdict
+
+
+def _told(verdict: Verdict, what: str) -> Verdict:
+    if verdict.grade in ("conforms", "inconclusive", "unsupported"):
+        return verdict
+    return msgspec.structs.replace(verdict, message="; ".join(filter(None, (verdict.message, what))))

@@ -24,6 +24,7 @@ from nnparity.expect.precision_models import narrow
 from nnparity.judge import known_divergences
 from nnparity.judge.diagnosis import diagnose
 from nnparity.judge.grades import Judgement, judge
+from nnparity.judge.recorded_expectations import Evidence
 from nnparity.judge.sensitivity import graded, qualified
 from nnparity.reports.records import Curve, Verdict
 from nnparity.run.loss_curves import curves
@@ -101,7 +102,8 @@ class Examiner:
         if truth.steps is not None and judgement.hard is not None:
             note = f"{truth.steps} of {len(truth.value)} steps judged"
         note = "; ".join(filter(None, (observed.notes.get(quantity.partition(".")[0]), note))) or None
-        verdict = self._verdict(target, Finding(case, quantity, judgement, note, observed.seconds))
+        found = Finding(case, quantity, judgement, note, observed.seconds)
+        verdict = self._verdict(target, found, seen, truth)
         fine = judgement.hard is None or judgement.grade in ("conforms", "inconclusive")
         if fine or (verdict.known and case.formula.composition):
             return verdict  # what is on record is explained, and to diagnose a training run takes seconds
@@ -113,8 +115,9 @@ class Examiner:
         self.seconds["frameworks"] += found.seconds
         return self._verdict(target, found)
 
-    def _verdict(self, target: Target, found: Finding) -> Verdict:
-        return self.ledger.match(verdict_line(target, found), target.observer.info.versions)
+    def _verdict(self, target: Target, found: Finding, seen: Any = None, truth: Expected | None = None) -> Verdict:
+        evidence = Evidence(found.case, target.flushes[found.case.dtype.name], seen, truth)
+        return self.ledger.match(verdict_line(target, found), target.observer.info.versions, evidence)
 
     def _model(self, target: Target, case: Case, quantity: str, seen: Any) -> str | None:
         """Which model of a narrow dtype the target lives up to: wide is float32 inside and one rounding at the end."""

@@ -51,7 +51,9 @@ RECORD = """
 formula  = "relu"
 target   = "doubled:*"
 dtype    = ["float32"]
-versions = { numpy = ">=1" }
+versions = { numpy = ">=1,<99" }
+class    = "wrong result"
+expects  = { answer = ["finite", "infinity"] }
 reason   = "Everything twice."
 upstream = "not reported"
 """

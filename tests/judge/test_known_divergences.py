@@ -9,6 +9,7 @@ from nnparity.adapters.registry import FOLDER
 from nnparity.execute.target import TargetName
 from nnparity.judge import known_divergences
 from nnparity.judge.known_divergences import Known, KnownError, Ledger
+from nnparity.reports.records import Verdict
 from nnparity.run.plan import Plan
 from nnparity.tests.judge.verdicts import verdict
 
@@ -20,6 +21,8 @@ dtype    = ["float32"]
 quantity = "grad.*"
 dataset  = "normal"
 versions = { torch = ">=2.1,<2.15" }
+class    = "reduced precision"
+expects  = { hard = 12.0 }
 reason   = "It adds twice."
 upstream = "not reported"
 """
@@ -30,6 +33,11 @@ def record(folder: Path, text: str = GOOD) -> list[Known]:
     (folder / "torch").mkdir(exist_ok=True)
     (folder / "torch/known.toml").write_text(text, encoding="utf-8")
     return known_divergences.load(folder)
+
+
+def off(grade: str = "diverges", **fields: Any) -> Verdict:
+    """A verdict that the record of GOOD explains, but for these fields."""
+    return verdict(grade, **{"quantity": "grad.w", "hard": 11.0, "sharp": 40.0} | fields)
 
 
 def plan(**options: Any) -> Plan:
@@ -49,7 +57,7 @@ def ledger(tmp_path: Path) -> Ledger:
 
 def test_a_divergence_on_record_keeps_its_grade_and_carries_the_id(ledger: Ledger) -> None:
     for grade in ("diverges", "imprecise"):
-        found = ledger.match(verdict(grade, quantity="grad.w"), VERSIONS)
+        found = ledger.match(off(grade), VERSIONS)
         assert (found.grade, found.known) == (grade, "dense-float32")
     assert stale(ledger) == []
 
@@ -60,7 +68,7 @@ def test_what_only_other_numbers_show_is_explained_everywhere_and_stale_only_the
         ledger = Ledger(records, lambda one, salt=salt: one.whole(plan(salt=salt)))
         ledger.match(verdict("conforms", quantity="grad.w"), VERSIONS)
         assert stale(ledger) == told
-        assert ledger.match(verdict("diverges", quantity="grad.w"), VERSIONS).known == "dense-float32"
+        assert ledger.match(off(), VERSIONS).known == "dense-float32"
         assert stale(ledger) == []
 
 
@@ -76,7 +84,7 @@ def test_what_only_other_numbers_show_is_explained_everywhere_and_stale_only_the
     ],
 )
 def test_it_covers_its_scope_and_nothing_else(ledger: Ledger, fields: dict[str, str]) -> None:
-    assert ledger.match(verdict(**{"quantity": "grad.w"} | fields), VERSIONS).known is None
+    assert ledger.match(off(**fields), VERSIONS).known is None
 
 
 @pytest.mark.parametrize(
@@ -93,22 +101,24 @@ def test_it_covers_its_scope_and_nothing_else(ledger: Ledger, fields: dict[str, 
     ],
 )
 def test_it_covers_its_versions_only(ledger: Ledger, versions: dict[str, str], covered: bool) -> None:
-    assert (ledger.match(verdict(quantity="grad.w"), versions).known is not None) == covered
+    assert (ledger.match(off(), versions).known is not None) == covered
 
 
 def test_a_nightly_build_is_covered_too(ledger: Ledger) -> None:
-    assert ledger.match(verdict(quantity="grad.w"), {"torch": "2.14.0.dev20260101"}).known == "dense-float32"
+    assert ledger.match(off(), {"torch": "2.14.0.dev20260101"}).known == "dense-float32"
 
 
 def test_all_packages_named_must_agree(tmp_path: Path) -> None:
-    two = Ledger(record(tmp_path, GOOD.replace('torch = ">=2.1,<2.15"', 'torch = ">=2.1", numpy = "<2"')))
-    assert two.match(verdict(quantity="grad.w"), {"torch": "2.3", "numpy": "1.9"}).known
-    assert not two.match(verdict(quantity="grad.w"), {"torch": "2.3", "numpy": "2.9"}).known
+    two = Ledger(record(tmp_path, GOOD.replace('torch = ">=2.1,<2.15"', 'torch = ">=2.1,<2.15", numpy = "<2"')))
+    assert two.match(off(), {"torch": "2.3", "numpy": "1.9"}).known
+    assert not two.match(off(), {"torch": "2.3", "numpy": "2.9"}).known
 
 
-@pytest.mark.parametrize("grade", ["error", "crashed", "timed out", "unsupported", "conforms"])
+@pytest.mark.parametrize(
+    "grade", ["error", "crashed", "timed out", "nondeterministic", "unsupported", "inconclusive", "conforms"]
+)
 def test_only_wrong_numbers_are_excused(ledger: Ledger, grade: str) -> None:
-    assert ledger.match(verdict(grade, quantity="grad.w"), VERSIONS).known is None
+    assert ledger.match(off(grade), VERSIONS).known is None
 
 
 def test_a_record_whose_scope_was_run_without_a_divergence_is_stale(ledger: Ledger) -> None:
@@ -118,7 +128,7 @@ def test_a_record_whose_scope_was_run_without_a_divergence_is_stale(ledger: Ledg
     assert stale(ledger) == []
     ledger.match(verdict("conforms", quantity="grad.w"), VERSIONS)
     assert stale(ledger) == ["dense-float32"]
-    ledger.match(verdict("diverges", quantity="grad.x"), VERSIONS)
+    ledger.match(off(quantity="grad.x"), VERSIONS)
     assert stale(ledger) == []
 
 
@@ -140,7 +150,7 @@ def test_a_run_of_a_part_makes_no_record_stale(tmp_path: Path, options: dict[str
     ledger = Ledger(two, lambda one: one.whole(plan(**options)))
     ledger.match(verdict("conforms", quantity="grad.w"), VERSIONS)
     assert stale(ledger) == (["dense-float32"] if told else [])
-    assert ledger.match(verdict("diverges", quantity="grad.w"), VERSIONS).known == "dense-float32"
+    assert ledger.match(off(), VERSIONS).known == "dense-float32"
 
 
 @pytest.mark.parametrize(
@@ -152,8 +162,22 @@ def test_a_run_of_a_part_makes_no_record_stale(tmp_path: Path, options: dict[str
         ("reason", "raison", r"torch/known\.toml: dense-float32: .*raison"),
         ('">=2.1,<2.15"', '"from 2.1 on"', r"torch/known\.toml: dense-float32: .*from 2\.1 on"),
         ('{ torch = ">=2.1,<2.15" }', "{ torch = 2 }", r"torch/known\.toml: dense-float32: .*versions"),
+        (",<2.15", "", r"torch/known\.toml: dense-float32: versions: torch >=2\.1 has no upper end"),
+        ("reduced precision", "small fault", r"torch/known\.toml: dense-float32: .*small fault"),
+        ("{ hard = 12.0 }", "{}", r"torch/known\.toml: dense-float32: expects: an expectation, margins"),
+        (
+            "{ hard = 12.0 }",
+            '{ variant = "odd" }',
+            r"torch/known\.toml: dense-float32: expects: dense has no variant odd",
+        ),
+        ("{ hard = 12.0 }", '{ inner = "float8" }', r"torch/known\.toml: dense-float32: expects: inner is one of"),
+        ("{ hard = 12.0 }", '{ answer = "none" }', r"torch/known\.toml: dense-float32: expects: no answer: none"),
+        ("{ hard = 12.0 }", '{ answer = "accepts" }', r"torch/known\.toml: dense-float32: expects: .*not rejected"),
     ],
-    ids=["TOML", "missing", "type", "unknown", "specifier", "version"],
+    ids=[
+        *("TOML", "missing", "type", "unknown", "specifier", "version"),
+        *("unbounded", "class", "nothing", "variant", "inner", "answer", "accepts"),
+    ],
 )
 def test_a_malformed_record_is_refused_by_file_and_field(tmp_path: Path, old: str, new: str, told: str) -> None:
     assert old in GOOD
@@ -169,3 +193,60 @@ def test_the_records_that_ship_can_be_read_and_are_told_apart() -> None:
         assert one.reason.endswith(".")
         assert one.upstream in ("not reported", "documented behaviour") or one.upstream.startswith("https://")
         assert one.versions, f"{one.id}: in which versions?"
+
+
+# --- what is new
+
+
+def test_a_larger_margin_than_on_record_is_new_and_says_so(ledger: Ledger) -> None:
+    found = ledger.match(off(hard=12.5), VERSIONS)
+    assert (found.known, found.message) == (None, "in the scope of dense-float32, but not what it expects")
+
+
+def test_a_wrong_shape_in_a_records_scope_is_new(ledger: Ledger) -> None:
+    told = "returned shape (2, 2), expected (2, 3)"
+    assert ledger.match(off(hard=None, sharp=None, message=told), VERSIONS).known is None
+
+
+@pytest.mark.parametrize("grade", ["nondeterministic", "diverges"])
+@pytest.mark.parametrize("dataset", ["again", "in another process"])
+def test_a_second_answer_is_new_but_for_a_record_of_nondeterminism(tmp_path: Path, grade: str, dataset: str) -> None:
+    text = GOOD.replace('"normal"', '"*"')
+    assert Ledger(record(tmp_path, text)).match(off(grade, dataset=dataset), VERSIONS).known is None
+    text = text.replace("reduced precision", "nondeterminism")
+    assert Ledger(record(tmp_path, text)).match(off(grade, dataset=dataset), VERSIONS).known == "dense-float32"
+
+
+def test_a_version_past_the_range_is_asked_for_again() -> None:
+    ledger = Ledger(known_divergences.load(FOLDER))
+    found = ledger.match(
+        verdict(
+            case="attention/b2t3s5d8e8/normal/float64",
+            formula="attention",
+            signature="b2t3s5d8e8",
+            dtype="float64",
+            target="jax:cpu:eager",
+            hard=1e7,
+            sharp=1e7,
+        ),
+        {"jax": "99.0"},
+    )
+    assert found.known is None
+    assert found.message == "on record as jax-attention-float64, seen up to 0.10; confirm for 99.0"
+
+
+def test_a_range_may_be_open_with_a_reason(tmp_path: Path) -> None:
+    text = GOOD.replace(",<2.15", "").replace("[dense-float32]", '[dense-float32]\nunbounded = "It is the standard."')
+    assert Ledger(record(tmp_path, text)).match(off(), {"torch": "99.0"}).known == "dense-float32"
+
+
+def test_two_records_that_cover_a_verdict_are_an_error_that_names_both(tmp_path: Path) -> None:
+    two = Ledger(record(tmp_path, GOOD + GOOD.replace("[dense-float32]", "[dense-again]").replace("grad.*", "*.w")))
+    assert two.match(off(quantity="grad.x"), VERSIONS).known == "dense-float32"
+    with pytest.raises(KnownError, match=r"dense.* grad\.w .*dense-float32 and dense-again"):
+        two.match(off(), VERSIONS)
+
+
+def test_an_output_that_came_with_the_gradients_is_in_the_scope_of_the_output(tmp_path: Path) -> None:
+    ledger = Ledger(record(tmp_path, GOOD.replace("grad.*", "output")))
+    assert ledger.match(off(quantity="output.with_grad"), VERSIONS).known == "dense-float32"

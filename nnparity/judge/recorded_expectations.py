@@ -1,0 +1,240 @@
+"""What a record of a known divergence expects instead, and whether a verdict meets it.
+
+A record excuses no scope: it says how the target differs, and what differs otherwise is new. Either by an expectation
+with budgets of its own (a variant of the spec, an inner dtype, a model of half precision), or by the largest margin
+that was measured, or by the answer that stands where another should.
+"""
+
+import math
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
+from functools import lru_cache
+from typing import Any, Literal
+
+import msgspec
+import numpy as np
+
+from nnparity.expect.budgets import expect
+from nnparity.expect.expected import Expected
+from nnparity.expect.precision_models import ACCUMULATE, MODELS
+from nnparity.judge.elements import element_ratios
+from nnparity.judge.grades import Judgement
+from nnparity.judge.sensitivity import graded
+from nnparity.reference.readings import Arithmetic
+from nnparity.reports.records import Number, Verdict
+from nnparity.spec import DTYPES, Case
+from nnparity.spec.schema import Formula
+
+Class = Literal[
+    "wrong result",
+    "reduced precision",
+    "special value",
+    "input not rejected",
+    "documented convention",
+    "nondeterminism",
+]
+#: Datasets in which one observation of a case is held against another of the same case.
+REPEATED = ("again", "in another process")
+REJECTED = "rejects: "
+ACCEPTS, INPUT_SHAPE = "accepts", "shape of an input"
+#: Answers in words: what every element that is wrong must be.
+ANSWERS: dict[str, Callable[[float], bool]] = {
+    "NaN": math.isnan,
+    "infinity": math.isinf,
+    "finite": math.isfinite,
+}
+#: Expectations kept for the other quantities of the same family and the other targets of the same group.
+CACHE = 64
+
+
+class Expects(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """An expectation (`variant`, `inner`, `model`), margins, or an answer; `dtype` is that of a result in another one.
+
+    `variant` names one of the formula's, `inner` the dtype that it is computed in, `model` one of half precision: they
+    go together. `hard` and `sharp` are the largest margins: of that expectation where there is one, else of the
+    verdict. A hard margin that is not given is at most 1, a sharp one anything. `answer` is what every element is that
+    is wrong by them: a number, or one of `ANSWERS`; `ACCEPTS` for an input that is not rejected; `INPUT_SHAPE` for a
+    result in the shape of an input. Several answers may be given.
+    """
+
+    variant: str = ""
+    inner: str = ""
+    model: str = ""
+    dtype: str = ""
+    hard: float | None = None
+    sharp: float | None = None
+    answer: str | tuple[str, ...] = ()
+
+    @property
+    def computed(self) -> bool:
+        """Whether it has an expectation of its own."""
+        return bool(self.variant or self.inner or self.model)
+
+    @property
+    def margins(self) -> bool:
+        """Whether it has margins."""
+        return self.hard is not None or self.sharp is not None
+
+    @property
+    def answers(self) -> tuple[str, ...]:
+        """All that may be answered."""
+        return (self.answer,) if isinstance(self.answer, str) else self.answer
+
+    def wrong(self, formulas: list[Formula]) -> str | None:
+        """What is wrong with it for a record of these formulas, or None."""
+        if not (self.computed or self.margins or self.dtype or self.answers):
+            return "an expectation, margins, a dtype or an answer"
+        for name, one, many in (
+            ("inner", self.inner, DTYPES),
+            ("model", self.model, MODELS),
+            ("dtype", self.dtype, DTYPES),
+        ):
+            if one and one not in many:
+                return f"{name} is one of {', '.join(many)}, not {one}"
+        for formula in formulas:
+            if self.variant and self.variant not in formula.variants:
+                return f"{formula.id} has no variant {self.variant}"
+        return next((f"no answer: {one}" for one in self.answers if not _is_answer(one)), None)
+
+
+@dataclass(frozen=True)
+class Evidence:
+    """What a verdict was judged by. Of what a check found, the case and the worst element of the verdict are known."""
+
+    case: Case
+    flush: bool = False
+    seen: Any = None
+    truth: Expected | None = None
+
+
+def met(expects: Expects, kind: Class, verdict: Verdict, evidence: Evidence | None) -> bool:
+    """Whether a verdict that is not right is what a record of that class expects."""
+    if verdict.grade == "nondeterministic" or (verdict.dataset in REPEATED and verdict.hard is not None):
+        return kind == "nondeterminism" and verdict.hard is not None and _within(expects, verdict)
+    if verdict.grade not in ("imprecise", "diverges"):
+        return False
+    if verdict.dataset.startswith(REJECTED):
+        return ACCEPTS in expects.answers and (verdict.message or "").startswith("answers ")
+    if verdict.hard is None:
+        return evidence is not None and _misshapen(expects, verdict, evidence)
+    if expects.answers and not expects.computed:
+        return _answered(expects, verdict, evidence)
+    return _numbers_met(expects, verdict, evidence)
+
+
+def plain(quantity: str) -> str:
+    """The quantity whose expectation is judged by: an output that comes with the gradients is expected to be one."""
+    return quantity.replace(".with_grad", "", 1)
+
+
+def _numbers_met(expects: Expects, verdict: Verdict, evidence: Evidence | None) -> bool:
+    if expects.computed:
+        return evidence is not None and _conforms(expects, verdict, evidence)
+    return expects.margins and _within(expects, verdict)
+
+
+def _within(expects: Expects, judged: Verdict | Judgement) -> bool:
+    """No margin is larger than on record. What goes unsaid of the hard one is 1, of the sharp one nothing."""
+    hard, sharp = _number(judged.hard), _number(judged.sharp)
+    return hard <= (expects.hard or 1.0) and (expects.sharp is None or sharp <= expects.sharp)
+
+
+def _number(value: Number | None) -> float:
+    return math.inf if value is None else float(value)
+
+
+def _is_answer(text: str) -> bool:
+    return text in (*ANSWERS, ACCEPTS, INPUT_SHAPE) or _as_number(text) is not None
+
+
+def _as_number(text: str) -> float | None:
+    try:
+        return float(text)
+    except ValueError:
+        return None
+
+
+def _misshapen(expects: Expects, verdict: Verdict, evidence: Evidence) -> bool:
+    """A wrong dtype or shape is on record only where the record names it; the numbers must be right all the same."""
+    told = verdict.message or ""
+    if INPUT_SHAPE in expects.answers:
+        return any(told.startswith(f"returned shape {one.shape}, ") for one in evidence.case.inputs.values())
+    if not expects.dtype or not told.startswith(f"returned {expects.dtype}, "):
+        return False
+    if evidence.seen is None or evidence.truth is None or evidence.seen.shape != evidence.truth.value.shape:
+        return evidence.seen is None
+    cast = replace(evidence, seen=evidence.case.dtype.round(evidence.seen))
+    return _conforms(expects, verdict, cast)
+
+
+def _answered(expects: Expects, verdict: Verdict, evidence: Evidence | None) -> bool:
+    """Whether every element that is wrong has one of the answers on record; of a check, the worst."""
+    if evidence is not None and evidence.truth is not None:
+        return _all_answers(expects, evidence, evidence.truth)
+    return verdict.worst is not None and _is(float(verdict.worst.observed), expects, verdict.dtype)
+
+
+def _all_answers(expects: Expects, evidence: Evidence, truth: Expected) -> bool:
+    """Whether some elements are off by more than their budget, or the margin on record, and all of those answers."""
+    dtype, seen = evidence.case.dtype, evidence.seen
+    ratios = element_ratios(seen, truth, dtype)
+    wrong = (seen[: len(ratios)] if ratios.ndim else seen)[~(ratios <= (expects.hard or 1))].astype(np.float64)
+    return wrong.size > 0 and all(_is(one, expects, dtype.name) for one in wrong)
+
+
+def _is(value: float, expects: Expects, dtype: str) -> bool:
+    for answer in expects.answers:
+        if answer in ANSWERS:
+            if ANSWERS[answer](value):
+                return True
+        elif (number := _as_number(answer)) is not None and value == float(DTYPES[dtype].round(np.float64(number))):
+            return True
+    return False
+
+
+def _conforms(expects: Expects, verdict: Verdict, evidence: Evidence) -> bool:
+    """Whether the observation conforms to what the record expects, its inputs rounded to an inner dtype or not."""
+    return any(_conforms_to(found, expects, verdict, evidence) for found in _expectations(expects, verdict, evidence))
+
+
+def _expectations(expects: Expects, verdict: Verdict, evidence: Evidence) -> Iterator[Expected]:
+    quantity = plain(verdict.quantity)
+    asked = evidence.case, frozenset({quantity.partition(".")[0]}), evidence.flush
+    for inward in (False, True) if expects.inner else (False,):
+        yield _expected(*asked, expects.variant, expects.inner, expects.model, inward)[quantity]
+
+
+def _conforms_to(found: Expected, expects: Expects, verdict: Verdict, evidence: Evidence) -> bool:
+    """Whether the observation conforms to that expectation; of a check, whether its worst element does."""
+    case = evidence.case
+    if evidence.seen is not None:
+        judged = graded(evidence.seen, found, case, plain(verdict.quantity))
+        met = _within(expects, judged) if expects.margins else judged.grade == "conforms"
+        answered = bool(expects.answers) and _all_answers(expects, evidence, found)
+        return answered or (met and _bounded(found, evidence.truth))
+    if (worst := verdict.worst) is None:
+        return False
+    place = tuple(worst.index)
+    value, hard, sharp = (np.array([part[place]]) for part in (found.value, found.hard, found.sharp))
+    one = Expected(value, hard, sharp)
+    ratio = element_ratios(np.array([float(worst.observed)]), one, case.dtype)[0]
+    return _bounded(one, None) and bool(ratio <= (expects.hard or 1))
+
+
+def _bounded(found: Expected, truth: Expected | None) -> bool:
+    """Whether the expectation says anything: where a budget is infinite, everything meets it."""
+    far = truth is None or 2 * (found.steps or 0) >= (truth.steps or 0)
+    return far and bool(np.isfinite(found.judged.hard).all())
+
+
+@lru_cache(maxsize=CACHE)
+def _expected(
+    case: Case, family: frozenset[str], flush: bool, variant: str, inner: str, model: str, inward: bool
+) -> dict[str, Expected]:
+    within = DTYPES.get(inner)
+    numbers = Arithmetic(within.unit, within.step, within.largest, lambda value: False) if within else None
+    rounding = (lambda x: within.round(x).astype(np.float64)) if within and inward else None
+    changed = case.formula.variants[variant].set if variant else None
+    return expect(
+        case, family, flush=flush, model=model or ACCUMULATE, variant=changed, rounding=rounding, numbers=numbers
+    )

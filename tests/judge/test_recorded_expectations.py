@@ -1,0 +1,111 @@
+"""What a record expects instead: nothing else is excused by it, however near its scope."""
+
+from typing import Any
+
+import numpy as np
+import pytest
+
+from nnparity.expect.budgets import expect
+from nnparity.expect.precision_models import NARROW
+from nnparity.judge.recorded_expectations import Evidence, Expects, met
+from nnparity.judge.sensitivity import graded
+from nnparity.reports.records import Verdict, Worst
+from nnparity.spec import DTYPES, Case, load
+from nnparity.spec.loader import signatures
+from nnparity.tests.judge.verdicts import verdict
+
+
+def case(formula: str, dtype: str, place: int = 0) -> Case:
+    return Case(load()[formula], signatures(load()[formula])[place], "normal", DTYPES[dtype])
+
+
+def judged(one: Case, seen: Any, quantity: str = "output", **fields: Any) -> tuple[Verdict, Evidence]:
+    truth = expect(one, frozenset({quantity.partition(".")[0]}))[quantity]
+    found = graded(seen, truth, one, quantity)
+    told = {"hard": found.hard, "sharp": found.sharp, "message": found.message, "worst": found.worst} | fields
+    line = verdict(found.grade, quantity=quantity, dtype=one.dtype.name, dataset=one.dataset, **told)
+    return line, Evidence(one, False, seen, truth)
+
+
+def right(one: Case, quantity: str = "output", **reading: Any) -> Any:
+    return one.dtype.round(expect(one, frozenset({quantity.partition(".")[0]}), **reading)[quantity].value)
+
+
+def test_a_variant_excuses_its_own_numbers_and_no_others() -> None:
+    one = case("cross_entropy", "float32")
+    variant = right(one, "grad.p", variant={"normalised": True})
+    expects = Expects(variant="normalised")
+    assert met(expects, "documented convention", *judged(one, variant, "grad.p"))
+    assert not met(expects, "documented convention", *judged(one, variant * np.float32(1.01), "grad.p"))
+    assert met(
+        Expects(variant="normalised", hard=1e6),
+        "documented convention",
+        *judged(one, variant * np.float32(1.01), "grad.p"),
+    )
+
+
+def test_an_inner_dtype_excuses_its_accuracy_and_no_less() -> None:
+    one, expects = case("mse", "float64"), Expects(inner="float32")
+    exact = right(one)
+    assert met(expects, "reduced precision", *judged(one, exact.astype(np.float32).astype(np.float64)))
+    assert not met(expects, "reduced precision", *judged(one, exact.astype(np.float16).astype(np.float64)))
+
+
+def test_a_narrow_model_excuses_a_sum_in_its_own_dtype_and_no_half_of_it() -> None:
+    signature = next(one for one in signatures(load()["dense"]) if one.id == "n5i512j3")
+    one = Case(load()["dense"], signature, "cancelling", DTYPES["bfloat16"])
+    (rows,) = one.cotangents.values()
+    seen = rows[0]
+    for row in rows[1:]:
+        seen = one.dtype.round(seen.astype(np.float64) + row.astype(np.float64))
+    line, evidence = judged(one, seen, "grad.b")
+    assert line.grade == "diverges"
+    assert met(Expects(model=NARROW), "reduced precision", line, evidence)
+    assert not met(Expects(model=NARROW), "reduced precision", *judged(one, seen / 2, "grad.b"))
+
+
+def test_every_element_that_is_wrong_has_the_answer() -> None:
+    one = case("dense", "float32")
+    seen = right(one)
+    seen.flat[0] = np.nan
+    assert met(Expects(answer="NaN"), "special value", *judged(one, seen))
+    assert not met(Expects(answer="0"), "special value", *judged(one, seen))
+    seen.flat[1] = 1e6
+    assert not met(Expects(answer="NaN"), "special value", *judged(one, seen))
+    assert met(Expects(answer=("NaN", "1e6")), "special value", *judged(one, seen))
+
+
+def test_of_a_check_the_worst_element_is_known() -> None:
+    one = case("mse", "float64")
+    value = float(right(one))
+    for off, fits in ((1e-9, True), (1e-3, False)):
+        line = verdict(hard=1e5, sharp=1e5, dtype="float64", worst=Worst([], value * (1 + off), value))
+        assert met(Expects(inner="float32"), "reduced precision", line, Evidence(one)) is fits
+    line = verdict(hard=np.inf, worst=Worst([], "nan", value))
+    assert met(Expects(answer="NaN"), "special value", line, Evidence(one))
+    assert not met(Expects(answer="0"), "special value", line, Evidence(one))
+
+
+def test_a_wrong_dtype_only_where_the_record_names_it_and_the_numbers_are_right() -> None:
+    one = case("dense", "float32")
+    seen = right(one).astype(np.float64)
+    assert met(Expects(dtype="float64"), "wrong result", *judged(one, seen))
+    assert not met(Expects(dtype="float16"), "wrong result", *judged(one, seen))
+    assert not met(Expects(hard=1e9), "wrong result", *judged(one, seen))
+    assert not met(Expects(dtype="float64"), "wrong result", *judged(one, 2 * seen))
+    assert not met(Expects(dtype="float64"), "wrong result", *judged(one, seen[:1]))
+
+
+@pytest.mark.parametrize(
+    ("grade", "message", "fits"),
+    [
+        ("diverges", "answers float32 (2, 3): 1, 2", True),
+        ("error", "fails with valid inputs too: no", False),
+        ("error", "raised by the adapter itself, not by what it calls: no", False),
+        ("crashed", "died", False),
+    ],
+)
+def test_an_input_that_is_not_rejected_is_answered(grade: str, message: str, fits: bool) -> None:
+    line = verdict(grade, dataset="rejects: integers", message=message)
+    assert met(Expects(answer="accepts"), "input not rejected", line, None) is fits
+    assert not met(Expects(hard=1e9), "wrong result", line, None)
