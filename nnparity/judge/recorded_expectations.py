@@ -16,13 +16,13 @@ import numpy as np
 
 from nnparity.expect.budgets import expect
 from nnparity.expect.expected import Expected
-from nnparity.expect.precision_models import ACCUMULATE, MODELS
 from nnparity.judge.elements import element_ratios
 from nnparity.judge.grades import Judgement
 from nnparity.judge.sensitivity import graded
 from nnparity.reference.readings import Arithmetic
 from nnparity.reports.records import Number, Verdict
 from nnparity.spec import DTYPES, Case
+from nnparity.spec.precision import ACCUMULATE, MODELS
 from nnparity.spec.schema import Formula
 
 Class = Literal[

@@ -6,12 +6,12 @@ import numpy as np
 import pytest
 
 from nnparity.expect.budgets import expect
-from nnparity.expect.precision_models import NARROW
 from nnparity.judge.recorded_expectations import Evidence, Expects, met
 from nnparity.judge.sensitivity import graded
 from nnparity.reports.records import Verdict, Worst
 from nnparity.spec import DTYPES, Case, load
 from nnparity.spec.loader import signatures
+from nnparity.spec.precision import NARROW
 from nnparity.tests.judge.verdicts import verdict
 
 
