@@ -66,7 +66,7 @@ def test_special_values_of_which_no_element_is_judged_do_not_conform(dtype: str)
             told[f"{judged.grade}, {'some' if judges else 'no'} element judged"] += 1
     assert told["conforms, no element judged"] == 0, told
     assert told["inconclusive, no element judged"] > 0, told
-    assert told["conforms, some element judged"] > told["inconclusive, no element judged"], told
+    assert told["conforms, some element judged"] > 0, told
 
 
 @pytest.mark.parametrize("answer", [np.nan, 0.0])

@@ -23,7 +23,7 @@ ALL = frozenset(QUANTITIES)
 #: The part of a dtype's verdicts that may tell nothing.
 INCONCLUSIVE = {"float64": 0.01, "float32": 0.01, "float16": 0.05, "bfloat16": 0.10}
 #: Where ordinary numbers overflow, and any answer may be right: 1/p^2 of small probabilities, BERT's hvp.
-UNBOUNDED = {"float16": {"cross_entropy", "sparse_cross_entropy", "listing_bert"}}
+UNBOUNDED = {"float16": {"cross_entropy", "sparse_cross_entropy", "listing_bert", "mse"}}
 Quantity = tuple[Case, str, Expected, Array | None]
 
 

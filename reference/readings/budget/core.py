@@ -108,7 +108,8 @@ class Budget(Reading):
     def bounded(self, found: Range) -> "Budget":
         """The same, known to lie in a range: no error is larger than from one end of it to the other.
 
-        Errors below the size of the number itself are left alone.
+        Errors below the size of the number itself are left alone, and infinite ones: there an intermediate result may
+        have overflowed, and the target may hold a NaN, which lies in no range.
         """
         found = self.ranged(found).range
         if self.exact or not found.known:
@@ -116,10 +117,10 @@ class Budget(Reading):
         size = np.abs(self.value)
         with np.errstate(invalid="ignore"):
             cap = np.maximum(np.maximum(self.value - found.low, found.high - self.value), size)
-        if not (self.hard > cap).any():
-            return self
-        cap = np.where(np.isnan(cap), np.inf, cap)
-        self.hard, self.var = np.fmin(self.hard, cap), np.fmin(self.var, cap * cap)
+        wide = (self.hard > cap) & np.isfinite(self.hard)
+        if wide.any():
+            self.hard = np.where(wide, cap, self.hard)
+            self.var = np.where(wide, np.fmin(self.var, cap * cap), self.var)
         return self
 
     @property

@@ -30,6 +30,8 @@ OWN: dict[Any, float] = {
     special.expit: 8,  # that of exp, at most, and one rounding each for the sum and the quotient
 }
 
+#: Beyond every number that a target may hold.
+HUGE = float(np.finfo(np.float64).max) / 4
 #: Standard deviations of an argument below this leave f to its tangent.
 LINEAR = 2.0**-6
 
@@ -58,7 +60,10 @@ def elementary(
             if (x.var > LINEAR**2).any():
                 var = np.maximum(var, _secant(f, x.value, y, np.sqrt(x.var)))
             var = np.minimum(var, reach**2)
-        result = _own(x, ufunc, np.where(np.isnan(hard), np.inf, hard), var, y).bounded(found)
+            # e^x of an error that is finite is finite too, though float64 may not hold it
+            hard = np.where(np.isfinite(hard), hard, np.where(np.isfinite(x.hard), HUGE, np.inf))
+        result = _own(x, ufunc, hard, var, y).bounded(found)
+        result.hard = np.where(result.hard >= HUGE, np.inf, result.hard)
         if x.attained is not None and f(x.attained.value):
             result.attained = Attained(x.attained.axis, float(f(x.attained.value)))
         return result
