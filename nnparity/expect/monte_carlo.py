@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from functools import lru_cache
 
 import numpy as np
+from scipy import special
 
 from nnparity.expect.evaluation import evaluate
 from nnparity.reference.readings.budget.core import Array
@@ -21,6 +22,8 @@ from nnparity.spec import Case
 #: Machines that a training run is simulated on. The root of a mean of so many squares is less than half of what it
 #: estimates in 1 of 1,000 cases (chi-square, 16 degrees of freedom); a hard budget is 16 times as wide.
 RUNS = 16
+#: So much larger than what so many machines show, the scatter may be after all, in 1 of 1,000 cases.
+UPPER = math.sqrt(RUNS / float(special.chdtri(RUNS, 1 - 1e-3)))
 
 
 def roundings(case: Case) -> float:
