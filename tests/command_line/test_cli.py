@@ -151,7 +151,7 @@ def test_a_divergence_outweighs_a_target_that_was_not_judged(nnparity: Run) -> N
 @pytest.mark.parametrize(
     ("arguments", "told"),
     [
-        (("--backend", "faulty.py:Misspelt", *SMALL), "no formula is called 'conv2' (did you mean 'conv2d'?)"),
+        (("--backend", "faulty.py:Misspelt", *SMALL), "declares conv2, which the spec does not have"),
         (("--backend", "nosuch"), "no backend is called 'nosuch'"),
         (("--backend", "nosuch.py:Adapter"), "no adapter at 'nosuch.py:Adapter'"),
         (("--backend", "nosuch.module:Adapter"), "no adapter at 'nosuch.module:Adapter'"),
@@ -211,7 +211,7 @@ def test_a_fault_of_nnparity_ends_with_70_and_its_traceback(
     def broken(*_: object, **__: object) -> None:
         raise ZeroDivisionError("our own")
 
-    monkeypatch.setattr(examiner, "judge", broken)
+    monkeypatch.setattr(examiner, "graded", broken)
     assert nnparity("run", "--backend", "numpy", *SMALL) == 70
     assert "ZeroDivisionError: our own" in capsys.readouterr().err
 
