@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 
 from nnparity import checks, reports
+from nnparity.adapters.registry import Misdeclared
 from nnparity.adapters.registry import load as load_backend
 from nnparity.execute.observer import TargetUnavailable
 from nnparity.execute.target import TargetName
@@ -60,7 +61,7 @@ def pytest_configure(config: pytest.Config) -> None:
         for target in plan.targets:
             if target.backend.endswith(".py") or ":" in target.backend:
                 load_backend(target.backend)
-    except (UsageError, SpecError, KnownError, LookupError) as error:
+    except (UsageError, SpecError, KnownError, Misdeclared, LookupError) as error:
         pytest.exit(f"nnparity: {error}", returncode=2)
     path = config.option.records or Path("reports/out/pytest.jsonl")
     worker = hasattr(config, "workerinput")

@@ -59,7 +59,7 @@ def test_a_kernel_stands_beside_its_convention(report: Any, formula: Any, target
 
 
 def test_each_grade_is_a_word_and_a_glyph(report: Any, verdict: Any) -> None:
-    for grade, glyph in zip(GRADES, "✓≈≠✗!†…–", strict=True):
+    for grade, glyph in zip(GRADES, "✓?≈≠✗!†…–", strict=True):
         first, *rest = tables(report(verdict(grade)).markdown)
         assert f"{glyph} f32" in first[2][1]
         assert any(cell.strip() == f"{glyph} {grade}" for table in rest for row in table for cell in row)
