@@ -16,6 +16,7 @@ from nnparity.expect.budgets import expect
 from nnparity.reports.records import Verdict
 from nnparity.run.examiner import Examiner
 from nnparity.run.plan import Plan
+from nnparity.run.verdicts import failed
 from nnparity.spec import DTYPES, Case, Formula, Signature, cases_of, load
 from nnparity.spec.selection import CaseGroup
 
@@ -58,7 +59,7 @@ def verdicts(faulty: Target, fault: str, groups: list[CaseGroup]) -> list[Verdic
 
 def planted(faulty: Target, fault: str, groups: list[CaseGroup]) -> list[Verdict]:
     """The verdicts on a fault; the same cases conform without it."""
-    assert [v for v in verdicts(faulty, "NoFault", groups) if v.grade != "conforms" and not v.known] == []
+    assert [v for v in verdicts(faulty, "NoFault", groups) if failed(v)] == []
     return verdicts(faulty, fault, groups)
 
 
@@ -82,7 +83,7 @@ def says(id: str, variant: str) -> str:
 )
 def test_a_wrong_formula_diverges_and_is_named(faulty: Target, fault: str, id: str, variant: str) -> None:
     """In the output of ordinary numbers without exception; 1/sqrt(d + 1) does not show on scores of 1e-6."""
-    wrong = [v for v in planted(faulty, fault, groups(id)) if v.grade != "conforms"]
+    wrong = [v for v in planted(faulty, fault, groups(id)) if failed(v)]
     assert {v.diagnosis for v in wrong} == {says(id, variant)}
     seen = {(v.signature, v.grade) for v in wrong if v.quantity.startswith("output") and v.dataset == "normal"}
     assert seen == {(case.signature.id, "diverges") for group in groups(id) for case in group.cases}
@@ -111,7 +112,7 @@ def test_one_gradient_element_off_by_2_to_the_minus_8_is_seen(faulty: Target, id
     seen = 0
     for v in planted(faulty, "OneGradientElement", groups(id)):
         if not v.quantity.startswith("grad."):
-            assert v.grade == "conforms" or v.known, f"{v.case} {v.quantity}"
+            assert not failed(v), f"{v.case} {v.quantity}"
         elif v.dataset == "normal" and not vanishes(cases[v.case], v.quantity):
             assert v.grade in ("imprecise", "diverges"), f"{v.case} {v.quantity}: {v.grade}, hard {v.hard}"
             seen += v.grade == "diverges"
@@ -133,7 +134,7 @@ def test_an_output_computed_in_float16_is_seen_and_named(faulty: Target, id: str
 
 def test_a_stopped_gradient_is_seen_in_the_second_derivative_alone(faulty: Target) -> None:
     found = planted(faulty, "StopGradient", groups("softmax"))
-    wrong = {v.quantity for v in found if v.grade != "conforms"}
+    wrong = {v.quantity for v in found if failed(v)}
     assert wrong == {"hvp.x"}
     assert {v.grade for v in found if v.quantity == "hvp.x" and v.signature != "n2k1"} == {"diverges"}
 
