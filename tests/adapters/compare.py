@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from nnparity.adapters.request import Array, Failure, Observation, Request
+from nnparity.adapters.request import Array, Failure, Observation, Request, plain
 from nnparity.tests.adapters.formulas import Case
 
 SLACK = {"float64": 1e-6, "float32": 1e-5, "float16": 2e-2, "bfloat16": 1e-1}
@@ -30,7 +30,7 @@ def _verdicts(case: Case, request: Request, observation: Observation) -> Iterato
         (a - b) / (2 * FIRST) for a, b in zip(loss.outputs(moves, FIRST), loss.outputs(moves, -FIRST), strict=True)
     ]
     for key, seen in observation.items():
-        family, _, name = key.partition(".")
+        family, _, name = plain(key).partition(".")
         place = request.outputs.index(name or "output") if family in ("output", "jvp") else 0
         if isinstance(seen, Failure) or seen.dtype != np.dtype(request.dtype):
             yield key, False
