@@ -24,6 +24,9 @@ GRADES = (
     "unsupported",
 )
 
+#: Grades that say nothing against the target.
+PASSING = ("conforms", "inconclusive", "unsupported")
+
 #: A number as JSON can hold it: finite as a number, otherwise "nan", "inf" or "-inf".
 Number = float | str
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import TypeVar
 
 from nnparity.reports.formatting import badness, real
-from nnparity.reports.records import GRADES, Number, Verdict
+from nnparity.reports.records import GRADES, PASSING, Number, Verdict
 
 #: A glyph for each grade, so that colour is never the only sign. All of them are in every font.
 SYMBOLS = {
@@ -36,7 +36,7 @@ MEANINGS = {
     "not run": "no verdict in this run",
 }
 #: The grades that say that a target does not do what the formula says.
-FAILING = tuple(grade for grade in GRADES if grade not in ("conforms", "inconclusive", "unsupported"))
+FAILING = tuple(grade for grade in GRADES if grade not in PASSING)
 _SEVERITY = {grade: rank for rank, grade in enumerate(("unsupported", "inconclusive", "conforms", *FAILING))}
 
 
@@ -130,8 +130,8 @@ class Statistics:
 
 
 def fails(verdict: Verdict) -> bool:
-    """Whether a verdict was judged and does not conform."""
-    return verdict.grade not in ("conforms", "unsupported")
+    """Whether a verdict speaks against its target, on record or not."""
+    return verdict.grade not in PASSING
 
 
 def _by_grade(item: tuple[str, int]) -> int:

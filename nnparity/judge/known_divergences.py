@@ -15,7 +15,7 @@ from packaging.specifiers import InvalidSpecifier, SpecifierSet
 
 from nnparity.judge.recorded_expectations import Class, Evidence, Expects, met, plain
 from nnparity.judge.version_ranges import beyond, ended, within
-from nnparity.reports.records import Verdict
+from nnparity.reports.records import PASSING, Verdict
 from nnparity.spec import load as formulas
 from nnparity.spec.schema import QUANTITIES
 from nnparity.spec.selection import Selection
@@ -167,6 +167,6 @@ def _asked_again(verdict: Verdict, versions: dict[str, str], near: list[Known]) 
 
 
 def _told(verdict: Verdict, what: str) -> Verdict:
-    if verdict.grade in ("conforms", "inconclusive", "unsupported"):
+    if verdict.grade in PASSING:
         return verdict
     return msgspec.structs.replace(verdict, message="; ".join(filter(None, (verdict.message, what))))

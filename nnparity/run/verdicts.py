@@ -3,7 +3,7 @@
 from nnparity.checks.common import Finding
 from nnparity.execute.subnormal_probe import described
 from nnparity.execute.target import Target
-from nnparity.reports.records import Kernel, Number, TargetLine, Verdict, number
+from nnparity.reports.records import PASSING, Kernel, Number, TargetLine, Verdict, number
 
 
 def verdict_line(target: Target, found: Finding) -> Verdict:
@@ -58,4 +58,4 @@ def target_line(target: Target) -> TargetLine:
 
 def failed(verdict: Verdict) -> bool:
     """Whether a verdict speaks against its target: neither conforming, inconclusive or unsupported, nor on record."""
-    return verdict.grade not in ("conforms", "inconclusive", "unsupported") and verdict.known is None
+    return verdict.grade not in PASSING and verdict.known is None
