@@ -17,8 +17,6 @@ V = TypeVar("V")
 RowKey = tuple[str, str, str, str]
 _DTYPES = ("float64", "float32", "float16", "bfloat16")
 _QUANTITIES = ("output", "grad", "jvp", "hvp")
-#: Short names of dtypes, for narrow columns.
-SHORT = {"float64": "f64", "float32": "f32", "float16": "f16", "bfloat16": "bf16"}
 
 
 def dtype_order(dtype: str) -> tuple[int, str]:

@@ -27,6 +27,9 @@ GRADES = (
 #: Grades that say nothing against the target.
 PASSING = ("conforms", "inconclusive", "unsupported")
 
+#: How dtypes are called where there is little room.
+SHORT = {"float64": "f64", "float32": "f32", "float16": "f16", "bfloat16": "bf16"}
+
 #: A number as JSON can hold it: finite as a number, otherwise "nan", "inf" or "-inf".
 Number = float | str
 

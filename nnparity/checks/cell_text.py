@@ -3,8 +3,7 @@
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
-#: How dtypes are called where there is little room, as in the report's own tables.
-SHORT = {"float64": "f64", "float32": "f32", "float16": "f16", "bfloat16": "bf16"}
+from nnparity.reports.records import SHORT
 
 
 @dataclass

@@ -6,7 +6,6 @@ sample gets, beyond rounding.
 """
 
 import dataclasses
-import math
 from collections.abc import Iterator
 
 import numpy as np
@@ -75,7 +74,7 @@ def _repeated(
 ) -> Iterator[Finding]:
     """Two observations of all that was asked; the time they took belongs to the first verdict."""
     for place, (quantity, expected) in enumerate(judgeable(truth, other).items()):
-        judged, note = _compared(one, other, quantity, _twice(expected), case.dtype)
+        judged, note = _compared(one, other, quantity, expected.twice, case.dtype)
         if judged.hard is not None and note:
             judged, note = _spread(judged, note, target.observer.info.nondeterministic.get(case.formula.id))
         yield Finding(case, quantity, judged, note=note, seconds=0.0 if place else seconds)
@@ -96,11 +95,6 @@ def _signature(formula: Formula) -> Signature:
     found = signatures(formula)
     axis = batch(formula)
     return next((one for one in reversed(found) if axis and one.dims[axis] > 1), found[-1])
-
-
-def _twice(expected: Expected) -> Expected:
-    """The budget of a difference: two computations may each be off by theirs."""
-    return dataclasses.replace(expected, hard=2 * expected.hard, sharp=math.sqrt(2) * expected.sharp)
 
 
 def _compared(
@@ -137,7 +131,7 @@ def _alone(target: Target, case: Case, whole: Observed, truth: dict[str, Expecte
     (observed,) = observe(target.observer, [request(single, family)])
     for place, (quantity, own) in enumerate(expected.items()):
         if _belongs(own, truth[quantity]):
-            judged, note = _compared(whole, observed, quantity, _twice(own), case.dtype)
+            judged, note = _compared(whole, observed, quantity, own.twice, case.dtype)
             yield Finding(single, quantity, judged, note=note, seconds=0.0 if place else observed.seconds)
 
 

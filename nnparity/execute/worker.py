@@ -69,7 +69,7 @@ def _named(adapter: Adapter) -> None:
         require("precision model", tuple(adapter.precision.values()), MODELS)
         require(
             "formula",
-            (*adapter.kernels(), *adapter.unsupported, *adapter.nondeterministic, *unknown),
+            (*adapter.unsupported, *adapter.nondeterministic, *unknown),
             tuple(formulas()),
         )
     except UsageError as error:

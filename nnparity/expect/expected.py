@@ -1,6 +1,7 @@
 """What one quantity of a case is expected to be: its value, and how far from it a correct target may end."""
 
-from dataclasses import dataclass
+import math
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -23,6 +24,11 @@ class Expected:
     sharp: Array
     low: Array | float = 0.0
     steps: int | None = None
+
+    @property
+    def twice(self) -> "Expected":
+        """With the budget of two computations that may each be off by it: of a difference, or of an unproven value."""
+        return replace(self, hard=2 * self.hard, sharp=math.sqrt(2) * self.sharp)
 
     @property
     def judged(self) -> "Expected":

@@ -3,9 +3,7 @@
 Where a composition is too large for that, the reference's own roundings are added to the budget.
 """
 
-import math
 from collections.abc import Callable, Mapping
-from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -31,7 +29,7 @@ def sharpened(
 ) -> dict[str, Expected]:
     """float64 targets are not measured by float64: the value is proven, or our own roundings are added."""
     if not _provable(case):
-        return {name: _doubled(found) for name, found in expected.items()}
+        return {name: found.twice for name, found in expected.items()}  # our own roundings beside the target's
     balls = evaluate(case, quantities, lambda x: Ball(inward(x)), lambda x: Ball(inward(x)), variant)
     return {name: _proven(expected[name], ball) for name, ball in balls.items()}
 
@@ -39,11 +37,6 @@ def sharpened(
 def _provable(case: Case) -> bool:
     """Whether an enclosure is worth its time: 200 bits take far longer than 53, and a model has millions."""
     return not case.formula.composition or sum(x.size for x in case.inputs.values()) <= PROVABLE
-
-
-def _doubled(expected: Expected) -> Expected:
-    """Where nothing is proven, the reference's own float64 roundings stand beside the target's, as large as those."""
-    return replace(expected, hard=2 * expected.hard, sharp=math.sqrt(2) * expected.sharp)
 
 
 def finite(case: Case) -> bool:

@@ -41,8 +41,9 @@ def special_mismatch(seen: Array, expected: Expected, dtype: Dtype) -> Array:
     """
     value, hard = expected.value, expected.hard
     size = np.abs(value)
-    may = (size + hard > dtype.largest) & ~np.isnan(value)
-    must = size - hard > dtype.largest
+    with np.errstate(invalid="ignore", over="ignore"):
+        may = (size + hard > dtype.largest) & ~np.isnan(value)
+        must = size - hard > dtype.largest
     infinite, nan = np.isinf(seen), np.isnan(seen)
     unbounded = np.isinf(hard) & np.isfinite(value)  # an intermediate overflowed: inf - inf may follow
     right_sign = np.sign(seen) == np.sign(value)
@@ -62,10 +63,13 @@ def spacing(value: Array, dtype: Dtype) -> Array:
 def element_ratios(seen: Array, expected: Expected, dtype: Dtype) -> Array:
     """Error over hard budget of each element; infinite where a special value is wrong."""
     numbers, error = errors(seen, expected)
-    truth = expected.judged
+    return hard_ratios(error, special_mismatch(numbers, expected.judged, dtype), expected.judged)
+
+
+def hard_ratios(error: Array, wrong: Array, judged: Expected) -> Array:
+    """The same, of errors and wrong special values that are known already."""
     with np.errstate(invalid="ignore", over="ignore", divide="ignore"):
-        wrong = special_mismatch(numbers, truth, dtype)
-        return np.where(wrong, np.inf, error_over_budget(error, truth.hard))
+        return np.where(wrong, np.inf, error_over_budget(error, judged.hard))
 
 
 def worst_element(ratio: Array, seen: Array, value: Array) -> Worst:

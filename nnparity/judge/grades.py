@@ -16,9 +16,9 @@ from scipy import special
 from nnparity.expect.expected import Expected
 from nnparity.judge.elements import (
     Array,
-    element_ratios,
     error_over_budget,
     errors,
+    hard_ratios,
     spacing,
     special_mismatch,
     worst_element,
@@ -55,14 +55,15 @@ def judge(observed: Array, expected: Expected, dtype: Dtype, independent: float 
     """
     if wrong := form(observed, expected, dtype):
         return Judgement("diverges", message=wrong)
-    ratio = element_ratios(observed, expected, dtype)
     seen, error = errors(observed, expected)
     expected = expected.judged
+    wrong_special = special_mismatch(seen, expected, dtype)
+    ratio = hard_ratios(error, wrong_special, expected)
     with np.errstate(invalid="ignore", divide="ignore"):
         expectation = error_over_budget(error, expected.sharp)
     hard = float(ratio.max(initial=0.0))
     rms = root_mean_square(expectation) if hard < math.inf else math.inf
-    sharp = sharp_margin(expectation, independent) if hard < math.inf else math.inf
+    sharp = rms / chance(independent or expectation.size or 1)
     grade = "conforms" if hard <= 1 and sharp <= 1 else "imprecise" if hard <= 1 else "diverges"
     with np.errstate(over="ignore"):
         ulp = float((error / spacing(expected.value, dtype)).max(initial=0.0))
@@ -74,7 +75,7 @@ def judge(observed: Array, expected: Expected, dtype: Dtype, independent: float 
         ulp,
         bits,
         None if grade == "conforms" else worst_element(ratio, seen, expected.value),
-        _special_message(special_mismatch(seen, expected, dtype)) if hard == math.inf else None,
+        _special_message(wrong_special),
         rms,
     )
 
@@ -90,13 +91,8 @@ def form(observed: Any, expected: Expected, dtype: Dtype) -> str | None:
     return None
 
 
-def sharp_margin(ratio: Array, independent: float | None = None) -> float:
-    """Root mean square of error over norm 2, over the largest that chance explains for so many independent errors."""
-    return root_mean_square(ratio) / chance(independent or ratio.size or 1)
-
-
 def root_mean_square(ratio: Array) -> float:
-    """Of error over norm 2; NaN if one is, which conforms to nothing."""
+    """Of error over norm 2; NaN if one is, which conforms to nothing. Over `chance` it is the sharp margin."""
     largest = float(ratio.max(initial=0.0))
     if not 0 < largest < math.inf:
         return largest

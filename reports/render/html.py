@@ -9,9 +9,9 @@ from jinja2 import Environment, PackageLoader, StrictUndefined, Template
 from markupsafe import Markup, escape
 
 from nnparity.reports import formatting, headline
-from nnparity.reports.aggregation import SHORT, Aggregate, Row, anchor
+from nnparity.reports.aggregation import Aggregate, Row, anchor
 from nnparity.reports.failures import said, where
-from nnparity.reports.records import Worst
+from nnparity.reports.records import SHORT, Worst
 from nnparity.reports.render import tables
 from nnparity.reports.render.mathml import mathml
 from nnparity.reports.statistics import MEANINGS, symbol

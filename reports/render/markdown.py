@@ -1,10 +1,10 @@
 """The report as Markdown: `parity.md`, for terminals, pull requests and diffs."""
 
-from nnparity.reports.aggregation import SHORT, Aggregate, Block, Row, anchor
+from nnparity.reports.aggregation import Aggregate, Block, Row, anchor
 from nnparity.reports.failures import Said, said, where
 from nnparity.reports.formatting import NONE, bits, count, duration, margin, pair, significant
 from nnparity.reports.headline import headline, headlines
-from nnparity.reports.records import FormulaLine, Verdict
+from nnparity.reports.records import SHORT, FormulaLine, Verdict
 from nnparity.reports.render import tables
 from nnparity.reports.render.gfm import MOST, code, grid, table, tallied, text
 from nnparity.reports.statistics import MEANINGS, Statistics, symbol

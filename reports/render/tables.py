@@ -3,9 +3,9 @@
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
-from nnparity.reports.aggregation import SHORT, Aggregate, Row, grouped, quantity_order
+from nnparity.reports.aggregation import Aggregate, Row, grouped, quantity_order
 from nnparity.reports.formatting import count
-from nnparity.reports.records import Environment, Fact, FormulaLine, Kernel, Verdict
+from nnparity.reports.records import SHORT, Environment, Fact, FormulaLine, Kernel, Verdict
 
 
 def kernels(aggregate: Aggregate, formula: str) -> list[tuple[Kernel, list[str]]]:

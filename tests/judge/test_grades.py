@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from nnparity.expect.expected import Expected
 from nnparity.judge.elements import spacing
-from nnparity.judge.grades import FALSE_ALARM, chance, judge, sharp_margin
+from nnparity.judge.grades import FALSE_ALARM, chance, judge, root_mean_square
 from nnparity.spec import DTYPES
 
 F32, F16 = DTYPES["float32"], DTYPES["float16"]
@@ -231,8 +231,8 @@ def test_errors_as_modelled_never_alarm() -> None:
     rng = np.random.default_rng(0)
     for n in (1, 2, 5, 50):
         errors = rng.uniform(-1, 1, (20_000, n))
-        assert max(sharp_margin(row) for row in errors) <= 1
+        assert max(root_mean_square(row) / chance(row.size) for row in errors) <= 1
 
 
 def test_of_no_elements_the_margin_is_zero() -> None:
-    assert sharp_margin(np.zeros(0)) == 0.0
+    assert root_mean_square(np.zeros(0)) == 0.0

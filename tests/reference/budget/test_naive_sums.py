@@ -9,7 +9,7 @@ import pytest
 from numpy.typing import NDArray
 
 from nnparity.expect.precision_models import arithmetic
-from nnparity.judge.grades import sharp_margin
+from nnparity.judge.grades import chance, root_mean_square
 from nnparity.reference.readings import Arithmetic, Budget
 from nnparity.reference.readings.budget.core import worst
 from nnparity.reference.readings.budget.sums import contracted
@@ -132,7 +132,8 @@ def test_operands_rounded_to_10_bit_mantissas_are_seen(draw: Callable[..., Array
     a, b = in_float32(draw(rng, (ROWS, k))), in_float32(draw(rng, (ROWS, k)))
     budget = np.einsum("ri,ri->r", Budget(a, F32), Budget(b, F32))
     seen = np.einsum("ri,ri->r", *(x.astype(np.float16).astype(np.float64) for x in (a, b)))
-    assert sharp_margin((seen - budget.value) / np.sqrt(budget.var)) > 20
+    ratio = (seen - budget.value) / np.sqrt(budget.var)
+    assert root_mean_square(ratio) / chance(ratio.size) > 20
 
 
 @pytest.mark.parametrize(("draw", "k"), [(positive, 16), (positive, 64), (positive, 128), (mixed, 256), (mixed, 1024)])
@@ -146,7 +147,8 @@ def test_an_accumulator_that_truncates_is_imprecise_and_no_more(draw: Callable[.
         mantissa, exponent = np.frexp(total + a[:, place] * b[:, place])
         total = np.ldexp(np.trunc(mantissa * 2.0**24), exponent - 24)
     error = np.abs(total - budget.value)
-    assert sharp_margin(error / np.sqrt(budget.var)) > 1
+    ratio = error / np.sqrt(budget.var)
+    assert root_mean_square(ratio) / chance(ratio.size) > 1
     assert (error / budget.hard).max() <= 1
 
 
