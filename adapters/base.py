@@ -8,7 +8,6 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import replace
-from fnmatch import fnmatchcase
 from functools import partial
 from importlib import metadata
 from typing import Any, ClassVar
@@ -16,9 +15,9 @@ from typing import Any, ClassVar
 import numpy as np
 
 from nnparity.adapters.kernel import DeviceUnavailable, Kernel, Operation, Point, Program, Tensor, Tensors, Unsupported
-from nnparity.adapters.request import WITH_GRAD, Array, Failure, Observation, Request, keys, plain
+from nnparity.adapters.request import Array, Failure, Observation, Request, declared, keys
 from nnparity.adapters.traceback import raised_in
-from nnparity.spec.schema import QUANTITIES
+from nnparity.spec.schema import QUANTITIES, WITH_GRAD, plain
 
 #: All families of quantities, in the order in which an observation tells them.
 FAMILIES = ("output", WITH_GRAD, *QUANTITIES[1:])
@@ -209,9 +208,9 @@ class Adapter(ABC):
 
     def _failed(self, request: Request, families: tuple[str, ...], error: Exception) -> Observation:
         failure = replace(self.failure(error), raised_in=raised_in(error, type(self)))
-        declared = failure.kind == "error" or isinstance(error, Unsupported)
+        final = failure.kind == "error" or isinstance(error, Unsupported)
         return {
-            key: failure if declared else self._refusal(request, key, failure)
+            key: failure if final else self._refusal(request, key, failure)
             for family in families
             for key in keys(family, request)
         }
@@ -219,9 +218,8 @@ class Adapter(ABC):
     def _refusal(self, request: Request, key: str, failure: Failure) -> Failure:
         """What looks like a refusal is one where it is declared, and an error elsewhere."""
         place = (request.formula, request.float_dtype, key, f"{self.device}:{self.mode}")
-        for patterns, reason in self.refused.items():
-            if all(map(fnmatchcase, place, patterns)):
-                return replace(failure, message=f"{reason}: {failure.message}")
+        if (reason := declared(self.refused, place)) is not None:
+            return replace(failure, message=f"{reason}: {failure.message}")
         told = (
             f"{failure.message}\nThe adapter does not declare that {place[0]} is refused in {place[1]}: see `refused`"
         )

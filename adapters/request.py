@@ -5,11 +5,15 @@ quantity (``output``, ``grad.x``, ``jvp``, ``hvp.x`` ...) to an array, or to the
 that took its place.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from fnmatch import fnmatchcase
+from typing import Any, Literal, TypeVar
 
 import ml_dtypes  # noqa: F401  (registers bfloat16 with NumPy, so that its arrays unpickle)
 import numpy.typing as npt
+
+from nnparity.spec.schema import WITH_GRAD
 
 Array = npt.NDArray[Any]
 
@@ -59,13 +63,12 @@ class Failure:
 Observation = dict[str, Array | Failure]
 
 
-#: The family of what came along with the VJP as output, told only where it is not the plain forward's, bit for bit.
-WITH_GRAD = "output.with_grad"
+Place = TypeVar("Place", bound=tuple[str, ...])
 
 
-def plain(quantity: str) -> str:
-    """The quantity that is expected in the place of `quantity`: of an output with gradients the output."""
-    return quantity.replace(WITH_GRAD, "output", 1)
+def declared(table: Mapping[Place, str], place: Place) -> str | None:
+    """What an adapter declares of a place (formula, dtype, quantity ...): by the first of its patterns that fits."""
+    return next((told for patterns, told in table.items() if all(map(fnmatchcase, place, patterns))), None)
 
 
 def output_keys(family: str, outputs: tuple[str, ...]) -> tuple[str, ...]:

@@ -12,6 +12,8 @@ Attributes = dict[str, Scalar]
 LEVELS = ("quick", "core", "full")
 #: The families of quantities, in the order they are computed and shown.
 QUANTITIES = ("output", "grad", "jvp", "hvp")
+#: The family of what came along with the VJP as output, told only where it is not the plain forward's, bit for bit.
+WITH_GRAD = "output.with_grad"
 Level = Literal["quick", "core", "full"]
 #: What the numbers of an input may be; "label k" is a whole number from 0 to k-1, k a symbol of the shapes. Of
 #: real data "feature", "class k" and "response" are what is known of a sample and what is to be learnt of it;
@@ -129,3 +131,8 @@ class Formula(msgspec.Struct, frozen=True, forbid_unknown_fields=True, dict=True
     def integer(self, name: str) -> bool:
         """Whether input `name` holds whole numbers, which have no derivative."""
         return self.domain(name) in ("label", "class", "mask")
+
+
+def plain(quantity: str) -> str:
+    """The quantity that is expected in the place of `quantity`: of an output with gradients the output."""
+    return quantity.replace(WITH_GRAD, "output", 1)

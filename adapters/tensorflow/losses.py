@@ -4,9 +4,9 @@ from typing import Any
 
 import tensorflow as tf
 
+from nnparity.adapters.keras.losses import CLIPPED, LOGARITHM, NORMALISED
 from nnparity.adapters.kernel import kernel
 
-CLIPPED = "clips probabilities to [1e-7, 1 - 1e-7]"
 AVERAGED = "one for each sample: averaged"
 
 
@@ -19,7 +19,7 @@ class TensorflowLosses:
 
     @kernel(
         "tf.keras.losses.categorical_crossentropy",
-        convention=f"divides p by its sum first; {CLIPPED}; {AVERAGED}",
+        convention=f"{NORMALISED}; {AVERAGED}",
     )
     def cross_entropy(self, p: Any, t: Any) -> Any:
         return tf.reduce_mean(tf.keras.losses.categorical_crossentropy(t, p))
@@ -33,7 +33,7 @@ class TensorflowLosses:
 
     @kernel(
         "tf.keras.losses.sparse_categorical_crossentropy",
-        convention=f"takes the softmax of log p: it divides by the sum; {CLIPPED}; {AVERAGED}",
+        convention=f"{LOGARITHM}; {AVERAGED}",
     )
     def sparse_cross_entropy(self, p: Any, labels: Any) -> Any:
         return tf.reduce_mean(tf.keras.losses.sparse_categorical_crossentropy(labels, p))

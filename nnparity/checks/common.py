@@ -5,13 +5,13 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 
-from nnparity.adapters.request import Failure, Request, plain
+from nnparity.adapters.request import Failure, Request
 from nnparity.execute.observer import Observed, Observer
 from nnparity.expect.expected import Expected
 from nnparity.judge.grades import Judgement, form
 from nnparity.spec import Case, Dtype
 from nnparity.spec.cases.case import Arrays
-from nnparity.spec.schema import Formula
+from nnparity.spec.schema import Formula, plain
 from nnparity.spec.selection import Selection
 
 

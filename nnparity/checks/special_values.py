@@ -5,7 +5,7 @@ Structure does not depend on the dtype: empty batches and dimensions of size one
 
 from collections.abc import Iterator
 
-from nnparity.adapters.request import Failure, plain
+from nnparity.adapters.request import Failure
 from nnparity.checks.cell_text import CellText
 from nnparity.checks.common import Finding, failure, first_line, first_order, judgeable, unsupported
 from nnparity.execute.observer import Observed
@@ -16,6 +16,7 @@ from nnparity.judge.special_value_rules import Settled, expected, permits, settl
 from nnparity.reports.records import Fact, Number
 from nnparity.spec import Case, Formula
 from nnparity.spec.cases.special_values import SPECIALS, special_case, specials_of
+from nnparity.spec.schema import plain
 from nnparity.spec.selection import Selection
 
 TABLE = "special values"

@@ -11,7 +11,6 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from nnparity.adapters.request import plain
 from nnparity.checks.common import Finding, failure, first_order, judgeable, misshapen
 from nnparity.execute.observer import Observed
 from nnparity.execute.requests import request
@@ -25,6 +24,7 @@ from nnparity.reports.records import Fact
 from nnparity.spec import Case, Formula
 from nnparity.spec.cases.special_values import special_case, specials_of
 from nnparity.spec.loader import load
+from nnparity.spec.schema import plain
 from nnparity.spec.selection import Selection
 
 DATASET = "subnormal"

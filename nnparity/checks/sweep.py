@@ -9,7 +9,6 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from nnparity.adapters.request import plain
 from nnparity.checks.common import Finding, Given, first_order, judgeable, misshapen, unsupported
 from nnparity.execute.requests import request
 from nnparity.execute.target import Target
@@ -23,6 +22,7 @@ from nnparity.spec import DTYPES, Case, Dtype, Formula
 from nnparity.spec.cases.special_values import resized
 from nnparity.spec.cases.sweeps import TAIL, points
 from nnparity.spec.loader import signatures
+from nnparity.spec.schema import plain
 from nnparity.spec.selection import Selection
 
 TABLE = "elementary functions"

@@ -1,9 +1,7 @@
 """From a case to the request that a target is sent."""
 
-from nnparity.adapters.request import Request, plain
+from nnparity.adapters.request import Request
 from nnparity.spec import Case
-
-__all__ = ["SECOND_ORDER", "plain", "request"]
 
 #: The quantities that need tangents.
 SECOND_ORDER = frozenset({"jvp", "hvp"})

@@ -1,10 +1,10 @@
 """A target: its name as it is asked for, and, once started, its observer with what was found out about it."""
 
-import fnmatch
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 from nnparity.adapters.registry import names
+from nnparity.adapters.request import declared
 from nnparity.execute.observer import Observer
 from nnparity.execute.subnormal_probe import flushes
 from nnparity.spec import Formula
@@ -57,11 +57,7 @@ class Target:
 
     def model(self, formula: str, dtype: str, quantity: str) -> str:
         """The model of half precision that the target is held to there."""
-        asked = (formula, dtype, quantity)
-        for patterns, model in self.observer.info.precision.items():
-            if all(map(fnmatch.fnmatchcase, asked, patterns)):
-                return model
-        return ACCUMULATE
+        return declared(self.observer.info.precision, (formula, dtype, quantity)) or ACCUMULATE
 
 
 def start(name: TargetName, dtypes: Sequence[str], timeout: float = 120.0, scratch: str = "") -> Target:

@@ -15,8 +15,9 @@ import numpy as np
 from scipy import special
 
 from nnparity.expect.evaluation import evaluate
+from nnparity.reference.readings.base import plain
 from nnparity.reference.readings.budget.core import Array
-from nnparity.reference.readings.monte_carlo import UNIT, Noise, plain
+from nnparity.reference.readings.monte_carlo import UNIT, Noise
 from nnparity.spec import Case
 
 #: Machines that a training run is simulated on. The root of a mean of so many squares is less than half of what it

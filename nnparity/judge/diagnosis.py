@@ -18,7 +18,8 @@ from nnparity.expect.expected import Expected
 from nnparity.expect.precision_models import narrow
 from nnparity.judge.grades import judge
 from nnparity.reference.readings import Arithmetic
-from nnparity.reference.readings.rounded import on, plain
+from nnparity.reference.readings.base import plain
+from nnparity.reference.readings.rounded import on
 from nnparity.spec import DTYPES, Case
 from nnparity.spec.precision import NARROW
 

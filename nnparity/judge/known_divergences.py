@@ -13,11 +13,11 @@ from pathlib import Path
 import msgspec
 from packaging.specifiers import InvalidSpecifier, SpecifierSet
 
-from nnparity.judge.recorded_expectations import Class, Evidence, Expects, met, plain
+from nnparity.judge.recorded_expectations import Class, Evidence, Expects, met
 from nnparity.judge.version_ranges import beyond, ended, within
 from nnparity.reports.records import PASSING, Verdict
 from nnparity.spec import load as formulas
-from nnparity.spec.schema import QUANTITIES
+from nnparity.spec.schema import QUANTITIES, plain
 from nnparity.spec.selection import Selection
 
 

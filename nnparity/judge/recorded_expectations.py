@@ -23,7 +23,7 @@ from nnparity.reference.readings import Arithmetic
 from nnparity.reports.records import Number, Verdict
 from nnparity.spec import DTYPES, Case
 from nnparity.spec.precision import ACCUMULATE, MODELS
-from nnparity.spec.schema import Formula
+from nnparity.spec.schema import Formula, plain
 
 Class = Literal[
     "wrong result",
@@ -120,11 +120,6 @@ def met(expects: Expects, kind: Class, verdict: Verdict, evidence: Evidence | No
     if expects.answers and not expects.computed:
         return _answered(expects, verdict, evidence)
     return _numbers_met(expects, verdict, evidence)
-
-
-def plain(quantity: str) -> str:
-    """The quantity whose expectation is judged by: an output that comes with the gradients is expected to be one."""
-    return quantity.replace(".with_grad", "", 1)
 
 
 def _numbers_met(expects: Expects, verdict: Verdict, evidence: Evidence | None) -> bool:

@@ -16,7 +16,7 @@ import msgspec
 from nnparity.adapters.registry import FOLDER
 from nnparity.checks.common import Finding, failure, judgeable, unsupported
 from nnparity.execute.observer import Observed
-from nnparity.execute.requests import plain, request
+from nnparity.execute.requests import request
 from nnparity.execute.target import Target
 from nnparity.expect.budgets import expect
 from nnparity.expect.expected import Expected
@@ -32,6 +32,7 @@ from nnparity.run.plan import Plan
 from nnparity.run.verdicts import verdict_line
 from nnparity.spec import Case
 from nnparity.spec.precision import ACCUMULATE, FUSED
+from nnparity.spec.schema import plain
 from nnparity.spec.selection import CaseGroup
 
 #: Expectations kept for the other targets of the same process; a group is judged for all before the next.

@@ -119,3 +119,8 @@ class Reading(NDArrayOperatorsMixin):
 
     def _stands_back(self, operands: Iterable[Any]) -> bool:
         return any(isinstance(other, Reading) and other.rank > self.rank for other in operands)
+
+
+def plain(x: Any) -> Any:
+    """The values of a reading; a plain array as it is."""
+    return x.value if isinstance(x, Reading) else x

@@ -12,7 +12,7 @@ from typing import Any, Self
 import numpy as np
 from numpy.typing import NDArray
 
-from nnparity.reference.readings.base import Reading
+from nnparity.reference.readings.base import Reading, plain
 from nnparity.reference.readings.budget.deviations import deviation
 from nnparity.reference.readings.budget.functions import OWN
 from nnparity.reference.readings.budget.sums import contracted, product_spread, sum_spread
@@ -58,11 +58,6 @@ class Noise(Reading):
     def rounded(self, units: float = 1.0) -> "Noise":
         """Each element off by `units` roundings of itself."""
         return self.off(units * self.unit * np.abs(self.value))
-
-
-def plain(x: Any) -> Any:
-    """The values of a reading; a plain array as it is."""
-    return x.value if isinstance(x, Noise) else x
 
 
 def _like(operands: Iterable[Any], value: Any) -> Noise:

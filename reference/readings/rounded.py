@@ -14,7 +14,7 @@ from typing import Any, Self
 import numpy as np
 from scipy import special
 
-from nnparity.reference.readings.base import Reading
+from nnparity.reference.readings.base import Reading, plain
 from nnparity.spec import DTYPES, Dtype
 
 
@@ -54,11 +54,6 @@ class Rounded(Reading):
     def constant(self, value: float) -> "Rounded":
         """See `Reading`."""
         return self.like(value)
-
-
-def plain(x: Any) -> Any:
-    """The values of a reading; a plain array as it is."""
-    return x.value if isinstance(x, Rounded) else x
 
 
 def on(dtype: str, flush: bool = False, lanes: int = 0, accumulator: str | None = None) -> Callable[[Any], Rounded]:

@@ -7,7 +7,8 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from nnparity.adapters.request import Array, Failure, Observation, Request, plain
+from nnparity.adapters.request import Array, Failure, Observation, Request
+from nnparity.spec.schema import plain
 from nnparity.tests.adapters.formulas import Case
 
 SLACK = {"float64": 1e-6, "float32": 1e-5, "float16": 2e-2, "bfloat16": 1e-1}

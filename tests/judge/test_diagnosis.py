@@ -12,7 +12,8 @@ from nnparity.expect.evaluation import evaluate
 from nnparity.expect.expected import Expected
 from nnparity.judge.diagnosis import ROUNDINGS, diagnose, tf32
 from nnparity.judge.grades import judge
-from nnparity.reference.readings.rounded import on, plain
+from nnparity.reference.readings.base import plain
+from nnparity.reference.readings.rounded import on
 from nnparity.spec import DTYPES, Case, load
 from nnparity.spec.loader import signatures
 from nnparity.spec.schema import QUANTITIES

@@ -7,7 +7,8 @@ from nnparity.expect.budgets import expect
 from nnparity.expect.evaluation import evaluate
 from nnparity.expect.precision_models import narrow
 from nnparity.judge.grades import Judgement, judge
-from nnparity.reference.readings.rounded import Rounded, on, plain
+from nnparity.reference.readings.base import plain
+from nnparity.reference.readings.rounded import Rounded, on
 from nnparity.spec import DTYPES, Case, Dtype, cases_of, load
 from nnparity.spec.precision import ACCUMULATE, FUSED, NARROW
 from nnparity.spec.schema import QUANTITIES

@@ -8,7 +8,8 @@ from scipy import special
 
 from nnparity.expect.evaluation import evaluate
 from nnparity.reference.readings import Arithmetic, Budget
-from nnparity.reference.readings.monte_carlo import UNIT, Noise, plain
+from nnparity.reference.readings.base import plain
+from nnparity.reference.readings.monte_carlo import UNIT, Noise
 from nnparity.spec import cases_of, load
 
 RUNS = 400

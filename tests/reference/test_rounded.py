@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 
 from nnparity.expect.evaluation import evaluate
-from nnparity.reference.readings.rounded import on, plain
+from nnparity.reference.readings.base import plain
+from nnparity.reference.readings.rounded import on
 from nnparity.spec.schema import QUANTITIES
 from nnparity.spec.selection import Selection
 
