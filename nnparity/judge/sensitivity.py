@@ -26,11 +26,10 @@ CACHE = 1024
 
 @dataclass(frozen=True)
 class Sensitivity:
-    """See above; `missed` names the wrong answers that conform. `resolution` is None where the exact result is 0."""
+    """See above. `resolution` is None where the exact result is 0."""
 
     resolution: float | None
     blind: float
-    missed: tuple[str, ...] = ()
 
 
 def graded(seen: Array, truth: Expected, case: Case, quantity: str) -> Judgement:
@@ -42,30 +41,32 @@ def qualified(judged: Judgement, truth: Expected, case: Case, quantity: str) -> 
     """The judgement with what it would have caught; one that conforms is `inconclusive` where that is too little."""
     if judged.hard is None:
         return judged
-    found = sensitivity(truth, case, quantity)
-    return inconclusive(dataclasses.replace(judged, resolution=found.resolution, blind=found.blind), found.missed)
+    found = sensitivity(truth, quantity in case.formula.vanishing)
+    judged = dataclasses.replace(judged, resolution=found.resolution, blind=found.blind)
+    return inconclusive(judged, missed(truth, case, quantity)) if judged.grade == "conforms" else judged
 
 
 def inconclusive(judged: Judgement, missed: tuple[str, ...]) -> Judgement:
-    """The judgement, `inconclusive` if it conforms and so would those answers."""
-    if judged.grade != "conforms" or not missed:
+    """A judgement that conforms, `inconclusive` if so would those answers."""
+    if not missed:
         return judged
     return dataclasses.replace(judged, grade="inconclusive", message=f"would conform too: {', '.join(missed)}")
 
 
 @lru_cache(maxsize=CACHE)
-def sensitivity(truth: Expected, case: Case, quantity: str) -> Sensitivity:
-    """What the budgets of one quantity would have caught."""
+def sensitivity(truth: Expected, vanishing: bool = False) -> Sensitivity:
+    """What the budgets of one quantity see; `vanishing` says that its result is 0 by theory, rounding errors apart."""
     with np.errstate(all="ignore"):
-        if quantity in case.formula.vanishing:
-            return Sensitivity(None, 0.0, _missed(truth, case, quantity, ("NaN",)))
-        return Sensitivity(resolution(truth), blind(truth), _missed(truth, case, quantity))
+        return Sensitivity(None, 0.0) if vanishing else Sensitivity(resolution(truth), blind(truth))
 
 
-def _missed(truth: Expected, case: Case, quantity: str, asked: tuple[str, ...] = ()) -> tuple[str, ...]:
-    """The wrong answers that conform, of those `asked` or of all."""
-    wrong = ((name, answer) for name, answer in wrong_answers(truth, case) if not asked or name in asked)
-    return tuple(name for name, answer in wrong if graded(answer, truth, case, quantity).grade == "conforms")
+@lru_cache(maxsize=CACHE)
+def missed(truth: Expected, case: Case, quantity: str) -> tuple[str, ...]:
+    """The wrong answers that conform; where the result is 0 by theory any number is right, and NaN is not."""
+    asked = ("NaN",) if quantity in case.formula.vanishing else ()
+    with np.errstate(all="ignore"):
+        wrong = [(name, answer) for name, answer in wrong_answers(truth, case) if not asked or name in asked]
+        return tuple(name for name, answer in wrong if graded(answer, truth, case, quantity).grade == "conforms")
 
 
 def resolution(truth: Expected) -> float | None:
