@@ -17,6 +17,7 @@ import numpy as np
 from nnparity.adapters.kernel import DeviceUnavailable, Kernel, Operation, Point, Program, Tensor, Tensors, Unsupported
 from nnparity.adapters.request import Array, Failure, Observation, Request, declared, keys
 from nnparity.adapters.traceback import raised_in
+from nnparity.spec.cases.layouts import ALIASED, CONTIGUOUS
 from nnparity.spec.schema import QUANTITIES, WITH_GRAD, plain
 
 #: All families of quantities, in the order in which an observation tells them.
@@ -44,6 +45,8 @@ class Adapter(ABC):
     #: ``device:mode`` -> the reason. A refusal that is not declared here is an error.
     refused: ClassVar[Mapping[tuple[str, str, str, str], str]] = {}
 
+    #: The layouts, of `spec.cases.layouts`, that `arrange` knows; that of one array for two inputs everybody has.
+    layouts: ClassVar[tuple[str, ...]] = (ALIASED,)
     #: Formulas of which the same case need not give the same bits again -> the reason.
     nondeterministic: ClassVar[Mapping[str, str]] = {}
     #: (formula, dtype, quantity) as patterns -> the model of half precision it is held to, one of `spec.precision`,
@@ -88,6 +91,12 @@ class Adapter(ABC):
     @abstractmethod
     def put(self, array: Array) -> Tensor:
         """A tensor on the device holding a copy of `array`, in its dtype."""
+
+    def arrange(self, tensor: Tensor, layout: str) -> Tensor:
+        """The same numbers in another layout of `layouts`; where several inputs are one array, another name for it."""
+        if layout == ALIASED:
+            return tensor
+        raise NotImplementedError(layout)
 
     @abstractmethod
     def get(self, tensor: Tensor) -> Array:
@@ -155,11 +164,21 @@ class Adapter(ABC):
         return Operation(formula, getattr(self, formula), request.wrt, attributes, tuple(request.inputs))
 
     def _point(self, request: Request) -> Point:
-        rest = {name: self.put(array) for name, array in request.inputs.items()}
+        put = self._layout(request.layout)
+        rest = {name: put(array) for name, array in request.inputs.items()}
         primals = tuple(rest.pop(name) for name in request.wrt)
-        tangents = tuple(self.put(request.tangents[name]) for name in request.wrt if request.tangents)
-        cotangents = tuple(self.put(request.cotangents[name]) for name in request.outputs if request.cotangents)
+        tangents = tuple(put(request.tangents[name]) for name in request.wrt if request.tangents)
+        cotangents = tuple(put(request.cotangents[name]) for name in request.outputs if request.cotangents)
         return Point(primals, rest, tangents, cotangents)
+
+    def _layout(self, layout: str) -> Callable[[Array], Tensor]:
+        """How arrays go in; of equal arrays one tensor, where they are to be aliased."""
+        if layout == CONTIGUOUS:
+            return self.put
+        if layout not in self.layouts:
+            raise Unsupported(f"the {self.backend} adapter has no layout {layout!r}")
+        put = _once(self.put) if layout == ALIASED else self.put
+        return lambda array: self.arrange(put(array), layout)
 
     def _families(self, request: Request, operation: Operation, point: Point) -> Observation:
         """What a program gave first stands: one that fails is tried again alone, family by family."""
@@ -259,6 +278,12 @@ def _repeated(key: str, seen: Observation) -> bool:
         return True
     alike = (with_grad == output) & (np.signbit(with_grad) == np.signbit(output))
     return bool((alike | ((with_grad != with_grad) & (output != output))).all())  # noqa: PLR0124  (NaN)
+
+
+def _once(put: Callable[[Array], Tensor]) -> Callable[[Array], Tensor]:
+    """The same tensor for arrays of the same numbers."""
+    made: dict[tuple[str, tuple[int, ...], bytes], Tensor] = {}
+    return lambda array: made.setdefault((array.dtype.name, array.shape, array.tobytes()), put(array))
 
 
 def _seen(seen: Observation, family: str, request: Request) -> bool:

@@ -13,6 +13,7 @@ from typing import Any, Literal, TypeVar
 import ml_dtypes  # noqa: F401  (registers bfloat16 with NumPy, so that its arrays unpickle)
 import numpy.typing as npt
 
+from nnparity.spec.cases.layouts import CONTIGUOUS
 from nnparity.spec.schema import WITH_GRAD
 
 Array = npt.NDArray[Any]
@@ -38,6 +39,8 @@ class Request:
     tangents: dict[str, Array] = field(default_factory=dict)
     quantities: frozenset[str] = frozenset({"output"})
     dtype: str = ""
+    #: How the arrays lie in the target's memory, see `spec.cases.layouts`.
+    layout: str = CONTIGUOUS
 
     @property
     def float_dtype(self) -> str:

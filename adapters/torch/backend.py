@@ -21,17 +21,20 @@ from nnparity.adapters.kernel import DeviceUnavailable, Operation, Point, Tensor
 from nnparity.adapters.request import Array
 from nnparity.adapters.torch.bert import TorchBert
 from nnparity.adapters.torch.layers import TorchLayers
+from nnparity.adapters.torch.layouts import arranged
 from nnparity.adapters.torch.losses import TorchLosses
 from nnparity.adapters.torch.models import TorchModels
 from nnparity.adapters.torch.optimizers import TorchOptimizers
 from nnparity.adapters.torch.sequences import TorchSequences
 from nnparity.adapters.torch.training import TorchTraining
+from nnparity.spec.cases.layouts import LAYOUTS
 from nnparity.spec.precision import FUSED
 
 
 class TorchBase(Adapter):
     """PyTorch's tensors and derivatives, without formulas."""
 
+    layouts = LAYOUTS
     refusals = ("not implemented for", "is not implemented")
     second_order = (
         "double backward, forward mode for jvp; neither exists for fused attention, which is replaced by "
@@ -64,6 +67,9 @@ class TorchBase(Adapter):
         if copy.dtype == ml_dtypes.bfloat16:
             return torch.from_numpy(copy.view(np.int16)).view(torch.bfloat16).to(self.device)
         return torch.from_numpy(copy).to(self.device)
+
+    def arrange(self, tensor: Any, layout: str) -> Any:
+        return arranged(tensor, layout)
 
     def get(self, tensor: Any) -> Array:
         # By force: a second derivative that is zero everywhere comes as a ZeroTensor, which has no memory.

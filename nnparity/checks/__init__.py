@@ -1,4 +1,4 @@
-"""Checks beside the ordinary cases: special values, inputs to reject, determinism, sweeps, flush to zero.
+"""Checks beside the ordinary cases: special values, inputs to reject, determinism, layouts, threads, sweeps ...
 
 Each takes a started target and yields verdicts, and facts that become further tables of the report. `items` cuts them
 into pieces for a progress bar or for pytest. The level "quick" has none.
@@ -11,9 +11,11 @@ from functools import partial
 from nnparity.checks.common import Finding
 from nnparity.checks.determinism import determinism
 from nnparity.checks.invalid_inputs import rejects
+from nnparity.checks.layouts import layouts
 from nnparity.checks.special_values import special_values
 from nnparity.checks.subnormals import subnormals
 from nnparity.checks.sweep import sweep
+from nnparity.checks.threads import threads
 from nnparity.execute.target import Target
 from nnparity.reports.records import Fact
 from nnparity.spec import Formula
@@ -55,5 +57,7 @@ def _of(formula: Formula, selection: Selection) -> Iterator[Item]:
     if formula.rejects:
         yield Item("rejects", formula.id, partial(rejects, formula=formula, selection=selection))
     yield Item("determinism", formula.id, partial(determinism, formula=formula, selection=selection))
+    yield Item("layouts", formula.id, partial(layouts, formula=formula, selection=selection))
+    yield Item("threads", formula.id, partial(threads, formula=formula, selection=selection))
     for dtype in selection.dtypes if formula.elementwise else ():
         yield Item("sweep", f"{formula.id}/{dtype}", partial(sweep, formula=formula, dtype=dtype, selection=selection))

@@ -16,20 +16,19 @@ from nnparity.checks.common import (
     Given,
     first_order,
     judgeable,
-    misshapen,
     observe,
     representative,
     unsupported,
 )
+from nnparity.checks.comparison import SAME, compared
 from nnparity.execute.observer import Observed
 from nnparity.execute.requests import request
 from nnparity.execute.target import Target
 from nnparity.expect.budgets import expect
 from nnparity.expect.expected import Expected
-from nnparity.judge.elements import Array, spacing
-from nnparity.judge.grades import Judgement, judge
+from nnparity.judge.grades import Judgement
 from nnparity.reports.records import Fact
-from nnparity.spec import DTYPES, Case, Dtype, Formula
+from nnparity.spec import DTYPES, Case, Formula
 from nnparity.spec.cases.special_values import batch, resized
 from nnparity.spec.loader import signatures
 from nnparity.spec.schema import Signature
@@ -37,7 +36,6 @@ from nnparity.spec.selection import Selection
 from nnparity.spec.shapes import evaluate
 
 TABLE = "determinism"
-SAME = "the same bits"
 #: What is compared with the first observation, as datasets.
 AGAIN, ELSEWHERE, ALONE = "again", "in another process", "first sample alone"
 
@@ -74,7 +72,7 @@ def _repeated(
 ) -> Iterator[Finding]:
     """Two observations of all that was asked; the time they took belongs to the first verdict."""
     for place, (quantity, expected) in enumerate(judgeable(truth, other).items()):
-        judged, note = _compared(one, other, quantity, expected.twice, case.dtype)
+        judged, note = compared(one, other, quantity, expected.twice, case.dtype)
         if judged.hard is not None and note:
             judged, note = _spread(judged, note, target.observer.info.nondeterministic.get(case.formula.id))
         yield Finding(case, quantity, judged, note=note, seconds=0.0 if place else seconds)
@@ -97,30 +95,6 @@ def _signature(formula: Formula) -> Signature:
     return next((one for one in reversed(found) if axis and one.dims[axis] > 1), found[-1])
 
 
-def _compared(
-    one: Observed, other: Observed, quantity: str, budget: Expected, dtype: Dtype
-) -> tuple[Judgement, str | None]:
-    """The second observation judged by the first, as far as there is one of both; how they differ, if they do."""
-    a, b = one.observation.get(quantity), other.observation.get(quantity)
-    if isinstance(a, np.ndarray) and a.ndim and a.shape[1:] == budget.value.shape[1:]:
-        a = a[: len(budget.value)]  # of a batch, the first sample
-    wrong = misshapen(a, one, budget, dtype) or misshapen(b, other, budget, dtype)
-    if wrong or not isinstance(a, np.ndarray) or not isinstance(b, np.ndarray):
-        return wrong or Judgement("error"), "not observed"
-    judged = judge(b, dataclasses.replace(budget, value=a.astype(np.float64), low=0.0), dtype)
-    return judged, _difference(a, b, dtype)
-
-
-def _difference(a: Array, b: Array, dtype: Dtype) -> str | None:
-    if a.tobytes() == b.tobytes():
-        return None
-    x, y = a.astype(np.float64), b.astype(np.float64)
-    with np.errstate(invalid="ignore"):
-        ulps = np.abs(x - y) / spacing(np.maximum(np.abs(x), np.abs(y)), dtype)
-    worst = float(np.nan_to_num(ulps, nan=np.inf)[x != y].max(initial=0.0))
-    return f"{int((x != y).sum())} of {x.size} numbers differ, by up to {worst:.3g} ulp"
-
-
 def _alone(target: Target, case: Case, whole: Observed, truth: dict[str, Expected]) -> Iterator[Finding]:
     """The outputs of the first sample by itself, against the first sample's in the batch."""
     single = _single(case)
@@ -131,7 +105,7 @@ def _alone(target: Target, case: Case, whole: Observed, truth: dict[str, Expecte
     (observed,) = observe(target.observer, [request(single, family)])
     for place, (quantity, own) in enumerate(expected.items()):
         if _belongs(own, truth[quantity]):
-            judged, note = _compared(whole, observed, quantity, own.twice, case.dtype)
+            judged, note = compared(whole, observed, quantity, own.twice, case.dtype)
             yield Finding(single, quantity, judged, note=note, seconds=0.0 if place else observed.seconds)
 
 

@@ -22,9 +22,9 @@ from nnparity.execute.protocol import Response, TargetInfo
 
 #: Seconds for a framework to be imported and to say what it is.
 START_SECONDS = 300.0
-#: One thread each, unless the user's environment says otherwise: on small arrays a pool of threads costs far more
-#: than it gives, and several targets work at once.
-ENVIRONMENT = {"OMP_NUM_THREADS": "1", "MKL_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}
+#: What says how many threads OpenMP, the BLAS libraries, TensorFlow and XLA take. One each, unless the user's
+#: environment says otherwise: on small arrays a pool costs far more than it gives, and several targets work at once.
+THREADS = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS", "TF_NUM_INTRAOP_THREADS", "NPROC")
 
 
 class TargetUnavailable(RuntimeError):
@@ -47,11 +47,18 @@ class Observer:
     """One target. `submit` requests, do something else, then `collect` what came of them."""
 
     def __init__(
-        self, backend: str, device: str = "cpu", mode: str = "eager", timeout: float = 120.0, scratch: str = ""
+        self,
+        backend: str,
+        device: str = "cpu",
+        mode: str = "eager",
+        timeout: float = 120.0,
+        scratch: str = "",
+        threads: int | None = None,
     ) -> None:
         """Starts the process. Raises TargetUnavailable with the target's own words.
 
-        `scratch` is a folder that it may share with others of its kind; without one it gets its own.
+        `scratch` is a folder that it may share with others of its kind; without one it gets its own. `threads` are
+        those of its kernels; without it one, or as many as the environment says.
         """
         self._own_scratch = tempfile.TemporaryDirectory(prefix="nnparity-")
         self._scratch = scratch or self._own_scratch.name
@@ -59,7 +66,8 @@ class Observer:
         self._arguments = (backend, device, mode)
         self._timeout = timeout
         self._pending: Sequence[Request] = ()
-        self._twin: Observer | None = None
+        self._threads = threads
+        self._twins: dict[int | None, Observer] = {}
         self._unread = 0
         #: what to answer from now on, once the process could not be started again
         self._lost: Observed | None = None
@@ -75,7 +83,7 @@ class Observer:
             stdin=subprocess.DEVNULL,
             stdout=self._log,
             stderr=self._log,
-            env=ENVIRONMENT | os.environ | {"PYTHONPATH": os.pathsep.join(_search_path()), SCRATCH: self._scratch},
+            env=self._environment(),
         )
         theirs.close()
         info = self._receive(self._connection, START_SECONDS)
@@ -85,14 +93,20 @@ class Observer:
         said = info.message if isinstance(info, Observed) else str(info)
         raise TargetUnavailable(f"{self.key}: {said}")
 
-    def twin(self) -> "Observer":
-        """Another process of the same target, started when first asked for; it ends with this one.
+    def _environment(self) -> dict[str, str]:
+        own = {"PYTHONPATH": os.pathsep.join(_search_path()), SCRATCH: self._scratch}
+        if self._threads is not None:
+            own |= dict.fromkeys(THREADS, str(self._threads))
+        return dict.fromkeys(THREADS, "1") | os.environ | own
 
-        They share a folder: what one has compiled the other need not compile again.
+    def twin(self, threads: int | None = None) -> "Observer":
+        """Another process of the same target, with so many threads, started when first asked for.
+
+        It ends with this one. They share a folder: what one has compiled the other need not compile again.
         """
-        if self._twin is None:
-            self._twin = Observer(*self._arguments, self._timeout, self._scratch)
-        return self._twin
+        if threads not in self._twins:
+            self._twins[threads] = Observer(*self._arguments, self._timeout, self._scratch, threads)
+        return self._twins[threads]
 
     def submit(self, requests: Sequence[Request]) -> None:
         """Sends requests; the target works on them while this process goes on."""
@@ -150,9 +164,8 @@ class Observer:
 
     def close(self) -> None:
         """Ends the process, and its twin's."""
-        if self._twin is not None:
-            self._twin.close()
-            self._twin = None
+        while self._twins:
+            self._twins.popitem()[1].close()
         self._end()
         self._own_scratch.cleanup()
 

@@ -17,6 +17,7 @@ class TargetInfo:
     devices: list[str]
     import_seconds: float
     nondeterministic: dict[str, str] = field(default_factory=dict)
+    layouts: tuple[str, ...] = ()
     precision: dict[tuple[str, str, str], str] = field(default_factory=dict)
 
 

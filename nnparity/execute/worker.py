@@ -57,6 +57,7 @@ def _begin(backend: str, device: str, mode: str) -> tuple[Adapter, TargetInfo]:
         devices=adapter.devices(),
         import_seconds=seconds,
         nondeterministic=dict(adapter.nondeterministic),
+        layouts=tuple(adapter.layouts),
         precision=dict(adapter.precision),
     )
 

@@ -36,6 +36,7 @@ class Inside:
             ["cpu"],
             0.0,
             dict(adapter.nondeterministic),
+            tuple(adapter.layouts),
         )
 
     def submit(self, requests: Sequence[Request]) -> None:
@@ -48,8 +49,10 @@ class Inside:
     def collect(self) -> Iterator[Observed]:
         return iter(self._answers)
 
-    def twin(self) -> "Inside":
+    def twin(self, threads: int | None = None) -> "Inside":
+        """Its adapter's `threads` are so many; one's own kernels may look at that."""
         self._twin = self._twin or Inside(self._kind)
+        self._twin._adapter.threads = threads  # type: ignore[attr-defined]
         return self._twin
 
     def close(self) -> None:

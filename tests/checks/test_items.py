@@ -38,8 +38,15 @@ def everything(adapter: type[Adapter]) -> list[Line]:
 def test_items_are_named_and_belong_to_formulas_or_dtypes() -> None:
     found = ids(plan("relu", "dense", dtypes=("float32", "float16")))
     assert found == [
-        *("specials/relu", "determinism/relu", "sweep/relu/float32", "sweep/relu/float16"),
-        *("specials/dense", "rejects/dense", "determinism/dense"),
+        *(
+            "specials/relu",
+            "determinism/relu",
+            "layouts/relu",
+            "threads/relu",
+            "sweep/relu/float32",
+            "sweep/relu/float16",
+        ),
+        *("specials/dense", "rejects/dense", "determinism/dense", "layouts/dense", "threads/dense"),
         *("subnormals/float32", "subnormals/float16"),
     ]
 
@@ -53,7 +60,10 @@ def test_run_is_all_of_them() -> None:
     found = everything(NumpyAdapter)
     assert {type(line) for line in found} == {Verdict, Fact}
     tables = {line.table for line in found if isinstance(line, Fact)}
-    assert tables == {"special values", "determinism", "elementary functions", "properties"}
+    assert tables == {
+        *("special values", "determinism", "elementary functions", "properties"),
+        "threads, all cores against one",
+    }
 
 
 def test_a_formula_that_the_target_lacks_is_unsupported_in_all_of_them() -> None:
@@ -71,7 +81,7 @@ def test_a_session_records_counts_and_times_them(tmp_path: Path) -> None:
         summary = session.finish()
     assert sum(summary.counts.values()) == len(found) > 10
     assert summary.seconds["frameworks"] > 0
-    assert (tmp_path / "run.jsonl").read_text().count('"kind":"fact"') == 5
+    assert (tmp_path / "run.jsonl").read_text().count('"kind":"fact"') == 6
 
 
 @pytest.mark.parametrize(("formula", "dataset", "permit"), PERMITTED)

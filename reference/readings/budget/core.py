@@ -25,6 +25,8 @@ from nnparity.reference.readings.budget.ranges import EVERYTHING, Attained, Rang
 Array = NDArray[Any]
 #: Where norm 1 says nothing any more, in compositions, this many times norm 2 is as far as an error may go.
 COMPOSED = 16.0
+#: Roundings of a division, at most: that of the reciprocal, and that of the product.
+RECIPROCAL = 2.0
 #: One unit in the last place of a double below 1.
 HOST = 2.0**-53
 
@@ -300,7 +302,9 @@ def multiply(a: Any, b: Any) -> Budget:
 def divide(a: Any, b: Any) -> Budget:
     """a / b: |e_a / |b|, |y/b| e_b, u|y||; the worst case divides by the smallest b there may be.
 
-    A denominator that overflowed to infinity leaves a zero: the error is the result itself.
+    In the worst case there are two roundings: libraries and compilers turn x / n into x (1/n) where n is the same for
+    many (a mean, the rows of a softmax). Norm 2 counts each rounding at its maximum, which is more than two of them
+    are in the mean. A denominator that overflowed to infinity leaves a zero: the error is the result itself.
     """
     over, under = pair(a, b)
     with np.errstate(divide="ignore", invalid="ignore"):
@@ -316,8 +320,8 @@ def divide(a: Any, b: Any) -> Budget:
     with np.errstate(divide="ignore", invalid="ignore"):
         gain = over.gain * np.fmax(1.0, 1 / size)
     found = ranges.divided(over.range, under.range)
-    return over.rounded(_unbounded(hard), _unbounded(var), value=y, gain=gain).bounded(
-        found.widened(1, over.arithmetic.unit, over.arithmetic.step)
+    return over.rounded(_unbounded(hard), _unbounded(var), RECIPROCAL, y, gain, deviation=1.0).bounded(
+        found.widened(2, over.arithmetic.unit, over.arithmetic.step)
     )
 
 

@@ -133,10 +133,22 @@ def test_small_errors_of_two_operands_add_up(ufunc: Any, a: float, b: float) -> 
 
 
 @pytest.mark.parametrize("ufunc", BINARY[:4], ids=lambda u: u.__name__)
-def test_an_operation_on_exact_numbers_errs_by_one_unit(ufunc: Any) -> None:
+def test_an_operation_on_exact_numbers_errs_by_one_unit_and_a_division_by_two_at_most(ufunc: Any) -> None:
     y = ufunc(Budget(1.5, F32), Budget(0.7, F32))
     expected = F32.unit * abs(float(y.value)) + F32.step
-    assert (float(y.hard), math.sqrt(y.var)) == (expected, expected)
+    units = 2 if ufunc is np.divide else 1
+    assert (float(y.hard), math.sqrt(y.var)) == (units * expected, expected)
+
+
+def test_a_product_with_a_rounded_reciprocal_is_within_the_worst_case_of_a_division() -> None:
+    """And one division would not be enough for it."""
+    x = np.linspace(1, 2, 4001, dtype=np.float32)
+    n = np.float32(11)
+    seen = (x * (np.float32(1) / n)).astype(np.float64)
+    budget = Budget(x.astype(np.float64), F32) / Budget(float(n), F32)
+    error = np.abs(seen - budget.value)
+    assert (error <= budget.hard).all()
+    assert (error > budget.hard / 2).any()
 
 
 @settings(max_examples=150, deadline=None)

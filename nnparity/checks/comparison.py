@@ -1,0 +1,68 @@
+"""Two observations of one case held against each other: within the budget of two computations, and if bit for bit."""
+
+import dataclasses
+from collections.abc import Iterator
+
+import numpy as np
+
+from nnparity.checks.cell_text import CellText
+from nnparity.checks.common import Finding, judgeable, misshapen
+from nnparity.execute.observer import Observed
+from nnparity.expect.expected import Expected
+from nnparity.judge.elements import Array, spacing
+from nnparity.judge.grades import Judgement, judge
+from nnparity.judge.sensitivity import graded
+from nnparity.spec import Case, Dtype
+from nnparity.spec.schema import plain
+
+#: What a cell says of a topic where nothing differs.
+SAME = "the same bits"
+#: What it says where the numbers are right and not the same.
+OTHER = "other bits"
+#: And where what it would be held against is wrong itself.
+NOTHING = "nothing right to compare with"
+
+
+def again(
+    case: Case, truth: dict[str, Expected], plain_way: Observed, other_way: Observed, words: CellText
+) -> Iterator[Finding]:
+    """The observation of the same numbers come by in another way, which is the case's dataset; and its cell's words.
+
+    Where already the plain way does not conform, its own verdict says so, and there is nothing to hold another against.
+    """
+    seconds = plain_way.seconds + other_way.seconds
+    for quantity, expected in judgeable(truth, other_way).items():
+        seen = plain_way.observation.get(quantity, plain_way.observation.get(plain(quantity)))
+        if misshapen(seen, plain_way, expected, case.dtype):
+            continue
+        if graded(seen, expected, case, plain(quantity)).grade != "conforms":  # type: ignore[arg-type]
+            words.add(case.dataset, NOTHING, case.dtype.name)
+            continue
+        judged, note = compared(plain_way, other_way, quantity, expected.twice, case.dtype)
+        words.add(case.dataset, OTHER if note else SAME, case.dtype.name)
+        yield Finding(case, quantity, judged, note=note, seconds=seconds)
+        seconds = 0.0  # the time they took belongs to the first verdict
+
+
+def compared(
+    one: Observed, other: Observed, quantity: str, budget: Expected, dtype: Dtype
+) -> tuple[Judgement, str | None]:
+    """The second observation judged by the first, as far as there is one of both; how they differ, if they do."""
+    a, b = (seen.observation.get(quantity, seen.observation.get(plain(quantity))) for seen in (one, other))
+    if isinstance(a, np.ndarray) and a.ndim and a.shape[1:] == budget.value.shape[1:]:
+        a = a[: len(budget.value)]  # of a batch, the first sample
+    wrong = misshapen(a, one, budget, dtype) or misshapen(b, other, budget, dtype)
+    if wrong or not isinstance(a, np.ndarray) or not isinstance(b, np.ndarray):
+        return wrong or Judgement("error"), "not observed"
+    judged = judge(b, dataclasses.replace(budget, value=a.astype(np.float64), low=0.0), dtype)
+    return judged, _difference(a, b, dtype)
+
+
+def _difference(a: Array, b: Array, dtype: Dtype) -> str | None:
+    if a.tobytes() == b.tobytes():
+        return None
+    x, y = a.astype(np.float64), b.astype(np.float64)
+    with np.errstate(invalid="ignore"):
+        ulps = np.abs(x - y) / spacing(np.maximum(np.abs(x), np.abs(y)), dtype)
+    worst = float(np.nan_to_num(ulps, nan=np.inf)[x != y].max(initial=0.0))
+    return f"{int((x != y).sum())} of {x.size} numbers differ, by up to {worst:.3g} ulp"

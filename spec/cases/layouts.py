@@ -1,0 +1,60 @@
+"""How the arrays of a case lie in memory: a kernel must give the same result for each layout of the same numbers.
+
+Views with other strides, or off the alignment that an allocator gives, take other paths through a kernel; so does one
+array that is two inputs.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from nnparity.spec.cases.case import Arrays, Case
+
+CONTIGUOUS = "contiguous"
+#: The last two axes change places in memory; every second element of a wider array; one element past an aligned
+#: start; the first row for all, by a stride of 0; images with their channels innermost; one array for several inputs.
+TRANSPOSED, STRIDED, OFFSET, EXPANDED = "transposed", "strided", "offset", "expanded"
+CHANNELS_LAST, ALIASED = "channels last", "aliased"
+LAYOUTS = (TRANSPOSED, STRIDED, OFFSET, EXPANDED, CHANNELS_LAST, ALIASED)
+#: The rank of a batch of images.
+IMAGES = 4
+
+
+@dataclass(frozen=True)
+class Numbers:
+    """Inputs and cotangents for one layout."""
+
+    inputs: Arrays
+    cotangents: Arrays
+
+
+def numbers(case: Case, layout: str) -> Numbers | None:
+    """Those of the case, made equal where the layout needs it; None where the layout says nothing of its arrays."""
+    arrays = [*case.inputs.values(), *case.cotangents.values()]
+    if layout == EXPANDED:
+        return Numbers(_rows_alike(case, case.inputs), _repeated(case.cotangents))
+    if layout == ALIASED:
+        alike = _alike(case)
+        return Numbers(alike, dict(case.cotangents)) if alike is not None else None
+    least = {TRANSPOSED: 2, CHANNELS_LAST: IMAGES}.get(layout, 1)
+    return Numbers(dict(case.inputs), dict(case.cotangents)) if any(x.ndim >= least for x in arrays) else None
+
+
+def _rows_alike(case: Case, arrays: Arrays) -> Arrays:
+    """A mask and whole numbers stay what they are: they are no operands of arithmetic."""
+    return {name: x if case.formula.integer(name) else _repeated({name: x})[name] for name, x in arrays.items()}
+
+
+def _repeated(arrays: Arrays) -> Arrays:
+    return {name: np.repeat(x[:1], len(x), axis=0) if x.ndim else x for name, x in arrays.items()}
+
+
+def _alike(case: Case) -> Arrays | None:
+    """The inputs, of those that have one shape and domain the first for all; None where no two have."""
+    firsts: dict[tuple[str, str], str] = {}
+    for name, shape in case.formula.inputs.items():
+        firsts.setdefault((shape, case.formula.domains.get(name, "real")), name)
+    if len(firsts) == len(case.formula.inputs):
+        return None
+    groups = {name: (shape, case.formula.domains.get(name, "real")) for name, shape in case.formula.inputs.items()}
+    return {name: case.inputs[firsts[group]] for name, group in groups.items()}

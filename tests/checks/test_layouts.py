@@ -1,0 +1,108 @@
+"""Other layouts of the same numbers: what goes wrong with one of them is found, by its name."""
+
+from typing import Any
+
+import numpy as np
+import pytest
+
+from nnparity.adapters.base import Adapter
+from nnparity.adapters.numpy import NumpyAdapter
+from nnparity.adapters.request import Array, Observation, Request
+from nnparity.checks.layouts import TABLE
+from nnparity.reports.records import Fact
+from nnparity.spec import DTYPES, Case, load
+from nnparity.spec.cases.layouts import LAYOUTS, STRIDED, TRANSPOSED, numbers
+from nnparity.spec.loader import signatures
+from nnparity.tests.checks.inside import lines, verdicts, wrong
+
+
+def strided(tensor: Array) -> Array:
+    view = np.full((*tensor.shape[:-1], 2 * tensor.shape[-1]), np.nan)[..., ::2]
+    view[...] = tensor
+    return view
+
+
+class Arranging(NumpyAdapter):
+    """The reference with two layouts, as NumPy has them."""
+
+    layouts = (TRANSPOSED, STRIDED, "aliased")
+
+    def arrange(self, tensor: Array, layout: str) -> Array:
+        if not tensor.ndim or tensor.dtype.kind != "f":
+            return tensor
+        return strided(tensor) if layout == STRIDED else np.swapaxes(np.swapaxes(tensor, 0, -1).copy(), 0, -1)
+
+
+class IgnoresStrides(Arranging):
+    """Takes the numbers in the order of memory."""
+
+    def arrange(self, tensor: Array, layout: str) -> Array:
+        view = super().arrange(tensor, layout)
+        return view.ravel(order="K").reshape(view.shape) if layout == TRANSPOSED else view
+
+
+class ReadsBetween(Arranging):
+    """Takes what lies between the elements."""
+
+    def arrange(self, tensor: Array, layout: str) -> Array:
+        view = super().arrange(tensor, layout)
+        return (
+            view.base.ravel()[: view.size].reshape(view.shape) if layout == STRIDED and view.base is not None else view
+        )
+
+
+class WritesIntoItsInput(NumpyAdapter):
+    """Its gradient for one input changes the other, where both are one array."""
+
+    def observe(self, request: Request) -> Observation:
+        seen = super().observe(request)
+        aliased = request.layout == "aliased"
+        return {name: x * 2 if aliased and isinstance(x, np.ndarray) else x for name, x in seen.items()}
+
+
+def cell(adapter: type[Adapter], formula: str) -> str:
+    (found,) = (line.text for line in lines(adapter, "layouts", formula) if isinstance(line, Fact))
+    return found
+
+
+def test_right_views_give_the_same_bits_and_the_table_says_so() -> None:
+    found = lines(Arranging, "layouts", "dense")
+    assert wrong(found) == {}
+    assert {verdict.dataset for verdict in verdicts(found)} == {TRANSPOSED, STRIDED}
+    assert {line.table for line in found if isinstance(line, Fact)} == {TABLE}
+    assert cell(Arranging, "dense").startswith("strided") or "the same bits" in cell(Arranging, "dense")
+
+
+@pytest.mark.parametrize(("adapter", "layout"), [(IgnoresStrides, TRANSPOSED), (ReadsBetween, STRIDED)])
+def test_a_kernel_that_takes_the_wrong_elements_of_a_view_is_caught(adapter: type[Adapter], layout: str) -> None:
+    assert "output" in wrong(lines(adapter, "layouts", "dense"))[layout]
+
+
+def test_a_kernel_that_is_wrong_where_two_inputs_are_one_array_is_caught() -> None:
+    assert "output" in wrong(lines(WritesIntoItsInput, "layouts", "gan_discriminator_loss"))["aliased"]
+
+
+def test_only_layouts_that_the_target_has_are_asked_for() -> None:
+    assert {verdict.dataset for verdict in verdicts(lines(NumpyAdapter, "layouts", "dense"))} == set()
+    assert {verdict.dataset for verdict in verdicts(lines(NumpyAdapter, "layouts", "mse"))} == {"aliased"}
+
+
+def test_an_unknown_layout_is_unsupported_by_name() -> None:
+    x = np.ones((2, 3))
+    seen: Any = NumpyAdapter().observe(Request("tanh", {"x": x}, layout="braided"))["output"]
+    assert (seen.kind, seen.message) == ("unsupported", "the numpy adapter has no layout 'braided'")
+
+
+@pytest.mark.parametrize("layout", LAYOUTS)
+def test_numbers_are_changed_only_where_the_layout_needs_it(layout: str) -> None:
+    formula = load()["conv2d"]
+    case = Case(formula, signatures(formula)[0], "normal", DTYPES["float32"])
+    found = numbers(case, layout)
+    if layout == "aliased":  # an image and a kernel have two shapes
+        assert found is None
+        return
+    assert found is not None
+    alike = {name: bool((x == case.inputs[name]).all()) for name, x in found.inputs.items()}
+    assert alike == dict.fromkeys(alike, layout != "expanded")
+    if layout == "expanded":
+        assert all((x == x[:1]).all() for x in found.inputs.values())
