@@ -1,4 +1,4 @@
-"""The command line: ``nnparity run``, ``soak``, ``report`` and ``list``.
+"""The command line: ``nnparity run``, ``soak``, ``mutate``, ``report`` and ``list``.
 
 Exit status: 0 all conforms or is on record, 1 something else was found, 2 usage, or nothing was judged; 70 a fault of
 nnparity itself.
@@ -21,6 +21,8 @@ from nnparity.adapters.registry import names
 from nnparity.execute.observer import TargetUnavailable
 from nnparity.execute.target import TargetName
 from nnparity.judge.known_divergences import KnownError
+from nnparity.mutate import command as planting
+from nnparity.mutate.tables import told as mutation_score
 from nnparity.run.counts import TotalCounts
 from nnparity.run.finalization import finalize
 from nnparity.run.plan import Plan
@@ -32,6 +34,7 @@ from nnparity.spec.loader import signatures
 from nnparity.spec.schema import QUANTITIES
 from nnparity.spec.selection import UsageError
 
+COLUMNS = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
 INTERNAL = 70  # EX_SOFTWARE of sysexits.h: not to be taken for a divergence
 application = typer.Typer(add_completion=False, no_args_is_help=True, help=__doc__)
 console = Console(stderr=True, width=None if sys.stderr.isatty() else 160)
@@ -144,9 +147,8 @@ def _drive(jobs: Jobs, plan: Plan, path: Path, title: str) -> TotalCounts:
     path.unlink(missing_ok=True)
     recorder = Recorder(path)
     recorder.begin(plan)
-    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
     total = TotalCounts()
-    with Progress(*columns, console=console, transient=not console.is_terminal) as progress:
+    with Progress(*COLUMNS, console=console, transient=not console.is_terminal) as progress:
         task = progress.add_task(f"{title}: starting the targets", total=len(units(plan)))
         for unit, part in jobs.drive(plan, path):
             total.add(part)
@@ -161,6 +163,33 @@ def _ended(total: TotalCounts) -> int:
     if reason := total.counts.unjudged:
         typer.echo(f"nnparity: {reason}", err=True)
     return total.status
+
+
+@application.command()
+def mutate(
+    backend: Backends,
+    formula: Formulas = None,
+    dtype: Dtypes = None,
+    device: Device = "cpu",
+    mode: Mode = "eager",
+    level: Level = "core",
+    out: Out = Path("reports/out"),
+    timeout: Timeout = 120.0,
+    jobs: Processes = JOBS,
+) -> None:
+    """Plants faults in a target, one at a time, and says how many of them the plan catches.
+
+    The tables go to mutation.jsonl in the folder; `nnparity report` puts them into the report of a run.
+    """
+    plan = _plan(backend, formula, dtype, None, device, mode, level)
+    path = out / "mutation.jsonl"
+    with Progress(*COLUMNS, console=console, transient=not console.is_terminal) as progress:
+        task = progress.add_task(f"faults planted in {', '.join(backend)}", total=len(plan.chosen()))
+        found = planting.mutate(plan, path, timeout, jobs, lambda id: progress.update(task, description=id, advance=1))
+    for name in plan.dtypes:
+        told = mutation_score([one for one in found if one.dtype == name])
+        console.print(f"{name}: {told}", soft_wrap=True, highlight=False)
+    console.print(f"score and survivors: {path}", soft_wrap=True)
 
 
 @application.command()

@@ -32,7 +32,7 @@ def numbers(case: Case, layout: str) -> Numbers | None:
     """Those of the case, made equal where the layout needs it; None where the layout says nothing of its arrays."""
     arrays = [*case.inputs.values(), *case.cotangents.values()]
     if layout == EXPANDED:
-        return Numbers(_rows_alike(case, case.inputs), _repeated(case.cotangents))
+        return Numbers(_rows_alike(case), _repeated(case.cotangents))
     if layout == ALIASED:
         alike = _alike(case)
         return Numbers(alike, dict(case.cotangents)) if alike is not None else None
@@ -40,9 +40,10 @@ def numbers(case: Case, layout: str) -> Numbers | None:
     return Numbers(dict(case.inputs), dict(case.cotangents)) if any(x.ndim >= least for x in arrays) else None
 
 
-def _rows_alike(case: Case, arrays: Arrays) -> Arrays:
-    """A mask and whole numbers stay what they are: they are no operands of arithmetic."""
-    return {name: x if case.formula.integer(name) else _repeated({name: x})[name] for name, x in arrays.items()}
+def _rows_alike(case: Case) -> Arrays:
+    """The rows of the first real input; were those of weights alike too, so would be all elements of the result."""
+    first = next((name for name in case.inputs if not case.formula.integer(name)), "")
+    return {name: _repeated({name: x})[name] if name == first else x for name, x in case.inputs.items()}
 
 
 def _repeated(arrays: Arrays) -> Arrays:

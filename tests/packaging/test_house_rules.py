@@ -25,7 +25,11 @@ ARROWS = {
     "judge": {"spec", "reference", "expect", RECORDS},
     "checks": {"spec", "expect", "judge", "execute", "adapters.request", RECORDS},
     "run": {"spec", "reference", "expect", "judge", "checks", "execute", "adapters.registry", "reports"},
-    "cli": {"spec", "run", "reports", "adapters.registry", "judge.known_divergences", "execute"},
+    "mutate": {
+        *("spec", "reference", "expect", "judge", "checks", "execute", "run", RECORDS),
+        *("adapters.request", "adapters.numpy"),
+    },
+    "cli": {"spec", "run", "mutate", "reports", "adapters.registry", "judge.known_divergences", "execute"},
     "pytest_plugin": {
         *("spec", "run", "checks", "execute", "reports", "adapters.registry", "judge.known_divergences"),
     },

@@ -1,0 +1,122 @@
+"""Faults that show in some circumstances only: certain numbers, the call before, a batch, a layout, several threads."""
+
+from collections.abc import Callable
+
+import numpy as np
+
+from nnparity.adapters.request import Array, Observation, Request
+from nnparity.mutate.fault import OUTPUTS, Call, Change, Fault, of_answers, of_inputs
+from nnparity.spec import DTYPES, Case, Dtype, Formula
+from nnparity.spec.cases.layouts import CONTIGUOUS, LAYOUTS, numbers
+from nnparity.spec.cases.special_values import batch
+from nnparity.spec.loader import signatures
+
+DATA, CALLS, LAYOUT, THREADS = "data", "order of calls", "layout", "threads"
+SAME_ANYWAY = "no such number makes a difference to the formula"
+
+
+def circumstance_faults(formula: Formula, dtype: Dtype) -> list[Fault]:
+    """Those that the formula has inputs, samples or arrays for."""
+    faults = [
+        Fault("outputs above 2 are 1 % too large", DATA, of_answers(_where(lambda x: x > 2), OUTPUTS), SAME_ANYWAY),
+        Fault("outputs below 1/64 are 2 % off", DATA, of_answers(_where(_small, 1.02), OUTPUTS), SAME_ANYWAY),
+        Fault("the first number is the call's before", CALLS, _stale),
+        Fault("every second call gives other bits", CALLS, _restless),
+    ]
+    if any(not formula.integer(name) for name in formula.inputs):
+        faults += _of_inputs()
+    if batch(formula) and any(formula.results.values()):
+        faults.append(Fault("the first sample sees the others", CALLS, of_answers(_leaking, OUTPUTS), SAME_ANYWAY))
+    faults += [_in_layout(one) for one in LAYOUTS if _has(formula, one)]
+    return [*faults, Fault("on several threads the last element is not written", THREADS, _seam)]
+
+
+def _has(formula: Formula, layout: str) -> bool:
+    """Whether arrays of the formula can lie like that."""
+    return numbers(Case(formula, signatures(formula)[0], "normal", DTYPES["float32"]), layout) is not None
+
+
+def _in_layout(layout: str) -> Fault:
+    return Fault(f"{layout} inputs are taken in another order", LAYOUT, _rolled(layout), layout=layout)
+
+
+def _of_inputs() -> list[Fault]:
+    changes: dict[str, Change] = {
+        "inputs are clipped to 4": lambda x, request: np.clip(x.astype(np.float64), -4, 4),
+        "negative inputs lose their last digits": _blurred,
+        "inputs below 1/256 are 0": lambda x, request: np.where(np.abs(x.astype(np.float64)) < 2**-8, 0, x),
+        "NaN is taken for 0": lambda x, request: np.where(np.isnan(x), 0, x),
+        "infinity is taken for a large number": _finite,
+    }
+    return [Fault(name, DATA, of_inputs(change), SAME_ANYWAY) for name, change in changes.items()]
+
+
+def _finite(x: Array, request: Request) -> Array:
+    wide = x.astype(np.float64)
+    return np.where(np.isinf(wide), np.sign(wide) * 1000, wide)
+
+
+def _blurred(x: Array, request: Request) -> Array:
+    """To 6 digits."""
+    significand, exponent = np.frexp(x.astype(np.float64))
+    return np.where(x < 0, np.ldexp(np.rint(np.ldexp(significand, 6)), exponent - 6), x)
+
+
+def _small(x: Array) -> Array:
+    return np.asarray(np.abs(x) < 2**-6)
+
+
+def _where(condition: Callable[[Array], Array], factor: float = 1.01) -> Change:
+    def change(x: Array, request: Request) -> Array:
+        wide = x.astype(np.float64)
+        return np.where(condition(wide), wide * factor, wide)
+
+    return change
+
+
+def _leaking(x: Array, request: Request) -> Array:
+    if x.ndim and len(x) > 1:
+        x[0] = (x[0].astype(np.float64) + 0.05 * x[1:].astype(np.float64).mean(axis=0)).astype(x.dtype)
+    return x
+
+
+def _stale(call: Call) -> Observation:
+    return {name: _first_of(seen, call.before.get(name)) for name, seen in call.right.items()}
+
+
+def _first_of(seen: object, before: object) -> Array:
+    if not isinstance(seen, np.ndarray) or not isinstance(before, np.ndarray) or not (seen.size and before.size):
+        return seen  # type: ignore[return-value]
+    stale = seen.copy()
+    stale.reshape(-1)[0] = before.reshape(-1)[0]
+    return stale
+
+
+def _restless(call: Call) -> Observation:
+    return {name: _next(seen) if call.times % 2 else seen for name, seen in call.right.items()}
+
+
+def _next(seen: object) -> Array:
+    if not isinstance(seen, np.ndarray) or not seen.size:
+        return seen  # type: ignore[return-value]
+    other = seen.copy().reshape(-1)
+    other[:1] = np.nextafter(other[:1], np.asarray(np.inf, other.dtype))
+    return other.reshape(seen.shape)
+
+
+def _rolled(layout: str) -> Callable[[Call], Observation]:
+    """The last axis of each result by one place."""
+    return lambda call: (
+        of_answers(lambda x, request: np.roll(x, 1), OUTPUTS)(call) if call.request.layout == layout else call.right
+    )
+
+
+def _seam(call: Call) -> Observation:
+    if not call.threads or call.request.layout != CONTIGUOUS:
+        return call.right
+
+    def lost(x: Array, request: Request) -> Array:
+        x.reshape(-1)[-1:] = 0
+        return x
+
+    return of_answers(lost, OUTPUTS)(call)

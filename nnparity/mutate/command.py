@@ -1,0 +1,74 @@
+"""What ``nnparity mutate`` does: the faults of a plan planted in one target, and a run file with the tables."""
+
+import dataclasses
+import multiprocessing
+from collections.abc import Callable, Iterator
+from concurrent.futures import ProcessPoolExecutor, as_completed
+from pathlib import Path
+
+from nnparity.execute.target import Target, start
+from nnparity.mutate.planting import Memory
+from nnparity.mutate.score import Mutation, Planting
+from nnparity.mutate.sensitivity_curve import Curve, curve
+from nnparity.mutate.tables import tables
+from nnparity.reports.records import Fact, TargetLine
+from nnparity.run.plan import Plan
+from nnparity.run.recorder import Recorder
+from nnparity.run.verdicts import target_line
+from nnparity.spec.selection import UsageError
+
+Part = tuple[list[Planting], list[Curve], TargetLine]
+
+
+def mutate(plan: Plan, path: Path, timeout: float, jobs: int, seen: Callable[[str], None]) -> list[Planting]:
+    """Plants each fault in the plan's target, tells each formula as it is done, and writes the tables to a run file.
+
+    Raises UsageError for more than one target, TargetUnavailable for one that cannot be had.
+    """
+    if len(plan.targets) != 1:
+        raise UsageError("faults are planted in one target at a time: name one --backend")
+    found: dict[str, Part] = {}
+    for id, part in _parts(plan, timeout, jobs):
+        found[id] = part
+        seen(id)
+    in_order = [found[formula.id] for formula in plan.chosen()]
+    plantings = [one for part in in_order for one in part[0]]
+    _write(plan, path, in_order[0][2], list(tables(plantings, [one for part in in_order for one in part[1]])))
+    return plantings
+
+
+def _write(plan: Plan, path: Path, target: TargetLine, facts: list[Fact]) -> None:
+    path.unlink(missing_ok=True)
+    recorder = Recorder(path)
+    recorder.begin(plan)
+    recorder.write(target, *facts)
+    recorder.close()
+
+
+def _parts(plan: Plan, timeout: float, jobs: int) -> Iterator[tuple[str, Part]]:
+    """Formula by formula, each in one of so many processes."""
+    context = multiprocessing.get_context("spawn")
+    with ProcessPoolExecutor(jobs, context, _begin, (plan, timeout)) as pool:
+        futures = {pool.submit(_plant, formula.id): formula.id for formula in plan.chosen()}
+        for future in as_completed(futures):
+            yield futures[future], future.result()
+
+
+#: The target of a process that is a job.
+_own: list[tuple[Plan, Target]] = []
+
+
+def _begin(plan: Plan, timeout: float) -> None:
+    _own.append((plan, start(plan.targets[0], plan.dtypes, timeout)))
+
+
+def _plant(id: str) -> Part:
+    plan, target = _own[0]
+    only = dataclasses.replace(plan, formulas=(id,))
+    return list(Mutation(only, target).run()), _curves(only, Memory(target)), target_line(target)
+
+
+def _curves(plan: Plan, memory: Memory) -> list[Curve]:
+    """Of the single formulas that the target has."""
+    asked = [(f, dtype) for f in plan.chosen() for dtype in plan.dtypes if dtype in f.dtypes and not f.composition]
+    return [curve(memory, f, dtype, plan.level) for f, dtype in asked if not memory.target.refuses(f)]

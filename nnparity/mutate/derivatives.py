@@ -1,0 +1,68 @@
+"""Faults of derivatives: a gradient off by a factor, lost or exchanged; a second derivative that loses a term."""
+
+from collections.abc import Callable
+
+import numpy as np
+
+from nnparity.adapters.request import Array, Observation, Request
+from nnparity.mutate.fault import FORWARD, SECOND, Call, Change, Fault, of_answers, with_tangents
+from nnparity.spec import Dtype, Formula
+
+KIND = "derivative"
+VANISHES = "it is 0 in exact arithmetic"
+NO_TERM = "the derivative has no such term"
+
+
+def derivative_faults(formula: Formula, dtype: Dtype) -> list[Fault]:
+    """Those of each input that the formula is differentiated by."""
+    if not formula.wrt:
+        return []
+    faults = [fault for name in formula.wrt for fault in _of(formula, name)]
+    faults += [
+        Fault("jvp is negated", KIND, of_answers(_scaled(-1.0), FORWARD), NO_TERM),
+        Fault("jvp is 1 % too large", KIND, of_answers(_scaled(1.01), FORWARD), NO_TERM),
+        Fault("hvp is twice too large", KIND, of_answers(_scaled(2.0), SECOND), NO_TERM),
+        Fault("hvp is 1 % too large", KIND, of_answers(_scaled(1.01), SECOND), NO_TERM),
+        Fault("hvp is 0", KIND, of_answers(_scaled(0.0), SECOND), NO_TERM),
+    ]
+    return faults
+
+
+def _of(formula: Formula, name: str) -> list[Fault]:
+    quantity = f"grad.{name}"
+    if quantity in formula.vanishing:
+        return []
+    faults = [
+        Fault(f"{quantity} is 1 % too large", KIND, of_answers(_scaled(1.01), quantity), NO_TERM),
+        Fault(f"{quantity} is halved", KIND, of_answers(_scaled(0.5), quantity), NO_TERM),
+        Fault(f"{quantity} is negated", KIND, of_answers(_scaled(-1.0), quantity), NO_TERM),
+        Fault(f"{quantity} is 0", KIND, of_answers(_scaled(0.0), quantity), NO_TERM),
+        Fault(f"{quantity} misses its largest element by 2 %", KIND, of_answers(_largest, quantity), NO_TERM),
+    ]
+    if len(formula.wrt) > 1:
+        faults += [
+            Fault(f"hvp loses the term of {name}", KIND, _without(name, SECOND), NO_TERM),
+            Fault(f"jvp loses the term of {name}", KIND, _without(name, FORWARD), NO_TERM),
+        ]
+    return faults
+
+
+def _scaled(factor: float) -> Change:
+    return lambda x, request: x.astype(np.float64) * factor
+
+
+def _largest(x: Array, request: Request) -> Array:
+    wide = x.astype(np.float64).reshape(-1)
+    if wide.size:
+        wide[np.abs(np.nan_to_num(wide)).argmax()] *= 1.02
+    return wide.reshape(x.shape)
+
+
+def _without(name: str, family: str) -> Callable[[Call], Observation]:
+    def answer(call: Call) -> Observation:
+        if name not in call.request.tangents:
+            return call.right
+        tangents = {one: np.zeros_like(v) if one == name else v for one, v in call.request.tangents.items()}
+        return with_tangents(tangents, call, family)
+
+    return answer

@@ -1,0 +1,148 @@
+"""A target with a fault: what the harness asks goes through to the real one, and what comes back is spoilt on the way.
+
+Answers of the real one are kept: most faults are asked the same.
+"""
+
+import hashlib
+import math
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from nnparity.adapters.request import Array, Observation, Request
+from nnparity.checks.common import Given
+from nnparity.execute.observer import Observed
+from nnparity.execute.protocol import TargetInfo
+from nnparity.execute.target import Target
+from nnparity.mutate.fault import Call, Fault
+from nnparity.spec import DTYPES, Signature, load
+
+#: Answers kept, of one formula in one dtype.
+KEPT = 4096
+
+
+@dataclass
+class Memory:
+    """What the real target has answered, by request and number of threads."""
+
+    target: Target
+    answers: dict[tuple[bytes, int | None], Observed] = field(default_factory=dict)
+
+    def observed(self, request: Request, threads: int | None) -> Observed:
+        """The answer, asked for once."""
+        key = (_digest(request), threads)
+        if key not in self.answers:
+            if len(self.answers) >= KEPT:
+                self.answers.clear()
+            observer = self.target.observer.twin(threads) if threads else self.target.observer
+            observer.submit([request])
+            (self.answers[key],) = observer.collect()
+        return self.answers[key]
+
+
+class Planted:
+    """What the harness asks of an `Observer`, with a fault in it."""
+
+    def __init__(self, memory: Memory, fault: Fault, threads: int | None = None) -> None:
+        self.info: TargetInfo = memory.target.observer.info
+        self._effect = 0.0
+        self._memory, self._fault, self._threads = memory, fault, threads
+        self._pending: Sequence[Request] = ()
+        self._before: Observation = {}
+        self._times: dict[bytes, int] = {}
+        self._twins: dict[int | None, Planted] = {}
+
+    def submit(self, requests: Sequence[Request]) -> None:
+        """See `Observer`."""
+        self._pending = requests
+
+    def collect(self) -> Iterator[Observed]:
+        """See `Observer`."""
+        for request in self._pending:
+            yield self._answer(request)
+
+    def _answer(self, request: Request) -> Observed:
+        right = self._memory.observed(request, self._threads)
+        if right.fate:
+            return right
+        answer = self._fault.answer(self._call(request))
+        self._before = right.observation
+        self._effect = max(self._effect, _effect(answer, right.observation))
+        return Observed(answer, 0.0, notes=right.notes)
+
+    def _call(self, request: Request) -> Call:
+        key, case = _digest(request), self._case(request)
+        times = self._times.get(key, 0)
+        self._times[key] = times + 1
+        flush = self._memory.target.flushes.get(case.dtype.name, False)
+        return Call(request, case, self._observe, self._before, times, self._threads, flush)
+
+    def _observe(self, request: Request) -> Observation:
+        return self._memory.observed(request, self._threads).observation
+
+    def _case(self, request: Request) -> "Asked":
+        signature = Signature("", {}, dict(request.attributes), "core", ())
+        dtype = DTYPES[request.float_dtype]
+        numbers = (dict(request.inputs), dict(request.cotangents))
+        return Asked(load()[request.formula], signature, "asked", dtype, "", *numbers, dict(request.tangents))
+
+    def twin(self, threads: int | None = None) -> "Planted":
+        """See `Observer`: the same fault in another process."""
+        if threads not in self._twins:
+            self._twins[threads] = Planted(self._memory, self._fault, threads)
+        return self._twins[threads]
+
+    @property
+    def effect(self) -> float:
+        """How far it, or one of its twins, ever answered from the real target, in roundings of a number; 0: never."""
+        return max([self._effect, *(twin.effect for twin in self._twins.values())])
+
+
+@dataclass(frozen=True, eq=False)
+class Asked(Given):
+    """The case of a request."""
+
+    along: dict[str, Array] = field(default_factory=dict)
+
+    @property
+    def tangents(self) -> dict[str, Array]:
+        """As given."""
+        return self.along
+
+
+def planted(memory: Memory, fault: Fault) -> tuple[Target, Planted]:
+    """The target with the fault."""
+    observer = Planted(memory, fault)
+    stand_in: Any = observer
+    return Target(stand_in, memory.target.flushes), observer
+
+
+def _digest(request: Request) -> bytes:
+    told = hashlib.blake2b(digest_size=16)
+    told.update(repr((request.formula, request.attributes, sorted(request.quantities), request.layout)).encode())
+    for group in (request.inputs, request.cotangents, request.tangents):
+        for name, array in group.items():
+            told.update(f"{name} {array.dtype} {array.shape}".encode())
+            told.update(array.tobytes())
+    return told.digest()
+
+
+def _effect(answer: Observation, right: Observation) -> float:
+    if answer.keys() != right.keys():
+        return math.inf
+    return max((_apart(answer[name], right[name]) for name in answer), default=0.0)
+
+
+def _apart(a: Any, b: Any) -> float:
+    """The largest distance of two elements, in roundings of either; infinity where they are no such arrays."""
+    if not isinstance(a, np.ndarray) or not isinstance(b, np.ndarray):
+        return 0.0 if type(a) is type(b) else math.inf
+    if a.dtype != b.dtype or a.shape != b.shape:
+        return math.inf
+    x, y, dtype = a.astype(np.float64), b.astype(np.float64), DTYPES[a.dtype.name]
+    with np.errstate(all="ignore"):
+        ratio = np.abs(x - y) / (2 * dtype.unit * np.abs(y) + dtype.step)
+    same = (x == y) | (np.isnan(x) & np.isnan(y))
+    return float(np.where(same, 0.0, np.nan_to_num(ratio, nan=np.inf)).max(initial=0.0))

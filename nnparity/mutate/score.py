@@ -1,0 +1,129 @@
+"""The mutation score: each fault planted in turn, the plan run until a verdict speaks against it."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Literal
+
+from nnparity import checks
+from nnparity.checks.common import Finding
+from nnparity.execute.target import Target
+from nnparity.mutate.circumstances import circumstance_faults
+from nnparity.mutate.derivatives import derivative_faults
+from nnparity.mutate.fault import Fault
+from nnparity.mutate.planting import Memory, planted
+from nnparity.mutate.precision import precision_faults
+from nnparity.mutate.shapes import shape_faults
+from nnparity.mutate.variants import variant_faults
+from nnparity.reports.records import Verdict
+from nnparity.run.examiner import Examiner
+from nnparity.run.plan import Plan
+from nnparity.run.verdicts import failed
+from nnparity.spec import DTYPES, Formula
+from nnparity.spec.selection import CaseGroup, Selection
+
+SOURCES = (variant_faults, shape_faults, precision_faults, derivative_faults, circumstance_faults)
+#: Further checks that can see what ordinary cases cannot, by kind of fault.
+CHECKS = ("specials", "determinism", "layouts", "threads")
+Outcome = Literal["caught", "survived", "not reached", "equivalent"]
+
+
+@dataclass(frozen=True)
+class Planting:
+    """What became of one fault: by which verdict it was caught, or the case that came nearest to it.
+
+    `not reached`: no case of the plan showed the fault at all; `equivalent`: the same, and why none can.
+    """
+
+    formula: str
+    dtype: str
+    fault: str
+    kind: str
+    outcome: Outcome
+    told: str
+
+
+def faults(formula: Formula, dtype: str) -> list[Fault]:
+    """All that are planted; of a composition its variants, since its parts are asked by themselves."""
+    sources = SOURCES[:1] if formula.composition else SOURCES
+    return [fault for source in sources for fault in source(formula, DTYPES[dtype])]
+
+
+@dataclass
+class Mutation:
+    """Plants the faults of a plan's formulas in one target."""
+
+    plan: Plan
+    target: Target
+
+    def run(self) -> Iterator[Planting]:
+        """Fault by fault, formula by formula, dtype by dtype."""
+        for formula in self.plan.chosen():
+            for dtype in self.plan.dtypes:
+                if dtype in formula.dtypes and not self.target.refuses(formula):
+                    yield from self._of(formula, dtype)
+
+    def _of(self, formula: Formula, dtype: str) -> Iterator[Planting]:
+        examiner, memory = Examiner(self._only(formula, dtype), diagnosing=False), Memory(self.target)
+        parts = self._parts(formula, dtype)
+        clean = {
+            _id(verdict) for part in parts for verdict in _verdicts(examiner, part, self.target) if failed(verdict)
+        }
+        has = ("", *self.target.observer.info.layouts)
+        for fault in (fault for fault in faults(formula, dtype) if fault.layout in has):
+            yield self._planted(examiner, memory, fault, parts, clean, (formula.id, dtype))
+
+    def _only(self, formula: Formula, dtype: str) -> Plan:
+        return Plan(self.plan.targets, formulas=(formula.id,), dtypes=(dtype,), level=self.plan.level)
+
+    def _parts(self, formula: Formula, dtype: str) -> list[CaseGroup | checks.Item]:
+        only = Selection(formulas=(formula.id,), dtypes=(dtype,), level=self.plan.level)
+        return [*only.groups(), *(item for item in checks.items(only) if item.check in CHECKS)]
+
+    def _planted(
+        self,
+        examiner: Examiner,
+        memory: Memory,
+        fault: Fault,
+        parts: list[CaseGroup | checks.Item],
+        clean: set[str],
+        place: tuple[str, str],
+    ) -> Planting:
+        target, observer = planted(memory, fault)
+        nearest = Nearest()
+        for part in parts:
+            for verdict in _verdicts(examiner, part, target):
+                if failed(verdict) and _id(verdict) not in clean:
+                    return Planting(*place, fault.name, fault.kind, "caught", f"{_id(verdict)}: {verdict.grade}")
+                nearest.see(verdict)
+        if observer.effect > 1:
+            return Planting(*place, fault.name, fault.kind, "survived", nearest.told)
+        if observer.effect:
+            return Planting(*place, fault.name, fault.kind, "equivalent", "never more than a rounding of the result")
+        if fault.equivalent:
+            return Planting(*place, fault.name, fault.kind, "equivalent", fault.equivalent)
+        return Planting(*place, fault.name, fault.kind, "not reached", "no case of the plan shows it")
+
+
+@dataclass
+class Nearest:
+    """The conforming verdict with the largest margin."""
+
+    margin: float = -1.0
+    told: str = "no case was judged"
+
+    def see(self, verdict: Verdict) -> None:
+        """One more that did not speak against the fault."""
+        margin = max(float(verdict.hard or 0.0), float(verdict.sharp or 0.0))
+        if margin > self.margin:
+            self.margin, self.told = margin, f"nearest {_id(verdict)}: margin {margin:.2g}"
+
+
+def _verdicts(examiner: Examiner, part: CaseGroup | checks.Item, target: Target) -> Iterator[Verdict]:
+    if isinstance(part, CaseGroup):
+        yield from examiner.examine(part, [target])
+        return
+    yield from (examiner.enter(target, found) for found in part.run(target) if isinstance(found, Finding))
+
+
+def _id(verdict: Verdict) -> str:
+    return f"{verdict.case} {verdict.quantity}"

@@ -1,0 +1,99 @@
+"""Faults that depend on a size: the tail of a vector, what lies past a block, a residue class, the last sample."""
+
+from nnparity.adapters.request import Array, Request
+from nnparity.mutate.fault import GRADIENTS, OUTPUTS, Change, Fault, of_answers, of_inputs
+from nnparity.spec import Dtype, Formula
+
+KIND = "shape"
+#: Elements of a vector register, or of an unrolled loop.
+VECTORS = (4, 8, 16, 32)
+#: Where a block ends.
+BLOCKS = (16, 64, 256)
+ROWS = (2, 8, 32)
+SEAM = 64
+
+
+def shape_faults(formula: Formula, dtype: Dtype) -> list[Fault]:
+    """Those that the formula has axes for."""
+    faults = _of_input(formula)
+    if any(formula.results.values()):
+        faults += _of(formula, OUTPUTS, "the output")
+    if formula.wrt:
+        faults += _of(formula, GRADIENTS, "the gradients")
+    return faults
+
+
+def _of(formula: Formula, family: str, what: str) -> list[Fault]:
+    changes: dict[str, Change] = {
+        **{f"{what}: the tail past a multiple of {n} is not written": _tail(n) for n in VECTORS},
+        **{f"{what}: nothing is written past {n} elements of a row": _past(n) for n in BLOCKS},
+        **{f"{what}: nothing is written past {n} rows": _rows_past(n) for n in ROWS},
+        f"{what}: of 4k + 3 rows the last is the one before": _residue,
+        f"{what}: at each multiple of {SEAM} the neighbour's number": _seam,
+    }
+    return [Fault(name, KIND, of_answers(change, family)) for name, change in changes.items()]
+
+
+def _of_input(formula: Formula) -> list[Fault]:
+    """What a loop over the elements of a row leaves out, or takes twice."""
+    first = next((name for name in formula.inputs if not formula.integer(name)), None)
+    if first is None or not formula.inputs[first]:
+        return []
+    changes: dict[str, Change] = {
+        **{f"{first}: the tail past a multiple of {n} is not read": _tail(n) for n in VECTORS},
+        f"{first}: the last of an odd number of elements is not read": _odd,
+        f"{first}: the last element is read as the one before": _doubled,
+    }
+    return [Fault(name, KIND, of_inputs(change)) for name, change in changes.items()]
+
+
+def _tail(n: int) -> Change:
+    def change(x: Array, request: Request) -> Array:
+        rest = x.shape[-1] % n if x.ndim else 0
+        if rest:
+            x[..., -rest:] = 0
+        return x
+
+    return change
+
+
+def _past(n: int) -> Change:
+    def change(x: Array, request: Request) -> Array:
+        if x.ndim:
+            x[..., n:] = 0
+        return x
+
+    return change
+
+
+def _rows_past(n: int) -> Change:
+    def change(x: Array, request: Request) -> Array:
+        if x.ndim:
+            x[n:] = 0
+        return x
+
+    return change
+
+
+def _residue(x: Array, request: Request) -> Array:
+    if x.ndim and len(x) % 4 == 3:
+        x[-1] = x[-2]
+    return x
+
+
+def _seam(x: Array, request: Request) -> Array:
+    flat = x.reshape(-1)
+    flat[SEAM::SEAM] = flat[SEAM - 1 : -1 : SEAM][: len(flat[SEAM::SEAM])]
+    return flat.reshape(x.shape)
+
+
+def _odd(x: Array, request: Request) -> Array:
+    if x.ndim and x.shape[-1] % 2:
+        x[..., -1] = 0
+    return x
+
+
+def _doubled(x: Array, request: Request) -> Array:
+    if x.ndim and x.shape[-1] > 1:
+        x[..., -1] = x[..., -2]
+    return x

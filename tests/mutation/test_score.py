@@ -1,0 +1,136 @@
+"""The mutation score itself: faults are planted, caught, survive, or are none."""
+
+from collections.abc import Callable
+
+import numpy as np
+import pytest
+
+from nnparity.adapters.numpy import NumpyAdapter
+from nnparity.adapters.request import Observation
+from nnparity.mutate import score
+from nnparity.mutate.fault import OUTPUTS, Call, Fault, of_answers
+from nnparity.mutate.planting import Memory, planted
+from nnparity.mutate.score import Mutation, Planting, faults
+from nnparity.mutate.tables import BY_KIND, SCORE, SURVIVORS, tables
+from nnparity.spec import DTYPES, Dtype, Formula, load
+from nnparity.tests.checks.inside import plan, target
+
+NAMES = ("dense", "softmax", "conv2d", "layer_norm")
+
+
+def outcomes(monkeypatch: pytest.MonkeyPatch, *planted: Fault, formula: str = "dense") -> dict[str, Planting]:
+    def source(formula: Formula, dtype: Dtype) -> list[Fault]:
+        return list(planted)
+
+    monkeypatch.setattr(score, "SOURCES", (source,))
+    mutation = Mutation(plan(formula, dtypes=("float32",)), target(NumpyAdapter))
+    return {one.fault: one for one in mutation.run()}
+
+
+def scaled(factor: float) -> Callable[[Call], Observation]:
+    return of_answers(lambda x, request: x.astype(np.float64) * factor, OUTPUTS)
+
+
+def test_a_fault_is_caught_survives_is_not_reached_or_is_none(monkeypatch: pytest.MonkeyPatch) -> None:
+    def of_long_sums(call: Call) -> Observation:
+        """An ulp, where the budget is many."""
+        return scaled(1 + 2.0**-24)(call) if call.request.inputs["x"].shape[-1] > 1000 else call.right
+
+    found = outcomes(
+        monkeypatch,
+        Fault("twice", "test", scaled(2.0)),
+        Fault("within a rounding", "test", of_long_sums),
+        Fault("never", "test", lambda call: call.right),
+        Fault("never, and why", "test", lambda call: call.right, "it cannot"),
+        Fault("only in a layout that nobody has", "test", scaled(2.0), layout="braided"),
+    )
+    told = {name: one.outcome for name, one in found.items()}
+    assert told == {
+        "twice": "caught",
+        "within a rounding": "equivalent",
+        "never": "not reached",
+        "never, and why": "equivalent",
+    }
+    assert found["twice"].told.startswith("dense/")
+    assert found["never, and why"].told == "it cannot"
+
+
+def test_a_fault_that_the_budgets_cannot_see_survives_with_the_nearest_case(monkeypatch: pytest.MonkeyPatch) -> None:
+    def blind(call: Call) -> Observation:
+        """Where the dtype is coarse, more than a rounding and less than the budget of a long sum."""
+        return scaled(1 + 2.0**-22)(call) if call.request.inputs["x"].shape[-1] > 1000 else call.right
+
+    (one,) = outcomes(monkeypatch, Fault("blind", "test", blind)).values()
+    assert one.outcome == "survived"
+    assert one.told.startswith("nearest dense/")
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+@pytest.mark.parametrize("id", NAMES)
+def test_every_fault_shows_somewhere_or_says_why_not(id: str, dtype: str) -> None:
+    """Asked of one call each: what the shapes of the plan do not reach, a score lists."""
+    memory = Memory(target(NumpyAdapter))
+    names = [fault.name for fault in faults(load()[id], dtype)]
+    assert len(set(names)) == len(names) > 40
+    assert memory.answers == {}
+
+
+def test_layouts_and_threads_are_reached_through_the_checks(monkeypatch: pytest.MonkeyPatch) -> None:
+    def on_threads(call: Call) -> Observation:
+        return scaled(2.0)(call) if call.threads else call.right
+
+    def aliased(call: Call) -> Observation:
+        return scaled(2.0)(call) if call.request.layout == "aliased" else call.right
+
+    def restless(call: Call) -> Observation:
+        return scaled(1 + 2.0**-23)(call) if call.times % 2 else call.right
+
+    three = (Fault(f.__name__, "test", f) for f in (on_threads, aliased, restless))
+    found = outcomes(monkeypatch, *three, formula="gan_discriminator_loss")
+    assert {one.outcome for one in found.values()} == {"caught"}
+    assert "all cores" in found["on_threads"].told
+    assert "/aliased/" in found["aliased"].told
+    assert found["restless"].told.endswith("nondeterministic")
+
+
+def test_the_same_question_is_asked_once() -> None:
+    memory = Memory(target(NumpyAdapter))
+    asked: list[int] = []
+    submit = memory.target.observer.submit
+
+    def counting(requests: list[object]) -> None:
+        asked.append(len(requests))
+        submit(requests)  # type: ignore[arg-type]
+
+    memory.target.observer.submit = counting  # type: ignore[method-assign,assignment]
+    request = _request()
+    for _ in range(3):
+        stand_in, _ = planted(memory, Fault("none", "test", lambda call: call.right))
+        stand_in.observer.submit([request])
+        list(stand_in.observer.collect())
+    assert asked == [1]
+
+
+def _request():  # type: ignore[no-untyped-def]
+    from nnparity.adapters.request import Request
+
+    return Request("tanh", {"x": np.ones((2, 3), np.float32)})
+
+
+def test_tables_tell_scores_by_formula_and_kind_and_list_survivors() -> None:
+    some = [
+        Planting("dense", "float32", "a", "shape", "caught", "case"),
+        Planting("dense", "float32", "b", "precision", "survived", "nearest case: margin 0.5"),
+        Planting("tanh", "float32", "c", "shape", "equivalent", "why"),
+        Planting("tanh", "float32", "d", "shape", "not reached", "no case of the plan shows it"),
+    ]
+    cells = {(fact.table, fact.row): fact.text for fact in tables(some, [])}
+    assert cells[SCORE, "dense"] == "1 of 2 caught"
+    assert cells[SCORE, "tanh"] == "0 of 1 caught"
+    assert cells[SCORE, "all"] == "1 of 3 caught"
+    assert cells[BY_KIND, "precision"] == "0 of 1 caught"
+    survivors = {row: text for (table, row), text in cells.items() if table == SURVIVORS}
+    assert survivors == {
+        "dense: b": "survived: nearest case: margin 0.5",
+        "tanh: d": "not reached: no case of the plan shows it",
+    }

@@ -1,0 +1,49 @@
+"""The noise that would be caught: its closed form is what the judge says."""
+
+import numpy as np
+
+from nnparity.adapters.numpy import NumpyAdapter
+from nnparity.expect.expected import Expected
+from nnparity.judge.grades import judge
+from nnparity.mutate.planting import Memory
+from nnparity.mutate.sensitivity_curve import RUNS, curve, thresholds
+from nnparity.spec import DTYPES, load
+from nnparity.tests.checks.inside import target
+
+
+class Recorded(np.random.Generator):
+    """The noise of each run, so that it can be judged."""
+
+    def standard_normal(self, *args, **kwargs):  # type: ignore[no-untyped-def]
+        self.drawn = super().standard_normal(*args, **kwargs)
+        return self.drawn
+
+
+def test_just_below_the_threshold_conforms_and_just_above_does_not() -> None:
+    random = Recorded(np.random.PCG64(3))
+    value = random.uniform(1, 2, 50)
+    truth = Expected(value, 1e-3 * value, 2e-5 * value)
+    seen = value + 1e-6 * random.standard_normal(50)
+    dtype = DTYPES["float64"]
+    found = thresholds(seen, truth, dtype, random)
+    for run in range(0, RUNS, 20):
+        for factor, conforms in ((0.999, True), (1.001, False)):
+            off = seen + factor * found[run] * dtype.unit * value * random.drawn[run]
+            assert (judge(off, truth, dtype).grade == "conforms") == conforms
+
+
+def test_one_element_far_off_is_caught_by_the_hard_budget() -> None:
+    random = Recorded(np.random.PCG64(3))
+    value = np.ones(1000)
+    truth = Expected(value, np.full(1000, 1e-9), np.full(1000, 1.0))
+    dtype = DTYPES["float64"]
+    found = thresholds(value, truth, dtype, random)
+    expected = 1e-9 / dtype.unit / np.abs(random.drawn).max(axis=1)
+    assert (np.abs(found - expected) <= 1e-12 * expected).all()
+
+
+def test_half_the_runs_need_less_noise_than_nearly_all_and_coarse_formats_as_much_of_their_own() -> None:
+    memory = Memory(target(NumpyAdapter))
+    for dtype in DTYPES:
+        found = curve(memory, load()["softmax"], dtype, "quick")
+        assert 0 < found.half <= found.nearly_all < 64
