@@ -206,20 +206,23 @@ def _conforms_to(found: Expected, expects: Expects, verdict: Verdict, evidence: 
         judged = graded(evidence.seen, found, case, plain(verdict.quantity))
         met = _within(expects, judged) if expects.margins else judged.grade == "conforms"
         answered = bool(expects.answers) and _all_answers(expects, evidence, found)
-        return answered or (met and _bounded(found, evidence.truth))
+        return answered or (met and _bounded(found, evidence))
     if (worst := verdict.worst) is None:
         return False
     place = tuple(worst.index)
     value, hard, sharp = (np.array([part[place]]) for part in (found.value, found.hard, found.sharp))
     one = Expected(value, hard, sharp)
     ratio = element_ratios(np.array([float(worst.observed)]), one, case.dtype)[0]
-    return _bounded(one, None) and bool(ratio <= (expects.hard or 1))
+    return bool(np.isfinite(hard).all() and ratio <= (expects.hard or 1))
 
 
-def _bounded(found: Expected, truth: Expected | None) -> bool:
-    """Whether the expectation says anything: where a budget is infinite, everything meets it."""
-    far = truth is None or 2 * (found.steps or 0) >= (truth.steps or 0)
-    return far and bool(np.isfinite(found.judged.hard).all())
+def _bounded(found: Expected, evidence: Evidence) -> bool:
+    """Whether the expectation says anything of what is wrong: where a budget is infinite, everything meets it."""
+    bounded, truth = np.isfinite(found.judged.hard), evidence.truth
+    if truth is None or bounded.all():
+        return bool(bounded.all()) and (truth is None or 2 * (found.steps or 0) >= (truth.steps or 0))
+    wrong = ~(element_ratios(evidence.seen, truth, evidence.case.dtype) <= 1)
+    return wrong.shape == bounded.shape and bool(wrong.any() and bounded[wrong].all())
 
 
 @lru_cache(maxsize=CACHE)
