@@ -37,7 +37,8 @@ class Known(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     not all combinations differ. `kind`, in the file ``class``, says what sort of difference it is, and `expects` what
     a verdict in the scope must be instead.
 
-    `unbounded` says why a version range has no upper end. `upstream` is a link, or "not reported". `salt` is that of a
+    `unbounded` says why a version range has no upper end. `processor` says which instructions a kernel takes, if
+    others do not show it: such a record is never stale. `upstream` is a link, or "not reported". `salt` is that of a
     run that shows it, where a plain run's numbers do not: it explains verdicts in any run, and is stale only if that
     one does not need it.
     """
@@ -56,6 +57,7 @@ class Known(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     case: Patterns = "*"
     unbounded: str = ""
     salt: str = ""
+    processor: str = ""
     id: str = ""
 
     def whole(self, selection: Selection) -> bool:
@@ -65,7 +67,8 @@ class Known(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         """
         asked = {formula.id for formula in selection.chosen()}
         return (
-            selection.salt == self.salt
+            not self.processor
+            and selection.salt == self.salt
             and selection.level != "quick"
             and set(selection.quantities) == set(QUANTITIES)
             and set(selection.dtypes) >= set(self.dtype)

@@ -132,6 +132,12 @@ def test_a_record_whose_scope_was_run_without_a_divergence_is_stale(ledger: Ledg
     assert stale(ledger) == []
 
 
+def test_a_record_that_depends_on_the_processor_is_never_stale(tmp_path: Path) -> None:
+    """Another kernel may run where the instructions are others: it explains what it explains, and must not."""
+    one = record(tmp_path, GOOD + 'processor = "AVX-512 without AMX"\n')
+    assert not one[0].whole(plan())
+
+
 @pytest.mark.parametrize(
     ("options", "told"),
     [
