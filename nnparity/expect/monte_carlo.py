@@ -8,21 +8,22 @@ gradient descent at eight times a sensible rate. A machine needs no such assumpt
 
 import math
 import zlib
-from collections.abc import Iterator
 from functools import lru_cache
 
 import numpy as np
 from scipy import special
+from threadpoolctl import threadpool_limits
 
 from nnparity.expect.evaluation import evaluate
-from nnparity.reference.readings.base import plain
 from nnparity.reference.readings.budget.core import Array
-from nnparity.reference.readings.monte_carlo import UNIT, Noise
+from nnparity.reference.readings.monte_carlo import UNIT, Machines, Noise, lifted
 from nnparity.spec import Case
 
 #: Machines that a training run is simulated on. The root of a mean of so many squares is less than half of what it
 #: estimates in 1 of 1,000 cases (chi-square, 16 degrees of freedom); a hard budget is 16 times as wide.
 RUNS = 16
+#: Numbers that go into all machines that run at once. A training run keeps up to 33 for each of them: half a gigabyte.
+AT_ONCE = 1 << 21
 #: So much larger than what so many machines show, the scatter may be after all, in 1 of 1,000 cases.
 UPPER = math.sqrt(RUNS / float(special.chdtri(RUNS, 1 - 1e-3)))
 
@@ -32,35 +33,40 @@ def roundings(case: Case) -> float:
     return max(case.dtype.unit, UNIT)
 
 
-def machines(case: Case, family: str, runs: int, unit: float = UNIT) -> Iterator[dict[str, Array]]:
-    """What each of so many machines of roundings of `unit` returns; the numbers drawn follow from the case."""
+def machines(case: Case, family: str, runs: int, unit: float = UNIT) -> dict[str, Array]:
+    """What so many machines of roundings of `unit` return: arrays whose first axis counts the machines.
+
+    The numbers drawn follow from the case.
+    """
     random = np.random.default_rng(zlib.crc32(f"{case.id} {case.salt} {family}".encode()))
+    # small matrices, one for each machine: threads that wait for each other take several times as long
+    with np.errstate(all="ignore"), threadpool_limits(1, user_api="blas"):
+        parts = [_together(case, family, Machines(random, number, unit)) for number in _shares(case, runs)]
+    return {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
+
+
+def _shares(case: Case, runs: int) -> list[int]:
+    """How many machines run at once, one share after the other."""
+    numbers = runs * sum(x.size for x in case.inputs.values())
+    return [len(share) for share in np.array_split(range(runs), min(runs, math.ceil(numbers / AT_ONCE)))]
+
+
+def _together(case: Case, family: str, those: Machines) -> dict[str, Array]:
+    """What these machines return; each number is stored, which rounds it once more."""
 
     def lift(array: Array) -> Noise:
-        return Noise(array, random, unit)
+        return lifted(array, those)
 
-    with np.errstate(all="ignore"):
-        for _ in range(runs):
-            found = evaluate(case, frozenset({family}), lift, lambda array: lift(array).rounded(), {})
-            yield {name: lift(plain(result)).rounded().value for name, result in found.items()}
+    found = evaluate(case, frozenset({family}), lift, lambda array: lift(array).rounded(), {})
+    readings = {name: result if isinstance(result, Noise) else lift(result) for name, result in found.items()}
+    return {name: reading.rounded().value for name, reading in readings.items()}
 
 
 @lru_cache(maxsize=4)  # the targets of a case ask for it one after the other
 def scatter(case: Case, family: str) -> dict[str, Array]:
     """The root mean square of each element's error, as a multiple of u."""
-    sums: dict[str, Array] = {}
-    truth = _exact(case, family)
-    for found in machines(case, family, RUNS, roundings(case)):
-        for name, value in found.items():  # no squares: a gradient of 1e-200, of a gate far in saturation, has none
-            sums[name] = np.hypot(sums.get(name, 0.0), (value - truth[name]) / roundings(case))
-    return {name: total / math.sqrt(RUNS) for name, total in sums.items()}
-
-
-def _exact(case: Case, family: str) -> dict[str, Array]:
-    """The reference in plain float64."""
+    unit, exact = roundings(case), machines(case, family, 1, 0.0)
+    seen = machines(case, family, RUNS, unit)
     with np.errstate(all="ignore"):
-        return {name: np.asarray(y) for name, y in evaluate(case, frozenset({family}), _float64, _float64, {}).items()}
-
-
-def _float64(array: Array) -> Array:
-    return array.astype(np.float64)
+        # no squares: a gradient of 1e-200, of a gate far in saturation, has none
+        return {name: np.hypot.reduce((seen[name] - exact[name]) / unit) / math.sqrt(RUNS) for name in seen}

@@ -49,17 +49,15 @@ def independent(case: Case, quantity: str, truth: Expected) -> float:
 
 
 @lru_cache(maxsize=1)  # the quantities of a case ask for it one after the other
-def _runs(case: Case, family: str) -> list[dict[str, Array]]:
-    return list(machines(case, family, RUNS))
+def _runs(case: Case, family: str) -> dict[str, Array]:
+    return machines(case, family, RUNS)
 
 
 def _errors(case: Case, quantity: str, truth: Expected) -> Array:
     """Errors over budgets, a row for each run; the numbers drawn follow from the case."""
     truth = truth.judged
-    rows = []
+    seen = _runs(case, quantity.partition(".")[0])[quantity]
+    seen = seen[:, : len(truth.value)] if truth.value.ndim else seen
     with np.errstate(all="ignore"):
-        for found in _runs(case, quantity.partition(".")[0]):
-            seen = found[quantity][: len(truth.value)] if truth.value.ndim else found[quantity]
-            ratio = (seen - truth.value) / truth.sharp
-            rows.append(np.nan_to_num(ratio, nan=0.0, posinf=0.0, neginf=0.0).ravel())
-    return np.array(rows)
+        ratio = (seen - truth.value) / truth.sharp
+    return np.nan_to_num(ratio, nan=0.0, posinf=0.0, neginf=0.0).reshape((RUNS, -1))

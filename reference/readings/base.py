@@ -108,14 +108,14 @@ class Reading(NDArrayOperatorsMixin):
             return NotImplemented
         if func is np.shape:
             return args[0].shape
+        rule = self.FUNCTIONS.get(func)
+        if rule is not None:
+            return rule(*args, **kwargs)
         if func in MOVES:
             return args[0].moved(lambda part: func(part, *args[1:], **kwargs))
         if func in JOINS:
             return self.joined(args[0], lambda parts: func(parts, *args[1:], **kwargs))
-        rule = self.FUNCTIONS.get(func)
-        if rule is None:
-            raise TypeError(f"{type(self).__name__} has no rule for {func.__name__}")
-        return rule(*args, **kwargs)
+        raise TypeError(f"{type(self).__name__} has no rule for {func.__name__}")
 
     def _stands_back(self, operands: Iterable[Any]) -> bool:
         return any(isinstance(other, Reading) and other.rank > self.rank for other in operands)

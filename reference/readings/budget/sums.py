@@ -28,7 +28,13 @@ LARGE = 1 << 16
 
 def sum_spread(n: int, squares: Array, y: Array) -> Array:
     """Norm 2 of the roundings of a sum y of n terms, over u^2; `squares` is the sum of their squares."""
-    return np.asarray(((n + 1) / 6 - 1 / n) * squares + (n + 1) / 3 * y * y)
+    of_squares, of_y = spread_factors(n)
+    return np.asarray(of_squares * squares + of_y * y * y)
+
+
+def spread_factors(n: int) -> tuple[float, float]:
+    """What `squares` and y^2 are multiplied by."""
+    return (n + 1) / 6 - 1 / n, (n + 1) / 3
 
 
 def product_spread(k: int, squares: Array, y: Array) -> Array:

@@ -1,0 +1,122 @@
+"""The tables of `Noise`: which rule answers which function of NumPy and SciPy."""
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+from numpy.lib.stride_tricks import sliding_window_view
+
+from nnparity.reference.readings.budget.deviations import deviation
+from nnparity.reference.readings.budget.functions import OWN
+from nnparity.reference.readings.budget.sums import contracted, spread_factors
+from nnparity.reference.readings.monte_carlo.core import Array, Noise, aligned, by_machine, like
+from nnparity.reference.readings.monte_carlo.products import product_and_squares
+from nnparity.reference.readings.numbers import PLAIN
+
+#: They round nothing.
+EXACT = (np.negative, np.absolute, np.maximum)
+#: What they say of each machine's numbers holds for that machine.
+COMPARISONS = (np.greater, np.greater_equal, np.less, np.less_equal, np.equal)
+LOGIC = (np.logical_and, np.logical_or, np.logical_not)
+
+
+def _exact(ufunc: Any) -> Callable[..., Noise]:
+    return lambda *operands: like(operands, ufunc(*aligned(*operands)))
+
+
+def _elementwise(ufunc: Any) -> Callable[..., Noise]:
+    value = _exact(PLAIN.get(ufunc, ufunc))
+
+    def rule(*operands: Any) -> Noise:
+        y = value(*operands)
+        return y.rounded(deviation(ufunc, y.machines.unit))
+
+    return rule
+
+
+def _axes(axis: Any, ndim: int) -> tuple[int, ...]:
+    """The axes of one machine's array, as those of the value."""
+    axes = range(ndim) if axis is None else (axis,) if isinstance(axis, int) else axis
+    return tuple(1 + one % ndim for one in axes)
+
+
+def _off_as_a_sum(y: Noise, n: int, squares: Array, *, products: bool) -> Noise:
+    """A sum of n terms, or of n `products`, off by what norm 2 gives it; see `budget.sums`. `squares` is used up."""
+    of_squares, of_y = spread_factors(n)
+    squares *= of_squares + products
+    squares += of_y * y.value * y.value
+    return y.off(np.sqrt(squares, out=squares))
+
+
+def _sum(x: Noise, axis: Any = None, keepdims: bool = False) -> Noise:
+    axes = _axes(axis, x.ndim)
+    y = x.like(np.sum(x.value, axis=axes, keepdims=keepdims))
+    n = x.size // max(y.size, 1)
+    if n < 2:  # nothing is added to anything
+        return y
+    return _off_as_a_sum(y, n, np.sum(x.value * x.value, axis=axes, keepdims=keepdims), products=False)
+
+
+def _max(x: Noise, axis: Any = None, keepdims: bool = False) -> Noise:
+    return x.like(np.max(x.value, axis=_axes(axis, x.ndim), keepdims=keepdims))
+
+
+def _einsum(subscripts: str, a: Any, b: Any = None, **_: Any) -> Noise:
+    if b is None:
+        return _reduced(subscripts, a)
+    value, squares = product_and_squares(subscripts, by_machine(a), by_machine(b))
+    return _off_as_a_sum(like((a, b), value), contracted(subscripts, a.shape, b.shape), squares, products=True)
+
+
+def _reduced(subscripts: str, x: Noise) -> Noise:
+    """One operand: moved, or some of its letters summed."""
+    before, after = subscripts.split("->")
+    y = x.like(np.einsum(f"Z{before}->Z{after}", x.value))
+    return y if y.size == x.size else y.rounded()
+
+
+def _where(condition: Any, a: Any, b: Any) -> Noise:
+    return like((condition, a, b), np.where(*aligned(condition, a, b)))
+
+
+def _transpose(x: Noise, axes: Any = None) -> Noise:
+    return x.like(x.value.transpose((0, *_axes(range(x.ndim)[::-1] if axes is None else axes, x.ndim))))
+
+
+def _expand_dims(x: Noise, axis: Any) -> Noise:
+    axes = (axis,) if isinstance(axis, int) else axis
+    return x.like(np.expand_dims(x.value, _axes(axes, x.ndim + len(axes))))
+
+
+def _windows(x: Noise, window_shape: Any, axis: Any) -> Noise:
+    return x.like(sliding_window_view(x.value, window_shape, axis=_axes(axis, x.ndim)))
+
+
+def _pad(x: Noise, pad_width: Any) -> Noise:
+    """Zeros, so many before and after each axis."""
+    return x.like(np.pad(x.value, ((0, 0), *pad_width)))
+
+
+def _stack(parts: Any, axis: int = 0) -> Noise:
+    values = [by_machine(part) for part in parts]
+    machines = max(map(len, values))
+    whole = [np.broadcast_to(value, (machines, *value.shape[1:])) for value in values]
+    return like(parts, np.stack(whole, axis=_axes(axis, values[0].ndim)[0]))
+
+
+Noise.UFUNCS = {
+    **{ufunc: _exact(ufunc) for ufunc in (*EXACT, *COMPARISONS, *LOGIC)},
+    **{ufunc: _elementwise(ufunc) for ufunc in (*OWN, np.add, np.subtract, np.multiply, np.divide, np.square)},
+}
+Noise.FUNCTIONS = {
+    np.sum: _sum,
+    np.max: _max,
+    np.einsum: _einsum,
+    np.where: _where,
+    # `moved` and `joined` do these too, place by place; they are frequent, and NumPy has a view of them, or one copy
+    np.transpose: _transpose,
+    np.expand_dims: _expand_dims,
+    sliding_window_view: _windows,
+    np.pad: _pad,
+    np.stack: _stack,
+}
