@@ -15,11 +15,20 @@ NEEDED, FOUND = "/jax/core/compile/backend_compile_duration", "/jax/compilation_
 counted: Counter[str] = Counter()
 
 
+def folder() -> Path | None:
+    """Where programs lie: in the folder that JAX is told of by its own variable, else in the suite's.
+
+    A folder for each number of threads: XLA shares a large loop out when it compiles, and JAX's key does not say so.
+    """
+    own, ours = os.environ.get("JAX_COMPILATION_CACHE_DIR"), os.environ.get(PROGRAMS)
+    place = Path(own) if own else Path(ours, "jax") if ours else None
+    return place and place / f"threads-{os.environ.get('NPROC') or len(os.sched_getaffinity(0))}"
+
+
 def keep() -> None:
     """Has JAX keep all programs, however small and soon compiled, and counts them from now on."""
-    if "JAX_COMPILATION_CACHE_DIR" not in os.environ and os.environ.get(PROGRAMS):
-        jax.config.update("jax_compilation_cache_dir", str(Path(os.environ[PROGRAMS], "jax")))
-    # A user who gives JAX_COMPILATION_CACHE_DIR wants it for small programs too: here there are no others.
+    if place := folder():
+        jax.config.update("jax_compilation_cache_dir", str(place))
     jax.config.update("jax_persistent_cache_min_compile_time_secs", 0.0)
     jax.config.update("jax_persistent_cache_min_entry_size_bytes", -1)
     jax.monitoring.register_event_duration_secs_listener(_needed)
