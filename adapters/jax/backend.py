@@ -94,7 +94,7 @@ class JaxBase(Adapter):
         return (*there, *moved)
 
     def compile(self, program: Program) -> Program:
-        return jax.jit(program) if self.mode == "compiled" else program
+        return _refusing(jax.jit(program)) if self.mode == "compiled" else program
 
 
 class JaxAdapter(JaxLayers, JaxSequences, JaxLosses, JaxOptimizers, JaxModels, JaxTraining, JaxBert, JaxBase):
@@ -104,6 +104,24 @@ class JaxAdapter(JaxLayers, JaxSequences, JaxLosses, JaxOptimizers, JaxModels, J
     packages = ("jax", "jaxlib")
     modes = ("compiled", "eager")
     unsupported = MappingProxyType({"adam_eps_hat": "jax's optimiser has the paper's other form: see adam"})
+
+
+def _refusing(program: Program) -> Program:
+    """The program; what it refused of some shapes it refuses again without being traced anew: values play no part."""
+    refused: dict[Any, Exception] = {}
+
+    def run(point: Point) -> Any:
+        leaves, tree = jax.tree.flatten(point)
+        key = tree, tuple((leaf.shape, leaf.dtype) for leaf in leaves)
+        if key in refused:
+            raise refused[key]
+        try:
+            return program(point)
+        except (TypeError, ValueError, NotImplementedError) as error:  # of a compiled one that ran it would be another
+            refused[key] = error
+            raise
+
+    return run
 
 
 def _function(operation: Operation, point: Point) -> Callable[..., Tensors]:
