@@ -22,8 +22,7 @@ from nnparity.spec.schema import QUANTITIES, WITH_GRAD, plain
 
 #: All families of quantities, in the order in which an observation tells them.
 FAMILIES = ("output", WITH_GRAD, *QUANTITIES[1:])
-#: The families that a framework may derive in one program.
-TOGETHER = "jvp and hvp together"
+SECOND = ("jvp", "hvp")
 
 
 class Adapter(ABC):
@@ -36,7 +35,10 @@ class Adapter(ABC):
 
     backend: ClassVar[str]
     packages: ClassVar[tuple[str, ...]]
+    #: The first is the one that is run where none is named: as the framework's users run it.
     modes: ClassVar[tuple[str, ...]] = ("eager",)
+    #: Whether one program gives outputs, VJP, JVP and HVP: for a framework to which each program costs time to compile.
+    joint: ClassVar[bool] = False
     second_order: ClassVar[str]
     unsupported: ClassVar[Mapping[str, str]] = {}
     #: How the framework itself says that it does not do this, where it raises no NotImplementedError.
@@ -53,8 +55,9 @@ class Adapter(ABC):
     #: where that is not `ACCUMULATE`; the first that fits.
     precision: ClassVar[Mapping[tuple[str, str, str], str]] = {}
 
-    def __init__(self, device: str = "cpu", mode: str = "eager") -> None:
+    def __init__(self, device: str = "cpu", mode: str = "") -> None:
         """Raise `DeviceUnavailable` for a device that is not here, ValueError for an unknown mode."""
+        mode = mode or self.modes[0]
         if device not in self.devices():
             raise DeviceUnavailable(f"{self.backend} has no {device} here, only {', '.join(self.devices())}")
         if mode not in self.modes:
@@ -69,6 +72,11 @@ class Adapter(ABC):
     def target(self) -> str:
         """The target's name, such as ``torch:cpu:eager``."""
         return f"{self.backend}:{self.device}:{self.mode}"
+
+    @property
+    def programs(self) -> dict[str, int]:
+        """How many programs this process has needed so far: "compiled" here, and "from the cache"."""
+        return {}
 
     @classmethod
     @abstractmethod
@@ -117,6 +125,10 @@ class Adapter(ABC):
     def jvp_hvp(self, operation: Operation, point: Point) -> tuple[Tensors, Tensors]:
         """Both at once, for a framework that shares work between them."""
         return self.jvp(operation, point), self.hvp(operation, point)
+
+    def all_families(self, operation: Operation, point: Point) -> tuple[Tensors, Tensors, Tensors, Tensors]:
+        """Outputs, VJP, JVP and HVP, where `joint` says that one program gives them all."""
+        return (*self.vjp(operation, point), *self.jvp_hvp(operation, point))
 
     def scope(self) -> AbstractContextManager[Any]:
         """What must hold around an observation: device, precision flags."""
@@ -181,26 +193,26 @@ class Adapter(ABC):
         return lambda array: self.arrange(put(array), layout)
 
     def _families(self, request: Request, operation: Operation, point: Point) -> Observation:
-        """What a program gave first stands: one that fails is tried again alone, family by family."""
+        """What a program gave first stands: what failed is tried again in smaller programs, down to one a family."""
         seen: Observation = {}
-        for families, rule in self._plan(request.quantities):
-            missing = [family for family in families if not _seen(seen, family, request)]
+        failed: dict[str, str] = {}
+        for families, rule in self._plan(request):
+            missing = [family for family in families if _asked(family, request) and not _seen(seen, family, request)]
             if missing:
-                again = set(missing) & {key.partition(".")[0] for key in seen}
                 seen |= self._try(request, families, rule, operation, point)
-                self.notes |= {family: f"alone: {TOGETHER} failed" for family in again if _seen(seen, family, request)}
+                self.notes |= {one: failed[one] for one in missing if one in failed and _seen(seen, one, request)}
+                failed |= dict.fromkeys(missing, f"apart: {_listed(families)} together failed")
         return seen
 
-    def _plan(self, asked: frozenset[str]) -> list[tuple[tuple[str, ...], Callable[..., Tensors]]]:
-        """Which programs give which families: the plain forward the output, and the VJP brings it along once more."""
-        plan: list[tuple[tuple[str, ...], Callable[..., Tensors]]] = []
-        if "output" in asked:
-            plan.append((("output",), self._value))
-        if "grad" in asked:
-            plan.append(((WITH_GRAD, "grad"), self._vjp))
-        if {"jvp", "hvp"} <= asked:
-            plan.append((("jvp", "hvp"), self._jvp_hvp))
-        return plan + [((family,), rule) for family, rule in (("jvp", self.jvp), ("hvp", self.hvp)) if family in asked]
+    def _plan(self, request: Request) -> list[tuple[tuple[str, ...], Callable[..., Tensors]]]:
+        """Which programs give which families, the largest first: the VJP brings the output along once more."""
+        plan: list[tuple[tuple[str, ...], Callable[..., Tensors]]] = [(("output",), self._value)]
+        if self.joint and {"grad", *SECOND} <= request.quantities | request.together:
+            plan.append(((WITH_GRAD, "grad", *SECOND), self._joint))
+        plan.append(((WITH_GRAD, "grad"), self._vjp))
+        if set(SECOND) <= request.quantities:
+            plan.append((SECOND, self._jvp_hvp))
+        return [*plan, (("jvp",), self.jvp), (("hvp",), self.hvp)]
 
     def _try(
         self,
@@ -264,6 +276,9 @@ class Adapter(ABC):
         pushed, turned = self.jvp_hvp(operation, point)
         return (*pushed, *turned)
 
+    def _joint(self, operation: Operation, point: Point) -> Tensors:
+        return tuple(tensor for family in self.all_families(operation, point) for tensor in family)
+
 
 def _repeated(key: str, seen: Observation) -> bool:
     """Whether a quantity is the output with gradients, and the plain one bit for bit; any NaN is as good as another."""
@@ -284,6 +299,17 @@ def _once(put: Callable[[Array], Tensor]) -> Callable[[Array], Tensor]:
     """The same tensor for arrays of the same numbers."""
     made: dict[tuple[str, tuple[int, ...], bytes], Tensor] = {}
     return lambda array: made.setdefault((array.dtype.name, array.shape, array.tobytes()), put(array))
+
+
+def _asked(family: str, request: Request) -> bool:
+    """Whether a request wants a family; the output that comes with the gradients it wants beside both."""
+    return {*(("output", "grad") if family == WITH_GRAD else (family,))} <= request.quantities
+
+
+def _listed(families: tuple[str, ...]) -> str:
+    """In words; of the output that comes with the gradients nothing is said."""
+    *first, last = (family for family in families if family != WITH_GRAD)
+    return f"{', '.join(first)} and {last}" if first else last
 
 
 def _seen(seen: Observation, family: str, request: Request) -> bool:

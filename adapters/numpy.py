@@ -24,7 +24,7 @@ class NumpyAdapter(Adapter):
     packages = ("numpy",)
     second_order = "Dual numbers through the VJP"
 
-    def __init__(self, device: str = "cpu", mode: str = "eager") -> None:
+    def __init__(self, device: str = "cpu", mode: str = "") -> None:
         """As of `Adapter`; remembers the order of each formula's inputs, which the reference takes by place."""
         super().__init__(device, mode)
         self._order: dict[str, tuple[str, ...]] = {}

@@ -18,8 +18,9 @@ from nnparity.spec.schema import WITH_GRAD
 
 Array = npt.NDArray[Any]
 
-#: The environment variable with a folder that all processes of one target share, for as long as they live.
-SCRATCH = "NNPARITY_SCRATCH"
+#: The environment variable with the folder of compiled programs. The user may name one, or none by an empty value;
+#: a target's process is always given one, if only to share it with other processes of the run.
+PROGRAMS = "NNPARITY_CACHE"
 
 
 @dataclass(frozen=True, eq=False)
@@ -38,6 +39,8 @@ class Request:
     cotangents: dict[str, Array] = field(default_factory=dict)
     tangents: dict[str, Array] = field(default_factory=dict)
     quantities: frozenset[str] = frozenset({"output"})
+    #: What other requests of the same shapes ask for: the program that is compiled for them serves this one too.
+    together: frozenset[str] = frozenset()
     dtype: str = ""
     #: How the arrays lie in the target's memory, see `spec.cases.layouts`.
     layout: str = CONTIGUOUS

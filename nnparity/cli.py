@@ -46,7 +46,9 @@ Formulas = Annotated[list[str] | None, typer.Option("--formula", help="only thes
 Dtypes = Annotated[list[str] | None, typer.Option("--dtype", help=f"of {', '.join(DTYPES)}")]
 Quantities = Annotated[list[str] | None, typer.Option("--quantity", help=f"of {', '.join(QUANTITIES)}")]
 Device = Annotated[str, typer.Option(help="cpu or cuda, where --backend does not say")]
-Mode = Annotated[str, typer.Option(help="eager, or another mode of the backend, where --backend does not say")]
+Mode = Annotated[
+    str, typer.Option(help="a mode of the backend, where --backend does not say; its usual one by default")
+]
 Level = Annotated[str, typer.Option(help="quick, core or full")]
 Out = Annotated[Path, typer.Option(help="folder of the run file and the report")]
 JOBS = min(os.cpu_count() or 1, 4)  # each imports every framework of the plan
@@ -96,7 +98,7 @@ def run(
     dtype: Dtypes = None,
     quantity: Quantities = None,
     device: Device = "cpu",
-    mode: Mode = "eager",
+    mode: Mode = "",
     level: Level = "core",
     salt: Annotated[str, typer.Option(help="varies the inputs; a plain run has none")] = "",
     out: Out = Path("reports/out"),
@@ -122,7 +124,7 @@ def soak(
     dtype: Dtypes = None,
     quantity: Quantities = None,
     device: Device = "cpu",
-    mode: Mode = "eager",
+    mode: Mode = "",
     level: Level = "core",
     out: Out = Path("reports/out"),
     timeout: Timeout = 120.0,

@@ -44,7 +44,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         group.addoption(name, action="append", default=[], help=text)
     group.addoption("--device", default="cpu", help="cpu or cuda, where --backend does not say")
     group.addoption(
-        "--mode", default="eager", help="eager, or another mode of the backend, where --backend does not say"
+        "--mode", default="", help="a mode of the backend, where --backend does not say; its usual one by default"
     )
     group.addoption("--level", default="core", help="quick, core or full")
     group.addoption("--salt", default="", help="varies the inputs")
@@ -107,7 +107,7 @@ def items(config: pytest.Config) -> Iterator[tuple[str, CaseGroup | checks.Item,
 def _short(target: TargetName, plan: Plan) -> str:
     """The backend, unless the plan has it in several devices or modes."""
     alike = sum(other.backend == target.backend for other in plan.targets)
-    return target.backend if alike == 1 else f"{target.backend}:{target.device}:{target.mode}"
+    return target.backend if alike == 1 else str(target)
 
 
 def examine(config: pytest.Config, group: CaseGroup | checks.Item, target: TargetName) -> list[Verdict]:

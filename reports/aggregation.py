@@ -96,7 +96,8 @@ class Aggregate:
         """The place of a target among all: in the order of the plans, then by name."""
         plans = (environment.plan.get("targets", []) for environment in self.run.environments)
         order = list(dict.fromkeys(name for plan in plans for name in plan))
-        return (order.index(target) if target in order else len(order)), target
+        usual = (place for place, name in enumerate(order) if target.startswith(f"{name}:"))  # asked for without a mode
+        return (order.index(target) if target in order else next(usual, len(order))), target
 
     @cached_property
     def targets(self) -> list[str]:

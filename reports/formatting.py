@@ -4,6 +4,7 @@ A number of a run may be absent (None) or not finite ("nan", "inf"); none of the
 """
 
 import math
+from collections.abc import Mapping
 
 from nnparity.reports.records import Number
 
@@ -89,6 +90,11 @@ def duration(seconds: float) -> str:
 def count(number: int) -> str:
     """A whole number with its thousands set apart."""
     return f"{number:,}"
+
+
+def needed(programs: Mapping[str, int]) -> str:
+    """How many programs were compiled, and how many had been before; nothing of a target that compiles none."""
+    return ", ".join(f"{count(number)} {how}" for how, number in programs.items())
 
 
 def percent(part: int, whole: int) -> str:

@@ -54,6 +54,16 @@ class MergedRun:
                 total[part] = total.get(part, 0.0) + seconds
         return total
 
+    @property
+    def programs(self) -> dict[str, dict[str, int]]:
+        """Target -> how its compiled programs were come by -> how many, added up over the runs."""
+        total: dict[str, dict[str, int]] = {}
+        for summary in self.summaries:
+            for target, programs in summary.programs.items():
+                found = total.setdefault(target, {})
+                found.update({how: found.get(how, 0) + count for how, count in programs.items()})
+        return total
+
     def lines(self) -> Iterator[Line]:
         """All lines, in the order of a run file: environment first, summary last."""
         yield from self.environments

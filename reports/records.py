@@ -168,12 +168,16 @@ class Curve(msgspec.Struct, frozen=True, tag_field="kind", tag="curve"):
 
 
 class Summary(msgspec.Struct, frozen=True, tag_field="kind", tag="summary"):
-    """How a run ended: counts per grade, stale records, seconds of each part of the work."""
+    """How a run ended: counts per grade, stale records, seconds of each part of the work.
+
+    `programs` says of each target that compiles how many it has "compiled", and how many it had "from the cache".
+    """
 
     counts: dict[str, int]
     known: int
     stale: list[str]
     seconds: dict[str, float]
+    programs: dict[str, dict[str, int]] = {}
 
 
 Line = Environment | FormulaLine | TargetLine | Verdict | Fact | Curve | Summary

@@ -57,7 +57,7 @@ class HuggingFaceAdapter(TorchBase):
     modes = ("eager", "sdpa")
     unsupported = MappingProxyType({id: "transformers gives models, not formulas" for id in load() if id != ONLY})
 
-    def __init__(self, device: str = "cpu", mode: str = "eager") -> None:
+    def __init__(self, device: str = "cpu", mode: str = "") -> None:
         """As of `Adapter`; keeps the model loaded last, since one case is run several times."""
         super().__init__(device, mode)
         self._kept: tuple[str, dict[str, Any], BertModel] | None = None

@@ -1,4 +1,4 @@
-"""JAX: what `jax.nn` and `jax.lax` give, op by op (no jit), on the CPU or a CUDA device.
+"""JAX: what `jax.nn` and `jax.lax` give, compiled by `jax.jit` or op by op, on the CPU or a CUDA device.
 
 float64 is enabled and matmuls run at their highest precision. JAX has few whole layers of its own:
 much here is composed, and each method says so. Reverse mode is `jax.vjp`, forward mode `jax.jvp`,
@@ -19,6 +19,7 @@ os.environ.setdefault("XLA_PYTHON_CLIENT_PREALLOCATE", "false")
 import jax
 
 from nnparity.adapters.base import Adapter
+from nnparity.adapters.jax import program_cache
 from nnparity.adapters.jax.bert import JaxBert
 from nnparity.adapters.jax.layers import JaxLayers
 from nnparity.adapters.jax.losses import JaxLosses
@@ -27,14 +28,10 @@ from nnparity.adapters.jax.optimizers import JaxOptimizers
 from nnparity.adapters.jax.sequences import JaxSequences
 from nnparity.adapters.jax.training import JaxTraining
 from nnparity.adapters.kernel import Operation, Point, Program, Tensors
-from nnparity.adapters.request import SCRATCH, Array
+from nnparity.adapters.request import Array
 
 jax.config.update("jax_enable_x64", True)
-# What one process of a target has compiled, another need not compile again.
-if "JAX_COMPILATION_CACHE_DIR" not in os.environ and SCRATCH in os.environ:
-    jax.config.update("jax_compilation_cache_dir", os.environ[SCRATCH])
-# A user who gives JAX_COMPILATION_CACHE_DIR wants it for small programs too: here there are no others.
-jax.config.update("jax_persistent_cache_min_compile_time_secs", 0.0)
+program_cache.keep()
 
 
 class JaxBase(Adapter):
@@ -48,12 +45,17 @@ class JaxBase(Adapter):
         }
     )
     second_order = "forward over reverse: jax.jvp of jax.vjp"
+    joint = True
+
+    @property
+    def programs(self) -> dict[str, int]:
+        return dict(program_cache.counted)
 
     @classmethod
     def devices(cls) -> list[str]:
         return [name for name in ("cpu", "cuda") if _device(name) is not None]
 
-    def __init__(self, device: str = "cpu", mode: str = "eager") -> None:
+    def __init__(self, device: str = "cpu", mode: str = "") -> None:
         super().__init__(device, mode)
         self._place = _device(device)
 
@@ -82,14 +84,17 @@ class JaxBase(Adapter):
 
     def jvp_hvp(self, operation: Operation, point: Point) -> tuple[Tensors, Tensors]:
         """Moving the VJP along the tangents moves the outputs along: their tangents are the JVP."""
+        return self.all_families(operation, point)[2:]
 
+    def all_families(self, operation: Operation, point: Point) -> tuple[Tensors, Tensors, Tensors, Tensors]:
         def pulled(*primals: Any) -> tuple[Tensors, Tensors]:
             return self.vjp(operation, point._replace(primals=primals))
 
-        return jax.jvp(pulled, point.primals, point.tangents)[1]
+        there, moved = jax.jvp(pulled, point.primals, point.tangents)
+        return (*there, *moved)
 
     def compile(self, program: Program) -> Program:
-        return jax.jit(program) if self.mode == "compiled" else program
+        return _refusing(jax.jit(program)) if self.mode == "compiled" else program
 
 
 class JaxAdapter(JaxLayers, JaxSequences, JaxLosses, JaxOptimizers, JaxModels, JaxTraining, JaxBert, JaxBase):
@@ -97,8 +102,26 @@ class JaxAdapter(JaxLayers, JaxSequences, JaxLosses, JaxOptimizers, JaxModels, J
 
     backend = "jax"
     packages = ("jax", "jaxlib")
-    modes = ("eager", "compiled")
+    modes = ("compiled", "eager")
     unsupported = MappingProxyType({"adam_eps_hat": "jax's optimiser has the paper's other form: see adam"})
+
+
+def _refusing(program: Program) -> Program:
+    """The program; what it refused of some shapes it refuses again without being traced anew: values play no part."""
+    refused: dict[Any, Exception] = {}
+
+    def run(point: Point) -> Any:
+        leaves, tree = jax.tree.flatten(point)
+        key = tree, tuple((leaf.shape, leaf.dtype) for leaf in leaves)
+        if key in refused:
+            raise refused[key]
+        try:
+            return program(point)
+        except (TypeError, ValueError, NotImplementedError) as error:  # of a compiled one that ran it would be another
+            refused[key] = error
+            raise
+
+    return run
 
 
 def _function(operation: Operation, point: Point) -> Callable[..., Tensors]:

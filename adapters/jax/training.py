@@ -1,12 +1,19 @@
-"""Training in JAX: `jax.value_and_grad` and the optimisers of `jax.example_libraries`, batch after batch."""
+"""Training in JAX: `jax.value_and_grad` and the optimisers of `jax.example_libraries`, batch after batch.
 
-from collections.abc import Callable
+As in a user's loop, what is compiled is the step, in either mode: the gradients of a loss once for all optimisers and
+numbers of steps. A whole run as one program takes twice the time to compile, since each optimiser's has its own.
+"""
+
+from collections.abc import Callable, Iterator
+from functools import cache
 from typing import Any
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 from jax.example_libraries import optimizers
 
+from nnparity.adapters.base import Adapter
 from nnparity.adapters.jax.models import (
     chosen,
     convolutional,
@@ -15,7 +22,7 @@ from nnparity.adapters.jax.models import (
     perceptron,
     recurrent,
 )
-from nnparity.adapters.kernel import Unsupported, kernel
+from nnparity.adapters.kernel import Operation, Program, Unsupported, kernel
 from nnparity.adapters.shared.training import parted, stacked
 
 OPTIMIZERS = ("jax.example_libraries.optimizers.sgd", "jax.example_libraries.optimizers.adam")
@@ -23,22 +30,34 @@ PAPER = "jax.example_libraries.optimizers.adam has the paper's form only, none w
 Loss = Callable[..., Any]
 
 
+@cache
+def rule(optimizer: str, lr: float, beta1: float, beta2: float, eps: float) -> tuple[Any, Any, Any]:
+    """A state from parameters, the compiled step from state to state, and parameters from a state."""
+    if optimizer == "adam_eps_hat":
+        raise Unsupported("jax.example_libraries.optimizers.adam has the paper's form only")
+    start, update, parameters = optimizers.sgd(lr) if optimizer == "sgd" else optimizers.adam(lr, beta1, beta2, eps)
+    # Adam's moments start as zeros: op by op each shape would be a program.
+    return start if optimizer == "sgd" else jax.jit(start), jax.jit(update), parameters
+
+
+@cache
+def slope(loss: Loss) -> Callable[..., tuple[Any, list[Any]]]:
+    """The loss and its gradients by the first argument, compiled; `loss` must be one and the same for that."""
+    return jax.jit(jax.value_and_grad(loss))
+
+
 class Optimizer:
     """Parameters in the hands of one of JAX's optimisers."""
 
-    def __init__(self, weights: list[Any], optimizer: str, lr: float, beta1: float, beta2: float, eps: float) -> None:
-        if optimizer == "adam_eps_hat":
-            raise Unsupported("jax.example_libraries.optimizers.adam has the paper's form only")
-        rule = optimizers.sgd(lr) if optimizer == "sgd" else optimizers.adam(lr, beta1, beta2, eps)
-        start, update, self._weights = rule
-        self._update = jax.jit(update)
+    def __init__(self, weights: list[Any], numbers: dict[str, Any]) -> None:
+        start, self._update, self._parameters = rule(**numbers)
         self._state = start(weights)
         self._done = 0
 
     @property
     def weights(self) -> list[Any]:
         """The parameters as they are now."""
-        return list(self._weights(self._state))
+        return list(self._parameters(self._state))
 
     def step(self, gradients: list[Any]) -> None:
         """The next parameters."""
@@ -46,15 +65,41 @@ class Optimizer:
         self._done += 1
 
 
-def train(batches: tuple[Any, ...], loss: Loss, weights: list[Any], rule: dict[str, Any]) -> tuple[Any, ...]:
+def train(inputs: tuple[Any, ...], loss: Loss, given: dict[str, Any]) -> tuple[Any, ...]:
     """Losses, gradients and parameters, step by step; `loss(weights, *batch)`."""
-    optimizer, slope = Optimizer(weights, **rule), jax.jit(jax.value_and_grad(loss))
+    optimizer = Optimizer(*parted(given))
     rows: list[list[Any]] = []
-    for batch in zip(*batches, strict=True):
-        lost, gradients = slope(optimizer.weights, *batch)
+    for batch in batches(*inputs):
+        lost, gradients = slope(loss)(optimizer.weights, *batch)
         optimizer.step(gradients)
         rows.append([lost, *gradients, *optimizer.weights])
-    return stacked(rows, jnp.stack)
+    return stacked(rows, np.stack)
+
+
+def batches(*inputs: Any) -> Iterator[tuple[Any, ...]]:
+    """Step by step, as a user's data come: by JAX itself they would be taken apart by a program of its own."""
+    return zip(*map(np.asarray, inputs), strict=True)
+
+
+@cache
+def on_perceptron(lam: float) -> Loss:
+    """The loss of listing 4.1, as a function of its parameters, with a penalty of both matrices."""
+
+    def loss(p: list[Any], x: Any, t: Any) -> Any:
+        y = jax.nn.sigmoid(perceptron(x, p[0].T, p[1], p[2].T, p[3]))
+        return jnp.sum((y - t) ** 2) / (2 * len(x)) + lam * (jnp.sum(p[0] ** 2) + jnp.sum(p[2] ** 2))
+
+    return loss
+
+
+def on_convolutional(p: list[Any], x: Any, labels: Any) -> Any:
+    """The loss of listing 4.2."""
+    return chosen(convolutional(x, p), labels)
+
+
+def on_recurrent(p: list[Any], x: Any, t: Any) -> Any:
+    """The loss of listing 4.3."""
+    return jnp.mean((recurrent(x, p) - t) ** 2)
 
 
 def on_discriminator(critic: list[Any], generator: list[Any], x: Any, z: Any) -> Any:
@@ -68,8 +113,13 @@ def on_generator(generator: list[Any], critic: list[Any], z: Any) -> Any:
     return generator_loss(perceptron(perceptron(z, *generator), *critic)[:, 0])
 
 
-class JaxTraining:
+class JaxTraining(Adapter):
     """Training runs, as methods for `JaxAdapter`."""
+
+    def compile(self, program: Program) -> Program:
+        """A run compiles its own steps, and those only."""
+        operation: Operation = program.args[0]  # type: ignore[attr-defined]  # base.Adapter binds it by partial
+        return program if operation.formula.startswith("train_") else super().compile(program)
 
     @kernel(
         "jax.value_and_grad",
@@ -77,11 +127,7 @@ class JaxTraining:
         convention=PAPER,
     )
     def train_mlp(self, x: Any, t: Any, lam: float, **given: Any) -> Any:
-        def loss(p: list[Any], x: Any, t: Any) -> Any:
-            y = jax.nn.sigmoid(perceptron(x, p[0].T, p[1], p[2].T, p[3]))
-            return jnp.sum((y - t) ** 2) / (2 * len(x)) + lam * (jnp.sum(p[0] ** 2) + jnp.sum(p[2] ** 2))
-
-        return train((x, t), loss, *parted(given))
+        return train((x, t), on_perceptron(lam), given)
 
     @kernel(
         "jax.value_and_grad",
@@ -95,7 +141,7 @@ class JaxTraining:
         convention=PAPER,
     )
     def train_cnn(self, x: Any, labels: Any, **given: Any) -> Any:
-        return train((x, labels), lambda p, x, labels: chosen(convolutional(x, p), labels), *parted(given))
+        return train((x, labels), on_convolutional, given)
 
     @kernel(
         "jax.value_and_grad",
@@ -103,19 +149,18 @@ class JaxTraining:
         convention=PAPER,
     )
     def train_lstm(self, x: Any, t: Any, **given: Any) -> Any:
-        return train((x, t), lambda p, x, t: jnp.mean((recurrent(x, p) - t) ** 2), *parted(given))
+        return train((x, t), on_recurrent, given)
 
     @kernel("jax.value_and_grad", using=("jnp.matmul", "jnp.tanh", "jax.nn.log_sigmoid", *OPTIMIZERS), convention=PAPER)
     def train_gan(self, x: Any, z: Any, **given: Any) -> Any:
-        weights, rule = parted(given)
-        generator, critic = Optimizer(weights[:4], **rule), Optimizer(weights[4:], **rule)
-        slope_d, slope_g = (jax.jit(jax.value_and_grad(loss)) for loss in (on_discriminator, on_generator))
+        weights, numbers = parted(given)
+        generator, critic = Optimizer(weights[:4], numbers), Optimizer(weights[4:], numbers)
         rows: list[list[Any]] = []
-        for real, noise in zip(x, z, strict=True):
-            loss_d, d_critic = slope_d(critic.weights, generator.weights, real, noise)
+        for real, noise in batches(x, z):
+            loss_d, d_critic = slope(on_discriminator)(critic.weights, generator.weights, real, noise)
             critic.step(d_critic)
-            loss_g, d_generator = slope_g(generator.weights, critic.weights, noise)
+            loss_g, d_generator = slope(on_generator)(generator.weights, critic.weights, noise)
             generator.step(d_generator)
-            losses = jnp.stack((loss_d, loss_g))
+            losses = np.stack((loss_d, loss_g))
             rows.append([losses, *d_generator, *d_critic, *generator.weights, *critic.weights])
-        return stacked(rows, jnp.stack)
+        return stacked(rows, np.stack)

@@ -24,7 +24,7 @@ class Keras(KerasSequences, KerasModels, KerasTraining, KerasOptimizers):
         }
     )
 
-    def __init__(self, device: str = "cpu", mode: str = "eager") -> None:
+    def __init__(self, device: str = "cpu", mode: str = "") -> None:
         """Raise RuntimeError when Keras was imported earlier, in this process, on another backend."""
         super().__init__(device, mode)
         found = keras.backend.backend()

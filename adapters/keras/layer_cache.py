@@ -3,9 +3,10 @@
 For Keras on each backend, and for `tf.keras`, which is the same code: its modules are imported once Keras knows its
 backend.
 
-Weights start from zeros: they are always replaced, the default initialiser of an LSTM cannot draw in bfloat16, and
-on JAX those that draw are programs to compile. Optimisers are given theirs by assignment, as on TensorFlow they
-have no stateless form, except on JAX, where assignment would leak out of a function that is being compiled.
+Weights start from zeros of NumPy's: they are always replaced, the default initialiser of an LSTM cannot draw in
+bfloat16, and on JAX each shape that Keras draws or fills is a program to compile. Optimisers are given theirs by
+assignment, as on TensorFlow they have no stateless form, except on JAX, where assignment would leak out of a function
+that is being compiled.
 """
 
 from collections.abc import Callable
@@ -15,6 +16,7 @@ from inspect import signature
 from typing import Any
 
 import keras
+import numpy as np
 from keras import layers, ops, optimizers
 
 BUILT = 64
@@ -43,9 +45,15 @@ def layer(name: str, dtype: str, *shapes: Shape, **options: Any) -> Any:
 
 
 def from_zeros(kind: type, **options: Any) -> Any:
-    """The layer, its weights zeros at first."""
-    drawing = ("kernel_initializer", "recurrent_initializer", "embeddings_initializer")
-    return kind(**{name: "zeros" for name in drawing if name in signature(kind).parameters}, **options)
+    """The layer, its weights zeros at first, an LSTM's bias of the forget gates too."""
+    named = signature(kind).parameters
+    filled = {name: zeros for name in named if name.endswith("_initializer")}
+    return kind(**filled, **{name: False for name in ("unit_forget_bias",) if name in named}, **options)
+
+
+def zeros(shape: tuple[int, ...], dtype: str | None = None) -> Any:
+    """An initialiser."""
+    return np.zeros(shape, dtype)
 
 
 def now() -> AbstractContextManager[Any]:
@@ -123,6 +131,6 @@ def optimize(built: tuple[Any, Any], w: Any, g: Any, *moments: Any, step: int) -
 def _optimizer(make: Callable[[], Any], size: int, dtype: str) -> tuple[Any, Any]:
     with now():
         made = make()
-        variable = keras.Variable("zeros", (size,), dtype)
+        variable = keras.Variable(zeros, (size,), dtype)
         made.build([variable])
     return made, variable

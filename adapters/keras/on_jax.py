@@ -13,4 +13,4 @@ class KerasJaxAdapter(Keras, JaxBase):
 
     backend = "keras-jax"
     packages = ("keras", "jax", "jaxlib")
-    modes = ("eager", "compiled")
+    modes = ("compiled", "eager")

@@ -5,11 +5,12 @@ returns: the optimiser keeps them in variables of its own. Where Keras compiles 
 here.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from typing import Any, NamedTuple
 
 import keras
+import numpy as np
 from keras import layers, losses, ops, optimizers, regularizers
 
 from nnparity.adapters.base import Adapter
@@ -17,25 +18,32 @@ from nnparity.adapters.keras.layer_cache import dtype_of
 from nnparity.adapters.keras.models import AS_LISTED, CNN, LOGITS, convolutional, perceptron, recurrent, sequential
 from nnparity.adapters.keras.sequences import GATE_ORDER, columns, gates
 from nnparity.adapters.kernel import Operation, Program, Tensor, Tensors, Unsupported, kernel
+from nnparity.adapters.request import Array
+from nnparity.adapters.shared.gates import ifco
 from nnparity.adapters.shared.layouts import HWIO, OIHW
-from nnparity.adapters.shared.training import parted, stacked
+from nnparity.adapters.shared.training import parted
 
 OPTIMIZERS = ("keras.optimizers.SGD", "keras.optimizers.Adam")
 HAT = "keras.optimizers.Adam has its eps-hat form only"
 
 
 class Layout(NamedTuple):
-    """How a parameter of the spec becomes one of Keras, and back."""
+    """How a parameter of the spec becomes one of Keras, and how an array of one for each step comes back."""
 
     there: Callable[[Tensor], Tensor]
-    back: Callable[[Tensor], Tensor]
+    back: Callable[[Array], Array]
 
 
 SAME = Layout(lambda w: w, lambda w: w)
-TURNED = Layout(ops.transpose, ops.transpose)
-KERNEL = Layout(lambda w: ops.transpose(w, HWIO), lambda w: ops.transpose(w, OIHW))
-GATES = Layout(columns, lambda w: gates(ops.transpose(ops.reshape(w, (w.shape[0], 4, -1)), (1, 2, 0))))
-BIASES = Layout(lambda b: ops.reshape(gates(b), [-1]), lambda b: gates(ops.reshape(b, (4, -1))))
+TURNED = Layout(ops.transpose, lambda w: w.swapaxes(1, 2))
+KERNEL = Layout(lambda w: ops.transpose(w, HWIO), lambda w: w.transpose(0, *(1 + axis for axis in OIHW)))
+GATES = Layout(columns, lambda w: _gates(w.swapaxes(1, 2).reshape(len(w), 4, -1, w.shape[1])))
+BIASES = Layout(lambda b: ops.reshape(gates(b), [-1]), lambda b: _gates(b.reshape(len(b), 4, -1)))
+
+
+def _gates(blocks: Array) -> Array:
+    """The gates i, f, c, o in the order i, f, o, c, of every step."""
+    return np.stack(ifco(blocks.swapaxes(0, 1)), axis=1)
 
 
 class Run:
@@ -49,16 +57,21 @@ class Run:
         self.gradients = keep_gradients(optimizer, self.weights)
         model.compile(optimizer=optimizer, loss=loss)
 
-    def step(self, x: Tensor, t: Tensor) -> tuple[Tensor, Tensors, Tensors]:
+    def step(self, x: Array, t: Array) -> list[Array]:
         """On one batch. Keras's loss is a running mean over batches unless it is reset."""
         self.model.reset_metrics()
         loss = self.model.train_on_batch(x, t)
-        return ops.convert_to_tensor(loss, keras.config.floatx()), self._now(self.gradients), self._now(self.weights)
+        return [np.asarray(loss, keras.config.floatx()), *map(copied, (*self.gradients, *self.weights))]
 
-    def _now(self, variables: list[Any]) -> Tensors:
-        return tuple(
-            layout.back(ops.copy(variable.value)) for layout, variable in zip(self.layouts, variables, strict=True)
-        )
+    def result(self, rows: list[list[Array]]) -> list[Array]:
+        """All losses, gradients and parameters, in the layout of the spec."""
+        losses, *moved = (np.stack(column) for column in zip(*rows, strict=True))
+        return [losses, *(layout.back(one) for layout, one in zip(self.layouts * 2, moved, strict=True))]
+
+
+def copied(variable: Any) -> Array:
+    """Its numbers as they are now: moved by the framework they would be programs to compile on JAX."""
+    return np.array(ops.convert_to_numpy(variable.value))
 
 
 def keep_gradients(optimizer: Any, weights: list[Any]) -> list[Any]:
@@ -97,15 +110,24 @@ def floatx(dtype: str) -> Iterator[None]:
         keras.config.set_dtype_policy(before)
 
 
-def trained(run: Run, batches: Any) -> Tensors:
+def batches(*inputs: Tensor) -> Iterator[tuple[Array, ...]]:
+    """Step by step, as a user's data come."""
+    return zip(*map(ops.convert_to_numpy, inputs), strict=True)
+
+
+def tensors(arrays: Iterable[Array]) -> Tensors:
+    """The result of a run, as the framework's own again."""
+    return tuple(map(ops.convert_to_tensor, arrays))
+
+
+def trained(run: Run, *inputs: Tensor) -> Tensors:
     """The losses, then the gradients and the parameters, each with all steps on its first axis."""
-    steps = (run.step(*batch) for batch in batches)
-    return stacked([(loss, *gradients, *weights) for loss, gradients, weights in steps], ops.stack)
+    return tensors(run.result([run.step(*batch) for batch in batches(*inputs)]))
 
 
-def fresh(model: Any) -> Any:
-    """The same layers with variables of their own."""
-    return keras.models.clone_model(model)
+def fresh(model: Any, *sizes: Any) -> Any:
+    """One of the listings' models with variables of its own, not the one that is kept."""
+    return model.__wrapped__(*sizes)
 
 
 class KerasTraining(Adapter):
@@ -132,7 +154,7 @@ class KerasTraining(Adapter):
                 (layers.Dense, {"units": w2.shape[1], "activation": "sigmoid", **penalty}),
             )
             loss = lambda t, y: losses.mean_squared_error(t, y) * half  # noqa: E731  (3.1.3 halves a sum over outputs)
-            return trained(Run(model, loss, optimizer_of(**rule), [SAME] * 4, (w1, b1, w2, b2)), zip(x, t, strict=True))
+            return trained(Run(model, loss, optimizer_of(**rule), [SAME] * 4, (w1, b1, w2, b2)), x, t)
 
     @kernel(
         "keras.Sequential.train_on_batch",
@@ -144,9 +166,9 @@ class KerasTraining(Adapter):
         layouts = [KERNEL, SAME] * 3 + [TURNED, SAME] * 2
         with floatx(dtype_of(x)):
             step = optimizer_of(**rule)
-            model = fresh(convolutional(dtype_of(x)))
+            model = fresh(convolutional, dtype_of(x))
             run = Run(model, "sparse_categorical_crossentropy", step, layouts, tuple(weights))
-            return trained(run, zip(ops.transpose(x, (0, 1, 3, 4, 2)), labels, strict=True))
+            return trained(run, ops.transpose(x, (0, 1, 3, 4, 2)), labels)
 
     @kernel(
         "keras.Sequential.train_on_batch",
@@ -158,9 +180,9 @@ class KerasTraining(Adapter):
         layouts = [GATES, GATES, BIASES] * 2 + [TURNED, SAME]
         with floatx(dtype_of(x)):
             step = optimizer_of(**rule)
-            model = fresh(recurrent(x.shape[3], weights[0].shape[1], dtype_of(x)))
+            model = fresh(recurrent, x.shape[3], weights[0].shape[1], dtype_of(x))
             run = Run(model, "mean_squared_error", step, layouts, tuple(weights))
-            return trained(run, zip(x, t, strict=True))
+            return trained(run, x, t)
 
     @kernel(
         "keras.Sequential.train_on_batch",
@@ -173,21 +195,21 @@ class KerasTraining(Adapter):
         n, width = x.shape[1:]
         with floatx(dtype_of(x)):
             rules = [optimizer_of(**rule) for _ in range(2)]
-            made = fresh(perceptron(z.shape[2], weights[0].shape[0], width, "linear", dtype_of(x)))
-            critic = fresh(perceptron(width, weights[4].shape[0], 1, "linear", dtype_of(x)))
+            made = fresh(perceptron, z.shape[2], weights[0].shape[0], width, "linear", dtype_of(x))
+            critic = fresh(perceptron, width, weights[4].shape[0], 1, "linear", dtype_of(x))
             loss = losses.BinaryCrossentropy(from_logits=True)
             layouts = [TURNED, SAME] * 2
             # The mean over real and made samples is half of the sum of both means.
             second = Run(critic, lambda t, y: 2 * loss(t, y), rules[1], layouts, tuple(weights[4:]))
             critic.trainable = False
             first = Run(keras.Sequential([made, critic]), loss, rules[0], layouts, tuple(weights[:4]))
-            record = []
-            for real, noise in zip(x, z, strict=True):
-                ones, zeros = (ops.full((n, 1), value, dtype_of(x)) for value in (1, 0))
+            ones, zeros = (np.full((n, 1), value, dtype_of(x)) for value in (1, 0))
+            of_critic, of_generator = [], []
+            for real, noise in batches(x, z):
                 critic.trainable = True
-                samples = ops.concatenate((real, ops.stop_gradient(made(noise))))
-                loss_d, d_critic, critics = second.step(samples, ops.concatenate((ones, zeros)))
+                samples = np.concatenate((real, ops.convert_to_numpy(made(noise))))
+                of_critic.append(second.step(samples, np.concatenate((ones, zeros))))
                 critic.trainable = False
-                loss_g, d_made, makers = first.step(noise, ones)
-                record.append((ops.stack((loss_d, loss_g)), *d_made, *d_critic, *makers, *critics))
-            return stacked(record, ops.stack)
+                of_generator.append(first.step(noise, ones))
+            (loss_d, *d), (loss_g, *g) = second.result(of_critic), first.result(of_generator)
+            return tensors((np.stack((loss_d, loss_g), 1), *g[:4], *d[:4], *g[4:], *d[4:]))

@@ -41,7 +41,7 @@ class TorchBase(Adapter):
         "SDPBackend.MATH, nor for cuDNN's LSTM, replaced by the native one; the jvp of oneDNN's LSTM is a double VJP"
     )
 
-    def __init__(self, device: str = "cpu", mode: str = "eager") -> None:
+    def __init__(self, device: str = "cpu", mode: str = "") -> None:
         super().__init__(device, mode)
         if mode == "eager+tf32" and device == "cpu":
             raise DeviceUnavailable("torch's mode eager+tf32 is for cuda")

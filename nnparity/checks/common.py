@@ -11,7 +11,8 @@ from nnparity.expect.expected import Expected
 from nnparity.judge.grades import Judgement, form
 from nnparity.spec import Case, Dtype
 from nnparity.spec.cases.case import Arrays
-from nnparity.spec.schema import Formula, plain
+from nnparity.spec.loader import signatures
+from nnparity.spec.schema import LEVELS, Formula, plain
 from nnparity.spec.selection import Selection
 
 
@@ -47,6 +48,14 @@ class Given(Case):
 def first_order(formula: Formula, quantities: Sequence[str]) -> frozenset[str]:
     """Those of the quantities that the formula has; the checks know no second derivatives."""
     return frozenset(quantities) & ({"output", "grad"} if formula.wrt else {"output"})
+
+
+def alike(case: Case, selection: Selection) -> frozenset[str]:
+    """What the selection asks of ordinary cases of the same sizes, if it has any: they share compiled programs."""
+    own = (case.signature.dims, case.signature.attributes)
+    reached = LEVELS[: LEVELS.index(selection.level) + 1]
+    there = any((one.dims, one.attributes) == own and one.level in reached for one in signatures(case.formula))
+    return frozenset(selection.quantities) if there else frozenset()
 
 
 def representative(selection: Selection) -> str:

@@ -14,6 +14,7 @@ from nnparity.checks.cell_text import CellText
 from nnparity.checks.common import (
     Finding,
     Given,
+    alike,
     first_order,
     judgeable,
     observe,
@@ -48,7 +49,7 @@ def determinism(target: Target, formula: Formula, selection: Selection) -> Itera
         return
     quantities = first_order(formula, selection.quantities)
     truth = expect(case, quantities, flush=target.flushes[case.dtype.name])
-    asked = request(case, quantities)
+    asked = request(case, quantities, alike(case, selection))
     first, second = observe(target.observer, [asked, asked])
     (third,) = observe(target.observer.twin(), [asked])
     words = CellText((case.dtype.name,))

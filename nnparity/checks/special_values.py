@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 from nnparity.adapters.request import Failure
 from nnparity.checks.cell_text import CellText
-from nnparity.checks.common import Finding, failure, first_line, first_order, judgeable, unsupported
+from nnparity.checks.common import Finding, alike, failure, first_line, first_order, judgeable, unsupported
 from nnparity.execute.observer import Observed
 from nnparity.execute.requests import request
 from nnparity.execute.target import Target
@@ -31,7 +31,7 @@ def special_values(target: Target, formula: Formula, selection: Selection) -> It
         yield unsupported(cases[0], reason)
         return
     quantities = first_order(formula, selection.quantities)
-    target.observer.submit([request(case, quantities) for case in cases])
+    target.observer.submit([request(case, quantities, alike(case, selection)) for case in cases])
     for case in cases:  # while the target works
         expected(case, quantities, target.flushes[case.dtype.name], None, "")
     for case, observed in zip(cases, target.observer.collect(), strict=True):

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from nnparity.checks.common import Finding, failure, first_order, judgeable, misshapen
+from nnparity.checks.common import Finding, alike, failure, first_order, judgeable, misshapen
 from nnparity.execute.observer import Observed
 from nnparity.execute.requests import request
 from nnparity.execute.target import Target
@@ -55,7 +55,9 @@ def subnormals(
         for formula in (formulas if probed else _parts())
         if DATASET in specials_of(formula) and not target.refuses(formula)
     ]
-    target.observer.submit([request(case, first_order(case.formula, quantities)) for case in cases])
+    target.observer.submit(
+        [request(case, first_order(case.formula, quantities), alike(case, selection)) for case in cases]
+    )
     seen = [
         one
         for case, observed in zip(cases, list(target.observer.collect()), strict=True)

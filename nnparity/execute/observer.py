@@ -10,6 +10,7 @@ import signal
 import subprocess
 import sys
 import tempfile
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from multiprocessing import Pipe
@@ -17,7 +18,8 @@ from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import IO
 
-from nnparity.adapters.request import SCRATCH, Observation, Request
+from nnparity.adapters.request import PROGRAMS, Observation, Request
+from nnparity.execute.program_cache import kept
 from nnparity.execute.protocol import Response, TargetInfo
 
 #: Seconds for a framework to be imported and to say what it is.
@@ -50,19 +52,22 @@ class Observer:
         self,
         backend: str,
         device: str = "cpu",
-        mode: str = "eager",
+        mode: str = "",
         timeout: float = 120.0,
         scratch: str = "",
         threads: int | None = None,
     ) -> None:
         """Starts the process. Raises TargetUnavailable with the target's own words.
 
-        `scratch` is a folder that it may share with others of its kind; without one it gets its own. `threads` are
-        those of its kernels; without it one, or as many as the environment says.
+        `scratch` is a folder that it may share with others of its kind, for programs that are not kept from run to
+        run; without one it gets its own. `threads` are those of its kernels; without it one, or as many as the
+        environment says.
         """
         self._own_scratch = tempfile.TemporaryDirectory(prefix="nnparity-")
         self._scratch = scratch or self._own_scratch.name
-        self.key = f"{backend}:{device}:{mode}"
+        #: How many programs its processes needed since `take_programs` was called last.
+        self._programs: Counter[str] = Counter()
+        self.key = ":".join(filter(None, (backend, device, mode)))
         self._arguments = (backend, device, mode)
         self._timeout = timeout
         self._pending: Sequence[Request] = ()
@@ -94,10 +99,16 @@ class Observer:
         raise TargetUnavailable(f"{self.key}: {said}")
 
     def _environment(self) -> dict[str, str]:
-        own = {"PYTHONPATH": os.pathsep.join(_search_path()), SCRATCH: self._scratch}
+        """What the process is told: where modules are, where compiled programs are kept, how many threads to take."""
+        own = {"PYTHONPATH": os.pathsep.join(_search_path()), PROGRAMS: kept() or self._scratch}
         if self._threads is not None:
             own |= dict.fromkeys(THREADS, str(self._threads))
         return dict.fromkeys(THREADS, "1") | os.environ | own
+
+    def take_programs(self) -> Counter[str]:
+        """How many programs were compiled or read from the cache since this was last asked, by its twins too."""
+        taken, self._programs = self._programs, Counter()
+        return sum((twin.take_programs() for twin in self._twins.values()), taken)
 
     def twin(self, threads: int | None = None) -> "Observer":
         """Another process of the same target, with so many threads, started when first asked for.
@@ -121,6 +132,7 @@ class Observer:
             answer = self._lost or self._receive(self._connection, self._timeout)
             self._unread -= 1
             if isinstance(answer, Response):
+                self._programs.update(answer.programs)
                 yield Observed(answer.observation, answer.seconds, notes=answer.notes)
                 continue
             self._lost = self._lost or self._restart()

@@ -23,8 +23,12 @@ class TargetInfo:
 
 @dataclass(frozen=True)
 class Response:
-    """One observation, the CPU seconds that the framework's calls took, and how a family of quantities was come by."""
+    """One observation, the CPU seconds that the framework's calls took, and how a family of quantities was come by.
+
+    `programs` are those that it took, see `Adapter.programs`.
+    """
 
     observation: Observation
     seconds: float
     notes: dict[str, str] = field(default_factory=dict)
+    programs: dict[str, int] = field(default_factory=dict)

@@ -7,9 +7,13 @@ from nnparity.spec import Case
 SECOND_ORDER = frozenset({"jvp", "hvp"})
 
 
-def request(case: Case, quantities: frozenset[str]) -> Request:
-    """The case with all that its quantities need; of a formula without a derivative, its output alone."""
+def request(case: Case, quantities: frozenset[str], together: frozenset[str] = frozenset()) -> Request:
+    """The case with all that its quantities need; of a formula without a derivative, its output alone.
+
+    `together` is what other cases of the same sizes are asked for, so that one program may serve all.
+    """
     wanted = quantities if case.formula.wrt else quantities & {"output"}
+    more = together if wanted - {"output"} else frozenset()
     return Request(
         formula=case.formula.id,
         inputs=dict(case.inputs),
@@ -17,7 +21,8 @@ def request(case: Case, quantities: frozenset[str]) -> Request:
         wrt=case.formula.wrt,
         outputs=tuple(case.formula.results),
         cotangents=dict(case.cotangents) if wanted - {"output", "jvp"} else {},
-        tangents=dict(case.tangents) if wanted & SECOND_ORDER else {},
+        tangents=dict(case.tangents) if (wanted | more) & SECOND_ORDER else {},
         quantities=wanted,
+        together=more,
         dtype=case.dtype.name,
     )

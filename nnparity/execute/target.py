@@ -15,14 +15,17 @@ DEVICES = ("cpu", "cuda")
 
 @dataclass(frozen=True)
 class TargetName:
-    """A target as it is asked for. `backend` may be a name, ``module:Class`` or ``file.py:Class``."""
+    """A target as it is asked for. `backend` may be a name, ``module:Class`` or ``file.py:Class``.
+
+    No `mode` is the backend's usual one: which that is the target itself says, once it is started.
+    """
 
     backend: str
     device: str = "cpu"
-    mode: str = "eager"
+    mode: str = ""
 
     @classmethod
-    def of(cls, text: str, device: str = "cpu", mode: str = "eager") -> "TargetName":
+    def of(cls, text: str, device: str = "cpu", mode: str = "") -> "TargetName":
         """From ``jax``, ``jax:cuda`` or ``jax:cpu:compiled``; `device` and `mode` stand for what is left out.
 
         A ``module:Class`` or ``file.py:Class`` of one's own is taken whole.
@@ -33,7 +36,7 @@ class TargetName:
         return cls(backend, *rest, *(device, mode)[len(rest) :])
 
     def __str__(self) -> str:
-        return f"{self.backend}:{self.device}:{self.mode}"
+        return ":".join(filter(None, (self.backend, self.device, self.mode)))
 
 
 @dataclass

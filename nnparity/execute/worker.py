@@ -36,10 +36,15 @@ def serve(connection: Connection, backend: str, device: str, mode: str) -> None:
         except EOFError:
             return
         for request in requests:
-            start = time.process_time()
-            adapter.notes = {}
-            observation = observe(adapter, request)
-            connection.send(Response(observation, time.process_time() - start, adapter.notes))
+            connection.send(_response(adapter, request))
+
+
+def _response(adapter: Adapter, request: Request) -> Response:
+    start, before = time.process_time(), adapter.programs
+    adapter.notes = {}
+    observation = observe(adapter, request)
+    programs = {how: count - before.get(how, 0) for how, count in adapter.programs.items()}
+    return Response(observation, time.process_time() - start, adapter.notes, programs)
 
 
 def _begin(backend: str, device: str, mode: str) -> tuple[Adapter, TargetInfo]:

@@ -55,12 +55,16 @@ class Counts:
 
 @dataclass
 class PartCounts:
-    """What one process counted: verdicts, CPU seconds by kind of work, the records whose scope was run or held."""
+    """What one process counted: verdicts, CPU seconds by kind of work, the records whose scope was run or held.
+
+    `programs` are those that each target compiled or read from its cache.
+    """
 
     counts: Counts
     seconds: dict[str, float]
     ran: set[str]
     held: set[str]
+    programs: dict[str, Counter[str]] = field(default_factory=dict)
 
 
 @dataclass
@@ -71,12 +75,15 @@ class TotalCounts:
     seconds: dict[str, float] = field(default_factory=dict)
     ran: set[str] = field(default_factory=set)
     held: set[str] = field(default_factory=set)
+    programs: dict[str, Counter[str]] = field(default_factory=dict)
 
     def add(self, part: PartCounts) -> None:
         """Counts another part in."""
         self.counts.join(part.counts)
         for kind, seconds in part.seconds.items():
             self.seconds[kind] = self.seconds.get(kind, 0.0) + seconds
+        for target, programs in part.programs.items():
+            self.programs.setdefault(target, Counter()).update(programs)
         self.ran |= part.ran
         self.held |= part.held
 
@@ -98,4 +105,5 @@ class TotalCounts:
     def summary(self) -> Summary:
         """The last line of the run file. Of the seconds, `harness` is all but imports and the frameworks' calls."""
         seconds = {name: round(value, 3) for name, value in sorted(self.seconds.items())}
-        return Summary(dict(self.counts.grades), self.counts.known.total(), self.stale, seconds)
+        programs = {target: dict(needed) for target, needed in self.programs.items() if needed}
+        return Summary(dict(self.counts.grades), self.counts.known.total(), self.stale, seconds, programs)

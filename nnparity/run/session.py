@@ -10,6 +10,7 @@ from typing import Self
 
 from nnparity.checks import Item
 from nnparity.checks.common import Finding
+from nnparity.execute.observer import TargetUnavailable
 from nnparity.execute.target import DEVICES, Target, TargetName, start
 from nnparity.reports.records import Summary, TargetLine, Verdict
 from nnparity.run.counts import Counts, PartCounts, TotalCounts
@@ -45,12 +46,20 @@ class Session:
     def target(self, name: TargetName) -> Target:
         """A target, started when it is first asked for. Raises TargetUnavailable."""
         if name not in self.targets:
-            self.targets[name] = start(name, self.plan.dtypes, self._timeout, self._scratch)
+            self.targets[name] = self._distinct(name, start(name, self.plan.dtypes, self._timeout, self._scratch))
             self.examiner.seconds["imports"] += self.targets[name].observer.info.import_seconds
         if name not in self._recorded:  # a target that another session started is told in this run file too
             self._recorded.add(name)
             self.recorder.write(target_line(self.targets[name]), *_absent(self.targets[name]))
         return self.targets[name]
+
+    def _distinct(self, name: TargetName, target: Target) -> Target:
+        """The target, unless another name stands for the same: its usual mode may be named, or not."""
+        for other, there in self.targets.items():
+            if there.name == target.name:
+                target.observer.close()
+                raise TargetUnavailable(f"{other} and {name} are the same target, {target.name}")
+        return target
 
     def examine(self, group: CaseGroup, names: tuple[TargetName, ...] | None = None) -> Iterator[Verdict]:
         """The verdicts of a group, recorded as they fall."""
@@ -82,7 +91,8 @@ class Session:
     def part(self) -> PartCounts:
         """What was counted since this was last asked."""
         now, ledger = time.process_time(), self.examiner.ledger
-        part = PartCounts(self.counts, dict(self.examiner.seconds), *ledger.take())
+        programs = {target.name: target.observer.take_programs() for target in self.targets.values()}
+        part = PartCounts(self.counts, dict(self.examiner.seconds), *ledger.take(), programs)
         part.seconds["harness"] = now - self._begun
         self.counts, self._begun = Counts(), now
         self.examiner.seconds.clear()

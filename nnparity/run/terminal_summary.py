@@ -3,6 +3,7 @@
 from rich.console import Console
 from rich.table import Table
 
+from nnparity.reports.formatting import needed
 from nnparity.reports.records import GRADES, Verdict
 from nnparity.run.counts import Counts, TotalCounts
 
@@ -19,6 +20,9 @@ def show(total: TotalCounts, console: Console) -> None:
     spent = sum(parts.get(part, 0.0) for part in ("harness", "imports", "frameworks")) or 1.0
     shares = ", ".join(f"{part} {parts.get(part, 0.0):.1f} s" for part in ("harness", "imports", "frameworks"))
     console.print(f"CPU: {shares}; the harness is {parts.get('harness', 0.0) / spent:.0%} of it")
+    for target, programs in total.programs.items():
+        if programs:
+            console.print(f"programs of {target}: {needed(programs)}", soft_wrap=True, highlight=False)
 
 
 def _show_counts(counts: Counts, console: Console) -> None:

@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from nnparity.reports.aggregation import Aggregate, Row, grouped, quantity_order
-from nnparity.reports.formatting import count
+from nnparity.reports.formatting import count, needed
 from nnparity.reports.records import SHORT, Environment, Fact, FormulaLine, Kernel, Verdict
 
 
@@ -128,8 +128,8 @@ def listed(values: Iterable[str], most: int = 40) -> str:
 
 
 def target_table(aggregate: Aggregate) -> Grid:
-    """The targets that are here: versions, and a column for each property any of them has."""
-    lines = aggregate.present
+    """The targets that are here: versions, and a column for each property any of them has; programs, if any compile."""
+    lines, programs = aggregate.present, aggregate.run.programs
     properties = list(dict.fromkeys(name for line in lines for name in line.properties))
     judged = grouped((verdict.target, verdict) for verdict in aggregate.run.verdicts)
     rows = [
@@ -137,12 +137,14 @@ def target_table(aggregate: Aggregate) -> Grid:
             line.target,
             ", ".join(f"{name} {version}" for name, version in line.versions.items()),
             *(line.properties.get(name, "") for name in properties),
+            *([needed(programs.get(line.target, {}))] if programs else []),
             f"{line.import_seconds:.1f} s" if line.import_seconds else "",
             count(len(judged.get(line.target, ()))),
         ]
         for line in lines
     ]
-    return Grid("Targets", ["target", "versions", *properties, "import", "verdicts"], rows)
+    compiled = ["programs"] if programs else []
+    return Grid("Targets", ["target", "versions", *properties, *compiled, "import", "verdicts"], rows)
 
 
 def shapes(shapes: dict[str, str]) -> str:
