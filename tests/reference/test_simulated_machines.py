@@ -1,18 +1,22 @@
 """All machines at once: each moves, multiplies and decides as it would alone, and none knows the others."""
 
 from collections.abc import Callable
+from functools import reduce
 from typing import Any
 
 import numpy as np
 import pytest
 from numpy.lib.stride_tricks import sliding_window_view
+from scipy import special
 
+from nnparity.expect.monte_carlo import RUNS, UPPER
 from nnparity.reference.formulas.activation import relu
 from nnparity.reference.formulas.convolution import max_pool2d
 from nnparity.reference.formulas.loss import l1_penalty
 from nnparity.reference.readings import Dual
 from nnparity.reference.readings.base import JOINS, MOVES, Reading
 from nnparity.reference.readings.monte_carlo import UNIT, Machines, Noise, lifted
+from nnparity.reference.readings.monte_carlo.machines import TOSSES
 from nnparity.reference.readings.monte_carlo.products import plan, product_and_squares
 
 NUMBER = 3
@@ -221,6 +225,14 @@ def test_every_element_of_every_machine_errs_by_itself() -> None:
         apart = products[np.triu_indices(len(rows), 1)]
         assert np.abs(apart).max() < 6 / np.sqrt(rows.shape[1])
         assert np.mean(apart**2) == pytest.approx(1 / rows.shape[1], rel=0.1)
+
+
+def test_so_many_machines_tell_a_single_rounding_as_well_as_a_normal_error() -> None:
+    """The mean of RUNS squares is less than 1/UPPER^2 of what it estimates in 1 of 1,000 cases, with coins as well."""
+    heads = np.arange(TOSSES + 1)
+    squares = np.bincount((2 * heads - TOSSES) ** 2, special.comb(TOSSES, heads) / 2**TOSSES)
+    total = reduce(np.convolve, [squares] * RUNS)
+    assert total[np.arange(len(total)) < RUNS * TOSSES / UPPER**2].sum() < 1e-3
 
 
 def test_what_all_are_given_alike_is_held_once_until_they_round_it() -> None:

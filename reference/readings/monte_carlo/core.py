@@ -1,6 +1,6 @@
 """The reading that scatters: every rounding is a random one, so that many machines show which errors go together.
 
-Stochastic arithmetic (Parker, "Monte Carlo arithmetic", UCLA 1997): each result is multiplied by 1 + u d with d normal,
+Stochastic arithmetic (Parker, "Monte Carlo arithmetic", UCLA 1997): each result is multiplied by 1 + u d with d random,
 sums are off by the standard deviation that norm 2 gives them. Elements that share an intermediate result share
 its error, which norm 2, a variance for each element, does not tell. Errors this small pass through a formula
 linearly, so what they have in common does not depend on u.
