@@ -1,4 +1,4 @@
-"""The command line: ``nnparity run``, ``soak``, ``mutate``, ``report`` and ``list``.
+"""The command line: ``nnparity run``, ``soak``, ``mutate``, ``report``, ``store`` and ``list``.
 
 Exit status: 0 all conforms or is on record, 1 something else was found, 2 usage, or nothing was judged; 70 a fault of
 nnparity itself.
@@ -33,6 +33,8 @@ from nnparity.spec import DTYPES, SpecError, load
 from nnparity.spec.loader import signatures
 from nnparity.spec.schema import QUANTITIES
 from nnparity.spec.selection import UsageError
+from nnparity.store import location, transfer
+from nnparity.store.location import StoreError
 
 COLUMNS = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
 INTERNAL = 70  # EX_SOFTWARE of sysexits.h: not to be taken for a divergence
@@ -54,6 +56,7 @@ Out = Annotated[Path, typer.Option(help="folder of the run file and the report")
 JOBS = min(os.cpu_count() or 1, 4)  # each imports every framework of the plan
 Processes = Annotated[int, typer.Option("--jobs", help="processes that share the plan, one a core, at most 4", min=1)]
 Timeout = Annotated[float, typer.Option(help="seconds for one case, before its target is killed")]
+NoStore = Annotated[bool, typer.Option("--no-store", help="compute all expectations, and keep none")]
 
 
 def _version(asked: bool) -> None:
@@ -104,11 +107,12 @@ def run(
     out: Out = Path("reports/out"),
     timeout: Timeout = 120.0,
     jobs: Processes = JOBS,
+    no_store: NoStore = False,
 ) -> None:
     """Runs the plan, and renders its report."""
     plan = _plan(backend, formula, dtype, quantity, device, mode, level, salt)
     path = out / "parity.jsonl"
-    with Jobs(sensible(jobs, plan), timeout) as shared:
+    with Jobs(sensible(jobs, plan), timeout, _store(no_store)) as shared:
         total = _drive(shared, plan, path, f"parity of {', '.join(backend)}")
     _, files = finalize(path, out)
     show(total, console)
@@ -129,6 +133,7 @@ def soak(
     out: Out = Path("reports/out"),
     timeout: Timeout = 120.0,
     jobs: Processes = JOBS,
+    no_store: NoStore = False,
 ) -> None:
     """Runs the plan on other numbers, seed after seed: a correct kernel must conform on all of them."""
     plans = [
@@ -136,12 +141,18 @@ def soak(
         for number in range(1, salts + 1)
     ]
     status = 0
-    with Jobs(sensible(jobs, plans[0]), timeout) as shared:  # targets stay up: their compiled code serves all seeds
+    count, kept = sensible(jobs, plans[0]), _store(no_store)
+    with Jobs(count, timeout, kept) as shared:  # targets stay up: their compiled code serves all seeds
         for number, plan in enumerate(plans, start=1):
             total = _drive(shared, plan, out / "soak" / f"{number}.jsonl", f"seed {number} of {salts}")
             show(total, console)
             status = max(status, _ended(total))
     raise typer.Exit(status)
+
+
+def _store(without: bool) -> Path | None:
+    location.bound()  # what is wrong with it is told before anything is started
+    return None if without else location.folder()
 
 
 def _drive(jobs: Jobs, plan: Plan, path: Path, title: str) -> TotalCounts:
@@ -209,6 +220,27 @@ def report(
         console.print(str(page), soft_wrap=True)
 
 
+@application.command()
+def store(
+    info: Annotated[bool, typer.Option("--info", help="say where it lies and what it holds")] = False,
+    clear: Annotated[bool, typer.Option("--clear", help="remove all that is kept")] = False,
+    export: Annotated[Path | None, typer.Option("--export", help="write it into one file")] = None,
+    import_: Annotated[Path | None, typer.Option("--import", help="keep what such a file holds, too")] = None,
+) -> None:
+    """Looks at the store of expectations, empties it, or carries it elsewhere."""
+    folder = location.folder()
+    if folder is None:
+        raise UsageError(f"{location.VARIABLE}={location.OFF}: there is no store")
+    if import_ is not None:
+        typer.echo(transfer.read_from(folder, import_))
+    if export is not None:
+        typer.echo(f"{export}: {transfer.write_to(folder, export):,} entries")
+    if clear:
+        transfer.clear(folder)
+    if info or not (clear or export or import_):
+        typer.echo("\n".join(f"{name}: {told}" for name, told in transfer.info(folder).items()))
+
+
 @application.command(name="list")
 def list_() -> None:
     """Lists backends, dtypes, and formulas with their signatures."""
@@ -228,7 +260,7 @@ def guarded(call: Callable[[], object]) -> int | str | None:
         call()
     except SystemExit as end:
         return end.code
-    except (UsageError, SpecError, KnownError, TargetUnavailable) as error:
+    except (UsageError, SpecError, KnownError, StoreError, TargetUnavailable) as error:
         typer.echo(f"nnparity: {error}", err=True)
         return 2
     except JobDied as error:

@@ -23,9 +23,12 @@ from nnparity.run.counts import Counts
 from nnparity.run.finalization import finalize
 from nnparity.run.plan import Plan
 from nnparity.run.session import Session
+from nnparity.run.terminal_summary import store_lines
 from nnparity.run.verdicts import failed
 from nnparity.spec import SpecError
 from nnparity.spec.selection import CaseGroup, UsageError
+from nnparity.store import location, memory
+from nnparity.store.location import StoreError
 
 PLAN = pytest.StashKey[Plan]()
 SESSION = pytest.StashKey[Session]()
@@ -49,6 +52,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     group.addoption("--level", default="core", help="quick, core or full")
     group.addoption("--salt", default="", help="varies the inputs")
     group.addoption("--case-timeout", type=float, default=120.0, help="seconds for one case")
+    group.addoption("--no-store", action="store_true", help="compute all expectations, and keep none")
     group.addoption("--records", type=Path, help="the run file (reports/out/pytest.jsonl)")
 
 
@@ -58,10 +62,11 @@ def pytest_configure(config: pytest.Config) -> None:
         return
     try:
         config.stash[PLAN] = plan = _plan(config)
+        location.bound()
         for target in plan.targets:
             if target.backend.endswith(".py") or ":" in target.backend:
                 load_backend(target.backend)
-    except (UsageError, SpecError, KnownError, Misdeclared, LookupError) as error:
+    except (UsageError, SpecError, KnownError, StoreError, Misdeclared, LookupError) as error:
         pytest.exit(f"nnparity: {error}", returncode=2)
     path = config.option.records or Path("reports/out/pytest.jsonl")
     worker = hasattr(config, "workerinput")
@@ -69,6 +74,7 @@ def pytest_configure(config: pytest.Config) -> None:
         path.unlink(missing_ok=True)
     if config.option.collectonly:
         return
+    memory.use(None if config.option.no_store else location.folder())
     config.stash[SESSION] = Session(plan, path.absolute(), config.option.case_timeout)
     if not worker:
         config.stash[SESSION].recorder.begin(plan)
@@ -90,6 +96,7 @@ def pytest_unconfigure(config: pytest.Config) -> None:
     """Ends the targets."""
     if (session := config.stash.get(SESSION, None)) is not None:
         session.close()
+        memory.leave()
 
 
 def items(config: pytest.Config) -> Iterator[tuple[str, CaseGroup | checks.Item, TargetName]]:
@@ -174,6 +181,8 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: p
     counts = counted(merged.verdicts)
     terminalreporter.section("nnparity")
     terminalreporter.line(", ".join(f"{count} {grade}" for grade, count in counts.grades.items()) or "no verdict")
+    for told in store_lines(merged.kept, merged.troubles):
+        terminalreporter.line(told)
     if counts.unjudged:
         terminalreporter.line(f"nnparity: {counts.unjudged}", red=True)
     for record in merged.stale:

@@ -57,12 +57,17 @@ class MergedRun:
     @property
     def programs(self) -> dict[str, dict[str, int]]:
         """Target -> how its compiled programs were come by -> how many, added up over the runs."""
-        total: dict[str, dict[str, int]] = {}
-        for summary in self.summaries:
-            for target, programs in summary.programs.items():
-                found = total.setdefault(target, {})
-                found.update({how: found.get(how, 0) + count for how, count in programs.items()})
-        return total
+        return _added(summary.programs for summary in self.summaries)
+
+    @property
+    def kept(self) -> dict[str, dict[str, int]]:
+        """Kind of result -> how it was come by -> how often, added up over the runs."""
+        return _added(summary.kept for summary in self.summaries)
+
+    @property
+    def troubles(self) -> list[str]:
+        """What was wrong with the store in any of the runs."""
+        return list(dict.fromkeys(trouble for summary in self.summaries for trouble in summary.troubles))
 
     def lines(self) -> Iterator[Line]:
         """All lines, in the order of a run file: environment first, summary last."""
@@ -73,6 +78,15 @@ class MergedRun:
         yield from self.facts
         yield from self.curves
         yield from self.summaries
+
+
+def _added(tables: Iterable[dict[str, dict[str, int]]]) -> dict[str, dict[str, int]]:
+    total: dict[str, dict[str, int]] = {}
+    for table in tables:
+        for name, counted in table.items():
+            found = total.setdefault(name, {})
+            found.update({how: found.get(how, 0) + count for how, count in counted.items()})
+    return total
 
 
 def merge(paths: Iterable[Path | str]) -> MergedRun:

@@ -171,6 +171,8 @@ class Summary(msgspec.Struct, frozen=True, tag_field="kind", tag="summary"):
     """How a run ended: counts per grade, stale records, seconds of each part of the work.
 
     `programs` says of each target that compiles how many it has "compiled", and how many it had "from the cache".
+    `kept` says of each kind of result how many were "from the store", "computed", or "damaged and computed again", and
+    `troubles` what was wrong with the store.
     """
 
     counts: dict[str, int]
@@ -178,6 +180,8 @@ class Summary(msgspec.Struct, frozen=True, tag_field="kind", tag="summary"):
     stale: list[str]
     seconds: dict[str, float]
     programs: dict[str, dict[str, int]] = {}
+    kept: dict[str, dict[str, int]] = {}
+    troubles: list[str] = []
 
 
 Line = Environment | FormulaLine | TargetLine | Verdict | Fact | Curve | Summary

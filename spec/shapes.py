@@ -40,9 +40,10 @@ def _dimension(word: str, text: str) -> ast.expr:
     return tree
 
 
-def symbols(text: str) -> set[str]:
+@cache
+def symbols(text: str) -> frozenset[str]:
     """The symbols that a symbolic shape speaks of."""
-    return {node.id for tree in parse(text) for node in ast.walk(tree) if isinstance(node, ast.Name)}
+    return frozenset(node.id for tree in parse(text) for node in ast.walk(tree) if isinstance(node, ast.Name))
 
 
 def evaluate(text: str, dims: Mapping[str, int]) -> tuple[int, ...]:

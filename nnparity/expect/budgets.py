@@ -13,6 +13,7 @@ import numpy as np
 
 from nnparity.expect.evaluation import evaluate
 from nnparity.expect.expected import Array, Expected
+from nnparity.expect.kept import kept
 from nnparity.expect.precision_models import arithmetic
 from nnparity.expect.proof import finite, sharpened
 from nnparity.expect.training_horizon import limited, widened
@@ -20,11 +21,24 @@ from nnparity.reference.readings import Arithmetic, Budget
 from nnparity.reference.readings.budget.core import COMPOSED
 from nnparity.spec import Case
 from nnparity.spec.precision import ACCUMULATE
+from nnparity.store.memory import Form
 
 #: Squares below this are no longer exact float64.
 LEAST_SQUARE = float(np.finfo(np.float64).tiny / np.finfo(np.float64).eps)
 
 
+def _plain(expected: dict[str, Expected]) -> dict[str, Any]:
+    return {name: (one.value, one.hard, one.sharp, one.low, one.steps) for name, one in expected.items()}
+
+
+def _loaded(parts: dict[str, Any]) -> dict[str, Expected]:
+    return {name: Expected(*part) for name, part in parts.items()}
+
+
+EXPECTATIONS = Form("expectations", _plain, _loaded)
+
+
+@kept(EXPECTATIONS)
 def expect(
     case: Case,
     quantities: frozenset[str],
@@ -54,7 +68,9 @@ def expect(
             expected = widened(case, expected, inside.unit)
         if case.dtype.name == "float64" and inside.unit == case.dtype.unit and finite(case):
             expected = sharpened(case, quantities, inward, variant or {}, expected)
-    return limited(case, expected, simulated=simulated) if case.formula.trajectory else expected
+    if case.formula.trajectory:
+        expected = limited(case, expected, simulated=simulated)
+    return {name: one.settled for name, one in expected.items()}
 
 
 def _unchanged(array: Array) -> Array:

@@ -31,9 +31,24 @@ class Expected:
         return replace(self, hard=2 * self.hard, sharp=math.sqrt(2) * self.sharp)
 
     @property
+    def settled(self) -> "Expected":
+        """With all its arrays in the order of the index, and never written to again.
+
+        So that it adds up alike wherever it comes from: from the reference, or from a store.
+        """
+        low = _settled(self.low) if isinstance(self.low, np.ndarray) else float(self.low)
+        return Expected(_settled(self.value), _settled(self.hard), _settled(self.sharp), low, self.steps)
+
+    @property
     def judged(self) -> "Expected":
         """The part that an observation is held against."""
         if self.steps is None:
             return self
         low = self.low[: self.steps] if isinstance(self.low, np.ndarray) else self.low
         return Expected(self.value[: self.steps], self.hard[: self.steps], self.sharp[: self.steps], low)
+
+
+def _settled(array: Array) -> Array:
+    found = np.asarray(array, order="C").view()
+    found.flags.writeable = False
+    return found

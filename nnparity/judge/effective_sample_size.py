@@ -11,10 +11,12 @@ from functools import lru_cache
 import numpy as np
 
 from nnparity.expect.expected import Expected
+from nnparity.expect.kept import kept
 from nnparity.expect.monte_carlo import machines
 from nnparity.judge.elements import Array, largest_ratio
 from nnparity.judge.grades import Judgement, chance, judge
 from nnparity.spec import Case
+from nnparity.store.memory import Form
 
 #: Runs with random roundings: every pair of them is an estimate.
 RUNS = 32
@@ -32,6 +34,7 @@ def regrade_correlated(judged: Judgement, seen: Array, truth: Expected, case: Ca
     return judge(seen, truth, case.dtype, independent(case, quantity, truth))
 
 
+@kept(Form("sensitivities", float, float), "judge")
 def independent(case: Case, quantity: str, truth: Expected) -> float:
     """The effective number of independent errors, between 1 and the number of elements.
 

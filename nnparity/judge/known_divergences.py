@@ -129,6 +129,7 @@ class Ledger:
     def __init__(self, known: Iterable[Known], whole: Callable[[Known], bool] = lambda _: True) -> None:
         """`whole` says of which records all is run: only those can turn out to be stale."""
         self._known = list(known)
+        self._near: dict[tuple[str, str], list[Known]] = {}
         self._whole = {one.id for one in self._known if whole(one)}
         self._run: set[str] = set()
         self._held: set[str] = set()
@@ -139,7 +140,7 @@ class Ledger:
         One that a record speaks of and does not explain is new, and says so. Raises KnownError where two records
         cover it: one of them would be shadowed.
         """
-        near = [one for one in self._known if one.speaks_of(verdict)]
+        near = [one for one in self._about(verdict.formula, verdict.target) if one.speaks_of(verdict)]
         found = [one for one in near if within(versions, one.versions)]
         if len(found) > 1:
             names = " and ".join(one.id for one in found)
@@ -153,6 +154,13 @@ class Ledger:
             self._held.add(known.id)
             return msgspec.structs.replace(verdict, known=known.id)
         return _told(verdict, f"in the scope of {known.id}, but not what it expects")
+
+    def _about(self, formula: str, target: str) -> list[Known]:
+        """The records of a formula and a target: few, of which many verdicts are asked."""
+        if (formula, target) not in self._near:
+            fit = [one for one in self._known if _fits(formula, one.formula) and _fits(target, one.target)]
+            self._near[formula, target] = fit
+        return self._near[formula, target]
 
     def take(self) -> tuple[set[str], set[str]]:
         """The records whose scope was run, and those that held, since this was last asked."""

@@ -15,10 +15,12 @@ from functools import lru_cache
 import numpy as np
 
 from nnparity.expect.expected import Expected
+from nnparity.expect.kept import kept
 from nnparity.judge.effective_sample_size import regrade_correlated
 from nnparity.judge.elements import Array, error_over_budget
 from nnparity.judge.grades import Judgement, chance, judge, root_mean_square
 from nnparity.spec import Case, Dtype
+from nnparity.store.memory import Form
 
 #: Expectations of one process whose sensitivity is kept for its other targets.
 CACHE = 1024
@@ -61,6 +63,7 @@ def sensitivity(truth: Expected, vanishing: bool = False) -> Sensitivity:
 
 
 @lru_cache(maxsize=CACHE)
+@kept(Form("sensitivities", list, tuple), "judge")
 def missed(truth: Expected, case: Case, quantity: str) -> tuple[str, ...]:
     """The wrong answers that conform; where the result is 0 by theory any number is right, and NaN is not."""
     asked = ("NaN",) if quantity in case.formula.vanishing else ()

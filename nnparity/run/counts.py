@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 
 from nnparity.reports.records import Summary, Verdict
 from nnparity.run.verdicts import failed
+from nnparity.store.memory import Tally
 
 
 @dataclass
@@ -65,6 +66,7 @@ class PartCounts:
     ran: set[str]
     held: set[str]
     programs: dict[str, Counter[str]] = field(default_factory=dict)
+    store: Tally = field(default_factory=Tally)
 
 
 @dataclass
@@ -76,6 +78,7 @@ class TotalCounts:
     ran: set[str] = field(default_factory=set)
     held: set[str] = field(default_factory=set)
     programs: dict[str, Counter[str]] = field(default_factory=dict)
+    store: Tally = field(default_factory=Tally)
 
     def add(self, part: PartCounts) -> None:
         """Counts another part in."""
@@ -86,6 +89,7 @@ class TotalCounts:
             self.programs.setdefault(target, Counter()).update(programs)
         self.ran |= part.ran
         self.held |= part.held
+        self.store.join(part.store)
 
     @property
     def stale(self) -> list[str]:
@@ -106,4 +110,7 @@ class TotalCounts:
         """The last line of the run file. Of the seconds, `harness` is all but imports and the frameworks' calls."""
         seconds = {name: round(value, 3) for name, value in sorted(self.seconds.items())}
         programs = {target: dict(needed) for target, needed in self.programs.items() if needed}
-        return Summary(dict(self.counts.grades), self.counts.known.total(), self.stale, seconds, programs)
+        kept = {kind: dict(counted) for kind, counted in sorted(self.store.results.items())}
+        troubles = sorted(self.store.troubles)
+        known = self.counts.known.total()
+        return Summary(dict(self.counts.grades), known, self.stale, seconds, programs, kept, troubles)

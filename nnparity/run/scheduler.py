@@ -21,6 +21,7 @@ from nnparity.run.counts import PartCounts
 from nnparity.run.plan import Plan
 from nnparity.run.session import Session
 from nnparity.spec.selection import CaseGroup
+from nnparity.store import memory
 
 #: Fewer units than this for each job are not worth another process that imports everything again.
 WORTH = 12
@@ -92,7 +93,8 @@ class Worker:
 _own: list[Worker] = []
 
 
-def _create(timeout: float, scratch: str) -> None:
+def _create(timeout: float, scratch: str, store: Path | None) -> None:
+    memory.use(store)
     _own.append(Worker(timeout, scratch))
 
 
@@ -127,15 +129,16 @@ class Here(Executor):
     def shutdown(self, *_: object, **__: object) -> None:
         """Ends the targets."""
         _own.pop().close()
+        memory.leave()
 
 
 class Jobs:
     """Several jobs. Use as a context manager: they end with it, and their targets with them."""
 
-    def __init__(self, count: int, timeout: float = 120.0) -> None:
-        """`count` of 1 is this process itself."""
+    def __init__(self, count: int, timeout: float = 120.0, store: Path | None = None) -> None:
+        """`count` of 1 is this process itself. What was computed is kept in the folder `store`, if there is one."""
         self._scratch = TemporaryDirectory(prefix="nnparity-")
-        arguments = (timeout, self._scratch.name)
+        arguments = (timeout, self._scratch.name, store)
         self._executors: list[Executor]
         if count == 1:
             _create(*arguments)

@@ -19,6 +19,7 @@ from nnparity.run.plan import Plan
 from nnparity.run.recorder import Recorder
 from nnparity.run.verdicts import target_line
 from nnparity.spec.selection import CaseGroup
+from nnparity.store import memory
 
 
 class Session:
@@ -92,7 +93,7 @@ class Session:
         """What was counted since this was last asked."""
         now, ledger = time.process_time(), self.examiner.ledger
         programs = {target.name: target.observer.take_programs() for target in self.targets.values()}
-        part = PartCounts(self.counts, dict(self.examiner.seconds), *ledger.take(), programs)
+        part = PartCounts(self.counts, dict(self.examiner.seconds), *ledger.take(), programs, memory.taken())
         part.seconds["harness"] = now - self._begun
         self.counts, self._begun = Counts(), now
         self.examiner.seconds.clear()

@@ -1,11 +1,14 @@
 """What a run found, in a few lines on the terminal: counts, the largest margins, what does not conform, CPU time."""
 
+from collections.abc import Iterable, Iterator, Mapping
+
 from rich.console import Console
 from rich.table import Table
 
 from nnparity.reports.formatting import needed
 from nnparity.reports.records import GRADES, Verdict
 from nnparity.run.counts import Counts, TotalCounts
+from nnparity.store.memory import AGAIN, COMPUTED, KEPT
 
 #: Failing verdicts shown one by one, at most.
 SHOWN = 12
@@ -19,10 +22,19 @@ def show(total: TotalCounts, console: Console) -> None:
     parts = total.seconds
     spent = sum(parts.get(part, 0.0) for part in ("harness", "imports", "frameworks")) or 1.0
     shares = ", ".join(f"{part} {parts.get(part, 0.0):.1f} s" for part in ("harness", "imports", "frameworks"))
+    for told in store_lines(total.store.results, total.store.troubles):
+        console.print(told, soft_wrap=True, highlight=False)
     console.print(f"CPU: {shares}; the harness is {parts.get('harness', 0.0) / spent:.0%} of it")
     for target, programs in total.programs.items():
         if programs:
             console.print(f"programs of {target}: {needed(programs)}", soft_wrap=True, highlight=False)
+
+
+def store_lines(kept: Mapping[str, Mapping[str, int]], troubles: Iterable[str]) -> Iterator[str]:
+    """How many results of each kind came from the store, and what was wrong with it."""
+    for kind, counted in sorted(kept.items()):
+        yield f"{kind}: " + ", ".join(f"{counted[how]:,} {how}" for how in (KEPT, COMPUTED, AGAIN) if counted.get(how))
+    yield from (f"store: {trouble}" for trouble in sorted(troubles))
 
 
 def _show_counts(counts: Counts, console: Console) -> None:

@@ -10,6 +10,10 @@ from nnparity.reports.records import Curve
 
 #: Below this part of the loss nothing is drawn: a difference of zero has no logarithm.
 LEAST = 1e-17
+#: Inches: a column, a figure, and the room for the labels beside an axis.
+WIDTH, HEIGHT, LEFT, RIGHT = 3.2, 4.4, 0.6, 0.1
+#: Labels of a logarithmic axis.
+TICKS = 6
 
 
 def figures(run: MergedRun) -> dict[str, str]:
@@ -34,8 +38,8 @@ def draw(curves: list[Curve]) -> str:
 
     columns = list(_columns(curves))
     with rc_context({"svg.hashsalt": "nnparity", "font.size": 8}):
-        figure = Figure(figsize=(3.2 * len(columns), 4.4), layout="constrained")
-        axes = figure.subplots(2, len(columns), squeeze=False, sharex="col")
+        figure = Figure(figsize=(WIDTH * len(columns), HEIGHT))
+        axes = figure.subplots(2, len(columns), squeeze=False, sharex="col", gridspec_kw=_margins(len(columns)))
         for place, (title, lines) in enumerate(columns):
             _losses(axes[0][place], title, lines)
             _distances(axes[1][place], lines)
@@ -43,6 +47,20 @@ def draw(curves: list[Curve]) -> str:
         text = io.StringIO()
         figure.savefig(text, format="svg", metadata={"Date": None})
     return "<svg" + text.getvalue().partition("<svg")[2]  # without the XML declaration
+
+
+def _margins(columns: int) -> dict[str, float]:
+    """Room for labels, as parts of the figure. A layout that measures all texts would take half of the drawing."""
+    width = WIDTH * columns
+    inner = (width - LEFT * columns) / columns
+    return {
+        "left": LEFT / width,
+        "right": 1 - RIGHT / width,
+        "top": 1 - 0.3 / HEIGHT,
+        "bottom": 0.45 / HEIGHT,
+        "wspace": LEFT / inner,
+        "hspace": 0.08,
+    }
 
 
 def _columns(curves: Iterable[Curve]) -> Iterator[tuple[str, list[Curve]]]:
@@ -58,6 +76,8 @@ def _losses(axes: Any, title: str, lines: list[Curve]) -> None:
 
 
 def _distances(axes: Any, lines: list[Curve]) -> None:
+    from matplotlib.ticker import FuncFormatter, LogLocator, NullLocator  # noqa: PLC0415 - only runs that trained need it
+
     expected, sharp = _floats(lines[0].expected), _floats(lines[0].sharp)
     predicted = [max(s / abs(y), LEAST) if y else LEAST for s, y in zip(sharp, expected, strict=True)]
     axes.fill_between(range(len(predicted)), LEAST, predicted, color="black", alpha=0.12, linewidth=0)
@@ -69,6 +89,9 @@ def _distances(axes: Any, lines: list[Curve]) -> None:
         axes.axvline(lines[0].judged - 0.5, linestyle=":", color="black")
     axes.axhline(lines[0].foreseen, linestyle="--", color="black", linewidth=0.5)
     axes.set_yscale("log")
+    axes.yaxis.set_major_locator(LogLocator(numticks=TICKS))
+    axes.yaxis.set_major_formatter(FuncFormatter(lambda y, _: f"{y:.0e}"))  # powers of 10 are typeset, slowly
+    axes.yaxis.set_minor_locator(NullLocator())
     axes.set_xlabel("step")
 
 

@@ -20,18 +20,19 @@ ARROWS = {
     "adapters": {"spec"},
     "adapters.numpy": {"spec", "adapters", "reference"},  # the reference itself, put to the same test
     "reports": set(),
-    "expect": {"spec", "reference"},
+    "store": set(),  # of results, whoever computes them
+    "expect": {"spec", "reference", "store"},
     "execute": {"spec", "adapters"},
-    "judge": {"spec", "reference", "expect", RECORDS},
+    "judge": {"spec", "reference", "expect", "store", RECORDS},
     "checks": {"spec", "expect", "judge", "execute", "adapters.request", RECORDS},
-    "run": {"spec", "reference", "expect", "judge", "checks", "execute", "adapters.registry", "reports"},
+    "run": {"spec", "reference", "expect", "judge", "checks", "execute", "store", "adapters.registry", "reports"},
     "mutate": {
         *("spec", "reference", "expect", "judge", "checks", "execute", "run", RECORDS),
         *("adapters.request", "adapters.numpy"),
     },
-    "cli": {"spec", "run", "mutate", "reports", "adapters.registry", "judge.known_divergences", "execute"},
+    "cli": {"spec", "run", "store", "mutate", "reports", "adapters.registry", "judge.known_divergences", "execute"},
     "pytest_plugin": {
-        *("spec", "run", "checks", "execute", "reports", "adapters.registry", "judge.known_divergences"),
+        *("spec", "run", "store", "checks", "execute", "reports", "adapters.registry", "judge.known_divergences"),
     },
 }
 EVERYWHERE = ("adapters", "nnparity", "reference", "reports", "spec", "tests")

@@ -1,0 +1,169 @@
+"""What this process asks of the store, and how that went. Without `use` there is none, and all is computed.
+
+Nothing here raises for what is wrong with the store. An entry that is damaged is computed again and replaced; a file
+that is damaged is set aside and a new one begun; what the disk refuses is told once, and the run goes on without.
+"""
+
+import atexit
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, TypeVar
+
+from nnparity.store import location
+from nnparity.store.database import DamagedFile, Database
+from nnparity.store.encoding import DamagedEntry, Unencodable, decode, encode
+
+Result = TypeVar("Result")
+#: Files that one process sets aside, before it goes on without.
+ATTEMPTS = 3
+
+
+#: How a result was come by.
+KEPT, COMPUTED, AGAIN = "from the store", "computed", "damaged and computed again"
+
+
+@dataclass
+class Tally:
+    """Kind of result -> how it was come by -> how often; and what went wrong with the store, in words."""
+
+    results: dict[str, Counter[str]] = field(default_factory=dict)
+    troubles: set[str] = field(default_factory=set)
+
+    def count(self, kind: str, how: str) -> None:
+        """One more."""
+        self.results.setdefault(kind, Counter())[how] += 1
+
+    def join(self, other: "Tally") -> None:
+        """Adds what another process counted."""
+        for kind, counted in other.results.items():
+            self.results.setdefault(kind, Counter()).update(counted)
+        self.troubles |= other.troubles
+
+
+@dataclass(frozen=True)
+class Form:
+    """How a kind of result becomes plain values, and comes back. `load` raises whatever it likes on others."""
+
+    kind: str
+    plain: Callable[[Any], Any]
+    load: Callable[[Any], Any]
+
+
+class Memory:
+    """The store in one folder, as one process sees it."""
+
+    def __init__(self, folder: Path, bound: int) -> None:
+        self.tally = Tally()
+        self._folder, self._bound = folder, bound
+        self._database: Database | None = None
+        self._writes = True
+        self._attempts = 0
+        self._open()
+
+    def recall(self, key: bytes, form: Form, compute: Callable[[], Result]) -> Result:
+        """The result of that key: the one that is kept, or the one that is computed and kept from now on."""
+        entry = self._tried(lambda database: database.get(key))
+        if entry is not None:
+            try:
+                found: Result = form.load(decode(key, entry))
+            except (DamagedEntry, TypeError, ValueError, LookupError):
+                pass
+            else:
+                self.tally.count(form.kind, KEPT)
+                return found
+        result = compute()
+        self.tally.count(form.kind, COMPUTED if entry is None else AGAIN)
+        if self._writes:
+            self._keep(key, form, result)
+        return result
+
+    def _keep(self, key: bytes, form: Form, result: Any) -> None:
+        try:
+            body = encode(key, form.plain(result))
+        except (Unencodable, OverflowError) as error:
+            self.tally.troubles.add(f"{form.kind}: {error}; it is not kept")
+        else:
+            self._tried(lambda database: database.put(key, body), writes=True)
+
+    def take(self) -> Tally:
+        """What was counted since this was last asked."""
+        taken, self.tally = self.tally, Tally()
+        return taken
+
+    def close(self) -> None:
+        """Closes the file; the tally stays."""
+        self._tried(lambda database: database.close(), writes=True)
+        self._database = None
+
+    def _open(self) -> None:
+        """The file of the folder, or the next one when it is damaged."""
+        while self._database is None and self._attempts < ATTEMPTS:
+            try:
+                self._folder.mkdir(parents=True, exist_ok=True)
+                path = location.file(self._folder)
+                self._database = Database(path, self._bound)
+            except OSError as error:
+                return self._tell(error)
+            except DamagedFile as error:
+                self._set_aside(path, error)
+        return None
+
+    def _tried(self, ask: Callable[[Database], Any], *, writes: bool = False) -> Any:
+        if self._database is None:
+            return None
+        try:
+            return ask(self._database)
+        except OSError as error:
+            self._tell(error)
+            self._writes = False
+            if not writes:
+                self._database = None
+        except DamagedFile as error:
+            path, self._database = self._database.path, None
+            self._set_aside(path, error)
+            self._open()
+        return None
+
+    def _set_aside(self, path: Path, error: DamagedFile) -> None:
+        self._attempts += 1
+        self.tally.troubles.add(f"{error}; it is set aside, and a new one begun")
+        try:
+            location.set_aside(path)
+        except OSError as trouble:
+            self._attempts = ATTEMPTS
+            self._tell(trouble)
+
+    def _tell(self, error: OSError) -> None:
+        self.tally.troubles.add(f"{error}; the run goes on without")
+
+
+#: The store of this process, where it has one.
+_own: list[Memory] = []
+
+
+def use(folder: Path | None) -> None:
+    """From now on results are kept in that folder; with None they are not. Raises StoreError, see `location.bound`."""
+    leave()
+    if folder is not None:
+        _own.append(Memory(folder, location.bound()))
+
+
+def leave() -> None:
+    """From now on nothing is kept, nor found."""
+    while _own:
+        _own.pop().close()
+
+
+def used() -> Memory | None:
+    """The store of this process."""
+    return _own[0] if _own else None
+
+
+def taken() -> Tally:
+    """What this process counted since this was last asked."""
+    return _own[0].take() if _own else Tally()
+
+
+atexit.register(leave)  # of a job's process nobody tells the end
