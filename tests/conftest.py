@@ -1,20 +1,35 @@
-"""The tests of this repository have no store but those they make themselves.
+"""The tests of this repository leave the user's caches alone: no store, and a folder of programs of their own.
 
 What they plant in the reference must not be answered by what was kept before, nor kept for the user whose store it is.
-Conformance tests are a run like any other, and have it.
+Conformance tests are a run like any other, and have both.
 """
 
 import os
+from tempfile import TemporaryDirectory
 
 import pytest
 
+from nnparity.adapters.request import PROGRAMS
 from nnparity.store import location, memory
+
+FOLDER = pytest.StashKey[TemporaryDirectory[str]]()
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """For processes that tests start, too, and before any fixture."""
-    if not config.getoption("--backend", None):
-        os.environ[location.VARIABLE] = location.OFF
+    """For processes that tests start, too, and before any fixture; those of xdist inherit the folder."""
+    if config.getoption("--backend", None):
+        return
+    os.environ[location.VARIABLE] = location.OFF
+    if PROGRAMS not in os.environ:
+        config.stash[FOLDER] = TemporaryDirectory(prefix="nnparity-tests-")
+        os.environ[PROGRAMS] = config.stash[FOLDER].name
+
+
+def pytest_unconfigure(config: pytest.Config) -> None:
+    """Deletes it."""
+    if FOLDER in config.stash:
+        config.stash[FOLDER].cleanup()
+        del os.environ[PROGRAMS]
 
 
 @pytest.fixture(autouse=True)

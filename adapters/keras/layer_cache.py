@@ -17,7 +17,7 @@ from typing import Any
 
 import keras
 import numpy as np
-from keras import layers, ops, optimizers
+from keras import initializers, layers, ops, optimizers
 
 BUILT = 64
 Shape = tuple[int | None, ...]
@@ -47,13 +47,20 @@ def layer(name: str, dtype: str, *shapes: Shape, **options: Any) -> Any:
 def from_zeros(kind: type, **options: Any) -> Any:
     """The layer, its weights zeros at first, an LSTM's bias of the forget gates too."""
     named = signature(kind).parameters
-    filled = {name: zeros for name in named if name.endswith("_initializer")}
+    filled = {name: Zeros() for name in named if name.endswith("_initializer")}
     return kind(**filled, **{name: False for name in ("unit_forget_bias",) if name in named}, **options)
 
 
-def zeros(shape: tuple[int, ...], dtype: str | None = None) -> Any:
-    """An initialiser."""
-    return np.zeros(shape, dtype)
+class Zeros(initializers.Initializer):
+    """Zeros of NumPy's. On JAX the array is put there as it is: what Keras converts inside a trace is a program."""
+
+    def __call__(self, shape: tuple[int, ...], dtype: str | None = None) -> Any:
+        array = np.zeros(shape, dtype)
+        if keras.backend.backend() != "jax":
+            return array
+        import jax
+
+        return jax.device_put(array)
 
 
 def now() -> AbstractContextManager[Any]:
@@ -131,6 +138,6 @@ def optimize(built: tuple[Any, Any], w: Any, g: Any, *moments: Any, step: int) -
 def _optimizer(make: Callable[[], Any], size: int, dtype: str) -> tuple[Any, Any]:
     with now():
         made = make()
-        variable = keras.Variable(zeros, (size,), dtype)
+        variable = keras.Variable(Zeros(), (size,), dtype)
         made.build([variable])
     return made, variable

@@ -9,8 +9,9 @@ from collections.abc import Iterator
 
 import numpy as np
 
+from nnparity.adapters.request import Request
 from nnparity.checks.cell_text import CellText
-from nnparity.checks.common import Finding, Given, first_order, observe
+from nnparity.checks.common import Finding, Given, alike, first_order, observe
 from nnparity.checks.comparison import SAME, again
 from nnparity.execute.requests import request
 from nnparity.execute.target import Target
@@ -36,7 +37,8 @@ def layouts(target: Target, formula: Formula, selection: Selection) -> Iterator[
         case = Case(formula, largest(formula), "normal", DTYPES[dtype], selection.salt)
         for layout in LAYOUTS:
             if layout in target.observer.info.layouts and (given := arranged(case, layout)):
-                yield from _told(target, given, quantities, words)
+                asked = request(given, quantities, alike(given, selection))
+                yield from _told(target, given, asked, words)
     if words.said:
         yield Fact(TABLE, formula.id, target.name, words.text(SAME))
 
@@ -56,8 +58,7 @@ def largest(formula: Formula) -> Signature:
     return found[int(np.argmax(sizes))]
 
 
-def _told(target: Target, case: Given, quantities: frozenset[str], words: CellText) -> Iterator[Finding]:
-    truth = expect(case, quantities, flush=target.flushes[case.dtype.name])
-    plain = request(case, quantities)
+def _told(target: Target, case: Given, plain: Request, words: CellText) -> Iterator[Finding]:
+    truth = expect(case, plain.quantities, flush=target.flushes[case.dtype.name])
     first, second = observe(target.observer, [plain, dataclasses.replace(plain, layout=case.dataset)])
     yield from again(case, truth, first, second, words)

@@ -1,0 +1,69 @@
+"""Where compiled programs are kept from run to run, that nobody who says so keeps any, and that they stay few."""
+
+import os
+from pathlib import Path
+
+import platformdirs
+import pytest
+
+from nnparity.adapters.request import PROGRAMS
+from nnparity.execute import program_cache
+from nnparity.execute.observer import Observer
+from nnparity.execute.program_cache import kept, trim
+
+
+def written(folder: Path, *days: int) -> list[Path]:
+    """Files of a hundred bytes, last used so many days after the epoch."""
+    folder.mkdir(parents=True, exist_ok=True)
+    paths = [folder / f"day-{day}" for day in days]
+    for path, day in zip(paths, days, strict=True):
+        path.write_bytes(bytes(100))
+        os.utime(path, (day * 86400, 0))
+    return paths
+
+
+def test_what_was_used_longest_ago_goes_first(tmp_path: Path) -> None:
+    oldest, newest, middle = written(tmp_path / "jax", 1, 9, 5)
+    trim(tmp_path, 250)
+    assert [path.exists() for path in (oldest, middle, newest)] == [False, True, True]
+    trim(tmp_path, 99)
+    assert not newest.exists()
+
+
+def test_what_is_written_counts_as_used(tmp_path: Path) -> None:
+    """Where a file system does not note when files are read."""
+    read, fresh = written(tmp_path, 9, 1)
+    os.utime(fresh, (0, 20 * 86400))
+    trim(tmp_path, 150)
+    assert [read.exists(), fresh.exists()] == [False, True]
+
+
+def test_the_folder_is_the_users_unless_another_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(platformdirs, "user_cache_path", lambda name: tmp_path / "users" / name)
+    monkeypatch.delenv(PROGRAMS)
+    assert kept() == str(tmp_path / "users/nnparity/programs")
+    monkeypatch.setenv(PROGRAMS, str(tmp_path / "mine"))
+    assert kept() == str(tmp_path / "mine")
+    assert (tmp_path / "mine").is_dir()
+
+
+def test_an_empty_name_or_a_folder_that_cannot_be_made_keeps_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(PROGRAMS, "")
+    assert kept() == ""
+    (tmp_path / "file").touch()
+    monkeypatch.setenv(PROGRAMS, str(tmp_path / "file" / "below"))
+    assert kept() == ""
+
+
+def test_a_folder_is_cut_back_before_a_target_starts(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    old, new = written(tmp_path, 1, 2)
+    monkeypatch.setattr(program_cache, "LARGEST", 150)
+    monkeypatch.setenv(PROGRAMS, str(tmp_path))
+    Observer("numpy").close()
+    assert [old.exists(), new.exists()] == [False, True]
+
+
+def test_the_tests_do_not_use_the_users_folder() -> None:
+    assert kept() not in ("", str(platformdirs.user_cache_path("nnparity") / "programs"))
