@@ -135,9 +135,70 @@ def test_what_was_tried_again_alone_is_noted() -> None:
     adapter = Apart()
     seen = adapter.observe(request("square"))
     assert not any(isinstance(one, Failure) for one in seen.values())
-    assert adapter.notes == dict.fromkeys(("jvp", "hvp"), "alone: jvp and hvp together failed")
+    assert adapter.notes == dict.fromkeys(("jvp", "hvp"), "apart: jvp and hvp together failed")
     adapter.observe(request("square", quantities=frozenset({"jvp"})))
     assert adapter.notes == {}
+
+
+class Joint(Squares):
+    """One program gives all; remembers which were compiled."""
+
+    backend = "joint"
+    joint = True
+    modes = ("compiled", "eager")
+
+    def __init__(self, *place: str) -> None:
+        super().__init__(*place)
+        self.compiled: list[str] = []
+
+    def compile(self, program: Any) -> Any:
+        self.compiled.append(program.func.__name__)
+        return program
+
+    def hvp(self, operation: Operation, point: Point) -> Tensors:  # noqa: ARG002
+        return tuple(2 * t * g for t, g in zip(point.tangents, point.cotangents, strict=True))
+
+
+def test_one_program_gives_all_derivatives_where_the_adapter_says_so() -> None:
+    adapter = Joint()
+    seen = adapter.observe(request("square"))
+    assert adapter.compiled == ["_value", "_joint"]
+    assert list(seen) == ["output", "grad.x", "jvp", "hvp.x"]
+    assert np.array_equal(seen["hvp.x"], [2, 8, 18])
+
+
+def test_a_smaller_request_takes_the_program_of_others_of_its_shapes_if_they_have_one() -> None:
+    first = frozenset({"output", "grad"})
+    alone, together = Joint(), Joint()
+    asked = [
+        alone.observe(request("square", quantities=first)),
+        together.observe(request("square", quantities=first, together=ALL)),
+    ]
+    assert [alone.compiled, together.compiled] == [["_value", "_vjp"], ["_value", "_joint"]]
+    assert [list(seen) for seen in asked] == [["output", "grad.x"]] * 2
+    together.observe(request("square", quantities=frozenset({"output"}), together=ALL))
+    assert together.compiled == ["_value", "_joint"], "an output alone is the plain forward's"
+
+
+class Halting(Joint):
+    """No forward mode."""
+
+    backend = "halting"
+
+    def jvp(self, operation: Operation, point: Point) -> Tensors:  # noqa: ARG002
+        raise RuntimeError("no jvp")
+
+
+def test_where_the_joint_program_fails_the_rest_is_come_by_in_parts() -> None:
+    adapter = Halting()
+    seen = adapter.observe(request("square"))
+    assert adapter.compiled == ["_value", "_joint", "_vjp", "_jvp_hvp", "jvp", "hvp"]
+    assert {key for key, one in seen.items() if isinstance(one, Failure)} == {"jvp"}
+    assert adapter.notes == {
+        "output.with_grad": "apart: grad, jvp and hvp together failed",
+        "grad": "apart: grad, jvp and hvp together failed",
+        "hvp": "apart: jvp and hvp together failed",
+    }
 
 
 def test_an_output_survives_a_gradient_that_fails() -> None:
@@ -207,6 +268,11 @@ def test_kernels_say_what_is_native_and_what_is_composed() -> None:
 def test_a_target_has_a_name_and_versions() -> None:
     assert Squares().target == "squares:cpu:eager"
     assert Squares.versions() == {"numpy": np.__version__}
+
+
+def test_the_mode_that_nobody_names_is_the_first() -> None:
+    assert [Joint().target, Joint("cpu", "").target] == ["joint:cpu:compiled"] * 2
+    assert Joint("cpu", "eager").target == "joint:cpu:eager"
 
 
 def test_an_absent_device_and_an_unknown_mode_are_refused() -> None:

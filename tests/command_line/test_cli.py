@@ -241,6 +241,11 @@ def test_several_backends_share_a_run(nnparity: Run) -> None:
     assert grades == {("numpy:cpu:eager", "conforms"), ("doubled:cpu:eager", "diverges")}
 
 
+def test_two_names_of_one_target_are_told(nnparity: Run, capsys: pytest.CaptureFixture[str]) -> None:
+    assert nnparity("run", "--backend", "numpy", "--backend", "numpy:cpu:eager", *SMALL) == 2
+    assert "numpy:cpu and numpy:cpu:eager are the same target, numpy:cpu:eager" in capsys.readouterr().err
+
+
 def test_a_soak_goes_through_other_seeds(nnparity: Run) -> None:
     assert nnparity("soak", "--salts", "2", "--backend", "numpy", *SMALL) == 0
     runs = [list(read_run(Path(f"reports/out/soak/{number}.jsonl"))) for number in (1, 2)]

@@ -58,6 +58,19 @@ def test_seconds_add_up_and_a_record_met_in_any_file_is_not_stale(write: Any, ve
     assert run.stale == ["gone"]
 
 
+def test_compiled_programs_add_up_and_stand_beside_their_target(write: Any, report: Any, target: Any) -> None:
+    jax, torch = target("jax:cpu:compiled"), target()
+    first = Summary({}, 0, [], {}, {"jax:cpu:compiled": {"compiled": 300, "from the cache": 4}})
+    second = Summary({}, 0, [], {}, {"jax:cpu:compiled": {"compiled": 12, "from the cache": 1200}})
+    assert merge([write(first, name="a"), write(second, name="b")]).programs == {
+        "jax:cpu:compiled": {"compiled": 312, "from the cache": 1204}
+    }
+    (row,) = (line for line in report(jax, torch, first, second).markdown.splitlines() if "312 compiled" in line)
+    assert "jax:cpu:compiled" in row
+    assert "312 compiled, 1,204 from the cache" in row
+    assert "programs" not in report(jax, torch).markdown
+
+
 def test_a_killed_run_is_read_and_known_to_be_cut_short(tmp_path: Path, environment: Any, verdict: Any) -> None:
     path = tmp_path / "killed"
     path.write_bytes(encode(environment()) + encode(verdict()) + encode(verdict(quantity="grad.x"))[:40])

@@ -16,6 +16,15 @@ def test_targets_stand_as_they_were_asked_for(environment: Any, verdict: Any) ->
     assert Aggregate(run).targets == [*ASKED, "alpha:cpu:eager", "zeta:cpu:eager"]
 
 
+def test_a_target_asked_for_without_a_mode_stands_where_it_was_asked_for(environment: Any, verdict: Any) -> None:
+    run = MergedRun(
+        environments=[environment(plan={"targets": ["torch:cpu", "jax:cpu", "jax:cpu:eager", "numpy:cpu"]})]
+    )
+    order = ["torch:cpu:eager", "jax:cpu:compiled", "jax:cpu:eager", "numpy:cpu:eager"]
+    run.verdicts = [verdict(target=name) for name in sorted(order)]
+    assert Aggregate(run).targets == order
+
+
 def test_a_table_of_facts_has_formulas_and_targets_in_order(environment: Any, formula: Any, verdict: Any) -> None:
     run = MergedRun(environments=[environment(plan={"targets": ASKED})])
     run.formulas = {id: formula(id, section=section) for id, section in (("lstm", "3.3"), ("dense", "3.1"))}

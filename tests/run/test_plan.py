@@ -58,6 +58,11 @@ def test_a_target_may_be_named_as_the_report_names_it(text: str, name: tuple[str
     assert TargetName.of(text, "cuda", "compiled") == TargetName(*name)
 
 
+def test_a_target_without_a_mode_is_told_without() -> None:
+    assert TargetName.of("jax") == TargetName("jax")
+    assert str(TargetName("jax")) == "jax:cpu"
+
+
 def test_a_device_in_the_name_of_a_target_is_checked() -> None:
     with pytest.raises(UsageError, match="no device is called 'compiled'"):
         Plan((TargetName.of("jax:compiled"),))

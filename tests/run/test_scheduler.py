@@ -117,3 +117,14 @@ def test_a_record_is_stale_when_no_job_found_that_it_holds() -> None:
         total.add(PartCounts(Counts(), {"harness": 1.0}, set(ran), set(held)))
     assert total.summary().stale == ["b"]
     assert total.seconds == {"harness": 2.0}
+
+
+def test_compiled_programs_of_all_jobs_add_up() -> None:
+    total = TotalCounts()
+    for programs in ({"compiled": 3}, {"compiled": 1, "from the cache": 2}):
+        total.add(
+            PartCounts(
+                Counts(), {}, set(), set(), {"jax:cpu:compiled": Counter(programs), "torch:cpu:eager": Counter()}
+            )
+        )
+    assert total.summary().programs == {"jax:cpu:compiled": {"compiled": 4, "from the cache": 2}}

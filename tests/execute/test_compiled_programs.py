@@ -1,0 +1,51 @@
+"""JAX compiles a program once, ever: the next process reads it, unless nothing is kept or it takes other threads."""
+
+from collections import Counter
+from importlib.util import find_spec
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from nnparity.adapters.request import PROGRAMS, Request
+from nnparity.execute.observer import Observer
+
+pytestmark = pytest.mark.skipif(find_spec("jax") is None, reason="jax is not installed")
+COMPILED, CACHED = Counter(compiled=1), Counter({"from the cache": 1})
+ASKED = Request("tanh", {"x": np.ones((3, 5), np.float32)})
+
+
+def needed(observer: Observer) -> Counter[str]:
+    """The programs that one observation takes."""
+    observer.submit([ASKED])
+    assert all(isinstance(one, np.ndarray) for answer in observer.collect() for one in answer.observation.values())
+    return observer.take_programs()
+
+
+def test_a_program_is_compiled_once_for_each_number_of_threads(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv(PROGRAMS, str(tmp_path))
+    monkeypatch.delenv("JAX_COMPILATION_CACHE_DIR", raising=False)
+    first = Observer("jax")
+    assert first.info.target == "jax:cpu:compiled"
+    assert needed(first) == COMPILED
+    assert needed(first) == Counter(), "within a process it is there"
+    assert needed(first.twin()) == CACHED
+    assert needed(first.twin(2)) == COMPILED, "XLA may have shared its loops out"
+    first.close()
+    assert sorted(path.name for path in (tmp_path / "jax").iterdir()) == ["threads-1", "threads-2"]
+
+
+def test_a_folder_of_the_users_own_is_taken_and_without_one_nothing_stays(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(PROGRAMS, "")
+    monkeypatch.setenv("JAX_COMPILATION_CACHE_DIR", str(tmp_path))
+    given = Observer("jax")
+    assert needed(given) == COMPILED
+    given.close()
+    assert list(tmp_path.glob("threads-1/*-cache"))
+    monkeypatch.delenv("JAX_COMPILATION_CACHE_DIR")
+    alone = Observer("jax")
+    assert needed(alone) == COMPILED
+    assert needed(alone.twin()) == CACHED, "processes of a run share what they compile all the same"
+    alone.close()
