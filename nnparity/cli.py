@@ -30,7 +30,8 @@ from nnparity.run.recorder import Recorder
 from nnparity.run.scheduler import JobDied, Jobs, sensible, units
 from nnparity.run.terminal_summary import show
 from nnparity.spec import DTYPES, SpecError, load
-from nnparity.spec.loader import signatures
+from nnparity.spec.cases.listing import listed
+from nnparity.spec.loader import signatures as written
 from nnparity.spec.schema import QUANTITIES
 from nnparity.spec.selection import UsageError
 
@@ -48,6 +49,7 @@ Quantities = Annotated[list[str] | None, typer.Option("--quantity", help=f"of {'
 Device = Annotated[str, typer.Option(help="cpu or cuda, where --backend does not say")]
 Mode = Annotated[str, typer.Option(help="eager, or another mode of the backend, where --backend does not say")]
 Level = Annotated[str, typer.Option(help="quick, core or full")]
+Pool = Annotated[str, typer.Option(help="all, none, or so many signatures of each formula's pool")]
 Out = Annotated[Path, typer.Option(help="folder of the run file and the report")]
 JOBS = min(os.cpu_count() or 1, 4)  # each imports every framework of the plan
 Processes = Annotated[int, typer.Option("--jobs", help="processes that share the plan, one a core, at most 4", min=1)]
@@ -77,6 +79,7 @@ def _plan(
     device: str,
     mode: str,
     level: str,
+    pool: str,
     salt: str = "",
 ) -> Plan:
     return Plan(
@@ -86,6 +89,7 @@ def _plan(
         quantities=tuple(quantities or Plan.quantities),
         level=level,
         salt=salt,
+        pool=pool,
     )
 
 
@@ -98,13 +102,14 @@ def run(
     device: Device = "cpu",
     mode: Mode = "eager",
     level: Level = "core",
+    pool: Pool = "all",
     salt: Annotated[str, typer.Option(help="varies the inputs; a plain run has none")] = "",
     out: Out = Path("reports/out"),
     timeout: Timeout = 120.0,
     jobs: Processes = JOBS,
 ) -> None:
     """Runs the plan, and renders its report."""
-    plan = _plan(backend, formula, dtype, quantity, device, mode, level, salt)
+    plan = _plan(backend, formula, dtype, quantity, device, mode, level, pool, salt)
     path = out / "parity.jsonl"
     with Jobs(sensible(jobs, plan), timeout) as shared:
         total = _drive(shared, plan, path, f"parity of {', '.join(backend)}")
@@ -124,13 +129,14 @@ def soak(
     device: Device = "cpu",
     mode: Mode = "eager",
     level: Level = "core",
+    pool: Pool = "all",
     out: Out = Path("reports/out"),
     timeout: Timeout = 120.0,
     jobs: Processes = JOBS,
 ) -> None:
     """Runs the plan on other numbers, seed after seed: a correct kernel must conform on all of them."""
     plans = [
-        _plan(backend, formula, dtype, quantity, device, mode, level, f"soak-{number}")
+        _plan(backend, formula, dtype, quantity, device, mode, level, pool, f"soak-{number}")
         for number in range(1, salts + 1)
     ]
     status = 0
@@ -208,11 +214,17 @@ def report(
 
 
 @application.command(name="list")
-def list_() -> None:
+def list_(
+    signatures: Annotated[bool, typer.Option("--signatures", help="every signature, those of the pool too")] = False,
+) -> None:
     """Lists backends, dtypes, and formulas with their signatures."""
+    if signatures:
+        for line in listed(load().values()):
+            typer.echo(line)
+        return
     typer.echo(f"backends: {', '.join(names())}\ndtypes:   {', '.join(DTYPES)}\nformulas:")
     for formula in load().values():
-        typer.echo(f"  {formula.id:24} {formula.section:6} {' '.join(s.id for s in signatures(formula))}")
+        typer.echo(f"  {formula.id:24} {formula.section:6} {' '.join(s.id for s in written(formula))}")
 
 
 def app() -> None:

@@ -175,6 +175,13 @@ def signatures(formula: Formula) -> tuple[Signature, ...]:
     )
 
 
+def signature(
+    formula: Formula, table: Mapping[str, object], datasets: tuple[str, ...], classes: Mapping[str, str]
+) -> Signature:
+    """A signature of the pool, with the size classes of its dimensions."""
+    return msgspec.structs.replace(_signature(formula, table, "core"), datasets=datasets, classes=dict(classes))
+
+
 def _signature(formula: Formula, table: Mapping[str, object], level: str) -> Signature:
     dims = {name: table[name] for name in table if name in _dimensions(formula)}
     attributes = {name: table.get(name, default) for name, default in formula.attributes.items()}
