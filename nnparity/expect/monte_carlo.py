@@ -23,8 +23,11 @@ from nnparity.spec import Case
 #: Machines that a training run is simulated on. The root of a mean of so many squares is less than half of what it
 #: estimates in 1 of 1,000 cases (chi-square, 16 degrees of freedom); a hard budget is 16 times as wide.
 RUNS = 16
-#: So much larger than what so many machines show, the scatter may be after all, in 1 of 1,000 cases.
-UPPER = math.sqrt(RUNS / float(special.chdtri(RUNS, 1 - 1e-3)))
+
+
+def upper(runs: int) -> float:
+    """So much larger than what so many machines show, the scatter may be after all, in 1 of 1,000 cases."""
+    return math.sqrt(runs / float(special.chdtri(runs, 1 - 1e-3)))
 
 
 def roundings(case: Case) -> float:

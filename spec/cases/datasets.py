@@ -132,8 +132,8 @@ def near_equal(stream: Stream, shape: tuple[int, ...], dtype: Dtype, place: int)
 
 
 def saturated(stream: Stream, shape: tuple[int, ...], dtype: Dtype, place: int) -> Array:
-    """The first input is of size 24: gates are open or closed."""
-    return stream.normal(shape) * (1.0 if place else 24.0)
+    """The first input is of size 4: most gates are open or closed, and none so far that its exponential underflows."""
+    return stream.normal(shape) * (1.0 if place else 4.0)
 
 
 def initial(stream: Stream, shape: tuple[int, ...], dtype: Dtype, place: int) -> Array:
@@ -163,7 +163,8 @@ DATASETS |= dict.fromkeys((*samples.SAMPLES, "as_printed"), normal)
 def cotangents(dataset: str, stream: Stream, shape: tuple[int, ...], dtype: Dtype) -> Array:
     """What a VJP is applied to: numbers of size 1, or a little below 1, or whole ones other than 0."""
     if dataset == integers.__name__:
-        return np.where((numbers := whole(stream, shape, dtype)) == 0, 1.0, numbers)
+        numbers, signs = whole(stream, shape, dtype), 2.0 * stream.integers(shape, 2) - 1.0
+        return np.where(numbers == 0, signs, numbers)
     values = stream.normal(shape)
     return 1.0 - np.abs(values) / 16.0 if dataset == one_sided.__name__ else values
 

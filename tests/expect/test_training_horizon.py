@@ -6,7 +6,7 @@ import pytest
 from nnparity.expect import budgets as expecting
 from nnparity.expect.budgets import expect
 from nnparity.expect.expected import Expected
-from nnparity.expect.monte_carlo import UPPER, machines, roundings, scatter
+from nnparity.expect.monte_carlo import RUNS, machines, roundings, scatter, upper
 from nnparity.expect.precision_models import arithmetic
 from nnparity.expect.training_horizon import limited
 from nnparity.reference.readings import Budget
@@ -37,8 +37,8 @@ def test_at_a_sensible_rate_norm_2_is_enough(optimizer: str, dtype: str, monkeyp
     alone = norm_2(case, monkeypatch)
     for name, found in expect(case, OUTPUT).items():
         ratio = found.sharp / alone[name].sharp
-        assert np.all((ratio == 1) | (ratio > UPPER)), "what the machines show counts at its upper limit"
-        ratio = np.where(ratio == 1, 1, ratio / UPPER)
+        assert np.all((ratio == 1) | (ratio > upper(RUNS))), "what the machines show counts at its upper limit"
+        ratio = np.where(ratio == 1, 1, ratio / upper(RUNS))
         assert np.median(ratio) < 1.25, name
         assert np.sqrt(np.mean(ratio**2)) < 2, f"{name}: more than a bit is lost"
         assert found.steps == len(found.value)
