@@ -33,7 +33,7 @@ from nnparity.spec import DTYPES, SpecError, load
 from nnparity.spec.cases.listing import listed
 from nnparity.spec.loader import signatures as written
 from nnparity.spec.schema import QUANTITIES
-from nnparity.spec.selection import UsageError
+from nnparity.spec.selection import ALL, NONE, UsageError
 
 COLUMNS = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
 INTERNAL = 70  # EX_SOFTWARE of sysexits.h: not to be taken for a divergence
@@ -102,7 +102,7 @@ def run(
     device: Device = "cpu",
     mode: Mode = "eager",
     level: Level = "core",
-    pool: Pool = "all",
+    pool: Pool = ALL,
     salt: Annotated[str, typer.Option(help="varies the inputs; a plain run has none")] = "",
     out: Out = Path("reports/out"),
     timeout: Timeout = 120.0,
@@ -129,7 +129,7 @@ def soak(
     device: Device = "cpu",
     mode: Mode = "eager",
     level: Level = "core",
-    pool: Pool = "all",
+    pool: Pool = ALL,
     out: Out = Path("reports/out"),
     timeout: Timeout = 120.0,
     jobs: Processes = JOBS,
@@ -179,6 +179,7 @@ def mutate(
     device: Device = "cpu",
     mode: Mode = "eager",
     level: Level = "core",
+    pool: Pool = NONE,
     out: Out = Path("reports/out"),
     timeout: Timeout = 120.0,
     jobs: Processes = JOBS,
@@ -187,7 +188,7 @@ def mutate(
 
     The tables go to mutation.jsonl in the folder; `nnparity report` puts them into the report of a run.
     """
-    plan = _plan(backend, formula, dtype, None, device, mode, level)
+    plan = _plan(backend, formula, dtype, None, device, mode, level, pool)
     path = out / "mutation.jsonl"
     with Progress(*COLUMNS, console=console, transient=not console.is_terminal) as progress:
         task = progress.add_task(f"faults planted in {', '.join(backend)}", total=len(plan.chosen()))

@@ -100,7 +100,8 @@ class Formula(msgspec.Struct, frozen=True, forbid_unknown_fields=True, dict=True
 
     `inputs` and `output` (or `outputs`, when there are several) are symbolic shapes; `wrt` names the
     inputs it is differentiated by; `attributes` the keywords it takes and their defaults; a signature is a
-    table of dimensions and attributes, with an optional `level` and `datasets` of its own; `pool` says how more are drawn.
+    table of dimensions and attributes, with an optional `level` and `datasets` of its own; `pool` says how more of
+    them are drawn.
     `composition` marks formulas that chain many others: their hard budget is statistical, since a
     worst-case bound grows with the product of all norms. A `trajectory` is a training run: the first axis of every
     output counts its steps, the output `losses` says what each has lost, and steps are judged while that is known.

@@ -11,7 +11,6 @@ from nnparity.spec.dtypes import DTYPES
 from nnparity.spec.loader import load
 from nnparity.spec.schema import LEVELS, QUANTITIES, Formula
 
-
 #: All of the pool, and none of it.
 ALL, NONE = "all", "none"
 

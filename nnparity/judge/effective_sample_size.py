@@ -26,7 +26,7 @@ from nnparity.spec import Case
 
 #: Runs with random roundings: every pair of them is an estimate.
 RUNS = 32
-#: In units of norm 2, what so many runs show of errors of that size by chance, in 1 of 1,000 cases: more contradicts it.
+#: In units of norm 2, what so many runs may show of such errors by chance, in 1 of 1,000 cases: more contradicts it.
 CONTRADICTED = math.sqrt(float(special.chdtri(RUNS, 1e-3)) / RUNS)
 
 

@@ -142,12 +142,9 @@ class Array:
     def _turned(self, f: int, level: Level) -> tuple[Value, ...]:
         """The values of a level, each in its turn: which is first follows from the key."""
         name = f"{self.key}/{self.factors[f].name}/{level.name}"
-        place = int.from_bytes(hashlib.blake2b(name.encode(), digest_size=4).digest()) + self._used[f, self._at(f, level)]
-        place %= len(level.values)
+        begin = int.from_bytes(hashlib.blake2b(name.encode(), digest_size=4).digest())
+        place = (begin + self._used[f, self.factors[f].levels.index(level)]) % len(level.values)
         return level.values[place:] + level.values[:place]
-
-    def _at(self, f: int, level: Level) -> int:
-        return self.factors[f].levels.index(level)
 
     def _values(
         self, row: Row, choice: Callable[[int, Level], tuple[Value, ...]] = lambda _, level: level.values
@@ -158,9 +155,9 @@ class Array:
             for f, factor in enumerate(self.factors)
         }
         least = {name: min(values) if _number(values[0]) else values[0] for name, values in wanted.items()}
-        for whole in ({name: values[0] for name, values in wanted.items()}, least):
-            if self.fits(whole, least):
-                return whole
+        first = {name: values[0] for name, values in wanted.items()}
+        if self.fits(first, least):
+            return first
         order = [self.factors[f].name for f in (*row, *(f for f in range(len(self.factors)) if f not in row))]
         return self._search(order, wanted, least, {}) if self.fits({}, least) else None
 

@@ -12,6 +12,7 @@ from nnparity.expect.training_horizon import limited
 from nnparity.reference.readings import Budget
 from nnparity.reference.readings.monte_carlo import UNIT
 from nnparity.spec import DTYPES, Case, cases_of, load
+from nnparity.tests.spec.toy import case as toy_case
 
 OUTPUT = frozenset({"output"})
 
@@ -110,7 +111,7 @@ def test_numbers_whose_squares_are_nothing_scatter_too() -> None:
 def test_a_result_that_only_storing_rounds_keeps_the_rounding_of_that(composition: bool) -> None:
     """Beside one whose square underflowed: it has at least what can be told of squares, and at most norm 1."""
     store = arithmetic("float64")
-    budget = Budget(np.array([1.0, 1e-200]), store, np.array([0.0, 1e-210]), np.zeros(2))
-    found = expecting._stored(budget, store, composition)
-    assert found.sharp[0] >= store.unit
+    budget = Budget(np.array([0.1, 1e-200]), store, np.array([0.0, 1e-210]), np.zeros(2))
+    found = expecting._stored(budget, store, toy_case(composition=composition))
+    assert found.sharp[0] >= store.unit / 10, "float32, the dtype of the case, does not hold 0.1"
     assert 1e-210 <= found.sharp[1] <= 2e-210

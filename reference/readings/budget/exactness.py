@@ -52,9 +52,9 @@ def exactly(rule: Callable[..., Any], through: Callable[..., Grid | None]) -> Ca
 
 
 def _settled(y: Budget, found: Grid) -> Budget:
-    """Partial sums are kept by the accumulator, with a bit to spare for what is added next; the result by the dtype."""
+    """Partial sums are kept by the accumulator, the result by the dtype."""
     outer, inner = y.arithmetic, y.arithmetic.accumulating
-    fits = (np.abs(y.value) * outer.unit <= found.step) & (2 * found.size * inner.unit <= found.step)
+    fits = (np.abs(y.value) * outer.unit <= found.step) & (found.size * inner.unit <= found.step)
     if found.step < outer.step or not fits.any():
         return y
     if not fits.all():
@@ -78,7 +78,9 @@ def multiplied(a: Any, b: Any) -> Grid | None:
     one, other = map(grid, pair(a, b))
     if one is None or other is None:
         return None
-    return _within(Grid(one.step * other.step, one.size * other.size), pair(a, b)[0].arithmetic)
+    with np.errstate(over="ignore"):
+        found = Grid(one.step * other.step, one.size * other.size)
+    return _within(found, pair(a, b)[0].arithmetic)
 
 
 def _within(found: Grid, arithmetic: Arithmetic) -> Grid | None:
@@ -102,16 +104,16 @@ def squared(x: Budget) -> Grid | None:
 
 
 def summed(x: Budget, axis: Any = None, keepdims: bool = False) -> Grid | None:
-    """The sum over axes."""
+    """The sum over axes, with a bit to spare: a bias may be added to the terms before they are delivered."""
     found = grid(x)
-    return found and Grid(found.step, np.asarray(found.size.sum(axis=axis, keepdims=keepdims)))
+    return found and Grid(found.step, 2 * np.asarray(found.size.sum(axis=axis, keepdims=keepdims)))
 
 
 def contracted(subscripts: str, a: Any, b: Any = None, **_: Any) -> Grid | None:
-    """A product summed over letters; with one operand it is made of other functions."""
+    """A product summed over letters, as `summed`; with one operand it is made of other functions."""
     if b is None:
         return None
     one, other = map(grid, pair(a, b))
     if one is None or other is None:
         return None
-    return Grid(one.step * other.step, np.asarray(np.einsum(subscripts, one.size, other.size, optimize=True)))
+    return Grid(one.step * other.step, 2 * np.asarray(np.einsum(subscripts, one.size, other.size, optimize=True)))
