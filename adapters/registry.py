@@ -29,6 +29,8 @@ BUILTIN = {
     "keras-jax": ("nnparity.adapters.keras.on_jax:KerasJaxAdapter", "keras,jax"),
     "huggingface": ("nnparity.adapters.huggingface.backend:HuggingFaceAdapter", "huggingface"),
 }
+#: Those that compile each operation for each shape even when it is run by itself.
+COMPILING = ("jax", "keras-jax")
 
 
 class UnknownBackend(LookupError):
@@ -51,6 +53,11 @@ def builtin_names() -> list[str]:
 def names() -> list[str]:
     """Every name that `load` knows: the built-in backends, then the installed plugins."""
     return builtin_names() + sorted(entry_points(group=GROUP).names - BUILTIN.keys())
+
+
+def compiles(backend: str, mode: str) -> bool:
+    """Whether a new shape costs compiling."""
+    return mode == "compiled" or backend in COMPILING
 
 
 def load(name: str) -> type[Adapter]:

@@ -39,11 +39,11 @@ class Request:
     cotangents: dict[str, Array] = field(default_factory=dict)
     tangents: dict[str, Array] = field(default_factory=dict)
     quantities: frozenset[str] = frozenset({"output"})
-    #: What other requests of the same shapes ask for: the program that is compiled for them serves this one too.
-    together: frozenset[str] = frozenset()
     dtype: str = ""
     #: How the arrays lie in the target's memory, see `spec.cases.layouts`.
     layout: str = CONTIGUOUS
+    #: What other requests of the same shapes ask for: the program that is compiled for them serves this one too.
+    together: frozenset[str] = frozenset()
 
     @property
     def float_dtype(self) -> str:

@@ -30,9 +30,10 @@ from nnparity.run.recorder import Recorder
 from nnparity.run.scheduler import JobDied, Jobs, sensible, units
 from nnparity.run.terminal_summary import show
 from nnparity.spec import DTYPES, SpecError, load
-from nnparity.spec.loader import signatures
+from nnparity.spec.cases.listing import listed
+from nnparity.spec.loader import signatures as written
 from nnparity.spec.schema import QUANTITIES
-from nnparity.spec.selection import UsageError
+from nnparity.spec.selection import ALL, NONE, UsageError
 from nnparity.store import location, transfer
 from nnparity.store.location import StoreError
 
@@ -52,6 +53,7 @@ Mode = Annotated[
     str, typer.Option(help="a mode of the backend, where --backend does not say; its usual one by default")
 ]
 Level = Annotated[str, typer.Option(help="quick, core or full")]
+Pool = Annotated[str, typer.Option(help="all, none, or so many signatures of each formula's pool")]
 Out = Annotated[Path, typer.Option(help="folder of the run file and the report")]
 JOBS = min(os.cpu_count() or 1, 4)  # each imports every framework of the plan
 Processes = Annotated[int, typer.Option("--jobs", help="processes that share the plan, one a core, at most 4", min=1)]
@@ -82,6 +84,7 @@ def _plan(
     device: str,
     mode: str,
     level: str,
+    pool: str,
     salt: str = "",
 ) -> Plan:
     return Plan(
@@ -91,6 +94,7 @@ def _plan(
         quantities=tuple(quantities or Plan.quantities),
         level=level,
         salt=salt,
+        pool=pool,
     )
 
 
@@ -103,6 +107,7 @@ def run(
     device: Device = "cpu",
     mode: Mode = "",
     level: Level = "core",
+    pool: Pool = ALL,
     salt: Annotated[str, typer.Option(help="varies the inputs; a plain run has none")] = "",
     out: Out = Path("reports/out"),
     timeout: Timeout = 120.0,
@@ -110,7 +115,7 @@ def run(
     no_store: NoStore = False,
 ) -> None:
     """Runs the plan, and renders its report."""
-    plan = _plan(backend, formula, dtype, quantity, device, mode, level, salt)
+    plan = _plan(backend, formula, dtype, quantity, device, mode, level, pool, salt)
     path = out / "parity.jsonl"
     with Jobs(sensible(jobs, plan), timeout, _store(no_store)) as shared:
         total = _drive(shared, plan, path, f"parity of {', '.join(backend)}")
@@ -130,6 +135,7 @@ def soak(
     device: Device = "cpu",
     mode: Mode = "",
     level: Level = "core",
+    pool: Pool = ALL,
     out: Out = Path("reports/out"),
     timeout: Timeout = 120.0,
     jobs: Processes = JOBS,
@@ -137,7 +143,7 @@ def soak(
 ) -> None:
     """Runs the plan on other numbers, seed after seed: a correct kernel must conform on all of them."""
     plans = [
-        _plan(backend, formula, dtype, quantity, device, mode, level, f"soak-{number}")
+        _plan(backend, formula, dtype, quantity, device, mode, level, pool, f"soak-{number}")
         for number in range(1, salts + 1)
     ]
     status = 0
@@ -186,6 +192,7 @@ def mutate(
     device: Device = "cpu",
     mode: Mode = "eager",
     level: Level = "core",
+    pool: Pool = NONE,
     out: Out = Path("reports/out"),
     timeout: Timeout = 120.0,
     jobs: Processes = JOBS,
@@ -194,7 +201,7 @@ def mutate(
 
     The tables go to mutation.jsonl in the folder; `nnparity report` puts them into the report of a run.
     """
-    plan = _plan(backend, formula, dtype, None, device, mode, level)
+    plan = _plan(backend, formula, dtype, None, device, mode, level, pool)
     path = out / "mutation.jsonl"
     with Progress(*COLUMNS, console=console, transient=not console.is_terminal) as progress:
         task = progress.add_task(f"faults planted in {', '.join(backend)}", total=len(plan.chosen()))
@@ -242,11 +249,17 @@ def store(
 
 
 @application.command(name="list")
-def list_() -> None:
+def list_(
+    signatures: Annotated[bool, typer.Option("--signatures", help="every signature, those of the pool too")] = False,
+) -> None:
     """Lists backends, dtypes, and formulas with their signatures."""
+    if signatures:
+        for line in listed(load().values()):
+            typer.echo(line)
+        return
     typer.echo(f"backends: {', '.join(names())}\ndtypes:   {', '.join(DTYPES)}\nformulas:")
     for formula in load().values():
-        typer.echo(f"  {formula.id:24} {formula.section:6} {' '.join(s.id for s in signatures(formula))}")
+        typer.echo(f"  {formula.id:24} {formula.section:6} {' '.join(s.id for s in written(formula))}")
 
 
 def app() -> None:

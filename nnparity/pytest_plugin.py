@@ -50,6 +50,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         "--mode", default="", help="a mode of the backend, where --backend does not say; its usual one by default"
     )
     group.addoption("--level", default="core", help="quick, core or full")
+    group.addoption("--pool", default="all", help="all, none, or so many signatures of each formula's pool")
     group.addoption("--salt", default="", help="varies the inputs")
     group.addoption("--case-timeout", type=float, default=120.0, help="seconds for one case")
     group.addoption("--no-store", action="store_true", help="compute all expectations, and keep none")
@@ -89,6 +90,7 @@ def _plan(config: pytest.Config) -> Plan:
         quantities=tuple(option.quantity) or Plan.quantities,
         level=option.level,
         salt=option.salt,
+        pool=option.pool,
     )
 
 
@@ -106,7 +108,8 @@ def items(config: pytest.Config) -> Iterator[tuple[str, CaseGroup | checks.Item,
         return
     everything: list[CaseGroup | checks.Item] = [*plan.groups(), *checks.items(plan)]
     for group in everything:
-        for target in plan.targets:
+        asked = [one for one in plan.targets if not isinstance(group, CaseGroup) or plan.asks(one, group)]
+        for target in asked:
             suffix = "" if len(plan.targets) == 1 else f"/{_short(target, plan)}"
             yield f"{group.id}{suffix}", group, target
 

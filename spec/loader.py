@@ -10,8 +10,9 @@ import msgspec
 
 from nnparity.spec import shapes
 from nnparity.spec.cases import datasets
+from nnparity.spec.cases.sizes import KINDS
 from nnparity.spec.dtypes import DTYPES
-from nnparity.spec.schema import BOUNDED, DOMAINS, LEVELS, Formula, Signature
+from nnparity.spec.schema import BOUNDED, DOMAINS, LEVELS, Formula, Pool, Signature
 
 FOLDER = Path(__file__).resolve().parent / "formulas"
 
@@ -88,6 +89,39 @@ def _faults(formula: Formula) -> Iterator[tuple[str, str]]:
     yield from _unknown_datasets(formula.datasets, "datasets")
     yield from _special_faults(formula)
     yield from _run_faults(formula)
+    if formula.pool:
+        yield from _pool_faults(formula, formula.pool)
+
+
+def _pool_faults(formula: Formula, pool: Pool) -> Iterator[tuple[str, str]]:
+    """Each dimension has a kind, or its size from others; what else is named is there."""
+    try:
+        relations = {text: shapes.relation(text) for text in pool.where}
+        work = shapes.symbols(pool.work)
+    except shapes.ShapeError as error:
+        yield "pool", str(error)
+        return
+    named = {symbol for one in relations.values() for symbol in one.symbols}
+    sized = {name for name, value in formula.attributes.items() if type(value) is int}
+    for name in sorted(_dimensions(formula) - pool.sizes.keys() - {one.subject for one in relations.values()}):
+        yield "pool.sizes", f"the symbol {name!r} of the shapes has no kind, and no size from others"
+    for name, kind in pool.sizes.items():
+        if name not in _dimensions(formula) | sized | named:
+            yield f"pool.sizes.{name}", "neither a symbol of the shapes, nor a size among the attributes, nor bound"
+        if kind not in KINDS:
+            yield f"pool.sizes.{name}", f"no kind is called {kind!r}; there are {', '.join(KINDS)}"
+    for name in sorted((named | work) - _dimensions(formula) - sized - pool.sizes.keys()):
+        yield "pool.where" if name in named else "pool.work", f"the symbol {name!r} has no size"
+    yield from _value_faults(formula, pool)
+    yield from _unknown_datasets(pool.datasets, "pool.datasets")
+
+
+def _value_faults(formula: Formula, pool: Pool) -> Iterator[tuple[str, str]]:
+    for name, values in pool.values.items():
+        if name not in formula.attributes:
+            yield f"pool.values.{name}", f"no attribute is called that; there are {', '.join(formula.attributes)}"
+        elif not values or any(type(value) is not type(formula.attributes[name]) for value in values):
+            yield f"pool.values.{name}", f"expected numbers like {formula.attributes[name]!r}, got {list(values)}"
 
 
 def _derivative_faults(formula: Formula) -> Iterator[tuple[str, str]]:
@@ -173,6 +207,13 @@ def signatures(formula: Formula) -> tuple[Signature, ...]:
     return tuple(
         _signature(formula, table, "core" if place else "quick") for place, table in enumerate(formula.signatures)
     )
+
+
+def signature(
+    formula: Formula, table: Mapping[str, object], datasets: tuple[str, ...], classes: Mapping[str, str]
+) -> Signature:
+    """A signature of the pool, with the size classes of its dimensions."""
+    return msgspec.structs.replace(_signature(formula, table, "core"), datasets=datasets, classes=dict(classes))
 
 
 def _signature(formula: Formula, table: Mapping[str, object], level: str) -> Signature:

@@ -65,14 +65,34 @@ class Permit(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         return fnmatchcase(quantity, self.quantity)
 
 
+class Pool(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """How further signatures of a formula are drawn: see `spec.cases.pool`.
+
+    `sizes` says of each dimension of which kind it is (`spec.cases.sizes.KINDS`), `values` which of its values an
+    attribute takes. `where` binds them, as in ``"p <= h"``; in ``"d = heads*k"`` the symbol on the left has its size
+    from the others, of which k, in no shape, is a factor too. `work` is how many products the output adds up, as a
+    symbolic size. `datasets` are those of the pool, where not the formula's own.
+    """
+
+    sizes: dict[str, str]
+    values: dict[str, tuple[Scalar, ...]] = {}
+    where: tuple[str, ...] = ()
+    work: str = "1"
+    datasets: tuple[str, ...] = ()
+
+
 class Signature(msgspec.Struct, frozen=True):
-    """Dimensions and attributes of a case; `id` reads like ``n2c3h9w8`` or ``b2t4d8-heads2``."""
+    """Dimensions and attributes of a case; `id` reads like ``n2c3h9w8`` or ``b2t4d8-heads2``.
+
+    One of the pool says the size classes of its dimensions.
+    """
 
     id: str
     dims: dict[str, int]
     attributes: Attributes
     level: Level
     datasets: tuple[str, ...]
+    classes: dict[str, str] = {}
 
 
 class Formula(msgspec.Struct, frozen=True, forbid_unknown_fields=True, dict=True):
@@ -80,7 +100,8 @@ class Formula(msgspec.Struct, frozen=True, forbid_unknown_fields=True, dict=True
 
     `inputs` and `output` (or `outputs`, when there are several) are symbolic shapes; `wrt` names the
     inputs it is differentiated by; `attributes` the keywords it takes and their defaults; a signature is a
-    table of dimensions and attributes, with an optional `level` and `datasets` of its own.
+    table of dimensions and attributes, with an optional `level` and `datasets` of its own; `pool` says how more of
+    them are drawn.
     `composition` marks formulas that chain many others: their hard budget is statistical, since a
     worst-case bound grows with the product of all norms. A `trajectory` is a training run: the first axis of every
     output counts its steps, the output `losses` says what each has lost, and steps are judged while that is known.
@@ -115,6 +136,7 @@ class Formula(msgspec.Struct, frozen=True, forbid_unknown_fields=True, dict=True
     least: dict[str, int] = {}
     rejects: dict[str, dict[str, str]] = {}
     trajectory: bool = False
+    pool: Pool | None = None
     dtypes: tuple[str, ...] = ("float64", "float32", "float16", "bfloat16")
     id: str = ""
     chapter: str = ""

@@ -1,15 +1,29 @@
-"""Symbolic shapes such as ``"n o h-p+1 w//2"``: parsed, evaluated, and held against arrays."""
+"""Symbolic shapes such as ``"n o h-p+1 w//2"``: parsed, evaluated, and held against arrays.
+
+A relation such as ``"p <= h"`` or ``"d = heads*k"`` binds sizes to each other.
+"""
 
 import ast
 import operator
+import re
 from collections.abc import Callable, Mapping
 from functools import cache
+from typing import NamedTuple
 
 _OPERATORS: dict[type[ast.operator], Callable[[int, int], int]] = {
     ast.Add: operator.add,
     ast.Sub: operator.sub,
     ast.Mult: operator.mul,
     ast.FloorDiv: operator.floordiv,
+}
+
+
+_SIGNS: dict[str, Callable[[int, int], bool]] = {
+    "<=": operator.le,
+    ">=": operator.ge,
+    "<": operator.lt,
+    ">": operator.gt,
+    "=": operator.eq,
 }
 
 
@@ -43,7 +57,12 @@ def _dimension(word: str, text: str) -> ast.expr:
 @cache
 def symbols(text: str) -> frozenset[str]:
     """The symbols that a symbolic shape speaks of."""
-    return frozenset(node.id for tree in parse(text) for node in ast.walk(tree) if isinstance(node, ast.Name))
+    return frozenset(ordered(text))
+
+
+def ordered(text: str) -> list[str]:
+    """The same, as they come."""
+    return [node.id for tree in parse(text) for node in ast.walk(tree) if isinstance(node, ast.Name)]
 
 
 def evaluate(text: str, dims: Mapping[str, int]) -> tuple[int, ...]:
@@ -72,3 +91,46 @@ def check(name: str, shape: tuple[int, ...], text: str, dims: Mapping[str, int])
     expected = evaluate(text, dims)
     if tuple(shape) != expected:
         raise ShapeError(f"{name} has shape {tuple(shape)}, the spec says {text!r} = {expected}")
+
+
+class Relation(NamedTuple):
+    """What binds sizes: two symbolic sizes and the sign between them."""
+
+    left: ast.expr
+    sign: str
+    right: ast.expr
+
+    @property
+    def symbols(self) -> set[str]:
+        """All that it speaks of."""
+        return {node.id for tree in (self.left, self.right) for node in ast.walk(tree) if isinstance(node, ast.Name)}
+
+    def holds(self, dims: Mapping[str, int]) -> bool:
+        """Whether these sizes fulfil it. Raises ShapeError when a symbol has no value."""
+        return _SIGNS[self.sign](_value(self.left, dims, self.sign), _value(self.right, dims, self.sign))
+
+    @property
+    def subject(self) -> str | None:
+        """The symbol that stands alone on the left of an equation."""
+        return self.left.id if self.sign == "=" and isinstance(self.left, ast.Name) else None
+
+    def given(self, dims: Mapping[str, int]) -> int:
+        """The right side as a number."""
+        return _value(self.right, dims, self.sign)
+
+
+@cache
+def relation(text: str) -> Relation:
+    """A relation from its text. Raises ShapeError for what is none."""
+    sides = re.split(r"(<=|>=|=|<|>)", text.replace(" ", ""))
+    if len(sides) != 3:
+        raise ShapeError(f"{text!r} is no relation of two sizes: one of {', '.join(_SIGNS)} stands between them")
+    left, sign, right = sides
+    return Relation(_one(left, text), sign, _one(right, text))
+
+
+def _one(word: str, text: str) -> ast.expr:
+    """A side of a relation."""
+    if not word:
+        raise ShapeError(f"a side of {text!r} is missing")
+    return _dimension(word, text)

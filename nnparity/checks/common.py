@@ -94,6 +94,14 @@ def failure(seen: Any, observed: Observed) -> Judgement | None:
     return None
 
 
+def refused(judged: Judgement | None, seen: Any, case: Case) -> Judgement | None:
+    """Who raises at arrays without an element says loudly that it has no answer: that is no error."""
+    empty = any(not array.size for array in case.inputs.values())
+    if judged is None or judged.grade != "error" or not empty or not isinstance(seen, Failure) or not seen.raised_in:
+        return judged
+    return Judgement("unsupported", message=f"refuses what is empty: {first_line(judged.message)}")
+
+
 def unsupported(case: Case, reason: str) -> Finding:
     """What is found of a formula that the target does not have."""
     return Finding(case, "output", Judgement("unsupported", message=reason))

@@ -7,7 +7,16 @@ from collections.abc import Iterator
 
 from nnparity.adapters.request import Failure
 from nnparity.checks.cell_text import CellText
-from nnparity.checks.common import Finding, alike, failure, first_line, first_order, judgeable, unsupported
+from nnparity.checks.common import (
+    Finding,
+    alike,
+    failure,
+    first_line,
+    first_order,
+    judgeable,
+    refused,
+    unsupported,
+)
 from nnparity.execute.observer import Observed
 from nnparity.execute.requests import request
 from nnparity.execute.target import Target
@@ -63,14 +72,12 @@ def _findings(target: Target, case: Case, observed: Observed, asked: frozenset[s
 
 
 def _refusal(case: Case, quantity: str, judged: Judgement, seen: object) -> Settled:
-    """Who raises where the spec permits it conforms. For an empty batch, it says loudly that it has no answer."""
+    """Who raises where the spec permits it conforms. See `refused` for empty arrays."""
     raised = judged.grade == "error" and isinstance(seen, Failure) and bool(seen.raised_in)
     says = next((permit.says for _, permit in permits(case, quantity) if permit.raises), None)
     if raised and says:
         return Judgement("conforms"), says
-    if raised and case.dataset == "empty":
-        return Judgement("unsupported", message=f"refuses an empty batch: {first_line(judged.message)}"), None
-    return judged, None
+    return refused(judged, seen, case) or judged, None
 
 
 def _saying(found: Finding) -> str:

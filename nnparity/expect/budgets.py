@@ -19,7 +19,7 @@ from nnparity.expect.proof import finite, sharpened
 from nnparity.expect.training_horizon import limited, widened
 from nnparity.reference.readings import Arithmetic, Budget
 from nnparity.reference.readings.budget.core import COMPOSED
-from nnparity.spec import Case
+from nnparity.spec import Case, Dtype
 from nnparity.spec.precision import ACCUMULATE
 from nnparity.store.memory import Form
 
@@ -63,7 +63,7 @@ def expect(
     simulated = case.formula.trajectory and not (variant or rounding or numbers)
     with np.errstate(all="ignore"):
         found = evaluate(case, quantities, _lift(inside, inward, flush), _direct(inside, inward), variant or {})
-        expected = {name: _stored(budget, store, case.formula.composition) for name, budget in found.items()}
+        expected = {name: _stored(budget, store, case) for name, budget in found.items()}
         if simulated:
             expected = widened(case, expected, inside.unit)
         if case.dtype.name == "float64" and inside.unit == case.dtype.unit and finite(case):
@@ -96,11 +96,15 @@ def _direct(numbers: Arithmetic, inward: Callable[[Array], Array]) -> Callable[[
     return lambda array: Budget(inward(array.astype(np.float64)), numbers).rounded(None, None)
 
 
-def _stored(budget: Any, store: Arithmetic, composition: bool) -> Expected:
-    """The result in the target's dtype: u|y| and an underflow, where its last operation has not paid for it."""
+def _stored(budget: Any, store: Arithmetic, case: Case) -> Expected:
+    """The result in the target's dtype: u|y| and an underflow, where its last operation has not paid for it.
+
+    What is exact and fits into the dtype is not rounded at all.
+    """
     if not isinstance(budget, Budget):
         budget = Budget(budget, store)
-    own = store.unit * np.abs(budget.value) + store.step
+    composition = case.formula.composition
+    own = np.where(_untouched(budget, store, case.dtype), 0.0, store.unit * np.abs(budget.value) + store.step)
     if budget.exact:
         return Expected(budget.value, COMPOSED * own if composition else own, own)
     # Where each operation was rounded to the dtype already, only the worst case leaves room for one more.
@@ -110,3 +114,10 @@ def _stored(budget: Any, store: Arithmetic, composition: bool) -> Expected:
     least = np.where(budget.var < LEAST_SQUARE, np.minimum(hard, math.sqrt(LEAST_SQUARE)), 0.0)
     sharp = np.maximum(np.where(np.isnan(sharp), np.inf, sharp), least)  # inf - inf: where norm 1 has no bound either
     return Expected(budget.value, COMPOSED * sharp if composition else hard, sharp)
+
+
+def _untouched(budget: Budget, store: Arithmetic, dtype: Dtype) -> Any:
+    """Where no operation has lost anything, nor will the dtype; what is flushed to zero is lost."""
+    y = budget.value
+    held = (dtype.round(y).astype(np.float64) == y) & ((np.abs(y) >= store.step) | (y == 0))
+    return held if budget.exact else held & (budget.hard == 0)

@@ -24,8 +24,11 @@ from nnparity.spec import Case
 RUNS = 16
 #: Numbers that go into all machines that run at once. A training run keeps up to 33 for each of them: half a gigabyte.
 AT_ONCE = 1 << 21
-#: So much larger than what so many machines show, the scatter may be after all, in 1 of 1,000 cases.
-UPPER = math.sqrt(RUNS / float(special.chdtri(RUNS, 1 - 1e-3)))
+
+
+def upper(runs: int) -> float:
+    """So much larger than what so many machines show, the scatter may be after all, in 1 of 1,000 cases."""
+    return math.sqrt(runs / float(special.chdtri(runs, 1 - 1e-3)))
 
 
 def roundings(case: Case) -> float:

@@ -10,7 +10,7 @@ from dataclasses import replace
 import numpy as np
 
 from nnparity.expect.expected import LOSSES, Expected
-from nnparity.expect.monte_carlo import UPPER, roundings, scatter
+from nnparity.expect.monte_carlo import RUNS, roundings, scatter, upper
 from nnparity.reference.readings.budget.core import COMPOSED, Array
 from nnparity.spec import Case
 
@@ -28,7 +28,7 @@ def widened(case: Case, expected: Mapping[str, Expected], unit: float) -> dict[s
 
 
 def _at_least(expected: Expected, shown: Array) -> Expected:
-    sharp = np.where(shown > expected.sharp, UPPER * shown, expected.sharp)
+    sharp = np.where(shown > expected.sharp, upper(RUNS) * shown, expected.sharp)
     return replace(expected, hard=np.maximum(expected.hard, COMPOSED * sharp), sharp=sharp)
 
 

@@ -2,24 +2,34 @@
 
 The sharp margin is a mean over elements, and may exceed 1 by chance: the more, the fewer errors it is a mean of. When
 elements share an intermediate result (the standard deviation of a row, in the gradient of layer normalisation)
-they share its error, and count as one. That is measured on the reference, with random roundings: see the
-reading `Noise`. It takes many runs of the reference, and is asked only where it could change a verdict.
+they share its error, and count as one. And what they share may add up in a sum behind it, where norm 2 takes it for
+independent: the denominator of a softmax, in the gradients of weights that all keys meet alike. Both are measured on
+the reference, with random roundings: see the reading `Noise`. It takes many runs of the reference, and is asked only
+where it could change a verdict.
 """
 
+import math
+from collections.abc import Iterator
+from dataclasses import replace
 from functools import lru_cache
 
 import numpy as np
+from scipy import special
 
 from nnparity.expect.expected import Expected
 from nnparity.expect.kept import kept
-from nnparity.expect.monte_carlo import machines
+from nnparity.expect.monte_carlo import machines, upper
+from nnparity.expect.precision_models import narrow
 from nnparity.judge.elements import Array, largest_ratio
 from nnparity.judge.grades import Judgement, chance, judge
+from nnparity.reference.readings.monte_carlo import UNIT
 from nnparity.spec import Case
 from nnparity.store.memory import Form
 
 #: Runs with random roundings: every pair of them is an estimate.
 RUNS = 32
+#: In units of norm 2, what so many runs may show of such errors by chance, in 1 of 1,000 cases: more contradicts it.
+CONTRADICTED = math.sqrt(float(special.chdtri(RUNS, 1e-3)) / RUNS)
 
 
 def regrade_correlated(judged: Judgement, seen: Array, truth: Expected, case: Case, quantity: str) -> Judgement:
@@ -29,9 +39,26 @@ def regrade_correlated(judged: Judgement, seen: Array, truth: Expected, case: Ca
     """
     if judged.grade != "imprecise" or judged.sharp is None or judged.sharp * chance(truth.value.size) > chance(1):
         return judged
-    if largest_ratio(seen, truth) > chance(1, truth.value.size):
-        return judged
-    return judge(seen, truth, case.dtype, independent(case, quantity, truth))
+    found = judged
+    for budgets in _budgets(case, quantity, truth):
+        if largest_ratio(seen, budgets) <= chance(1, truth.value.size):
+            found = judge(seen, budgets, case.dtype, independent(case, quantity, budgets))
+            if found.grade == "conforms":
+                break
+    return found
+
+
+def _budgets(case: Case, quantity: str, truth: Expected) -> Iterator[Expected]:
+    """The budgets, and those with what the machines show where that contradicts norm 2, at its upper limit.
+
+    Not in half precision, where products are added up in float32: these machines have one format.
+    """
+    yield truth
+    if not narrow(case.dtype.name) and truth.steps is None:
+        spread = case.dtype.unit / UNIT * np.sqrt(np.mean(_errors(case, quantity, truth) ** 2, axis=0))
+        wider = np.where(spread > CONTRADICTED, upper(RUNS) * spread, 1.0).reshape(truth.value.shape)
+        if (wider > 1).any():
+            yield replace(truth, sharp=truth.sharp * wider)
 
 
 @kept(Form("sensitivities", float, float), "judge")

@@ -1,7 +1,7 @@
 """The mutation score: each fault planted in turn, the plan run until a verdict speaks against it."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 from nnparity import checks
@@ -19,7 +19,7 @@ from nnparity.run.examiner import Examiner
 from nnparity.run.plan import Plan
 from nnparity.run.verdicts import failed
 from nnparity.spec import DTYPES, Formula
-from nnparity.spec.selection import CaseGroup, Selection
+from nnparity.spec.selection import CaseGroup
 
 SOURCES = (variant_faults, shape_faults, precision_faults, derivative_faults, circumstance_faults)
 #: Further checks that can see what ordinary cases cannot, by kind of fault.
@@ -73,10 +73,10 @@ class Mutation:
             yield self._planted(examiner, memory, fault, parts, clean, (formula.id, dtype))
 
     def _only(self, formula: Formula, dtype: str) -> Plan:
-        return Plan(self.plan.targets, formulas=(formula.id,), dtypes=(dtype,), level=self.plan.level)
+        return replace(self.plan, formulas=(formula.id,), dtypes=(dtype,))
 
     def _parts(self, formula: Formula, dtype: str) -> list[CaseGroup | checks.Item]:
-        only = Selection(formulas=(formula.id,), dtypes=(dtype,), level=self.plan.level)
+        only = self._only(formula, dtype)
         return [*only.groups(), *(item for item in checks.items(only) if item.check in CHECKS)]
 
     def _planted(

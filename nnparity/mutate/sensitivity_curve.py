@@ -19,7 +19,7 @@ from nnparity.judge.grades import chance, judge
 from nnparity.mutate.planting import Memory
 from nnparity.spec import DTYPES, Case, Dtype, Formula
 from nnparity.spec.schema import QUANTITIES
-from nnparity.spec.selection import Selection
+from nnparity.spec.selection import NONE, Selection
 
 #: Runs; the 99th of 100 is told to about one in ten of itself.
 RUNS = 200
@@ -37,7 +37,7 @@ class Curve:
 
 
 def curve(memory: Memory, formula: Formula, dtype: str, level: str) -> Curve:
-    """Of one formula in one dtype, over all its ordinary cases."""
+    """Of one formula in one dtype, over all its ordinary cases but those of the pool."""
     least = np.full(RUNS, np.inf)
     random = np.random.default_rng(0)
     for seen, truth in _observed(memory, formula, dtype, level):
@@ -47,7 +47,7 @@ def curve(memory: Memory, formula: Formula, dtype: str, level: str) -> Curve:
 
 def _observed(memory: Memory, formula: Formula, dtype: str, level: str) -> Iterator[tuple[Array, Expected]]:
     asked = frozenset(QUANTITIES)
-    for group in Selection(formulas=(formula.id,), dtypes=(dtype,), level=level).groups():
+    for group in Selection(formulas=(formula.id,), dtypes=(dtype,), level=level, pool=NONE).groups():
         for case in group.cases:
             yield from _conforming(memory, case, asked)
 

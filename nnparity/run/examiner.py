@@ -14,7 +14,7 @@ from typing import Any
 import msgspec
 
 from nnparity.adapters.registry import FOLDER
-from nnparity.checks.common import Finding, failure, judgeable, unsupported
+from nnparity.checks.common import Finding, failure, judgeable, refused, unsupported
 from nnparity.execute.observer import Observed
 from nnparity.execute.requests import request
 from nnparity.execute.target import Target
@@ -133,4 +133,5 @@ class Examiner:
 
 
 def _graded(seen: Any, observed: Observed, truth: Expected, case: Case, quantity: str) -> Judgement:
-    return failure(seen, observed) or qualified(graded(seen, truth, case, quantity), truth, case, quantity)
+    failed = refused(failure(seen, observed), seen, case)
+    return failed or qualified(graded(seen, truth, case, quantity), truth, case, quantity)

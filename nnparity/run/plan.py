@@ -2,9 +2,15 @@
 
 from dataclasses import dataclass
 
-from nnparity.adapters.registry import names
+from nnparity.adapters.registry import compiles, names
 from nnparity.execute.target import DEVICES, TargetName
-from nnparity.spec.selection import Selection, require
+from nnparity.spec import load
+from nnparity.spec.cases.pool import pool
+from nnparity.spec.selection import CaseGroup, Selection, require
+
+#: CPU seconds that a target which compiles for each shape may spend on compiling the pool, and what it spends on one
+#: signature, all quantities together.
+BUDGET, SIGNATURE = 120.0, 1.0
 
 
 @dataclass(frozen=True)
@@ -18,6 +24,25 @@ class Plan(Selection):
         require("device", tuple(target.device for target in self.targets), DEVICES)
         require("backend", tuple(t.backend for t in self.targets if ":" not in t.backend), tuple(names()))
 
+    def reach(self, target: TargetName) -> int:
+        """How many signatures of each formula's pool the target gets; one that compiles them as many as it can afford.
+
+        As many of each formula, whatever the others of the plan: so that a part of a run is a part of the whole.
+        """
+        if not compiles(target.backend, target.mode):
+            return self.depth
+        return min(self.depth, int(BUDGET / SIGNATURE / sum(formula.pool is not None for formula in load().values())))
+
+    def asks(self, target: TargetName, group: CaseGroup) -> bool:
+        """Whether the target is asked for a group."""
+        return group.place is None or group.place < self.reach(target)
+
+    def _pooled(self, target: TargetName) -> str:
+        """How much of the pool the target gets."""
+        pools = [[drawn.dtype in self.dtypes for drawn in pool(formula)] for formula in self.chosen()]
+        asked = sum(sum(one[: self.reach(target)]) for one in pools)
+        return f"{target}: {asked} of {sum(map(sum, pools))} signatures"
+
     def described(self) -> dict[str, list[str]]:
         """The plan as the run's first line tells it."""
         return {
@@ -26,4 +51,5 @@ class Plan(Selection):
             "dtypes": list(self.dtypes),
             "quantities": list(self.quantities),
             "level": [self.level],
+            "pool": [self._pooled(target) for target in self.targets],
         }

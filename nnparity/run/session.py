@@ -63,8 +63,8 @@ class Session:
         return target
 
     def examine(self, group: CaseGroup, names: tuple[TargetName, ...] | None = None) -> Iterator[Verdict]:
-        """The verdicts of a group, recorded as they fall."""
-        targets = [self.target(name) for name in names or self.plan.targets]
+        """The verdicts of a group, of those targets that are asked for it, recorded as they fall."""
+        targets = [self.target(name) for name in names or self.plan.targets if self.plan.asks(name, group)]
         for verdict in self.examiner.examine(group, targets):
             yield self._kept(verdict)
         self.recorder.write(*self.examiner.curves)

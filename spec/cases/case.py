@@ -71,7 +71,8 @@ class Case:
         return _frozen(datasets.draw(self.dataset, domain, bound, stream, shape, self.dtype, place))
 
     def _cotangent(self, name: str, shape: tuple[int, ...]) -> NDArray[Any]:
-        return _frozen(self.dtype.round(datasets.cotangents(self.dataset, self._stream("g", name), shape)))
+        stream = self._stream("g", name)
+        return _frozen(self.dtype.round(datasets.cotangents(self.dataset, stream, shape, self.dtype)))
 
     def _tangent(self, name: str, shape: tuple[int, ...]) -> NDArray[Any]:
         return _frozen(self.dtype.round(self._stream("v", name).normal(shape)))

@@ -107,16 +107,64 @@ def one_sided(stream: Stream, shape: tuple[int, ...], dtype: Dtype, place: int) 
     return stream.normal(shape)
 
 
+def integers(stream: Stream, shape: tuple[int, ...], dtype: Dtype, place: int) -> Array:
+    """Whole numbers whose products add up exactly, 4,096 of them; in half precision -1, 0 and 1."""
+    return whole(stream, shape, dtype)
+
+
+def whole(stream: Stream, shape: tuple[int, ...], dtype: Dtype) -> Array:
+    """Whole numbers from -r to r, where 4,096 r^2 is below 2^digits, but r at least 1."""
+    reach = 1 << max((dtype.digits - 12) // 2, 0)
+    return (stream.integers(shape, 2 * reach + 1) - reach).astype(np.float64)
+
+
+def spike(stream: Stream, shape: tuple[int, ...], dtype: Dtype, place: int) -> Array:
+    """Size 1, but for one number of each row, which lies half of the dtype's digits above."""
+    chosen = stream.integers((*shape[:-1], 1), shape[-1] if shape else 1)
+    there = np.arange(shape[-1]) == chosen if shape else np.array(False)
+    return stream.normal(shape) * np.where(there, 2.0 ** (dtype.digits // 2), 1.0)
+
+
+def near_equal(stream: Stream, shape: tuple[int, ...], dtype: Dtype, place: int) -> Array:
+    """The numbers of a matrix agree to half of the dtype's digits: logits that are all but equal."""
+    around = 1.0 + stream.uniform((*shape[:-2], *(1 for _ in shape[-2:])))
+    return around + stream.normal(shape) * 2.0 ** -(dtype.digits // 2)
+
+
+def saturated(stream: Stream, shape: tuple[int, ...], dtype: Dtype, place: int) -> Array:
+    """The first input is of size 4: most gates are open or closed, and none so far that its exponential underflows."""
+    return stream.normal(shape) * (1.0 if place else 4.0)
+
+
+def initial(stream: Stream, shape: tuple[int, ...], dtype: Dtype, place: int) -> Array:
+    """The first input has size 1, matrices shrink with the root of their longer side, as when training begins."""
+    return stream.normal(shape) / (math.sqrt(max(*shape[-2:], 1)) if place and len(shape) > 1 else 1.0)
+
+
+def whole_range(stream: Stream, shape: tuple[int, ...], dtype: Dtype, place: int) -> Array:
+    """Exponents evenly from the smallest normal number to a sixteenth of the largest."""
+    least, most = math.frexp(dtype.tiny)[1], math.frexp(dtype.largest)[1] - 5
+    exponent = np.floor(stream.uniform(shape) * (most - least)).astype(np.int64) + least
+    sign = np.where(stream.uniform(shape) < 0.5, -1.0, 1.0)
+    return sign * np.ldexp(1.0 + stream.uniform(shape), exponent)
+
+
 Draw = Callable[[Stream, tuple[int, ...], Dtype, int], Array]
-DRAWN = (normal, small, large, wide, cancelling, image, onehot, offset, one_sided)
+DRAWN = (
+    *(normal, small, large, wide, cancelling, image, onehot, offset, one_sided),
+    *(integers, spike, near_equal, saturated, initial, whole_range),
+)
 #: name -> how it draws; called with the stream, the shape, the dtype and the input's place in the formula.
 DATASETS: dict[str, Draw] = {f.__name__: f for f in DRAWN}
 #: Parameters, latent variables and whatever else belongs to no sample is drawn as in `normal`.
 DATASETS |= dict.fromkeys((*samples.SAMPLES, "as_printed"), normal)
 
 
-def cotangents(dataset: str, stream: Stream, shape: tuple[int, ...]) -> Array:
-    """What a VJP is applied to: numbers of size 1, or a little below 1."""
+def cotangents(dataset: str, stream: Stream, shape: tuple[int, ...], dtype: Dtype) -> Array:
+    """What a VJP is applied to: numbers of size 1, or a little below 1, or whole ones other than 0."""
+    if dataset == integers.__name__:
+        numbers, signs = whole(stream, shape, dtype), 2.0 * stream.integers(shape, 2) - 1.0
+        return np.where(numbers == 0, signs, numbers)
     values = stream.normal(shape)
     return 1.0 - np.abs(values) / 16.0 if dataset == one_sided.__name__ else values
 

@@ -16,6 +16,7 @@ from nnparity.execute.worker import observe
 from nnparity.reports.records import Fact, Line, Verdict
 from nnparity.run.plan import Plan
 from nnparity.run.verdicts import verdict_line
+from nnparity.spec.selection import NONE
 
 ALL = ("float32", "float64", "float16", "bfloat16")
 
@@ -64,7 +65,7 @@ def target(adapter: type[Adapter], flushes: bool = False) -> Target:
 
 
 def plan(*formulas: str, dtypes: tuple[str, ...] = ("float32",)) -> Plan:
-    return Plan((TargetName("numpy"),), formulas=formulas, dtypes=dtypes)
+    return Plan((TargetName("numpy"),), formulas=formulas, dtypes=dtypes, pool=NONE)
 
 
 def lines(adapter: type[Adapter], check: str, *formulas: str, flushes: bool = False, **options: Any) -> list[Line]:

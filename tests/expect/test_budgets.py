@@ -91,13 +91,25 @@ def test_the_values_are_those_of_the_reference() -> None:
 # --- budgets
 
 
-def test_storing_a_result_costs_a_unit_of_itself_and_a_step(toy: Any) -> None:
+def test_what_is_only_moved_must_be_right_to_the_bit(toy: Any) -> None:
     toy(lambda x, w: x.reshape(2, 3))
-    one = toy_case(wrt=[])
-    truth = expect(one, ALL)["output"]
-    own = 2.0**-24 * np.abs(one.inputs["x"]).astype(np.float64) + 2.0**-149
+    truth = expect(toy_case(wrt=[]), ALL)["output"]
+    assert not truth.hard.any()
+    assert not truth.sharp.any()
+
+
+def test_storing_a_result_that_the_dtype_does_not_hold_costs_a_unit_of_itself_and_a_step(toy: Any) -> None:
+    toy(lambda x, w: np.where(x.reshape(2, 3) > 1e9, 1.0, 0.1))
+    truth = expect(toy_case(wrt=[]), ALL)["output"]
+    own = np.full((2, 3), 2.0**-24 * 0.1 + 2.0**-149)
     assert np.array_equal(truth.hard, own)
     assert np.array_equal(truth.sharp, own)
+
+
+def test_what_is_flushed_to_zero_is_not_right_to_the_bit(toy: Any) -> None:
+    toy(lambda x, w: np.where(x.reshape(2, 3) > 1e9, 1.0, 2.0**-130))
+    assert not expect(toy_case(wrt=[]), ALL)["output"].hard.any()
+    assert np.all(expect(toy_case(wrt=[]), ALL, flush=True)["output"].hard >= 2.0**-130)
 
 
 def test_the_budget_of_a_narrower_dtype_is_wider_by_its_unit() -> None:

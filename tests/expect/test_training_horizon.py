@@ -6,12 +6,13 @@ import pytest
 from nnparity.expect import budgets as expecting
 from nnparity.expect.budgets import expect
 from nnparity.expect.expected import Expected
-from nnparity.expect.monte_carlo import UPPER, machines, roundings, scatter
+from nnparity.expect.monte_carlo import RUNS, machines, roundings, scatter, upper
 from nnparity.expect.precision_models import arithmetic
 from nnparity.expect.training_horizon import limited
 from nnparity.reference.readings import Budget
 from nnparity.reference.readings.monte_carlo import UNIT
 from nnparity.spec import DTYPES, Case, cases_of, load
+from nnparity.tests.spec.toy import case as toy_case
 
 OUTPUT = frozenset({"output"})
 
@@ -37,8 +38,8 @@ def test_at_a_sensible_rate_norm_2_is_enough(optimizer: str, dtype: str, monkeyp
     alone = norm_2(case, monkeypatch)
     for name, found in expect(case, OUTPUT).items():
         ratio = found.sharp / alone[name].sharp
-        assert np.all((ratio == 1) | (ratio > UPPER)), "what the machines show counts at its upper limit"
-        ratio = np.where(ratio == 1, 1, ratio / UPPER)
+        assert np.all((ratio == 1) | (ratio > upper(RUNS))), "what the machines show counts at its upper limit"
+        ratio = np.where(ratio == 1, 1, ratio / upper(RUNS))
         assert np.median(ratio) < 1.25, name
         assert np.sqrt(np.mean(ratio**2)) < 2, f"{name}: more than a bit is lost"
         assert found.steps == len(found.value)
@@ -110,7 +111,7 @@ def test_numbers_whose_squares_are_nothing_scatter_too() -> None:
 def test_a_result_that_only_storing_rounds_keeps_the_rounding_of_that(composition: bool) -> None:
     """Beside one whose square underflowed: it has at least what can be told of squares, and at most norm 1."""
     store = arithmetic("float64")
-    budget = Budget(np.array([1.0, 1e-200]), store, np.array([0.0, 1e-210]), np.zeros(2))
-    found = expecting._stored(budget, store, composition)
-    assert found.sharp[0] >= store.unit
+    budget = Budget(np.array([0.1, 1e-200]), store, np.array([0.0, 1e-210]), np.zeros(2))
+    found = expecting._stored(budget, store, toy_case(composition=composition))
+    assert found.sharp[0] >= store.unit / 10, "float32, the dtype of the case, does not hold 0.1"
     assert 1e-210 <= found.sharp[1] <= 2e-210

@@ -9,7 +9,7 @@ import pytest
 from numpy.lib.stride_tricks import sliding_window_view
 from scipy import special
 
-from nnparity.expect.monte_carlo import RUNS, UPPER
+from nnparity.expect.monte_carlo import RUNS, upper
 from nnparity.reference.formulas.activation import relu
 from nnparity.reference.formulas.convolution import max_pool2d
 from nnparity.reference.formulas.loss import l1_penalty
@@ -228,11 +228,11 @@ def test_every_element_of_every_machine_errs_by_itself() -> None:
 
 
 def test_so_many_machines_tell_a_single_rounding_as_well_as_a_normal_error() -> None:
-    """The mean of RUNS squares is less than 1/UPPER^2 of what it estimates in 1 of 1,000 cases, with coins as well."""
+    """The mean of RUNS squares is less than 1/upper^2 of what it estimates in 1 of 1,000 cases, with coins as well."""
     heads = np.arange(TOSSES + 1)
     squares = np.bincount((2 * heads - TOSSES) ** 2, special.comb(TOSSES, heads) / 2**TOSSES)
     total = reduce(np.convolve, [squares] * RUNS)
-    assert total[np.arange(len(total)) < RUNS * TOSSES / UPPER**2].sum() < 1e-3
+    assert total[np.arange(len(total)) < RUNS * TOSSES / upper(RUNS) ** 2].sum() < 1e-3
 
 
 def test_what_all_are_given_alike_is_held_once_until_they_round_it() -> None:

@@ -82,6 +82,54 @@ def test_one_sided_cotangents_are_at_most_one_and_near_it(dtype: str) -> None:
     assert 0.75 < g.min() < g.max() <= 1
 
 
+@pytest.mark.parametrize(("dtype", "reach"), [("float64", 2**20), ("float32", 64), ("float16", 1), ("bfloat16", 1)])
+def test_4096_products_of_whole_numbers_are_exact_where_the_dtype_has_the_digits(dtype: str, reach: int) -> None:
+    x = drawn("integers", dtype)
+    assert np.array_equal(x, np.rint(x))
+    assert 0.9 * reach < np.abs(x).max() <= reach
+    assert reach == 1 or 4096 * reach**2 * DTYPES[dtype].unit <= 1
+    g = next(iter(case("integers", dtype, **SHAPE).cotangents.values())).astype(np.float64)
+    assert np.array_equal(g, np.rint(g))
+    assert np.all(g != 0)
+    assert abs(g.mean()) < 0.1 * reach
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+def test_one_number_of_each_row_is_a_spike(dtype: str) -> None:
+    x = np.abs(drawn("spike", dtype))
+    far = 2.0 ** (DTYPES[dtype].digits // 2)
+    assert np.all(np.sort(x, axis=-1)[:, -2] < 4)
+    assert 0.5 * far < np.median(x.max(-1)) < 4 * far
+    assert len(set(np.argmax(x, -1).tolist())) > 10
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+def test_near_equal_numbers_agree_to_half_of_their_digits_and_are_told_apart(dtype: str) -> None:
+    x = drawn("near_equal", dtype)
+    near = 2.0 ** -(DTYPES[dtype].digits // 2)
+    assert 1 - 4 * near <= x.min() < x.max() <= 2 + 4 * near
+    assert 0.8 * near < x.std() < 1.2 * near
+    assert len(np.unique(x)) > 20
+
+
+def test_only_the_first_input_saturates_and_only_matrices_behind_it_shrink() -> None:
+    assert 3.6 < size(drawn("saturated")) < 4.4
+    assert 0.9 < size(drawn("saturated", name="w")) < 1.1
+    assert 0.9 < size(drawn("initial")) < 1.1
+    assert 0.9 < size(drawn("initial", name="w")) * math.sqrt(50) < 1.1
+    one = case("initial", "float64", inputs={"x": "n", "b": "k"}, dims={"n": 2, "k": 2000})
+    assert 0.9 < size(one.inputs["b"]) < 1.1
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+def test_the_whole_range_is_that_of_normal_numbers_up_to_a_sixteenth_of_the_largest(dtype: str) -> None:
+    exponents, one = np.log2(np.abs(drawn("whole_range", dtype))), DTYPES[dtype]
+    least, most = math.log2(one.tiny), math.log2(one.largest) - 4
+    assert least <= exponents.min() < least + 1 + 0.02 * (most - least)
+    assert most - 1 - 0.02 * (most - least) < exponents.max() <= most + 1
+    assert abs(np.median(exponents) - (least + most) / 2) < 1 + 0.05 * (most - least)
+
+
 @pytest.mark.parametrize("k", [2, 5, 50])
 def test_cancelling_neighbours_nearly_cancel_in_sums_and_in_products(k: int) -> None:
     one = case("cancelling", "float64", inputs={"x": "n k", "w": "n k"}, dims={"n": 40, "k": k})
@@ -163,7 +211,9 @@ def test_weights_shrink_with_the_root_of_what_they_add_up() -> None:
 
 @settings(max_examples=40, deadline=None)
 @given(
-    st.sampled_from([name for name in DATASETS if name != "as_printed"]),
+    st.sampled_from(
+        [name for name in DATASETS if name not in ("as_printed", "whole_range")]
+    ),  # no domain but the reals
     st.sampled_from(list(DTYPES)),
     st.integers(1, 9),
     st.text("abc", max_size=4),

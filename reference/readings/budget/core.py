@@ -59,7 +59,9 @@ class Arithmetic:
 class Budget(Reading):
     """A float64 value with the two norms of its error; both errors are None or both are arrays."""
 
-    __slots__ = ("_gain", "_range", "arithmetic", "attained", "hard", "peak_of", "terms", "value", "var")
+    __slots__ = (
+        *("_gain", "_range", "arithmetic", "attained", "hard", "peak_of", "sizes", "step", "terms", "value", "var"),
+    )
 
     def __init__(
         self,
@@ -83,6 +85,9 @@ class Budget(Reading):
         #: along which axis it is a certain number somewhere, and of which array it is the maximum over which axis
         self.attained: Attained | None = None
         self.peak_of: tuple[Any, int] | None = None
+        #: of an exact result: what its terms are multiples of, once that is known, and what their sizes add up to
+        self.step: float | None = None
+        self.sizes: Array | None = None
 
     @property
     def gain(self) -> Any:
@@ -169,7 +174,9 @@ class Budget(Reading):
         """See `Reading`."""
         gain = move(self._gain) if isinstance(self._gain, np.ndarray) else self._gain
         if self.exact:
-            return type(self)(move(self.value), self.arithmetic, gain=gain)
+            exact = type(self)(move(self.value), self.arithmetic, gain=gain)
+            exact.step = self.step
+            return exact
         moved = type(self)(move(self.value), self.arithmetic, move(self.hard), move(self.var), gain=gain)
         if self._range.known:  # padding puts zeros beside the numbers
             moved._range = ranges.joined(self._range, ranges.of_values(moved.value))

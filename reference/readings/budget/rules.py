@@ -5,21 +5,22 @@ import math
 import numpy as np
 from scipy import special
 
+from nnparity.reference.readings.budget import exactness, ranges
 from nnparity.reference.readings.budget import functions as f
-from nnparity.reference.readings.budget import ranges
 from nnparity.reference.readings.budget.conditions import compare, maximum, where
 from nnparity.reference.readings.budget.core import Budget, divide, multiply, sum_rule
+from nnparity.reference.readings.budget.exactness import exactly
 from nnparity.reference.readings.budget.sums import einsum, largest, total
 
 Budget.UFUNCS = {
-    np.add: sum_rule(np.add),
-    np.subtract: sum_rule(np.subtract),
-    np.multiply: multiply,
-    np.divide: divide,
+    np.add: exactly(sum_rule(np.add), exactness.added),
+    np.subtract: exactly(sum_rule(np.subtract), exactness.added),
+    np.multiply: exactly(multiply, exactness.multiplied),
+    np.divide: exactly(divide, exactness.divided),
     np.maximum: maximum,
     np.negative: f.negative,
     np.absolute: f.absolute,
-    np.square: f.square,
+    np.square: exactly(f.square, exactness.squared),
     np.exp: f.elementary(
         np.exp, lambda x, y: y, lambda x, y, e: y * np.expm1(e), image=ranges.monotone(np.exp, 0.0, math.inf)
     ),
@@ -33,8 +34,8 @@ Budget.UFUNCS = {
     **{ufunc: compare(ufunc) for ufunc in (np.greater, np.greater_equal, np.less, np.less_equal, np.equal)},
 }
 Budget.FUNCTIONS = {
-    np.sum: total,
+    np.sum: exactly(total, exactness.summed),
     np.max: largest,
-    np.einsum: einsum,
+    np.einsum: exactly(einsum, exactness.contracted),
     np.where: where,
 }

@@ -99,7 +99,7 @@ def test_small_errors_are_multiplied_by_the_slope(ufunc: Any, place: float) -> N
 
 @pytest.mark.parametrize("ufunc", UNARY, ids=lambda u: u.__name__)
 def test_a_function_of_an_exact_number_errs_by_its_own_units(ufunc: Any) -> None:
-    x = np.float64(1.5)
+    x = np.float64(1.1)  # of which no multiple of few digits is a square
     y = ufunc(Budget(x, F32))
     size = abs(float(ufunc(x)))
     expected = own(ufunc) * F32.unit * size + F32.step if own(ufunc) else 0.0

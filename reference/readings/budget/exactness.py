@@ -1,0 +1,119 @@
+"""Where nothing is rounded: sums and products of whole numbers, in whatever order, as long as they are small enough.
+
+A result is exact in the target if every number that may be formed on the way is: each is a whole multiple of one
+power of two, the step, and none is larger than p digits hold. Of a sum that is bounded by the sum of the sizes of its
+terms, of a product by the product of sizes: so no order of terms and no grouping of factors changes it, and no fused
+multiply-add. Only whole numbers start this (and halves and quarters that divide them), for they alone are drawn on
+purpose; sizes count as at least one step, so that no part of a product is larger than the whole.
+"""
+
+import math
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from nnparity.reference.readings.budget.core import Arithmetic, Array, Budget, pair
+
+
+class Grid(NamedTuple):
+    """The step that all terms are multiples of, at most 1, and for each element what their sizes add up to."""
+
+    step: float
+    size: Array
+
+
+def grid(x: Budget) -> Grid | None:
+    """That of exact whole numbers, or what led to x; None where there is none."""
+    if not x.exact:
+        return None
+    if x.step is None:
+        x.step = _step(x.value)
+    return Grid(x.step, np.maximum(np.abs(x.value) if x.sizes is None else x.sizes, x.step)) if x.step else None
+
+
+def _step(value: Array) -> float:
+    """1 for whole numbers, 2^-k for a single number of k binary places, 0 for others."""
+    if value.ndim == 0 and math.isfinite(value):
+        return 1.0 / float(value).as_integer_ratio()[1]
+    with np.errstate(invalid="ignore"):
+        return float(bool((value == np.rint(value)).all() and np.isfinite(value).all()))
+
+
+def exactly(rule: Callable[..., Any], through: Callable[..., Grid | None]) -> Callable[..., Any]:
+    """The rule of an operation, without an error where `through`, the grid of its result, says that there is none."""
+
+    def settled(*operands: Any, **keywords: Any) -> Any:
+        y = rule(*operands, **keywords)
+        found = through(*operands, **keywords)
+        return y if found is None else _settled(y, found)
+
+    return settled
+
+
+def _settled(y: Budget, found: Grid) -> Budget:
+    """Partial sums are kept by the accumulator, the result by the dtype."""
+    outer, inner = y.arithmetic, y.arithmetic.accumulating
+    fits = (np.abs(y.value) * outer.unit <= found.step) & (found.size * inner.unit <= found.step)
+    if found.step < outer.step or not fits.any():
+        return y
+    if not fits.all():
+        y.hard, y.var = np.where(fits, 0.0, y.hard), np.where(fits, 0.0, y.var)
+        return y
+    exact = Budget(y.value, outer, gain=y.gain)
+    exact.step, exact.sizes = found.step, found.size if inner is outer else None
+    return exact
+
+
+def added(a: Any, b: Any) -> Grid | None:
+    """a + b and a - b."""
+    one, other = map(grid, pair(a, b))
+    if one is None or other is None:
+        return None
+    return _within(Grid(min(one.step, other.step), one.size + other.size), pair(a, b)[0].arithmetic)
+
+
+def multiplied(a: Any, b: Any) -> Grid | None:
+    """a b."""
+    one, other = map(grid, pair(a, b))
+    if one is None or other is None:
+        return None
+    with np.errstate(over="ignore"):
+        found = Grid(one.step * other.step, one.size * other.size)
+    return _within(found, pair(a, b)[0].arithmetic)
+
+
+def _within(found: Grid, arithmetic: Arithmetic) -> Grid | None:
+    """Of operations outside of sums, which no accumulator helps: what is too large for the dtype is not exact."""
+    return found if (found.size * arithmetic.unit <= found.step).all() else None
+
+
+def divided(a: Any, b: Any) -> Grid | None:
+    """a / b, by a power of two."""
+    over, under = pair(a, b)
+    one = grid(over)
+    if one is None or not under.exact or under.ndim or abs(math.frexp(float(under.value))[0]) != 0.5:
+        return None
+    size = abs(float(under.value))
+    return _within(Grid(min(one.step / size, 1.0), one.size / size), over.arithmetic)
+
+
+def squared(x: Budget) -> Grid | None:
+    """x^2."""
+    return multiplied(x, x)
+
+
+def summed(x: Budget, axis: Any = None, keepdims: bool = False) -> Grid | None:
+    """The sum over axes, with a bit to spare: a bias may be added to the terms before they are delivered."""
+    found = grid(x)
+    return found and Grid(found.step, 2 * np.asarray(found.size.sum(axis=axis, keepdims=keepdims)))
+
+
+def contracted(subscripts: str, a: Any, b: Any = None, **_: Any) -> Grid | None:
+    """A product summed over letters, as `summed`; with one operand it is made of other functions."""
+    if b is None:
+        return None
+    one, other = map(grid, pair(a, b))
+    if one is None or other is None:
+        return None
+    return Grid(one.step * other.step, 2 * np.asarray(np.einsum(subscripts, one.size, other.size, optimize=True)))

@@ -1,0 +1,104 @@
+"""The pool: signatures drawn from what a formula says of its dimensions, so that any two size classes meet.
+
+A row of the covering array is a signature with one dataset and one dtype, which are factors like the sizes. What
+binds the sizes is the formula's own `where`; what keeps a case from costing more than it tells are two budgets, the
+same for all formulas. The first rows meet the most pairs: who cannot afford all takes the first.
+"""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from math import prod
+
+from nnparity.spec import shapes
+from nnparity.spec.cases.covering import Array, Factor, Level, Value
+from nnparity.spec.cases.sizes import CLASSES, EMPTY, KINDS
+from nnparity.spec.loader import signature
+from nnparity.spec.schema import Formula, Pool, Signature
+
+#: Numbers that go into a case, and products that its output adds up, at most. A proof of float64 takes up to
+#: 25 microseconds for a number and 3 for a product, so that none takes a second.
+ELEMENTS, WORK = 1 << 15, 1 << 16
+#: What varies beside sizes and attributes.
+DATASET, DTYPE = "dataset", "dtype"
+
+
+@dataclass(frozen=True)
+class Drawn:
+    """One row: a signature, and the dataset and the dtype in which it is tried."""
+
+    signature: Signature
+    dataset: str
+    dtype: str
+
+
+_kept: dict[str, tuple[Formula, tuple[Drawn, ...]]] = {}
+
+
+def pool(formula: Formula) -> tuple[Drawn, ...]:
+    """The formula's rows, those that meet most pairs first; none for a formula that declares no pool."""
+    known, rows = _kept.get(formula.id, (None, ()))
+    if known != formula:
+        rows = tuple(_rows(formula, formula.pool)) if formula.pool else ()
+        _kept[formula.id] = formula, rows
+    return rows
+
+
+def _rows(formula: Formula, declared: Pool) -> Iterator[Drawn]:
+    bounds = Bounds(formula, declared)
+    for row in Array(factors(formula, declared), bounds.fit, formula.id).rows():
+        values = dict(row.values)
+        dataset, dtype = str(values.pop(DATASET)), str(values.pop(DTYPE))
+        classes = {name: level for name, level in row.levels.items() if name in declared.sizes}
+        table = _table(formula, {**values, **bounds.sizes(values)})
+        yield Drawn(signature(formula, table, (dataset,), classes), dataset, dtype)
+
+
+def factors(formula: Formula, declared: Pool) -> list[Factor]:
+    """What varies: sizes by their classes, attributes, the datasets and the dtypes."""
+    sizes = [
+        Factor(name, tuple(Level(one, CLASSES[one], lone=one == EMPTY) for one in KINDS[kind]))
+        for name, kind in declared.sizes.items()
+    ]
+    named = [*declared.values.items(), (DATASET, declared.datasets or formula.datasets), (DTYPE, formula.dtypes)]
+    return sizes + [Factor(name, tuple(Level(str(one), (one,)) for one in values)) for name, values in named]
+
+
+class Bounds:
+    """What binds the sizes of one formula's pool."""
+
+    def __init__(self, formula: Formula, declared: Pool) -> None:
+        """Relations that say what a symbol is are kept apart from those that must hold."""
+        self._inputs = tuple(formula.inputs.values())
+        self._work = declared.work
+        relations = [shapes.relation(text) for text in declared.where]
+        relations += [shapes.relation(f"{symbol} >= {least}") for symbol, least in formula.least.items()]
+        self._given = {name: one for one in relations if (name := defined(one, declared))}
+        self._relations = [one for one in relations if not defined(one, declared)]
+
+    def fit(self, values: Mapping[str, Value], least: Mapping[str, Value]) -> bool:
+        """Whether such sizes may be had, or be part of such that may, when none is smaller than the `least`."""
+        known = self.sizes(values)
+        if not all(one.holds(known) for one in self._relations if one.symbols <= known.keys()):
+            return False
+        whole = self.sizes({**least, **values})
+        inputs = sum(prod(shapes.evaluate(text, whole)) for text in self._inputs)
+        return inputs <= ELEMENTS and prod(shapes.evaluate(self._work, whole)) <= WORK
+
+    def sizes(self, values: Mapping[str, Value]) -> dict[str, int]:
+        """The sizes among the values, and those that follow from them."""
+        known = {name: value for name, value in values.items() if type(value) is int}
+        return known | {
+            name: one.given(known) for name, one in self._given.items() if one.symbols - {name} <= known.keys()
+        }
+
+
+def defined(relation: shapes.Relation, declared: Pool) -> str | None:
+    """The symbol that a relation gives a size to: one that is no factor."""
+    name = relation.subject
+    return None if name in declared.sizes or name in declared.values else name
+
+
+def _table(formula: Formula, values: Mapping[str, Value]) -> dict[str, Value]:
+    """Dimensions in the order of the shapes, then attributes, as a signature of the spec would say them."""
+    symbols = [symbol for text in formula.inputs.values() for symbol in shapes.ordered(text)]
+    return {name: values[name] for name in (*dict.fromkeys(symbols), *formula.attributes) if name in values}

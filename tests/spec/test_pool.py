@@ -1,0 +1,223 @@
+"""The pool of shapes: whatever two size classes can meet do, within the budgets, the same on every machine.
+
+What can meet is found by a search of its own here, not by asking the generator.
+"""
+
+import subprocess
+import sys
+from collections.abc import Iterator
+from itertools import combinations
+from math import prod
+
+import numpy as np
+import pytest
+
+from nnparity.reference import FORMULAS
+from nnparity.spec import DTYPES, Case, Formula, load, shapes
+from nnparity.spec.cases.listing import listed
+from nnparity.spec.cases.pool import ELEMENTS, WORK, Drawn, pool
+from nnparity.spec.cases.sizes import CLASSES, KINDS
+from nnparity.spec.schema import Pool
+
+SINGLE = [formula for formula in load().values() if not formula.composition]
+#: A factor and one of its levels.
+Place = tuple[str, str]
+
+LIST = """
+import hashlib
+from nnparity.spec import load
+from nnparity.spec.cases.listing import listed
+print(hashlib.sha256("\\n".join(listed(load().values())).encode()).hexdigest())
+"""
+
+
+def declared(formula: Formula) -> Pool:
+    assert formula.pool is not None
+    return formula.pool
+
+
+def levels(formula: Formula) -> dict[str, dict[str, tuple[object, ...]]]:
+    """Factor -> level -> what stands for it."""
+    one = declared(formula)
+    sizes = {name: {label: CLASSES[label] for label in KINDS[kind]} for name, kind in one.sizes.items()}
+    others = {**one.values, "dataset": one.datasets or formula.datasets, "dtype": formula.dtypes}
+    return sizes | {name: {str(value): (value,) for value in values} for name, values in others.items()}
+
+
+def at(drawn: Drawn, formula: Formula) -> dict[str, str]:
+    """Factor -> level of one row."""
+    one = declared(formula)
+    others = {"dataset": drawn.dataset, "dtype": drawn.dtype}
+    values = {name: str(drawn.signature.attributes[name]) for name in one.values}
+    return dict(drawn.signature.classes) | values | others
+
+
+def met(rows: list[dict[str, str]]) -> set[frozenset[Place]]:
+    """All pairs that meet in rows where nothing else is empty."""
+    found = set()
+    for row in rows:
+        empty = {(name, label) for name, label in row.items() if label == "0"}
+        found |= {frozenset(pair) for pair in combinations(row.items(), 2) if empty <= set(pair)}
+    return found
+
+
+def pairs(formula: Formula) -> Iterator[frozenset[Place]]:
+    found = levels(formula)
+    for one, other in combinations(found, 2):
+        yield from (frozenset(((one, i), (other, j))) for i in found[one] for j in found[other])
+
+
+def can_meet(formula: Formula, pair: frozenset[Place]) -> bool:
+    """Whether there are sizes of these classes, and any others, that obey the formula and the budgets."""
+    table, chosen = levels(formula), dict(pair)
+    wanted = [
+        (name, table[name][chosen[name]] if name in chosen else [v for k in table[name].values() for v in k if v != 0])
+        for name in sorted(declared(formula).sizes, key=lambda name: name not in chosen)
+    ]
+    return _search(formula, [(name, sorted(values)) for name, values in wanted], {})  # type: ignore[type-var]
+
+
+def _search(formula: Formula, wanted: list[tuple[str, list[int]]], sizes: dict[str, int]) -> bool:
+    rest = wanted[len(sizes) :]
+    if cost(formula, sizes | {name: values[0] for name, values in rest}) > 1 or not obeys(formula, sizes):
+        return False  # sizes only add to the cost
+    return not rest or any(_search(formula, wanted, {**sizes, rest[0][0]: value}) for value in rest[0][1])
+
+
+def given(formula: Formula, sizes: dict[str, int]) -> dict[str, int]:
+    """With the sizes that follow: of the spec only d from heads and k."""
+    if "d = heads*k" in declared(formula).where and {"heads", "k"} <= sizes.keys():
+        return sizes | {"d": sizes["heads"] * sizes["k"]}
+    return sizes | {"d": 2 * sizes["k"]} if "d = 2*k" in declared(formula).where and "k" in sizes else sizes
+
+
+def cost(formula: Formula, sizes: dict[str, int]) -> float:
+    dims = given(formula, sizes)
+    numbers = sum(prod(shapes.evaluate(text, dims)) for text in formula.inputs.values())
+    return max(numbers / ELEMENTS, shapes.evaluate(declared(formula).work, dims)[0] / WORK)
+
+
+def obeys(formula: Formula, sizes: dict[str, int]) -> bool:
+    """What the spec has: a least size, and a kernel no larger than its image."""
+    where, known = declared(formula).where, given(formula, sizes)
+    least = [text.split(" >= ") for text in where if ">=" in text] + list(map(list, formula.least.items()))
+    most = [text.split(" <= ") for text in where if "<=" in text]
+    return all(known.get(name, int(size)) >= int(size) for name, size in least) and all(
+        known.get(name, 0) <= known.get(other, 99) for name, other in most
+    )
+
+
+def test_every_single_formula_has_a_pool_and_nothing_else_has() -> None:
+    assert [formula.id for formula in load().values() if formula.pool] == [formula.id for formula in SINGLE]
+
+
+@pytest.mark.parametrize("formula", SINGLE, ids=lambda formula: formula.id)
+def test_all_classes_meet_that_can(formula: Formula) -> None:
+    there = met([at(drawn, formula) for drawn in pool(formula)])
+    missing = [pair for pair in pairs(formula) if pair not in there]
+    assert [pair for pair in missing if can_meet(formula, pair)] == []
+    assert there <= set(pairs(formula))
+
+
+@pytest.mark.parametrize("id", ["dense", "conv2d", "multi_head_attention"])
+def test_a_row_that_is_left_out_is_missed(id: str) -> None:
+    formula = load()[id]
+    rows = [at(drawn, formula) for drawn in pool(formula)]
+    whole = met(rows)
+    lost = [whole - met([*rows[:place], *rows[place + 1 :]]) for place in range(0, len(rows), 7)]
+    assert all(pairs and all(can_meet(formula, pair) for pair in pairs) for pairs in lost)
+
+
+def test_the_sizes_are_of_their_classes_and_keep_to_the_budgets() -> None:
+    for formula in SINGLE:
+        for drawn in pool(formula):
+            dims = drawn.signature.dims
+            known = dims | {k: v for k, v in drawn.signature.attributes.items() if type(v) is int}
+            for name, label in drawn.signature.classes.items():
+                assert known.get(name, CLASSES[label][0]) in CLASSES[label], drawn.signature.id
+            assert cost(formula, known | {"k": known["d"] // known["heads"]} if "heads" in known else known) <= 1
+
+
+def test_there_are_at_least_600_signatures_and_each_is_listed() -> None:
+    ids = {(formula.id, drawn.signature.id) for formula in SINGLE for drawn in pool(formula)}
+    assert len(ids) >= 600
+    lines = [line.split() for line in listed(load().values())]
+    assert ids <= {(line[0], line[1]) for line in lines}
+    assert all(line[2] in ("quick", "core", "full", "pool") for line in lines)
+
+
+def test_no_row_comes_twice() -> None:
+    for formula in SINGLE:
+        rows = [(drawn.signature.id, drawn.dataset, drawn.dtype) for drawn in pool(formula)]
+        assert len(rows) == len(set(rows)), formula.id
+
+
+def test_another_process_lists_the_same() -> None:
+    runs = {
+        subprocess.run(
+            [sys.executable, "-c", LIST], env={"PYTHONHASHSEED": seed}, capture_output=True, text=True, check=True
+        ).stdout
+        for seed in ("1", "2")
+    }
+    assert len(runs) == 1
+
+
+def test_different_formulas_see_different_sizes_of_a_class() -> None:
+    taken = {drawn.signature.dims["d"] for id in ("sigmoid", "tanh", "relu", "gelu") for drawn in pool(load()[id])[:30]}
+    assert {7, 8, 9, 15, 16, 17, 63, 64, 65} <= taken
+    first = {
+        next(d for d in pool(load()[id]) if d.signature.classes["d"] == "prime").signature.dims["d"]
+        for id in ("sigmoid", "tanh", "relu", "gelu")
+    }
+    assert len(first) > 1
+
+
+def test_every_dataset_and_dtype_of_a_formula_occurs_over_its_pool() -> None:
+    for formula in SINGLE:
+        rows = pool(formula)
+        assert {drawn.dtype for drawn in rows} == set(formula.dtypes)
+        assert {drawn.dataset for drawn in rows} == set(declared(formula).datasets or formula.datasets)
+
+
+WEIGHTS = [
+    *(("dense", "j", "i"), ("conv2d", "o", "c"), ("conv2d", "p", "q"), ("conv2d", "h", "w"), ("embedding", "v", "d")),
+    *(("lstm_step", "m", "k"), ("lstm", "m", "k"), ("lstm_last", "m", "k"), ("lstm_stacked", "m", "k")),
+    *(("residual_attention", "d", "e"), ("mlp_backprop", "m", "i"), ("mlp_backprop", "k", "m")),
+]
+
+
+@pytest.mark.parametrize(("id", "rows", "columns"), WEIGHTS)
+def test_weights_are_square_and_not_with_more_rows_than_columns_and_fewer(id: str, rows: str, columns: str) -> None:
+    dims = [drawn.signature.dims for drawn in pool(load()[id])]
+    signs = {np.sign(one[rows] - one[columns]) for one in dims if min(one[rows], one[columns]) > 1}
+    assert signs == {-1, 0, 1}
+
+
+def test_kernels_go_to_7_sequences_to_64_batches_to_256_and_sums_past_4096() -> None:
+    most = {
+        (id, name): max(drawn.signature.dims[name] for drawn in pool(load()[id]))
+        for id, name in (
+            ("conv2d", "p"),
+            ("conv2d", "q"),
+            ("lstm", "t"),
+            ("attention", "s"),
+            ("dense", "n"),
+            ("dense", "i"),
+        )
+    }
+    assert most["conv2d", "p"] == most["conv2d", "q"] == 7
+    assert most["lstm", "t"] == most["attention", "s"] == 64
+    assert min(most["dense", "n"], most["dense", "i"]) > 4096
+    assert max(drawn.signature.dims["n"] for drawn in pool(load()["softmax"])) == 256
+
+
+@pytest.mark.parametrize("formula", SINGLE, ids=lambda formula: formula.id)
+def test_the_reference_gives_each_signature_s_results_their_shapes(formula: Formula) -> None:
+    for drawn in pool(formula)[::5]:
+        case = Case(formula, drawn.signature, drawn.dataset, DTYPES[drawn.dtype])
+        inputs = [x if formula.integer(name) else x.astype(np.float64) for name, x in case.inputs.items()]
+        with np.errstate(all="ignore"):
+            results = FORMULAS[formula.id](*inputs, **drawn.signature.attributes)
+        results = results if isinstance(results, tuple) else (results,)
+        assert [np.shape(y) for y in results] == list(case.shapes.values()), case.id
+        assert all(np.isfinite(x.astype(np.float64)).all() for x in (*inputs, *case.tangents.values())), case.id
