@@ -4,6 +4,7 @@ Exit status: 0 all conforms or is on record, 1 something else was found, 2 usage
 nnparity itself.
 """
 
+import contextlib
 import importlib.metadata
 import os
 import sys
@@ -20,6 +21,7 @@ from nnparity import reports
 from nnparity.adapters.registry import names
 from nnparity.execute.observer import TargetUnavailable
 from nnparity.execute.target import TargetName
+from nnparity.hunt.command import Hunt
 from nnparity.judge.known_divergences import KnownError
 from nnparity.mutate import command as planting
 from nnparity.mutate.tables import told as mutation_score
@@ -33,7 +35,7 @@ from nnparity.spec import DTYPES, SpecError, load
 from nnparity.spec.cases.listing import listed
 from nnparity.spec.loader import signatures as written
 from nnparity.spec.schema import QUANTITIES
-from nnparity.spec.selection import ALL, NONE, UsageError
+from nnparity.spec.selection import NONE, UsageError
 from nnparity.store import location, transfer
 from nnparity.store.location import StoreError
 
@@ -107,7 +109,7 @@ def run(
     device: Device = "cpu",
     mode: Mode = "",
     level: Level = "core",
-    pool: Pool = ALL,
+    pool: Pool = NONE,
     salt: Annotated[str, typer.Option(help="varies the inputs; a plain run has none")] = "",
     out: Out = Path("reports/out"),
     timeout: Timeout = 120.0,
@@ -135,7 +137,7 @@ def soak(
     device: Device = "cpu",
     mode: Mode = "",
     level: Level = "core",
-    pool: Pool = ALL,
+    pool: Pool = NONE,
     out: Out = Path("reports/out"),
     timeout: Timeout = 120.0,
     jobs: Processes = JOBS,
@@ -190,7 +192,7 @@ def mutate(
     formula: Formulas = None,
     dtype: Dtypes = None,
     device: Device = "cpu",
-    mode: Mode = "eager",
+    mode: Mode = "",
     level: Level = "core",
     pool: Pool = NONE,
     out: Out = Path("reports/out"),
@@ -210,6 +212,35 @@ def mutate(
         told = mutation_score([one for one in found if one.dtype == name])
         console.print(f"{name}: {told}", soft_wrap=True, highlight=False)
     console.print(f"score and survivors: {path}", soft_wrap=True)
+
+
+@application.command()
+def hunt(
+    backend: Backends,
+    minutes: Annotated[float, typer.Option(help="how long", min=0)] = 10.0,
+    seed: Annotated[str, typer.Option(help="the same seed draws the same cases")] = "1",
+    formula: Formulas = None,
+    dtype: Dtypes = None,
+    quantity: Quantities = None,
+    device: Device = "cpu",
+    mode: Mode = "",
+    out: Out = Path("reports/out"),
+    timeout: Timeout = 120.0,
+) -> None:
+    """Tries random sizes, datasets and layouts until the time is over, and makes small what fails.
+
+    Verdicts go to hunt.jsonl in the folder. The status is 1 where something was found that is not on record.
+    """
+    plan = _plan(backend, formula, dtype, quantity, device, mode, "core", "none")
+    with (
+        contextlib.closing(Hunt(plan, out / "hunt.jsonl", timeout)) as started,
+        Progress(*COLUMNS, console=console, transient=not console.is_terminal) as progress,
+    ):
+        task = progress.add_task(f"hunting {', '.join(backend)}", total=None)
+        bag = started.run(60 * minutes, seed, lambda bag: progress.update(task, completed=bag.cases.total()))
+    for line in bag.told:
+        console.print(line, soft_wrap=True, highlight=False, markup=False)
+    raise typer.Exit(1 if bag.found else 0)
 
 
 @application.command()

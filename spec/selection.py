@@ -48,7 +48,7 @@ class Selection:
     level: str = "core"
     quantities: tuple[str, ...] = QUANTITIES
     salt: str = ""
-    pool: str = ALL
+    pool: str = NONE
 
     def __post_init__(self) -> None:
         require("formula", self.formulas, tuple(load()))

@@ -49,8 +49,14 @@ def _rows(formula: Formula, declared: Pool) -> Iterator[Drawn]:
         values = dict(row.values)
         dataset, dtype = str(values.pop(DATASET)), str(values.pop(DTYPE))
         classes = {name: level for name, level in row.levels.items() if name in declared.sizes}
-        table = _table(formula, {**values, **bounds.sizes(values)})
-        yield Drawn(signature(formula, table, (dataset,), classes), dataset, dtype)
+        yield Drawn(signature_of(formula, bounds, values, dataset, classes), dataset, dtype)
+
+
+def signature_of(
+    formula: Formula, bounds: "Bounds", values: Mapping[str, Value], dataset: str, classes: Mapping[str, str]
+) -> Signature:
+    """The signature of these sizes and attributes, and of the sizes that follow from them."""
+    return signature(formula, _table(formula, {**values, **bounds.sizes(values)}), (dataset,), classes)
 
 
 def factors(formula: Formula, declared: Pool) -> list[Factor]:

@@ -30,7 +30,11 @@ ARROWS = {
         *("spec", "reference", "expect", "judge", "checks", "execute", "run", RECORDS),
         *("adapters.request", "adapters.numpy"),
     },
-    "cli": {"spec", "run", "store", "mutate", "reports", "adapters.registry", "judge.known_divergences", "execute"},
+    "hunt": {"spec", "judge", "execute", "run", RECORDS, "adapters.request", "adapters.registry"},
+    "cli": {
+        *("spec", "run", "store", "mutate", "hunt", "reports", "execute"),
+        *("adapters.registry", "judge.known_divergences"),
+    },
     "pytest_plugin": {
         *("spec", "run", "store", "checks", "execute", "reports", "adapters.registry", "judge.known_divergences"),
     },

@@ -1,0 +1,128 @@
+"""What ``nnparity hunt`` does: cases until the time is over, each failure made small and written down."""
+
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import msgspec
+
+from nnparity.adapters.registry import FOLDER
+from nnparity.execute.target import Target, start
+from nnparity.hunt.draw import Prey, draws
+from nnparity.hunt.shrink import shrink
+from nnparity.hunt.trial import Trial
+from nnparity.judge.known_divergences import Known, load
+from nnparity.reports.records import Fact, Verdict
+from nnparity.run.counts import TotalCounts
+from nnparity.run.examiner import Examiner
+from nnparity.run.plan import Plan
+from nnparity.run.recorder import Recorder
+from nnparity.run.verdicts import failed, target_line
+from nnparity.spec.cases.layouts import CONTIGUOUS
+
+TABLE = "what the hunt found, and how small it becomes"
+#: Of one kind of failure so many are made small; more would tell the same.
+ENOUGH = 2
+
+
+@dataclass
+class Bag:
+    """What a hunt found and covered."""
+
+    cases: Counter[str] = field(default_factory=Counter)
+    verdicts: int = 0
+    sizes: dict[str, int] = field(default_factory=dict)
+    found: dict[tuple[str, ...], list[str]] = field(default_factory=dict)
+
+    @property
+    def told(self) -> Iterator[str]:
+        """What was covered, and of each kind of failure how often it came and its smallest cases."""
+        largest = ", ".join(f"{name} to {size}" for name, size in sorted(self.sizes.items()))
+        yield f"{self.cases.total()} cases of {len(self.cases)} formulas, {self.verdicts} verdicts; sizes: {largest}"
+        for kind, small in self.found.items():
+            yield f"{' '.join(filter(None, kind))}: {len(small)} times; {'; '.join(small[:ENOUGH])}"
+        if not self.found:
+            yield "nothing found that is not on record"
+
+
+class Hunt:
+    """Targets, and what a hunt knows."""
+
+    def __init__(self, plan: Plan, path: Path, timeout: float) -> None:
+        """Starts the targets. Raises TargetUnavailable."""
+        self._plan, self._path = plan, path
+        self._records = load(FOLDER)
+        self._examiner = Examiner(plan)
+        self._targets: list[Target] = []
+        self.bag = Bag()
+        path.unlink(missing_ok=True)
+        self._recorder = Recorder(path)
+        self._recorder.begin(plan)
+        for name in plan.targets:
+            self._targets.append(start(name, plan.dtypes, timeout))
+            self._recorder.write(target_line(self._targets[-1]))
+
+    def run(self, seconds: float, seed: str, seen: Callable[[Bag], None]) -> Bag:
+        """Until so many seconds are over."""
+        end = time.monotonic() + seconds
+        for prey in draws(self._plan.chosen(), self._plan.dtypes, seed):
+            if time.monotonic() > end:
+                break
+            self._try(prey)
+            seen(self.bag)
+        total = TotalCounts()
+        self._recorder.write(total.summary())
+        return self.bag
+
+    def _try(self, prey: Prey) -> None:
+        case = prey.case
+        self.bag.cases[case.formula.id] += 1
+        for name, size in case.signature.dims.items():
+            self.bag.sizes[name] = max(size, self.bag.sizes.get(name, 0))
+        for target in self._targets:
+            if target.refuses(case.formula) is None:
+                self._judge(prey, Trial(self._examiner, target))
+
+    def _judge(self, prey: Prey, trial: Trial) -> None:
+        verdicts = trial.verdicts(prey)
+        self.bag.verdicts += len(verdicts)
+        self._recorder.write(*verdicts)
+        for verdict in filter(failed, verdicts):
+            self._found(prey, trial, verdict)
+
+    def _found(self, prey: Prey, trial: Trial, verdict: Verdict) -> None:
+        alike = [one.id for one in self._records if _alike(one, verdict)]
+        like = f"(perhaps as {alike[0]})" if alike else ""
+        kind = (verdict.formula, verdict.target, verdict.dtype, verdict.quantity, verdict.grade, like)
+        small = self.bag.found.setdefault(kind, [])
+        if len(small) < ENOUGH:
+            least = shrink(prey, lambda one: any(_same(v, verdict) for v in trial.verdicts(one)))
+            worst = next(v for v in trial.verdicts(least) if _same(v, verdict))
+            small.append(_shown(least, worst))
+            self._recorder.write(Fact(TABLE, f"{verdict.case} {verdict.quantity}", verdict.target, small[-1]))
+        else:
+            small.append("")
+
+    def close(self) -> None:
+        """Ends the targets and closes the file."""
+        for target in self._targets:
+            target.observer.close()
+        self._recorder.close()
+
+
+def _alike(known: Known, verdict: Verdict) -> bool:
+    """Whether a record speaks of that formula, target, dtype and quantity, if of other cases."""
+    return msgspec.structs.replace(known, case="*", dataset="*", signature="*").speaks_of(verdict)
+
+
+def _same(one: Verdict, other: Verdict) -> bool:
+    """Whether a verdict fails in the quantity that failed."""
+    return failed(one) and (one.quantity, one.grade) == (other.quantity, other.grade)
+
+
+def _shown(prey: Prey, verdict: Verdict) -> str:
+    layout = "" if prey.layout == CONTIGUOUS else f", {prey.layout}"
+    margins = f"hard {verdict.hard}, sharp {verdict.sharp}" if verdict.hard is not None else verdict.message or ""
+    return f"{prey.case.id} with salt {prey.salt}{layout}: {margins}"

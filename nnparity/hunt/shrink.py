@@ -1,0 +1,40 @@
+"""Shrinking: the smallest sizes, the plainest layout and dataset in which a case still fails."""
+
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+
+from nnparity.hunt.draw import PLAIN, Prey
+from nnparity.spec.cases.layouts import CONTIGUOUS
+
+#: Cases that are tried, at most, to make one smaller.
+STEPS = 60
+
+
+def shrink(prey: Prey, fails: Callable[[Prey], bool]) -> Prey:
+    """The smallest that fails, of those that are met by making one thing simpler at a time."""
+    left = STEPS
+    while True:
+        for smaller in simpler(prey):
+            if not left:
+                return prey
+            left -= 1
+            if fails(smaller):
+                prey = smaller
+                break
+        else:
+            return prey
+
+
+def simpler(prey: Prey) -> Iterator[Prey]:
+    """The same with one thing simpler, the largest steps first."""
+    if prey.layout != CONTIGUOUS:
+        yield replace(prey, layout=CONTIGUOUS)
+    if prey.dataset != PLAIN and PLAIN in prey.formula.datasets:
+        yield replace(prey, dataset=PLAIN)
+    sizes = prey.formula.pool.sizes if prey.formula.pool else {}
+    for name in sizes:
+        size = int(prey.values[name])
+        for smaller in dict.fromkeys((1, size // 2, size - 1)):
+            changed = replace(prey, values={**prey.values, name: smaller})
+            if 0 < smaller < size and changed.fits:
+                yield changed
