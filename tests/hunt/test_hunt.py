@@ -1,0 +1,97 @@
+"""A hunt draws the same again, stays within what formulas allow, finds a planted fault, and makes it small."""
+
+from itertools import islice
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from nnparity.adapters.numpy import NumpyAdapter
+from nnparity.adapters.request import Observation, Request
+from nnparity.hunt.command import Bag, Hunt
+from nnparity.hunt.draw import Prey, draws
+from nnparity.hunt.shrink import shrink, simpler
+from nnparity.hunt.trial import Trial
+from nnparity.reports import merge
+from nnparity.run.examiner import Examiner
+from nnparity.run.verdicts import failed
+from nnparity.spec import DTYPES, load
+from nnparity.spec.cases.pool import ELEMENTS
+from nnparity.spec.selection import UsageError
+from nnparity.tests.checks.inside import plan, target
+
+EVERY = list(load().values())
+
+
+def some(count: int, seed: str = "1", *names: str) -> list[Prey]:
+    chosen = [load()[name] for name in names] or EVERY
+    return list(islice(draws(chosen, tuple(DTYPES), seed), count))
+
+
+def test_a_seed_draws_the_same_and_another_others() -> None:
+    one, again, other = some(30), some(30), some(30, "2")
+    assert [(p.case.id, p.salt, p.layout) for p in one] == [(p.case.id, p.salt, p.layout) for p in again]
+    assert {p.case.id for p in one} != {p.case.id for p in other}
+    assert len({p.formula.id for p in one}) > 10
+
+
+def test_every_case_has_numbers_and_stays_within_the_budget() -> None:
+    for prey in some(60):
+        case = prey.case
+        assert sum(x.size for x in case.inputs.values()) <= ELEMENTS
+        assert [x.shape for x in case.cotangents.values()] == list(case.shapes.values())
+
+
+def test_formulas_without_a_pool_are_a_usage_error() -> None:
+    with pytest.raises(UsageError, match="declares a pool"):
+        next(draws([load()["listing_mlp"]], tuple(DTYPES), "1"))
+
+
+class LosesTheTail(NumpyAdapter):
+    """Past a multiple of 8, a row is not written."""
+
+    def observe(self, request: Request) -> Observation:
+        seen = super().observe(request)
+        output = seen.get("output")
+        if isinstance(output, np.ndarray) and output.ndim and output.shape[-1] % 8:
+            output[..., output.shape[-1] // 8 * 8 :] = 0
+        return seen
+
+
+def test_a_tail_that_is_lost_shrinks_to_the_smallest_case() -> None:
+    trial = Trial(Examiner(plan("dense"), diagnosing=False), target(LosesTheTail))
+
+    def fails(prey: Prey) -> bool:
+        return any(failed(verdict) and verdict.quantity == "output" for verdict in trial.verdicts(prey))
+
+    first = next(prey for prey in some(200, "1", "dense") if fails(prey) and prey.values["j"] != 1)
+    least = shrink(first, fails)
+    assert fails(least)
+    assert [max(1, int(least.values[name])) for name in ("n", "i", "j")] == [1, 1, 1]
+    assert (least.layout, least.dataset) == ("contiguous", "normal")
+
+
+def test_what_is_simpler_still_fits_the_formula() -> None:
+    for prey in some(40, "3", "conv2d", "multi_head_attention"):
+        for smaller in simpler(prey):
+            assert smaller.fits
+            assert sum(map(np.size, smaller.case.inputs.values())) <= sum(map(np.size, prey.case.inputs.values()))
+
+
+def test_a_hunt_writes_what_it_tried_and_says_what_it_covered(tmp_path: Path) -> None:
+    hunt = Hunt(plan("tanh", "softmax"), tmp_path / "hunt.jsonl", 60.0)
+    seen: list[int] = []
+    try:
+        bag = hunt.run(2.0, "1", lambda bag: seen.append(bag.cases.total()))
+    finally:
+        hunt.close()
+    told = list(bag.told)
+    assert seen[-1] == bag.cases.total() > 2
+    assert told[0].startswith(f"{bag.cases.total()} cases of 2 formulas, ")
+    assert told[1:] == ["nothing found that is not on record"]
+    assert len(merge([tmp_path / "hunt.jsonl"]).verdicts) > 2
+
+
+def test_a_bag_tells_each_kind_once_with_its_smallest_cases() -> None:
+    bag = Bag(found={("dense", "torch:cpu:eager", "float32", "output", "diverges", ""): ["a", "b", "", ""]})
+    assert list(bag.told)[1] == "dense torch:cpu:eager float32 output diverges: 4 times; a; b"
