@@ -117,12 +117,8 @@ def _refusing(program: Program) -> Program:
             raise refused[key]
         try:
             return program(point)
-        except (
-            TypeError,
-            ValueError,
-            NotImplementedError,
-            Unsupported,
-        ) as error:  # of a compiled one that ran it would be another
+        # What is raised while a program is traced; one that has been compiled raises none of these.
+        except (TypeError, ValueError, NotImplementedError, Unsupported) as error:
             refused[key] = error
             raise
 

@@ -14,7 +14,7 @@ import numpy as np
 from keras import layers, losses, ops, optimizers, regularizers
 
 from nnparity.adapters.base import Adapter
-from nnparity.adapters.keras.layer_cache import dtype_of
+from nnparity.adapters.keras.layer_cache import Zeros, dtype_of, given
 from nnparity.adapters.keras.models import AS_LISTED, CNN, LOGITS, convolutional, perceptron, recurrent, sequential
 from nnparity.adapters.keras.sequences import GATE_ORDER
 from nnparity.adapters.kernel import Operation, Program, Tensor, Tensors, Unsupported, kernel
@@ -56,9 +56,9 @@ class Run:
         self.model, self.layouts = model, layouts
         self.weights, self.optimizer = list(model.trainable_variables), optimizer
         for weight, layout, value in zip(self.weights, layouts, parameters, strict=True):
-            # As a user's own numbers: an array that lies on a device already is taken for bound to it, and once the
-            # optimiser's variables are so too, JAX compiles the step again.
-            weight.assign(layout.there(np.array(ops.convert_to_numpy(value))))
+            # Not as they came: JAX takes an array that was put on a device for bound to it, and once the optimiser's
+            # variables are so too, it compiles the step again.
+            weight.assign(given(layout.there(np.array(ops.convert_to_numpy(value)))))
         self.gradients = keep_gradients(optimizer, self.weights)
         model.compile(optimizer=optimizer, loss=loss)
 
@@ -82,7 +82,8 @@ def copied(variable: Any) -> Array:
 def keep_gradients(optimizer: Any, weights: list[Any]) -> list[Any]:
     """Variables of the optimiser that hold the gradients it was last given."""
     optimizer.build(weights)
-    kept = [optimizer.add_variable_from_reference(weight, name="gradient") for weight in weights]
+    zeros = {"name": "gradient", "initializer": Zeros()}
+    kept = [optimizer.add_variable_from_reference(weight, **zeros) for weight in weights]
     apply = optimizer.apply
 
     def applied(grads: Any, trainable_variables: Any = None) -> Any:
@@ -122,7 +123,7 @@ def batches(*inputs: Tensor) -> Iterator[tuple[Array, ...]]:
 
 def tensors(arrays: Iterable[Array]) -> Tensors:
     """The result of a run, as the framework's own again."""
-    return tuple(map(ops.convert_to_tensor, arrays))
+    return tuple(ops.convert_to_tensor(given(array)) for array in arrays)
 
 
 def trained(run: Run, *inputs: Tensor) -> Tensors:
