@@ -18,8 +18,8 @@ from nnparity.spec.schema import WITH_GRAD
 
 Array = npt.NDArray[Any]
 
-#: The environment variable with the folder of compiled programs. The user may name one, or none by an empty value;
-#: a target's process is always given one, if only to share it with other processes of the run.
+#: The environment variable with the folder of compiled programs. The user may name one, or none by "off"; the process
+#: of a target is always given one, if only to share it with other processes of the run.
 PROGRAMS = "NNPARITY_CACHE"
 
 

@@ -27,7 +27,7 @@ from nnparity.adapters.jax.models import JaxModels
 from nnparity.adapters.jax.optimizers import JaxOptimizers
 from nnparity.adapters.jax.sequences import JaxSequences
 from nnparity.adapters.jax.training import JaxTraining
-from nnparity.adapters.kernel import Operation, Point, Program, Tensors
+from nnparity.adapters.kernel import Operation, Point, Program, Tensors, Unsupported
 from nnparity.adapters.request import Array
 
 jax.config.update("jax_enable_x64", True)
@@ -117,7 +117,8 @@ def _refusing(program: Program) -> Program:
             raise refused[key]
         try:
             return program(point)
-        except (TypeError, ValueError, NotImplementedError) as error:  # of a compiled one that ran it would be another
+        # What is raised while a program is traced; one that has been compiled raises none of these.
+        except (TypeError, ValueError, NotImplementedError, Unsupported) as error:
             refused[key] = error
             raise
 

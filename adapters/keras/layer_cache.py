@@ -52,15 +52,19 @@ def from_zeros(kind: type, **options: Any) -> Any:
 
 
 class Zeros(initializers.Initializer):
-    """Zeros of NumPy's. On JAX the array is put there as it is: what Keras converts inside a trace is a program."""
+    """Zeros of NumPy's."""
 
     def __call__(self, shape: tuple[int, ...], dtype: str | None = None) -> Any:
-        array = np.zeros(shape, dtype)
-        if keras.backend.backend() != "jax":
-            return array
-        import jax
+        return given(np.zeros(shape, dtype))
 
-        return jax.device_put(array)
+
+def given(array: Any) -> Any:
+    """A user's own numbers; on JAX put there as they are, as Keras would have each shape converted by a program."""
+    if keras.backend.backend() != "jax":
+        return array
+    import jax
+
+    return jax.device_put(array)
 
 
 def now() -> AbstractContextManager[Any]:

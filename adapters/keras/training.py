@@ -14,9 +14,9 @@ import numpy as np
 from keras import layers, losses, ops, optimizers, regularizers
 
 from nnparity.adapters.base import Adapter
-from nnparity.adapters.keras.layer_cache import dtype_of
+from nnparity.adapters.keras.layer_cache import Zeros, dtype_of, given
 from nnparity.adapters.keras.models import AS_LISTED, CNN, LOGITS, convolutional, perceptron, recurrent, sequential
-from nnparity.adapters.keras.sequences import GATE_ORDER, columns, gates
+from nnparity.adapters.keras.sequences import GATE_ORDER
 from nnparity.adapters.kernel import Operation, Program, Tensor, Tensors, Unsupported, kernel
 from nnparity.adapters.request import Array
 from nnparity.adapters.shared.gates import ifco
@@ -30,20 +30,23 @@ HAT = "keras.optimizers.Adam has its eps-hat form only"
 class Layout(NamedTuple):
     """How a parameter of the spec becomes one of Keras, and how an array of one for each step comes back."""
 
-    there: Callable[[Tensor], Tensor]
+    there: Callable[[Array], Array]
     back: Callable[[Array], Array]
 
 
+def gates(blocks: Array, axis: int = 0) -> Array:
+    """The blocks of the gates i, f, o, c along an axis in the order i, f, c, o; and back again."""
+    return np.stack(ifco(np.moveaxis(blocks, axis, 0)), axis)
+
+
 SAME = Layout(lambda w: w, lambda w: w)
-TURNED = Layout(ops.transpose, lambda w: w.swapaxes(1, 2))
-KERNEL = Layout(lambda w: ops.transpose(w, HWIO), lambda w: w.transpose(0, *(1 + axis for axis in OIHW)))
-GATES = Layout(columns, lambda w: _gates(w.swapaxes(1, 2).reshape(len(w), 4, -1, w.shape[1])))
-BIASES = Layout(lambda b: ops.reshape(gates(b), [-1]), lambda b: _gates(b.reshape(len(b), 4, -1)))
-
-
-def _gates(blocks: Array) -> Array:
-    """The gates i, f, c, o in the order i, f, o, c, of every step."""
-    return np.stack(ifco(blocks.swapaxes(0, 1)), axis=1)
+TURNED = Layout(np.transpose, lambda w: w.swapaxes(1, 2))
+KERNEL = Layout(lambda w: w.transpose(HWIO), lambda w: w.transpose(0, *(1 + axis for axis in OIHW)))
+GATES = Layout(
+    lambda w: gates(w).reshape(-1, w.shape[2]).T,
+    lambda w: gates(w.swapaxes(1, 2).reshape(len(w), 4, -1, w.shape[1]), 1),
+)
+BIASES = Layout(lambda b: gates(b).reshape(-1), lambda b: gates(b.reshape(len(b), 4, -1), 1))
 
 
 class Run:
@@ -53,7 +56,9 @@ class Run:
         self.model, self.layouts = model, layouts
         self.weights, self.optimizer = list(model.trainable_variables), optimizer
         for weight, layout, value in zip(self.weights, layouts, parameters, strict=True):
-            weight.assign(layout.there(value))
+            # Not as they came: JAX takes an array that was put on a device for bound to it, and once the optimiser's
+            # variables are so too, it compiles the step again.
+            weight.assign(given(layout.there(np.array(ops.convert_to_numpy(value)))))
         self.gradients = keep_gradients(optimizer, self.weights)
         model.compile(optimizer=optimizer, loss=loss)
 
@@ -77,7 +82,8 @@ def copied(variable: Any) -> Array:
 def keep_gradients(optimizer: Any, weights: list[Any]) -> list[Any]:
     """Variables of the optimiser that hold the gradients it was last given."""
     optimizer.build(weights)
-    kept = [optimizer.add_variable_from_reference(weight, name="gradient") for weight in weights]
+    zeros = {"name": "gradient", "initializer": Zeros()}
+    kept = [optimizer.add_variable_from_reference(weight, **zeros) for weight in weights]
     apply = optimizer.apply
 
     def applied(grads: Any, trainable_variables: Any = None) -> Any:
@@ -117,7 +123,7 @@ def batches(*inputs: Tensor) -> Iterator[tuple[Array, ...]]:
 
 def tensors(arrays: Iterable[Array]) -> Tensors:
     """The result of a run, as the framework's own again."""
-    return tuple(map(ops.convert_to_tensor, arrays))
+    return tuple(ops.convert_to_tensor(given(array)) for array in arrays)
 
 
 def trained(run: Run, *inputs: Tensor) -> Tensors:

@@ -12,14 +12,16 @@ import platformdirs
 
 from nnparity.adapters.request import PROGRAMS
 
+#: What the variable says to keep nothing.
+OFF = "off"
 #: Bytes that may lie in the folder when a target is started; a whole run of JAX and of Keras on it leaves a tenth.
 LARGEST = 2**30
 
 
 def kept() -> str:
-    """The folder; nothing where an empty variable switches it off, or where it cannot be made."""
+    """The folder; nothing where it is switched off, or cannot be made."""
     told = os.environ.get(PROGRAMS)
-    if told == "":
+    if told in ("", OFF):
         return ""
     folder = Path(told) if told else platformdirs.user_cache_path("nnparity") / "programs"
     try:

@@ -38,7 +38,7 @@ def test_a_program_is_compiled_once_for_each_number_of_threads(tmp_path: Path, m
 def test_a_folder_of_the_users_own_is_taken_and_without_one_nothing_stays(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setenv(PROGRAMS, "")
+    monkeypatch.setenv(PROGRAMS, "off")
     monkeypatch.setenv("JAX_COMPILATION_CACHE_DIR", str(tmp_path))
     given = Observer("jax")
     assert needed(given) == COMPILED

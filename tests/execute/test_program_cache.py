@@ -47,11 +47,12 @@ def test_the_folder_is_the_users_unless_another_is_named(tmp_path: Path, monkeyp
     assert (tmp_path / "mine").is_dir()
 
 
-def test_an_empty_name_or_a_folder_that_cannot_be_made_keeps_nothing(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setenv(PROGRAMS, "")
-    assert kept() == ""
+def test_off_or_a_folder_that_cannot_be_made_keeps_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    for told in ("", "off"):
+        monkeypatch.setenv(PROGRAMS, told)
+        assert kept() == ""
+    assert not list(tmp_path.iterdir())
     (tmp_path / "file").touch()
     monkeypatch.setenv(PROGRAMS, str(tmp_path / "file" / "below"))
     assert kept() == ""
