@@ -18,7 +18,7 @@ from nnparity.judge.version_ranges import beyond, ended, within
 from nnparity.reports.records import PASSING, Verdict
 from nnparity.spec import load as formulas
 from nnparity.spec.schema import QUANTITIES, plain
-from nnparity.spec.selection import ALL, Selection
+from nnparity.spec.selection import Selection
 
 
 class KnownError(ValueError):
@@ -70,7 +70,6 @@ class Known(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
             not self.processor
             and selection.salt == self.salt
             and selection.level != "quick"
-            and selection.pool == ALL
             and set(selection.quantities) == set(QUANTITIES)
             and set(selection.dtypes) >= set(self.dtype)
             and all(id in asked for id in formulas() if _fits(id, self.formula))

@@ -62,7 +62,7 @@ def test_a_permitted_answer_conforms_and_is_shown() -> None:
 def test_refusing_an_empty_batch_is_no_wrong_answer_but_told() -> None:
     found = lines(faulty.RefusesEmpty, "specials", "dense")
     assert {verdict.grade for verdict in verdicts(found) if verdict.dataset == "empty"} == {"unsupported"}
-    assert "refuses an empty batch: RuntimeError: expected a batch" in cells(found)["dense"]
+    assert "refuses what is empty: RuntimeError: expected a batch" in cells(found)["dense"]
 
 
 def test_what_differs_between_dtypes_is_told_for_each() -> None:
