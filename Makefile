@@ -1,6 +1,7 @@
 # From a fresh clone, with git, make and a Python 3.11 or newer:
 #
-#   make parity   every backend against the reference: reports/out/parity.{jsonl,md,html}
+#   make parity   every backend against the reference: reports/out/parity.{jsonl,md,html}; LEVEL=quick for a first taste,
+#                 POOL=all for the pool of sizes too
 #   make test     lint, types, and the tests of this repository itself
 #   make soak     parity again under SALTS other seeds
 #   make lint | type | clean | distclean
@@ -17,9 +18,10 @@ VENV := .venv
 BIN := $(VENV)/bin
 OUT := reports/out
 SALTS := 20
-# Keras on JAX traces every layer anew unless it is compiled, as its own fit() does.
+LEVEL := core
+POOL := none
 FRAMEWORKS := torch tensorflow jax
-BACKENDS := $(FRAMEWORKS) keras-torch keras-tensorflow keras-jax:cpu:compiled huggingface:cpu:eager huggingface:cpu:sdpa
+BACKENDS := $(FRAMEWORKS) keras-torch keras-tensorflow keras-jax huggingface:cpu:eager huggingface:cpu:sdpa
 
 # The first of these that is new enough and can create an environment.
 PYTHONS := python3 python3.13 python3.12 python3.11 python
@@ -41,7 +43,7 @@ echo "nnparity ended with $$status (0: conforms or recorded, 1: divergence, 2: u
 endef
 
 parity: $(VENV)/.frameworks
-	$(call honestly,run $(BACKENDS:%=--backend %) --out $(OUT))
+	$(call honestly,run $(BACKENDS:%=--backend %) --level $(LEVEL) --pool $(POOL) --out $(OUT))
 
 soak: $(VENV)/.frameworks
 	$(call honestly,soak --salts $(SALTS) $(FRAMEWORKS:%=--backend %) --out $(OUT))
