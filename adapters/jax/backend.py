@@ -31,6 +31,8 @@ from nnparity.adapters.kernel import Operation, Point, Program, Tensors, Unsuppo
 from nnparity.adapters.request import Array
 
 jax.config.update("jax_enable_x64", True)
+# Else what JAX raises while it traces seems to come from the adapter: its own frames are cut out.
+jax.config.update("jax_traceback_filtering", "off")
 program_cache.keep()
 
 
