@@ -1,6 +1,6 @@
 # From a fresh clone, with git, make and a Python 3.11 or newer:
 #
-#   make parity   every backend against the reference: reports/out/parity.{jsonl,md,html}
+#   make parity   every backend against the reference: reports/out/parity.{jsonl,md,html}; LEVEL=full asks for more
 #   make test     lint, types, and the tests of this repository itself
 #   make soak     parity again under SALTS other seeds
 #   make lint | type | clean | distclean
@@ -17,9 +17,11 @@ VENV := .venv
 BIN := $(VENV)/bin
 OUT := reports/out
 SALTS := 20
-# Keras on JAX traces every layer anew unless it is compiled, as its own fit() does.
+LEVEL := core
+# JAX and Keras on it are compiled, as their users run them; op by op JAX is run in the level "full".
 FRAMEWORKS := torch tensorflow jax
-BACKENDS := $(FRAMEWORKS) keras-torch keras-tensorflow keras-jax:cpu:compiled huggingface:cpu:eager huggingface:cpu:sdpa
+OP_BY_OP := $(if $(filter full,$(LEVEL)),jax:cpu:eager)
+BACKENDS := $(FRAMEWORKS) $(OP_BY_OP) keras-torch keras-tensorflow keras-jax huggingface:cpu:eager huggingface:cpu:sdpa
 
 # The first of these that is new enough and can create an environment.
 PYTHONS := python3 python3.13 python3.12 python3.11 python
@@ -41,7 +43,7 @@ echo "nnparity ended with $$status (0: conforms or recorded, 1: divergence, 2: u
 endef
 
 parity: $(VENV)/.frameworks
-	$(call honestly,run $(BACKENDS:%=--backend %) --out $(OUT))
+	$(call honestly,run $(BACKENDS:%=--backend %) --level $(LEVEL) --out $(OUT))
 
 soak: $(VENV)/.frameworks
 	$(call honestly,soak --salts $(SALTS) $(FRAMEWORKS:%=--backend %) --out $(OUT))
