@@ -1,7 +1,7 @@
 # From a fresh clone, with git, make and a Python 3.11 or newer:
 #
 #   make parity   every backend against the reference: reports/out/parity.{jsonl,md,html}; LEVEL=quick for a first taste,
-#                 POOL=all for the pool of sizes too
+#                 LEVEL=full for JAX op by op besides, POOL=all for the pool of sizes too
 #   make test     lint, types, and the tests of this repository itself
 #   make soak     parity again under SALTS other seeds
 #   make lint | type | clean | distclean
@@ -20,8 +20,10 @@ OUT := reports/out
 SALTS := 20
 LEVEL := core
 POOL := none
+# JAX and Keras on it are compiled, as their users run them; op by op JAX is run in the level "full".
 FRAMEWORKS := torch tensorflow jax
-BACKENDS := $(FRAMEWORKS) keras-torch keras-tensorflow keras-jax huggingface:cpu:eager huggingface:cpu:sdpa
+OP_BY_OP := $(if $(filter full,$(LEVEL)),jax:cpu:eager)
+BACKENDS := $(FRAMEWORKS) $(OP_BY_OP) keras-torch keras-tensorflow keras-jax huggingface:cpu:eager huggingface:cpu:sdpa
 
 # The first of these that is new enough and can create an environment.
 PYTHONS := python3 python3.13 python3.12 python3.11 python
