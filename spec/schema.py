@@ -94,6 +94,11 @@ class Signature(msgspec.Struct, frozen=True):
     datasets: tuple[str, ...]
     classes: dict[str, str] = {}
 
+    @property
+    def sizes(self) -> dict[str, int]:
+        """What the symbols of the shapes are: its dimensions, and the whole numbers among its attributes."""
+        return self.dims | {name: value for name, value in self.attributes.items() if type(value) is int}
+
 
 class Formula(msgspec.Struct, frozen=True, forbid_unknown_fields=True, dict=True):
     """One formula of the primer.

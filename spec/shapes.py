@@ -4,9 +4,10 @@ A relation such as ``"p <= h"`` or ``"d = heads*k"`` binds sizes to each other.
 """
 
 import ast
+import math
 import operator
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from functools import cache
 from typing import NamedTuple
 
@@ -71,6 +72,11 @@ def evaluate(text: str, dims: Mapping[str, int]) -> tuple[int, ...]:
     if min(shape, default=0) < 0:
         raise ShapeError(f"the shape {text!r} is {shape} for {dict(dims)}: a size is negative")
     return shape
+
+
+def elements(texts: Iterable[str], dims: Mapping[str, int]) -> int:
+    """How many numbers arrays of these shapes hold together. Raises ShapeError as `evaluate` does."""
+    return sum(math.prod(evaluate(text, dims)) for text in texts)
 
 
 def _value(node: ast.expr, dims: Mapping[str, int], text: str) -> int:

@@ -7,8 +7,6 @@ bit. Only layouts that the target has are asked for: see `Adapter.layouts`.
 import dataclasses
 from collections.abc import Iterator
 
-import numpy as np
-
 from nnparity.adapters.request import Request
 from nnparity.checks.cell_text import CellText
 from nnparity.checks.common import Finding, Given, alike, first_order, observe
@@ -17,7 +15,7 @@ from nnparity.execute.requests import request
 from nnparity.execute.target import Target
 from nnparity.expect.budgets import expect
 from nnparity.reports.records import Fact
-from nnparity.spec import DTYPES, Case, Formula
+from nnparity.spec import DTYPES, Case, Formula, shapes
 from nnparity.spec.cases.layouts import LAYOUTS, numbers
 from nnparity.spec.loader import signatures
 from nnparity.spec.schema import Signature
@@ -54,8 +52,7 @@ def arranged(case: Case, layout: str) -> Given | None:
 def largest(formula: Formula) -> Signature:
     """The signature with the most numbers in its inputs, of the ordinary ones."""
     found = [one for one in signatures(formula) if one.level != "full"] or signatures(formula)
-    sizes = [sum(x.size for x in Case(formula, one, "normal", DTYPES["float32"]).inputs.values()) for one in found]
-    return found[int(np.argmax(sizes))]
+    return max(found, key=lambda one: shapes.elements(formula.inputs.values(), one.dims))
 
 
 def _told(target: Target, case: Given, plain: Request, words: CellText) -> Iterator[Finding]:

@@ -4,7 +4,6 @@ The result on all cores is judged like any other; the table says whether one thr
 larger than a block, or not a whole number of them, is cut up there and nowhere else.
 """
 
-import math
 import os
 from collections.abc import Iterator
 from itertools import count
@@ -68,6 +67,4 @@ def signature(formula: Formula) -> Signature:
 
 
 def _elements(formula: Formula, large: Signature) -> int:
-    symbols = large.dims | {name: value for name, value in large.attributes.items() if type(value) is int}
-    texts = (*formula.inputs.values(), *formula.results.values())
-    return sum(math.prod(shapes.evaluate(text, symbols)) for text in texts)
+    return shapes.elements((*formula.inputs.values(), *formula.results.values()), large.sizes)

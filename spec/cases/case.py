@@ -59,8 +59,8 @@ class Case:
     @cached_property
     def shapes(self) -> dict[str, tuple[int, ...]]:
         """Output name -> shape."""
-        symbols = self.signature.dims | {k: v for k, v in self.signature.attributes.items() if type(v) is int}
-        return {name: shapes.evaluate(text, symbols) for name, text in self.formula.results.items()}
+        sizes = self.signature.sizes
+        return {name: shapes.evaluate(text, sizes) for name, text in self.formula.results.items()}
 
     def _input(self, place: int, name: str) -> NDArray[Any]:
         shape = shapes.evaluate(self.formula.inputs[name], self.signature.dims)

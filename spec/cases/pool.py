@@ -7,7 +7,6 @@ same for all formulas. The first rows meet the most pairs: who cannot afford all
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from math import prod
 
 from nnparity.spec import shapes
 from nnparity.spec.cases.covering import Array, Factor, Level, Value
@@ -87,8 +86,8 @@ class Bounds:
         if not all(one.holds(known) for one in self._relations if one.symbols <= known.keys()):
             return False
         whole = self.sizes({**least, **values})
-        inputs = sum(prod(shapes.evaluate(text, whole)) for text in self._inputs)
-        return inputs <= ELEMENTS and prod(shapes.evaluate(self._work, whole)) <= WORK
+        inputs = shapes.elements(self._inputs, whole)
+        return inputs <= ELEMENTS and shapes.elements((self._work,), whole) <= WORK
 
     def sizes(self, values: Mapping[str, Value]) -> dict[str, int]:
         """The sizes among the values, and those that follow from them."""
