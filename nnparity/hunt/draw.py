@@ -6,12 +6,10 @@ from dataclasses import dataclass, field
 
 from nnparity.spec import DTYPES, Case, Formula
 from nnparity.spec.cases.covering import Factor, Value
-from nnparity.spec.cases.layouts import ALIASED, CONTIGUOUS, EXPANDED, LAYOUTS
+from nnparity.spec.cases.layouts import CONTIGUOUS, FREE
 from nnparity.spec.cases.pool import DATASET, DTYPE, Bounds, factors, signature_of
 from nnparity.spec.selection import UsageError
 
-#: Layouts of any numbers; the others need numbers of their own.
-FREE = tuple(layout for layout in LAYOUTS if layout not in (EXPANDED, ALIASED))
 #: Draws before a formula is given up for another that is less bound.
 TRIES = 200
 #: The dataset that shows most plainly what is wrong.

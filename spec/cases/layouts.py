@@ -16,6 +16,8 @@ CONTIGUOUS = "contiguous"
 TRANSPOSED, STRIDED, OFFSET, EXPANDED = "transposed", "strided", "offset", "expanded"
 CHANNELS_LAST, ALIASED = "channels last", "aliased"
 LAYOUTS = (TRANSPOSED, STRIDED, OFFSET, EXPANDED, CHANNELS_LAST, ALIASED)
+#: Those of any numbers; the others need numbers of their own.
+FREE = tuple(layout for layout in LAYOUTS if layout not in (EXPANDED, ALIASED))
 #: The rank of a batch of images.
 IMAGES = 4
 
