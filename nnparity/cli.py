@@ -1,4 +1,4 @@
-"""The command line: ``nnparity run``, ``soak``, ``mutate``, ``report``, ``store`` and ``list``.
+"""The command line: ``nnparity run``, ``soak``, ``mutate``, ``hunt``, ``report``, ``store`` and ``list``.
 
 Exit status: 0 all conforms or is on record, 1 something else was found, 2 usage, or nothing was judged; 70 a fault of
 nnparity itself.
@@ -165,9 +165,7 @@ def _store(without: bool) -> Path | None:
 
 def _drive(jobs: Jobs, plan: Plan, path: Path, title: str) -> TotalCounts:
     """The whole plan, with a bar; what was found. The run file begins with the environment, and ends with a summary."""
-    path.unlink(missing_ok=True)
-    recorder = Recorder(path)
-    recorder.begin(plan)
+    recorder = Recorder.anew(path, plan)
     total = TotalCounts()
     with Progress(*COLUMNS, console=console, transient=not console.is_terminal) as progress:
         task = progress.add_task(f"{title}: starting the targets", total=len(units(plan)))
@@ -231,7 +229,7 @@ def hunt(
 
     Verdicts go to hunt.jsonl in the folder. The status is 1 where something was found that is not on record.
     """
-    plan = _plan(backend, formula, dtype, quantity, device, mode, "core", "none")
+    plan = _plan(backend, formula, dtype, quantity, device, mode, "core", NONE)
     with (
         contextlib.closing(Hunt(plan, out / "hunt.jsonl", timeout)) as started,
         Progress(*COLUMNS, console=console, transient=not console.is_terminal) as progress,

@@ -57,9 +57,7 @@ class Hunt:
         self._examiner = Examiner(plan)
         self._targets: list[Target] = []
         self.bag = Bag()
-        path.unlink(missing_ok=True)
-        self._recorder = Recorder(path)
-        self._recorder.begin(plan)
+        self._recorder = Recorder.anew(path, plan)
         for name in plan.targets:
             self._targets.append(start(name, plan.dtypes, timeout))
             self._recorder.write(target_line(self._targets[-1]))

@@ -38,9 +38,7 @@ def mutate(plan: Plan, path: Path, timeout: float, jobs: int, seen: Callable[[st
 
 
 def _write(plan: Plan, path: Path, target: TargetLine, facts: list[Fact]) -> None:
-    path.unlink(missing_ok=True)
-    recorder = Recorder(path)
-    recorder.begin(plan)
+    recorder = Recorder.anew(path, plan)
     recorder.write(target, *facts)
     recorder.close()
 

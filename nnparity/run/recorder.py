@@ -5,6 +5,7 @@ import importlib.metadata
 import os
 import platform
 from pathlib import Path
+from typing import Self
 
 from nnparity.reports import records
 from nnparity.run.plan import Plan
@@ -23,6 +24,14 @@ class Recorder:
         self.path = path
         # one write a line, to the end of the file: lines of several processes never mix
         self._file = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o644)
+
+    @classmethod
+    def anew(cls, path: Path, plan: Plan) -> Self:
+        """A run file that begins here: none is left of an earlier one, and the head is written."""
+        path.unlink(missing_ok=True)
+        recorder = cls(path)
+        recorder.begin(plan)
+        return recorder
 
     def write(self, *lines: records.Line) -> None:
         """Appends the lines."""
