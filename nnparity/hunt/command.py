@@ -8,14 +8,13 @@ from pathlib import Path
 
 import msgspec
 
-from nnparity.adapters.registry import FOLDER
 from nnparity.execute.target import Target, start
 from nnparity.hunt.draw import Prey, draws
 from nnparity.hunt.shrink import shrink
 from nnparity.hunt.trial import Trial
-from nnparity.judge.known_divergences import Known, load
+from nnparity.judge.known_divergences import Known
 from nnparity.reports.records import Fact, Verdict
-from nnparity.run.counts import TotalCounts
+from nnparity.run.counts import Counts, TotalCounts
 from nnparity.run.examiner import Examiner
 from nnparity.run.plan import Plan
 from nnparity.run.recorder import Recorder
@@ -32,7 +31,7 @@ class Bag:
     """What a hunt found and covered."""
 
     cases: Counter[str] = field(default_factory=Counter)
-    verdicts: int = 0
+    counts: Counts = field(default_factory=Counts)
     sizes: dict[str, int] = field(default_factory=dict)
     found: dict[tuple[str, ...], list[str]] = field(default_factory=dict)
 
@@ -40,7 +39,7 @@ class Bag:
     def told(self) -> Iterator[str]:
         """What was covered, and of each kind of failure how often it came and its smallest cases."""
         largest = ", ".join(f"{name} to {size}" for name, size in sorted(self.sizes.items()))
-        yield f"{self.cases.total()} cases of {len(self.cases)} formulas, {self.verdicts} verdicts; sizes: {largest}"
+        yield f"{self.cases.total()} cases of {len(self.cases)} formulas, {self.counts.grades.total()} verdicts; sizes: {largest}"
         for kind, small in self.found.items():
             yield f"{' '.join(filter(None, kind))}: {len(small)} times; {'; '.join(small[:ENOUGH])}"
         if not self.found:
@@ -52,8 +51,7 @@ class Hunt:
 
     def __init__(self, plan: Plan, path: Path, timeout: float) -> None:
         """Starts the targets. Raises TargetUnavailable."""
-        self._plan, self._path = plan, path
-        self._records = load(FOLDER)
+        self._plan = plan
         self._examiner = Examiner(plan)
         self._targets: list[Target] = []
         self.bag = Bag()
@@ -70,8 +68,7 @@ class Hunt:
                 break
             self._try(prey)
             seen(self.bag)
-        total = TotalCounts()
-        self._recorder.write(total.summary())
+        self._recorder.write(TotalCounts(self.bag.counts).summary())
         return self.bag
 
     def _try(self, prey: Prey) -> None:
@@ -85,13 +82,15 @@ class Hunt:
 
     def _judge(self, prey: Prey, trial: Trial) -> None:
         verdicts = trial.verdicts(prey)
-        self.bag.verdicts += len(verdicts)
         self._recorder.write(*verdicts)
-        for verdict in filter(failed, verdicts):
-            self._found(prey, trial, verdict)
+        for verdict in verdicts:
+            self.bag.counts.add(verdict)
+            if failed(verdict):
+                self._found(prey, trial, verdict)
 
     def _found(self, prey: Prey, trial: Trial, verdict: Verdict) -> None:
-        alike = [one.id for one in self._records if _alike(one, verdict)]
+        about = self._examiner.ledger.about(verdict.formula, verdict.target)
+        alike = [one.id for one in about if _alike(one, verdict)]
         like = f"(perhaps as {alike[0]})" if alike else ""
         kind = (verdict.formula, verdict.target, verdict.dtype, verdict.quantity, verdict.grade, like)
         small = self.bag.found.setdefault(kind, [])

@@ -140,7 +140,7 @@ class Ledger:
         One that a record speaks of and does not explain is new, and says so. Raises KnownError where two records
         cover it: one of them would be shadowed.
         """
-        near = [one for one in self._about(verdict.formula, verdict.target) if one.speaks_of(verdict)]
+        near = [one for one in self.about(verdict.formula, verdict.target) if one.speaks_of(verdict)]
         found = [one for one in near if within(versions, one.versions)]
         if len(found) > 1:
             names = " and ".join(one.id for one in found)
@@ -155,7 +155,7 @@ class Ledger:
             return msgspec.structs.replace(verdict, known=known.id)
         return _told(verdict, f"in the scope of {known.id}, but not what it expects")
 
-    def _about(self, formula: str, target: str) -> list[Known]:
+    def about(self, formula: str, target: str) -> list[Known]:
         """The records of a formula and a target: few, of which many verdicts are asked."""
         if (formula, target) not in self._near:
             fit = [one for one in self._known if _fits(formula, one.formula) and _fits(target, one.target)]

@@ -89,7 +89,9 @@ def test_a_hunt_writes_what_it_tried_and_says_what_it_covered(tmp_path: Path) ->
     assert seen[-1] == bag.cases.total() > 2
     assert told[0].startswith(f"{bag.cases.total()} cases of 2 formulas, ")
     assert told[1:] == ["nothing found that is not on record"]
-    assert len(merge([tmp_path / "hunt.jsonl"]).verdicts) > 2
+    run = merge([tmp_path / "hunt.jsonl"])
+    assert len(run.verdicts) > 2
+    assert sum(run.summaries[0].counts.values()) == bag.counts.grades.total() > 2
 
 
 def test_a_bag_tells_each_kind_once_with_its_smallest_cases() -> None:

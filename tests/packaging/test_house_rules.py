@@ -30,7 +30,7 @@ ARROWS = {
         *("spec", "reference", "expect", "judge", "checks", "execute", "run", RECORDS),
         *("adapters.request", "adapters.numpy"),
     },
-    "hunt": {"spec", "judge", "execute", "run", RECORDS, "adapters.request", "adapters.registry"},
+    "hunt": {"spec", "judge", "execute", "run", RECORDS, "adapters.request"},
     "cli": {
         *("spec", "run", "store", "mutate", "hunt", "reports", "execute"),
         *("adapters.registry", "judge.known_divergences"),
