@@ -39,8 +39,8 @@ class Bag:
     def told(self) -> Iterator[str]:
         """What was covered, and of each kind of failure how often it came and its smallest cases."""
         largest = ", ".join(f"{name} to {size}" for name, size in sorted(self.sizes.items()))
-        yield f"{self.cases.total()} cases of {len(self.cases)} formulas; sizes: {largest}"
-        yield f"{self.counts.grades.total()} verdicts"
+        covered = f"{self.cases.total()} cases of {len(self.cases)} formulas, {self.counts.grades.total()} verdicts"
+        yield f"{covered}; sizes: {largest}"
         for kind, small in self.found.items():
             yield f"{' '.join(filter(None, kind))}: {len(small)} times; {'; '.join(small[:ENOUGH])}"
         if not self.found:
