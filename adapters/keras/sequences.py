@@ -115,7 +115,7 @@ def states(x: Any, h: Any, c: Any, wx: Any, wh: Any, b: Any, sequences: bool = T
 
 def attend(q: Any, k: Any, v: Any, mask: Any = None) -> Any:
     """A single head."""
-    if backend.backend() == "jax" and q.shape[-1] != v.shape[-1]:
+    if backend.backend() == "jax" and k.shape[-1] != v.shape[-1]:
         raise Unsupported("on JAX keras.ops.dot_product_attention takes values as wide as the keys only")
     q, k, v = (ops.expand_dims(a, 2) for a in (q, k, v))
     return ops.squeeze(ops.dot_product_attention(q, k, v, mask=mask), 2)

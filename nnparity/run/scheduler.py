@@ -1,8 +1,8 @@
 """Jobs: the units of a plan, shared out over processes that each have targets of their own.
 
-A unit is a formula in one dtype, or one of the further checks. It goes to the job that is free first, and that is
-remembered: under another seed the job that compiled it gets it again. Every job appends its verdicts to the run file
-as they fall, and tells this process what it counted.
+A unit is a formula in one dtype, or one of the further checks. The job that begins a formula gets all its units, and
+under another seed gets them again, since what is compiled for one serves the others; unless a job would be idle.
+Every job appends its verdicts to the run file as they fall, and tells this process what it counted.
 """
 
 import multiprocessing
@@ -33,9 +33,10 @@ class JobDied(RuntimeError):
 
 @dataclass(frozen=True)
 class Unit:
-    """What one job does in one go."""
+    """What one job does in one go. `about` is its formula, or else the dtype of a check of all formulas."""
 
     title: str
+    about: str
     parts: tuple[CaseGroup | checks.Item, ...]
     long: bool = False
 
@@ -44,8 +45,8 @@ def units(plan: Plan) -> list[Unit]:
     """The whole plan. Compositions come first: they take longest, and the last unit should not keep one job waiting."""
     found = []
     for (formula, dtype), groups in groupby(plan.groups(), lambda g: (g.cases[0].formula, g.cases[0].dtype.name)):
-        found.append(Unit(f"{formula.id}/{dtype}", tuple(groups), bool(formula.composition)))
-    found += [Unit(item.id, (item,)) for item in checks.items(plan)]
+        found.append(Unit(f"{formula.id}/{dtype}", formula.id, tuple(groups), bool(formula.composition)))
+    found += [Unit(item.id, item.subject.partition("/")[0], (item,)) for item in checks.items(plan)]
     return sorted(found, key=lambda unit: not unit.long)
 
 
@@ -146,7 +147,8 @@ class Jobs:
         else:  # spawned: a fork would carry along the threads and locks of this process
             context = multiprocessing.get_context("spawn")
             self._executors = [ProcessPoolExecutor(1, context, _create, arguments) for _ in range(count)]
-        self._remembered: dict[str, int] = {}
+        #: What a unit is about -> the job that began it.
+        self._begun: dict[str, int] = {}
 
     def drive(self, plan: Plan, path: Path) -> Iterator[tuple[str, PartCounts]]:
         """What each job counted, with the title of the unit, as it falls. Raises TargetUnavailable."""
@@ -161,7 +163,7 @@ class Jobs:
                     future = self._executors[job].submit(_examine, place)
                     unit = waiting.pop(place)
                     busy[future] = (job, unit)
-                    self._remembered[unit.title] = job
+                    self._begun.setdefault(unit.about, job)
             done, _ = wait(busy, return_when=FIRST_COMPLETED)
             free = []
             for future in done:
@@ -170,8 +172,8 @@ class Jobs:
                 yield unit.title, _result(future, unit, path)
 
     def _next(self, waiting: dict[int, Unit], job: int) -> int | None:
-        """The first unit that nobody else has compiled before; else the last of another's, so that none is idle."""
-        own = (place for place, unit in waiting.items() if self._remembered.get(unit.title, job) == job)
+        """The first unit of what no other job has begun; else the last of another's, so that none is idle."""
+        own = (place for place, unit in waiting.items() if self._begun.get(unit.about, job) == job)
         return next(own, next(reversed(waiting), None))
 
     def __enter__(self) -> Self:

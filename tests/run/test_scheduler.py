@@ -69,19 +69,27 @@ def test_two_jobs_find_what_one_finds(tmp_path: Path) -> None:
     assert found[0] == found[1]
 
 
-def test_another_seed_goes_where_its_code_was_compiled(tmp_path: Path) -> None:
+def test_a_formula_stays_where_it_was_begun_also_under_another_seed(tmp_path: Path) -> None:
     with Jobs(2) as jobs:
         list(jobs.drive(NUMPY, tmp_path / "first.jsonl"))
-        before = dict(jobs._remembered)
+        before = dict(jobs._begun)
+        assert set(before) == {*NUMPY.formulas, *NUMPY.dtypes}
         assert set(before.values()) == {0, 1}
-        waiting = {place: Unit(title, ()) for place, title in enumerate(before)}
+        waiting = {place: Unit(about, about, ()) for place, about in enumerate(before)}
         for job in (0, 1):
             place = jobs._next(waiting, job)
             assert place is not None
-            assert before[waiting[place].title] == job
-        only = {0: Unit(next(title for title, job in before.items() if job == 0), ())}
+            assert before[waiting[place].about] == job
+        only = {0: Unit("", next(about for about, job in before.items() if job == 0), ())}
         assert jobs._next(only, 1) == 0, "none is idle while there is work"
         assert jobs._next({}, 1) is None
+
+
+def test_the_checks_of_a_formula_go_to_the_job_that_has_its_programs() -> None:
+    with Jobs(2) as jobs:
+        jobs._begun = {"relu": 0}
+        waiting = {0: Unit("specials/relu", "relu", ()), 1: Unit("tanh/float32", "tanh", ())}
+        assert [jobs._next(waiting, job) for job in (0, 1)] == [0, 1]
 
 
 @pytest.mark.parametrize("count", [1, 2])
