@@ -55,10 +55,16 @@ def _budgets(case: Case, quantity: str, truth: Expected) -> Iterator[Expected]:
     """
     yield truth
     if not narrow(case.dtype.name) and truth.steps is None:
-        spread = case.dtype.unit / UNIT * np.sqrt(np.mean(_errors(case, quantity, truth) ** 2, axis=0))
-        wider = np.where(spread > CONTRADICTED, upper(RUNS) * spread, 1.0).reshape(truth.value.shape)
+        wider = contradiction(case, quantity, truth)
         if (wider > 1).any():
             yield replace(truth, sharp=truth.sharp * wider)
+
+
+@kept(Form("sensitivities", np.asarray, np.asarray), "judge")
+def contradiction(case: Case, quantity: str, truth: Expected) -> Array:
+    """How many times norm 2 the machines show, at its upper limit; 1 where they do not contradict it."""
+    spread = case.dtype.unit / UNIT * np.sqrt(np.mean(_errors(case, quantity, truth) ** 2, axis=0))
+    return np.where(spread > CONTRADICTED, upper(RUNS) * spread, 1.0).reshape(truth.value.shape)
 
 
 @kept(Form("sensitivities", float, float), "judge")
