@@ -79,7 +79,7 @@ class Selection:
         """What the pool has of a signature that the spec writes out joins that one's group."""
         groups = [CaseGroup(tuple(cases)) for cases in cases_of(formula, dtype, self.level, self.salt)]
         found = {group.id: group for group in groups}
-        for place, drawn in enumerate(pool(formula)[: self.depth]):
+        for place, drawn in enumerate(pool(formula)[: self.depth] if self.depth else ()):
             case = Case(formula, drawn.signature, drawn.dataset, DTYPES[drawn.dtype], self.salt)
             if drawn.dtype == dtype:
                 one = CaseGroup((case,), place)
