@@ -18,7 +18,7 @@ from nnparity.judge.sensitivity import graded, missed, qualified, right, sensiti
 from nnparity.spec import DTYPES, Case, load
 from nnparity.spec.loader import signatures
 from nnparity.spec.schema import QUANTITIES
-from nnparity.spec.selection import ALL, CaseGroup, Selection
+from nnparity.spec.selection import CaseGroup, Selection
 
 ALL = frozenset(QUANTITIES)
 #: The part of a dtype's verdicts that may tell nothing.
@@ -33,7 +33,7 @@ Quantity = tuple[Case, str, Expected, Array | None]
 def groups(dtype: str) -> Iterator[CaseGroup]:
     """Those of the plan, of the pool a sample, and no training runs unless all are asked for."""
     every = "NNPARITY_EVERY_CASE" in os.environ
-    for group in Selection(dtypes=(dtype,), pool=ALL).groups():
+    for group in Selection(dtypes=(dtype,), pool="all").groups():
         if every or (not group.cases[0].formula.trajectory and (group.place or 0) % SAMPLE == 0):
             yield group
 

@@ -103,7 +103,6 @@ def test_what_is_chosen_is_all_there_is() -> None:
 
 
 def test_the_plan_is_told_in_full() -> None:
-    count = sum(drawn.dtype in ("float32", "float64") for drawn in pool(load()["dense"]))
     plan = Plan((TargetName("torch", "cuda", "eager"),), formulas=("dense",), dtypes=("float32", "float64"))
     assert plan.described() == {
         "targets": ["torch:cuda:eager"],
@@ -111,7 +110,7 @@ def test_the_plan_is_told_in_full() -> None:
         "dtypes": ["float32", "float64"],
         "quantities": ["output", "grad", "jvp", "hvp"],
         "level": ["core"],
-        "pool": [f"torch:cuda:eager: 0 of {count} signatures"],
+        "pool": ["torch:cuda:eager: none"],
     }
 
 
@@ -161,4 +160,4 @@ def test_the_plan_tells_how_much_of_the_pool_each_target_gets() -> None:
     told = Plan(names, formulas=("dense", "lstm"), pool=ALL).described()["pool"]
     count = len(pool(load()["dense"])) + len(pool(load()["lstm"]))
     few = 2 * Plan(names, pool=ALL).reach(names[1])
-    assert told == [f"torch:cpu:eager: {count} of {count} signatures", f"jax:cpu:eager: {few} of {count} signatures"]
+    assert told == [f"torch:cpu: {count} of {count} signatures", f"jax:cpu: {few} of {count} signatures"]
