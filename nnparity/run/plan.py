@@ -38,7 +38,9 @@ class Plan(Selection):
         return group.place is None or group.place < self.reach(target)
 
     def _pooled(self, target: TargetName) -> str:
-        """How much of the pool the target gets."""
+        """How much of the pool the target gets; how much there is need not be found out where it gets none."""
+        if not self.depth:
+            return f"{target}: none"
         pools = [[drawn.dtype in self.dtypes for drawn in pool(formula)] for formula in self.chosen()]
         asked = sum(sum(one[: self.reach(target)]) for one in pools)
         return f"{target}: {asked} of {sum(map(sum, pools))} signatures"

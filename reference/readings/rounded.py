@@ -86,12 +86,12 @@ def _added(terms: Any, reading: Rounded) -> Rounded:
         return _one_by_one(terms[..., order], reading)
     wide = -terms.shape[-1] % reading.lanes
     padded = np.concatenate([terms, np.zeros((*terms.shape[:-1], wide))], axis=-1)
-    lanes = padded.reshape((*terms.shape[:-1], -1, reading.lanes))
+    lanes = padded.reshape((*terms.shape[:-1], padded.shape[-1] // reading.lanes, reading.lanes))
     return _one_by_one(_one_by_one(np.moveaxis(lanes, -2, -1), reading).value, reading)
 
 
 def _one_by_one(terms: Any, reading: Rounded) -> Rounded:
-    total = reading.inner(terms[..., 0])
+    total = reading.inner(terms[..., 0] if terms.shape[-1] else np.zeros(terms.shape[:-1]))
     for place in range(1, terms.shape[-1]):
         total = total + reading.inner(terms[..., place])
     return reading.like(total.value)
@@ -101,7 +101,8 @@ def _sum(x: Rounded, axis: Any = None, keepdims: bool = False) -> Rounded:
     axes = tuple(range(x.ndim)) if axis is None else axis if isinstance(axis, tuple) else (axis,)
     axes = tuple(a % x.ndim for a in axes)
     kept = [a for a in range(x.ndim) if a not in axes]
-    terms = np.transpose(x.value, (*kept, *axes)).reshape((*(x.shape[a] for a in kept), -1))
+    terms = np.transpose(x.value, (*kept, *axes))
+    terms = terms.reshape((*(x.shape[a] for a in kept), math.prod(x.shape[a] for a in axes)))
     shape = tuple(1 if a in axes else n for a, n in enumerate(x.shape)) if keepdims else [x.shape[a] for a in kept]
     return _added(terms, x).reshape(shape)
 
@@ -113,8 +114,8 @@ def _einsum(subscripts: str, *operands: Any, **kwargs: Any) -> Rounded:
     lost = sorted(set(before) - set(after) - {","})
     with np.errstate(all="ignore"):
         products = reading.inner(np.einsum(f"{before}->{after}{''.join(lost)}", *map(plain, operands)))
-    terms = products.value.reshape((*products.shape[: len(after)], -1))
-    return _added(terms, reading) if math.prod(terms.shape) else reading.like(terms.sum(axis=-1))
+    kept, summed = products.shape[: len(after)], products.shape[len(after) :]
+    return _added(products.value.reshape((*kept, math.prod(summed))), reading)
 
 
 def _where(condition: Any, a: Any, b: Any) -> Rounded:

@@ -1,13 +1,18 @@
 """Errors that go together count as one; that excuses nothing else."""
 
+import msgspec
 import numpy as np
 import pytest
 
 from nnparity.expect.budgets import expect
 from nnparity.expect.expected import Expected
+from nnparity.expect.monte_carlo import machines
 from nnparity.judge.effective_sample_size import independent, regrade_correlated
-from nnparity.judge.grades import judge
-from nnparity.spec import Case, cases_of, load
+from nnparity.judge.elements import largest_ratio
+from nnparity.judge.grades import chance, judge
+from nnparity.reference.readings.monte_carlo import UNIT
+from nnparity.spec import DTYPES, Case, cases_of, load
+from nnparity.spec.loader import signatures
 
 
 def drawn(formula: str, signature: str, dataset: str, dtype: str = "float32", salt: str = "") -> Case:
@@ -84,3 +89,34 @@ def test_one_element_that_is_off_by_itself_is_not_excused_by_the_others() -> Non
     judged = judge(seen, truth, case.dtype)
     assert judged.grade == "imprecise"
     assert regrade_correlated(judged, seen, truth, case, quantity) is judged
+
+
+def small_attention() -> Case:
+    """Keys that are all but the bias: each key's weight has the error of the denominator, and meets the same key."""
+    formula = load()["multi_head_attention"]
+    signature = signatures(formula)[0]
+    dims = {"b": 1, "t": 31, "d": 14}
+    return Case(
+        formula, msgspec.structs.replace(signature, id="b1t31d14-heads2", dims=dims), "small", DTYPES["float64"]
+    )
+
+
+def test_an_error_that_a_sum_meets_again_and_again_is_as_large_as_machines_show_it() -> None:
+    """What PyTorch returns there is off by 4.2 norm 2 in the worst element, and right."""
+    case, quantity = small_attention(), "grad.wq"
+    truth = expected(case, quantity)
+    shown = next(machines(case, "grad", 1))[quantity]
+    seen = truth.value + (shown - truth.value) * case.dtype.unit / UNIT
+    judged = judge(seen, truth, case.dtype)
+    assert judged.grade == "imprecise"
+    assert largest_ratio(seen, truth) > chance(1, truth.value.size)
+    assert regrade_correlated(judged, seen, truth, case, quantity).grade == "conforms"
+
+
+def test_more_than_machines_show_is_not_excused() -> None:
+    case, quantity = small_attention(), "grad.wq"
+    truth = expected(case, quantity)
+    shown = next(machines(case, "grad", 1))[quantity]
+    seen = truth.value + 3 * (shown - truth.value) * case.dtype.unit / UNIT
+    judged = judge(seen, truth, case.dtype)
+    assert regrade_correlated(judged, seen, truth, case, quantity).grade == "imprecise"

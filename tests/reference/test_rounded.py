@@ -6,6 +6,8 @@ import pytest
 from nnparity.expect.evaluation import evaluate
 from nnparity.reference.readings.base import plain
 from nnparity.reference.readings.rounded import on
+from nnparity.spec import DTYPES, Case, Formula, load
+from nnparity.spec.cases.pool import pool
 from nnparity.spec.schema import QUANTITIES
 from nnparity.spec.selection import Selection
 
@@ -34,3 +36,20 @@ def test_every_formula_can_be_read(dtype: str) -> None:
         case, lift = group.cases[0], on(dtype, lanes=4)
         with np.errstate(all="ignore"):
             assert evaluate(case, ALL, lift, lift, {})
+
+
+def empty(formula: Formula) -> list[Case]:
+    """The rows of the pool in which a dimension is empty."""
+    rows = [drawn for drawn in pool(formula) if "0" in drawn.signature.classes.values()]
+    return [Case(formula, drawn.signature, drawn.dataset, DTYPES[drawn.dtype]) for drawn in rows]
+
+
+@pytest.mark.parametrize("formula", [one for one in load().values() if one.pool], ids=lambda one: one.id)
+def test_what_is_empty_can_be_read(formula: Formula) -> None:
+    for case in empty(formula)[::3]:
+        lift = on("bfloat16")
+        with np.errstate(all="ignore"):
+            found = evaluate(case, ALL, lift, lift, {})
+            for name, shape in case.shapes.items():
+                suffix = "" if name == "output" else f".{name}"
+                assert plain(found[f"output{suffix}"]).shape == shape

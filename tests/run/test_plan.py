@@ -1,12 +1,15 @@
 """The plan: what does not exist is refused with what does, and groups come in the primer's order."""
 
+from typing import Any
+
 import pytest
 
 from nnparity.execute.target import TargetName
-from nnparity.run.plan import Plan
+from nnparity.run.plan import BUDGET, SIGNATURE, Plan
 from nnparity.spec import DTYPES, load
+from nnparity.spec.cases.pool import pool
 from nnparity.spec.schema import LEVELS, QUANTITIES
-from nnparity.spec.selection import UsageError
+from nnparity.spec.selection import ALL, CaseGroup, UsageError
 
 NUMPY = TargetName("numpy")
 
@@ -27,6 +30,7 @@ NUMPY = TargetName("numpy")
             r"no dtype is called 'float23' \(did you mean 'float32'\?\); there are: float64, float32",
         ),
         ({"level": "coer"}, r"no level is called 'coer' \(did you mean 'core'\?\); there are: quick, core, full"),
+        ({"pool": "al"}, r"no pool is called 'al' \(did you mean 'all'\?\); there are: all, none, a number"),
         (
             {"quantities": ("grads",)},
             r"no quantity is called 'grads' \(did you mean 'grad'\?\); there are: output, grad, jvp, hvp",
@@ -106,5 +110,54 @@ def test_the_plan_is_told_in_full() -> None:
         "dtypes": ["float32", "float64"],
         "quantities": ["output", "grad", "jvp", "hvp"],
         "level": ["core"],
-        "pool": ["torch:cuda:eager: 0 of 53 signatures"],
+        "pool": ["torch:cuda:eager: none"],
     }
+
+
+# --- the pool
+
+
+def pooled(**fields: Any) -> list[CaseGroup]:
+    return [group for group in Plan((NUMPY,), **fields).groups() if group.place is not None]
+
+
+def test_the_pool_is_in_a_plan_as_far_as_it_is_asked_for() -> None:
+    every = [(formula.id, drawn) for formula in load().values() for drawn in pool(formula)]
+    cases = {case.id for group in Plan((NUMPY,), pool=ALL).groups() for case in group.cases}
+    assert {f"{id}/{one.signature.id}/{one.dataset}/{one.dtype}" for id, one in every} <= cases
+    assert pooled() == pooled(pool=ALL, level="quick") == []
+    first = {(group.cases[0].formula.id, group.place) for group in pooled(pool="2")}
+    assert {place for _, place in first} == {0, 1}
+    assert all(case.salt == "s" for group in pooled(pool="2", salt="s") for case in group.cases)
+
+
+def test_no_group_comes_twice_and_a_signature_that_the_spec_writes_out_is_asked_once() -> None:
+    ids = [group.id for group in Plan((NUMPY,), pool=ALL).groups()]
+    assert len(set(ids)) == len(ids)
+    cases = [case.id for group in Plan((NUMPY,), pool=ALL).groups() for case in group.cases]
+    assert len(set(cases)) == len(cases)
+
+
+def test_who_compiles_each_shape_gets_the_first_of_the_pool_and_the_eager_get_all() -> None:
+    plan = Plan((NUMPY,), pool=ALL)
+    eager, compiled = TargetName("torch"), TargetName("tensorflow", mode="compiled")
+    assert plan.reach(eager) > 1000
+    for name in (compiled, TargetName("jax"), TargetName("jax", mode="compiled"), TargetName("keras-jax")):
+        assert 1 <= plan.reach(name) * SIGNATURE * sum(f.pool is not None for f in load().values()) <= BUDGET
+    for group in plan.groups():
+        assert plan.asks(eager, group)
+        assert plan.asks(compiled, group) == (group.place is None or group.place < plan.reach(compiled))
+
+
+def test_a_part_of_the_formulas_changes_nothing_of_what_each_gets() -> None:
+    name = TargetName("jax", mode="compiled")
+    assert Plan((name,), formulas=("dense",), pool=ALL).reach(name) == Plan((name,), pool=ALL).reach(name)
+    assert Plan((name,), pool="1").reach(name) == 1
+
+
+def test_the_plan_tells_how_much_of_the_pool_each_target_gets() -> None:
+    names = (TargetName("torch"), TargetName("jax"))
+    told = Plan(names, formulas=("dense", "lstm"), pool=ALL).described()["pool"]
+    count = len(pool(load()["dense"])) + len(pool(load()["lstm"]))
+    few = 2 * Plan(names, pool=ALL).reach(names[1])
+    assert told == [f"torch:cpu: {count} of {count} signatures", f"jax:cpu: {few} of {count} signatures"]

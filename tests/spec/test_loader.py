@@ -22,6 +22,12 @@ signatures = [
   { n = 2, i = 3 },
   { n = 1, i = 1, eps = 0.5, level = "full", datasets = ["wide"] },
 ]
+[dense.pool]
+sizes    = { n = "batch", heads = "heads", k = "width" }
+values   = { eps = [0.5, 0.25] }
+where    = ["n >= 1", "i = heads*k"]
+work     = "n*i"
+datasets = ["large"]
 [dense.variants]
 halved = { set = { factor = 0.5 }, says = "halved" }
 """
@@ -81,6 +87,20 @@ MALFORMED = {
         "",
         r"dense\.signatures: .*at least one",
     ),
+    "pool of an unknown kind": ('n = "batch"', 'n = "bach"', r"dense\.pool\.sizes\.n: .*'bach'.* batch, rows"),
+    "pool without a dimension": ('n = "batch", ', "", r"dense\.pool\.sizes: .*'n' of the shapes has no kind"),
+    "pool with a size for nothing": ('n = "batch"', 'n = "batch", z = "batch"', r"dense\.pool\.sizes\.z: neither"),
+    "pool that binds what is not there": ('"n >= 1"', '"n >= z"', r"dense\.pool\.where: .*'z' has no size"),
+    "pool without a sign": ('"n >= 1"', '"n 1"', r"dense\.pool: 'n 1' is no relation"),
+    "pool with half a relation": ('"n >= 1"', '"n >="', r"dense\.pool: a side of 'n >=' is missing"),
+    "pool with an unreadable relation": ('"n >= 1"', '"n >= i/2"', r"dense\.pool: .*'i/2'"),
+    "work of what is not there": ('"n*i"', '"n*z"', r"dense\.pool\.work: .*'z' has no size"),
+    "unreadable work": ('"n*i"', '"n**i"', r"dense\.pool: .*'n\*\*i'"),
+    "pool of no attribute": ("eps = [0.5", "epsilon = [0.5", r"dense\.pool\.values\.epsilon: no attribute"),
+    "pool of values of another kind": ("[0.5, 0.25]", '[0.5, "wide"]', r"dense\.pool\.values\.eps: expected numbers"),
+    "pool of no values": ("[0.5, 0.25]", "[]", r"dense\.pool\.values\.eps: expected numbers"),
+    "pool of an unknown dataset": ('["large"]', '["lorge"]', r"dense\.pool\.datasets: .*'lorge'"),
+    "pool with an unknown key": ('work     = "n*i"', 'wurk = "n*i"', "wurk"),
     "variant without words": (', says = "halved"', "", r"says.*dense\.variants"),
     "variant with unknown key": (', says = "halved"', ', says = "halved", sets = 1', "sets"),
 }

@@ -98,12 +98,15 @@ def cost(formula: Formula, sizes: dict[str, int]) -> float:
 
 
 def obeys(formula: Formula, sizes: dict[str, int]) -> bool:
-    """What the spec has: a least size, and a kernel no larger than its image."""
-    where, known = declared(formula).where, given(formula, sizes)
-    least = [text.split(" >= ") for text in where if ">=" in text] + list(map(list, formula.least.items()))
-    most = [text.split(" <= ") for text in where if "<=" in text]
-    return all(known.get(name, int(size)) >= int(size) for name, size in least) and all(
-        known.get(name, 0) <= known.get(other, 99) for name, other in most
+    """What the spec has: bounds of one side by the other, as far as their symbols have sizes."""
+    known = given(formula, sizes)
+    bounds = [text.partition(" <= ") for text in declared(formula).where if "<=" in text]
+    bounds += [text.partition(" >= ")[::-1] for text in declared(formula).where if ">=" in text]
+    bounds += [(str(least), "", name) for name, least in formula.least.items()]
+    return all(
+        shapes.evaluate(less, known) <= shapes.evaluate(more, known)
+        for less, _, more in bounds
+        if shapes.symbols(less) | shapes.symbols(more) <= known.keys()
     )
 
 

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from nnparity.spec.shapes import ShapeError, check, evaluate, parse, symbols
+from nnparity.spec.shapes import ShapeError, check, evaluate, parse, relation, symbols
 
 
 @pytest.mark.parametrize(
@@ -62,3 +62,33 @@ def test_an_array_of_another_shape_is_named() -> None:
     check("x", (2, 3), "n d", {"n": 2, "d": 3})
     with pytest.raises(ShapeError, match=r"x has shape \(3, 2\), the spec says 'n d' = \(2, 3\)"):
         check("x", (3, 2), "n d", {"n": 2, "d": 3})
+
+
+@pytest.mark.parametrize(
+    ("text", "dims", "told"),
+    [
+        ("p <= h", {"p": 3, "h": 3}, True),
+        ("p <= h", {"p": 4, "h": 3}, False),
+        ("p<h", {"p": 3, "h": 3}, False),
+        ("n >= 1", {"n": 0}, False),
+        ("h-p+1 > 2", {"h": 5, "p": 3}, True),
+        ("d = heads*k", {"d": 6, "heads": 2, "k": 3}, True),
+        ("d = heads*k", {"d": 7, "heads": 2, "k": 3}, False),
+    ],
+)
+def test_a_relation_binds_sizes(text: str, dims: dict[str, int], told: bool) -> None:
+    assert relation(text).holds(dims) is told
+    assert relation(text).symbols == dims.keys()
+
+
+def test_an_equation_gives_the_size_of_what_stands_alone_on_its_left() -> None:
+    assert relation("d = heads*k").subject == "d"
+    assert relation("d = heads*k").given({"heads": 4, "k": 5}) == 20
+    assert relation("2*d = k").subject is None
+    assert relation("d >= k").subject is None
+
+
+@pytest.mark.parametrize("text", ["n", "n 1", "n == 1", "a < b < c", "", "<"])
+def test_what_is_no_relation_is_refused(text: str) -> None:
+    with pytest.raises(ShapeError, match=r"is no relation|is missing"):
+        relation(text)
