@@ -12,6 +12,7 @@ from functools import lru_cache
 from typing import Any
 
 import msgspec
+from threadpoolctl import threadpool_limits
 
 from nnparity.adapters.registry import FOLDER
 from nnparity.checks.common import Finding, failure, judgeable, refused, unsupported
@@ -48,7 +49,11 @@ def _expected(case: Case, quantities: frozenset[str], flush: bool, model: str = 
 
 @dataclass
 class Examiner:
-    """Judges groups; measures where the time went."""
+    """Judges groups; measures where the time went.
+
+    From its making on this process has one BLAS thread: matrices are small, threads that wait for each other take
+    longer than they give, and a float64 product must not depend on how many cores there are.
+    """
 
     plan: Plan
     #: Whether what does not conform is given a name, which takes longer than to judge it.
@@ -58,6 +63,7 @@ class Examiner:
     curves: list[Curve] = field(default_factory=list)
 
     def __post_init__(self) -> None:
+        threadpool_limits(1, user_api="blas")
         self.ledger = known_divergences.Ledger(known_divergences.load(FOLDER), lambda one: one.whole(self.plan))
 
     def examine(self, group: CaseGroup, targets: Sequence[Target]) -> Iterator[Verdict]:

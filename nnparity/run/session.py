@@ -8,8 +8,6 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Self
 
-from threadpoolctl import threadpool_limits
-
 from nnparity.checks import Item
 from nnparity.checks.common import Finding
 from nnparity.execute.observer import TargetUnavailable
@@ -28,12 +26,7 @@ class Session:
     """One invocation. Use as a context manager: the targets' processes end with it."""
 
     def __init__(self, plan: Plan, path: Path, timeout: float = 120.0, scratch: str = "") -> None:
-        """Opens the run file. Targets of several sessions may share the folder `scratch`.
-
-        From here on this process has one BLAS thread: matrices are small, threads that wait for each other take longer
-        than they give, and a float64 product must not depend on how many cores there are.
-        """
-        threadpool_limits(1, user_api="blas")
+        """Opens the run file. Targets of several sessions may share the folder `scratch`."""
         self.plan = plan
         self.examiner = Examiner(plan)
         self.recorder = Recorder(path)
