@@ -63,7 +63,8 @@ def _begin(plan: Plan, timeout: float) -> None:
 def _plant(id: str) -> Part:
     plan, target = _own[0]
     only = dataclasses.replace(plan, formulas=(id,))
-    return list(Mutation(only, target).run()), _curves(only, Memory(target)), target_line(target)
+    memory = Memory(target)
+    return list(Mutation(only, memory).run()), _curves(only, memory), target_line(target)
 
 
 def _curves(plan: Plan, memory: Memory) -> list[Curve]:

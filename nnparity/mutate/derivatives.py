@@ -9,7 +9,6 @@ from nnparity.mutate.fault import FORWARD, SECOND, Call, Change, Fault, of_answe
 from nnparity.spec import Dtype, Formula
 
 KIND = "derivative"
-VANISHES = "it is 0 in exact arithmetic"
 NO_TERM = "the derivative has no such term"
 
 

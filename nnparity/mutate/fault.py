@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from nnparity.adapters.request import Array, Observation, Request
-from nnparity.spec import Case, Dtype, Formula
+from nnparity.spec import Case
 
 #: Changes one array of an answer, or of a request; the request says what it belongs to.
 Change = Callable[[Array, Request], Array]
@@ -48,10 +48,6 @@ class Fault:
     layout: str = ""
 
 
-#: The faults of a formula in a dtype.
-Source = Callable[[Formula, Dtype], list[Fault]]
-
-
 def of_answers(change: Change, *families: str) -> Callable[[Call], Observation]:
     """The answer with the arrays of these families changed."""
 
@@ -64,24 +60,22 @@ def of_answers(change: Change, *families: str) -> Callable[[Call], Observation]:
 def _changed(name: str, seen: Any, request: Request, change: Change, families: tuple[str, ...]) -> Any:
     if not isinstance(seen, np.ndarray) or not any(name == f or name.startswith(f"{f}.") for f in families):
         return seen
-    with np.errstate(all="ignore"):
-        return np.asarray(change(seen.copy(), request)).astype(seen.dtype)
+    return _altered(seen, request, change)
 
 
-def of_inputs(change: Change, *names: str) -> Callable[[Call], Observation]:
-    """The answer to other inputs: these, or the first that holds real numbers."""
-    return lambda call: call.observe(replace(call.request, inputs=_inputs(call.request, change, names)))
+def of_inputs(change: Change) -> Callable[[Call], Observation]:
+    """The answer to another first input, of those that hold real numbers."""
+    return lambda call: call.observe(replace(call.request, inputs=_inputs(call.request, change)))
 
 
-def _inputs(request: Request, change: Change, names: tuple[str, ...]) -> dict[str, Array]:
-    floats = [name for name, x in request.inputs.items() if x.dtype.kind not in "iub"]
-    chosen = names or tuple(floats[:1])
-    return {name: _altered(x, request, change) if name in chosen else x for name, x in request.inputs.items()}
+def _inputs(request: Request, change: Change) -> dict[str, Array]:
+    first = next((name for name, x in request.inputs.items() if x.dtype.kind not in "iub"), None)
+    return {name: _altered(x, request, change) if name == first else x for name, x in request.inputs.items()}
 
 
 def _altered(x: Array, request: Request, change: Change) -> Array:
     with np.errstate(all="ignore"):
-        return change(x.copy(), request).astype(x.dtype)
+        return np.asarray(change(x.copy(), request)).astype(x.dtype)
 
 
 def with_tangents(tangents: Mapping[str, Array], call: Call, family: str) -> Observation:

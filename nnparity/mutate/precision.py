@@ -11,7 +11,7 @@ from nnparity.expect.evaluation import evaluate
 from nnparity.mutate.fault import GRADIENTS, OUTPUTS, Call, Change, Fault, of_answers, of_inputs
 from nnparity.reference.readings.base import plain as values
 from nnparity.reference.readings.rounded import on
-from nnparity.spec import Dtype, Formula
+from nnparity.spec import DTYPES, Dtype, Formula
 from nnparity.spec.schema import plain
 
 KIND = "precision"
@@ -61,15 +61,11 @@ def _noise(ulps: int) -> Change:
 
     def change(x: Array, request: Request) -> Array:
         random = np.random.default_rng(zlib.crc32(request.formula.encode() + x.tobytes()))
-        digits = _digits(x.dtype)
+        digits = DTYPES[x.dtype.name].digits
         _, exponent = np.frexp(x.astype(np.float64))
         return np.asarray(x.astype(np.float64) + np.ldexp(random.uniform(-ulps, ulps, x.shape), exponent - digits))
 
     return change
-
-
-def _digits(dtype: np.dtype) -> int:
-    return {"float64": 53, "float32": 24, "float16": 11, "bfloat16": 8}.get(dtype.name, 53)
 
 
 def _computed(dtype: str, accumulator: str | None = None) -> Callable[[Call], Observation]:

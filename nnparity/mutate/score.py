@@ -24,6 +24,8 @@ from nnparity.spec.selection import CaseGroup
 SOURCES = (variant_faults, shape_faults, precision_faults, derivative_faults, circumstance_faults)
 #: Further checks that can see what ordinary cases cannot, by kind of fault.
 CHECKS = ("specials", "determinism", "layouts", "threads")
+#: What the plan finds in the target as it is.
+NONE = Fault("none", "", lambda call: call.right)
 Outcome = Literal["caught", "survived", "not reached", "equivalent"]
 
 
@@ -53,7 +55,12 @@ class Mutation:
     """Plants the faults of a plan's formulas in one target."""
 
     plan: Plan
-    target: Target
+    memory: Memory
+
+    @property
+    def target(self) -> Target:
+        """The one that faults are planted in."""
+        return self.memory.target
 
     def run(self) -> Iterator[Planting]:
         """Fault by fault, formula by formula, dtype by dtype."""
@@ -63,14 +70,13 @@ class Mutation:
                     yield from self._of(formula, dtype)
 
     def _of(self, formula: Formula, dtype: str) -> Iterator[Planting]:
-        examiner, memory = Examiner(self._only(formula, dtype), diagnosing=False), Memory(self.target)
+        examiner = Examiner(self._only(formula, dtype), diagnosing=False)
         parts = self._parts(formula, dtype)
-        clean = {
-            _id(verdict) for part in parts for verdict in _verdicts(examiner, part, self.target) if failed(verdict)
-        }
+        asis, _ = planted(self.memory, NONE)
+        clean = {_id(verdict) for part in parts for verdict in _verdicts(examiner, part, asis) if failed(verdict)}
         has = ("", *self.target.observer.info.layouts)
         for fault in (fault for fault in faults(formula, dtype) if fault.layout in has):
-            yield self._planted(examiner, memory, fault, parts, clean, (formula.id, dtype))
+            yield self._planted(examiner, fault, parts, clean, (formula.id, dtype))
 
     def _only(self, formula: Formula, dtype: str) -> Plan:
         return replace(self.plan, formulas=(formula.id,), dtypes=(dtype,))
@@ -82,13 +88,12 @@ class Mutation:
     def _planted(
         self,
         examiner: Examiner,
-        memory: Memory,
         fault: Fault,
         parts: list[CaseGroup | checks.Item],
         clean: set[str],
         place: tuple[str, str],
     ) -> Planting:
-        target, observer = planted(memory, fault)
+        target, observer = planted(self.memory, fault)
         nearest = Nearest()
         for part in parts:
             for verdict in _verdicts(examiner, part, target):

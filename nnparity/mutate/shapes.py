@@ -17,13 +17,13 @@ def shape_faults(formula: Formula, dtype: Dtype) -> list[Fault]:
     """Those that the formula has axes for."""
     faults = _of_input(formula)
     if any(formula.results.values()):
-        faults += _of(formula, OUTPUTS, "the output")
+        faults += _of(OUTPUTS, "the output")
     if formula.wrt:
-        faults += _of(formula, GRADIENTS, "the gradients")
+        faults += _of(GRADIENTS, "the gradients")
     return faults
 
 
-def _of(formula: Formula, family: str, what: str) -> list[Fault]:
+def _of(family: str, what: str) -> list[Fault]:
     changes: dict[str, Change] = {
         **{f"{what}: the tail past a multiple of {n} is not written": _tail(n) for n in VECTORS},
         **{f"{what}: nothing is written past {n} elements of a row": _past(n) for n in BLOCKS},

@@ -23,7 +23,7 @@ def outcomes(monkeypatch: pytest.MonkeyPatch, *planted: Fault, formula: str = "d
         return list(planted)
 
     monkeypatch.setattr(score, "SOURCES", (source,))
-    mutation = Mutation(plan(formula, dtypes=("float32",)), target(NumpyAdapter))
+    mutation = Mutation(plan(formula, dtypes=("float32",)), Memory(target(NumpyAdapter)))
     return {one.fault: one for one in mutation.run()}
 
 
