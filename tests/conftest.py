@@ -2,12 +2,15 @@
 
 What they plant in the reference must not be answered by what was kept before, nor kept for the user whose store it is.
 Conformance tests are a run like any other, and have both.
+
+And they compute on one BLAS thread, as runs do: with as many processes as cores more of them only wait for each other.
 """
 
 import os
 from tempfile import TemporaryDirectory
 
 import pytest
+from threadpoolctl import threadpool_limits
 
 from nnparity.adapters.request import PROGRAMS
 from nnparity.store import location, memory
@@ -17,6 +20,7 @@ FOLDER = pytest.StashKey[TemporaryDirectory[str]]()
 
 def pytest_configure(config: pytest.Config) -> None:
     """For processes that tests start, too, and before any fixture; those of xdist inherit the folder."""
+    threadpool_limits(1, user_api="blas")
     if config.getoption("--backend", None):
         return
     os.environ[location.VARIABLE] = location.OFF
