@@ -1,4 +1,4 @@
-"""What the harness asks of a target, and what comes back: plain data, picklable, no framework.
+"""What the harness asks of a target, and what comes back: plain data, no framework.
 
 A `Request` is one case with everything needed to observe it; an `Observation` maps each
 quantity (``output``, ``grad.x``, ``jvp``, ``hvp.x`` ...) to an array, or to the `Failure`
@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
 from typing import Any, Literal, TypeVar
 
-import ml_dtypes  # noqa: F401  (registers bfloat16 with NumPy, so that its arrays unpickle)
+import ml_dtypes  # noqa: F401  (registers bfloat16 with NumPy)
 import numpy.typing as npt
 
 from nnparity.spec.cases.layouts import CONTIGUOUS

@@ -4,26 +4,33 @@ Frameworks never share a process, and none lives in this one. A target that hang
 started again; either costs the case at hand and nothing else.
 """
 
+import contextlib
+import math
 import os
-import pickle
 import signal
+import socket
 import subprocess
 import sys
 import tempfile
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
-from multiprocessing import Pipe
-from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import IO
 
 from nnparity.adapters.request import PROGRAMS, Observation, Request
+from nnparity.execute import messages
+from nnparity.execute.channel import Channel, Closed, Late, Malformed
 from nnparity.execute.program_cache import kept
 from nnparity.execute.protocol import Response, TargetInfo
+from nnparity.spec.selection import UsageError
 
 #: Seconds for a framework to be imported and to say what it is.
 START_SECONDS = 300.0
+#: Seconds for a process to end that has closed its channel.
+GONE_SECONDS = 5.0
+#: Bytes of what a process has printed, of which the last lines are told.
+LAST_WORDS = 1 << 14
 #: What says how many threads OpenMP, the BLAS libraries, TensorFlow and XLA take. One each, unless the user's
 #: environment says otherwise: on small arrays a pool costs far more than it gives, and several targets work at once.
 THREADS = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS", "TF_NUM_INTRAOP_THREADS", "NPROC")
@@ -57,12 +64,14 @@ class Observer:
         scratch: str = "",
         threads: int | None = None,
     ) -> None:
-        """Starts the process. Raises TargetUnavailable with the target's own words.
+        """Starts the process. Raises TargetUnavailable with the target's own words, UsageError for no time.
 
         `scratch` is a folder that it may share with others of its kind, for programs that are not kept from run to
         run; without one it gets its own. `threads` are those of its kernels; without it one, or as many as the
         environment says.
         """
+        if not 0 < timeout < math.inf:
+            raise UsageError(f"a time limit of {timeout:g} s is none: it is more than 0, and finite")
         self._own_scratch = tempfile.TemporaryDirectory(prefix="nnparity-")
         self._scratch = scratch or self._own_scratch.name
         #: How many programs its processes needed since `take_programs` was called last.
@@ -79,11 +88,13 @@ class Observer:
         self.info = self._start()
 
     def _start(self) -> TargetInfo:
-        self._connection, theirs = Pipe()
+        ours, theirs = socket.socketpair()
+        self._channel = Channel(ours)
         self._log: IO[bytes] = tempfile.TemporaryFile()  # noqa: SIM115  (closed with the process, in `close`)
-        command = [sys.executable, "-m", "nnparity.execute.worker", *self._arguments, str(theirs.fileno())]
+        command = [sys.executable, "-m", "nnparity.execute.worker", *self._arguments]
         self._process = subprocess.Popen(
-            command,
+            [*command, str(theirs.fileno()), str(os.getpid())],
+            start_new_session=True,  # so that all that it starts can be ended with it
             pass_fds=[theirs.fileno()],
             stdin=subprocess.DEVNULL,
             stdout=self._log,
@@ -91,7 +102,7 @@ class Observer:
             env=self._environment(),
         )
         theirs.close()
-        info = self._receive(self._connection, START_SECONDS)
+        info = self._receive(START_SECONDS)
         if isinstance(info, TargetInfo):
             return info
         self.close()
@@ -129,7 +140,7 @@ class Observer:
     def collect(self) -> Iterator[Observed]:
         """What became of each request submitted, in order."""
         for done in range(1, len(self._pending) + 1):
-            answer = self._lost or self._receive(self._connection, self._timeout)
+            answer = self._lost or self._receive(self._timeout)
             self._unread -= 1
             if isinstance(answer, Response):
                 self._programs.update(answer.programs)
@@ -140,30 +151,31 @@ class Observer:
             yield answer if isinstance(answer, Observed) else Observed({}, 0.0, "error", str(answer))
 
     def _send(self, requests: Sequence[Request]) -> None:
-        try:
-            if requests and not self._connection.closed:
-                self._connection.send(list(requests))
-        except OSError:
-            pass  # the process is gone: `collect` finds out, and says how
+        if requests and not self._channel.closed:
+            # the process is gone, or takes nothing: `collect` finds out, and says how
+            with contextlib.suppress(Closed, Late):
+                self._channel.send(messages.of_requests(list(requests)), self._timeout)
 
-    def _receive(self, connection: Connection, seconds: float) -> TargetInfo | Response | Observed | str:
+    def _receive(self, seconds: float) -> TargetInfo | Response | Observed | str:
         try:
-            if not connection.poll(seconds):
-                self._process.kill()
-                return Observed({}, seconds, "timed out", f"no answer within {seconds:g} s; the process was killed")
-            message: TargetInfo | Response | str = connection.recv()
-            return message
-        except (EOFError, ConnectionError):
+            return messages.answer(self._channel.receive(seconds))
+        except Late:
+            self._process.kill()
+            return Observed({}, seconds, "timed out", f"no answer within {seconds:g} s; the process was killed")
+        except Closed:
             return Observed({}, 0.0, "crashed", self._last_words())
-        except (pickle.UnpicklingError, AttributeError, ImportError, TypeError) as error:
-            return Observed({}, 0.0, "error", f"the answer cannot be read: {type(error).__name__}: {error}")
+        except (Malformed, messages.MessageError) as error:
+            return Observed({}, 0.0, "error", str(error))
 
     def _last_words(self) -> str:
-        code = self._process.wait()
-        how = f"killed by {signal.Signals(-code).name}" if code < 0 else f"exit status {code}"
-        self._log.seek(0)
+        try:
+            how = f"the process died: {_ending(self._process.wait(GONE_SECONDS))}"
+        except subprocess.TimeoutExpired:
+            self._process.kill()
+            how = "it closed its channel and lived on; the process was killed"
+        self._log.seek(max(self._log.seek(0, os.SEEK_END) - LAST_WORDS, 0))
         lines = self._log.read().decode(errors="replace").strip().splitlines()[-12:]
-        return "\n".join([f"the process died: {how}", *lines])
+        return "\n".join([how, *lines])
 
     def _restart(self) -> Observed | None:
         """A new process; or what to answer from now on, when there can be none."""
@@ -182,10 +194,20 @@ class Observer:
         self._own_scratch.cleanup()
 
     def _end(self) -> None:
-        self._connection.close()
-        self._process.kill()
+        self._channel.close()
+        with contextlib.suppress(ProcessLookupError, PermissionError):
+            os.killpg(self._process.pid, signal.SIGKILL)
         self._process.wait()
         self._log.close()
+
+
+def _ending(code: int) -> str:
+    """How a process ended, in words."""
+    if code >= 0:
+        return f"exit status {code}"
+    with contextlib.suppress(ValueError):
+        return f"killed by {signal.Signals(-code).name}"
+    return f"killed by signal {-code}"
 
 
 def _search_path() -> list[str]:

@@ -1,4 +1,4 @@
-"""What passes between the harness and the process of a target, besides requests: plain data, pickled."""
+"""What passes between the harness and the process of a target, besides requests: plain data, see `messages`."""
 
 from dataclasses import dataclass, field
 

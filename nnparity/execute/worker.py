@@ -1,14 +1,17 @@
 """The process that holds one target: it alone imports the framework.
 
-Started by `observer` as ``python -m nnparity.execute.worker BACKEND DEVICE MODE FD``; it speaks pickles over the
-file descriptor. It says what it is (`TargetInfo`), then answers each list of requests with one `Response` a request,
-so that whatever was finished before a death is kept.
+Started by `observer` as ``python -m nnparity.execute.worker BACKEND DEVICE MODE SOCKET PARENT``; it speaks `messages`
+over the socket of that number. It says what it is (`TargetInfo`), then answers each list of requests with one
+`Response` a request, so that whatever was finished before a death is kept.
 """
 
+import ctypes
 import fnmatch
+import os
+import signal
+import socket
 import sys
 import time
-from multiprocessing.connection import Connection
 from typing import Any
 
 import numpy as np
@@ -16,27 +19,33 @@ import numpy as np
 from nnparity.adapters.base import Adapter
 from nnparity.adapters.registry import load
 from nnparity.adapters.request import Array, Failure, Observation, Request, keys
+from nnparity.execute import messages
+from nnparity.execute.channel import Channel, Closed
 from nnparity.execute.protocol import Response, TargetInfo
 from nnparity.spec import load as formulas
 from nnparity.spec.precision import MODELS
 from nnparity.spec.selection import UsageError, require
 
+#: PR_SET_PDEATHSIG of prctl(2).
+PARENT_DEATH = 1
 
-def serve(connection: Connection, backend: str, device: str, mode: str) -> None:
+
+def serve(channel: Channel, backend: str, device: str, mode: str) -> None:
     """Responses until the other end is closed. A target that cannot be made is sent as the exception."""
     try:
         adapter, info = _begin(backend, device, mode)
+        message = messages.of_answer(info)
     except Exception as error:  # noqa: BLE001  (whatever it is, the harness is told)
-        connection.send(f"{type(error).__name__}: {error}")
+        channel.send(messages.of_answer(f"{type(error).__name__}: {error}"))
         return
-    connection.send(info)
+    channel.send(message)
     while True:
         try:
-            requests: list[Request] = connection.recv()
-        except EOFError:
+            requests = messages.asked(channel.receive())
+        except Closed:
             return
         for request in requests:
-            connection.send(_response(adapter, request))
+            channel.send(messages.of_answer(_response(adapter, request)))
 
 
 def _response(adapter: Adapter, request: Request) -> Response:
@@ -121,5 +130,20 @@ def _all(request: Request, message: str) -> Observation:
     return {name: Failure("error", message) for name in names}
 
 
+def _channel(number: int) -> Channel:
+    """The socket that was handed over; what the adapter starts does not inherit it."""
+    os.set_inheritable(number, False)
+    return Channel(socket.socket(fileno=number))
+
+
+def _end_with(parent: int) -> None:
+    """Linux ends this process when its parent ends, however that ends; elsewhere it ends once it reads on."""
+    if sys.platform == "linux":
+        ctypes.CDLL(None).prctl(PARENT_DEATH, signal.SIGKILL)
+    if os.getppid() != parent:
+        sys.exit(1)
+
+
 if __name__ == "__main__":
-    serve(Connection(int(sys.argv[4])), *sys.argv[1:4])
+    _end_with(int(sys.argv[5]))
+    serve(_channel(int(sys.argv[4])), *sys.argv[1:4])
