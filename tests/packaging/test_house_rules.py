@@ -31,7 +31,7 @@ ARROWS = {
         *("adapters.request", "adapters.numpy"),
     },
     "hunt": {"spec", "judge", "execute", "run", RECORDS, "adapters.request"},
-    "cli": {
+    "command_line": {
         *("spec", "run", "store", "mutate", "hunt", "reports", "execute"),
         *("adapters.registry", "judge.known_divergences"),
     },
