@@ -12,7 +12,7 @@ from nnparity.command_line.options import Out
 from nnparity.spec import DTYPES, load
 from nnparity.spec.cases.listing import listed
 from nnparity.spec.loader import signatures as written
-from nnparity.spec.selection import UsageError
+from nnparity.spec.usage import UsageError
 from nnparity.store import location, transfer
 
 

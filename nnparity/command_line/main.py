@@ -15,7 +15,7 @@ from nnparity.execute.observer import TargetUnavailable
 from nnparity.judge.known_divergences import KnownError
 from nnparity.run.scheduler import JobDied
 from nnparity.spec import SpecError
-from nnparity.spec.selection import UsageError
+from nnparity.spec.usage import UsageError
 from nnparity.store.location import StoreError
 
 INTERNAL = 70  # EX_SOFTWARE of sysexits.h: not to be taken for a divergence

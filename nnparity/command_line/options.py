@@ -35,6 +35,9 @@ class Choice:
     formula: Annotated[Names, typer.Option("--formula", help="only these; all by default")] = None
     dtype: Annotated[Names, typer.Option("--dtype", help=f"of {', '.join(DTYPES)}")] = None
     quantity: Annotated[Names, typer.Option("--quantity", help=f"of {', '.join(QUANTITIES)}")] = None
+    case: Annotated[Names, typer.Option("--case", help="only this case, by its id as verdicts tell it")] = None
+    signature: Annotated[Names, typer.Option("--signature", help="only these sizes, at whatever level")] = None
+    dataset: Annotated[Names, typer.Option("--dataset", help="only these; see list --signatures")] = None
     device: Annotated[str, typer.Option(help="cpu or cuda, where --backend does not say")] = "cpu"
     mode: Annotated[
         str, typer.Option(help="a mode of the backend, where --backend does not say; its usual one by default")
@@ -52,6 +55,9 @@ class Choice:
             level=self.level,
             salt=salt,
             pool=self.pool,
+            cases=tuple(self.case or ()),
+            signatures=tuple(self.signature or ()),
+            datasets=tuple(self.dataset or ()),
         )
 
     @property

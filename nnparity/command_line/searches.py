@@ -14,7 +14,7 @@ from nnparity.mutate.tables import told as mutation_score
 
 
 @application.command()
-@choosing("quantity")
+@choosing("quantity", "case", "signature", "dataset")
 def mutate(
     choice: Choice,
     out: Out = Path("reports/out"),
@@ -37,7 +37,7 @@ def mutate(
 
 
 @application.command()
-@choosing("level", "pool")
+@choosing("level", "pool", "case", "signature", "dataset")
 def hunt(
     choice: Choice,
     minutes: Annotated[float, typer.Option(help="how long", min=0)] = 10.0,

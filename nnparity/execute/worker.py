@@ -19,7 +19,7 @@ from nnparity.adapters.request import Array, Failure, Observation, Request, keys
 from nnparity.execute.protocol import Response, TargetInfo
 from nnparity.spec import load as formulas
 from nnparity.spec.precision import MODELS
-from nnparity.spec.selection import UsageError, require
+from nnparity.spec.usage import UsageError, require
 
 
 def serve(connection: Connection, backend: str, device: str, mode: str) -> None:
