@@ -31,8 +31,12 @@ ARROWS = {
         *("adapters.request", "adapters.numpy"),
     },
     "hunt": {"spec", "judge", "execute", "run", RECORDS, "adapters.request"},
+    "reproduce": {
+        *("spec", "expect", "judge", "checks", "execute", "run", RECORDS),
+        *("adapters.dialect", "adapters.kernel", "adapters.registry"),
+    },
     "command_line": {
-        *("spec", "run", "store", "mutate", "hunt", "reports", "execute"),
+        *("spec", "run", "store", "mutate", "hunt", "reproduce", "reports", "execute"),
         *("adapters.registry", "judge.known_divergences"),
     },
     "pytest_plugin": {
