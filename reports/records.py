@@ -113,6 +113,7 @@ class Verdict(msgspec.Struct, frozen=True, tag_field="kind", tag="verdict"):
     `note` is what a passing verdict still has to say (which subgradient, which precision model). `rms` is the root mean
     square of error over the sharp budget, before what chance explains. `resolution` is the smallest relative error of
     the whole array that would not have conformed, `blind` the part of its elements whose budget reaches their size.
+    `digest` stands for the bits that were observed: with another digest they were others.
     """
 
     case: str
@@ -136,6 +137,7 @@ class Verdict(msgspec.Struct, frozen=True, tag_field="kind", tag="verdict"):
     rms: Number | None = None
     resolution: Number | None = None
     blind: Number | None = None
+    digest: str | None = None
 
 
 class Fact(msgspec.Struct, frozen=True, tag_field="kind", tag="fact"):

@@ -1,4 +1,4 @@
-"""``nnparity report``, ``store`` and ``list``: what lies on disk, and what there is to ask for."""
+"""``nnparity report``, ``diff``, ``store`` and ``list``: what lies on disk, and what there is to ask for."""
 
 from pathlib import Path
 from typing import Annotated
@@ -9,10 +9,12 @@ from nnparity import reports
 from nnparity.adapters.registry import names
 from nnparity.command_line.application import application, console
 from nnparity.command_line.options import Out
+from nnparity.reports.differences import compare
+from nnparity.reports.differences_told import FORMATS
 from nnparity.spec import DTYPES, load
 from nnparity.spec.cases.listing import listed
 from nnparity.spec.loader import signatures as written
-from nnparity.spec.usage import UsageError
+from nnparity.spec.usage import UsageError, require
 from nnparity.store import location, transfer
 
 
@@ -29,6 +31,22 @@ def report(
     reports.write_merged(merged, out / "parity.jsonl")
     for page in reports.render(merged, out):
         console.print(str(page), soft_wrap=True)
+
+
+@application.command()
+def diff(
+    old: Annotated[Path, typer.Argument(help="the run file of before")],
+    new: Annotated[Path, typer.Argument(help="that of now")],
+    form: Annotated[str, typer.Option("--format", help=f"of {', '.join(FORMATS)}")] = "terminal",
+) -> None:
+    """Says what changed between two runs, by cause; the status is 1 where something got worse or is gone."""
+    require("format", (form,), tuple(FORMATS))
+    try:
+        found = compare(*(reports.merge([path]) for path in (old, new)))
+    except (OSError, ValueError) as error:
+        raise UsageError(str(error)) from error
+    typer.echo(FORMATS[form](found), nl=False)
+    raise typer.Exit(int(found.worse))
 
 
 @application.command()

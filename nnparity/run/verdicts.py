@@ -28,6 +28,7 @@ def verdict_line(target: Target, found: Finding) -> Verdict:
         worst=judged.worst,
         message=judged.message,
         seconds=round(found.seconds, 6),
+        digest=found.digest,
         note="; ".join(filter(None, (_composed(target, found), found.note))) or None,
     )
 

@@ -105,3 +105,16 @@ def test_no_record_is_stale_after_a_narrowed_run(fields: dict[str, tuple[str, ..
     known = records(FOLDER)
     assert any(one.whole(Selection()) for one in known)
     assert not any(one.whole(Selection(**fields)) for one in known)  # type: ignore[arg-type]
+
+
+def test_what_was_observed_has_a_digest_in_its_verdict(tmp_path: Path) -> None:
+    """The same bits have the same one: of ordinary cases and special values, run twice."""
+    plan = Plan(NUMPY, cases=(ORDINARY, special_case(load()["relu"], "nan", "float16").id))
+    told = []
+    for number in range(2):
+        with Session(plan, tmp_path / f"{number}.jsonl") as session:
+            parts = [session.examine(group) for group in plan.groups()] + [session.check(i) for i in checks.items(plan)]
+            told.append([verdict.digest for part in parts for verdict in part])
+    assert told[0] == told[1]
+    assert len(set(told[0])) > 5
+    assert None not in told[0]
