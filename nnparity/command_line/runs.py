@@ -7,6 +7,7 @@ import typer
 
 from nnparity.command_line.application import application, console, progress
 from nnparity.command_line.options import JOBS, Choice, NoStore, Out, Processes, Timeout, choosing, store_folder
+from nnparity.reports.chain import sealed
 from nnparity.run.counts import TotalCounts
 from nnparity.run.finalization import finalize
 from nnparity.run.plan import Plan
@@ -52,7 +53,9 @@ def soak(
     count, kept = sensible(jobs, plans[0]), store_folder(no_store)
     with Jobs(count, timeout, kept) as shared:  # targets stay up: their compiled code serves all seeds
         for number, plan in enumerate(plans, start=1):
-            total = _drive(shared, plan, out / "soak" / f"{number}.jsonl", f"seed {number} of {salts}")
+            path = out / "soak" / f"{number}.jsonl"
+            total = _drive(shared, plan, path, f"seed {number} of {salts}")
+            sealed(path)
             show(total, console)
             status = max(status, _ended(total))
     raise typer.Exit(status)

@@ -5,14 +5,14 @@ from functools import cached_property
 from typing import Any
 
 from nnparity.checks import making
-from nnparity.checks.common import Given, failure, judgeable, observe
+from nnparity.checks.common import Given, failure, judgeable, observe, refused
 from nnparity.execute.observer import Observed
 from nnparity.execute.requests import request
 from nnparity.execute.target import Target, TargetName, start
 from nnparity.expect.budgets import expect
 from nnparity.expect.expected import Expected
 from nnparity.judge.grades import Judgement
-from nnparity.judge.sensitivity import graded
+from nnparity.judge.sensitivity import graded, qualified
 from nnparity.judge.special_value_rules import expected, permits, settle
 from nnparity.reproduce import answers
 from nnparity.reproduce.sources import Unreproducible
@@ -34,6 +34,8 @@ class Cell:
     case: Case
     target: Target
     quantity: str
+    #: The families of quantities that the run asked for, of an ordinary case.
+    families: frozenset[str] = frozenset(QUANTITIES)
 
     @property
     def spoilt(self) -> bool:
@@ -55,7 +57,7 @@ class Cell:
         """The families of quantities that the target is asked for."""
         if self.spoilt:
             return frozenset({"output"})
-        wanted = FIRST_ORDER if self.special else frozenset(QUANTITIES)
+        wanted = self.families & (FIRST_ORDER if self.special else self.families)
         return wanted if self.case.formula.wrt else frozenset({"output"})
 
     @cached_property
@@ -93,13 +95,15 @@ class Cell:
         if self.spoilt:
             return _refusal(self.observed)
         truth = self.truth
-        failed = failure(self.seen, self.observed)
+        failed = refused(failure(self.seen, self.observed), self.seen, self.case)
         if failed is not None:
             raises = any(permit.raises for _, permit in permits(self.case, plain(self.quantity)))
             return Judgement("conforms") if failed.grade == "error" and raises else failed
         if self.special:
             return settle(self.case, plain(self.quantity), self.seen, self.flush, self.asked)[0]
-        return graded(self.seen, truth, self.case, plain(self.quantity))
+        return qualified(
+            graded(self.seen, truth, self.case, plain(self.quantity)), truth, self.case, plain(self.quantity)
+        )
 
     @property
     def answers(self) -> list[answers.Answer]:
