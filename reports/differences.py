@@ -27,6 +27,7 @@ SAYS = {
 #: The kinds that speak against the new run.
 AGAINST = ("worse", "dropped support")
 UNSUPPORTED = "unsupported"
+WITH_GRAD = "output.with_grad", "output"
 Key = tuple[str, str, str]
 
 
@@ -119,10 +120,16 @@ def _by_key(verdicts: Iterable[Verdict]) -> dict[Key, Verdict]:
 def _changes(before: dict[Key, Verdict], after: dict[Key, Verdict], numbers: bool) -> Iterator[Change]:
     had, has = _supported(before.values()), _supported(after.values())
     for key in dict.fromkeys((*before, *after)):
-        old, new = before.get(key), after.get(key)
+        old, new = _found(before, key), _found(after, key)
         place = _place(old or new)
         if kind := _kind(old, new, had.get(place), has.get(place), numbers):
             yield Change(kind, old, new)
+
+
+def _found(verdicts: dict[Key, Verdict], key: Key) -> Verdict | None:
+    """The verdict. An output that came with gradients has one only where its bits differ: else it is the plain one."""
+    case, target, quantity = key
+    return verdicts.get(key) or verdicts.get((case, target, quantity.replace(*WITH_GRAD)))
 
 
 def _place(verdict: Verdict | None) -> Key:

@@ -1,5 +1,6 @@
 """The differences of two runs as text for a terminal, as Markdown, and as JSON."""
 
+from collections import Counter
 from collections.abc import Callable
 
 import msgspec
@@ -8,7 +9,7 @@ from nnparity.reports.differences import SAYS, Change, Differences, Group
 from nnparity.reports.formatting import count, margin
 from nnparity.reports.records import SHORT, number
 
-#: So many names of datasets are told, then how many more.
+#: So many names of datasets and of quantities are told, then how many more.
 NAMED = 4
 NEWLINE = "\n"
 HEAD = ("| formula | target | quantities | dtypes | verdicts | worst |", "|---|---|---|---|---|---|")
@@ -90,13 +91,21 @@ def _cells(group: Group, code: str = "`") -> list[str]:
     return [
         group.formula,
         f"{code}{group.target}{code}",
-        ", ".join(group.quantities),
+        _quantities(group.quantities),
         " ".join(SHORT[dtype] for dtype in group.dtypes),
         f"{count(len(group.changes))} {group.grades}, {_datasets(group)}{records}",
         f"{code}{verdict.case} {verdict.quantity}{code} {shown.splitlines()[0] if shown else ''}".rstrip().replace(
             "|", "\\|"
         ),
     ]
+
+
+def _quantities(names: list[str]) -> str:
+    """All of them, or of many the families with how many each has."""
+    if len(names) <= NAMED:
+        return ", ".join(names)
+    families = Counter(name.partition(".")[0] for name in names)
+    return ", ".join(f"{family} ({number})" if number > 1 else family for family, number in families.items())
 
 
 def _datasets(group: Group) -> str:

@@ -86,6 +86,16 @@ def test_what_a_formula_gets_with_support_is_new_support(differences: Compare, v
         assert sum(len(group.changes) for group in found.groups) == 3
 
 
+def test_an_output_with_gradients_that_was_the_plain_one_is_held_against_that(
+    differences: Compare, verdict: MakeVerdict
+) -> None:
+    plain, other = verdict(digest="a"), verdict(digest="b", quantity="output.with_grad")
+    wrong = verdict("diverges", digest="c", quantity="output.with_grad")
+    pairs = [([plain], [plain, other]), ([plain, other], [plain]), ([plain], [plain, wrong])]
+    kinds = [[group.kind for group in differences(old, new).groups] for old, new in pairs]
+    assert kinds == [["other bits"], ["other bits"], ["worse"]]
+
+
 def test_verdicts_are_told_by_cause(differences: Compare, verdict: MakeVerdict) -> None:
     both = [
         verdict(grade, formula=formula, quantity=quantity, dtype=dtype, dataset=dataset)
