@@ -26,7 +26,8 @@ from nnparity.run.session import Session
 from nnparity.run.terminal_summary import store_lines
 from nnparity.run.verdicts import failed
 from nnparity.spec import SpecError
-from nnparity.spec.selection import CaseGroup, UsageError
+from nnparity.spec.selection import CaseGroup
+from nnparity.spec.usage import UsageError
 from nnparity.store import location, memory
 from nnparity.store.location import StoreError
 
@@ -43,6 +44,9 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         ("--formula", "only this formula; may be repeated"),
         ("--dtype", "float64, float32, float16 or bfloat16; may be repeated"),
         ("--quantity", "output, grad, jvp or hvp; may be repeated"),
+        ("--case", "only this case, by its id as verdicts tell it; may be repeated"),
+        ("--signature", "only these sizes, at whatever level; may be repeated"),
+        ("--dataset", "only this dataset; may be repeated"),
     ):
         group.addoption(name, action="append", default=[], help=text)
     group.addoption("--device", default="cpu", help="cpu or cuda, where --backend does not say")
@@ -91,6 +95,9 @@ def _plan(config: pytest.Config) -> Plan:
         level=option.level,
         salt=option.salt,
         pool=option.pool,
+        cases=tuple(option.case),
+        signatures=tuple(option.signature),
+        datasets=tuple(option.dataset),
     )
 
 

@@ -2,7 +2,7 @@
 
 The first line is the ``environment``. ``formula`` and ``target`` lines describe what the
 verdicts speak of, so that a reader of the file needs nothing else; ``verdict`` lines are
-appended as they fall, and a ``summary`` closes a run that was not cut short.
+appended as they fall, and a ``summary`` closes a run that was not cut short. Lines are chained: see `reports.chain`.
 """
 
 import math
@@ -54,6 +54,8 @@ class Environment(msgspec.Struct, frozen=True, tag_field="kind", tag="environmen
     seeds: str
     salt: str
     plan: dict[str, list[str]]
+    #: A hash of what computes and judges.
+    code: str = ""
 
 
 class FormulaLine(msgspec.Struct, frozen=True, tag_field="kind", tag="formula"):
@@ -113,6 +115,7 @@ class Verdict(msgspec.Struct, frozen=True, tag_field="kind", tag="verdict"):
     `note` is what a passing verdict still has to say (which subgradient, which precision model). `rms` is the root mean
     square of error over the sharp budget, before what chance explains. `resolution` is the smallest relative error of
     the whole array that would not have conformed, `blind` the part of its elements whose budget reaches their size.
+    `digest` stands for the bits that were observed: with another digest they were others.
     """
 
     case: str
@@ -136,6 +139,7 @@ class Verdict(msgspec.Struct, frozen=True, tag_field="kind", tag="verdict"):
     rms: Number | None = None
     resolution: Number | None = None
     blind: Number | None = None
+    digest: str | None = None
 
 
 class Fact(msgspec.Struct, frozen=True, tag_field="kind", tag="fact"):
@@ -184,8 +188,20 @@ class Summary(msgspec.Struct, frozen=True, tag_field="kind", tag="summary"):
     troubles: list[str] = []
 
 
-Line = Environment | FormulaLine | TargetLine | Verdict | Fact | Curve | Summary
+class Seal(msgspec.Struct, frozen=True, tag_field="kind", tag="seal"):
+    """The last line: writer -> how many lines it wrote and the digest of its last one. See `reports.chain`."""
+
+    writers: dict[str, str]
+
+
+Line = Environment | FormulaLine | TargetLine | Verdict | Fact | Curve | Summary | Seal
 _decoder = msgspec.json.Decoder(Line)
+
+
+def decode(text: bytes) -> Line:
+    """One line of a run file. Raises msgspec.DecodeError."""
+    line: Line = _decoder.decode(text)
+    return line
 
 
 def read_run(path: Path) -> Iterator[Line]:

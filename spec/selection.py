@@ -1,22 +1,20 @@
 """A selection of the spec: which formulas, dtypes, quantities and cases a run goes through, whatever the targets."""
 
-import difflib
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from itertools import groupby
 
+from nnparity.spec.cases import naming
 from nnparity.spec.cases.case import Case, cases_of
 from nnparity.spec.cases.pool import pool
 from nnparity.spec.dtypes import DTYPES
 from nnparity.spec.loader import load
 from nnparity.spec.schema import LEVELS, QUANTITIES, Formula
+from nnparity.spec.usage import require
 
 #: All of the pool, and none of it.
 ALL, NONE = "all", "none"
-
-
-class UsageError(ValueError):
-    """Something asked for that does not exist; the message lists what does."""
 
 
 @dataclass(frozen=True)
@@ -40,7 +38,8 @@ class CaseGroup:
 class Selection:
     """A part of the spec. No formulas named means all of them. Raises UsageError for what is not there.
 
-    `pool` is "all" or "none" of it, or of each formula so many signatures, the first.
+    `pool` is "all" or "none" of it, or of each formula so many signatures, the first. `cases`, `signatures` and
+    `datasets` narrow it down to those; named cases and signatures are in whatever the level and the pool.
     """
 
     formulas: tuple[str, ...] = ()
@@ -49,6 +48,9 @@ class Selection:
     quantities: tuple[str, ...] = QUANTITIES
     salt: str = ""
     pool: str = NONE
+    cases: tuple[str, ...] = ()
+    signatures: tuple[str, ...] = ()
+    datasets: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         require("formula", self.formulas, tuple(load()))
@@ -57,27 +59,64 @@ class Selection:
         require("quantity", self.quantities, QUANTITIES)
         if not self.pool.isdecimal():
             require("pool", (self.pool,), (ALL, NONE, "a number"))
+        for id in self.cases:
+            naming.parts(id)
+        if self.signatures:
+            there = [id for formula in self.chosen() for id in naming.known_signatures(formula)]
+            require("signature", self.signatures, tuple(dict.fromkeys(there)))
+
+    @property
+    def narrowed(self) -> bool:
+        """Whether it is a choice of cases: of no formula all."""
+        return bool(self.cases or self.signatures or self.datasets)
+
+    @property
+    def asked_datasets(self) -> tuple[str, ...]:
+        """The datasets that are named, by themselves or in a case."""
+        return tuple(dict.fromkeys((*self.datasets, *(naming.parts(id)[2] for id in self.cases))))
+
+    def takes(self, case: Case) -> bool:
+        """Whether the case is among those that it is narrowed down to."""
+        return (
+            (not self.cases or case.id in self.cases)
+            and (not self.signatures or case.signature.id in self.signatures)
+            and (not self.datasets or case.dataset in self.datasets)
+        )
 
     @property
     def depth(self) -> int:
         """How many signatures of each formula's pool are in; at the quick level none."""
+        if self.signatures:
+            return sys.maxsize
         if self.level == "quick" or self.pool == NONE:
             return 0
         return sys.maxsize if self.pool == ALL else int(self.pool)
 
     def chosen(self) -> list[Formula]:
         """The formulas, in the order of the primer."""
-        return [formula for id, formula in load().items() if not self.formulas or id in self.formulas]
+        meant = {naming.parts(id)[0] for id in self.cases} or load().keys()
+        return [one for id, one in load().items() if id in meant and (not self.formulas or id in self.formulas)]
 
     def groups(self) -> Iterator[CaseGroup]:
         """All ordinary cases, in the order of the primer, with those of the pool behind each formula's own."""
         for formula in self.chosen():
             for dtype in self.dtypes:
-                yield from self._of(formula, dtype)
+                groups = self._named(formula, dtype) if self.cases else self._of(formula, dtype)
+                for group in groups:
+                    if cases := tuple(filter(self.takes, group.cases)):
+                        yield replace(group, cases=cases)
+
+    def _named(self, formula: Formula, dtype: str) -> Iterator[CaseGroup]:
+        """The ordinary ones among the named cases."""
+        ids = [id for id in dict.fromkeys(self.cases) if naming.parts(id)[0::3] == (formula.id, dtype)]
+        found = [naming.find(id, self.salt) for id in sorted(ids) if naming.parts(id)[2] in naming.ordinary(formula)]
+        for _, cases in groupby(found, lambda case: case.signature.id):
+            yield CaseGroup(tuple(cases))
 
     def _of(self, formula: Formula, dtype: str) -> Iterator[CaseGroup]:
         """What the pool has of a signature that the spec writes out joins that one's group."""
-        groups = [CaseGroup(tuple(cases)) for cases in cases_of(formula, dtype, self.level, self.salt)]
+        level = LEVELS[-1] if self.signatures else self.level
+        groups = [CaseGroup(tuple(cases)) for cases in cases_of(formula, dtype, level, self.salt)]
         found = {group.id: group for group in groups}
         # Not worked out where nobody asks for it: of all formulas that takes more than a second, in each process.
         for place, drawn in enumerate(pool(formula)[: self.depth] if self.depth else ()):
@@ -87,12 +126,3 @@ class Selection:
                 group = found.get(one.id, one)
                 found[one.id] = replace(group, cases=tuple(dict.fromkeys((*group.cases, case))))
         yield from found.values()
-
-
-def require(kind: str, asked: Sequence[str], there: Sequence[str]) -> None:
-    """Raises UsageError for the first name asked for that is not there, with the nearest one that is."""
-    for name in asked:
-        if name not in there:
-            near = difflib.get_close_matches(name, there, 1)
-            hint = f" (did you mean {near[0]!r}?)" if near else ""
-            raise UsageError(f"no {kind} is called {name!r}{hint}; there are: {', '.join(there)}")

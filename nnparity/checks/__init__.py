@@ -6,22 +6,43 @@ into pieces for a progress bar or for pytest. The level "quick" has none.
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from fnmatch import fnmatchcase
 from functools import partial
 
 from nnparity.checks.common import Finding
-from nnparity.checks.determinism import determinism
+from nnparity.checks.determinism import AGAIN, ALONE, ELSEWHERE, determinism
 from nnparity.checks.invalid_inputs import rejects
 from nnparity.checks.layouts import layouts
 from nnparity.checks.special_values import special_values
+from nnparity.checks.subnormals import DATASET as SUBNORMAL
 from nnparity.checks.subnormals import subnormals
+from nnparity.checks.sweep import DATASET as SWEEP
 from nnparity.checks.sweep import sweep
-from nnparity.checks.threads import threads
+from nnparity.checks.threads import ALL_CORES, threads
 from nnparity.execute.target import Target
 from nnparity.reports.records import Fact
 from nnparity.spec import Formula
+from nnparity.spec.cases.layouts import LAYOUTS
+from nnparity.spec.cases.special_values import SPECIALS
 from nnparity.spec.selection import Selection
 
-__all__ = ["Item", "items"]
+__all__ = ["DATASETS", "Item", "items", "making"]
+
+#: Check -> how the datasets of its cases are called, as patterns.
+DATASETS = {
+    "specials": tuple(name for name in SPECIALS if name != SUBNORMAL),
+    "rejects": ("rejects: *",),
+    "determinism": (AGAIN, ELSEWHERE, ALONE),
+    "layouts": LAYOUTS,
+    "threads": (ALL_CORES,),
+    "sweep": (SWEEP,),
+    "subnormals": (SUBNORMAL,),
+}
+
+
+def making(dataset: str) -> list[str]:
+    """The checks that make cases of such a dataset."""
+    return [check for check, patterns in DATASETS.items() if any(fnmatchcase(dataset, one) for one in patterns)]
 
 
 @dataclass(frozen=True)
@@ -42,7 +63,16 @@ def items(selection: Selection) -> list[Item]:
     """What a selection asks for beside its groups.
 
     Of a composition nothing: what its parts do is asked of them. With a salt nothing: it varies ordinary numbers.
+    Of one narrowed down to some cases the checks that make them.
     """
+    found = _all(selection)
+    if not selection.narrowed:
+        return found
+    wanted = {check for dataset in selection.asked_datasets for check in making(dataset)}
+    return [item for item in found if item.check in wanted]
+
+
+def _all(selection: Selection) -> list[Item]:
     if selection.level == "quick" or selection.salt or not {"output", "grad"} & set(selection.quantities):
         return []
     formulas = [formula for formula in selection.chosen() if not formula.composition]

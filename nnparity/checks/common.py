@@ -25,6 +25,8 @@ class Finding:
     judgement: Judgement
     note: str | None = None
     seconds: float = 0.0
+    #: What was observed, see `judge.elements.fingerprint`.
+    digest: str | None = None
 
 
 @dataclass(frozen=True, eq=False)

@@ -20,6 +20,7 @@ from nnparity.checks.common import (
 from nnparity.execute.observer import Observed
 from nnparity.execute.requests import request
 from nnparity.execute.target import Target
+from nnparity.judge.elements import fingerprint
 from nnparity.judge.grades import Judgement
 from nnparity.judge.special_value_rules import Settled, expected, permits, settle
 from nnparity.reports.records import Fact, Number
@@ -68,7 +69,7 @@ def _findings(target: Target, case: Case, observed: Observed, asked: frozenset[s
         judged, note = (
             _refusal(case, plain(quantity), wrong, seen) if wrong else settle(case, plain(quantity), seen, flush, asked)  # type: ignore[arg-type]
         )
-        yield Finding(case, quantity, judged, note=note, seconds=0.0 if place else observed.seconds)
+        yield Finding(case, quantity, judged, note, 0.0 if place else observed.seconds, fingerprint(seen))
 
 
 def _refusal(case: Case, quantity: str, judged: Judgement, seen: object) -> Settled:

@@ -24,7 +24,7 @@ from nnparity.execute.channel import Channel, Closed
 from nnparity.execute.protocol import Response, TargetInfo
 from nnparity.spec import load as formulas
 from nnparity.spec.precision import MODELS
-from nnparity.spec.selection import UsageError, require
+from nnparity.spec.usage import UsageError, require
 
 #: PR_SET_PDEATHSIG of prctl(2).
 PARENT_DEATH = 1

@@ -13,6 +13,7 @@ from nnparity.hunt.draw import Prey, draws
 from nnparity.hunt.shrink import shrink
 from nnparity.hunt.trial import Trial
 from nnparity.judge.known_divergences import Known
+from nnparity.reports.chain import sealed
 from nnparity.reports.records import Fact, Verdict
 from nnparity.run.counts import Counts, TotalCounts
 from nnparity.run.examiner import Examiner
@@ -70,6 +71,7 @@ class Hunt:
             self._try(prey)
             seen(self.bag)
         self._recorder.write(TotalCounts(self.bag.counts).summary())
+        sealed(self._recorder.path)
         return self.bag
 
     def _try(self, prey: Prey) -> None:

@@ -8,7 +8,7 @@ from nnparity.spec import DTYPES, Case, Formula
 from nnparity.spec.cases.covering import Factor, Value
 from nnparity.spec.cases.layouts import CONTIGUOUS, FREE
 from nnparity.spec.cases.pool import DATASET, DTYPE, Bounds, factors, signature_of
-from nnparity.spec.selection import UsageError
+from nnparity.spec.usage import UsageError
 
 #: Draws before a formula is given up for another that is less bound.
 TRIES = 200

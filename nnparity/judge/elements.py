@@ -1,5 +1,6 @@
 """The judge's rules for single elements: how far each is off, which special values are wrong, which is worst."""
 
+import hashlib
 import math
 from typing import Any
 
@@ -11,6 +12,15 @@ from nnparity.reports.records import Worst, number
 from nnparity.spec import Dtype
 
 Array = NDArray[Any]
+
+
+def fingerprint(observed: object) -> str | None:
+    """A short digest of dtype, shape and bits, one NaN as good as another; None of what is no array."""
+    if not isinstance(observed, np.ndarray):
+        return None
+    plain = np.where(np.isnan(observed), np.nan, observed) if observed.dtype.kind not in "iub" else observed
+    told = f"{observed.dtype.name}{observed.shape}".encode()
+    return hashlib.blake2b(told + plain.astype(observed.dtype).tobytes(), digest_size=8).hexdigest()
 
 
 def errors(observed: Array, expected: Expected) -> tuple[Array, Array]:

@@ -68,6 +68,7 @@ class Known(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         asked = {formula.id for formula in selection.chosen()}
         return (
             not self.processor
+            and not selection.narrowed
             and selection.salt == self.salt
             and selection.level != "quick"
             and set(selection.quantities) == set(QUANTITIES)

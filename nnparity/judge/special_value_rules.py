@@ -75,7 +75,7 @@ def settle(case: Case, quantity: str, seen: Array, flush: bool, asked: frozenset
     """
     answers: list[tuple[Expected, str | None]] = []
     first = None
-    for truth, says in _answers(case, quantity, flush, asked):
+    for truth, says in accepted(case, quantity, flush, asked):
         judged, said = _judged(case, quantity, seen, truth)
         if judged.grade == "conforms":
             told = "; ".join(filter(None, (says, said))) or None
@@ -91,7 +91,7 @@ def _qualified(judged: Judgement, truth: Expected, case: Case, quantity: str, fl
     return judged if flush and case.dataset == "subnormal" else qualified(judged, truth, case, quantity)
 
 
-def _answers(case: Case, quantity: str, flush: bool, asked: frozenset[str]) -> Iterator[tuple[Expected, str | None]]:
+def accepted(case: Case, quantity: str, flush: bool, asked: frozenset[str]) -> Iterator[tuple[Expected, str | None]]:
     """The reference's own, then each that is permitted; what it says of itself.
 
     Both once more for a float64 target that computes in float32: how exact the ordinary numbers are is judged by the

@@ -15,7 +15,7 @@ from nnparity.reports.records import Fact, TargetLine
 from nnparity.run.plan import Plan
 from nnparity.run.recorder import Recorder
 from nnparity.run.verdicts import target_line
-from nnparity.spec.selection import UsageError
+from nnparity.spec.usage import UsageError
 
 Part = tuple[list[Planting], list[Curve], TargetLine]
 

@@ -24,6 +24,7 @@ from nnparity.expect.expected import Expected
 from nnparity.expect.precision_models import narrow
 from nnparity.judge import known_divergences
 from nnparity.judge.diagnosis import diagnose
+from nnparity.judge.elements import fingerprint
 from nnparity.judge.grades import Judgement, judge
 from nnparity.judge.recorded_expectations import Evidence
 from nnparity.judge.sensitivity import graded, qualified
@@ -111,7 +112,7 @@ class Examiner:
         if truth.steps is not None and judgement.hard is not None:
             note = f"{truth.steps} of {len(truth.value)} steps judged"
         note = "; ".join(filter(None, (observed.notes.get(quantity.partition(".")[0]), note))) or None
-        found = Finding(case, quantity, judgement, note, observed.seconds)
+        found = Finding(case, quantity, judgement, note, observed.seconds, fingerprint(seen))
         verdict = self._verdict(target, found, seen, truth)
         fine = judgement.hard is None or judgement.grade in ("conforms", "inconclusive")
         if fine or not self.diagnosing or (verdict.known and case.formula.composition):

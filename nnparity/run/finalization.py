@@ -5,8 +5,10 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from nnparity import reports
-from nnparity.reports.records import Fact, Verdict, encode
+from nnparity.reports.chain import sealed
+from nnparity.reports.records import Fact, Verdict
 from nnparity.run.examiner import WIDE
+from nnparity.run.recorder import Recorder
 from nnparity.run.sensitivities import sensitivities
 from nnparity.run.traceability import trace
 from nnparity.spec.precision import ACCUMULATE, FUSED
@@ -17,8 +19,10 @@ def finalize(path: Path, folder: Path) -> tuple[reports.MergedRun, list[Path]]:
     run = reports.merge([path])
     facts = [*sensitivities(run.verdicts), *precision_models(run.verdicts), *trace(run.verdicts)]
     run.facts.extend(facts)
-    with path.open("ab") as file:
-        file.writelines(map(encode, facts))
+    recorder = Recorder(path)
+    recorder.write(*facts)
+    recorder.close()
+    sealed(path)
     return run, [path, *reports.render(run, folder)]
 
 

@@ -2,11 +2,14 @@
 
 from dataclasses import dataclass
 
+from nnparity import checks
 from nnparity.adapters.registry import compiles, names
 from nnparity.execute.target import DEVICES, TargetName
 from nnparity.spec import load
+from nnparity.spec.cases import naming
 from nnparity.spec.cases.pool import pool
-from nnparity.spec.selection import CaseGroup, Selection, require
+from nnparity.spec.selection import CaseGroup, Selection
+from nnparity.spec.usage import require
 
 #: CPU seconds that a target which compiles for each shape may spend on compiling the pool, and what it spends on one
 #: signature, all quantities together.
@@ -23,6 +26,14 @@ class Plan(Selection):
         super().__post_init__()
         require("device", tuple(target.device for target in self.targets), DEVICES)
         require("backend", tuple(t.backend for t in self.targets if ":" not in t.backend), tuple(names()))
+        for id in self.cases:
+            if set(checks.making(naming.parts(id)[2])) <= {"specials"}:  # other checks name their cases as they go
+                naming.find(id)
+        if self.datasets:
+            ordinary = [name for formula in self.chosen() for name in naming.ordinary(formula)]
+            further = [name for names in checks.DATASETS.values() for name in names]
+            asked = tuple(name for name in self.datasets if not checks.making(name))
+            require("dataset", asked, tuple(dict.fromkeys((*ordinary, *further))))
 
     def reach(self, target: TargetName) -> int:
         """How many signatures of each formula's pool the target gets; one that compiles them as many as it can afford.
@@ -30,6 +41,8 @@ class Plan(Selection):
         As many of each formula, whatever the others of the plan: so that a part of a run is a part of the whole.
         """
         if not compiles(target.backend, target.mode):
+            return self.depth
+        if self.signatures:  # what is named is asked, at whatever cost
             return self.depth
         return min(self.depth, int(BUDGET / SIGNATURE / sum(formula.pool is not None for formula in load().values())))
 
@@ -39,8 +52,8 @@ class Plan(Selection):
 
     def _pooled(self, target: TargetName) -> str:
         """How much of the pool the target gets; how much there is need not be found out where it gets none."""
-        if not self.depth:
-            return f"{target}: none"
+        if not self.depth or self.narrowed:
+            return f"{target}: {'as named' if self.narrowed else 'none'}"
         pools = [[drawn.dtype in self.dtypes for drawn in pool(formula)] for formula in self.chosen()]
         asked = sum(sum(one[: self.reach(target)]) for one in pools)
         return f"{target}: {asked} of {sum(map(sum, pools))} signatures"
@@ -54,4 +67,4 @@ class Plan(Selection):
             "quantities": list(self.quantities),
             "level": [self.level],
             "pool": [self._pooled(target) for target in self.targets],
-        }
+        } | {name: list(asked) for name in ("cases", "signatures", "datasets") if (asked := getattr(self, name))}

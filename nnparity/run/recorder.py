@@ -8,12 +8,16 @@ from pathlib import Path
 from typing import Self
 
 from nnparity.reports import records
+from nnparity.reports.chain import Chain
 from nnparity.run.plan import Plan
 from nnparity.spec import Formula, digest
 from nnparity.spec.cases.datasets import SCHEME
+from nnparity.store import sources
 
 #: Distributions whose versions decide what the harness itself computes.
 OURS = ("numpy", "scipy", "ml_dtypes", "python-flint", "msgspec", "pytest")
+#: The rooms that decide what a verdict is.
+ROOMS = ("spec", "reference", "adapters", "expect", "execute", "judge", "checks", "run")
 
 
 class Recorder:
@@ -23,6 +27,7 @@ class Recorder:
         path.parent.mkdir(parents=True, exist_ok=True)
         self.path = path
         # one write a line, to the end of the file: lines of several processes never mix
+        self._chain = Chain()
         self._file = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o644)
 
     @classmethod
@@ -36,7 +41,7 @@ class Recorder:
     def write(self, *lines: records.Line) -> None:
         """Appends the lines."""
         for line in lines:
-            os.write(self._file, records.encode(line))
+            os.write(self._file, self._chain.linked(records.encode(line)))
 
     def begin(self, plan: Plan) -> None:
         """The head of a run file: the environment and the formulas."""
@@ -61,6 +66,7 @@ def environment(plan: Plan) -> records.Environment:
         seeds=SCHEME,
         salt=plan.salt,
         plan=plan.described(),
+        code=sources.digest(*ROOMS).hex(),
     )
 
 

@@ -75,7 +75,8 @@ class Session:
         for target in [self.target(name) for name in names or self.plan.targets]:
             for found in item.run(target):
                 if isinstance(found, Finding):
-                    yield self._kept(self.examiner.enter(target, found))
+                    if self.plan.takes(found.case):
+                        yield self._kept(self.examiner.enter(target, found))
                 else:
                     self.recorder.write(found)
 

@@ -18,16 +18,17 @@ def verdict_line(target: Target, found: Finding) -> Verdict:
         target=target.name,
         quantity=found.quantity,
         grade=judged.grade,
-        hard=_shortened(judged.hard),
-        sharp=_shortened(judged.sharp),
-        ulp=_shortened(judged.ulp),
-        bits=_shortened(judged.bits),
-        rms=_shortened(judged.rms),
-        resolution=_shortened(judged.resolution),
-        blind=_shortened(judged.blind),
+        hard=shortened(judged.hard),
+        sharp=shortened(judged.sharp),
+        ulp=shortened(judged.ulp),
+        bits=shortened(judged.bits),
+        rms=shortened(judged.rms),
+        resolution=shortened(judged.resolution),
+        blind=shortened(judged.blind),
         worst=judged.worst,
         message=judged.message,
         seconds=round(found.seconds, 6),
+        digest=found.digest,
         note="; ".join(filter(None, (_composed(target, found), found.note))) or None,
     )
 
@@ -38,7 +39,8 @@ def _composed(target: Target, found: Finding) -> str:
     return "composed" if composed and found.judgement.grade != "unsupported" else ""
 
 
-def _shortened(value: float | None) -> Number | None:
+def shortened(value: float | None) -> Number | None:
+    """A number as a verdict tells it, to six digits."""
     return None if value is None else number(float(f"{value:.6g}"))
 
 

@@ -9,7 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from nnparity import __version__, cli
+from nnparity import __version__
+from nnparity.command_line import main as cli
 from nnparity.reports import merge
 from nnparity.reports.records import Environment, FormulaLine, Summary, TargetLine, Verdict, read_run
 from nnparity.run import examiner
@@ -310,4 +311,4 @@ def test_a_process_that_imports_the_module_version_runs_nothing() -> None:
     """As those do that a plan is shared out over: they are told the module under another name."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(cli, "app", lambda: pytest.fail("run again"))
-        runpy.run_path(str(Path(cli.__file__).with_name("__main__.py")), run_name="__mp_main__")
+        runpy.run_path(str(Path(cli.__file__).parents[1] / "__main__.py"), run_name="__mp_main__")

@@ -16,7 +16,7 @@ from typing import Any
 
 import pytest
 
-from nnparity import cli
+from nnparity.command_line import main as cli
 from nnparity.execute.target import TargetName
 from nnparity.reports import merge
 from nnparity.reports.records import Summary, Verdict, read_run

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from nnparity import cli
 from nnparity.adapters.request import Failure, Request
+from nnparity.command_line import main as cli
 from nnparity.execute.observer import Observed, Observer, TargetUnavailable
 from nnparity.execute.requests import request
 from nnparity.execute.target import Target, TargetName, start

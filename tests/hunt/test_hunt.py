@@ -17,7 +17,7 @@ from nnparity.run.examiner import Examiner
 from nnparity.run.verdicts import failed
 from nnparity.spec import DTYPES, load
 from nnparity.spec.cases.pool import ELEMENTS
-from nnparity.spec.selection import UsageError
+from nnparity.spec.usage import UsageError
 from nnparity.tests.checks.inside import plan, target
 
 EVERY = list(load().values())

@@ -30,9 +30,13 @@ ARROWS = {
         *("spec", "reference", "expect", "judge", "checks", "execute", "run", RECORDS),
         *("adapters.request", "adapters.numpy"),
     },
-    "hunt": {"spec", "judge", "execute", "run", RECORDS, "adapters.request"},
-    "cli": {
-        *("spec", "run", "store", "mutate", "hunt", "reports", "execute"),
+    "hunt": {"spec", "judge", "execute", "run", RECORDS, "reports.chain", "adapters.request"},
+    "reproduce": {
+        *("spec", "expect", "judge", "checks", "execute", "run", "store", RECORDS, "reports.merge"),
+        *("adapters.dialect", "adapters.kernel", "adapters.registry"),
+    },
+    "command_line": {
+        *("spec", "run", "store", "mutate", "hunt", "reproduce", "reports", "execute"),
         *("adapters.registry", "judge.known_divergences"),
     },
     "pytest_plugin": {

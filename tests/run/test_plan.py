@@ -9,7 +9,8 @@ from nnparity.run.plan import BUDGET, SIGNATURE, Plan
 from nnparity.spec import DTYPES, load
 from nnparity.spec.cases.pool import pool
 from nnparity.spec.schema import LEVELS, QUANTITIES
-from nnparity.spec.selection import ALL, CaseGroup, UsageError
+from nnparity.spec.selection import ALL, CaseGroup
+from nnparity.spec.usage import UsageError
 
 NUMPY = TargetName("numpy")
 

@@ -5,7 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from nnparity import checks, cli
+from nnparity import checks
+from nnparity.command_line import main as cli
 from nnparity.execute.observer import TargetUnavailable
 from nnparity.execute.target import TargetName
 from nnparity.reports import merge

@@ -1,0 +1,38 @@
+"""How a framework is spoken to in a script that stands alone: its arrays, and a program for each family of quantities.
+
+An adapter's package has a `DIALECT` in its module `reproduction`, beside the module that says how it differentiates.
+It is text, and says what the adapter does, in as few words as somebody needs who has only the framework.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+
+@dataclass(frozen=True)
+class Dialect:
+    """Each of `programs` is the body of ``program(primals, rest, cotangents, tangents)``, which returns a tuple.
+
+    It calls ``run(*primals, **rest)``, the formula. `floats` and `whole` make a tensor of a NumPy array `{array}`, the
+    first in `{dtype}`; `read` gives the tensor `{y}` as float64 of NumPy's, `named` its dtype as text.
+    """
+
+    imports: str
+    floats: str
+    whole: str
+    read: str
+    named: str
+    programs: Mapping[str, str]
+    #: What the programs need beside `run`.
+    helpers: str = ""
+    #: Mode -> how `program` is compiled.
+    compiled: Mapping[str, str] = field(default_factory=dict)
+    #: Mode -> what holds in it.
+    settings: Mapping[str, str] = field(default_factory=dict)
+    #: What holds around the call, as the head of a ``with``.
+    around: str = ""
+    #: Keras's name of this backend.
+    keras: str = ""
+    #: (Part of a formula's id, family, or a word of the note) -> further context: kernels that can be differentiated.
+    contexts: Mapping[tuple[str, str], str] = field(default_factory=dict)
+    #: A word of an observation's note -> the program that was taken instead.
+    instead: Mapping[str, str] = field(default_factory=dict)

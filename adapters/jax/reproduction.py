@@ -1,0 +1,39 @@
+"""JAX in a script of its own: derivatives as `JaxBase` takes them."""
+
+from types import MappingProxyType
+
+from nnparity.adapters.dialect import Dialect
+
+PULLED = '''
+def pulled(primals, rest, cotangents):
+    """The outputs, and the cotangents pulled back to the primals."""
+    ys, pull = jax.vjp(lambda *xs: run(*xs, **rest), *primals)
+    return ys, pull(tuple(g.astype(y.dtype) for g, y in zip(cotangents, ys)))
+'''
+TWICE = """
+def gradients(*xs):
+    return pulled(xs, rest, cotangents)[1]
+return jax.jvp(gradients, primals, tangents)[1]
+"""
+
+DIALECT = Dialect(
+    imports="import jax\nimport jax.numpy as jnp",
+    floats="jnp.asarray({array}.astype(jnp.{dtype}))",
+    whole="jnp.asarray({array})",
+    read="np.asarray({y}).astype(np.float64)",
+    named="str({y}.dtype)",
+    helpers=PULLED,
+    programs=MappingProxyType(
+        {
+            "output": "return run(*primals, **rest)",
+            "output.with_grad": "return pulled(primals, rest, cotangents)[0]",
+            "grad": "return pulled(primals, rest, cotangents)[1]",
+            "jvp": "return jax.jvp(lambda *xs: run(*xs, **rest), primals, tangents)[1]",
+            "hvp": TWICE,
+        }
+    ),
+    compiled=MappingProxyType({"compiled": "jax.jit(program)"}),
+    settings=MappingProxyType({"": 'jax.config.update("jax_enable_x64", True)'}),
+    around='jax.default_device(jax.local_devices(backend={device!r})[0]), jax.default_matmul_precision("highest")',
+    keras="jax",
+)

@@ -1,0 +1,38 @@
+"""The application that every command belongs to, the terminal it speaks to, and ``nnparity --version``."""
+
+import importlib.metadata
+import sys
+from typing import Annotated
+
+import typer
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+
+HELP = """Conformance of neural-network formulas: is a disagreement rounding, a convention, or a bug?
+
+Exit status: 0 all conforms or is on record, 1 something else was found, 2 usage, or nothing was judged; 70 a fault of
+nnparity itself.
+"""
+COLUMNS = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
+application = typer.Typer(add_completion=False, no_args_is_help=True, help=HELP)
+console = Console(stderr=True, width=None if sys.stderr.isatty() else 160)
+
+
+def progress() -> Progress:
+    """A bar on the terminal, gone when it has ended."""
+    return Progress(*COLUMNS, console=console, transient=not console.is_terminal)
+
+
+def _version(asked: bool) -> None:
+    if asked:
+        typer.echo(f"nnparity {importlib.metadata.version('nnparity')}")
+        raise typer.Exit
+
+
+@application.callback()
+def _options(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Show the version and exit.")
+    ] = False,
+) -> None:
+    """What the command takes before the name of a subcommand; its help is that of the application."""

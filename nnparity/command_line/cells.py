@@ -1,0 +1,88 @@
+"""``nnparity reproduce`` and ``verify``: single cells of a report, as a script or judged again."""
+
+import contextlib
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from nnparity import reports
+from nnparity.command_line.application import application
+from nnparity.command_line.options import Timeout, store_folder
+from nnparity.execute.target import TargetName
+from nnparity.reports.chain import broken, links
+from nnparity.reproduce.again import judged_again
+from nnparity.reproduce.cell import Cell
+from nnparity.reproduce.cell import cell as found
+from nnparity.reproduce.command import reproduction
+from nnparity.reproduce.issue import issue as wrapped
+from nnparity.spec.usage import UsageError
+from nnparity.store import memory
+
+CaseId = Annotated[str, typer.Argument(help="the case's id, as verdicts tell it")]
+TargetId = Annotated[str, typer.Argument(help="torch, jax:cpu:compiled ...")]
+Quantity = Annotated[str, typer.Argument(help="output, grad.x, jvp, hvp.x ...")]
+Salt = Annotated[str, typer.Option(help="that of the run, where it had one")]
+
+
+@contextlib.contextmanager
+def cell(case: str, target: str, quantity: str, salt: str, timeout: float) -> Iterator[Cell]:
+    """The cell, on a target that ends with the block."""
+    memory.use(store_folder(without=False))
+    one = found(case, target, quantity, salt, timeout)
+    try:
+        yield one
+    finally:
+        one.target.observer.close()
+        memory.leave()
+
+
+@application.command()
+def reproduce(
+    case: CaseId,
+    target: TargetId,
+    quantity: Quantity,
+    issue: Annotated[bool, typer.Option("--issue", help="as text for the framework's tracker")] = False,
+    salt: Salt = "",
+    timeout: Timeout = 120.0,
+) -> None:
+    """Prints a script that shows one verdict with the framework and NumPy alone; status 1 says that it disagrees."""
+    with cell(case, target, quantity, salt, timeout) as one:
+        script = reproduction(one, TargetName.of(target).backend)
+        typer.echo(wrapped(one, script) if issue else script, nl=False)
+        typer.echo(f"nnparity: here and now this cell {_told(one)}", err=True)
+
+
+@application.command()
+def verify(
+    run: Annotated[Path, typer.Argument(help="a run file")],
+    sample: Annotated[int, typer.Option(help="how many verdicts, drawn at random, are judged again", min=0)] = 5,
+    seed: Annotated[str, typer.Option(help="another seed draws others")] = "1",
+    timeout: Timeout = 120.0,
+) -> None:
+    """Looks whether a run file is as it was written: a line that was edited, removed or doubled is named.
+
+    A random sample is judged again here. The status is 1 where something is otherwise, 2 where nothing can be said.
+    """
+    try:
+        found, merged = links(run), reports.merge([run])
+    except (OSError, ValueError) as error:
+        raise UsageError(str(error)) from error
+    if not any(one.writer for one in found):
+        raise UsageError(f"{run}: its lines are not chained: it is merged, or from an older nnparity")
+    wrong = list(broken(found))
+    memory.use(store_folder(without=False))
+    again = judged_again(merged, sample, seed, timeout)
+    memory.leave()
+    for line in (*wrong, *again.wrong, *again.remarks):
+        typer.echo(line)
+    lines = f"{len(found):,} lines, the last {found[-1].told}: {'as written' if not wrong else 'not as written'}"
+    typer.echo(f"{lines}; {again.alike} of {again.alike + len(again.wrong)} verdicts judged again are alike")
+    raise typer.Exit(int(bool(wrong or again.wrong)))
+
+
+def _told(one: Cell) -> str:
+    judged = one.judged
+    margins = "" if judged.hard is None else f", hard {judged.hard:.4g}, sharp {judged.sharp:.4g}"
+    return f"is graded {judged.grade}{margins}"

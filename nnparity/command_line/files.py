@@ -1,0 +1,84 @@
+"""``nnparity report``, ``diff``, ``store`` and ``list``: what lies on disk, and what there is to ask for."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from nnparity import reports
+from nnparity.adapters.registry import names
+from nnparity.command_line.application import application, console
+from nnparity.command_line.options import Out
+from nnparity.reports.differences import compare
+from nnparity.reports.differences_told import FORMATS
+from nnparity.spec import DTYPES, load
+from nnparity.spec.cases.listing import listed
+from nnparity.spec.loader import signatures as written
+from nnparity.spec.usage import UsageError, require
+from nnparity.store import location, transfer
+
+
+@application.command()
+def report(
+    runs: Annotated[list[Path], typer.Argument(help="run files; of equal verdicts the later one counts")],
+    out: Out = Path("reports/out"),
+) -> None:
+    """Merges run files into one report."""
+    try:
+        merged = reports.merge(runs)
+    except (OSError, ValueError) as error:
+        raise UsageError(str(error)) from error
+    reports.write_merged(merged, out / "parity.jsonl")
+    for page in reports.render(merged, out):
+        console.print(str(page), soft_wrap=True)
+
+
+@application.command()
+def diff(
+    old: Annotated[Path, typer.Argument(help="the run file of before")],
+    new: Annotated[Path, typer.Argument(help="that of now")],
+    form: Annotated[str, typer.Option("--format", help=f"of {', '.join(FORMATS)}")] = "terminal",
+) -> None:
+    """Says what changed between two runs, by cause; the status is 1 where something got worse or is gone."""
+    require("format", (form,), tuple(FORMATS))
+    try:
+        found = compare(*(reports.merge([path]) for path in (old, new)))
+    except (OSError, ValueError) as error:
+        raise UsageError(str(error)) from error
+    typer.echo(FORMATS[form](found), nl=False)
+    raise typer.Exit(int(found.worse))
+
+
+@application.command()
+def store(
+    info: Annotated[bool, typer.Option("--info", help="say where it lies and what it holds")] = False,
+    clear: Annotated[bool, typer.Option("--clear", help="remove all that is kept")] = False,
+    export: Annotated[Path | None, typer.Option("--export", help="write it into one file")] = None,
+    import_: Annotated[Path | None, typer.Option("--import", help="keep what such a file holds, too")] = None,
+) -> None:
+    """Looks at the store of expectations, empties it, or carries it elsewhere."""
+    folder = location.folder()
+    if folder is None:
+        raise UsageError(f"{location.VARIABLE}={location.OFF}: there is no store")
+    if import_ is not None:
+        typer.echo(transfer.read_from(folder, import_))
+    if export is not None:
+        typer.echo(f"{export}: {transfer.write_to(folder, export):,} entries")
+    if clear:
+        transfer.clear(folder)
+    if info or not (clear or export or import_):
+        typer.echo("\n".join(f"{name}: {told}" for name, told in transfer.info(folder).items()))
+
+
+@application.command(name="list")
+def list_(
+    signatures: Annotated[bool, typer.Option("--signatures", help="every signature, those of the pool too")] = False,
+) -> None:
+    """Lists backends, dtypes, and formulas with their signatures."""
+    if signatures:
+        for line in listed(load().values()):
+            typer.echo(line)
+        return
+    typer.echo(f"backends: {', '.join(names())}\ndtypes:   {', '.join(DTYPES)}\nformulas:")
+    for formula in load().values():
+        typer.echo(f"  {formula.id:24} {formula.section:6} {' '.join(s.id for s in written(formula))}")

@@ -1,0 +1,44 @@
+"""The console script: every command, and what goes wrong told by the exit status.
+
+A fault of nnparity itself must not be taken for a divergence.
+"""
+
+import sys
+import traceback
+from collections.abc import Callable
+
+import typer
+
+from nnparity.command_line import cells, files, runs, searches  # noqa: F401  (each adds its commands)
+from nnparity.command_line.application import application
+from nnparity.execute.observer import TargetUnavailable
+from nnparity.judge.known_divergences import KnownError
+from nnparity.run.scheduler import JobDied
+from nnparity.spec import SpecError
+from nnparity.spec.usage import UsageError
+from nnparity.store.location import StoreError
+
+INTERNAL = 70  # EX_SOFTWARE of sysexits.h: not to be taken for a divergence
+
+
+def app() -> None:
+    """The console script: nothing that goes wrong here may pass for a divergence."""
+    raise SystemExit(guarded(lambda: application(standalone_mode=True)))
+
+
+def guarded(call: Callable[[], object]) -> int | str | None:
+    """Runs the command; usage errors become one line and status 2, faults of nnparity status 70."""
+    try:
+        call()
+    except SystemExit as end:
+        return end.code
+    except (UsageError, SpecError, KnownError, StoreError, TargetUnavailable) as error:
+        typer.echo(f"nnparity: {error}", err=True)
+        return 2
+    except JobDied as error:
+        typer.echo(f"nnparity: {error}", err=True)
+        return INTERNAL
+    except Exception:  # noqa: BLE001  (the last line of defence: anything else is our own fault)
+        traceback.print_exc(file=sys.stderr)
+        return INTERNAL
+    return 0

@@ -1,0 +1,104 @@
+"""Options that several commands take, each said once: what a plan is chosen by, and how it is run."""
+
+import functools
+import inspect
+import os
+from collections.abc import Callable
+from dataclasses import MISSING, dataclass, fields
+from pathlib import Path
+from typing import Annotated, Any, get_type_hints
+
+import typer
+
+from nnparity.execute.target import TargetName
+from nnparity.run.plan import Plan
+from nnparity.spec import DTYPES
+from nnparity.spec.schema import QUANTITIES
+from nnparity.spec.selection import NONE
+from nnparity.store import location
+
+Names = list[str] | None
+Out = Annotated[Path, typer.Option(help="folder of the run file and the report")]
+JOBS = min(os.cpu_count() or 1, 4)  # each imports every framework of the plan
+Processes = Annotated[int, typer.Option("--jobs", help="processes that share the plan, one a core, at most 4", min=1)]
+Timeout = Annotated[float, typer.Option(help="seconds for one case, before its target is killed")]
+NoStore = Annotated[bool, typer.Option("--no-store", help="compute all expectations, and keep none")]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Choice:
+    """What a plan is made of, as the command line tells it: each field is an option of what is `choosing`."""
+
+    backend: Annotated[
+        list[str], typer.Option("--backend", help="torch, jax:cpu:compiled ... (see list), module:Class, file.py:Class")
+    ]
+    formula: Annotated[Names, typer.Option("--formula", help="only these; all by default")] = None
+    dtype: Annotated[Names, typer.Option("--dtype", help=f"of {', '.join(DTYPES)}")] = None
+    quantity: Annotated[Names, typer.Option("--quantity", help=f"of {', '.join(QUANTITIES)}")] = None
+    case: Annotated[Names, typer.Option("--case", help="only this case, by its id as verdicts tell it")] = None
+    signature: Annotated[Names, typer.Option("--signature", help="only these sizes, at whatever level")] = None
+    dataset: Annotated[Names, typer.Option("--dataset", help="only these; see list --signatures")] = None
+    device: Annotated[str, typer.Option(help="cpu or cuda, where --backend does not say")] = "cpu"
+    mode: Annotated[
+        str, typer.Option(help="a mode of the backend, where --backend does not say; its usual one by default")
+    ] = ""
+    level: Annotated[str, typer.Option(help="quick, core or full")] = "core"
+    pool: Annotated[str, typer.Option(help="all, none, or so many signatures of each formula's pool")] = NONE
+
+    def plan(self, salt: str = "") -> Plan:
+        """The plan. Raises UsageError for what is not there."""
+        return Plan(
+            targets=tuple(TargetName.of(backend, self.device, self.mode) for backend in self.backend),
+            formulas=tuple(self.formula or ()),
+            dtypes=tuple(self.dtype or Plan.dtypes),
+            quantities=tuple(self.quantity or Plan.quantities),
+            level=self.level,
+            salt=salt,
+            pool=self.pool,
+            cases=tuple(self.case or ()),
+            signatures=tuple(self.signature or ()),
+            datasets=tuple(self.dataset or ()),
+        )
+
+    @property
+    def backends(self) -> str:
+        """The backends, as a title names them."""
+        return ", ".join(self.backend)
+
+
+def choosing(*without: str) -> Callable[[Callable[..., None]], Callable[..., None]]:
+    """Gives a command the options of a `Choice`, which is its first argument, but for some."""
+
+    def decorate(command: Callable[..., None]) -> Callable[..., None]:
+        chosen = [one for one in _parameters() if one.name not in without]
+        own = list(inspect.signature(command, eval_str=True).parameters.values())[1:]
+
+        @functools.wraps(command)
+        def called(**given: Any) -> None:
+            command(Choice(**{one.name: given.pop(one.name) for one in chosen}), **given)
+
+        parameters = [one.replace(kind=inspect.Parameter.KEYWORD_ONLY) for one in (*chosen, *own)]
+        called.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]
+        called.__annotations__ = {one.name: one.annotation for one in parameters}
+        return called
+
+    return decorate
+
+
+def _parameters() -> list[inspect.Parameter]:
+    """The fields of a `Choice` as parameters of a function."""
+    hints = get_type_hints(Choice, include_extras=True)
+    kind = inspect.Parameter.KEYWORD_ONLY
+    empty = inspect.Parameter.empty
+    return [
+        inspect.Parameter(
+            one.name, kind, default=empty if one.default is MISSING else one.default, annotation=hints[one.name]
+        )
+        for one in fields(Choice)
+    ]
+
+
+def store_folder(without: bool) -> Path | None:
+    """Where expectations are kept; what is wrong with it is told before anything is started."""
+    location.bound()
+    return None if without else location.folder()

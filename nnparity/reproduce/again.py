@@ -1,0 +1,98 @@
+"""A random sample of the verdicts of a run file, judged again on the spot and held against what the file says."""
+
+import random
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+
+from nnparity.execute.observer import TargetUnavailable
+from nnparity.execute.target import Target, TargetName, start
+from nnparity.judge.elements import fingerprint
+from nnparity.reports.merge import MergedRun
+from nnparity.reports.records import Environment, Verdict
+from nnparity.reproduce.cell import Cell, find
+from nnparity.run.recorder import ROOMS, cpu
+from nnparity.run.verdicts import shortened
+from nnparity.spec.dtypes import DTYPES
+from nnparity.spec.usage import UsageError
+from nnparity.store import sources
+
+#: Grades that need not come again: what is random, and what ended a process.
+PASSING_BY = ("unsupported", "nondeterministic", "crashed", "timed out")
+
+
+@dataclass
+class Sample:
+    """What became of a sample: how many were alike, what was otherwise, and what else is to be said."""
+
+    alike: int = 0
+    wrong: list[str] = field(default_factory=list)
+    remarks: list[str] = field(default_factory=list)
+
+
+def judged_again(run: MergedRun, count: int, seed: str, timeout: float = 120.0) -> Sample:
+    """So many verdicts of a run, drawn at random, each observed and judged once more."""
+    found = Sample()
+    if len(run.environments) != 1:
+        found.remarks.append("the file holds several runs: none of it is judged again")
+        return found
+    (environment,) = run.environments
+    if environment.code != sources.digest(*ROOMS).hex():
+        found.remarks.append("it was judged by other code than this")
+    drawn = list(_drawn(run.verdicts, count, seed, environment.salt))
+    for name in dict.fromkeys(one.target for one in drawn):
+        _on(name, [one for one in drawn if one.target == name], run, environment, found, timeout)
+    return found
+
+
+def _drawn(verdicts: Sequence[Verdict], count: int, seed: str, salt: str) -> Iterator[Verdict]:
+    """As many as there are of those that can be made again one by one."""
+    chance = random.Random(seed)  # noqa: S311  (it need not be secret)
+    for one in chance.sample(verdicts, len(verdicts)):
+        if count and one.grade not in PASSING_BY and _makeable(one, salt):
+            count -= 1
+            yield one
+
+
+def _makeable(verdict: Verdict, salt: str) -> bool:
+    try:
+        find(verdict.case, salt)
+    except UsageError:
+        return False
+    return True
+
+
+def _on(
+    name: str, drawn: list[Verdict], run: MergedRun, environment: Environment, found: Sample, timeout: float
+) -> None:
+    """Those of one target."""
+    try:
+        target = start(TargetName.of(name), tuple(DTYPES), timeout)
+    except TargetUnavailable as error:
+        found.remarks.append(f"{name}: {error}")
+        return
+    try:
+        told = run.targets[name].versions if name in run.targets else {}
+        if told != target.observer.info.versions:
+            found.remarks.append(f"{name} has other versions here: {target.observer.info.versions} instead of {told}")
+            return
+        for one in drawn:
+            _hold(one, target, environment, found)
+    finally:
+        target.observer.close()
+
+
+def _hold(verdict: Verdict, target: Target, environment: Environment, found: Sample) -> None:
+    """One verdict against its like of here and now; bits only on the same processor."""
+    families = frozenset(environment.plan.get("quantities", ())) or Cell.families
+    cell = Cell(find(verdict.case, environment.salt), target, verdict.quantity, families)
+    here: dict[str, object] = {"grade": cell.judged.grade}
+    if environment.cpu == cpu() and verdict.formula not in target.observer.info.nondeterministic:
+        here |= {"hard": shortened(cell.judged.hard), "sharp": shortened(cell.judged.sharp)}
+        here |= {"digest": fingerprint(cell.seen)} if verdict.digest else {}
+    wrong = [
+        f"{name} {getattr(verdict, name)}, here {now}" for name, now in here.items() if getattr(verdict, name) != now
+    ]
+    if wrong:
+        found.wrong.append(f"{verdict.case} {verdict.quantity} on {verdict.target}: {'; '.join(wrong)}")
+    else:
+        found.alike += 1

@@ -1,0 +1,88 @@
+"""What is right, as numbers that a script can hold an answer against without knowing any rule.
+
+An ordinary case has one answer with its two tolerances. Special values may have several that are permitted; of each it
+is said, element by element, between which numbers a result may lie, and whether NaN or an infinity is right too.
+"""
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from nnparity.expect.expected import Expected
+from nnparity.judge.elements import error_over_budget, errors
+from nnparity.judge.grades import Judgement, chance, root_mean_square
+from nnparity.judge.special_value_rules import accepted
+from nnparity.spec import Case, Dtype
+from nnparity.spec.cases.special_values import SpecialCase
+
+Array = NDArray[Any]
+NAN, INFINITE = 1, 2
+
+
+@dataclass(frozen=True, eq=False)
+class Answer:
+    """A right answer: its value and tolerances, and which numbers are right, element by element.
+
+    `loose` is `NAN` where NaN is right, `INFINITE` where any infinity is, or both added up.
+    """
+
+    truth: Expected
+    least: Array
+    most: Array
+    loose: Array
+    #: What the root mean square over the elements may be by chance.
+    chance: float
+    says: str = ""
+
+    @property
+    def plain(self) -> bool:
+        """Whether every element is a number with a tolerance, and nothing else is right."""
+        width = self.truth.hard
+        return bool(np.isfinite(self.truth.value).all() and np.isfinite(width).all() and not self.loose.any()) and bool(
+            np.isfinite(self.least).all() and np.isfinite(self.most).all()
+        )
+
+
+def ordinary(truth: Expected, judged: Judgement, seen: Any, dtype: Dtype) -> Answer:
+    """The answer that an ordinary case is held against; errors that go together are in its `chance`."""
+    found = truth.judged
+    allowed = chance(found.value.size or 1)
+    if judged.sharp and judged.rms is not None and np.isfinite(judged.sharp):
+        own = root_mean_square(error_over_budget(errors(seen, truth)[1], found.sharp))
+        allowed = own / judged.sharp  # with what the judge found of errors that go together
+    return _answer(found, dtype, allowed)
+
+
+def special(case: Case, quantity: str, flush: bool, asked: frozenset[str]) -> list[Answer]:
+    """All that is right for a case of special values."""
+    found = []
+    for truth, says in accepted(case, quantity, flush, asked):
+        answer = _answer(truth.judged, case.dtype, chance(truth.judged.value.size or 1), says or "")
+        if quantity.startswith("grad") and "infinity" in case.dataset:  # there NaN may stand for an infinity
+            answer.loose[~np.isfinite(truth.judged.value)] = NAN + INFINITE
+        found.append(answer)
+    return found
+
+
+def signed(case: Case, quantity: str) -> bool:
+    """Whether the sign of a zero counts."""
+    special = isinstance(case, SpecialCase) and case.dataset != "subnormal"
+    return special and case.formula.elementwise and quantity == "output"
+
+
+def _answer(truth: Expected, dtype: Dtype, allowed: float, says: str = "") -> Answer:
+    """As `judge.elements.special_mismatch` says it: where something may overflow the infinity of its sign is right."""
+    value, hard = truth.value, truth.hard
+    size = np.abs(value)
+    with np.errstate(invalid="ignore", over="ignore"):
+        unbounded = np.isinf(hard) & np.isfinite(value)
+        may = unbounded | ((size + hard > dtype.largest) & ~np.isnan(value))
+        must = (size - hard > dtype.largest) & ~unbounded
+        least, most = value - hard, value + hard
+    most = np.where(may & ((value > 0) | (hard > size) | unbounded), np.inf, np.minimum(most, dtype.largest))
+    least = np.where(may & ((value < 0) | (hard > size) | unbounded), -np.inf, np.maximum(least, -dtype.largest))
+    least, most = np.where(must & (value > 0), np.inf, least), np.where(must & (value < 0), -np.inf, most)
+    loose = np.where(unbounded | np.isnan(value), NAN, 0)
+    return Answer(truth, least, most, loose, allowed, says)

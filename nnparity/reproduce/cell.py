@@ -1,0 +1,159 @@
+"""A cell of the report, found by its names: a quantity of a case on a target, observed and judged once more."""
+
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+from nnparity.checks import making
+from nnparity.checks.common import Given, failure, judgeable, observe, refused
+from nnparity.execute.observer import Observed
+from nnparity.execute.requests import request
+from nnparity.execute.target import Target, TargetName, start
+from nnparity.expect.budgets import expect
+from nnparity.expect.expected import Expected
+from nnparity.judge.grades import Judgement
+from nnparity.judge.sensitivity import graded, qualified
+from nnparity.judge.special_value_rules import expected, permits, settle
+from nnparity.reproduce import answers
+from nnparity.reproduce.sources import Unreproducible
+from nnparity.spec import Case, load
+from nnparity.spec.cases import naming
+from nnparity.spec.cases.invalid_inputs import rejected
+from nnparity.spec.cases.special_values import SpecialCase
+from nnparity.spec.schema import QUANTITIES, plain
+from nnparity.spec.usage import require
+
+REJECTS = "rejects: "
+FIRST_ORDER = frozenset({"output", "grad"})
+
+
+@dataclass(frozen=True, eq=False)
+class Cell:
+    """A quantity of a case on a started target, observed when it is first asked for."""
+
+    case: Case
+    target: Target
+    quantity: str
+    #: The families of quantities that the run asked for, of an ordinary case.
+    families: frozenset[str] = frozenset(QUANTITIES)
+
+    @property
+    def spoilt(self) -> bool:
+        """Whether the target must refuse the inputs."""
+        return self.case.dataset.startswith(REJECTS)
+
+    @property
+    def special(self) -> bool:
+        """Whether the rules of special values decide."""
+        return isinstance(self.case, SpecialCase)
+
+    @property
+    def flush(self) -> bool:
+        """Whether the target has no subnormal numbers in this dtype."""
+        return self.target.flushes[self.case.dtype.name]
+
+    @property
+    def asked(self) -> frozenset[str]:
+        """The families of quantities that the target is asked for."""
+        if self.spoilt:
+            return frozenset({"output"})
+        wanted = self.families & (FIRST_ORDER if self.special else self.families)
+        return wanted if self.case.formula.wrt else frozenset({"output"})
+
+    @cached_property
+    def observed(self) -> Observed:
+        """What the target returned for the case."""
+        (found,) = observe(self.target.observer.twin() if self.spoilt else self.target.observer, [self._request])
+        return found
+
+    @property
+    def _request(self) -> Any:
+        return request(self.case, self.asked)
+
+    @property
+    def seen(self) -> Any:
+        """What it returned for the quantity."""
+        return self.observed.observation.get(self.quantity)
+
+    @cached_property
+    def truth(self) -> Expected:
+        """What is expected. Raises UsageError for a quantity that the case has not."""
+        there = judgeable(self._expected, self.observed)
+        require("quantity", (self.quantity,), tuple(there), f" of {self.case.id}")
+        return there[self.quantity]
+
+    @property
+    def _expected(self) -> dict[str, Expected]:
+        if self.special:
+            return dict(expected(self.case, self.asked, self.flush, None, ""))
+        model = self.target.model(self.case.formula.id, self.case.dtype.name, plain(self.quantity))
+        return expect(self.case, self.asked, flush=self.flush, model=model)
+
+    @cached_property
+    def judged(self) -> Judgement:
+        """The judgement, as in a run but for what a check adds."""
+        if self.spoilt:
+            return _refusal(self.observed)
+        truth = self.truth
+        failed = refused(failure(self.seen, self.observed), self.seen, self.case)
+        if failed is not None:
+            raises = any(permit.raises for _, permit in permits(self.case, plain(self.quantity)))
+            return Judgement("conforms") if failed.grade == "error" and raises else failed
+        if self.special:
+            return settle(self.case, plain(self.quantity), self.seen, self.flush, self.asked)[0]
+        return qualified(
+            graded(self.seen, truth, self.case, plain(self.quantity)), truth, self.case, plain(self.quantity)
+        )
+
+    @property
+    def answers(self) -> list[answers.Answer]:
+        """All that is right; nothing where the target must raise."""
+        if self.spoilt:
+            return []
+        if self.special:
+            return answers.special(self.case, plain(self.quantity), self.flush, self.asked)
+        return [answers.ordinary(self.truth, self.judged, self.seen, self.case.dtype)]
+
+    @property
+    def note(self) -> str:
+        """How the quantity was come by, where not as usual."""
+        return self.observed.notes.get(self.quantity.partition(".")[0], "")
+
+
+def _refusal(seen: Observed) -> Judgement:
+    answered = [one for one in seen.observation.values() if not hasattr(one, "kind")]
+    if seen.fate:
+        return Judgement(seen.fate, message=seen.message)
+    return Judgement("diverges", message="answers what it must refuse") if answered else Judgement("conforms")
+
+
+def find(id: str, salt: str = "") -> Case:
+    """The case that a script can be made of. Raises UsageError, or Unreproducible with the reason."""
+    name, _, dataset, dtype = naming.parts(id)
+    if load()[name].trajectory:
+        raise Unreproducible(f"{name} is a training run, judged step by step: no short script shows it")
+    if dataset.startswith(REJECTS):
+        return _spoilt(name, dataset, dtype, salt)
+    check = making(dataset)
+    if check and check != ["specials"]:
+        raise Unreproducible(f"{dataset!r} belongs to the check {check[0]!r}, which asks more than one call")
+    return naming.find(id, salt)
+
+
+def _spoilt(name: str, dataset: str, dtype: str, salt: str) -> Given:
+    formula = load()[name]
+    require("entry to reject", (dataset.removeprefix(REJECTS),), tuple(formula.rejects), f" of {name}")
+    (case, inputs) = next(
+        (case, inputs) for one, case, inputs in rejected(formula, dtype, salt) if f"{REJECTS}{one}" == dataset
+    )
+    return Given(formula, case.signature, dataset, case.dtype, salt, inputs)
+
+
+def cell(id: str, target: str, quantity: str, salt: str = "", timeout: float = 120.0) -> Cell:
+    """A cell by its names, on a target that is started. Raises UsageError, Unreproducible, TargetUnavailable."""
+    case = find(id, salt)
+    started = start(TargetName.of(target), (case.dtype.name,), timeout)
+    if reason := started.refuses(case.formula):
+        started.observer.close()
+        raise Unreproducible(f"there is nothing to reproduce: {reason}")
+    return Cell(case, started, quantity)

@@ -1,0 +1,58 @@
+"""What ``nnparity reproduce`` does: a cell, once observed and judged, written down as a script."""
+
+import importlib
+
+from nnparity.adapters.dialect import Dialect
+from nnparity.adapters.registry import BUILTIN
+from nnparity.judge.special_value_rules import permits
+from nnparity.reproduce import answers
+from nnparity.reproduce.cell import Cell
+from nnparity.reproduce.scene import Scene
+from nnparity.reproduce.script import RESERVED, script
+from nnparity.reproduce.sources import Extraction, Module, Unreproducible, member, module
+from nnparity.reproduce.words import derivation, title
+from nnparity.spec.schema import plain
+
+
+def reproduction(found: Cell, backend: str) -> str:
+    """The script of a cell. Raises Unreproducible."""
+    adapter, kind = place(backend)
+    spoken = dialect(adapter, kind)
+    if found.judged.grade == "unsupported":
+        raise Unreproducible(f"there is nothing to reproduce: {found.judged.message}")
+    name = found.target.name
+    constants = {"device": name.rsplit(":", 2)[1], "mode": name.rpartition(":")[2], "backend": backend}
+    kernel = Extraction(adapter, kind, constants, reserved=(*RESERVED, *found.case.formula.inputs))
+    scene = Scene(
+        found.case,
+        found.quantity,
+        name,
+        found.target.observer.info.versions,
+        found.answers,
+        title(found.case, found.quantity, name, found.target.observer.info.versions, found.spoilt),
+        derivation(found.case, found.quantity),
+        found.note,
+        answers.signed(found.case, plain(found.quantity)),
+        any(permit.raises for _, permit in permits(found.case, plain(found.quantity))),
+    )
+    return script(scene, kernel, spoken)
+
+
+def place(backend: str) -> tuple[Module, str]:
+    """The module and the class of a backend's adapter."""
+    path = BUILTIN[backend][0] if backend in BUILTIN else backend
+    source, _, kind = path.rpartition(":")
+    if backend == "numpy" or not source:
+        raise Unreproducible(f"{backend} is no framework's adapter that can be read: name one as in `nnparity list`")
+    return module(source), kind
+
+
+def dialect(adapter: Module, kind: str) -> Dialect:
+    """How the framework is spoken to, from beside the module that says how the adapter differentiates."""
+    found = member(adapter, kind, "vjp")
+    package = found.module.name.rpartition(".")[0] if found else ""
+    try:
+        spoken: Dialect = importlib.import_module(f"{package}.reproduction").DIALECT
+    except ImportError as error:
+        raise Unreproducible(f"no module `reproduction` says how {kind} is spoken to in a script") from error
+    return spoken

@@ -1,0 +1,53 @@
+"""What a script is to show: a quantity of a case on a target, and what is right."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from nnparity.reproduce.answers import Answer
+from nnparity.spec import Case
+from nnparity.spec.schema import WITH_GRAD, plain
+
+
+@dataclass(frozen=True, eq=False)
+class Scene:
+    """What a script shows: a quantity of a case on a target, and what is right; no `answers` where it must raise."""
+
+    case: Case
+    quantity: str
+    target: str
+    versions: dict[str, str]
+    answers: Sequence[Answer]
+    title: str
+    derivation: str
+    note: str = ""
+    #: Whether the sign of a zero counts.
+    signed: bool = False
+    #: Whether to raise is right too.
+    may_raise: bool = False
+
+    @property
+    def device(self) -> str:
+        """Of the target."""
+        return self.target.rsplit(":", 2)[1]
+
+    @property
+    def mode(self) -> str:
+        """Of the target."""
+        return self.target.rpartition(":")[2]
+
+    @property
+    def outputs(self) -> list[str]:
+        """The formula's outputs."""
+        return list(self.case.formula.results)
+
+    @property
+    def place(self) -> int:
+        """Where the quantity stands in what the program of its family returns."""
+        _, _, name = plain(self.quantity).partition(".")
+        inward = self.quantity.partition(".")[0] in ("grad", "hvp")
+        return (list(self.case.formula.wrt) if inward else self.outputs).index(name) if name else 0
+
+    @property
+    def family(self) -> str:
+        """``output``, ``output.with_grad``, ``grad``, ``jvp`` or ``hvp``."""
+        return WITH_GRAD if self.quantity.startswith(WITH_GRAD) else self.quantity.partition(".")[0]

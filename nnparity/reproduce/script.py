@@ -1,0 +1,128 @@
+"""The script itself: head, kernel, numbers and the call, as text; the comparison is in `comparison`."""
+
+import textwrap
+from fnmatch import fnmatchcase
+from typing import Any
+
+from numpy.typing import NDArray
+
+from nnparity.adapters.dialect import Dialect
+from nnparity.reproduce.comparison import judged
+from nnparity.reproduce.literals import NUMBERS, PACKED, written
+from nnparity.reproduce.scene import Scene
+from nnparity.reproduce.sources import Extraction, Unreproducible
+from nnparity.spec.schema import WITH_GRAD
+
+#: Names of the script's own, which no helper may have.
+RESERVED = (
+    *("numbers", "packed", "inputs", "primals", "rest", "cotangents", "tangents", "run", "program", "observed"),
+    *("pull", "leaves", "pulled", "gradients", "expected", "low", "hard", "sharp", "answers", "fits", "error", "y"),
+)
+
+
+def script(scene: Scene, kernel: Extraction, dialect: Dialect) -> str:
+    """The text of the script. Raises Unreproducible."""
+    formula = scene.case.formula
+    method = kernel.method(formula.id, tuple(formula.inputs))
+    body = "\n\n".join((_numbers(scene, dialect), _program(scene, dialect), _call(scene, dialect)))
+    end = judged(scene)
+    reading = {NUMBERS: "numbers(" in body + end, PACKED: "packed(" in body + end}
+    parts = [
+        _head(scene, kernel, dialect, packed=reading[PACKED]),
+        *kernel.blocks,
+        *(text for text, needed in reading.items() if needed),
+        _run(scene, kernel, method),
+        "" if scene.family == "output" else dialect.helpers,
+        *(body, end),
+    ]
+    text = "\n\n\n".join(part.strip("\n") for part in parts if part) + "\n"
+    if "nnparity." in text:
+        raise Unreproducible(f"the kernel of {formula.id} needs nnparity itself")
+    return text
+
+
+def _head(scene: Scene, kernel: Extraction, dialect: Dialect, packed: bool) -> str:
+    keras = any("keras" in line for line in kernel.imports)
+    usual = ["import base64", "import zlib"] * packed + ["import os"] * keras + ["import sys"]
+    environment = f'\nos.environ["KERAS_BACKEND"] = "{dialect.keras}"\n' if keras else ""
+    own = [*dialect.imports.splitlines(), *kernel.imports]
+    imports = [line for line in dict.fromkeys(own) if line not in ("import numpy as np", "import sys", "import os")]
+    settings = [dialect.settings[one] for one in ("", scene.mode) if one in dialect.settings]
+    lines = [*sorted(usual), environment, "import numpy as np", *imports, "", *settings]
+    return f'"""{scene.title}"""\n\n' + "\n".join(lines)
+
+
+def _run(scene: Scene, kernel: Extraction, method: str) -> str:
+    """The formula as a function of the inputs differentiated and of the others, which returns a tuple."""
+    formula = scene.case.formula
+    rest = [name for name in formula.inputs if name not in formula.wrt]
+    options = [f"{name}={value!r}" for name, value in scene.case.signature.attributes.items()]
+    options += [] if formula.inputs else [f"dtype={scene.case.dtype.name!r}"]
+    inputs = formula.inputs if kernel.takes(method, formula.inputs) else [f"{name}={name}" for name in formula.inputs]
+    given = ", ".join([*inputs, *options])
+    behind = "" if len(scene.outputs) > 1 else ","
+    call = f"{method}({given})"
+    return f"def run({', '.join((*formula.wrt, *rest))}):\n    return {call if not behind else f'({call},)'}"
+
+
+def _numbers(scene: Scene, dialect: Dialect) -> str:
+    case = scene.case
+    wanted = {"inputs": case.inputs}
+    if scene.answers and scene.family in ("grad", "hvp", WITH_GRAD):
+        wanted["cotangents"] = case.cotangents
+    if scene.answers and scene.family in ("jvp", "hvp"):
+        wanted["tangents"] = case.tangents
+    lines = []
+    for kind, arrays in wanted.items():
+        rows = "".join(f'    "{name}": {_tensor(array, scene, dialect)},\n' for name, array in arrays.items())
+        lines.append(f"{kind} = {{\n{rows}}}")
+    wrt = "".join(f'inputs.pop("{name}"), ' for name in case.formula.wrt)
+    lines.append(f"primals, rest = ({wrt.rstrip(' ')}), inputs".replace("()", "tuple()"))
+    drawn = {kind: f"tuple({kind}.values())" if kind in wanted else "()" for kind in ("cotangents", "tangents")}
+    lines += [f"{kind} = {made}" for kind, made in drawn.items()]
+    return "\n".join(lines)
+
+
+def _tensor(array: NDArray[Any], scene: Scene, dialect: Dialect) -> str:
+    form = dialect.whole if array.dtype.kind in "iub" else dialect.floats
+    return form.format(array=written(array), dtype=array.dtype.name, device=scene.device)
+
+
+def _program(scene: Scene, dialect: Dialect) -> str:
+    family = next((told for word, told in dialect.instead.items() if word in scene.note), scene.family)
+    text = dialect.programs[family] if scene.case.formula.wrt else "return run(*primals, **rest)"
+    body = textwrap.indent(text.strip(), "    ")
+    return f"\ndef program(primals, rest, cotangents, tangents):\n{body}\n\n"
+
+
+def _call(scene: Scene, dialect: Dialect) -> str:
+    around = [dialect.around] if dialect.around else []
+    around += [
+        context
+        for (formula, family), context in dialect.contexts.items()
+        if family == scene.family and fnmatchcase(scene.case.formula.id, formula)
+    ]
+    made = dialect.compiled.get(scene.mode, "program")
+    y, indent = f"y = {made}(primals, rest, cotangents, tangents)[{scene.place}]", "    "
+    lines = ["try:"]
+    if around:
+        lines.append(f"    with {', '.join(around)}:".replace("{device!r}", repr(scene.device)))
+        indent += "    "
+    read = f"observed = {dialect.read.format(y='y')}"
+    lines += [f"{indent}{y}", f"{indent}{read}", "except Exception as error:"]
+    if not scene.answers:
+        lines += ['    print(f"agrees: raises {type(error).__name__}: {error}")', "    sys.exit(0)"]
+        lines += ['sys.exit(f"disagrees: must raise, and answers {observed}")']
+    else:
+        says = "agrees, as it may raise" if scene.may_raise else "disagrees: raises"
+        lines += [
+            f'    print(f"{says}: {{type(error).__name__}}: {{error}}")',
+            f"    sys.exit({int(not scene.may_raise)})",
+        ]
+        shape, dtype = scene.answers[0].truth.value.shape, scene.case.dtype.name
+        lines += [
+            f"form = observed.shape, {dialect.named.format(y='y')}",
+            f'if form != ({shape}, "{dtype}"):',
+            f'    sys.exit(f"disagrees: returns {{form}}, expected {shape} of {dtype}")',
+        ]
+    return "\n".join(lines)

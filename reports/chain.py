@@ -1,0 +1,146 @@
+"""Lines of a run file chained by their digests, so that one that was edited, removed or doubled is found and named.
+
+Each process that writes has a chain of its own: its lines say who wrote them, the how-manieth this is, and a digest of
+the line and of the one before. The last line of a file says how long each chain is. This finds mistakes and careless
+hands; who edits a line and works out all digests anew is found only by whoever noted the last one elsewhere.
+"""
+
+import hashlib
+import os
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import msgspec
+
+from nnparity.reports.records import Seal, Verdict, decode, encode
+
+LINK = re.compile(rb',"link":"([0-9a-f]+)\.([0-9]+)\.([0-9a-f]+)"\}$')
+
+
+@dataclass
+class Chain:
+    """A writer's chain."""
+
+    writer: str = field(default_factory=lambda: os.urandom(4).hex())
+    length: int = 0
+    last: str = ""
+
+    def linked(self, line: bytes) -> bytes:
+        """The line, newline included, with its link as one more field."""
+        text = line.rstrip(b"\n")
+        self.length += 1
+        self.last = digest(self.writer, self.length, self.last, text)
+        return text[:-1] + f',"link":"{self.writer}.{self.length}.{self.last}"}}\n'.encode()
+
+
+def digest(writer: str, place: int, before: str, text: bytes) -> str:
+    """Of a line without its link."""
+    head = f"{writer}.{place}.{before}.".encode()
+    return hashlib.blake2b(head + text, digest_size=6).hexdigest()
+
+
+@dataclass(frozen=True)
+class Link:
+    """A line as it lies in the file; `writer` is empty of one that carries no link."""
+
+    row: int
+    text: bytes
+    writer: str = ""
+    place: int = 0
+    told: str = ""
+
+    @property
+    def name(self) -> str:
+        """The line's number, and of a verdict what it is about."""
+        try:
+            line = decode(self.text)
+        except msgspec.DecodeError:
+            return f"line {self.row}"
+        if not isinstance(line, Verdict):
+            return f"line {self.row} ({type(line).__name__})"
+        return f"line {self.row} (verdict of {line.case} {line.quantity} on {line.target})"
+
+
+def links(path: Path) -> list[Link]:
+    """All lines of a file."""
+    rows = enumerate(path.read_bytes().split(b"\n"), start=1)
+    return [_link(row, text) for row, text in rows if text.strip()]
+
+
+def _link(row: int, text: bytes) -> Link:
+    found = LINK.search(text)
+    if found is None:
+        return Link(row, text)
+    writer, place, told = (part.decode() for part in found.groups())
+    return Link(row, text[: found.start()] + b"}", writer, int(place), told)
+
+
+def sealed(path: Path) -> str:
+    """Appends the last line, which says how long each chain is; its digest."""
+    ends = {one.writer: f"{one.place}.{one.told}" for one in links(path) if one.writer}
+    chain = Chain()
+    with path.open("ab") as file:
+        file.write(chain.linked(encode(Seal(ends))))
+    return chain.last
+
+
+def broken(found: list[Link]) -> Iterator[str]:
+    """What is wrong with the lines of a file, each named."""
+    chains: dict[str, Link] = {}
+    for one in found:
+        if not one.writer:
+            yield f"{one.name} carries no link: it was put in, or its link was taken off"
+        elif not _seal(one):
+            yield from _follows(chains.get(one.writer), one)
+            chains[one.writer] = one
+    yield from _ends(found, chains)
+
+
+def _seal(one: Link) -> bool:
+    return b'"kind":"seal"' in one.text
+
+
+def _follows(before: Link | None, one: Link) -> Iterator[str]:
+    """What is wrong with a line as the next of its chain."""
+    place, told = (before.place, before.told) if before else (0, "")
+    if one.place == place and before and one.text == before.text:
+        yield f"{one.name} is there twice, first as line {before.row}"
+    elif one.place <= place:
+        yield f"{one.name} is number {one.place} of {one.writer}, and stands behind number {place}"
+    elif one.place > place + 1:
+        gap = one.place - place - 1
+        behind = f"behind {before.name}" if before else "at the beginning"
+        yield f"{gap} {'line is' if gap == 1 else 'lines are'} missing before {one.name}, {behind}"
+    elif digest(one.writer, one.place, told, one.text) != one.told:
+        yield f"{one.name} was edited"
+
+
+def _ends(found: list[Link], chains: dict[str, Link]) -> Iterator[str]:
+    """What the last line knows of the ends of the chains."""
+    seals = [one for one in found if _seal(one)]
+    if not seals:
+        yield "the file has no last line that seals it: the run was cut short, or its end was removed"
+        return
+    for seal in seals:
+        if digest(seal.writer, 1, "", seal.text) != seal.told:
+            yield f"{seal.name} was edited"
+            return
+    ends = {writer: end for seal in seals for writer, end in _writers(seal).items()}
+    for writer, end in ends.items():
+        length = int(end.partition(".")[0])
+        last = chains.get(writer)
+        if last is None:
+            yield f"all {length} lines of {writer} are missing"
+        elif last.place < length:
+            yield f"{length - last.place} lines of {writer} are missing behind {last.name}"
+        elif end != f"{last.place}.{last.told}":
+            yield f"{last.name} is not the last of {writer} that was sealed"
+    known = {*ends, *(seal.writer for seal in seals)}
+    yield from (f"lines of {writer} were added after the file was sealed" for writer in chains.keys() - known)
+
+
+def _writers(seal: Link) -> dict[str, str]:
+    line = decode(seal.text)
+    return line.writers if isinstance(line, Seal) else {}

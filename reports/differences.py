@@ -1,0 +1,216 @@
+"""Two runs held against each other: what appeared, vanished, got worse or better, or has other bits and is still right.
+
+Verdicts are compared one by one and told by cause: those of a formula and a target that changed alike are one line.
+"""
+
+from collections import defaultdict
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+
+from nnparity.reports.formatting import badness
+from nnparity.reports.merge import MergedRun
+from nnparity.reports.records import GRADES, PASSING, SHORT, Verdict
+
+#: What may become of a verdict, the worst first.
+KINDS = ("worse", "dropped support", "vanished", "appeared", "new support", "better", "other numbers", "other bits")
+#: What each means, as a heading.
+SAYS = {
+    "worse": "got worse",
+    "dropped support": "no longer supported",
+    "vanished": "asked before and not any more",
+    "appeared": "asked for the first time",
+    "new support": "newly supported",
+    "better": "got better",
+    "other numbers": "wrong as before, with other numbers",
+    "other bits": "other numbers, still right",
+}
+#: The kinds that speak against the new run.
+AGAINST = ("worse", "dropped support")
+UNSUPPORTED = "unsupported"
+WITH_GRAD = "output.with_grad", "output"
+Key = tuple[str, str, str]
+
+
+@dataclass(frozen=True)
+class Change:
+    """What became of one verdict; `old` or `new` is None where the run has it not."""
+
+    kind: str
+    old: Verdict | None
+    new: Verdict | None
+
+    @property
+    def verdict(self) -> Verdict:
+        """The later one that there is."""
+        found = self.new or self.old
+        assert found is not None
+        return found
+
+    @property
+    def grades(self) -> str:
+        """As in ``conforms → diverges``."""
+        told = [one.grade for one in (self.old, self.new) if one is not None]
+        return " → ".join(dict.fromkeys(told))
+
+
+@dataclass
+class Group:
+    """Verdicts of a formula and a target that changed alike."""
+
+    kind: str
+    formula: str
+    target: str
+    grades: str
+    dtypes: tuple[str, ...]
+    quantities: list[str] = field(default_factory=list)
+    changes: list[Change] = field(default_factory=list)
+
+    @property
+    def worst(self) -> Change:
+        """The one with the largest margin now."""
+        return max(self.changes, key=lambda one: badness(one.verdict.hard))
+
+    @property
+    def datasets(self) -> list[str]:
+        """Those of its cases."""
+        return list(dict.fromkeys(one.verdict.dataset for one in self.changes))
+
+    @property
+    def records(self) -> list[str]:
+        """The known divergences that its verdicts carry now."""
+        return sorted({one.new.known for one in self.changes if one.new and one.new.known})
+
+
+@dataclass(frozen=True)
+class Differences:
+    """All that differs, by cause; `same` verdicts are in both runs and tell no difference."""
+
+    groups: list[Group]
+    same: int
+    versions: dict[str, str]
+    cautions: list[str]
+
+    @property
+    def worse(self) -> bool:
+        """Whether anything speaks against the new run."""
+        return any(group.kind in AGAINST for group in self.groups)
+
+    def counts(self) -> dict[str, int]:
+        """How many verdicts there are of each kind."""
+        return {
+            kind: sum(len(group.changes) for group in self.groups if group.kind == kind)
+            for kind in KINDS
+            if any(group.kind == kind for group in self.groups)
+        }
+
+
+def compare(old: MergedRun, new: MergedRun) -> Differences:
+    """What differs between two runs."""
+    before, after = _by_key(old.verdicts), _by_key(new.verdicts)
+    salts = [{one.salt for one in run.environments} for run in (old, new)]
+    found = list(_changes(before, after, numbers=salts[0] == salts[1]))
+    same = len(before.keys() & after.keys()) - sum(one.old is not None and one.new is not None for one in found)
+    return Differences(_grouped(found), same, _versions(old, new), list(_cautions(old, new)))
+
+
+def _by_key(verdicts: Iterable[Verdict]) -> dict[Key, Verdict]:
+    return {(one.case, one.target, one.quantity): one for one in verdicts}
+
+
+def _changes(before: dict[Key, Verdict], after: dict[Key, Verdict], numbers: bool) -> Iterator[Change]:
+    had, has = _supported(before.values()), _supported(after.values())
+    for key in dict.fromkeys((*before, *after)):
+        old, new = _found(before, key), _found(after, key)
+        place = _place(old or new)
+        if kind := _kind(old, new, had.get(place), has.get(place), numbers):
+            yield Change(kind, old, new)
+
+
+def _found(verdicts: dict[Key, Verdict], key: Key) -> Verdict | None:
+    """The verdict. An output that came with gradients has one only where its bits differ: else it is the plain one."""
+    case, target, quantity = key
+    return verdicts.get(key) or verdicts.get((case, target, quantity.replace(*WITH_GRAD)))
+
+
+def _place(verdict: Verdict | None) -> Key:
+    assert verdict is not None
+    return verdict.formula, verdict.target, verdict.dtype
+
+
+def _supported(verdicts: Iterable[Verdict]) -> dict[Key, bool]:
+    """Whether a target had anything to say of a formula in a dtype."""
+    found: dict[Key, bool] = {}
+    for one in verdicts:
+        found[_place(one)] = found.get(_place(one), False) or one.grade != UNSUPPORTED
+    return found
+
+
+def _kind(old: Verdict | None, new: Verdict | None, had: bool | None, has: bool | None, numbers: bool) -> str:
+    """What became of a verdict, or nothing. `had` and `has` say whether its formula was supported at all."""
+    if old is None or new is None:
+        told, other, kinds = (
+            (new, had, ("new support", "appeared")) if old is None else ((old, has, ("dropped support", "vanished")))
+        )
+        if told is None or told.grade == UNSUPPORTED:
+            return ""
+        return kinds[0] if other is False else kinds[1]
+    if (old.grade == UNSUPPORTED) != (new.grade == UNSUPPORTED):
+        return "new support" if old.grade == UNSUPPORTED else "dropped support"
+    if _severity(old) != _severity(new):
+        return "worse" if _severity(new) > _severity(old) else "better"
+    if not numbers or not _moved(old, new):
+        return ""
+    return "other numbers" if _severity(new) else "other bits"
+
+
+def _severity(verdict: Verdict) -> int:
+    """0 of what says nothing against its target; a grade that is further from it has more."""
+    return 0 if verdict.grade in PASSING else GRADES.index(verdict.grade)
+
+
+def _moved(old: Verdict, new: Verdict) -> bool:
+    """Whether other numbers were observed: by their digests, or else by the margins that follow from them."""
+    if old.digest is not None and new.digest is not None:
+        return old.digest != new.digest
+    return (old.hard, old.sharp, old.ulp) != (new.hard, new.sharp, new.ulp)
+
+
+def _grouped(changes: Iterable[Change]) -> list[Group]:
+    """By kind, formula, target and grades; quantities that changed in the same dtypes share a line."""
+    cells: dict[tuple[str, str, str, str, str], list[Change]] = defaultdict(list)
+    for one in changes:
+        cells[one.kind, one.verdict.formula, one.verdict.target, one.grades, one.verdict.quantity].append(one)
+    groups: dict[tuple[str, ...], Group] = {}
+    for (*place, quantity), found in cells.items():
+        kind, formula, target, grades = place
+        met = {one.verdict.dtype for one in found}
+        dtypes = tuple(dtype for dtype in SHORT if dtype in met)
+        group = groups.setdefault((*place, *dtypes), Group(kind, formula, target, grades, dtypes))
+        group.quantities.append(quantity)
+        group.changes.extend(found)
+    return sorted(groups.values(), key=lambda group: KINDS.index(group.kind))
+
+
+def _versions(old: MergedRun, new: MergedRun) -> dict[str, str]:
+    """Package -> old and new version, of the packages of all targets where they differ."""
+    told: dict[str, str] = {}
+    for name, line in new.targets.items():
+        before = old.targets[name].versions if name in old.targets else {}
+        for package, version in line.versions.items():
+            if before.get(package, version) != version:
+                told[package] = f"{before[package]} → {version}"
+    return told
+
+
+def _cautions(old: MergedRun, new: MergedRun) -> Iterator[str]:
+    """What else than the frameworks differs, and may be the cause."""
+    words = {"spec_digest": "spec", "salt": "salt", "cpu": "processor", "platform": "system", "nnparity": "nnparity"}
+    for name, word in words.items():
+        before, after = ({str(getattr(one, name)) for one in run.environments} for run in (old, new))
+        if before != after:
+            shown = " → ".join(", ".join(sorted(one)) or "none" for one in (before, after))
+            behind = "; bits are not compared" if name == "salt" else ""
+            yield f"another {word}: {shown}{behind}"
+    for name, run in (("old", old), ("new", new)):
+        if run.cut_short:
+            yield f"the {name} run was cut short"

@@ -1,0 +1,123 @@
+"""The differences of two runs as text for a terminal, as Markdown, and as JSON."""
+
+from collections import Counter
+from collections.abc import Callable
+
+import msgspec
+
+from nnparity.reports.differences import SAYS, Change, Differences, Group
+from nnparity.reports.formatting import count, margin
+from nnparity.reports.records import SHORT, number
+
+#: So many names of datasets and of quantities are told, then how many more.
+NAMED = 4
+NEWLINE = "\n"
+HEAD = ("| formula | target | quantities | dtypes | verdicts | worst |", "|---|---|---|---|---|---|")
+
+
+def terminal(found: Differences) -> str:
+    """A line for each cause, under its kind."""
+    lines = [*_head(found)]
+    for kind in found.counts():
+        lines += ["", f"{SAYS[kind]}:"]
+        lines += [f"  {_line(group)}" for group in found.groups if group.kind == kind]
+    return "\n".join(lines) + "\n"
+
+
+def markdown(found: Differences) -> str:
+    """A table for each kind."""
+    lines = ["# What changed", "", *(f"- {line}" for line in _head(found))]
+    for kind in found.counts():
+        lines += [
+            "",
+            f"## {SAYS[kind].capitalize()}",
+            "",
+            "| formula | target | quantities | dtypes | verdicts | worst |",
+        ]
+        lines.append("|---|---|---|---|---|---|")
+        lines += ["| " + " | ".join(_cells(group)) + " |" for group in found.groups if group.kind == kind]
+    return "\n".join(lines) + "\n"
+
+
+def json(found: Differences) -> str:
+    """Everything, for programs."""
+    groups = [
+        {
+            "kind": group.kind,
+            "formula": group.formula,
+            "target": group.target,
+            "grades": group.grades,
+            "dtypes": group.dtypes,
+            "quantities": group.quantities,
+            "records": group.records,
+            "cases": [{"case": one.verdict.case, "quantity": one.verdict.quantity} for one in group.changes],
+            "worst": {
+                "case": group.worst.verdict.case,
+                "old": _hard(group.worst, "old"),
+                "new": _hard(group.worst, "new"),
+            },
+        }
+        for group in found.groups
+    ]
+    told = {
+        "worse": found.worse,
+        "versions": found.versions,
+        "cautions": found.cautions,
+        "counts": found.counts() | {"same": found.same},
+        "groups": groups,
+    }
+    return msgspec.json.format(msgspec.json.encode(told), indent=2).decode() + "\n"
+
+
+FORMATS: dict[str, Callable[[Differences], str]] = {"terminal": terminal, "markdown": markdown, "json": json}
+
+
+def _head(found: Differences) -> list[str]:
+    versions = ", ".join(f"{name} {told}" for name, told in found.versions.items()) or "the same versions"
+    counted = [f"{count(number)} {SAYS[kind]}" for kind, number in found.counts().items()]
+    return [versions, *found.cautions, "verdicts: " + ", ".join([*counted, f"{count(found.same)} the same"])]
+
+
+def _line(group: Group) -> str:
+    formula, target, quantities, dtypes, verdicts, worst = _cells(group, code="")
+    return f"{formula} {target} {quantities} in {dtypes}: {verdicts}; {worst}"
+
+
+def _cells(group: Group, code: str = "`") -> list[str]:
+    worst = group.worst
+    verdict = worst.verdict
+    shown = verdict.message or "" if verdict.hard is None else f"hard {_margins(worst)}"
+    records = f", on record as {', '.join(group.records)}" if group.records else ""
+    return [
+        group.formula,
+        f"{code}{group.target}{code}",
+        _quantities(group.quantities),
+        " ".join(SHORT[dtype] for dtype in group.dtypes),
+        f"{count(len(group.changes))} {group.grades}, {_datasets(group)}{records}",
+        f"{code}{verdict.case} {verdict.quantity}{code} {shown.splitlines()[0] if shown else ''}".rstrip().replace(
+            "|", "\\|"
+        ),
+    ]
+
+
+def _quantities(names: list[str]) -> str:
+    """All of them, or of many the families with how many each has."""
+    if len(names) <= NAMED:
+        return ", ".join(names)
+    families = Counter(name.partition(".")[0] for name in names)
+    return ", ".join(f"{family} ({number})" if number > 1 else family for family, number in families.items())
+
+
+def _datasets(group: Group) -> str:
+    names = group.datasets
+    return ", ".join(names[:NAMED]) + (f" and {len(names) - NAMED} more" if len(names) > NAMED else "")
+
+
+def _margins(one: Change) -> str:
+    told = [margin(verdict.hard) for verdict in (one.old, one.new) if verdict is not None]
+    return " → ".join(dict.fromkeys(told))
+
+
+def _hard(one: Change, which: str) -> float | str | None:
+    verdict = getattr(one, which)
+    return None if verdict is None or verdict.hard is None else number(float(verdict.hard))

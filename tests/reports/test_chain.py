@@ -1,0 +1,168 @@
+"""A run file whose lines were edited, removed, doubled or added: each is found, and the line is named."""
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from nnparity.command_line import main as cli
+from nnparity.execute.target import TargetName
+from nnparity.reports import merge
+from nnparity.reports.chain import Chain, broken, links, sealed
+from nnparity.run.finalization import finalize
+from nnparity.run.plan import Plan
+from nnparity.run.recorder import Recorder
+from nnparity.run.session import Session
+from nnparity.tests.judge.verdicts import verdict
+
+Lines = list[bytes]
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    """Two writers whose lines lie among each other, and the seal."""
+    file = tmp_path / "run.jsonl"
+    recorders = Recorder(file), Recorder(file)
+    for number in range(12):
+        recorders[number % 2].write(verdict(case=f"dense/n{number}/normal/float32", quantity="output", hard=0.5))
+    sealed(file)
+    return file
+
+
+def found(path: Path) -> list[str]:
+    return list(broken(links(path)))
+
+
+def test_a_file_as_it_was_written_has_nothing_wrong(path: Path) -> None:
+    assert found(path) == []
+    assert merge([path]).verdicts[0].case == "dense/n0/normal/float32"
+
+
+def edited(lines: Lines) -> str:
+    lines[6] = lines[6].replace(b'"hard":0.5', b'"hard":0.4')
+    return "line 7 (verdict of dense/n6/normal/float32 output on {target}) was edited"
+
+
+def other_link(lines: Lines) -> str:
+    head, _, tail = lines[6].partition(b'"link":"')
+    writer, place, digest = tail.rstrip(b'"}').split(b".")
+    lines[6] = head + b'"link":"' + b".".join((writer, place, digest[::-1])) + b'"}'
+    return "line 7 (verdict of dense/n6/normal/float32 output on {target}) was edited"
+
+
+def removed(lines: Lines) -> str:
+    del lines[6]
+    return "1 line is missing before line 8 (verdict of dense/n8/normal/float32 output on {target}), behind line 5 "
+
+
+def first_removed(lines: Lines) -> str:
+    del lines[0]
+    return "1 line is missing before line 2 (verdict of dense/n2/normal/float32 output on {target}), at the beginning"
+
+
+def last_removed(lines: Lines) -> str:
+    del lines[11]
+    return "1 lines of {writer} are missing behind line 10 (verdict of dense/n9/normal/float32 output on {target})"
+
+
+def a_writer_removed(lines: Lines) -> str:
+    lines[:12] = lines[0:12:2]
+    return "all 6 lines of {writer} are missing"
+
+
+def doubled(lines: Lines) -> str:
+    lines.insert(7, lines[6])
+    return "line 8 (verdict of dense/n6/normal/float32 output on {target}) is there twice, first as line 7"
+
+
+def moved(lines: Lines) -> str:
+    lines[6], lines[8] = lines[8], lines[6]
+    return "stands behind number 5"
+
+
+def put_in(lines: Lines) -> str:
+    lines.insert(3, json.dumps(json.loads(lines[2]) | {"link": ""}).encode())
+    return "line 4 (verdict of dense/n2/normal/float32 output on {target}) carries no link"
+
+
+def unsealed(lines: Lines) -> str:
+    del lines[12]
+    return "the file has no last line that seals it"
+
+
+def seal_edited(lines: Lines) -> str:
+    lines[12] = lines[12].replace(b'"6.', b'"5.', 1)
+    return "line 13 (Seal) was edited"
+
+
+FAULTS = [
+    *(edited, other_link, removed, first_removed, last_removed, a_writer_removed),
+    *(doubled, moved, put_in, unsealed, seal_edited),
+]
+
+
+@pytest.mark.parametrize("fault", FAULTS, ids=lambda one: str(one.__name__))
+def test_a_fault_is_named(path: Path, fault: Callable[[Lines], str]) -> None:
+    lines = path.read_bytes().splitlines()
+    target = json.loads(lines[0])["target"]
+    writer = json.loads(lines[1])["link"].partition(".")[0]
+    told = fault(lines).format(target=target, writer=writer)
+    path.write_bytes(b"\n".join(lines) + b"\n")
+    assert any(told in one for one in found(path)), found(path)
+
+
+def test_what_is_added_behind_the_seal_is_told(path: Path) -> None:
+    Recorder(path).write(verdict())
+    assert any("were added after the file was sealed" in one for one in found(path))
+
+
+@pytest.fixture(scope="module")
+def run(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A real run of one formula, as it ends."""
+    path = tmp_path_factory.mktemp("run") / "parity.jsonl"
+    plan = Plan((TargetName("numpy"),), formulas=("dense",), dtypes=("float32",), datasets=("normal",))
+    recorder = Recorder.anew(path, plan)
+    recorder.close()
+    with Session(plan, path) as session:
+        for group in plan.groups():
+            list(session.examine(group))
+        session.finish()
+    finalize(path, path.parent)
+    return path
+
+
+def verify(path: Path, *arguments: str) -> int | str | None:
+    return cli.guarded(lambda: cli.application(["verify", str(path), *arguments]))
+
+
+def test_a_real_run_is_as_written_and_judged_again_alike(run: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert verify(run, "--sample", "6") == 0
+    assert "as written; 6 of 6 verdicts judged again are alike" in capsys.readouterr().out
+
+
+def relinked(path: Path, before: bytes, after: bytes) -> Path:
+    """A copy in which numbers are others and all digests fit: whoever did that knew how."""
+    other = path.with_name("forged.jsonl")
+    other.unlink(missing_ok=True)
+    chain = Chain()
+    texts = [line.text for line in links(path) if b'"kind":"seal"' not in line.text]
+    other.write_bytes(b"".join(chain.linked(text.replace(before, after) + b"\n") for text in texts))
+    sealed(other)
+    return other
+
+
+def test_a_forged_file_is_found_by_judging_again(run: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    forged = relinked(run, b'"grade":"conforms"', b'"grade":"imprecise"')
+    assert verify(forged, "--sample", "3") == 1
+    told = capsys.readouterr().out
+    assert "grade imprecise, here conforms" in told
+    assert "as written; 0 of 3" in told
+
+
+def test_what_is_not_chained_is_a_usage_error(run: Path, tmp_path: Path) -> None:
+    plain = tmp_path / "old.jsonl"
+    plain.write_bytes(b"\n".join(line.text for line in links(run)) + b"\n")
+    assert merge([plain]).verdicts == merge([run]).verdicts
+    assert verify(plain) == 2
+    assert verify(tmp_path / "none.jsonl") == 2

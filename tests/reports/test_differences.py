@@ -1,0 +1,165 @@
+"""Two runs held against each other: each kind of change is told once, by cause, and the status follows from it."""
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from nnparity.command_line import main as cli
+from nnparity.judge.elements import fingerprint
+from nnparity.reports import merge
+from nnparity.reports.differences import KINDS, Differences, compare
+from nnparity.reports.differences_told import FORMATS
+from nnparity.reports.records import Environment, Summary, TargetLine, Verdict
+from nnparity.tests.reports.conftest import MakeVerdict, Write
+
+Compare = Callable[[list[Verdict], list[Verdict]], Differences]
+END = Summary({}, 0, [], {})
+
+
+@pytest.fixture
+def differences(
+    write: Write, environment: Callable[..., Environment], target: Callable[..., TargetLine]
+) -> Callable[..., Differences]:
+    def compared(old: list[Verdict], new: list[Verdict], **changes: Any) -> Differences:
+        runs = [
+            merge(
+                [
+                    write(
+                        environment(**salted), target(versions={"torch": version}), *lines, END, name=f"{version}.jsonl"
+                    )
+                ]
+            )
+            for version, lines, salted in (("2.4", old, {}), ("2.13", new, changes))
+        ]
+        return compare(*runs)
+
+    return compared
+
+
+CHANGES = [
+    ("worse", {"grade": "conforms"}, {"grade": "diverges"}),
+    ("worse", {"grade": "inconclusive"}, {"grade": "error"}),
+    ("worse", {"grade": "imprecise"}, {"grade": "diverges", "known": "a-record"}),
+    ("better", {"grade": "diverges"}, {"grade": "imprecise"}),
+    ("better", {"grade": "crashed"}, {"grade": "conforms"}),
+    ("dropped support", {"grade": "conforms"}, {"grade": "unsupported"}),
+    ("new support", {"grade": "unsupported"}, {"grade": "conforms"}),
+    ("vanished", {"grade": "conforms"}, None),
+    ("appeared", None, {"grade": "diverges"}),
+    ("other bits", {"digest": "a", "hard": 0.5}, {"digest": "b", "hard": 0.5}),
+    ("other bits", {"hard": 0.5}, {"digest": "b", "hard": 0.25}),
+    ("other bits", {"grade": "conforms", "digest": "a"}, {"grade": "inconclusive", "digest": "b"}),
+    ("other numbers", {"grade": "diverges", "digest": "a"}, {"grade": "diverges", "digest": "b"}),
+    (None, {"digest": "a", "hard": 0.5, "seconds": 1.0}, {"digest": "a", "hard": 0.5, "seconds": 2.0}),
+    (None, {"hard": 0.5, "diagnosis": "x"}, {"hard": 0.5, "digest": "a"}),
+    (None, {"grade": "unsupported", "message": "no"}, {"grade": "unsupported", "message": "not yet"}),
+    (None, {"grade": "unsupported"}, None),
+]
+
+
+@pytest.mark.parametrize(("kind", "old", "new"), CHANGES)
+def test_each_kind_of_change(
+    differences: Compare, verdict: MakeVerdict, kind: str | None, old: dict[str, Any] | None, new: dict[str, Any] | None
+) -> None:
+    runs = [[] if one is None else [verdict(**one)] for one in (old, new)]
+    found = differences(*runs)
+    assert [group.kind for group in found.groups] == ([] if kind is None else [kind])
+    assert found.worse == (kind in ("worse", "dropped support"))
+    assert found.same == (kind is None and new is not None)
+
+
+def test_all_kinds_are_met() -> None:
+    assert {kind for kind, _, _ in CHANGES} == {*KINDS, None}
+
+
+def test_what_a_formula_gets_with_support_is_new_support(differences: Compare, verdict: MakeVerdict) -> None:
+    quantities = ["output", "grad.x", "hvp.x"]
+    judged = [verdict(quantity=name) for name in quantities]
+    lacking = [verdict("unsupported")]
+    for old, new, kind in ((lacking, judged, "new support"), (judged, lacking, "dropped support")):
+        found = differences(old, new)
+        assert {group.kind for group in found.groups} == {kind}
+        assert sum(len(group.changes) for group in found.groups) == 3
+
+
+def test_an_output_with_gradients_that_was_the_plain_one_is_held_against_that(
+    differences: Compare, verdict: MakeVerdict
+) -> None:
+    plain, other = verdict(digest="a"), verdict(digest="b", quantity="output.with_grad")
+    wrong = verdict("diverges", digest="c", quantity="output.with_grad")
+    pairs = [([plain], [plain, other]), ([plain, other], [plain]), ([plain], [plain, wrong])]
+    kinds = [[group.kind for group in differences(old, new).groups] for old, new in pairs]
+    assert kinds == [["other bits"], ["other bits"], ["worse"]]
+
+
+def test_verdicts_are_told_by_cause(differences: Compare, verdict: MakeVerdict) -> None:
+    both = [
+        verdict(grade, formula=formula, quantity=quantity, dtype=dtype, dataset=dataset)
+        for formula in ("dense", "conv2d")
+        for quantity in ("grad.x", "grad.w")
+        for dtype in ("float16", "float32")
+        for dataset in ("normal", "wide")
+        for grade in ("conforms", "diverges")
+    ]
+    found = differences(both[::2], both[1::2])
+    assert [(g.formula, g.quantities, g.dtypes, len(g.changes)) for g in found.groups] == [
+        ("dense", ["grad.x", "grad.w"], ("float32", "float16"), 8),
+        ("conv2d", ["grad.x", "grad.w"], ("float32", "float16"), 8),
+    ]
+    lines = FORMATS["terminal"](found).splitlines()
+    assert lines[0] == "torch 2.4 → 2.13"
+    assert "  dense torch:cpu:eager grad.x, grad.w in f32 f16: 8 conforms → diverges, normal, wide; " in lines[-2]
+    assert "| dense | `torch:cpu:eager` | grad.x, grad.w | f32 f16 | 8 conforms → diverges, normal, wide |" in FORMATS[
+        "markdown"
+    ](found)
+    told = json.loads(FORMATS["json"](found))
+    assert (told["worse"], told["counts"], len(told["groups"][0]["cases"])) == (True, {"worse": 16, "same": 0}, 8)
+
+
+def test_other_salts_are_said_and_bits_not_compared(
+    differences: Callable[..., Differences], verdict: MakeVerdict
+) -> None:
+    found = differences([verdict(digest="a")], [verdict(digest="b")], salt="7", cpu="another one")
+    assert found.groups == []
+    assert found.cautions == [
+        "another salt: none → 7; bits are not compared",
+        "another processor: a processor → another one",
+    ]
+
+
+@pytest.mark.parametrize("form", FORMATS)
+def test_the_command_prints_and_tells_by_its_status(
+    write: Write, verdict: MakeVerdict, form: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    good, bad = (str(write(verdict(grade), name=f"{grade}.jsonl")) for grade in ("conforms", "diverges"))
+
+    def diff(*arguments: str) -> int | str | None:
+        return cli.guarded(lambda: cli.application(["diff", *arguments, "--format", form]))
+
+    assert [diff(good, good), diff(good, bad), diff(bad, good)] == [0, 1, 0]
+    assert "worse" in capsys.readouterr().out
+
+
+def test_what_cannot_be_read_is_a_usage_error(tmp_path: Path, write: Write, verdict: MakeVerdict) -> None:
+    good = str(write(verdict()))
+    broken = tmp_path / "broken.jsonl"
+    broken.write_text("{}\n{}\n", encoding="utf-8")
+    for other in (str(tmp_path / "none.jsonl"), str(broken)):
+        assert cli.guarded(lambda other=other: cli.application(["diff", good, other])) == 2
+    assert cli.guarded(lambda: cli.application(["diff", good, good, "--format", "html5"])) == 2
+
+
+def test_a_fingerprint_stands_for_the_bits() -> None:
+    x = np.array([1.0, 0.0, np.nan], np.float32)
+    other_nan = x.copy()
+    other_nan.view(np.uint32)[2] ^= 1
+    negative_zero, next_one = x.copy(), x.copy()
+    negative_zero[1], next_one[0] = -0.0, np.nextafter(np.float32(1), np.float32(2))
+    assert fingerprint(x) == fingerprint(other_nan)
+    different = [x, negative_zero, next_one, x.astype(np.float64), x.reshape(3, 1)]
+    assert len({fingerprint(one) for one in different}) == len(different)
+    assert fingerprint(None) is None

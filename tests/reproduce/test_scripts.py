@@ -1,0 +1,179 @@
+"""Scripts of real cells, each run in a process that cannot import nnparity: the status is that of the verdict."""
+
+import subprocess
+import sys
+from collections.abc import Iterator
+from dataclasses import replace
+from importlib.util import find_spec
+from pathlib import Path
+
+import pytest
+
+from nnparity.execute.target import Target, TargetName, start
+from nnparity.reports.records import PASSING
+from nnparity.reproduce.cell import Cell, cell, find
+from nnparity.reproduce.command import reproduction
+from nnparity.reproduce.issue import issue, verdict
+from nnparity.reproduce.sources import Unreproducible
+from nnparity.spec.usage import UsageError
+
+ALONE = """
+import runpy, sys
+class Without:
+    def find_spec(self, name, path=None, target=None):
+        if name.partition(".")[0] == "nnparity":
+            raise ImportError(name)
+sys.meta_path.insert(0, Without())
+runpy.run_path(sys.argv[1], run_name="__main__")
+"""
+#: Backend -> cells, some of which are on record as divergences of it.
+CELLS = {
+    "torch": [
+        ("dense/n3i5j4/normal/float32", "grad.w"),
+        ("conv2d/n2c3h9w8o4p3q2/normal/bfloat16", "output"),
+        ("layer_norm/n3d8/normal/float64", "hvp.x"),
+        ("lstm/n2t3k3m4/normal/float32", "jvp.y"),
+        ("attention/b2t3s5d8e8/normal/float32", "hvp.q"),
+        ("embedding/n2t5v7d4/normal/float32", "grad.table"),
+        ("relu/n3d5/nan/float16", "grad.x"),
+        ("dense/n3i5j4/rejects: bias of size 1/float32", "output"),
+        ("avg_pool2d_literal/n2c3h5w6/normal/float16", "grad.x"),
+        ("layer_norm/n3d8/small/float16", "jvp"),
+        ("gelu/n3d5/infinity/float32", "output"),
+        ("gan_discriminator_loss/n5/normal/float64", "hvp.real"),
+        ("attention/b2t3s5d8e8/nan/float32", "output"),
+        ("adam/p7-step1/infinity in others/bfloat16", "output.m_next"),
+    ],
+    "jax": [
+        ("softmax/n3k5/normal/float32", "hvp.x"),
+        ("dense/n3i5j4/normal/bfloat16", "grad.w"),
+        ("embedding/n2t5v7d4/normal/bfloat16", "grad.table"),
+        ("dense/n3i5j4/rejects: bias of size 1/float32", "output"),
+    ],
+    "tensorflow": [
+        ("layer_norm/n3d8/normal/float32", "grad.x"),
+        ("lstm_step/n2k3m4/normal/float32", "output.c_next"),
+        ("dense/n3i5j4/normal/bfloat16", "jvp"),
+        ("embedding/n2t5v7d4/normal/bfloat16", "grad.table"),
+    ],
+    "keras-torch": [
+        ("conv2d/n2c3h9w8o4p3q2/normal/float32", "grad.x"),
+        ("layer_norm/n3d8/normal/float64", "output"),
+        ("multi_head_attention/b2t3d8-heads2/normal/float32", "output"),
+    ],
+}
+PACKAGE = {"keras-torch": "keras"}
+
+
+@pytest.fixture(scope="module", params=CELLS)
+def target(request: pytest.FixtureRequest) -> Iterator[Target]:
+    """Each framework once."""
+    backend = request.param
+    if find_spec(PACKAGE.get(backend, backend)) is None:
+        pytest.skip(f"{backend} is not installed")
+    started = start(TargetName.of(backend), ("float64", "float32", "float16", "bfloat16"))
+    yield started
+    started.observer.close()
+
+
+def status(path: Path, text: str) -> tuple[int, str]:
+    file = path / "script.py"
+    file.write_text(text, encoding="utf-8")
+    command = [sys.executable, "-P", "-I", "-c", ALONE, str(file)]
+    done = subprocess.run(command, cwd=path, capture_output=True, text=True, check=False)
+    return done.returncode, done.stdout + done.stderr
+
+
+def test_the_status_of_a_script_is_that_of_the_verdict(target: Target, tmp_path: Path) -> None:
+    backend = target.name.partition(":")[0]
+    met = set()
+    for case, quantity in CELLS[backend]:
+        one = Cell(find(case), target, quantity)
+        wrong = one.judged.grade not in PASSING
+        code, told = status(tmp_path, reproduction(one, backend))
+        assert (code, "disagrees" in told) == (int(wrong), wrong), (case, quantity, one.judged, told)
+        met.add(code)
+    assert met == {0, 1}
+
+
+@pytest.fixture(scope="module")
+def torch() -> Iterator[Target]:
+    if find_spec("torch") is None:
+        pytest.skip("torch is not installed")
+    started = start(TargetName.of("torch"), ("float32",))
+    yield started
+    started.observer.close()
+
+
+@pytest.mark.parametrize(
+    ("kernel", "fault", "told"),
+    [
+        ("linear(x, w, b)", "linear(x, w, b) * (1 + 2**-20)", "of the hard tolerance"),
+        ("linear(x, w, b)", "linear(x, w, b).double()", "returns"),
+        ("linear(x, w, b)", "linear(x, w.T, b)", "raises"),
+        ("linear(x, w, b)", "linear(x, w, b) * float('nan')", "observed np.float64(nan)"),
+    ],
+)
+def test_a_fault_put_into_the_kernel_is_seen(torch: Target, tmp_path: Path, kernel: str, fault: str, told: str) -> None:
+    text = reproduction(Cell(find("dense/n3i5j4/normal/float32"), torch, "output"), "torch")
+    assert status(tmp_path, text)[0] == 0
+    code, said = status(tmp_path, text.replace(f"functional.{kernel}", f"functional.{fault}"))
+    assert (code, told in said) == (1, True)
+
+
+def test_special_values_are_compared_as_such(torch: Target, tmp_path: Path) -> None:
+    text = reproduction(Cell(find("tanh/n3d5/nan/float32"), torch, "output"), "torch")
+    assert status(tmp_path, text)[0] == 0
+    spoilt = text.replace("torch.tanh(x)", "torch.tanh(torch.nan_to_num(x))")
+    assert status(tmp_path, spoilt)[0] == 1
+
+
+def test_a_zero_of_the_wrong_sign_is_seen(torch: Target, tmp_path: Path) -> None:
+    text = reproduction(Cell(find("tanh/n3d5/zeros/float32"), torch, "output"), "torch")
+    assert status(tmp_path, text)[0] == 0
+    assert status(tmp_path, text.replace("torch.tanh(x)", "torch.tanh(x) + 0.0"))[0] == 1
+
+
+def test_an_issue_says_what_is_on_record_and_holds_the_script(torch: Target) -> None:
+    one = Cell(find("gelu/n3d5/infinity/float32"), torch, "output")
+    text = reproduction(one, "torch")
+    assert verdict(one).known == "torch-gelu-infinity"
+    told = issue(one, text)
+    assert text in told
+    assert all(word in told for word in ("**Versions.** torch ", "**Observed.** At [", "**Expected.**", "-inf"))
+
+
+def test_where_nothing_is_wrong_there_is_no_issue(torch: Target) -> None:
+    with pytest.raises(Unreproducible, match="graded conforms here: nothing to report"):
+        issue(Cell(find("relu/n3d5/normal/float32"), torch, "output"), "")
+
+
+@pytest.mark.parametrize(
+    ("id", "told"),
+    [
+        ("train_mlp/n8/normal/float32", "is a training run, judged step by step"),
+        ("relu/n3d5/sweep/float32", "belongs to the check 'sweep', which asks more than one call"),
+        ("dense/n3i5j4/rejects: nothing/float32", "no entry to reject of dense is called 'nothing'"),
+    ],
+)
+def test_what_no_script_shows_is_told(id: str, told: str) -> None:
+    with pytest.raises(UsageError, match=told):
+        find(id)
+
+
+def test_a_quantity_that_is_not_there_is_told(torch: Target) -> None:
+    with pytest.raises(UsageError, match=r"no quantity of relu/n3d5/normal/float32 is called 'grad\.y'"):
+        _ = Cell(find("relu/n3d5/normal/float32"), torch, "grad.y").truth
+
+
+def test_a_formula_that_the_target_lacks_is_told(torch: Target) -> None:
+    assert torch.refuses(find("adam_eps_hat/p7-step1/normal/float32").formula)
+    with pytest.raises(Unreproducible, match="there is nothing to reproduce"):
+        cell("adam_eps_hat/p7-step1/normal/float32", "torch", "output.w_next")
+
+
+def test_the_salt_makes_other_numbers(torch: Target) -> None:
+    plain, other = (Cell(find("relu/n3d5/normal/float32", salt), torch, "output") for salt in ("", "7"))
+    texts = [reproduction(one, "torch") for one in (plain, replace(plain, case=other.case))]
+    assert texts[0] != texts[1]
+    assert "with salt 7" in texts[1]

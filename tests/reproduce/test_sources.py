@@ -1,0 +1,95 @@
+"""An adapter's method as text: complete, without a word of nnparity, and without an import of its framework here."""
+
+import ast
+import builtins
+import sys
+
+import numpy as np
+import pytest
+
+from nnparity.adapters.registry import BUILTIN
+from nnparity.reproduce.command import dialect, place
+from nnparity.reproduce.literals import NUMBERS, PACKED, written
+from nnparity.reproduce.sources import Extraction, Unreproducible
+from nnparity.spec import load
+
+READ = [name for name in BUILTIN if name != "numpy"]
+
+
+def extraction(backend: str) -> Extraction:
+    return Extraction(*place(backend), {"device": "cpu", "mode": "eager", "backend": backend}, ("run",))
+
+
+def unbound(text: str) -> set[str]:
+    """The names that a script reads and nothing in it binds."""
+    tree = ast.parse(text)
+    read = {(node.id, type(node.ctx)) for node in ast.walk(tree) if isinstance(node, ast.Name)}
+    bound = {node.arg for node in ast.walk(tree) if isinstance(node, ast.arg)}
+    bound |= {node.name for node in ast.walk(tree) if isinstance(node, ast.FunctionDef | ast.ClassDef)}
+    imported = [
+        alias for node in ast.walk(tree) if isinstance(node, ast.Import | ast.ImportFrom) for alias in node.names
+    ]
+    bound |= {(alias.asname or alias.name).partition(".")[0] for alias in imported}
+    bound |= {name for name, context in read if context is ast.Store}
+    return {name for name, _ in read} - bound - set(dir(builtins))
+
+
+@pytest.mark.parametrize("backend", READ)
+def test_every_kernel_of_an_adapter_is_taken_out_whole(backend: str) -> None:
+    before = set(sys.modules)
+    taken = 0
+    for formula in load().values():
+        found = extraction(backend)
+        try:
+            found.method(formula.id, tuple(formula.inputs))
+        except Unreproducible:
+            continue
+        text = "\n".join((*found.imports, *found.blocks))
+        assert "nnparity" not in text
+        assert unbound(text) == set(), formula.id
+        taken += 1
+    # Each has Adam in one of its two forms; Keras has no BERT, and that of Hugging Face keeps a folder.
+    assert taken == (0 if backend == "huggingface" else len(load()) - (2 if "keras" in backend else 1))
+    assert not {"torch", "jax", "tensorflow", "keras"} & (set(sys.modules) - before)
+    assert set(dialect(*place(backend)).programs) >= {"output", "output.with_grad", "grad", "jvp", "hvp"}
+
+
+def test_a_helper_does_not_take_a_name_of_the_script() -> None:
+    found = extraction("keras-torch")
+    found.reserved = ("call",)
+    found.method("dense", ("x", "w", "b"))
+    assert any(block.startswith("def call_2(") for block in found.blocks)
+    assert "call_2(" in found.blocks[-1]
+
+
+def test_what_cannot_be_read_is_told() -> None:
+    with pytest.raises(Unreproducible, match="defines no nothing that could be read"):
+        extraction("torch").method("nothing", ())
+    with pytest.raises(Unreproducible, match="numpy is no framework's adapter"):
+        place("numpy")
+
+
+SPECIAL = [np.nan, np.inf, -np.inf, 0.0, -0.0, 1e-45, -3e38, 0.1, 1 / 3]
+
+
+@pytest.mark.parametrize(
+    "array",
+    [
+        np.array([*SPECIAL, 5e-324, -1.7976931348623157e308]),
+        np.array(SPECIAL, np.float32),
+        np.array(3.25),
+        np.zeros((0, 3)),
+        np.full((40, 40), -0.0),
+        np.random.default_rng(1).standard_normal((30, 20)),
+        np.array([[1, -2], [3, 4]], np.int64),
+        np.array([True, False]),
+    ],
+    ids=lambda array: f"{array.dtype}{array.shape}",
+)
+def test_numbers_come_through_to_the_bit(array: np.ndarray) -> None:  # type: ignore[type-arg]
+    names: dict[str, object] = {}
+    exec(f"import base64, zlib\nimport numpy as np\n{NUMBERS}{PACKED}\nfound = {written(array)}", names)
+    found = names["found"]
+    assert isinstance(found, np.ndarray)
+    expected = array if array.dtype.kind in "iub" else array.astype(np.float64)
+    assert (found.shape, found.dtype, found.tobytes()) == (expected.shape, expected.dtype, expected.tobytes())
