@@ -23,7 +23,7 @@ from nnparity.execute import messages
 from nnparity.execute.channel import Channel, Closed, Late, Malformed
 from nnparity.execute.program_cache import kept
 from nnparity.execute.protocol import Response, TargetInfo
-from nnparity.spec.selection import UsageError
+from nnparity.spec.usage import UsageError
 
 #: Seconds for a framework to be imported and to say what it is.
 START_SECONDS = 300.0

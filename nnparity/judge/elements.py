@@ -18,7 +18,8 @@ def fingerprint(observed: object) -> str | None:
     """A short digest of dtype, shape and bits, one NaN as good as another; None of what is no array."""
     if not isinstance(observed, np.ndarray):
         return None
-    plain = np.where(np.isnan(observed), np.nan, observed) if observed.dtype.kind not in "iub" else observed
+    may_be_nan = observed.dtype.kind in "fcV"  # V: bfloat16
+    plain = np.where(np.isnan(observed), np.nan, observed) if may_be_nan else observed
     told = f"{observed.dtype.name}{observed.shape}".encode()
     return hashlib.blake2b(told + plain.astype(observed.dtype).tobytes(), digest_size=8).hexdigest()
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from nnparity import cli
+from nnparity.command_line import main as cli
 from nnparity.execute.observer import Observer, TargetUnavailable
 from nnparity.execute.target import Target, TargetName, start
 from nnparity.tests.execute.hostile import DEEDS
