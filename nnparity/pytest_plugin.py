@@ -23,13 +23,13 @@ from nnparity.run.counts import Counts
 from nnparity.run.finalization import finalize
 from nnparity.run.plan import Plan
 from nnparity.run.session import Session
-from nnparity.run.terminal_summary import store_lines
 from nnparity.run.verdicts import failed
 from nnparity.spec import SpecError
 from nnparity.spec.selection import CaseGroup
 from nnparity.spec.usage import UsageError
 from nnparity.store import location, memory
 from nnparity.store.location import StoreError
+from nnparity.store.memory import store_lines
 
 PLAN = pytest.StashKey[Plan]()
 SESSION = pytest.StashKey[Session]()

@@ -35,6 +35,12 @@ class Chain:
         return text[:-1] + f',"link":"{self.writer}.{self.length}.{self.last}"}}\n'.encode()
 
 
+def writer(line: bytes) -> str:
+    """Who wrote a line; nobody, where it carries no link."""
+    found = LINK.search(line)
+    return found.group(1).decode() if found else ""
+
+
 def digest(writer: str, place: int, before: str, text: bytes) -> str:
     """Of a line without its link."""
     head = f"{writer}.{place}.{before}.".encode()

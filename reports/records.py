@@ -188,13 +188,28 @@ class Summary(msgspec.Struct, frozen=True, tag_field="kind", tag="summary"):
     troubles: list[str] = []
 
 
+class Finished(msgspec.Struct, frozen=True, tag_field="kind", tag="finished"):
+    """The end of a unit of the plan: all its lines of this writer stand before. What else was counted, as in `Summary`.
+
+    `ran` are the known records whose whole scope was run, `held` those that something met.
+    """
+
+    unit: str
+    seconds: dict[str, float]
+    ran: list[str]
+    held: list[str]
+    programs: dict[str, dict[str, int]]
+    kept: dict[str, dict[str, int]]
+    troubles: list[str]
+
+
 class Seal(msgspec.Struct, frozen=True, tag_field="kind", tag="seal"):
     """The last line: writer -> how many lines it wrote and the digest of its last one. See `reports.chain`."""
 
     writers: dict[str, str]
 
 
-Line = Environment | FormulaLine | TargetLine | Verdict | Fact | Curve | Summary | Seal
+Line = Environment | FormulaLine | TargetLine | Verdict | Fact | Curve | Finished | Summary | Seal
 _decoder = msgspec.json.Decoder(Line)
 
 

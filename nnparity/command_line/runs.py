@@ -6,14 +6,20 @@ from typing import Annotated
 import typer
 
 from nnparity.command_line.application import application, console, progress
+from nnparity.command_line.exclusion import alone
+from nnparity.command_line.interruption import INTERRUPTED, gentle
 from nnparity.command_line.options import JOBS, Choice, NoStore, Out, Processes, Timeout, choosing, store_folder
+from nnparity.command_line.terminal_summary import show
 from nnparity.reports.chain import sealed
 from nnparity.run.counts import TotalCounts
 from nnparity.run.finalization import finalize
+from nnparity.run.journal import Journal, taken_up
 from nnparity.run.plan import Plan
 from nnparity.run.recorder import Recorder
 from nnparity.run.scheduler import Jobs, sensible, units
-from nnparity.run.terminal_summary import show
+
+#: The folder beside the run file for what lasts no longer than the run.
+SCRATCH = ".scratch"
 
 
 @application.command()
@@ -25,15 +31,19 @@ def run(
     timeout: Timeout = 120.0,
     jobs: Processes = JOBS,
     no_store: NoStore = False,
+    resume: Annotated[bool, typer.Option("--resume", help="go on with the run that was cut short in --out")] = False,
 ) -> None:
-    """Runs the plan, and renders its report."""
+    """Runs the plan, and renders its report. An interrupt lets what is at hand be finished, a second one does not."""
     plan = choice.plan(salt)
     path = out / "parity.jsonl"
-    with Jobs(sensible(jobs, plan), timeout, store_folder(no_store)) as shared:
-        total = _drive(shared, plan, path, f"parity of {choice.backends}")
-    _, files = finalize(path, out)
+    with alone(out):
+        journal = taken_up(path, plan) if resume else None
+        with Jobs(sensible(jobs, plan), timeout, store_folder(no_store), out / SCRATCH) as shared, gentle(shared.stop):
+            total = _drive(shared, plan, path, f"parity of {choice.backends}", journal)
+        _, files = finalize(path, out)
     show(total, console)
     console.print("report: " + "  ".join(map(str, files)), soft_wrap=True)
+    _interrupted(shared, plan, path)
     raise typer.Exit(_ended(total))
 
 
@@ -51,28 +61,42 @@ def soak(
     plans = [choice.plan(f"soak-{number}") for number in range(1, salts + 1)]
     status = 0
     count, kept = sensible(jobs, plans[0]), store_folder(no_store)
-    with Jobs(count, timeout, kept) as shared:  # targets stay up: their compiled code serves all seeds
+    # targets stay up: their compiled code serves all seeds
+    with alone(out / "soak"), Jobs(count, timeout, kept, out / "soak" / SCRATCH) as shared, gentle(shared.stop):
         for number, plan in enumerate(plans, start=1):
             path = out / "soak" / f"{number}.jsonl"
             total = _drive(shared, plan, path, f"seed {number} of {salts}")
             sealed(path)
             show(total, console)
+            _interrupted(shared, plan, path)
             status = max(status, _ended(total))
     raise typer.Exit(status)
 
 
-def _drive(jobs: Jobs, plan: Plan, path: Path, title: str) -> TotalCounts:
-    """The whole plan, with a bar; what was found. The run file begins with the environment, and ends with a summary."""
-    recorder = Recorder.anew(path, plan)
-    total = TotalCounts()
+def _drive(jobs: Jobs, plan: Plan, path: Path, title: str, journal: Journal | None = None) -> TotalCounts:
+    """The whole plan, with a bar; what was found. The run file begins with the environment, and ends with a summary.
+
+    With a `journal` the run file is there already, and only the rest of the plan is run.
+    """
+    recorder, journal = (Recorder.anew(path, plan), Journal()) if journal is None else (Recorder(path), journal)
+    total = journal.total
     with progress() as bar:
-        task = bar.add_task(f"{title}: starting the targets", total=len(units(plan)))
-        for unit, part in jobs.drive(plan, path):
+        task = bar.add_task(f"{title}: starting the targets", total=len(units(plan)), completed=len(journal.done))
+        for unit, part in jobs.drive(plan, path, journal.done, journal.versions):
             total.add(part)
             bar.update(task, description=f"{title}: {unit}", advance=bool(unit))
-    recorder.write(total.summary())
+    if not jobs.stopping:
+        recorder.write(total.summary())
     recorder.close()
     return total
+
+
+def _interrupted(jobs: Jobs, plan: Plan, path: Path) -> None:
+    """Ends the command where the run was asked to stop before its end."""
+    if jobs.stopping:
+        told = f"interrupted: what was at hand is finished, the rest of {len(units(plan))} units is not"
+        typer.echo(f"nnparity: {told}; go on with --resume ({path})", err=True)
+        raise typer.Exit(INTERRUPTED)
 
 
 def _ended(total: TotalCounts) -> int:

@@ -72,8 +72,8 @@ class Observer:
         """
         if not 0 < timeout < math.inf:
             raise UsageError(f"a time limit of {timeout:g} s is none: it is more than 0, and finite")
-        self._own_scratch = tempfile.TemporaryDirectory(prefix="nnparity-")
-        self._scratch = scratch or self._own_scratch.name
+        self._own_scratch = None if scratch else tempfile.TemporaryDirectory(prefix="nnparity-")
+        self._scratch = scratch or (self._own_scratch.name if self._own_scratch else "")
         #: How many programs its processes needed since `take_programs` was called last.
         self._programs: Counter[str] = Counter()
         self.key = ":".join(filter(None, (backend, device, mode)))
@@ -191,7 +191,8 @@ class Observer:
         while self._twins:
             self._twins.popitem()[1].close()
         self._end()
-        self._own_scratch.cleanup()
+        if self._own_scratch is not None:
+            self._own_scratch.cleanup()
 
     def _end(self) -> None:
         self._channel.close()

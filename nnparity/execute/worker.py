@@ -5,10 +5,8 @@ over the socket of that number. It says what it is (`TargetInfo`), then answers 
 `Response` a request, so that whatever was finished before a death is kept.
 """
 
-import ctypes
 import fnmatch
 import os
-import signal
 import socket
 import sys
 import time
@@ -21,13 +19,11 @@ from nnparity.adapters.registry import load
 from nnparity.adapters.request import Array, Failure, Observation, Request, keys
 from nnparity.execute import messages
 from nnparity.execute.channel import Channel, Closed
+from nnparity.execute.lifetime import end_with
 from nnparity.execute.protocol import Response, TargetInfo
 from nnparity.spec import load as formulas
 from nnparity.spec.precision import MODELS
 from nnparity.spec.usage import UsageError, require
-
-#: PR_SET_PDEATHSIG of prctl(2).
-PARENT_DEATH = 1
 
 
 def serve(channel: Channel, backend: str, device: str, mode: str) -> None:
@@ -136,14 +132,6 @@ def _channel(number: int) -> Channel:
     return Channel(socket.socket(fileno=number))
 
 
-def _end_with(parent: int) -> None:
-    """Linux ends this process when its parent ends, however that ends; elsewhere it ends once it reads on."""
-    if sys.platform == "linux":
-        ctypes.CDLL(None).prctl(PARENT_DEATH, signal.SIGKILL)
-    if os.getppid() != parent:
-        sys.exit(1)
-
-
 if __name__ == "__main__":
-    _end_with(int(sys.argv[5]))
+    end_with(int(sys.argv[5]))
     serve(_channel(int(sys.argv[4])), *sys.argv[1:4])

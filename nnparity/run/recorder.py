@@ -47,6 +47,10 @@ class Recorder:
         """The head of a run file: the environment and the formulas."""
         self.write(environment(plan), *map(formula_line, plan.chosen()))
 
+    def flush(self) -> None:
+        """What is written survives the machine."""
+        os.fsync(self._file)
+
     def close(self) -> None:
         """Closes the file."""
         os.close(self._file)

@@ -6,18 +6,25 @@ Every job appends its verdicts to the run file as they fall, and tells this proc
 """
 
 import multiprocessing
-from collections.abc import Callable, Iterator
+import os
+import shutil
+import signal
+import tempfile
+from collections.abc import Callable, Collection, Iterator, Mapping
 from concurrent.futures import FIRST_COMPLETED, Executor, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass, field
 from itertools import groupby
 from pathlib import Path
-from tempfile import TemporaryDirectory
+from types import MappingProxyType
 from typing import Self
 
 from nnparity import checks
+from nnparity.execute.lifetime import end_with
+from nnparity.execute.observer import TargetUnavailable
 from nnparity.execute.target import Target, TargetName
 from nnparity.run.counts import PartCounts
+from nnparity.run.journal import finished
 from nnparity.run.plan import Plan
 from nnparity.run.session import Session
 from nnparity.spec.selection import CaseGroup
@@ -25,6 +32,10 @@ from nnparity.store import memory
 
 #: Fewer units than this for each job are not worth another process that imports everything again.
 WORTH = 12
+
+
+#: Target -> package -> version.
+Versions = Mapping[str, dict[str, str]]
 
 
 class JobDied(RuntimeError):
@@ -65,15 +76,16 @@ class Worker:
     session: Session | None = None
     units: list[Unit] = field(default_factory=list)
 
-    def begin(self, plan: Plan, path: Path) -> PartCounts:
-        """Starts the targets of a plan. Raises TargetUnavailable for one that cannot be had."""
+    def begin(self, plan: Plan, path: Path, versions: Versions) -> PartCounts:
+        """Starts the targets of a plan. Raises TargetUnavailable for one that cannot be had, or not in its version."""
         if self.session is not None:
             self.session.recorder.close()
         self.session = Session(plan, path, self.timeout, self.scratch)
         self.session.targets = self.targets
         self.units = units(plan)
         for name in plan.targets:
-            self.session.target(name)
+            target = self.session.target(name)
+            _agree(target.name, versions.get(target.name), target.observer.info.versions)
         return self.session.part()
 
     def examine(self, place: int) -> PartCounts:
@@ -82,7 +94,10 @@ class Worker:
         for part in self.units[place].parts:
             for _ in self.session.examine(part) if isinstance(part, CaseGroup) else self.session.check(part):
                 pass
-        return self.session.part()
+        counted = self.session.part()
+        self.session.recorder.write(finished(self.units[place].title, counted))
+        self.session.recorder.flush()
+        return counted
 
     def close(self) -> None:
         """Ends the targets' processes."""
@@ -94,13 +109,21 @@ class Worker:
 _own: list[Worker] = []
 
 
-def _create(timeout: float, scratch: str, store: Path | None) -> None:
+def _agree(name: str, before: dict[str, str] | None, now: dict[str, str]) -> None:
+    if before and before != now:
+        raise TargetUnavailable(f"{name} has the versions {now} here, and had {before} when the run began")
+
+
+def _create(timeout: float, scratch: str, store: Path | None, parent: int = 0) -> None:
+    if parent:
+        signal.signal(signal.SIGINT, signal.SIG_IGN)  # whoever is asked to stop is the parent
+        end_with(parent)
     memory.use(store)
     _own.append(Worker(timeout, scratch))
 
 
-def _begin(plan: Plan, path: Path) -> PartCounts:
-    return _own[0].begin(plan, path)
+def _begin(plan: Plan, path: Path, versions: Versions) -> PartCounts:
+    return _own[0].begin(plan, path, versions)
 
 
 def _examine(place: int) -> PartCounts:
@@ -136,40 +159,61 @@ class Here(Executor):
 class Jobs:
     """Several jobs. Use as a context manager: they end with it, and their targets with them."""
 
-    def __init__(self, count: int, timeout: float = 120.0, store: Path | None = None) -> None:
-        """`count` of 1 is this process itself. What was computed is kept in the folder `store`, if there is one."""
-        self._scratch = TemporaryDirectory(prefix="nnparity-")
-        arguments = (timeout, self._scratch.name, store)
+    def __init__(
+        self, count: int, timeout: float = 120.0, store: Path | None = None, scratch: Path | None = None
+    ) -> None:
+        """`count` of 1 is this process itself. What was computed is kept in the folder `store`, if there is one.
+
+        `scratch` is a folder for what lasts as long as they; what a killed run has left there goes first.
+        """
+        self._scratch = scratch or Path(tempfile.mkdtemp(prefix="nnparity-"))
+        shutil.rmtree(self._scratch, ignore_errors=True)
+        self._scratch.mkdir(parents=True)
+        arguments = (timeout, str(self._scratch), store)
         self._executors: list[Executor]
         if count == 1:
             _create(*arguments)
             self._executors = [Here()]
         else:  # spawned: a fork would carry along the threads and locks of this process
             context = multiprocessing.get_context("spawn")
-            self._executors = [ProcessPoolExecutor(1, context, _create, arguments) for _ in range(count)]
+            own = (*arguments, os.getpid())
+            self._executors = [ProcessPoolExecutor(1, context, _create, own) for _ in range(count)]
+        #: Whether no unit is to be begun any more.
+        self.stopping = False
         #: What a unit is about -> the job that began it.
         self._begun: dict[str, int] = {}
 
-    def drive(self, plan: Plan, path: Path) -> Iterator[tuple[str, PartCounts]]:
-        """What each job counted, with the title of the unit, as it falls. Raises TargetUnavailable."""
-        for begun in [executor.submit(_begin, plan, path) for executor in self._executors]:
+    def drive(
+        self, plan: Plan, path: Path, done: Collection[str] = (), versions: Versions = MappingProxyType({})
+    ) -> Iterator[tuple[str, PartCounts]]:
+        """What each job counted, with the title of the unit, as it falls; not of those that are `done`.
+
+        `versions` are those that each target must have, where it is told. Raises TargetUnavailable.
+        """
+        for begun in [executor.submit(_begin, plan, path, dict(versions)) for executor in self._executors]:
             yield "", begun.result()
-        waiting = dict(enumerate(units(plan)))
+        waiting = {place: unit for place, unit in enumerate(units(plan)) if unit.title not in done}
         busy: dict[Future[PartCounts], tuple[int, Unit]] = {}
         free = list(range(len(self._executors)))
         while waiting or busy:
+            if self.stopping:
+                waiting.clear()
             for job in free:
                 if (place := self._next(waiting, job)) is not None:
                     future = self._executors[job].submit(_examine, place)
                     unit = waiting.pop(place)
                     busy[future] = (job, unit)
                     self._begun.setdefault(unit.about, job)
-            done, _ = wait(busy, return_when=FIRST_COMPLETED)
+            ended, _ = wait(busy, return_when=FIRST_COMPLETED)
             free = []
-            for future in done:
+            for future in ended:
                 job, unit = busy.pop(future)
                 free.append(job)
                 yield unit.title, _result(future, unit, path)
+
+    def stop(self) -> None:
+        """No unit is begun any more; those at hand are finished."""
+        self.stopping = True
 
     def _next(self, waiting: dict[int, Unit], job: int) -> int | None:
         """The first unit of what no other job has begun; else the last of another's, so that none is idle."""
@@ -179,7 +223,10 @@ class Jobs:
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(self, *_: object) -> None:
+    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
+        if kind is not None and not issubclass(kind, Exception):  # nobody waits; on Linux their targets end with them
+            for process in multiprocessing.active_children():
+                process.kill()
         for executor in self._executors:
             executor.shutdown(cancel_futures=True)
-        self._scratch.cleanup()
+        shutil.rmtree(self._scratch, ignore_errors=True)

@@ -6,7 +6,7 @@ that is damaged is set aside and a new one begun; what the disk refuses is told 
 
 import atexit
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TypeVar
@@ -40,6 +40,13 @@ class Tally:
         for kind, counted in other.results.items():
             self.results.setdefault(kind, Counter()).update(counted)
         self.troubles |= other.troubles
+
+
+def store_lines(kept: Mapping[str, Mapping[str, int]], troubles: Iterable[str]) -> Iterator[str]:
+    """How many results of each kind came from the store, and what was wrong with it."""
+    for kind, counted in sorted(kept.items()):
+        yield f"{kind}: " + ", ".join(f"{counted[how]:,} {how}" for how in (KEPT, COMPUTED, AGAIN) if counted.get(how))
+    yield from (f"store: {trouble}" for trouble in sorted(troubles))
 
 
 @dataclass(frozen=True)

@@ -1,7 +1,5 @@
 """What a run found, in a few lines on the terminal: counts, the largest margins, what does not conform, CPU time."""
 
-from collections.abc import Iterable, Iterator, Mapping
-
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
@@ -9,7 +7,7 @@ from rich.text import Text
 from nnparity.reports.formatting import needed
 from nnparity.reports.records import GRADES, Verdict
 from nnparity.run.counts import Counts, TotalCounts
-from nnparity.store.memory import AGAIN, COMPUTED, KEPT
+from nnparity.store.memory import store_lines
 
 #: Failing verdicts shown one by one, at most.
 SHOWN = 12
@@ -29,13 +27,6 @@ def show(total: TotalCounts, console: Console) -> None:
     for target, programs in total.programs.items():
         if programs:
             console.print(f"programs of {target}: {needed(programs)}", soft_wrap=True, highlight=False)
-
-
-def store_lines(kept: Mapping[str, Mapping[str, int]], troubles: Iterable[str]) -> Iterator[str]:
-    """How many results of each kind came from the store, and what was wrong with it."""
-    for kind, counted in sorted(kept.items()):
-        yield f"{kind}: " + ", ".join(f"{counted[how]:,} {how}" for how in (KEPT, COMPUTED, AGAIN) if counted.get(how))
-    yield from (f"store: {trouble}" for trouble in sorted(troubles))
 
 
 def _show_counts(counts: Counts, console: Console) -> None:

@@ -1,0 +1,30 @@
+"""Asked to stop: the first interrupt lets what is at hand be finished, the second and a termination stop now."""
+
+import contextlib
+import signal
+from collections.abc import Callable, Iterator
+from types import FrameType
+
+#: The exit status of a run that was interrupted, as shells have it.
+INTERRUPTED = 128 + signal.SIGINT
+#: What ends a process unless it says otherwise, where the system has it.
+SIGNALS = [getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name)]
+
+
+@contextlib.contextmanager
+def gentle(stop: Callable[[], None]) -> Iterator[None]:
+    """At the first SIGINT `stop` is called; the next one, SIGTERM or SIGHUP raises SystemExit with 128 + its number."""
+    asked: list[int] = []
+
+    def heard(number: int, frame: FrameType | None) -> None:
+        if number != signal.SIGINT or asked:
+            raise SystemExit(128 + number)
+        asked.append(number)
+        stop()
+
+    before = {number: signal.signal(number, heard) for number in SIGNALS}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
