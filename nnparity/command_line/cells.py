@@ -1,4 +1,4 @@
-"""``nnparity reproduce`` and ``verify``: single cells of a report, as a script or judged again."""
+"""``nnparity reproduce``, ``shrink`` and ``verify``: single cells of a report, as a script, small, or judged again."""
 
 import contextlib
 from collections.abc import Iterator
@@ -11,6 +11,7 @@ from nnparity import reports
 from nnparity.command_line.application import application
 from nnparity.command_line.options import Timeout, store_folder
 from nnparity.execute.target import TargetName
+from nnparity.hunt.smallest import shown, smallest
 from nnparity.reports.chain import broken, links
 from nnparity.reproduce.again import judged_again
 from nnparity.reproduce.cell import Cell
@@ -52,6 +53,26 @@ def reproduce(
         script = reproduction(one, TargetName.of(target).backend)
         typer.echo(wrapped(one, script) if issue else script, nl=False)
         typer.echo(f"nnparity: here and now this cell {_told(one)}", err=True)
+
+
+@application.command()
+def shrink(
+    case: CaseId,
+    target: TargetId,
+    quantity: Quantity,
+    seconds: Annotated[float, typer.Option(help="how long, at most", min=0)] = 60.0,
+    script: Annotated[bool, typer.Option("--script", help="print the script that shows it")] = False,
+    salt: Salt = "",
+    timeout: Timeout = 120.0,
+) -> None:
+    """Makes a case that fails small: its sizes, then its numbers, fewest and simplest that still show it."""
+    with cell(case, target, quantity, salt, timeout) as one:
+        memory.leave()  # what is expected of thousands of cases that nobody will ask for again
+        least, search = smallest(one, seconds)
+        if script:
+            typer.echo(reproduction(least, TargetName.of(target).backend), nl=False)
+        for line in shown(least, search):
+            typer.echo(line, err=script)
 
 
 @application.command()
