@@ -1,4 +1,4 @@
-"""``nnparity reproduce``, ``shrink`` and ``verify``: single cells of a report, as a script, small, or judged again."""
+"""``nnparity reproduce``, ``shrink``, ``explain``, ``verify``: cells as a script, small, in words, judged again."""
 
 import contextlib
 from collections.abc import Iterator
@@ -17,10 +17,13 @@ from nnparity.reproduce.again import judged_again
 from nnparity.reproduce.cell import Cell
 from nnparity.reproduce.cell import cell as found
 from nnparity.reproduce.command import reproduction
+from nnparity.reproduce.explanation import explained, recorded
 from nnparity.reproduce.issue import issue as wrapped
-from nnparity.spec.usage import UsageError
+from nnparity.spec.precision import ACCUMULATE, FUSED, NARROW
+from nnparity.spec.usage import UsageError, require
 from nnparity.store import memory
 
+MODELS = (ACCUMULATE, FUSED, NARROW)
 CaseId = Annotated[str, typer.Argument(help="the case's id, as verdicts tell it")]
 TargetId = Annotated[str, typer.Argument(help="torch, jax:cpu:compiled ...")]
 Quantity = Annotated[str, typer.Argument(help="output, grad.x, jvp, hvp.x ...")]
@@ -73,6 +76,19 @@ def shrink(
             typer.echo(reproduction(least, TargetName.of(target).backend), nl=False)
         for line in shown(least, search):
             typer.echo(line, err=script)
+
+
+@application.command()
+def explain(
+    case: Annotated[str, typer.Argument(help="the case's id, or that of a known divergence")],
+    quantity: Annotated[str, typer.Argument(help="output, grad.x, jvp, hvp.x ...")] = "output",
+    model: Annotated[str, typer.Option(help=f"how half precision is computed: {', '.join(MODELS)}")] = ACCUMULATE,
+    salt: Salt = "",
+) -> None:
+    """Says what a case is, what is expected, and which roundings make up its tolerance; or tells a record."""
+    require("model", (model,), MODELS)
+    for line in explained(case, quantity, model, salt) if "/" in case else recorded(case):
+        typer.echo(line)
 
 
 @application.command()
