@@ -11,6 +11,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cache, partial
 from pathlib import Path
+from types import FrameType
 from typing import Any
 
 import numpy as np
@@ -128,7 +129,7 @@ def _share(place: Place, part: Any, rest: Any, whole: Any) -> Contribution:
 
 def _asking() -> Place:
     """The line of the reference's formulas that is being computed."""
-    frame = sys._getframe(1)
+    frame: FrameType | None = sys._getframe(1)
     while frame is not None:
         name = frame.f_code.co_filename
         if _resolved(name).startswith(FORMULAS):

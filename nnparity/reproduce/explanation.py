@@ -105,9 +105,6 @@ def _record(known: Known) -> Iterator[str]:
         yield f"{name:9} {patterns if isinstance(patterns, str) else ', '.join(patterns)}"
     yield f"versions  {', '.join(f'{name} {text}' for name, text in known.versions.items())}"
     expects = {name: value for name in known.expects.__struct_fields__ if (value := getattr(known.expects, name))}
-    told = ", ".join(
-        f"{name} {number(value) if isinstance(value, float) else value}" for name, value in expects.items()
-    )
-    yield f"expects   {told}"
+    yield f"expects   {', '.join(f'{name} {value}' for name, value in expects.items())}"
     yield f"reason    {known.reason}"
     yield f"upstream  {known.upstream}"

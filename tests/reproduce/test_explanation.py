@@ -26,9 +26,10 @@ def test_a_case_is_explained_with_its_shares(capsys: Output) -> None:
     assert 98 < sum(hard) < 102
 
 
-def test_a_record_is_told(capsys: Output) -> None:
-    known = next(one for one in load(FOLDER) if one.id == "torch-gelu-infinity")
-    assert explain(known.id) == 0
+@pytest.mark.parametrize("id", ["torch-gelu-infinity", "torch-gelu-gradient-float32"])
+def test_a_record_is_told(id: str, capsys: Output) -> None:
+    known = next(one for one in load(FOLDER) if one.id == id)
+    assert explain(id) == 0
     told = capsys.readouterr().out
     assert all(word in told for word in (f"{known.id}: {known.kind}", known.reason, known.upstream, "versions  torch"))
 
