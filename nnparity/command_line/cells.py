@@ -1,4 +1,4 @@
-"""``nnparity reproduce`` and ``verify``: single cells of a report, as a script or judged again."""
+"""``nnparity reproduce``, ``shrink``, ``explain``, ``verify``: cells as a script, small, in words, judged again."""
 
 import contextlib
 from collections.abc import Iterator
@@ -11,15 +11,19 @@ from nnparity import reports
 from nnparity.command_line.application import application
 from nnparity.command_line.options import Timeout, store_folder
 from nnparity.execute.target import TargetName
+from nnparity.hunt.smallest import shown, smallest
 from nnparity.reports.chain import broken, links
 from nnparity.reproduce.again import judged_again
 from nnparity.reproduce.cell import Cell
 from nnparity.reproduce.cell import cell as found
 from nnparity.reproduce.command import reproduction
+from nnparity.reproduce.explanation import explained, recorded
 from nnparity.reproduce.issue import issue as wrapped
-from nnparity.spec.usage import UsageError
+from nnparity.spec.precision import ACCUMULATE, FUSED, NARROW
+from nnparity.spec.usage import UsageError, require
 from nnparity.store import memory
 
+MODELS = (ACCUMULATE, FUSED, NARROW)
 CaseId = Annotated[str, typer.Argument(help="the case's id, as verdicts tell it")]
 TargetId = Annotated[str, typer.Argument(help="torch, jax:cpu:compiled ...")]
 Quantity = Annotated[str, typer.Argument(help="output, grad.x, jvp, hvp.x ...")]
@@ -52,6 +56,39 @@ def reproduce(
         script = reproduction(one, TargetName.of(target).backend)
         typer.echo(wrapped(one, script) if issue else script, nl=False)
         typer.echo(f"nnparity: here and now this cell {_told(one)}", err=True)
+
+
+@application.command()
+def shrink(
+    case: CaseId,
+    target: TargetId,
+    quantity: Quantity,
+    seconds: Annotated[float, typer.Option(help="how long, at most", min=0)] = 60.0,
+    script: Annotated[bool, typer.Option("--script", help="print the script that shows it")] = False,
+    salt: Salt = "",
+    timeout: Timeout = 120.0,
+) -> None:
+    """Makes a case that fails small: its sizes, then its numbers, fewest and simplest that still show it."""
+    with cell(case, target, quantity, salt, timeout) as one:
+        memory.leave()  # what is expected of thousands of cases that nobody will ask for again
+        least, search = smallest(one, seconds)
+        if script:
+            typer.echo(reproduction(least, TargetName.of(target).backend), nl=False)
+        for line in shown(least, search):
+            typer.echo(line, err=script)
+
+
+@application.command()
+def explain(
+    case: Annotated[str, typer.Argument(help="the case's id, or that of a known divergence")],
+    quantity: Annotated[str, typer.Argument(help="output, grad.x, jvp, hvp.x ...")] = "output",
+    model: Annotated[str, typer.Option(help=f"how half precision is computed: {', '.join(MODELS)}")] = ACCUMULATE,
+    salt: Salt = "",
+) -> None:
+    """Says what a case is, what is expected, and which roundings make up its tolerance; or tells a record."""
+    require("model", (model,), MODELS)
+    for line in explained(case, quantity, model, salt) if "/" in case else recorded(case):
+        typer.echo(line)
 
 
 @application.command()

@@ -134,7 +134,7 @@ def find(id: str, salt: str = "") -> Case:
         raise Unreproducible(f"{name} is a training run, judged step by step: no short script shows it")
     if dataset.startswith(REJECTS):
         return _spoilt(name, dataset, dtype, salt)
-    check = making(dataset)
+    check = [] if dataset in naming.ordinary(load()[name]) else making(dataset)
     if check and check != ["specials"]:
         raise Unreproducible(f"{dataset!r} belongs to the check {check[0]!r}, which asks more than one call")
     return naming.find(id, salt)

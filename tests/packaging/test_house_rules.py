@@ -30,7 +30,9 @@ ARROWS = {
         *("spec", "reference", "expect", "judge", "checks", "execute", "run", RECORDS),
         *("adapters.request", "adapters.numpy"),
     },
-    "hunt": {"spec", "judge", "execute", "run", RECORDS, "reports.chain", "adapters.request"},
+    "hunt": {
+        *("spec", "judge", "checks", "execute", "run", "reproduce", RECORDS, "reports.chain", "adapters.request"),
+    },
     "reproduce": {
         *("spec", "expect", "judge", "checks", "execute", "run", "store", RECORDS, "reports.merge"),
         *("adapters.dialect", "adapters.kernel", "adapters.registry"),
