@@ -30,6 +30,10 @@ ARROWS = {
         *("spec", "reference", "expect", "judge", "checks", "execute", "run", RECORDS),
         *("adapters.request", "adapters.numpy"),
     },
+    "api": {
+        *("spec", "reference", "expect", "judge", "checks", "execute", "run", "reports.formatting", RECORDS),
+        *("adapters.base", "adapters.function", "adapters.kernel", "adapters.request"),
+    },
     "hunt": {"spec", "judge", "execute", "run", RECORDS, "reports.chain", "adapters.request"},
     "reproduce": {
         *("spec", "expect", "judge", "checks", "execute", "run", "store", RECORDS, "reports.merge"),
