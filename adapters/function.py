@@ -174,8 +174,12 @@ def _takes(function: Callable[..., Any], name: str) -> bool:
 
 
 def _frames(error: Exception) -> list[str]:
-    """The last frames that are neither ours nor an installed package's, or of those the last."""
-    ours = str(Path(__file__).resolve().parents[1])
-    frames = [one for one in traceback.extract_tb(error.__traceback__) if not one.filename.startswith(ours)]
+    """The last frames that are neither an adapter's nor an installed package's, or of those the last."""
+    ours = Path(__file__).resolve().parent
+    frames = [one for one in traceback.extract_tb(error.__traceback__) if not _inside(one.filename, ours)]
     own = [one for one in frames if "site-packages" not in one.filename] or frames
     return [f"  {Path(one.filename).name}:{one.lineno} in {one.name}: {one.line}" for one in own[-FRAMES:]]
+
+
+def _inside(file: str, folder: Path) -> bool:
+    return Path(file).resolve().is_relative_to(folder)

@@ -18,7 +18,7 @@ _API = {
     "tolerance": "nnparity.api.tolerances",
     "arbitrate": "nnparity.api.arbitration",
     "formula": "nnparity.api.own_formulas",
-    "UsageError": "nnparity.spec.selection",
+    "UsageError": "nnparity.spec.usage",
 }
 __all__ = ["__version__", *_API]  # noqa: PLE0604  (texts all of them)
 

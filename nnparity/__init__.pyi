@@ -4,6 +4,6 @@ from nnparity.api.assertion import assert_close as assert_close
 from nnparity.api.check import check as check
 from nnparity.api.own_formulas import formula as formula
 from nnparity.api.tolerances import tolerance as tolerance
-from nnparity.spec.selection import UsageError as UsageError
+from nnparity.spec.usage import UsageError as UsageError
 
 __version__: str

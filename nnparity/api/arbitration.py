@@ -16,7 +16,7 @@ from nnparity.expect.expected import Array
 from nnparity.judge.elements import errors
 from nnparity.reports.formatting import badness, margin, significant
 from nnparity.reports.records import GRADES, PASSING, Verdict
-from nnparity.spec.selection import UsageError
+from nnparity.spec.usage import UsageError
 
 ROUNDING, CONVENTION, BUG, UNTOLD = "rounding", "convention", "bug", "untold"
 #: How the diagnoses of a narrower format begin or go on: fewer bits than the dtype has, in the right formula.

@@ -7,7 +7,7 @@ from nnparity.api import given
 from nnparity.api.comparison import Asked, dtype_of_results
 from nnparity.api.own_formulas import Own
 from nnparity.api.results import Result
-from nnparity.spec.selection import UsageError
+from nnparity.spec.usage import UsageError
 
 
 def assert_close(

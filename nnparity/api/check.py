@@ -19,7 +19,7 @@ from nnparity.expect.budgets import expect
 from nnparity.reports.records import Verdict
 from nnparity.spec import Case, Formula, cases_of
 from nnparity.spec.schema import LEVELS, QUANTITIES, Scalar
-from nnparity.spec.selection import UsageError, require
+from nnparity.spec.usage import UsageError, require
 
 #: The salt of a call that is not judged: it comes before each group, on other numbers.
 FIRST = "before"

@@ -15,7 +15,7 @@ from nnparity.expect.budgets import expect
 from nnparity.expect.expected import Expected
 from nnparity.spec import DTYPES, Case, Formula
 from nnparity.spec.cases.case import Arrays
-from nnparity.spec.selection import UsageError, require
+from nnparity.spec.usage import UsageError, require
 
 #: How the caller's result is called where a target's name stands.
 YOURS = "your result"

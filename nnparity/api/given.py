@@ -11,7 +11,7 @@ from nnparity.checks.common import Given
 from nnparity.spec import DTYPES, Dtype, Formula, Signature, load, shapes
 from nnparity.spec.cases.case import Arrays
 from nnparity.spec.cases.invalid_inputs import unfit
-from nnparity.spec.selection import UsageError, require
+from nnparity.spec.usage import UsageError, require
 
 #: The dataset's name in the ids of such cases.
 GIVEN = "given"
@@ -27,7 +27,7 @@ def formula_of(name: Any) -> Formula:
 
 def dtype_of(name: Any) -> Dtype:
     """A number format by its name, or by a dtype of NumPy or a framework (``torch.float32``)."""
-    text = getattr(name, "name", None) or str(name).rpartition(".")[2]
+    text = getattr(name, "name", None) or getattr(name, "__name__", None) or str(name).rpartition(".")[2]
     require("dtype", (text,), tuple(DTYPES))
     return DTYPES[text]
 

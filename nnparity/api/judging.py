@@ -24,7 +24,7 @@ from nnparity.run.verdicts import verdict_line
 from nnparity.spec import DTYPES, Case
 from nnparity.spec.precision import ACCUMULATE, NARROW
 from nnparity.spec.schema import plain
-from nnparity.spec.selection import UsageError
+from nnparity.spec.usage import UsageError
 
 #: Grades of which a cause is looked for.
 WRONG = ("imprecise", "diverges")

@@ -23,7 +23,7 @@ from nnparity.reference.readings import Dual, compositions, tangent_of
 from nnparity.reference.readings.base import JOINS, MOVES, Reading
 from nnparity.spec import Formula
 from nnparity.spec.schema import Title
-from nnparity.spec.selection import UsageError
+from nnparity.spec.usage import UsageError
 
 #: Numbers that go into a function without a VJP, at most: each is a run of its own.
 DIRECTIONS = 4096

@@ -17,7 +17,7 @@ from nnparity.expect.budgets import expect
 from nnparity.expect.expected import Expected
 from nnparity.spec import Case, Dtype, Formula, shapes
 from nnparity.spec.loader import signatures
-from nnparity.spec.selection import UsageError, require
+from nnparity.spec.usage import UsageError, require
 
 #: The dataset that stands for inputs of which only the shapes are given.
 NORMAL = "normal"

@@ -32,7 +32,7 @@ def std(x: Any, axis: Any = None, ddof: int = 0, keepdims: bool = False) -> Any:
 
 def matmul(a: Any, b: Any) -> Any:
     """The product of matrices, or of stacks of them; vectors are rows on the left and columns on the right."""
-    left, right = np.ndim(a), np.ndim(b)
+    left, right = len(np.shape(a)), len(np.shape(b))
     stack = string.ascii_lowercase[: max(left, right, 2) - 2]
     mine = stack[len(stack) - (left - 2) :] + "yx" if left > 1 else "x"
     other = stack[len(stack) - (right - 2) :] + "xz" if right > 1 else "x"

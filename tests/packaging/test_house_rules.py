@@ -44,7 +44,8 @@ ARROWS = {
         *("adapters.registry", "judge.known_divergences"),
     },
     "pytest_plugin": {
-        *("spec", "run", "store", "checks", "execute", "reports", "adapters.registry", "judge.known_divergences"),
+        *("spec", "run", "store", "checks", "execute", "reports", "api"),
+        *("adapters.registry", "judge.known_divergences"),
     },
 }
 EVERYWHERE = ("adapters", "nnparity", "reference", "reports", "spec", "tests")
