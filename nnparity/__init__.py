@@ -2,6 +2,35 @@
 
 Each formula is written once in plain NumPy, the frameworks' own kernels run on the same inputs,
 and outputs, gradients and second-order products are judged against derived tolerances.
+
+For tests of one's own there are `check`, `assert_close`, `tolerance`, `arbitrate` and `formula`: each is imported when
+it is first asked for, so that ``import nnparity`` costs nothing. Their types are in the stub beside this file.
 """
 
+import importlib
+
 __version__ = "0.1.0"
+
+#: Name -> the module that has it.
+_API = {
+    "check": "nnparity.api.check",
+    "assert_close": "nnparity.api.assertion",
+    "tolerance": "nnparity.api.tolerances",
+    "arbitrate": "nnparity.api.arbitration",
+    "formula": "nnparity.api.own_formulas",
+    "UsageError": "nnparity.spec.usage",
+}
+__all__ = ["__version__", *_API]  # noqa: PLE0604  (texts all of them)
+
+
+def __getattr__(name: str) -> object:
+    """The public API, at first use."""
+    if name not in _API:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    found = getattr(importlib.import_module(_API[name]), name)
+    globals()[name] = found
+    return found
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *_API})

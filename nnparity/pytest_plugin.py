@@ -4,10 +4,12 @@ An item is one formula x signature x dtype of one target, its id reads ``conv2d/
 datasets and quantities are observed and judged, each verdict recorded by itself; an item that fails lists its failing
 verdicts. The further checks follow, ``specials/relu`` and so on. The options live here, not in a conftest, so that
 ``--pyargs nnparity.tests.conformance`` knows them.
+
+For tests of one's own there is the fixture `parity`, the API bound to the test, with the marker ``dtypes``.
 """
 
 import os
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 
 import pytest
@@ -15,6 +17,7 @@ import pytest
 from nnparity import checks, reports
 from nnparity.adapters.registry import Misdeclared
 from nnparity.adapters.registry import load as load_backend
+from nnparity.api.bound import Parity
 from nnparity.execute.observer import TargetUnavailable
 from nnparity.execute.target import TargetName
 from nnparity.judge.known_divergences import KnownError
@@ -24,9 +27,9 @@ from nnparity.run.finalization import finalize
 from nnparity.run.plan import Plan
 from nnparity.run.session import Session
 from nnparity.run.verdicts import failed
-from nnparity.spec import SpecError
+from nnparity.spec import DTYPES, SpecError
 from nnparity.spec.selection import CaseGroup
-from nnparity.spec.usage import UsageError
+from nnparity.spec.usage import UsageError, require
 from nnparity.store import location, memory
 from nnparity.store.location import StoreError
 from nnparity.store.memory import store_lines
@@ -58,11 +61,13 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     group.addoption("--salt", default="", help="varies the inputs")
     group.addoption("--case-timeout", type=float, default=120.0, help="seconds for one case")
     group.addoption("--no-store", action="store_true", help="compute all expectations, and keep none")
+    group.addoption("--nnparity-level", default="quick", help="of the fixture `parity`: quick, core or full")
     group.addoption("--records", type=Path, help="the run file (reports/out/pytest.jsonl)")
 
 
 def pytest_configure(config: pytest.Config) -> None:
     """Checks the options once; what does not exist ends the run with status 2."""
+    config.addinivalue_line("markers", "dtypes(name, ...): run the test with the fixture `parity` once in each dtype")
     if not config.option.backend:
         return
     try:
@@ -83,6 +88,21 @@ def pytest_configure(config: pytest.Config) -> None:
     config.stash[SESSION] = Session(plan, path.absolute(), config.option.case_timeout)
     if not worker:
         config.stash[SESSION].recorder.begin(plan)
+
+
+@pytest.fixture
+def parity(request: pytest.FixtureRequest, record_property: Callable[[str, object], None]) -> Parity:
+    """nnparity's API bound to the test: what does not conform fails it, and is told by the suite's message."""
+    dtype = getattr(request, "param", "float32")
+    return Parity(dtype, request.config.getoption("--nnparity-level"), record_property)
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """A test with the marker ``dtypes`` and the fixture `parity` is run in each of those."""
+    marker = metafunc.definition.get_closest_marker("dtypes")
+    if marker is not None and "parity" in metafunc.fixturenames:
+        require("dtype", marker.args, tuple(DTYPES))
+        metafunc.parametrize("parity", marker.args, indirect=True)
 
 
 def _plan(config: pytest.Config) -> Plan:

@@ -1,25 +1,22 @@
 """JAX: what `jax.nn` and `jax.lax` give, compiled by `jax.jit` or op by op, on the CPU or a CUDA device.
 
 float64 is enabled and matmuls run at their highest precision. JAX has few whole layers of its own:
-much here is composed, and each method says so. Reverse mode is `jax.vjp`, forward mode `jax.jvp`,
-and a Hessian-vector product is the JVP of a VJP.
+much here is composed, and each method says so. How it differentiates is in `arrays`.
 """
 
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from types import MappingProxyType
 from typing import Any
-
-import numpy as np
 
 # Else JAX takes most of a GPU's memory when it starts.
 os.environ.setdefault("XLA_PYTHON_CLIENT_PREALLOCATE", "false")
 
 import jax
 
-from nnparity.adapters.base import Adapter
 from nnparity.adapters.jax import program_cache
+from nnparity.adapters.jax.arrays import JaxArrays
 from nnparity.adapters.jax.bert import JaxBert
 from nnparity.adapters.jax.layers import JaxLayers
 from nnparity.adapters.jax.losses import JaxLosses
@@ -27,8 +24,7 @@ from nnparity.adapters.jax.models import JaxModels
 from nnparity.adapters.jax.optimizers import JaxOptimizers
 from nnparity.adapters.jax.sequences import JaxSequences
 from nnparity.adapters.jax.training import JaxTraining
-from nnparity.adapters.kernel import Operation, Point, Program, Tensors, Unsupported
-from nnparity.adapters.request import Array
+from nnparity.adapters.kernel import Point, Program, Unsupported
 
 jax.config.update("jax_enable_x64", True)
 # Else what JAX raises while it traces seems to come from the adapter: its own frames are cut out.
@@ -36,10 +32,9 @@ jax.config.update("jax_traceback_filtering", "off")
 program_cache.keep()
 
 
-class JaxBase(Adapter):
-    """JAX's arrays and derivatives, without formulas."""
+class JaxBase(JaxArrays):
+    """The same at full precision, with its modes and the programs that are kept."""
 
-    refusals = ("is not supported by dot_general",)
     refused = MappingProxyType(
         {
             (formula, "float16", "*", "cpu:*"): "XLA has no float16 product that is summed in float32 on the CPU"
@@ -47,53 +42,15 @@ class JaxBase(Adapter):
         }
     )
     second_order = "forward over reverse: jax.jvp of jax.vjp"
-    joint = True
 
     @property
     def programs(self) -> dict[str, int]:
         return dict(program_cache.counted)
 
-    @classmethod
-    def devices(cls) -> list[str]:
-        return [name for name in ("cpu", "cuda") if _device(name) is not None]
-
-    def __init__(self, device: str = "cpu", mode: str = "") -> None:
-        super().__init__(device, mode)
-        self._place = _device(device)
-
     @contextmanager
     def scope(self) -> Iterator[None]:
         with jax.default_device(self._place), jax.default_matmul_precision("highest"):
             yield
-
-    def put(self, array: Array) -> Any:
-        return jax.device_put(np.array(array), self._place)
-
-    def get(self, tensor: Any) -> Array:
-        return np.asarray(tensor)
-
-    def vjp(self, operation: Operation, point: Point) -> tuple[Tensors, Tensors]:
-        outputs, pull = jax.vjp(_function(operation, point), *point.primals)
-        # A result of another dtype than its inputs' is reported as such; its derivative is wanted all the same.
-        return outputs, pull(tuple(g.astype(y.dtype) for g, y in zip(point.cotangents, outputs, strict=True)))
-
-    def jvp(self, operation: Operation, point: Point) -> Tensors:
-        tangents: Tensors = jax.jvp(_function(operation, point), point.primals, point.tangents)[1]
-        return tangents
-
-    def hvp(self, operation: Operation, point: Point) -> Tensors:
-        return self.jvp_hvp(operation, point)[1]
-
-    def jvp_hvp(self, operation: Operation, point: Point) -> tuple[Tensors, Tensors]:
-        """Moving the VJP along the tangents moves the outputs along: their tangents are the JVP."""
-        return self.all_families(operation, point)[2:]
-
-    def all_families(self, operation: Operation, point: Point) -> tuple[Tensors, Tensors, Tensors, Tensors]:
-        def pulled(*primals: Any) -> tuple[Tensors, Tensors]:
-            return self.vjp(operation, point._replace(primals=primals))
-
-        there, moved = jax.jvp(pulled, point.primals, point.tangents)
-        return (*there, *moved)
 
     def compile(self, program: Program) -> Program:
         return _refusing(jax.jit(program)) if self.mode == "compiled" else program
@@ -125,14 +82,3 @@ def _refusing(program: Program) -> Program:
             raise
 
     return run
-
-
-def _function(operation: Operation, point: Point) -> Callable[..., Tensors]:
-    return lambda *primals: operation(*primals, **point.rest)
-
-
-def _device(name: str) -> Any:
-    try:
-        return jax.local_devices(backend=name)[0]
-    except RuntimeError:
-        return None

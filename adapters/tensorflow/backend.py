@@ -1,20 +1,13 @@
 """TensorFlow: `tf.nn`, and `tf.keras` where TensorFlow has no other, eager, on the CPU or a CUDA device.
 
 Importing this module silences TensorFlow's log, makes it take GPU memory as it needs it, and switches
-TF32 off. Second derivatives come from nested `tf.GradientTape`s, JVPs from `tf.autodiff.ForwardAccumulator`.
+TF32 off. How it differentiates is in `arrays`.
 """
 
 import os
-from collections.abc import Iterator
-from contextlib import contextmanager
 from types import MappingProxyType
-from typing import Any
 
-import numpy as np
-
-from nnparity.adapters.base import Adapter
-from nnparity.adapters.kernel import Operation, Point, Program, Tensors
-from nnparity.adapters.request import Array, Failure
+from nnparity.adapters.kernel import Program
 from nnparity.adapters.stderr import hushed
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
@@ -24,6 +17,7 @@ os.environ["KERAS_BACKEND"] = "tensorflow"
 with hushed():  # while it loads, TensorFlow logs before it has read its own log level (tensorflow issue 100442)
     import tensorflow as tf
 
+from nnparity.adapters.tensorflow.arrays import TensorflowArrays
 from nnparity.adapters.tensorflow.bert import TensorflowBert
 from nnparity.adapters.tensorflow.layers import TensorflowLayers
 from nnparity.adapters.tensorflow.losses import TensorflowLosses
@@ -37,9 +31,6 @@ for _gpu in tf.config.list_physical_devices("GPU"):
     tf.config.experimental.set_memory_growth(_gpu, True)
 tf.config.experimental.enable_tensor_float_32_execution(False)
 
-_PLACES = {"cpu": "/CPU:0", "cuda": "/GPU:0"}
-_ZERO = tf.UnconnectedGradients.ZERO
-
 #: What XLA refuses of compiled programs, whoever built them: pooling in float32 it does, and the values of a loop.
 SECOND_POOLING = "XLA has no kernel for the second derivative of max pooling"
 LOOPS = "no forward mode across the lists of a loop in a graph"
@@ -51,67 +42,14 @@ REFUSED = {
 }
 
 
-class TensorflowBase(Adapter):
-    """TensorFlow's tensors and derivatives, without formulas."""
+class TensorflowBase(TensorflowArrays):
+    """The same with its modes, and what XLA refuses."""
 
     second_order = "nested tf.GradientTape; jvp by tf.autodiff.ForwardAccumulator"
-    refusals = (
-        "UnimplementedError",
-        "gradient registry has no entry",
-        "is not in the list of allowed values",
-        "Detected unsupported operations",  # XLA
-        "Unsupported dtype",  # XLA
-        "`dtype` <dtype: 'variant'> is not compatible",  # forward mode across the lists of a loop in a graph
-    )
-
     refused = MappingProxyType(REFUSED)
-
-    @classmethod
-    def devices(cls) -> list[str]:
-        return ["cpu", "cuda"] if tf.config.list_physical_devices("GPU") else ["cpu"]
-
-    @contextmanager
-    def scope(self) -> Iterator[None]:
-        with tf.device(_PLACES[self.device]):
-            yield
-
-    def put(self, array: Array) -> Any:
-        return tf.constant(np.array(array))
-
-    def arrange(self, tensor: Any, layout: str) -> Any:
-        """A tape knows tensors by name: the gradient of two inputs under one would be their sum."""
-        return tf.identity(super().arrange(tensor, layout))
-
-    def get(self, tensor: Any) -> Array:
-        return np.asarray(tensor.numpy())
-
-    def vjp(self, operation: Operation, point: Point) -> tuple[Tensors, Tensors]:
-        with tf.GradientTape(watch_accessed_variables=False) as tape:
-            tape.watch(point.primals)
-            outputs = operation(*point.primals, **point.rest)
-        return outputs, _pull(tape, outputs, point.primals, point.cotangents)
-
-    def jvp(self, operation: Operation, point: Point) -> Tensors:
-        with tf.autodiff.ForwardAccumulator(list(point.primals), list(point.tangents)) as accumulator:
-            outputs = operation(*point.primals, **point.rest)
-        return tuple(accumulator.jvp(y, unconnected_gradients=_ZERO) for y in outputs)
-
-    def hvp(self, operation: Operation, point: Point) -> Tensors:
-        with tf.GradientTape(watch_accessed_variables=False) as outer:
-            outer.watch(point.primals)
-            _, gradients = self.vjp(operation, point)
-        return _pull(outer, gradients, point.primals, point.tangents)
 
     def compile(self, program: Program) -> Program:
         return tf.function(program, jit_compile=True) if self.mode == "compiled" else program
-
-    def failure(self, error: Exception) -> Failure:
-        """As of `Adapter`, without the traces that TensorFlow writes into its messages."""
-        failure = super().failure(error)
-        message = failure.message.partition("The op is created at:")[0].strip()
-        if "in user code:" in message:
-            message = message.rpartition("\n\n")[2].strip()
-        return Failure(failure.kind, message)
 
 
 class TensorflowAdapter(
@@ -131,9 +69,3 @@ class TensorflowAdapter(
     modes = ("eager", "compiled")
     unsupported = MappingProxyType({"adam": "Keras's Adam has the paper's other form only: see adam_eps_hat"})
     precision = MappingProxyType({("layer_norm", "*float16", "output*"): FUSED})
-
-
-def _pull(tape: Any, outputs: Tensors, primals: Tensors, cotangents: Tensors) -> Tensors:
-    pulled = tape.gradient(outputs, primals, cotangents, unconnected_gradients=_ZERO)
-    # An embedding's gradient comes as slices of the table.
-    return tuple(tf.convert_to_tensor(gradient) for gradient in pulled)

@@ -1,41 +1,30 @@
 """PyTorch: its own kernels, eager, on the CPU or a CUDA device.
 
-Reverse mode is `torch.autograd.grad`; forward mode is `torch.autograd.forward_ad`, and the
-double-VJP trick where a kernel has no forward derivative (the oneDNN LSTM). TF32 is off unless the
-mode says otherwise: `eager+tf32` is another target.
+How it differentiates is in `arrays`. TF32 is off unless the mode says otherwise: `eager+tf32` is another target.
 """
 
 from collections.abc import Iterator
-from contextlib import AbstractContextManager, ExitStack, contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from types import MappingProxyType
 from typing import Any
 
-import ml_dtypes
-import numpy as np
 import torch
-from torch.autograd import forward_ad
-from torch.nn.attention import SDPBackend, sdpa_kernel
 
-from nnparity.adapters.base import Adapter
-from nnparity.adapters.kernel import DeviceUnavailable, Operation, Point, Tensors
-from nnparity.adapters.request import Array
+from nnparity.adapters.kernel import DeviceUnavailable
+from nnparity.adapters.torch.arrays import TorchArrays
 from nnparity.adapters.torch.bert import TorchBert
 from nnparity.adapters.torch.layers import TorchLayers
-from nnparity.adapters.torch.layouts import arranged
 from nnparity.adapters.torch.losses import TorchLosses
 from nnparity.adapters.torch.models import TorchModels
 from nnparity.adapters.torch.optimizers import TorchOptimizers
 from nnparity.adapters.torch.sequences import TorchSequences
 from nnparity.adapters.torch.training import TorchTraining
-from nnparity.spec.cases.layouts import LAYOUTS
 from nnparity.spec.precision import FUSED
 
 
-class TorchBase(Adapter):
-    """PyTorch's tensors and derivatives, without formulas."""
+class TorchBase(TorchArrays):
+    """The same with TF32 as the mode says, and what is told of second derivatives."""
 
-    layouts = LAYOUTS
-    refusals = ("not implemented for", "is not implemented")
     second_order = (
         "double backward, forward mode for jvp; neither exists for fused attention, which is replaced by "
         "SDPBackend.MATH, nor for cuDNN's LSTM, replaced by the native one; the jvp of oneDNN's LSTM is a double VJP"
@@ -46,10 +35,6 @@ class TorchBase(Adapter):
         if mode == "eager+tf32" and device == "cpu":
             raise DeviceUnavailable("torch's mode eager+tf32 is for cuda")
 
-    @classmethod
-    def devices(cls) -> list[str]:
-        return ["cpu", "cuda"] if torch.cuda.is_available() else ["cpu"]
-
     @contextmanager
     def scope(self) -> Iterator[None]:
         """TF32 as the mode says: the flags are global to the process."""
@@ -57,54 +42,6 @@ class TorchBase(Adapter):
         torch.backends.cuda.matmul.allow_tf32 = allowed
         torch.backends.cudnn.allow_tf32 = allowed
         yield
-
-    def inference(self) -> AbstractContextManager[Any]:
-        """Not `inference_mode`: what a layer or a model of others keeps of it could not be differentiated later."""
-        return torch.no_grad()
-
-    def put(self, array: Array) -> Any:
-        copy = np.array(array)
-        if copy.dtype == ml_dtypes.bfloat16:
-            return torch.from_numpy(copy.view(np.int16)).view(torch.bfloat16).to(self.device)
-        return torch.from_numpy(copy).to(self.device)
-
-    def arrange(self, tensor: Any, layout: str) -> Any:
-        return arranged(tensor, layout)
-
-    def get(self, tensor: Any) -> Array:
-        # By force: a second derivative that is zero everywhere comes as a ZeroTensor, which has no memory.
-        if tensor.dtype is torch.bfloat16:
-            return tensor.view(torch.int16).numpy(force=True).view(ml_dtypes.bfloat16)
-        return tensor.numpy(force=True)
-
-    def vjp(self, operation: Operation, point: Point) -> tuple[Tensors, Tensors]:
-        leaves = _leaves(point.primals)
-        outputs = operation(*leaves, **point.rest)
-        return outputs, _pull(outputs, leaves, point.cotangents)
-
-    def jvp(self, operation: Operation, point: Point) -> Tensors:
-        with self._second_order(operation, "jvp"):
-            try:
-                return _forward(operation, point)
-            except NotImplementedError:
-                self.notes["jvp"] = "a double VJP: the kernel has no forward mode"
-                return _double_vjp(operation, point)
-
-    def hvp(self, operation: Operation, point: Point) -> Tensors:
-        with self._second_order(operation, "hvp"):
-            leaves = _leaves(point.primals)
-            outputs = operation(*leaves, **point.rest)
-            gradients = _pull(outputs, leaves, point.cotangents, create_graph=True)
-            return _pull(gradients, leaves, point.tangents)
-
-    @contextmanager
-    def _second_order(self, operation: Operation, family: str) -> Iterator[None]:
-        """Kernels that can be differentiated twice, where the default ones cannot."""
-        with ExitStack() as stack:
-            for context, says in _differentiable(operation.formula, self.device):
-                stack.enter_context(context)
-                self.notes[family] = says
-            yield
 
 
 class TorchAdapter(
@@ -120,39 +57,3 @@ class TorchAdapter(
 
     def inference(self) -> AbstractContextManager[Any]:
         return torch.inference_mode()
-
-
-def _differentiable(formula: str, device: str) -> Iterator[tuple[AbstractContextManager[Any], str]]:
-    if "attention" in formula or formula == "listing_bert":
-        yield sdpa_kernel(SDPBackend.MATH), "SDPBackend.MATH for the fused kernel"
-    if "lstm" in formula and device == "cuda":
-        yield torch.backends.cudnn.flags(enabled=False), "the native kernel for cuDNN's"
-
-
-def _leaves(primals: Tensors) -> Tensors:
-    return tuple(primal.detach().requires_grad_() for primal in primals)
-
-
-def _pull(outputs: Tensors, leaves: Tensors, cotangents: Tensors, create_graph: bool = False) -> Tensors:
-    """The VJP of what is connected; a constant output pulls back to zeros."""
-    live = [(y, g) for y, g in zip(outputs, cotangents, strict=True) if y.requires_grad]
-    if not live:
-        return tuple(torch.zeros_like(leaf) for leaf in leaves)
-    ys, gs = zip(*live, strict=True)
-    return torch.autograd.grad(ys, leaves, gs, create_graph=create_graph, materialize_grads=True)
-
-
-def _forward(operation: Operation, point: Point) -> Tensors:
-    with forward_ad.dual_level():
-        duals = [forward_ad.make_dual(x, t) for x, t in zip(point.primals, point.tangents, strict=True)]
-        outputs = [forward_ad.unpack_dual(y) for y in operation(*duals, **point.rest)]
-        return tuple(torch.zeros_like(y) if t is None else t for y, t in outputs)
-
-
-def _double_vjp(operation: Operation, point: Point) -> Tensors:
-    """The VJP is linear in its cotangent: its own VJP there is the JVP."""
-    leaves = _leaves(point.primals)
-    outputs = operation(*leaves, **point.rest)
-    cotangents = tuple(torch.zeros_like(y, requires_grad=True) for y in outputs)
-    gradients = _pull(outputs, leaves, cotangents, create_graph=True)
-    return _pull(gradients, cotangents, point.tangents)

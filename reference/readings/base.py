@@ -13,6 +13,8 @@ import numpy as np
 from numpy.lib.mixins import NDArrayOperatorsMixin
 from numpy.lib.stride_tricks import sliding_window_view
 
+from nnparity.reference.readings import compositions
+
 Rule = Callable[..., Any]
 
 #: Functions of one array that move, repeat or drop elements, and pad with zeros.
@@ -95,10 +97,31 @@ class Reading(NDArrayOperatorsMixin):
         """As of an array."""
         return self.moved(lambda part: part.reshape(*shape))
 
+    @property
+    def T(self) -> Self:  # noqa: N802  (as of an array)
+        """As of an array."""
+        return self.moved(np.transpose)
+
+    def transpose(self, *axes: Any) -> Self:
+        """As of an array."""
+        return self.moved(lambda part: part.transpose(*axes))
+
+    def sum(self, axis: Any = None, keepdims: bool = False) -> Any:
+        """As of an array."""
+        return np.sum(self, axis=axis, keepdims=keepdims)  # type: ignore[call-overload]  # a duck array
+
+    def mean(self, axis: Any = None, keepdims: bool = False) -> Any:
+        """As of an array."""
+        return np.mean(self, axis=axis, keepdims=keepdims)  # type: ignore[call-overload]  # a duck array
+
+    def max(self, axis: Any = None, keepdims: bool = False) -> Any:
+        """As of an array."""
+        return np.max(self, axis=axis, keepdims=keepdims)  # type: ignore[call-overload]  # a duck array
+
     def __array_ufunc__(self, ufunc: Any, method: str, *inputs: Any, **kwargs: Any) -> Any:
         if method != "__call__" or kwargs or self._stands_back(inputs):
             return NotImplemented
-        rule = self.UFUNCS.get(ufunc)
+        rule = self.UFUNCS.get(ufunc) or compositions.UFUNCS.get(ufunc)
         if rule is None:
             raise TypeError(f"{type(self).__name__} has no rule for {ufunc.__name__}")
         return rule(*inputs)
@@ -108,7 +131,7 @@ class Reading(NDArrayOperatorsMixin):
             return NotImplemented
         if func is np.shape:
             return args[0].shape
-        rule = self.FUNCTIONS.get(func)
+        rule = self.FUNCTIONS.get(func) or compositions.FUNCTIONS.get(func)
         if rule is not None:
             return rule(*args, **kwargs)
         if func in MOVES:

@@ -33,6 +33,10 @@ ARROWS = {
     "hunt": {
         *("spec", "judge", "checks", "execute", "run", "reproduce", RECORDS, "reports.chain", "adapters.request"),
     },
+    "api": {
+        *("spec", "reference", "expect", "judge", "checks", "execute", "run", "reports.formatting", RECORDS),
+        *("adapters.base", "adapters.function", "adapters.kernel", "adapters.request"),
+    },
     "reproduce": {
         *("spec", "expect", "judge", "checks", "execute", "run", "store", RECORDS, "reports.merge"),
         *("adapters.dialect", "adapters.kernel", "adapters.registry"),
@@ -42,7 +46,8 @@ ARROWS = {
         *("adapters.registry", "judge.known_divergences"),
     },
     "pytest_plugin": {
-        *("spec", "run", "store", "checks", "execute", "reports", "adapters.registry", "judge.known_divergences"),
+        *("spec", "run", "store", "checks", "execute", "reports", "api"),
+        *("adapters.registry", "judge.known_divergences"),
     },
 }
 EVERYWHERE = ("adapters", "nnparity", "reference", "reports", "spec", "tests")

@@ -1,0 +1,81 @@
+"""TensorFlow's tensors and derivatives, without formulas and without touching a setting of the process.
+
+Reverse mode is `tf.GradientTape`, nested for second derivatives; JVPs come from `tf.autodiff.ForwardAccumulator`.
+"""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import numpy as np
+import tensorflow as tf
+
+from nnparity.adapters.base import Adapter
+from nnparity.adapters.kernel import Operation, Point, Tensors
+from nnparity.adapters.request import Array, Failure
+
+_PLACES = {"cpu": "/CPU:0", "cuda": "/GPU:0"}
+_ZERO = tf.UnconnectedGradients.ZERO
+
+
+class TensorflowArrays(Adapter):
+    """What any code on TensorFlow's tensors shares, the adapter's own and a user's."""
+
+    refusals = (
+        "UnimplementedError",
+        "gradient registry has no entry",
+        "is not in the list of allowed values",
+        "Detected unsupported operations",  # XLA
+        "Unsupported dtype",  # XLA
+        "`dtype` <dtype: 'variant'> is not compatible",  # forward mode across the lists of a loop in a graph
+    )
+
+    @classmethod
+    def devices(cls) -> list[str]:
+        return ["cpu", "cuda"] if tf.config.list_physical_devices("GPU") else ["cpu"]
+
+    @contextmanager
+    def scope(self) -> Iterator[None]:
+        with tf.device(_PLACES[self.device]):
+            yield
+
+    def put(self, array: Array) -> Any:
+        return tf.constant(np.array(array))
+
+    def arrange(self, tensor: Any, layout: str) -> Any:
+        """A tape knows tensors by name: the gradient of two inputs under one would be their sum."""
+        return tf.identity(super().arrange(tensor, layout))
+
+    def get(self, tensor: Any) -> Array:
+        return np.asarray(tensor.numpy())
+
+    def vjp(self, operation: Operation, point: Point) -> tuple[Tensors, Tensors]:
+        with tf.GradientTape(watch_accessed_variables=False) as tape:
+            tape.watch(point.primals)
+            outputs = operation(*point.primals, **point.rest)
+        return outputs, _pull(tape, outputs, point.primals, point.cotangents)
+
+    def jvp(self, operation: Operation, point: Point) -> Tensors:
+        with tf.autodiff.ForwardAccumulator(list(point.primals), list(point.tangents)) as accumulator:
+            outputs = operation(*point.primals, **point.rest)
+        return tuple(accumulator.jvp(y, unconnected_gradients=_ZERO) for y in outputs)
+
+    def hvp(self, operation: Operation, point: Point) -> Tensors:
+        with tf.GradientTape(watch_accessed_variables=False) as outer:
+            outer.watch(point.primals)
+            _, gradients = self.vjp(operation, point)
+        return _pull(outer, gradients, point.primals, point.tangents)
+
+    def failure(self, error: Exception) -> Failure:
+        """As of `Adapter`, without the traces that TensorFlow writes into its messages."""
+        failure = super().failure(error)
+        message = failure.message.partition("The op is created at:")[0].strip()
+        if "in user code:" in message:
+            message = message.rpartition("\n\n")[2].strip()
+        return Failure(failure.kind, message)
+
+
+def _pull(tape: Any, outputs: Tensors, primals: Tensors, cotangents: Tensors) -> Tensors:
+    pulled = tape.gradient(outputs, primals, cotangents, unconnected_gradients=_ZERO)
+    # An embedding's gradient comes as slices of the table.
+    return tuple(tf.convert_to_tensor(gradient) for gradient in pulled)

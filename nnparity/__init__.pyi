@@ -1,0 +1,9 @@
+# The types of the public API, which the module itself imports at first use.
+from nnparity.api.arbitration import arbitrate as arbitrate
+from nnparity.api.assertion import assert_close as assert_close
+from nnparity.api.check import check as check
+from nnparity.api.own_formulas import formula as formula
+from nnparity.api.tolerances import tolerance as tolerance
+from nnparity.spec.usage import UsageError as UsageError
+
+__version__: str

@@ -1,0 +1,161 @@
+"""A function under test: the plan's cases run through it, in this process, and what came back judged."""
+
+import itertools
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import replace
+from typing import Any
+
+import msgspec
+
+from nnparity.adapters.function import FRAMEWORKS, Call, adapter, framework_of, imported
+from nnparity.adapters.kernel import DeviceUnavailable
+from nnparity.api import given
+from nnparity.api.judging import judged, model_of, target
+from nnparity.api.results import Result
+from nnparity.checks.common import first_line, observe
+from nnparity.execute.requests import request
+from nnparity.execute.target import Target
+from nnparity.expect.budgets import expect
+from nnparity.reports.records import Verdict
+from nnparity.spec import Case, Formula, cases_of
+from nnparity.spec.schema import LEVELS, QUANTITIES, Scalar
+from nnparity.spec.usage import UsageError, require
+
+#: The salt of a call that is not judged: it comes before each group, on other numbers.
+FIRST = "before"
+
+
+def check(
+    fn: Callable[..., Any],
+    formula: str,
+    *,
+    dtype: Any = "float32",
+    device: str | None = None,
+    quantities: Sequence[str] | None = None,
+    level: str = "quick",
+    framework: str | None = None,
+    vjp: Callable[..., Any] | None = None,
+    attributes: Mapping[str, Scalar] | None = None,
+    accumulate: Any = "float32",
+) -> Result:
+    """Whether `fn` computes the formula: true if everything that was judged conforms.
+
+    Args:
+        fn: A function on arrays of NumPy, PyTorch, JAX or TensorFlow. Its inputs come in the spec's order, and those
+            attributes that it has keywords for by their names.
+        formula: The formula's id, such as ``"softmax"``.
+        dtype: float64, float32, float16 or bfloat16.
+        device: "cpu" or "cuda"; "cpu" by default.
+        quantities: Families to judge, of "output", "grad", "jvp", "hvp". By default the output, and gradients where
+            the framework or `vjp` gives them.
+        level: "quick" is one case, the first; "core" and "full" ask all that the spec writes out.
+        framework: "numpy", "torch", "jax" or "tensorflow"; found out by a call when it is not said.
+        vjp: The function's own gradient, called as ``vjp(cotangent, *inputs)``, in the place of the framework's.
+        attributes: Values of attributes that the function has built in, such as ``{"eps": 1e-5}``.
+        accumulate: What sums in half precision are held to: float32, or the dtype itself.
+
+    Returns:
+        A `Result`. It is not true where all verdicts of a quantity are inconclusive.
+
+    Raises:
+        UsageError: For what does not exist, with what does.
+    """
+    found = given.formula_of(formula)
+    one = given.dtype_of(dtype)
+    require("level", (level,), LEVELS)
+    call = Call(fn, found, vjp)
+    groups = list(_groups(call, one.name, level, attributes or {}))
+    model = model_of(accumulate, one.name)
+    name = framework or recognised(call, groups[0][0], device or "cpu")
+    asked = _families(name, call, quantities)
+    made = _target(name, call, device or "cpu", one.name)
+    verdicts = [verdict for group in groups for verdict in _examined(made, group, asked, model)]
+    return Result(verdicts, _told(made, found, one.name, groups, level))
+
+
+def _groups(call: Call, dtype: str, level: str, attributes: Mapping[str, Scalar]) -> Iterator[list[Case]]:
+    """The plan's cases, a list a signature; attributes that the function does not take have one value throughout."""
+    formula = call.formula
+    require("attribute", tuple(attributes), tuple(formula.attributes))
+    fixed = {name: attributes.get(name, default) for name, default in formula.attributes.items()}
+    fixed = {name: value for name, value in fixed.items() if name in attributes or name not in call.takes}
+    if dtype not in formula.dtypes:
+        raise UsageError(f"{formula.id} is not asked in {dtype}, only in {', '.join(formula.dtypes)}")
+    seen: set[str] = set()
+    for group in cases_of(formula, dtype, level):
+        cases = [_with(case, fixed) for case in group]
+        if cases[0].signature.id not in seen:
+            seen.add(cases[0].signature.id)
+            yield cases
+
+
+def _with(case: Case, fixed: Mapping[str, Scalar]) -> Case:
+    """The case with these attributes; its numbers follow from its new id."""
+    changed = {name: value for name, value in fixed.items() if case.signature.attributes[name] != value}
+    if not changed:
+        return case
+    one = given.signature(case.signature.dims, case.signature.attributes | changed, case.formula)
+    return replace(case, signature=msgspec.structs.replace(case.signature, id=one.id, attributes=one.attributes))
+
+
+def recognised(call: Call, case: Case, device: str) -> str:
+    """The framework whose arrays the function takes and returns, by a call. Raises UsageError where none fits."""
+    told = []
+    for name in imported():
+        try:
+            found = _called(name, call, case, device)
+        except Exception as error:  # noqa: BLE001  (a function of another framework may raise anything)
+            told.append(f"given arrays of {name} it raised {type(error).__name__}: {first_line(str(error))}")
+            continue
+        first = found[0] if isinstance(found, tuple | list) and found else found
+        if (whose := framework_of(first)) is not None:
+            return whose
+        told.append(f"given arrays of {name} it returned a {type(first).__name__}")
+    raise UsageError(
+        "\n  ".join(["the function computes with the arrays of no framework that is imported here:", *told])
+    )
+
+
+def _called(name: str, call: Call, case: Case, device: str) -> Any:
+    made = adapter(name, call, "cpu" if name == "numpy" else device)
+    with made.scope():
+        return call({one: made.put(x) for one, x in case.inputs.items()} | dict(case.signature.attributes))
+
+
+def _families(framework: str, call: Call, quantities: Sequence[str] | None) -> frozenset[str]:
+    require("framework", (framework,), tuple(FRAMEWORKS))
+    forward = framework == "numpy" and call.vjp is None
+    if quantities is None:
+        return frozenset({"output"} if forward or not call.formula.wrt else {"output", "grad"})
+    if isinstance(quantities, str):
+        quantities = (quantities,)
+    require("quantity", tuple(quantities), QUANTITIES)
+    if forward and set(quantities) != {"output"}:
+        raise UsageError("a NumPy function has no derivative of its own: give vjp=, or ask for quantities=('output',)")
+    return frozenset(quantities)
+
+
+def _target(framework: str, call: Call, device: str, dtype: str) -> Target:
+    try:
+        return target("", adapter(framework, call, device), (dtype,))
+    except DeviceUnavailable as error:
+        raise UsageError(str(error)) from error
+    except ImportError as error:
+        raise UsageError(f"{framework} cannot be imported here: {error}") from error
+
+
+def _examined(asked: Target, group: Sequence[Case], quantities: frozenset[str], model: str) -> Iterator[Verdict]:
+    """The verdicts of a group; before it a call on other numbers, so that an answer from before is a wrong one."""
+    flush = asked.flushes[group[0].dtype.name]
+    first = replace(group[0], salt=FIRST)
+    observe(asked.observer, [request(first, quantities)])
+    for before, case in itertools.pairwise([first, *group]):
+        (observed,) = observe(asked.observer, [request(case, quantities)])
+        truth = expect(case, quantities, flush=flush, model=model)
+        yield from (one.verdict for one in judged(asked, case, observed, truth, before))
+
+
+def _told(asked: Target, formula: Formula, dtype: str, groups: Sequence[Sequence[Case]], level: str) -> str:
+    cases = sum(map(len, groups))
+    plural = "case" if cases == 1 else "cases"
+    return f"{formula.id} in {dtype} on {asked.name}, {cases} {plural} of the level {level}"

@@ -1,0 +1,166 @@
+"""The caller's own arrays as a case, and what is wrong with them, in words that say what was expected."""
+
+import hashlib
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+
+from nnparity.adapters.function import framework_of, to_numpy
+from nnparity.checks.common import Given
+from nnparity.spec import DTYPES, Dtype, Formula, Signature, load, shapes
+from nnparity.spec.cases.case import Arrays
+from nnparity.spec.cases.invalid_inputs import unfit
+from nnparity.spec.usage import UsageError, require
+
+#: The dataset's name in the ids of such cases.
+GIVEN = "given"
+
+
+def formula_of(name: Any) -> Formula:
+    """The formula of the spec of that name. Raises UsageError with the nearest ones."""
+    if not isinstance(name, str):
+        raise UsageError(f"a formula is named by a text such as 'softmax', not by a {type(name).__name__}")
+    require("formula", (name,), tuple(load()))
+    return load()[name]
+
+
+def dtype_of(name: Any) -> Dtype:
+    """A number format by its name, or by a dtype of NumPy or a framework (``torch.float32``)."""
+    text = getattr(name, "name", None) or getattr(name, "__name__", None) or str(name).rpartition(".")[2]
+    require("dtype", (text,), tuple(DTYPES))
+    return DTYPES[text]
+
+
+def array_of(name: str, given: Any) -> Any:
+    """One of the caller's arrays as NumPy's. Raises UsageError for what is none, and for NaN."""
+    array = to_numpy(given)
+    if array is None:
+        hint = "; numpy.asarray(it, dtype) makes one" if isinstance(given, list | tuple | float | int) else ""
+        raise UsageError(f"{name} is a {type(given).__name__}, expected an array{hint}")
+    if array.dtype.hasobject:
+        raise UsageError(f"{name} holds {array.dtype.name}, expected numbers")
+    if array.dtype.name in DTYPES and (lost := np.argwhere(np.isnan(array))).size:
+        raise UsageError(f"{name} holds NaN at {lost[0].tolist()}: nothing is expected of a result there")
+    return array
+
+
+def arrays_of(formula: Formula, given: Mapping[str, Any]) -> tuple[Arrays, dict[str, Any]]:
+    """Inputs in the formula's order, and attributes. Raises UsageError for a missing or an unknown name."""
+    words = ", ".join(f"{name} ({text or 'a scalar'})" for name, text in formula.inputs.items())
+    for name in given:
+        if name not in formula.inputs and name not in formula.attributes:
+            known = ", ".join(f"{one}={value!r}" for one, value in formula.attributes.items())
+            raise UsageError(f"{formula.id} has no input {name!r}; it takes {words}{'; ' if known else ''}{known}")
+    for name in formula.inputs:
+        if name not in given:
+            raise UsageError(f"{formula.id} needs the input {name!r}; it takes {words}")
+    attributes = {name: given.get(name, default) for name, default in formula.attributes.items()}
+    return {name: _input(formula, name, given[name]) for name in formula.inputs}, attributes
+
+
+def _input(formula: Formula, name: str, given: Any) -> Any:
+    array = array_of(name, given)
+    return array.astype(np.int64) if formula.integer(name) and array.dtype == bool else array
+
+
+def case_of(
+    formula: Formula, given: Mapping[str, Any], dtype: Dtype | None, cotangents: Mapping[str, Any] | None = None
+) -> Given:
+    """The case of these arrays; without `dtype` in that of the first input that holds floats."""
+    inputs, attributes = arrays_of(formula, given)
+    if wrong := unfit(formula, inputs, attributes):
+        raise UsageError(f"{formula.id}: {wrong}")
+    dtype = dtype or _common(inputs)
+    for name, array in inputs.items():
+        _representable(name, array, formula, dtype)
+    signature = signature_of(formula, {name: array.shape for name, array in inputs.items()}, attributes)
+    against = {name: array_of(f"the cotangent of {name}", g) for name, g in (cotangents or {}).items()}
+    case = Given(formula, signature, GIVEN, dtype, _digest(inputs | against), inputs, against)
+    for name, g in against.items():
+        if g.shape != case.shapes[name]:
+            raise UsageError(f"the cotangent of {name} has shape {g.shape}, that of {name} is {case.shapes[name]}")
+    return case
+
+
+def _digest(arrays: Arrays) -> str:
+    """The salt: cases are told apart by their ids and salts, and these two may differ in their numbers alone."""
+    told = hashlib.blake2b(digest_size=12)
+    for array in arrays.values():
+        told.update(f"{array.dtype} {array.shape}".encode() + array.tobytes())
+    return told.hexdigest()
+
+
+def _common(inputs: Arrays) -> Dtype:
+    names = [array.dtype.name for array in inputs.values() if array.dtype.name in DTYPES]
+    if not names:
+        raise UsageError(f"no input holds {', '.join(DTYPES)}: say dtype=")
+    return DTYPES[names[0]]
+
+
+def _representable(name: str, array: Any, formula: Formula, dtype: Dtype) -> None:
+    """Who computes in a dtype has rounded its inputs to it: the truth is that of the rounded ones."""
+    if formula.integer(name) or array.dtype.name not in DTYPES:
+        return
+    with np.errstate(all="ignore"):
+        kept = dtype.round(array).astype(np.float64) == array.astype(np.float64)
+    if not kept.all():
+        raise UsageError(
+            f"{name} is {array.dtype.name} and holds numbers that {dtype.name}, the dtype of the result, does not: "
+            f"cast it to {dtype.name} first, so that both speak of the same numbers"
+        )
+
+
+def signature_of(formula: Formula, found: Mapping[str, tuple[int, ...]], attributes: dict[str, Any]) -> Signature:
+    """The dimensions that these shapes give, with the attributes."""
+    dims: dict[str, int] = {}
+    for name, shape in found.items():
+        for word, size in zip(formula.inputs[name].split(), shape, strict=True):
+            if word.isidentifier() and word not in attributes:
+                dims.setdefault(word, size)
+    return signature(dims, dict(attributes), formula)
+
+
+def signature(dims: dict[str, int], attributes: dict[str, Any], formula: Formula) -> Signature:
+    """A signature with the id that the spec would give it."""
+    shown = [f"{name}{value}" for name, value in attributes.items() if value != formula.attributes[name]]
+    text = "-".join(["".join(f"{name}{size}" for name, size in dims.items()), *shown]).strip("-")
+    return Signature(text or GIVEN, dims, attributes, "quick", (GIVEN,))
+
+
+def scalars(formula: Formula) -> bool:
+    """Whether all that comes out are single numbers, whose cotangent is 1."""
+    return not any(map(shapes.parse, formula.results.values()))
+
+
+def results_named(given: Any, names: tuple[str, ...], what: str) -> Arrays:
+    """What the caller computed, by name: one array, a tuple in the order of `names`, or a dict. Raises UsageError."""
+    if isinstance(given, Mapping):
+        given = tuple(given[short] for name in names if (short := _key(given, name, what)))
+    parts = given if isinstance(given, tuple | list) and framework_of(given) is None else (given,)
+    if len(parts) != len(names) or any(framework_of(part) is None for part in parts):
+        told = f"{len(names)} arrays: {', '.join(names)}" if len(names) > 1 else "an array"
+        raise UsageError(f"{what} is {_described(given)}, expected {told}")
+    return {name: result_of(f"{what}, {name},", part) for name, part in zip(names, parts, strict=True)}
+
+
+def _key(given: Mapping[str, Any], name: str, what: str) -> str:
+    """The name in full, or without its family: ``x`` for ``grad.x``."""
+    for key in (name, name.partition(".")[2]):
+        if key in given:
+            return key
+    raise UsageError(f"{what} has no {name!r}, only {', '.join(map(repr, given))}")
+
+
+def result_of(name: str, given: Any) -> Any:
+    """An array of any framework as NumPy's; NaN is an answer, if a wrong one. Raises UsageError for what is none."""
+    array = to_numpy(given)
+    if array is None:
+        raise UsageError(f"{name} is {_described(given)}, expected an array")
+    return array
+
+
+def _described(given: Any) -> str:
+    if isinstance(given, tuple | list):
+        return f"a {type(given).__name__} of {len(given)}"
+    return f"a {type(given).__name__}"

@@ -1,0 +1,205 @@
+"""A formula of the caller's own: a function in plain NumPy, read as those of the reference are.
+
+Its gradient's truth comes from its VJP, or, where it has none, from `Dual` numbers, one run for each number that goes
+in. What the readings do not know is told with the line that calls it.
+"""
+
+import inspect
+import itertools
+import traceback
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from nnparity.api import given
+from nnparity.checks.common import Given
+from nnparity.expect.expected import Expected
+from nnparity.reference import FORMULAS, Reference
+from nnparity.reference.readings import Dual, compositions, tangent_of
+from nnparity.reference.readings.base import JOINS, MOVES, Reading
+from nnparity.spec import Formula
+from nnparity.spec.schema import Title
+from nnparity.spec.usage import UsageError
+
+#: Numbers that go into a function without a VJP, at most: each is a run of its own.
+DIRECTIONS = 4096
+_serials = itertools.count()
+
+
+@dataclass(frozen=True, eq=False)
+class Own:
+    """What `formula` makes: a function with its VJP, if it has one."""
+
+    function: Callable[..., Any]
+    vjp: Callable[..., Any] | None = None
+    serial: int = field(default_factory=lambda: next(_serials))
+
+    @property
+    def name(self) -> str:
+        """As it is called in messages."""
+        return getattr(self.function, "__name__", type(self.function).__name__).strip("<>")
+
+    def __call__(self, *inputs: Any, **attributes: Any) -> Any:
+        """The function itself, on plain arrays."""
+        return self.function(*inputs, **attributes)
+
+    def formula(self, inputs: Mapping[str, Any]) -> Formula:
+        """What the spec would say of it for these inputs. Raises UsageError."""
+        arrays = {name: given.array_of(name, x) for name, x in inputs.items() if not _attribute(x)}
+        attributes = {name: x for name, x in inputs.items() if _attribute(x)}
+        ordered = _ordered(self.function, arrays, attributes)
+        plain = [x if _whole(x) else x.astype(np.float64) for x in ordered.values()]
+        with np.errstate(all="ignore"):
+            results = _tuple(self.function(*plain, **attributes))
+        shapes = [_shape(np.asarray(one)) for one in results]
+        names = {"output": shapes[0]} if len(shapes) == 1 else {f"y{place}": one for place, one in enumerate(shapes)}
+        return Formula(
+            section="0",
+            title=Title(self.name, self.name),
+            latex="",
+            inputs={name: _shape(x) for name, x in ordered.items()},
+            wrt=tuple(name for name, x in ordered.items() if not _whole(x)),
+            signatures=({},),
+            output=names.get("output"),
+            outputs={} if len(shapes) == 1 else names,
+            attributes=attributes,
+            domains={name: "mask" for name, x in ordered.items() if _whole(x)},
+            id=self.name,
+            chapter="own",
+        )
+
+    @contextmanager
+    def entered(self) -> Iterator[None]:
+        """While this holds the readings find it under its name."""
+        before = FORMULAS.get(self.name)
+        FORMULAS[self.name] = self._reference
+        try:
+            yield
+        finally:
+            FORMULAS.pop(self.name)
+            if before is not None:
+                FORMULAS[self.name] = before
+
+    @property
+    def _reference(self) -> Reference:
+        found = Reference(self.name, _located(self.function))
+        found.vjp(_located(self.vjp) if self.vjp else _by_duals(found.forward))
+        return found
+
+    def case(self, case: Given) -> Given:
+        """The case, told apart from those of other functions of that name."""
+        return replace(case, salt=f"{case.salt}-{self.serial}")
+
+    def expected(self, truth: Mapping[str, Expected]) -> dict[str, Expected]:
+        """What is expected, where gradients come from `Dual`: who goes backward rounds elsewhere, but as often."""
+        if self.vjp:
+            return dict(truth)
+        return {name: one.twice if name.startswith("grad") else one for name, one in truth.items()}
+
+
+def formula(fn: Callable[..., Any], vjp: Callable[..., Any] | None = None) -> Own:
+    """A formula from a function in plain NumPy: its value, derivatives and tolerances follow from its code.
+
+    Args:
+        fn: Takes arrays, by place or by name, and returns one, or a tuple. NumPy's arithmetic, exp, log, tanh, sqrt,
+            sin, cos, square, abs, maximum, where, sum, mean, var, max, einsum, matmul and what moves elements.
+        vjp: Its gradients, ``vjp(cotangent, *inputs)``, in the order of the inputs that hold floats.
+    """
+    return Own(fn, vjp)
+
+
+def _attribute(x: Any) -> bool:
+    return isinstance(x, bool | int | float | str)
+
+
+def _whole(x: Any) -> bool:
+    return bool(x.dtype.kind in "iub")
+
+
+def _shape(x: Any) -> str:
+    return " ".join(map(str, x.shape))
+
+
+def _tuple(results: Any) -> tuple[Any, ...]:
+    return results if isinstance(results, tuple) else (results,)
+
+
+def _ordered(function: Callable[..., Any], arrays: Mapping[str, Any], attributes: Mapping[str, Any]) -> dict[str, Any]:
+    """The arrays in the order of the function's own parameters. Raises UsageError where they do not fit."""
+    try:
+        bound = inspect.signature(function).bind(**arrays, **attributes).arguments
+    except TypeError as error:
+        takes = ", ".join(inspect.signature(function).parameters)
+        raise UsageError(
+            f"the reference takes {takes}; given were {', '.join([*arrays, *attributes])}: {error}"
+        ) from None
+    except ValueError:  # a builtin that does not say
+        return dict(arrays)
+    return {name: arrays[name] for name in bound if name in arrays}
+
+
+def _by_duals(forward: Callable[..., Any]) -> Callable[..., tuple[Any, ...]]:
+    """The gradients by forward derivatives: those along each number that goes in, weighed with the cotangent."""
+
+    def backward(g: Any, *inputs: Any, **attributes: Any) -> tuple[Any, ...]:
+        moving = [place for place, x in enumerate(inputs) if not (isinstance(x, np.ndarray) and _whole(x))]
+        count = sum(int(np.prod(np.shape(inputs[place]))) for place in moving)
+        if count > DIRECTIONS:
+            raise UsageError(
+                f"{count} numbers go in: without a vjp a gradient takes a run for each, at most {DIRECTIONS}"
+            )
+        return tuple(_gradient(forward, _tuple(g), inputs, place, attributes) for place in moving)
+
+    return backward
+
+
+def _gradient(forward: Any, cotangents: tuple[Any, ...], inputs: Any, place: int, attributes: Any) -> Any:
+    x = inputs[place]
+    shape = np.shape(x)
+    elements = []
+    for index in np.ndindex(shape):
+        direction = np.zeros(shape)
+        direction[index] = 1.0
+        moved = [*inputs[:place], Dual(x, direction), *inputs[place + 1 :]]
+        pushed = [tangent_of(y) for y in _tuple(forward(*moved, **attributes))]
+        parts = [np.sum(g * t) for g, t in zip(cotangents, pushed, strict=True)]
+        elements.append(sum(parts[1:], start=parts[0]))
+    return np.reshape(np.stack(elements), shape) if elements else x
+
+
+def _located(function: Callable[..., Any]) -> Callable[..., Any]:
+    """The function, whose failures on readings name what they do not know, and the line that calls it."""
+
+    def run(*inputs: Any, **attributes: Any) -> Any:
+        try:
+            found = function(*inputs, **attributes)
+        except UsageError:
+            raise
+        except Exception as error:
+            raise UsageError(_unknown(function, error)) from error
+        if any(np.asarray(one).dtype == object for one in _tuple(found) if not isinstance(one, Reading)):
+            raise UsageError(f"{_name(function)} turned a reading into an array, by numpy.asarray or the like")
+        return found
+
+    return run
+
+
+def _name(function: Any) -> str:
+    return str(getattr(function, "__name__", function))
+
+
+def _unknown(function: Callable[..., Any], error: Exception) -> str:
+    frames = traceback.extract_tb(error.__traceback__)
+    own = [one for one in frames if one.filename == inspect.getsourcefile(function)] or frames[:1]
+    place = f"{Path(own[-1].filename).name}:{own[-1].lineno}: {own[-1].line}"
+    return f"{_name(function)} cannot be read: {place}\n  {error}\n  known of NumPy are {', '.join(_known())}"
+
+
+def _known() -> list[str]:
+    """The functions that every reading has a rule for."""
+    rules = {*Dual.UFUNCS, *Dual.FUNCTIONS, *compositions.UFUNCS, *compositions.FUNCTIONS, *MOVES, *JOINS}
+    return sorted(one.__name__ for one in rules)

@@ -1,0 +1,103 @@
+"""The result of a check: what was judged, in a table."""
+
+from collections import Counter, defaultdict
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+
+from tabulate import tabulate
+
+from nnparity.api.message import told
+from nnparity.reports.formatting import badness, margin, significant
+from nnparity.reports.records import GRADES, PASSING, Verdict
+
+#: Verdicts that are told one by one below the table.
+SHOWN = 3
+HEADERS = ("quantity", "verdicts", "hard", "sharp", "resolution", "what is wrong")
+
+
+@dataclass(frozen=True)
+class Result:
+    """True if it conforms: nothing failed, and each quantity was told from wrong answers at least once.
+
+    A quantity of which all verdicts are inconclusive is no pass: zeros would have had the same.
+    """
+
+    verdicts: Sequence[Verdict]
+    #: What was asked, in words.
+    asked: str
+
+    def __bool__(self) -> bool:
+        return not self.failures and not self.untold and bool(self.verdicts)
+
+    @property
+    def failures(self) -> list[Verdict]:
+        """What does not conform, worst first."""
+        return sorted((v for v in self.verdicts if v.grade not in PASSING), key=_badness, reverse=True)
+
+    @property
+    def untold(self) -> list[str]:
+        """Quantities without a verdict that conforms, nor one that fails."""
+        return [
+            quantity
+            for quantity, verdicts in self._by_quantity.items()
+            if {v.grade for v in verdicts} <= {"inconclusive", "unsupported"}
+        ]
+
+    @property
+    def worst(self) -> Verdict:
+        """The verdict that is worst by its grade, then by its margins."""
+        return max(self.verdicts, key=_badness)
+
+    @property
+    def resolution(self) -> float:
+        """The smallest relative error that would have been seen, had all numbers of any one quantity been so far off.
+
+        Infinite where some quantity could not be told at all.
+        """
+        return max(map(_resolution, self._by_quantity.values()), default=float("inf"))
+
+    @cached_property
+    def _by_quantity(self) -> dict[str, list[Verdict]]:
+        found: dict[str, list[Verdict]] = defaultdict(list)
+        for verdict in self.verdicts:
+            found[verdict.quantity].append(verdict)
+        return found
+
+    @property
+    def headline(self) -> str:
+        """In one line."""
+        if self:
+            return f"{self.asked}: conforms; a relative error of {self.resolution:.2g} would have been seen"
+        if self.failures:
+            return f"{self.asked}: {len(self.failures)} of {len(self.verdicts)} verdicts do not conform"
+        if not self.verdicts:
+            return f"{self.asked}: nothing was asked, which is no pass"
+        return f"{self.asked}: inconclusive, which is no pass: nothing tells wrong answers of {', '.join(self.untold)}"
+
+    def __str__(self) -> str:
+        rows = [_row(quantity, verdicts) for quantity, verdicts in self._by_quantity.items()]
+        table = tabulate(rows, headers=HEADERS, disable_numparse=True)
+        rest = len(self.failures) - SHOWN
+        more = [f"and {rest} more"] if rest > 0 else []
+        return "\n".join([self.headline, table, *map(told, self.failures[:SHOWN]), *more])
+
+    __repr__ = __str__
+
+
+def _badness(verdict: Verdict) -> tuple[int, float, float]:
+    grade = -1 if verdict.grade == "unsupported" else GRADES.index(verdict.grade)
+    return grade, badness(verdict.hard), badness(verdict.sharp)
+
+
+def _resolution(verdicts: Sequence[Verdict]) -> float:
+    found = [float(v.resolution) for v in verdicts if v.resolution is not None and v.grade != "inconclusive"]
+    return min(found, default=float("inf"))
+
+
+def _row(quantity: str, verdicts: Sequence[Verdict]) -> tuple[str, ...]:
+    counts = Counter(v.grade for v in verdicts)
+    grades = ", ".join(f"{counts[grade]} {grade}" for grade in GRADES if counts[grade])
+    hard, sharp = (max((getattr(v, one) for v in verdicts), key=badness) for one in ("hard", "sharp"))
+    causes = dict.fromkeys(filter(None, (v.diagnosis for v in verdicts)))
+    return quantity, grades, margin(hard), margin(sharp), significant(_resolution(verdicts), 2), "; ".join(causes)

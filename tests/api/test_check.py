@@ -1,0 +1,94 @@
+"""Kernels in blocks on four frameworks: the right ones conform, with no tolerance given; eleven wrong ones have names.
+
+A process for each framework, and a test for each process, so that workers do not start it twice.
+"""
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from nnparity.tests.api.blocks import ALL, wrong
+from nnparity.tests.api.frameworks import OPS, NumpyOps
+from nnparity.tests.api.judged import FEW, HEAVY
+
+WRONG = wrong(NumpyOps())
+#: Asked at the core level and in all dtypes; the others take minutes for that.
+WHOLE = ("numpy", "torch")
+EVERYTHING = "NNPARITY_EVERY_CASE" in os.environ
+RIGHT = ("softmax", "attention", "masked_attention", "layer_norm")
+#: NumPy's functions have no derivative of their own; attention comes with one.
+FORWARD = {("numpy", name) for name in RIGHT} - {("numpy", "attention")}
+#: What a verdict must be able to see at least: half of the digits of the dtype.
+SEEN = {"float64": 2.0**-26, "float32": 2.0**-12, "float16": 2.0**-5, "bfloat16": 2.0**-4}
+
+
+def told(framework: str) -> dict[tuple[str, str, str], dict[str, Any]]:
+    """What a process of that framework says of each kernel, by name, formula and dtype."""
+    command = [sys.executable, "-W", "ignore", "-m", "nnparity.tests.api.judged", framework]
+    command += ["all"] if framework in WHOLE or EVERYTHING else []
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr[-4000:]
+    lines = [json.loads(line) for line in done.stdout.splitlines()]
+    return {(line["name"], line["formula"], line["dtype"]): line for line in lines}
+
+
+def dtypes(framework: str, name: str) -> tuple[str, ...]:
+    own = WRONG[name].dtypes
+    if framework in WHOLE or EVERYTHING:
+        return own
+    return () if name in HEAVY else tuple(dtype for dtype in own if dtype in FEW)
+
+
+def complaints(framework: str, found: dict[tuple[str, str, str], dict[str, Any]]) -> Iterator[str]:
+    """What is not as it should be: a right kernel that fails, a wrong one that passes or has another name."""
+    for formula in RIGHT:
+        for dtype in ALL:
+            one = found["", formula, dtype]
+            families = {verdict["quantity"].partition(".")[0] for verdict in one["verdicts"]}
+            wanted = {"output"} if (framework, formula) in FORWARD else {"output", "grad"}
+            if not one["conforms"] or families != wanted or one["resolution"] > SEEN[dtype]:
+                yield f"right: {one['text']}"
+    for name, planted in WRONG.items():
+        for dtype in dtypes(framework, name):
+            one = found[name, planted.formula, dtype]
+            if one["conforms"] or planted.says not in one["text"]:
+                yield f"{name}: {one['text']}"
+
+
+@pytest.mark.parametrize("framework", OPS)
+def test_right_kernels_conform_and_wrong_ones_fail_by_their_names(framework: str) -> None:
+    found = told(framework)
+    assert list(complaints(framework, found)) == []
+    one = found["gradient of one input missing", "attention", "float32"]
+    assert {v["quantity"] for v in one["verdicts"] if v["grade"] == "diverges"} == {"grad.k"}
+    assert f"on {framework}:cpu:eager" in one["text"]
+
+
+def test_ten_ways_are_planted_in_all_dtypes_that_they_are_wrong_in() -> None:
+    assert len(WRONG) >= 10
+    fewer = {name for name, one in WRONG.items() if one.dtypes != ALL}
+    assert fewer == {"half-precision probabilities", "TF32 inputs"}  # half precision has no more digits than those
+
+
+def test_what_is_wrong_is_complained_of() -> None:
+    """A right kernel that failed, a wrong one that passed, and one that was given another name."""
+    fine = {
+        "conforms": True,
+        "resolution": 0.0,
+        "text": "",
+        "verdicts": [{"quantity": "output"}, {"quantity": "grad.x"}],
+    }
+    found = {("", formula, dtype): dict(fine) for formula in RIGHT for dtype in ALL}
+    for name, one in WRONG.items():
+        found |= {(name, one.formula, d): {"conforms": False, "text": one.says} for d in one.dtypes}
+    assert list(complaints("torch", found)) == []
+    found["", "softmax", "float32"] |= {"conforms": False}
+    found["", "attention", "float16"] |= {"resolution": 1.0}
+    found["zeros", "softmax", "float32"] |= {"conforms": True}
+    found["unscaled", "attention", "float64"] |= {"text": "another"}
+    assert len(list(complaints("torch", found))) == 4

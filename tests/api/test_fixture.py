@@ -1,0 +1,74 @@
+"""The fixture `parity` in somebody's tests: it asserts by itself, in each dtype of the marker, at the level asked."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+TESTS = """
+import numpy as np
+import pytest
+
+def relu(x):
+    return np.maximum(x, 0).astype(x.dtype)
+
+@pytest.mark.dtypes("float32", "bfloat16")
+def test_right(parity):
+    assert parity.check(relu, "relu").verdicts[0].dtype == parity.dtype
+
+def test_wrong(parity):
+    parity.check(lambda x: x, "relu")
+
+def test_close(parity):
+    x = np.linspace(-1, 1, 8, dtype="float32").reshape(2, 4)
+    parity.assert_close(relu(x), "relu", x=x)
+    assert parity.tolerance("relu", x=x).hard.max() == 0
+    assert parity.arbitrate(relu(x), -x, "relu", inputs={"x": x}).farther == "b"
+    parity.assert_close(2 * x, parity.formula(lambda x: x + x), x=x)
+
+def test_level(parity):
+    assert len(parity.check(relu, "relu").verdicts) == CASES
+"""
+
+
+def run(folder: Path, *options: str, cases: int = 1) -> str:
+    """What pytest prints of that file, elsewhere and with its markers strict."""
+    (folder / "test_mine.py").write_text(TESTS.replace("CASES", str(cases)))
+    command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "--strict-markers", "-rA", *options]
+    return subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False).stdout
+
+
+def test_it_asserts_by_itself_with_the_message_of_the_suite(tmp_path: Path) -> None:
+    told = run(tmp_path)
+    assert "1 failed, 4 passed" in told
+    assert "FAILED test_mine.py::test_wrong" in told
+    assert "output of relu/n3d5/normal/float32: diverges" in told
+    assert "worst element" in told
+    for dtype in ("float32", "bfloat16"):
+        assert f"PASSED test_mine.py::test_right[{dtype}]" in told
+
+
+def test_a_level_asks_more(tmp_path: Path) -> None:
+    assert "1 failed, 4 passed" not in run(tmp_path, "--nnparity-level", "core")
+    assert "PASSED test_mine.py::test_level" in run(tmp_path, "--nnparity-level", "core", cases=12)
+
+
+def test_a_dtype_that_there_is_not_is_told(tmp_path: Path) -> None:
+    (tmp_path / "test_mine.py").write_text(
+        "import pytest\n@pytest.mark.dtypes('half')\ndef test_right(parity):\n    pass\n"
+    )
+    command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider"]
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
+    assert done.returncode != 0
+    assert "no dtype is called 'half'" in done.stdout
+
+
+def test_the_results_are_recorded_with_the_test(tmp_path: Path) -> None:
+    run(tmp_path, "--junitxml", "out.xml")
+    assert "relu in float32 on numpy:cpu:eager, 1 case of the level quick" in (tmp_path / "out.xml").read_text()
+
+
+@pytest.mark.dtypes("float64", "float32")
+def test_here_too(parity: object) -> None:
+    assert parity.dtype in ("float64", "float32")  # type: ignore[attr-defined]

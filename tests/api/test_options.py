@@ -1,0 +1,123 @@
+"""What `check` is told and tells: levels, quantities, attributes, frameworks; and what it says of what does not fit."""
+
+from typing import Any
+
+import numpy as np
+import pytest
+
+import nnparity
+from nnparity.api.results import Result
+from nnparity.reports.records import Verdict
+
+
+def softmax(x: Any) -> Any:
+    wide = np.asarray(x, np.float64)
+    powers = np.exp(wide - wide.max(-1, keepdims=True))
+    return (powers / powers.sum(-1, keepdims=True)).astype(x.dtype)
+
+
+def softmax_vjp(g: Any, x: Any) -> Any:
+    y = softmax(x.astype(np.float64))
+    return (y * (g - (g * y).sum(-1, keepdims=True))).astype(x.dtype)
+
+
+def layer_norm(x: Any, gamma: Any, beta: Any) -> Any:
+    wide = np.asarray(x, np.float64)
+    y = (wide - wide.mean(-1, keepdims=True)) / np.sqrt(wide.var(-1, keepdims=True) + 1e-5)
+    return (y * gamma + beta).astype(x.dtype)
+
+
+def test_a_level_says_how_many_cases_there_are() -> None:
+    assert len(nnparity.check(softmax, "softmax").verdicts) == 1
+    assert len(nnparity.check(softmax, "softmax", level="core").verdicts) == 16
+    assert "1 case of the level quick" in str(nnparity.check(softmax, "softmax"))
+
+
+def test_numpy_is_asked_for_its_output_alone_unless_it_brings_a_vjp() -> None:
+    assert {v.quantity for v in nnparity.check(softmax, "softmax").verdicts} == {"output"}
+    result = nnparity.check(softmax, "softmax", vjp=softmax_vjp)
+    assert result
+    assert {v.quantity for v in result.verdicts} == {"output", "grad.x"}
+    assert not nnparity.check(softmax, "softmax", vjp=lambda g, x: 2 * softmax_vjp(g, x))
+
+
+def test_an_attribute_that_is_built_in_is_said() -> None:
+    assert nnparity.check(layer_norm, "layer_norm", dtype="float64", level="core", attributes={"eps": 1e-5})
+    assert not nnparity.check(layer_norm, "layer_norm", dtype="float64", level="core")
+    told = {v.signature for v in nnparity.check(layer_norm, "layer_norm", level="core").verdicts}
+    assert told == {"n3d8", "n2d33"}  # not eps 1e-5, which the function could not know of
+
+
+def test_the_result_says_what_would_have_been_seen() -> None:
+    result = nnparity.check(softmax, "softmax")
+    assert 1e-8 < result.resolution < 1e-6
+    assert result.worst.grade == "conforms"
+    spoilt = nnparity.check(lambda x: softmax(x) * np.float32(1 + 4 * result.resolution), "softmax")
+    assert not spoilt
+    assert spoilt.worst.grade in ("imprecise", "diverges")
+
+
+def verdict(quantity: str, grade: str) -> Verdict:
+    return Verdict("c", "f", "s", "d", "float32", "t", quantity, grade)
+
+
+@pytest.mark.parametrize(
+    ("verdicts", "passes"),
+    [
+        ([("output", "conforms")], True),
+        ([("output", "conforms"), ("output", "inconclusive")], True),
+        ([("output", "inconclusive")], False),
+        ([("output", "conforms"), ("grad.x", "inconclusive")], False),
+        ([("output", "conforms"), ("output", "imprecise")], False),
+        ([("output", "unsupported")], False),
+        ([], False),
+    ],
+)
+def test_inconclusive_alone_is_no_pass(verdicts: list[tuple[str, str]], passes: bool) -> None:
+    result = Result([verdict(*one) for one in verdicts], "asked")
+    assert bool(result) is passes
+    assert ("no pass" in str(result)) is (not passes and not result.failures)
+
+
+def raising(x: Any) -> Any:
+    raise RuntimeError("out of shared memory")
+
+
+def test_what_the_function_raises_is_told_with_its_line() -> None:
+    result = nnparity.check(raising, "softmax", framework="numpy")
+    assert result.worst.grade == "error"
+    assert "RuntimeError: out of shared memory" in str(result)
+    assert "test_options.py:" in str(result)
+    assert 'raise RuntimeError("out of shared memory")' in str(result)
+
+
+@pytest.mark.parametrize(
+    ("options", "says"),
+    [
+        ({"formula": "sofmax"}, "did you mean 'softmax'"),
+        ({"formula": softmax}, "named by a text such as 'softmax', not by a function"),
+        ({"dtype": "float8"}, "no dtype is called 'float8'"),
+        ({"level": "deep"}, "no level is called 'deep'"),
+        ({"quantities": ("gradient",)}, "no quantity is called 'gradient'.*output, grad, jvp, hvp"),
+        ({"quantities": "grad"}, "a NumPy function has no derivative of its own: give vjp="),
+        ({"framework": "cupy"}, "no framework is called 'cupy'"),
+        (
+            {"attributes": {"epsilon": 1e-5}, "formula": "layer_norm"},
+            "no attribute is called 'epsilon'.*there are: eps",
+        ),
+        ({"device": "cuda", "framework": "numpy"}, "numpy has no cuda here, only cpu"),
+        ({"accumulate": "float16"}, "expected 'float32'"),
+        ({"fn": raising}, "given arrays of numpy it raised RuntimeError: out of shared memory"),
+        ({"fn": lambda x: "text"}, "given arrays of numpy it returned a str"),
+    ],
+)
+def test_what_does_not_exist_is_told_with_what_does(options: dict[str, Any], says: str) -> None:
+    asked = {"fn": softmax, "formula": "softmax"} | options
+    with pytest.raises(nnparity.UsageError, match=says):
+        nnparity.check(**asked)
+
+
+def test_blas_threads_and_seeds_of_the_process_are_left_alone() -> None:
+    before = np.random.get_state(legacy=True)[1].tobytes()  # noqa: NPY002  (the one that must not move)
+    assert nnparity.check(softmax, "softmax")
+    assert np.random.get_state(legacy=True)[1].tobytes() == before  # noqa: NPY002

@@ -1,0 +1,156 @@
+"""Formulas of one's own, in plain NumPy: value, gradient with and without a VJP, and what cannot be read."""
+
+from typing import Any
+
+import numpy as np
+import pytest
+
+import nnparity
+from nnparity.reference import FORMULAS
+from nnparity.spec import load
+
+
+def softplus(x: Any) -> Any:
+    return np.log(1 + np.exp(x))
+
+
+def rms_norm(x: Any, gamma: Any, eps: float = 1e-6) -> Any:
+    return x / np.sqrt(np.mean(x**2, axis=-1, keepdims=True) + eps) * gamma
+
+
+def layer(x: Any, w: Any, b: Any) -> Any:
+    return np.tanh(x @ w.T + b)
+
+
+def layer_vjp(g: Any, x: Any, w: Any, b: Any) -> Any:
+    d = g * (1 - layer(x, w, b) ** 2)
+    return d @ w, d.T @ x, d.sum(0)
+
+
+def picked(table: Any, rows: Any) -> Any:
+    return np.take(table, rows, axis=0)
+
+
+def numbers(*sizes: Any, dtype: Any = np.float32) -> list[Any]:
+    random = np.random.default_rng(0)
+    return [random.normal(size=size).astype(dtype) for size in sizes]
+
+
+@pytest.mark.parametrize("dtype", [np.float64, np.float32, np.float16])
+def test_its_value_and_tolerance_follow_from_its_code(dtype: Any) -> None:
+    (x,) = numbers((3, 5), dtype=dtype)
+    right = np.logaddexp(0, x.astype(np.longdouble)).astype(dtype)
+    nnparity.assert_close(right, reference=softplus, inputs={"x": x})
+    for wrong in (np.maximum(x, 0), 0 * right, right * dtype(1.02)):
+        with pytest.raises(AssertionError, match="softplus in"):
+            nnparity.assert_close(wrong, reference=softplus, inputs={"x": x})
+
+
+def test_attributes_are_keywords_of_the_function() -> None:
+    x, gamma = numbers((3, 8), 8)
+    x = np.float32(1e-3) * x
+    wide = x.astype(np.float64)
+    for eps in (1e-6, 1e-3):
+        right = (wide / np.sqrt((wide**2).mean(-1, keepdims=True) + eps) * gamma).astype(np.float32)
+        nnparity.assert_close(right, nnparity.formula(rms_norm), x=x, gamma=gamma, eps=eps)
+        with pytest.raises(AssertionError):
+            nnparity.assert_close(right, nnparity.formula(rms_norm), x=x, gamma=gamma, eps=2 * eps)
+
+
+@pytest.mark.parametrize("vjp", [layer_vjp, None])
+def test_gradients_have_a_truth_with_a_vjp_and_without(vjp: Any) -> None:
+    x, w, b, g = numbers((3, 5), (4, 5), 4, (3, 4))
+    own = nnparity.formula(layer, vjp)
+    right = layer_vjp(g, x, w, b)
+    for name, gradient in zip(("x", "w", "b"), right, strict=True):
+        result = nnparity.assert_close(gradient, own, x=x, w=w, b=b, wrt=name, cotangent=g)
+        assert result.resolution < 1e-5
+        with pytest.raises(AssertionError):
+            nnparity.assert_close(gradient * np.float32(1 + 1e-4), own, x=x, w=w, b=b, wrt=name, cotangent=g)
+
+
+#: Of formulas of the spec, the smallest and the largest that their budgets without a VJP may be of those with it.
+LEAST, MOST = 0.4, 20
+
+
+@pytest.mark.parametrize("id", ["dense", "softmax", "attention", "residual_attention", "sigmoid", "mse", "lstm_step"])
+def test_without_a_vjp_budgets_are_of_the_size_of_those_with_it(id: str) -> None:
+    """Forward derivatives round elsewhere than the way back; twice their budget is for the difference."""
+    from nnparity.api.comparison import Asked
+    from nnparity.expect.budgets import expect
+    from nnparity.spec import DTYPES, Case
+    from nnparity.spec.loader import signatures
+
+    formula = load()[id]
+    case = Case(formula, signatures(formula)[0], "normal", DTYPES["float32"])
+    g = tuple(case.cotangents.values())
+    asked = Asked(nnparity.formula(FORMULAS[id].forward), dict(case.inputs), formula.wrt, g[0] if len(g) == 1 else g)
+    truth = expect(case, frozenset({"grad"}))
+    with asked.question("float32") as question:
+        for name, mine in question.truth.items():
+            assert np.abs(mine.value - truth[name].value).max() <= 1e-13 * np.abs(truth[name].value).max()
+            for one, other in ((mine.hard, truth[name].hard), (mine.sharp, truth[name].sharp)):
+                assert np.min(one / other) > LEAST
+                assert np.max(one / other) < MOST
+
+
+def test_whole_numbers_go_in_and_have_no_gradient() -> None:
+    table, rows = *numbers((5, 3)), np.array([1, 4, 1])
+    nnparity.assert_close(table[rows], nnparity.formula(picked), table=table, rows=rows)
+    g = np.ones((3, 3), np.float32)
+    gradient = np.zeros_like(table)
+    np.add.at(gradient, rows, g)
+    nnparity.assert_close(gradient, nnparity.formula(picked), table=table, rows=rows, wrt="table", cotangent=g)
+    with pytest.raises(nnparity.UsageError, match="no input to differentiate by is called 'rows'; there are: table"):
+        nnparity.assert_close(gradient, nnparity.formula(picked), table=table, rows=rows, wrt="rows", cotangent=g)
+
+
+def cumulated(x: Any) -> Any:
+    y = np.exp(x)
+    return np.cumsum(y, axis=-1)
+
+
+def turned(x: Any) -> Any:
+    return np.asarray(x, dtype=object)
+
+
+def assigned(x: Any) -> Any:
+    x[0] = 0
+    return x
+
+
+@pytest.mark.parametrize(
+    ("function", "says"),
+    [
+        (cumulated, r"cumulated cannot be read: test_own_formulas.py:\d+: return np.cumsum\(y, axis=-1\)\n.*cumsum"),
+        (assigned, r"assigned cannot be read: test_own_formulas.py:\d+: x\[0\] = 0"),
+        (turned, "turned turned a reading into an array"),
+    ],
+)
+def test_what_cannot_be_read_is_named_with_its_line(function: Any, says: str) -> None:
+    (x,) = numbers((3, 5))
+    with pytest.raises(nnparity.UsageError, match=says):
+        nnparity.assert_close(x, reference=function, inputs={"x": x})
+
+
+def test_what_it_takes_is_told() -> None:
+    (x,) = numbers((3, 5))
+    with pytest.raises(nnparity.UsageError, match="the reference takes x; given were z"):
+        nnparity.assert_close(x, reference=softplus, inputs={"z": x})
+    large = np.ones((65, 64), np.float32)
+    with pytest.raises(
+        nnparity.UsageError, match="4160 numbers go in: without a vjp a gradient takes a run for each, at most 4096"
+    ):
+        nnparity.assert_close(large, reference=softplus, inputs={"x": large}, wrt="x", cotangent=large)
+
+
+def test_the_reference_is_left_as_it_was() -> None:
+    def softmax(x: Any) -> Any:
+        return x * 2
+
+    before = dict(FORMULAS)
+    (x,) = numbers((3, 5))
+    nnparity.assert_close(2 * x, reference=softmax, inputs={"x": x})
+    with pytest.raises(AssertionError):
+        nnparity.assert_close(3 * x, reference=softmax, inputs={"x": x})
+    assert before == FORMULAS

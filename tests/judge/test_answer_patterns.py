@@ -1,0 +1,94 @@
+"""Patterns of wrong answers: each is named where it stands, and nothing else is."""
+
+import dataclasses
+from typing import Any
+
+import msgspec
+import numpy as np
+import pytest
+
+from nnparity.checks.common import Given
+from nnparity.expect.budgets import expect
+from nnparity.judge.answer_patterns import pattern, tail
+from nnparity.spec import DTYPES, Case, load
+from nnparity.spec.loader import signatures
+
+FIRST = frozenset({"output", "grad"})
+
+
+def case(id: str, place: int = 0, dtype: str = "float32") -> Case:
+    return Case(load()[id], signatures(load()[id])[place], "normal", DTYPES[dtype])
+
+
+def right(one: Case, quantity: str = "output") -> Any:
+    return expect(one, FIRST)[quantity].value.astype(one.dtype.numpy)
+
+
+@pytest.mark.parametrize(
+    ("quantity", "says"),
+    [
+        ("output", "zeros: nothing of the result is written"),
+        ("grad.k", "the gradient of k is missing: all of it is zeros"),
+    ],
+)
+def test_zeros_are_named(quantity: str, says: str) -> None:
+    one = case("attention")
+    truth = expect(one, FIRST)[quantity]
+    assert pattern(quantity, 0 * right(one, quantity), truth) == says
+    assert pattern(quantity, -right(one, quantity), truth) is None
+    assert pattern(quantity, np.zeros((1, 1), np.float32), truth) is None
+
+
+@pytest.mark.parametrize("quantity", ["output", "grad.q"])
+def test_the_answer_to_the_call_before_is_named(quantity: str) -> None:
+    one = case("attention")
+    before = dataclasses.replace(one, salt="before")
+    truth = expect(one, FIRST)[quantity]
+    assert pattern(quantity, right(before, quantity), truth, before) == "the answer to the call before"
+    assert pattern(quantity, right(before, quantity), truth) is None
+    assert pattern(quantity, 2 * right(before, quantity), truth, before) is None
+    assert pattern(quantity, right(case("attention", 1), quantity), truth, case("attention", 1)) is None
+
+
+def shortened(one: Case, symbol: str, left: int) -> Given:
+    """The case without the last of a dimension."""
+    dims = one.signature.dims | {symbol: left}
+
+    def cut(arrays: dict[str, Any], texts: dict[str, str]) -> dict[str, Any]:
+        return {name: x[tuple(slice(dims[word]) for word in texts[name].split())] for name, x in arrays.items()}
+
+    signature = msgspec.structs.replace(one.signature, dims=dims)
+    inputs, against = cut(one.inputs, one.formula.inputs), cut(one.cotangents, one.formula.results)
+    return Given(one.formula, signature, "given", one.dtype, "short", inputs, against)
+
+
+@pytest.mark.parametrize(("id", "symbol"), [("attention", "s"), ("dense", "i"), ("softmax", "k")])
+@pytest.mark.parametrize("family", ["output", "grad"])
+def test_a_tail_that_sums_leave_out_is_named(id: str, symbol: str, family: str) -> None:
+    """As a loop over whole blocks of 2 or 4 does it: 5 become 4."""
+    one = case(id)
+    quantity = family if family == "output" else f"grad.{one.formula.wrt[0]}"
+    part = right(shortened(one, symbol, 4), quantity)
+    seen = np.zeros_like(right(one, quantity))
+    seen[tuple(map(slice, part.shape))] = part
+    named = tail(one, quantity, seen, expect(one, FIRST)[quantity])
+    unwritten = (id, family) == ("dense", "grad")  # each column of the gradient is a sum of its own
+    ways = "all is 0 from 4 on of axis 1, which is 5 long", f"as if {symbol} were 4 instead of 5"
+    assert named == f"the tail is missing: {ways[0] if unwritten else ways[1]}"
+
+
+def test_a_tail_that_is_not_written_is_named() -> None:
+    one = case("tanh")
+    seen = right(one)
+    seen[:, 4:] = 0
+    says = "the tail is missing: all is 0 from 4 on of axis 1, which is 5 long"
+    assert tail(one, "output", seen, expect(one, FIRST)["output"]) == says
+
+
+@pytest.mark.parametrize("id", ["attention", "dense", "softmax", "tanh"])
+def test_nothing_else_is_called_a_tail(id: str) -> None:
+    one = case(id)
+    y, truth = right(one), expect(one, FIRST)["output"]
+    noise = np.random.default_rng(0).normal(size=y.shape)
+    for wrong in (2 * y, -y, y[::-1], y * (1 + 1e-3 * noise), y + 1, np.nan * y):
+        assert tail(one, "output", wrong.astype(y.dtype), truth) is None
