@@ -25,7 +25,7 @@ class TorchArrays(Adapter):
     """What any code on PyTorch's tensors shares, the adapter's own and a user's."""
 
     layouts = LAYOUTS
-    refusals = ("not implemented for", "is not implemented")
+    refusals = ("not implemented for", "is not implemented", "Unsupported: ")  # the last is Dynamo's
 
     @classmethod
     def devices(cls) -> list[str]:

@@ -1,16 +1,18 @@
-"""PyTorch: its own kernels, eager, on the CPU or a CUDA device.
+"""PyTorch: its own kernels, eager or compiled by Inductor, on the CPU or a CUDA device.
 
 How it differentiates is in `arrays`. TF32 is off unless the mode says otherwise: `eager+tf32` is another target.
 """
 
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager
+from functools import partial
 from types import MappingProxyType
 from typing import Any
 
 import torch
 
-from nnparity.adapters.kernel import DeviceUnavailable
+from nnparity.adapters.kernel import DeviceUnavailable, Operation, Point, Program, Tensors, Unsupported
+from nnparity.adapters.torch import compilation
 from nnparity.adapters.torch.arrays import TorchArrays
 from nnparity.adapters.torch.bert import TorchBert
 from nnparity.adapters.torch.layers import TorchLayers
@@ -20,6 +22,8 @@ from nnparity.adapters.torch.optimizers import TorchOptimizers
 from nnparity.adapters.torch.sequences import TorchSequences
 from nnparity.adapters.torch.training import TorchTraining
 from nnparity.spec.precision import FUSED
+
+COMPILED = "compiled"
 
 
 class TorchBase(TorchArrays):
@@ -34,6 +38,28 @@ class TorchBase(TorchArrays):
         super().__init__(device, mode)
         if mode == "eager+tf32" and device == "cpu":
             raise DeviceUnavailable("torch's mode eager+tf32 is for cuda")
+        if mode == COMPILED:
+            compilation.keep()
+
+    @property
+    def programs(self) -> dict[str, int]:
+        return compilation.programs() if self.mode == COMPILED else {}
+
+    def compile(self, program: Program) -> Program:
+        if self.mode != COMPILED:
+            return program
+        assert isinstance(program, partial)  # a rule, and the operation that it is applied to
+        return partial(program.func, compilation.compiled(*program.args))
+
+    def jvp(self, operation: Operation, point: Point) -> Tensors:
+        if self.mode == COMPILED:
+            raise Unsupported("a function that torch.compile has compiled has no forward mode")
+        return super().jvp(operation, point)
+
+    def hvp(self, operation: Operation, point: Point) -> Tensors:
+        if self.mode == COMPILED:
+            raise Unsupported("torch.compile with aot_autograd does not currently support double backward")
+        return super().hvp(operation, point)
 
     @contextmanager
     def scope(self) -> Iterator[None]:
@@ -51,8 +77,9 @@ class TorchAdapter(
 
     backend = "torch"
     packages = ("torch",)
-    modes = ("eager", "eager+tf32")
+    modes = ("eager", COMPILED, "eager+tf32")
     unsupported = MappingProxyType({"adam_eps_hat": "torch.optim.Adam has the paper's other form only: see adam"})
+    refused = compilation.REFUSED
     precision = MappingProxyType({("layer_norm", "*float16", "output*"): FUSED})
 
     def inference(self) -> AbstractContextManager[Any]:

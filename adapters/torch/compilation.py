@@ -1,0 +1,113 @@
+"""`torch.compile`: the operation of a formula as Dynamo traces it and Inductor compiles it, and the proof that it did.
+
+It falls back to eager code without a word: after so many shapes, where it is switched off, where it meets what it
+cannot trace. So the whole operation must be one graph, and each combination of shapes that is new must have made one.
+"""
+
+import os
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from types import MappingProxyType
+from typing import Any
+
+from nnparity.adapters.request import PROGRAMS
+
+# Inductor settles on its folder when it is imported.
+if "TORCHINDUCTOR_CACHE_DIR" not in os.environ and PROGRAMS in os.environ:
+    os.environ["TORCHINDUCTOR_CACHE_DIR"] = str(Path(os.environ[PROGRAMS], "inductor"))
+
+import torch
+import torch._inductor.config
+from torch._dynamo.utils import counters
+
+from nnparity.adapters.kernel import Operation, Passed, resolve
+
+#: Programs of one function that Dynamo keeps before it gives up; a formula has one for each shape, dtype and layout.
+LIMIT = 1 << 20
+COMPILED, CACHED = "compiled", "from the cache"
+
+
+#: What cannot be one graph, as the adapter has it: a model's or a user's code would compile the parts.
+REFUSED = MappingProxyType(
+    {
+        (formula, "*", "*", "*:compiled"): reason
+        for formulas, reason in {
+            (
+                "lstm",
+                "lstm_last",
+                "lstm_stacked",
+                "listing_bert",
+            ): "Dynamo makes no nn.Parameter",
+            (
+                "listing_mlp",
+                "listing_cnn",
+                "listing_lstm",
+                "listing_gan",
+            ): "Dynamo makes no layers",
+            ("mlp_backprop",): "Dynamo does not trace torch.autograd.grad, which the formula is",
+            ("gradient_descent", "minibatch_gradient_descent", "adam", "train_*"): "Dynamo does not make an optimizer",
+        }.items()
+        for formula in formulas
+    }
+)
+
+
+class NotCompiled(RuntimeError):
+    """`torch.compile` ran the operation as it is."""
+
+
+def keep() -> None:
+    """Has Dynamo never give up. What Inductor compiles is kept, under its own keys, in the folder of programs."""
+    torch._inductor.config.compile_threads = 1  # several targets work at once, each on a core
+    torch._dynamo.config.recompile_limit = LIMIT
+    torch._dynamo.config.accumulated_recompile_limit = LIMIT
+
+
+def compiled(operation: Operation) -> Operation:
+    """The same operation, compiled as one graph for each combination of shapes."""
+    return replace(operation, method=_Proven(operation.method))
+
+
+def programs() -> dict[str, int]:
+    """How many graphs Inductor has compiled in this process, and how many it had in its cache."""
+    hits = counters["inductor"]["fxgraph_cache_hit"]
+    return dict(+Counter({COMPILED: counters["inductor"]["fxgraph_cache_miss"], CACHED: hits}))
+
+
+class _Proven:
+    """A compiled function that fails where no graph was made of it."""
+
+    def __init__(self, method: Callable[..., Any]) -> None:
+        self._run = torch.compile(_plain(method), fullgraph=True, dynamic=False)
+        self._known: set[tuple[Any, ...]] = set()
+
+    def __call__(self, **named: Any) -> Any:
+        key = tuple((name, *_told(x)) for name, x in named.items())
+        before = _graphs()
+        found = self._run(**named)
+        if key not in self._known and _graphs() == before:
+            raise NotCompiled("torch.compile made no graph: this is eager code")
+        self._known.add(key)
+        return found
+
+
+def _graphs() -> int:
+    return int(counters["stats"]["unique_graphs"])
+
+
+def _told(x: Any) -> tuple[Any, ...]:
+    """What Dynamo makes a graph of its own for."""
+    if not isinstance(x, torch.Tensor):
+        return (repr(x),)
+    return (x.dtype, x.shape, x.stride(), x.requires_grad, torch.is_grad_enabled(), torch.is_inference_mode_enabled())
+
+
+def _plain(method: Callable[..., Any]) -> Callable[..., Any]:
+    """A row of the adapter that only passes its inputs on is the framework's callable itself."""
+    row = getattr(method, "__func__", None)
+    if not isinstance(row, Passed):
+        return method
+    called, options = resolve(row.kernel.calls), row._options
+    return lambda **named: called(*named.values(), **options)
