@@ -34,6 +34,8 @@ def reproduction(found: Cell, backend: str) -> str:
         found.note,
         answers.signed(found.case, plain(found.quantity)),
         any(permit.raises for _, permit in permits(found.case, plain(found.quantity))),
+        () if found.spoilt else found.truth.value.shape,
+        None if found.spoilt else found.truth.steps,
     )
     return script(scene, kernel, spoken)
 

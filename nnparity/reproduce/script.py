@@ -119,10 +119,12 @@ def _call(scene: Scene, dialect: Dialect) -> str:
             f'    print(f"{says}: {{type(error).__name__}}: {{error}}")',
             f"    sys.exit({int(not scene.may_raise)})",
         ]
-        shape, dtype = scene.answers[0].truth.value.shape, scene.case.dtype.name
+        shape, dtype = scene.shape, scene.case.dtype.name
         lines += [
             f"form = observed.shape, {dialect.named.format(y='y')}",
             f'if form != ({shape}, "{dtype}"):',
             f'    sys.exit(f"disagrees: returns {{form}}, expected {shape} of {dtype}")',
         ]
+    if scene.steps is not None:
+        lines.append(f"observed = observed[:{scene.steps}]  # so many steps of the run can be foretold")
     return "\n".join(lines)
