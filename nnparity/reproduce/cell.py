@@ -16,8 +16,8 @@ from nnparity.expect.expected import Expected
 from nnparity.judge.grades import Judgement, form
 from nnparity.judge.sensitivity import graded, qualified
 from nnparity.judge.special_value_rules import expected, permits, settle
-from nnparity.reproduce import answers
-from nnparity.reproduce.sources import Unreproducible
+from nnparity.reproduce.writing import answers
+from nnparity.reproduce.writing.sources import Unreproducible
 from nnparity.spec import Case, load
 from nnparity.spec.cases import naming
 from nnparity.spec.cases.invalid_inputs import rejected

@@ -15,7 +15,7 @@ from nnparity.reports.records import PASSING
 from nnparity.reproduce.cell import Cell, cell, find
 from nnparity.reproduce.command import reproduction
 from nnparity.reproduce.issue import issue, verdict
-from nnparity.reproduce.sources import Unreproducible
+from nnparity.reproduce.writing.sources import Unreproducible
 from nnparity.spec.usage import UsageError
 
 ALONE = """

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from nnparity.reproduce.answers import Answer
+from nnparity.reproduce.writing.answers import Answer
 from nnparity.spec import Case
 from nnparity.spec.schema import WITH_GRAD, plain
 

@@ -7,10 +7,10 @@ from typing import Any
 from numpy.typing import NDArray
 
 from nnparity.adapters.dialect import Dialect
-from nnparity.reproduce.comparison import judged
-from nnparity.reproduce.literals import NUMBERS, PACKED, written
-from nnparity.reproduce.scene import Scene
-from nnparity.reproduce.sources import Extraction, Unreproducible
+from nnparity.reproduce.writing.comparison import judged
+from nnparity.reproduce.writing.literals import NUMBERS, PACKED, written
+from nnparity.reproduce.writing.scene import Scene
+from nnparity.reproduce.writing.sources import Extraction, Unreproducible
 from nnparity.spec.schema import WITH_GRAD
 
 #: Names of the script's own, which no helper may have.
