@@ -90,12 +90,12 @@ def _asked(quantity: str, selection: Selection) -> bool:
 def _seen(case: Case, observed: Observed, asked: frozenset[str]) -> Iterator[Seen]:
     for place, (quantity, kept) in enumerate(judgeable(expect(case, asked), observed).items()):
         array = observed.observation.get(quantity)
-        does = None if misshapen(array, observed, kept, case.dtype) else _does(array, kept, case)  # type: ignore[arg-type]
+        does = None if misshapen(array, observed, kept, case.dtype) else does_with(array, kept, case)  # type: ignore[arg-type]
         yield Seen(case, quantity, observed, place == 0, does)
 
 
-def _does(seen: Array, kept: Expected, case: Case) -> str | None:
-    """Told by the elements that are subnormal, and further from zero than any rounding."""
+def does_with(seen: Array, kept: Expected, case: Case) -> str | None:
+    """What a target does with them, told by the elements that are subnormal and further from zero than any rounding."""
     telling = (np.abs(kept.value) < case.dtype.tiny) & (np.abs(kept.value) > 2 * kept.hard)
     if not telling.any():
         return None

@@ -1,4 +1,4 @@
-"""``nnparity reproduce``, ``shrink``, ``explain``, ``verify``: cells as a script, small, in words, judged again."""
+"""``nnparity reproduce``, ``shrink``, ``bisect``, ``explain``, ``verify``: what concerns single cells of a report."""
 
 import contextlib
 from collections.abc import Iterator
@@ -14,6 +14,9 @@ from nnparity.execute.target import TargetName
 from nnparity.hunt.smallest import shown, smallest
 from nnparity.reports.chain import broken, links
 from nnparity.reproduce.again import judged_again
+from nnparity.reproduce.bisection import bisect as searched
+from nnparity.reproduce.bisection import releases, teller
+from nnparity.reproduce.bisection import shown as shown_versions
 from nnparity.reproduce.cell import Cell
 from nnparity.reproduce.cell import cell as found
 from nnparity.reproduce.command import reproduction
@@ -76,6 +79,29 @@ def shrink(
             typer.echo(reproduction(least, TargetName.of(target).backend), nl=False)
         for line in shown(least, search):
             typer.echo(line, err=script)
+
+
+@application.command()
+def bisect(
+    case: CaseId,
+    target: TargetId,
+    quantity: Quantity,
+    package: Annotated[list[str], typer.Option("--package", help="keras, or jax and jaxlib, which share versions")],
+    versions: Annotated[str, typer.Option(help="from the first to the last, as 3.11..3.15")],
+    out: Annotated[Path, typer.Option(help="folder of the versions that are installed, kept for the next time")] = Path(
+        "reports/out/versions"
+    ),
+    salt: Salt = "",
+    timeout: Timeout = 120.0,
+) -> None:
+    """Finds the release of a package in which a verdict changed, by the cell's script; status 1 if there is one."""
+    span = releases(package[0], versions)
+    with cell(case, target, quantity, salt, timeout) as one:
+        script = reproduction(one, TargetName.of(target).backend)
+    found = searched(span, teller(script, package, out))
+    for line in shown_versions(package[0], found):
+        typer.echo(line)
+    raise typer.Exit(int(found.between is not None))
 
 
 @application.command()

@@ -6,16 +6,18 @@ from typing import Any
 
 from nnparity.checks import making
 from nnparity.checks.common import Given, failure, judgeable, observe, refused
+from nnparity.checks.subnormals import BOTH, FLUSHES, does_with
+from nnparity.checks.subnormals import DATASET as SUBNORMAL
 from nnparity.execute.observer import Observed
 from nnparity.execute.requests import request
 from nnparity.execute.target import Target, TargetName, start
 from nnparity.expect.budgets import expect
 from nnparity.expect.expected import Expected
-from nnparity.judge.grades import Judgement
+from nnparity.judge.grades import Judgement, form
 from nnparity.judge.sensitivity import graded, qualified
 from nnparity.judge.special_value_rules import expected, permits, settle
-from nnparity.reproduce import answers
-from nnparity.reproduce.sources import Unreproducible
+from nnparity.reproduce.writing import answers
+from nnparity.reproduce.writing.sources import Unreproducible
 from nnparity.spec import Case, load
 from nnparity.spec.cases import naming
 from nnparity.spec.cases.invalid_inputs import rejected
@@ -24,6 +26,8 @@ from nnparity.spec.schema import QUANTITIES, plain
 from nnparity.spec.usage import require
 
 REJECTS = "rejects: "
+#: The checks whose cases are one call each.
+ONE_CALL = ("specials", "subnormals")
 FIRST_ORDER = frozenset({"output", "grad"})
 
 
@@ -47,10 +51,21 @@ class Cell:
         """Whether the rules of special values decide."""
         return isinstance(self.case, SpecialCase)
 
-    @property
+    @cached_property
     def flush(self) -> bool:
-        """Whether the target has no subnormal numbers in this dtype."""
-        return self.target.flushes[self.case.dtype.name]
+        """Whether the target has no subnormal numbers in this dtype: by its dense layer, or as this case shows.
+
+        A run asks all formulas, see `checks.subnormals`: where another one flushes, it is the more lenient.
+        """
+        return self.target.flushes[self.case.dtype.name] or self._does == FLUSHES
+
+    @cached_property
+    def _does(self) -> str | None:
+        """What becomes of subnormal numbers, in a case that is about them."""
+        kept = expect(self.case, self.asked).get(plain(self.quantity)) if self.case.dataset == SUBNORMAL else None
+        if kept is None or form(self.seen, kept, self.case.dtype):
+            return None
+        return does_with(self.seen, kept, self.case)
 
     @property
     def asked(self) -> frozenset[str]:
@@ -100,10 +115,15 @@ class Cell:
             raises = any(permit.raises for _, permit in permits(self.case, plain(self.quantity)))
             return Judgement("conforms") if failed.grade == "error" and raises else failed
         if self.special:
-            return settle(self.case, plain(self.quantity), self.seen, self.flush, self.asked)[0]
+            return self._both or settle(self.case, plain(self.quantity), self.seen, self.flush, self.asked)[0]
         return qualified(
             graded(self.seen, truth, self.case, plain(self.quantity)), truth, self.case, plain(self.quantity)
         )
+
+    @property
+    def _both(self) -> Judgement | None:
+        """Of an array in which some subnormal numbers were kept and some flushed."""
+        return Judgement("diverges", message=f"subnormals: {BOTH}") if self._does == BOTH else None
 
     @property
     def answers(self) -> list[answers.Answer]:
@@ -111,6 +131,8 @@ class Cell:
         if self.spoilt:
             return []
         if self.special:
+            if self._both:
+                raise Unreproducible(f"{self.judged.message}: each number is right by itself")
             return answers.special(self.case, plain(self.quantity), self.flush, self.asked)
         return [answers.ordinary(self.truth, self.judged, self.seen, self.case.dtype)]
 
@@ -130,12 +152,10 @@ def _refusal(seen: Observed) -> Judgement:
 def find(id: str, salt: str = "") -> Case:
     """The case that a script can be made of. Raises UsageError, or Unreproducible with the reason."""
     name, _, dataset, dtype = naming.parts(id)
-    if load()[name].trajectory:
-        raise Unreproducible(f"{name} is a training run, judged step by step: no short script shows it")
     if dataset.startswith(REJECTS):
         return _spoilt(name, dataset, dtype, salt)
     check = [] if dataset in naming.ordinary(load()[name]) else making(dataset)
-    if check and check != ["specials"]:
+    if check and check[0] not in ONE_CALL:
         raise Unreproducible(f"{dataset!r} belongs to the check {check[0]!r}, which asks more than one call")
     return naming.find(id, salt)
 

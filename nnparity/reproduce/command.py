@@ -5,12 +5,12 @@ import importlib
 from nnparity.adapters.dialect import Dialect
 from nnparity.adapters.registry import BUILTIN
 from nnparity.judge.special_value_rules import permits
-from nnparity.reproduce import answers
 from nnparity.reproduce.cell import Cell
-from nnparity.reproduce.scene import Scene
-from nnparity.reproduce.script import RESERVED, script
-from nnparity.reproduce.sources import Extraction, Module, Unreproducible, member, module
-from nnparity.reproduce.words import derivation, title
+from nnparity.reproduce.writing import answers
+from nnparity.reproduce.writing.scene import Scene
+from nnparity.reproduce.writing.script import RESERVED, script
+from nnparity.reproduce.writing.sources import Extraction, Module, Unreproducible, member, module
+from nnparity.reproduce.writing.words import derivation, title
 from nnparity.spec.schema import plain
 
 
@@ -34,6 +34,8 @@ def reproduction(found: Cell, backend: str) -> str:
         found.note,
         answers.signed(found.case, plain(found.quantity)),
         any(permit.raises for _, permit in permits(found.case, plain(found.quantity))),
+        () if found.spoilt else found.truth.value.shape,
+        None if found.spoilt else found.truth.steps,
     )
     return script(scene, kernel, spoken)
 

@@ -11,7 +11,7 @@ from nnparity.expect.contributions import contributions
 from nnparity.expect.expected import Expected
 from nnparity.expect.precision_models import arithmetic
 from nnparity.judge.known_divergences import Known, load
-from nnparity.reproduce.words import derivation
+from nnparity.reproduce.writing.words import derivation
 from nnparity.spec import Case
 from nnparity.spec.cases import naming
 from nnparity.spec.precision import ACCUMULATE

@@ -8,8 +8,8 @@ from nnparity.judge.known_divergences import Known, Ledger, load
 from nnparity.judge.recorded_expectations import Evidence
 from nnparity.reports.records import PASSING, Kernel, Verdict
 from nnparity.reproduce.cell import Cell
-from nnparity.reproduce.sources import Unreproducible
-from nnparity.reproduce.words import spoken
+from nnparity.reproduce.writing.sources import Unreproducible
+from nnparity.reproduce.writing.words import spoken
 from nnparity.run.recorder import cpu
 from nnparity.run.verdicts import verdict_line
 

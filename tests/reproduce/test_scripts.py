@@ -1,5 +1,6 @@
 """Scripts of real cells, each run in a process that cannot import nnparity: the status is that of the verdict."""
 
+import json
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -14,17 +15,26 @@ from nnparity.reports.records import PASSING
 from nnparity.reproduce.cell import Cell, cell, find
 from nnparity.reproduce.command import reproduction
 from nnparity.reproduce.issue import issue, verdict
-from nnparity.reproduce.sources import Unreproducible
+from nnparity.reproduce.writing.sources import Unreproducible
 from nnparity.spec.usage import UsageError
 
 ALONE = """
-import runpy, sys
+import contextlib, io, json, runpy, sys
 class Without:
     def find_spec(self, name, path=None, target=None):
         if name.partition(".")[0] == "nnparity":
             raise ImportError(name)
 sys.meta_path.insert(0, Without())
-runpy.run_path(sys.argv[1], run_name="__main__")
+found = []
+for path in sys.argv[1:]:
+    with contextlib.redirect_stdout(io.StringIO()) as told:
+        try:
+            runpy.run_path(path, run_name="__main__")
+            code = None
+        except SystemExit as end:
+            code = end.code
+    found.append((code if isinstance(code, int) else 1, f"{told.getvalue()}{code}"))
+print(json.dumps(found))
 """
 #: Backend -> cells, some of which are on record as divergences of it.
 CELLS = {
@@ -43,6 +53,8 @@ CELLS = {
         ("gan_discriminator_loss/n5/normal/float64", "hvp.real"),
         ("attention/b2t3s5d8e8/nan/float32", "output"),
         ("adam/p7-step1/infinity in others/bfloat16", "output.m_next"),
+        ("gelu/n3d5/subnormal/bfloat16", "output"),
+        ("train_mlp/s60n16i64m32k10-optimizeradam-lr2.0/digits/float64", "output.losses"),
     ],
     "jax": [
         ("softmax/n3k5/normal/float32", "hvp.x"),
@@ -60,6 +72,7 @@ CELLS = {
         ("conv2d/n2c3h9w8o4p3q2/normal/float32", "grad.x"),
         ("layer_norm/n3d8/normal/float64", "output"),
         ("multi_head_attention/b2t3d8-heads2/normal/float32", "output"),
+        ("train_lstm/s8n4t6k10m50-optimizersgd-lr0.03125/stocks/float32", "output.wx2_next"),
     ],
 }
 PACKAGE = {"keras-torch": "keras"}
@@ -76,24 +89,25 @@ def target(request: pytest.FixtureRequest) -> Iterator[Target]:
     started.observer.close()
 
 
-def status(path: Path, text: str) -> tuple[int, str]:
-    file = path / "script.py"
-    file.write_text(text, encoding="utf-8")
-    command = [sys.executable, "-P", "-I", "-c", ALONE, str(file)]
+def statuses(path: Path, *texts: str) -> list[tuple[int, str]]:
+    """Of each script its status and what it said, in one process without nnparity."""
+    files = [path / f"{number}.py" for number in range(len(texts))]
+    for file, text in zip(files, texts, strict=True):
+        file.write_text(text, encoding="utf-8")
+    command = [sys.executable, "-P", "-I", "-c", ALONE, *map(str, files)]
     done = subprocess.run(command, cwd=path, capture_output=True, text=True, check=False)
-    return done.returncode, done.stdout + done.stderr
+    assert done.returncode == 0, done.stderr
+    return [(code, told) for code, told in json.loads(done.stdout.splitlines()[-1])]
 
 
 def test_the_status_of_a_script_is_that_of_the_verdict(target: Target, tmp_path: Path) -> None:
     backend = target.name.partition(":")[0]
-    met = set()
-    for case, quantity in CELLS[backend]:
-        one = Cell(find(case), target, quantity)
+    cells = [Cell(find(case), target, quantity) for case, quantity in CELLS[backend]]
+    found = statuses(tmp_path, *(reproduction(one, backend) for one in cells))
+    for one, (code, told) in zip(cells, found, strict=True):
         wrong = one.judged.grade not in PASSING
-        code, told = status(tmp_path, reproduction(one, backend))
-        assert (code, "disagrees" in told) == (int(wrong), wrong), (case, quantity, one.judged, told)
-        met.add(code)
-    assert met == {0, 1}
+        assert (code, "disagrees" in told) == (int(wrong), wrong), (one.case.id, one.quantity, one.judged, told)
+    assert {code for code, _ in found} == {0, 1}
 
 
 @pytest.fixture(scope="module")
@@ -105,33 +119,30 @@ def torch() -> Iterator[Target]:
     started.observer.close()
 
 
-@pytest.mark.parametrize(
-    ("kernel", "fault", "told"),
-    [
-        ("linear(x, w, b)", "linear(x, w, b) * (1 + 2**-20)", "of the hard tolerance"),
-        ("linear(x, w, b)", "linear(x, w, b).double()", "returns"),
-        ("linear(x, w, b)", "linear(x, w.T, b)", "raises"),
-        ("linear(x, w, b)", "linear(x, w, b) * float('nan')", "observed np.float64(nan)"),
-    ],
-)
-def test_a_fault_put_into_the_kernel_is_seen(torch: Target, tmp_path: Path, kernel: str, fault: str, told: str) -> None:
+FAULTS = [
+    ("linear(x, w, b) * (1 + 2**-20)", "of the hard tolerance"),
+    ("linear(x, w, b).double()", "returns"),
+    ("linear(x, w.T, b)", "raises"),
+    ("linear(x, w, b) * float('nan')", "observed np.float64(nan)"),
+]
+
+
+def test_a_fault_put_into_the_kernel_is_seen(torch: Target, tmp_path: Path) -> None:
     text = reproduction(Cell(find("dense/n3i5j4/normal/float32"), torch, "output"), "torch")
-    assert status(tmp_path, text)[0] == 0
-    code, said = status(tmp_path, text.replace(f"functional.{kernel}", f"functional.{fault}"))
-    assert (code, told in said) == (1, True)
+    spoilt = [text.replace("functional.linear(x, w, b)", f"functional.{fault}") for fault, _ in FAULTS]
+    right, *found = statuses(tmp_path, text, *spoilt)
+    assert right[0] == 0
+    for (fault, expected), (code, told) in zip(FAULTS, found, strict=True):
+        assert (code, expected in told) == (1, True), (fault, told)
 
 
-def test_special_values_are_compared_as_such(torch: Target, tmp_path: Path) -> None:
-    text = reproduction(Cell(find("tanh/n3d5/nan/float32"), torch, "output"), "torch")
-    assert status(tmp_path, text)[0] == 0
-    spoilt = text.replace("torch.tanh(x)", "torch.tanh(torch.nan_to_num(x))")
-    assert status(tmp_path, spoilt)[0] == 1
-
-
-def test_a_zero_of_the_wrong_sign_is_seen(torch: Target, tmp_path: Path) -> None:
-    text = reproduction(Cell(find("tanh/n3d5/zeros/float32"), torch, "output"), "torch")
-    assert status(tmp_path, text)[0] == 0
-    assert status(tmp_path, text.replace("torch.tanh(x)", "torch.tanh(x) + 0.0"))[0] == 1
+@pytest.mark.parametrize(
+    ("case", "fault"), [("nan", "torch.tanh(torch.nan_to_num(x))"), ("zeros", "torch.tanh(x) + 0.0")]
+)
+def test_special_values_and_signs_of_zero_are_compared(torch: Target, tmp_path: Path, case: str, fault: str) -> None:
+    text = reproduction(Cell(find(f"tanh/n3d5/{case}/float32"), torch, "output"), "torch")
+    found = statuses(tmp_path, text, text.replace("torch.tanh(x)", fault))
+    assert [code for code, _ in found] == [0, 1]
 
 
 def test_an_issue_says_what_is_on_record_and_holds_the_script(torch: Target) -> None:
@@ -151,7 +162,7 @@ def test_where_nothing_is_wrong_there_is_no_issue(torch: Target) -> None:
 @pytest.mark.parametrize(
     ("id", "told"),
     [
-        ("train_mlp/n8/normal/float32", "is a training run, judged step by step"),
+        ("relu/n3d5/all cores/float32", "belongs to the check 'threads', which asks more than one call"),
         ("relu/n3d5/sweep/float32", "belongs to the check 'sweep', which asks more than one call"),
         ("dense/n3i5j4/rejects: nothing/float32", "no entry to reject of dense is called 'nothing'"),
     ],

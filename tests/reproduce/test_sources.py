@@ -9,8 +9,8 @@ import pytest
 
 from nnparity.adapters.registry import BUILTIN
 from nnparity.reproduce.command import dialect, place
-from nnparity.reproduce.literals import NUMBERS, PACKED, written
-from nnparity.reproduce.sources import Extraction, Unreproducible
+from nnparity.reproduce.writing.literals import NUMBERS, PACKED, written
+from nnparity.reproduce.writing.sources import Extraction, Unreproducible
 from nnparity.spec import load
 
 READ = [name for name in BUILTIN if name != "numpy"]

@@ -119,7 +119,7 @@ class Extraction:
             raise Unreproducible(f"{self.kind} defines no {name} that could be read")
         if isinstance(found.statement, ast.Assign):
             return self._passing(name, found.statement.value, inputs)
-        return self._member(found, name)
+        return self._member(found, name, name)
 
     def takes(self, method: str, inputs: Iterable[str]) -> bool:
         """Whether a method that was taken out has the inputs as its first parameters, in that order."""
@@ -127,10 +127,10 @@ class Extraction:
         (parameters,) = (one.args.args for one in made if isinstance(one, ast.FunctionDef) and one.name == method)
         return [one.arg for one in parameters][: len(tuple(inputs))] == list(inputs)
 
-    def _member(self, found: Found, name: str) -> str:
+    def _member(self, found: Found, name: str, called: str) -> str:
         key = (f"{found.module.name}:{self.kind}", name)
         if key not in self._names:
-            self._names[key] = self._free(name)
+            self._names[key] = self._free(called)
             if isinstance(found.statement, ast.Assign):
                 return self._passing(self._names[key], found.statement.value, ("*inputs",))
             if not isinstance(found.statement, ast.FunctionDef):
@@ -207,7 +207,8 @@ class Extraction:
         found = member(self.adapter, self.kind, name)
         if found is None:
             raise Unreproducible(f"self.{name} of {self.kind}, in {place.name}, is nothing that could be read")
-        return self._member(found, name)
+        # A method's name is free for a variable of another; taken out of its class it is not.
+        return self._member(found, name, f"_{name}")
 
 
 class _Plain(ast.NodeTransformer):
@@ -216,18 +217,30 @@ class _Plain(ast.NodeTransformer):
     def __init__(self, extraction: Extraction, place: Module, method: bool) -> None:
         self.renamed: dict[str, str] = {}
         self._extraction, self._place, self._method = extraction, place, method
+        #: Whether what is annotated are the fields of a class, which a NamedTuple or a dataclass reads.
+        self._fields = False
+
+    def visit_ClassDef(self, node: ast.ClassDef) -> ast.AST:
+        self._fields = True
+        return self.generic_visit(node)
 
     def visit_FunctionDef(self, node: ast.FunctionDef) -> ast.AST:
+        fields, self._fields = self._fields, False
         node.returns = None
         if self._method and node.args.args and node.args.args[0].arg == "self":
             del node.args.args[0]
-        return self.generic_visit(node)
+        found = self.generic_visit(node)
+        self._fields = fields
+        return found
 
     def visit_arg(self, node: ast.arg) -> ast.AST:
         node.annotation = None
         return node
 
     def visit_AnnAssign(self, node: ast.AnnAssign) -> ast.AST | None:
+        if self._fields:
+            node.annotation = ast.Name("object", ast.Load())
+            return self.generic_visit(node)
         if node.value is None:
             return None
         return ast.Assign([node.target], self.visit(node.value), lineno=node.lineno)

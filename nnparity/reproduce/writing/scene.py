@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from nnparity.reproduce.answers import Answer
+from nnparity.reproduce.writing.answers import Answer
 from nnparity.spec import Case
 from nnparity.spec.schema import WITH_GRAD, plain
 
@@ -24,6 +24,9 @@ class Scene:
     signed: bool = False
     #: Whether to raise is right too.
     may_raise: bool = False
+    #: The shape of what is returned, and of a training run how many of its steps are judged.
+    shape: tuple[int, ...] = ()
+    steps: int | None = None
 
     @property
     def device(self) -> str:

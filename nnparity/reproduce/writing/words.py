@@ -62,6 +62,8 @@ def derivation(case: Case, quantity: str) -> str:
     ]
     if case.formula.composition:
         told[1] = "hard: 16 times sharp, as worst cases of a composition of many formulas say nothing."
+    if case.formula.trajectory:
+        told[2] += " Where small differences grow, simulated machines with random roundings say how far, and how long."
     return "\n".join(_filled(one) for one in told)
 
 

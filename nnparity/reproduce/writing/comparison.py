@@ -5,8 +5,8 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from nnparity.reproduce.literals import written
-from nnparity.reproduce.scene import Scene
+from nnparity.reproduce.writing.literals import written
+from nnparity.reproduce.writing.scene import Scene
 
 PLAIN = """
 error = np.abs(observed - expected{low})

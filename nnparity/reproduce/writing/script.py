@@ -7,10 +7,10 @@ from typing import Any
 from numpy.typing import NDArray
 
 from nnparity.adapters.dialect import Dialect
-from nnparity.reproduce.comparison import judged
-from nnparity.reproduce.literals import NUMBERS, PACKED, written
-from nnparity.reproduce.scene import Scene
-from nnparity.reproduce.sources import Extraction, Unreproducible
+from nnparity.reproduce.writing.comparison import judged
+from nnparity.reproduce.writing.literals import NUMBERS, PACKED, written
+from nnparity.reproduce.writing.scene import Scene
+from nnparity.reproduce.writing.sources import Extraction, Unreproducible
 from nnparity.spec.schema import WITH_GRAD
 
 #: Names of the script's own, which no helper may have.
@@ -119,10 +119,12 @@ def _call(scene: Scene, dialect: Dialect) -> str:
             f'    print(f"{says}: {{type(error).__name__}}: {{error}}")',
             f"    sys.exit({int(not scene.may_raise)})",
         ]
-        shape, dtype = scene.answers[0].truth.value.shape, scene.case.dtype.name
+        shape, dtype = scene.shape, scene.case.dtype.name
         lines += [
             f"form = observed.shape, {dialect.named.format(y='y')}",
             f'if form != ({shape}, "{dtype}"):',
             f'    sys.exit(f"disagrees: returns {{form}}, expected {shape} of {dtype}")',
         ]
+    if scene.steps is not None:
+        lines.append(f"observed = observed[:{scene.steps}]  # so many steps of the run can be foretold")
     return "\n".join(lines)

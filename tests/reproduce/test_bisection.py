@@ -1,0 +1,83 @@
+"""Where a verdict changed: found whatever the place, past versions that cannot be run, and with real wheels."""
+
+import subprocess
+import sys
+import zipfile
+from pathlib import Path
+
+import pytest
+
+from nnparity.reproduce import bisection
+from nnparity.reproduce.bisection import AGREES, DISAGREES, SILENT, bisect, releases, shown, teller
+from nnparity.spec.usage import UsageError
+
+VERSIONS = [f"1.{minor}" for minor in range(12)]
+
+
+@pytest.mark.parametrize("change", range(1, len(VERSIONS)))
+@pytest.mark.parametrize("silent", [(), (3, 4), (5, 6, 7), tuple(range(1, 11))])
+def test_the_change_is_found_wherever_it_is(change: int, silent: tuple[int, ...]) -> None:
+    def tell(version: str) -> str:
+        place = VERSIONS.index(version)
+        return SILENT if place in silent else DISAGREES if place >= change else AGREES
+
+    found = bisect(VERSIONS, tell)
+    assert found.between is not None
+    low, high = map(VERSIONS.index, found.between)
+    assert low < change <= high
+    assert all(place in silent for place in range(low + 1, high))
+    assert len(found.told) <= len(silent) + 6
+
+
+def test_ends_that_are_alike_have_nothing_between_them() -> None:
+    found = bisect(VERSIONS, lambda _: AGREES)
+    assert (found.between, len(found.told)) == (None, 2)
+    assert list(shown("toy", found))[-1] == "the same at both ends: it agrees"
+
+
+def test_an_end_that_cannot_be_run_is_a_usage_error() -> None:
+    with pytest.raises(UsageError, match=r"cannot be run with 1\.11"):
+        bisect(VERSIONS, lambda version: SILENT if version == "1.11" else AGREES)
+
+
+def test_releases_are_those_of_the_index_in_order(monkeypatch: pytest.MonkeyPatch) -> None:
+    told = "toy (2.1)\nAvailable versions: 2.1, 2.0.1, 2.0.0, 2.0rc1, 1.10, 1.9, 1.0\n"
+    done = subprocess.CompletedProcess([], 0, told, "")
+    monkeypatch.setattr(bisection, "_pip", lambda *_: done)
+    assert releases("toy", "1.9..2.0") == ["1.9", "1.10", "2.0.0", "2.0.1"]
+    for span in ("1.9", "2.0..1.9", "a..b", "3.0..4.0"):
+        with pytest.raises(UsageError):
+            releases("toy", span)
+
+
+SCRIPT = """
+import sys
+import toy
+if toy.RIGHT is None:
+    raise ImportError
+print("agrees" if toy.RIGHT else "disagrees")
+sys.exit(not toy.RIGHT)
+"""
+
+
+def wheel(folder: Path, version: str, right: object) -> None:
+    info = f"toy-{version}.dist-info"
+    with zipfile.ZipFile(folder / f"toy-{version}-py3-none-any.whl", "w") as file:
+        file.writestr("toy.py", f"RIGHT = {right}\n")
+        file.writestr(f"{info}/METADATA", f"Metadata-Version: 2.1\nName: toy\nVersion: {version}\n")
+        file.writestr(f"{info}/WHEEL", "Wheel-Version: 1.0\nRoot-Is-Purelib: true\nTag: py3-none-any\n")
+        file.writestr(f"{info}/RECORD", "")
+
+
+def test_versions_of_real_wheels_are_installed_and_asked(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    if subprocess.run([sys.executable, "-m", "pip", "--version"], capture_output=True, check=False).returncode:
+        pytest.skip("no pip here")
+    for version, right in (("1.0", True), ("1.1", True), ("1.2", None), ("1.3", False)):
+        wheel(tmp_path, version, right)
+    monkeypatch.setenv("PIP_NO_INDEX", "1")
+    monkeypatch.setenv("PIP_FIND_LINKS", str(tmp_path))
+    found = bisect(["1.0", "1.1", "1.2", "1.3"], teller(SCRIPT, ["toy"], tmp_path / "versions"))
+    assert found.between == ("1.1", "1.3")
+    assert found.told == {"1.0": AGREES, "1.1": AGREES, "1.2": SILENT, "1.3": DISAGREES}
+    assert list(shown("toy", found))[-1] == "changed in toy 1.3: it disagrees, and with 1.1 it agrees"
+    assert teller(SCRIPT, ["toy"], tmp_path / "versions")("7.7") == SILENT
