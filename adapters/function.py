@@ -126,9 +126,9 @@ class Calling(Adapter):
         return Failure("error", "\n".join([told, *_frames(error)]))
 
 
-def adapter(framework: str, call: Call, device: str = "cpu") -> Adapter:
+def adapter(framework: str, call: Call, device: str = "cpu", dtype: str = "") -> Adapter:
     """The call as an adapter of that framework. Raises ImportError, or `DeviceUnavailable`."""
-    kind = type("Function", (Calling, arrays(framework)), {"backend": framework})
+    kind = type("Function", (Calling, arrays(framework)), {"backend": framework, "wide": dtype == "float64"})
     made: Adapter = kind(call, device)
     return made
 
