@@ -105,7 +105,11 @@ class Calling(Adapter):
 
     def _run(self, **named: Any) -> Any:
         found = self._call(named)
-        return tuple(found) if isinstance(found, list) else found
+        parts = tuple(found) if isinstance(found, tuple | list) else (found,)
+        names = tuple(self._call.formula.results)
+        if len(parts) != len(names):
+            raise ValueError(f"the function returned {len(parts)}, the formula has {len(names)}: {', '.join(names)}")
+        return parts
 
     def observe(self, request: Request) -> Observation:
         """As of `Adapter`; JAX has to be told of float64."""
