@@ -105,7 +105,11 @@ class Calling(Adapter):
 
     def _run(self, **named: Any) -> Any:
         found = self._call(named)
-        return tuple(found) if isinstance(found, list) else found
+        parts = tuple(found) if isinstance(found, tuple | list) else (found,)
+        names = tuple(self._call.formula.results)
+        if len(parts) != len(names):
+            raise ValueError(f"the function returned {len(parts)}, the formula has {len(names)}: {', '.join(names)}")
+        return parts
 
     def observe(self, request: Request) -> Observation:
         """As of `Adapter`; JAX has to be told of float64."""
@@ -126,9 +130,9 @@ class Calling(Adapter):
         return Failure("error", "\n".join([told, *_frames(error)]))
 
 
-def adapter(framework: str, call: Call, device: str = "cpu") -> Adapter:
+def adapter(framework: str, call: Call, device: str = "cpu", dtype: str = "") -> Adapter:
     """The call as an adapter of that framework. Raises ImportError, or `DeviceUnavailable`."""
-    kind = type("Function", (Calling, arrays(framework)), {"backend": framework})
+    kind = type("Function", (Calling, arrays(framework)), {"backend": framework, "wide": dtype == "float64"})
     made: Adapter = kind(call, device)
     return made
 

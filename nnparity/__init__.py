@@ -3,8 +3,9 @@
 Each formula is written once in plain NumPy, the frameworks' own kernels run on the same inputs,
 and outputs, gradients and second-order products are judged against derived tolerances.
 
-For tests of one's own there are `check`, `assert_close`, `tolerance`, `arbitrate` and `formula`: each is imported when
-it is first asked for, so that ``import nnparity`` costs nothing. Their types are in the stub beside this file.
+For tests of one's own there are `check`, `assert_close`, `tolerance`, `arbitrate`, `formula` and `load_pack`: each is
+imported when it is first asked for, so that ``import nnparity`` costs nothing. Their types are in the stub beside this
+file.
 """
 
 import importlib
@@ -18,6 +19,7 @@ _API = {
     "tolerance": "nnparity.api.tolerances",
     "arbitrate": "nnparity.api.arbitration",
     "formula": "nnparity.api.own_formulas",
+    "load_pack": "nnparity.api.packs",
     "UsageError": "nnparity.spec.usage",
 }
 __all__ = ["__version__", *_API]  # noqa: PLE0604  (texts all of them)

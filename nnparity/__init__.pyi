@@ -3,6 +3,7 @@ from nnparity.api.arbitration import arbitrate as arbitrate
 from nnparity.api.assertion import assert_close as assert_close
 from nnparity.api.check import check as check
 from nnparity.api.own_formulas import formula as formula
+from nnparity.api.packs import load_pack as load_pack
 from nnparity.api.tolerances import tolerance as tolerance
 from nnparity.spec.usage import UsageError as UsageError
 

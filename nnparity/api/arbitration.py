@@ -10,8 +10,8 @@ import numpy as np
 from nnparity.api import given
 from nnparity.api.comparison import Asked, Question, dtype_of_results
 from nnparity.api.judging import Judged
-from nnparity.api.message import told
 from nnparity.api.own_formulas import Own
+from nnparity.api.results import told
 from nnparity.expect.expected import Array
 from nnparity.judge.elements import errors
 from nnparity.reports.formatting import badness, margin, significant

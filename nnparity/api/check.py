@@ -117,7 +117,7 @@ def recognised(call: Call, case: Case, device: str) -> str:
 
 
 def _called(name: str, call: Call, case: Case, device: str) -> Any:
-    made = adapter(name, call, "cpu" if name == "numpy" else device)
+    made = adapter(name, call, "cpu" if name == "numpy" else device, case.dtype.name)
     with made.scope():
         return call({one: made.put(x) for one, x in case.inputs.items()} | dict(case.signature.attributes))
 
@@ -137,7 +137,7 @@ def _families(framework: str, call: Call, quantities: Sequence[str] | None) -> f
 
 def _target(framework: str, call: Call, device: str, dtype: str) -> Target:
     try:
-        return target("", adapter(framework, call, device), (dtype,))
+        return target("", adapter(framework, call, device, dtype), (dtype,))
     except DeviceUnavailable as error:
         raise UsageError(str(error)) from error
     except ImportError as error:

@@ -1,4 +1,4 @@
-"""The result of a check: what was judged, in a table."""
+"""The result of a check: what was judged, in a table, and what does not conform as a person reads it."""
 
 from collections import Counter, defaultdict
 from collections.abc import Sequence
@@ -7,8 +7,7 @@ from functools import cached_property
 
 from tabulate import tabulate
 
-from nnparity.api.message import told
-from nnparity.reports.formatting import badness, margin, significant
+from nnparity.reports.formatting import badness, margin, pair, significant
 from nnparity.reports.records import GRADES, PASSING, Verdict
 
 #: Verdicts that are told one by one below the table.
@@ -55,7 +54,8 @@ class Result:
 
         Infinite where some quantity could not be told at all.
         """
-        return max(map(_resolution, self._by_quantity.values()), default=float("inf"))
+        found = [one for one in map(_resolution, self._by_quantity.values()) if one is not None]
+        return max(found, default=float("inf"))
 
     @cached_property
     def _by_quantity(self) -> dict[str, list[Verdict]]:
@@ -90,9 +90,11 @@ def _badness(verdict: Verdict) -> tuple[int, float, float]:
     return grade, badness(verdict.hard), badness(verdict.sharp)
 
 
-def _resolution(verdicts: Sequence[Verdict]) -> float:
-    found = [float(v.resolution) for v in verdicts if v.resolution is not None and v.grade != "inconclusive"]
-    return min(found, default=float("inf"))
+def _resolution(verdicts: Sequence[Verdict]) -> float | None:
+    """The best of a quantity; None where the exact result is 0 throughout: there is no relative error of that."""
+    judged = [v for v in verdicts if v.hard is not None and v.grade != "inconclusive"]
+    found = [float(v.resolution) for v in judged if v.resolution is not None]
+    return min(found) if found else None if judged else float("inf")
 
 
 def _row(quantity: str, verdicts: Sequence[Verdict]) -> tuple[str, ...]:
@@ -101,3 +103,28 @@ def _row(quantity: str, verdicts: Sequence[Verdict]) -> tuple[str, ...]:
     hard, sharp = (max((getattr(v, one) for v in verdicts), key=badness) for one in ("hard", "sharp"))
     causes = dict.fromkeys(filter(None, (v.diagnosis for v in verdicts)))
     return quantity, grades, margin(hard), margin(sharp), significant(_resolution(verdicts), 2), "; ".join(causes)
+
+
+def told(verdict: Verdict) -> str:
+    """A verdict in a few lines."""
+    return "\n".join([_headline(verdict), *(f"    {line}" for line in _details(verdict))])
+
+
+def _headline(verdict: Verdict) -> str:
+    margins = f", {_margins(verdict)}" if verdict.hard is not None else ""
+    return f"{verdict.quantity} of {verdict.case}: {verdict.grade}{margins}"
+
+
+def _margins(verdict: Verdict) -> str:
+    return f"error over budget: hard {margin(verdict.hard)}, sharp {margin(verdict.sharp)}"
+
+
+def _details(verdict: Verdict) -> list[str]:
+    lines = [verdict.diagnosis or ""] if verdict.diagnosis else []
+    lines += (verdict.message or "").splitlines()
+    if verdict.worst:
+        observed, expected = pair(verdict.worst.observed, verdict.worst.expected)
+        lines.append(f"worst element {verdict.worst.index}: observed {observed}, expected {expected}")
+    if verdict.resolution is not None:
+        lines.append(f"a relative error of {significant(verdict.resolution, 2)} would have been seen")
+    return lines

@@ -116,6 +116,8 @@ class Reading(NDArrayOperatorsMixin):
 
     def max(self, axis: Any = None, keepdims: bool = False) -> Any:
         """As of an array."""
+        if axis is None and not keepdims:
+            return self.reshape(-1).max(0)
         return np.max(self, axis=axis, keepdims=keepdims)  # type: ignore[call-overload]  # a duck array
 
     def __array_ufunc__(self, ufunc: Any, method: str, *inputs: Any, **kwargs: Any) -> Any:

@@ -7,6 +7,7 @@ import pytest
 
 import nnparity
 from nnparity.api.results import Result
+from nnparity.reference import FORMULAS
 from nnparity.reports.records import Verdict
 
 
@@ -117,7 +118,26 @@ def test_what_does_not_exist_is_told_with_what_does(options: dict[str, Any], say
         nnparity.check(**asked)
 
 
-def test_blas_threads_and_seeds_of_the_process_are_left_alone() -> None:
+def adam(*arrays: Any, **options: float) -> Any:
+    found = FORMULAS["adam"](*(x.astype(np.float64) for x in arrays), **options)
+    return [np.asarray(one, np.float32) for one in found]
+
+
+def test_several_outputs_come_in_the_order_of_the_spec() -> None:
+    result = nnparity.check(adam, "adam")
+    assert result
+    assert {v.quantity for v in result.verdicts} == {"output.w_next", "output.m_next", "output.v_next"}
+    assert not nnparity.check(lambda *x, **options: adam(*x, **options)[::-1], "adam")
+    lacking = nnparity.check(lambda *x, **options: adam(*x, **options)[:2], "adam")
+    assert "the function returned 2, the formula has 3: w_next, m_next, v_next" in str(lacking)
+
+
+def test_labels_and_sizes_go_in_as_they_are() -> None:
+    assert nnparity.check(lambda ids, table: table[ids], "embedding", level="core")
+    assert not nnparity.check(lambda ids, table: table[ids - 1], "embedding")
+
+
+def test_the_seed_of_the_process_is_left_alone() -> None:
     before = np.random.get_state(legacy=True)[1].tobytes()  # noqa: NPY002  (the one that must not move)
     assert nnparity.check(softmax, "softmax")
     assert np.random.get_state(legacy=True)[1].tobytes() == before  # noqa: NPY002

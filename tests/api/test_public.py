@@ -12,7 +12,7 @@ import nnparity
 
 ROOT = Path(__file__).resolve().parents[2]
 PAGE = ROOT / "docs" / "how-to" / "use-in-your-tests.md"
-PUBLIC = {"arbitrate", "assert_close", "check", "formula", "tolerance", "UsageError", "__version__"}
+PUBLIC = {"arbitrate", "assert_close", "check", "formula", "load_pack", "tolerance", "UsageError", "__version__"}
 HEAVY = ("torch", "tensorflow", "jax", "keras", "pytest", "matplotlib", "typer")
 
 
@@ -58,6 +58,12 @@ def test_another_name_is_an_attribute_error() -> None:
         nnparity.allclose  # noqa: B018  (which raises)
 
 
+def doctest(page: Path) -> subprocess.CompletedProcess[str]:
+    """In a process of its own, from the root of the checkout."""
+    command = [sys.executable, "-m", "doctest", str(page)]
+    return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+
+
 def examples(text: str) -> list[list[str]]:
     """The calls of each block: statements at its prompts, without what is only prepared."""
     blocks = re.findall(r"^```python\n(.*?)^```$", text, re.M | re.S)
@@ -69,12 +75,12 @@ def test_the_examples_of_the_page_run_and_each_is_of_five_lines_at_most() -> Non
     assert all(len(block) <= 5 for block in examples(text))
     for name in PUBLIC - {"UsageError", "__version__"}:
         assert f"nnparity.{name}(" in text
-    done = subprocess.run([sys.executable, "-m", "doctest", str(PAGE)], capture_output=True, text=True, check=False)
+    done = doctest(PAGE)
     assert done.returncode == 0, done.stdout
 
 
 def test_an_example_that_does_not_hold_is_seen(tmp_path: Path) -> None:
     page = tmp_path / "page.md"
     page.write_text(PAGE.read_text(encoding="utf-8").replace("'b', 'rounding'", "'a', 'rounding'"), encoding="utf-8")
-    done = subprocess.run([sys.executable, "-m", "doctest", str(page)], capture_output=True, text=True, check=False)
+    done = doctest(page)
     assert done.returncode == 1

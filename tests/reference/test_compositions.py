@@ -9,6 +9,8 @@ import pytest
 from nnparity.expect.precision_models import arithmetic
 from nnparity.reference.readings import Ball, Budget, Dual
 from nnparity.reference.readings.ball import rounded
+from nnparity.reference.readings.monte_carlo import Machines, lifted
+from nnparity.reference.readings.rounded import on
 
 RANDOM = np.random.default_rng(0)
 A, B, V, S = (RANDOM.uniform(0.5, 2, size) for size in ((2, 3, 4), (2, 4, 5), 4, (3, 4)))
@@ -38,7 +40,11 @@ def test_values_derivatives_budgets_and_enclosures(name: str) -> None:
     single = function(*(x.astype(np.float32) for x in inputs))
     moved = function(*(Dual(x, np.ones_like(x)) for x in inputs))
     high, _, radius = rounded(function(*(Ball(x) for x in inputs)))
+    machines = function(*(lifted(x, Machines(np.random.default_rng(0), 3, 0.0)) for x in inputs))
+    narrow = function(*map(on("float32"), inputs))
     size = np.abs(value).max()
+    assert np.abs(machines.value - value).max() <= 1e-14 * size
+    assert np.abs(narrow.value - value).max() <= 1e-5 * size
     assert np.abs(budgets.value - value).max() <= 1e-14 * size
     assert np.abs(high - value).max() <= 1e-14 * size
     assert radius.max() <= 1e-40

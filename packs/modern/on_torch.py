@@ -1,0 +1,41 @@
+"""The formulas of this pack as PyTorch computes them: what `nnparity.check` is handed, by id."""
+
+from typing import Any
+
+import torch
+from torch.nn import functional as F  # noqa: N812  (to everybody who reads torch)
+
+
+def swiglu(x: Any, w: Any, v: Any) -> Any:
+    """PyTorch has no operation for it."""
+    return F.silu(F.linear(x, w)) * F.linear(x, v)
+
+
+def softplus(x: Any) -> Any:
+    """Above a threshold, 20, PyTorch returns x itself, which in float64 is off by e^-20."""
+    return F.softplus(x, threshold=40)
+
+
+def rms_norm(x: Any, gamma: Any, eps: float) -> Any:
+    """Over the last axis."""
+    return F.rms_norm(x, gamma.shape, gamma, eps)
+
+
+def group_norm(x: Any, gamma: Any, beta: Any, groups: int, eps: float) -> Any:
+    """Channels first, as the formula."""
+    return F.group_norm(x, groups, gamma, beta, eps)
+
+
+def huber(y: Any, t: Any, delta: float) -> Any:
+    """Its mean is over all elements."""
+    return F.huber_loss(y, t, delta=delta)
+
+
+METHODS = {
+    "silu": torch.nn.functional.silu,
+    "softplus": softplus,
+    "swiglu": swiglu,
+    "rms_norm": rms_norm,
+    "group_norm": group_norm,
+    "huber": huber,
+}

@@ -1,0 +1,159 @@
+"""Formula packs: loaded, proven, judged on two frameworks; what is wrong with one is told, and a wrong VJP is seen."""
+
+import json
+import re
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import nnparity
+from nnparity.api.packs import Pack, known
+from nnparity.reference import FORMULAS
+from nnparity.spec import load
+
+MODERN = Path(__file__).resolve().parents[2] / "packs" / "modern"
+IDS = ("silu", "softplus", "swiglu", "rms_norm", "group_norm", "huber")
+JUDGE = """
+import importlib.util, json, sys, nnparity
+nnparity.load_pack(sys.argv[1])
+spec = importlib.util.spec_from_file_location("methods", f"{sys.argv[1]}/on_{sys.argv[2]}.py")
+module = importlib.util.module_from_spec(spec)
+spec.loader.exec_module(module)
+for id, method in module.METHODS.items():
+    for dtype in ("float64", "float32", "float16", "bfloat16"):
+        result = nnparity.check(method, id, dtype=dtype, level=sys.argv[3])
+        print(json.dumps([id, dtype, bool(result), str(result)]))
+"""
+
+
+@pytest.fixture
+def pack() -> Iterator[Pack]:
+    found = nnparity.load_pack(MODERN)
+    yield found
+    found.close()
+
+
+@pytest.fixture
+def copied(tmp_path: Path) -> Path:
+    """A pack of one's own to spoil."""
+    return Path(shutil.copytree(MODERN, tmp_path / "mine", ignore=shutil.ignore_patterns("__pycache__")))
+
+
+def spoil(folder: Path, file: str, right: str, wrong: str) -> None:
+    text = (folder / file).read_text(encoding="utf-8")
+    assert right in text
+    (folder / file).write_text(text.replace(right, wrong), encoding="utf-8")
+
+
+def test_every_formula_is_proven(pack: Pack) -> None:
+    assert set(pack.formulas) == set(IDS)
+    assert pack.prove() == []
+
+
+@pytest.mark.parametrize(
+    ("right", "wrong", "says"),
+    [
+        ("return g * (gate + x * steep if gated", "return g * (gate + x * gate if gated", "silu/.*<g, J v> is"),
+        ("dx = gg / root - y *", "dx = gg / root - 1.0000000001 * y *", "rms_norm/.*<g, J v> is"),
+        ("np.sum(g, axis=(0, 2, 3))", "0 * np.sum(g, axis=(0, 2, 3))", "group_norm/.*<g, J v> is"),
+        ("np.where(d > 0, delta, -delta)", "np.where(d > 0, delta, delta)", "huber/.*<g, J v> is"),
+        ("y / np.log(base) if base", "y / np.log(3.0) if base", "variant base_2: softplus/"),
+    ],
+)
+def test_a_wrong_vjp_is_seen(copied: Path, right: str, wrong: str, says: str) -> None:
+    spoil(copied, "reference.py", right, wrong)
+    found = nnparity.load_pack(copied)
+    try:
+        assert any(re.search(says, line) for line in found.prove())
+    finally:
+        found.close()
+
+
+@pytest.mark.parametrize("id", IDS)
+def test_variants_are_seen_and_named(pack: Pack, id: str) -> None:
+    formula, forward = pack.formulas[id], FORMULAS[id].forward
+    assert len(formula.variants) >= 2
+    right = nnparity.check(as_float32(forward, {}), id, level="core")
+    assert right, str(right)
+    for variant in formula.variants.values():
+        result = nnparity.check(as_float32(forward, dict(variant.set)), id, level="core")
+        assert not result
+        assert variant.says in str(result)
+
+
+def as_float32(forward: object, variant: dict[str, object]) -> object:
+    """The reference in float64, rounded once, as a NumPy function."""
+
+    def function(*inputs: np.ndarray, **attributes: float) -> np.ndarray:
+        wide = (x.astype(np.float64) for x in inputs)
+        return np.asarray(forward(*wide, **(attributes | variant)), np.float32)  # type: ignore[operator]
+
+    return function
+
+
+def test_the_tools_know_it(pack: Pack) -> None:
+    x = np.random.default_rng(0).normal(size=(3, 5)).astype(np.float32)
+    right = (x.astype(np.float64) / (1 + np.exp(-x.astype(np.float64)))).astype(np.float32)
+    nnparity.assert_close(right, "silu", x=x)
+    assert nnparity.tolerance("silu", x=x).hard.shape == x.shape
+    assert nnparity.arbitrate(right, x, "silu", inputs={"x": x}).farther == "b"
+
+
+def test_nothing_is_left_of_one_that_is_closed() -> None:
+    before = dict(FORMULAS)
+    found = nnparity.load_pack(MODERN)
+    assert set(known()) == {*load(), *IDS}
+    with pytest.raises(nnparity.UsageError, match="there is a formula of that id already"):
+        nnparity.load_pack(MODERN)
+    found.close()
+    assert before == FORMULAS
+    assert set(known()) == set(load())
+    with pytest.raises(nnparity.UsageError, match="no formula is called 'silu'"):
+        nnparity.tolerance("silu", n=3)
+
+
+@pytest.mark.parametrize(
+    ("file", "right", "wrong", "says"),
+    [
+        ("losses.toml", 'wrt     = ["y", "t"]', 'wrt     = ["y", "z"]', "losses.toml: huber.wrt: 'z' is no input"),
+        ("losses.toml", "[huber", "[dense", "dense: there is a formula of that id already"),
+        ("losses.toml", 'inputs  = { y = "n k"', 'inputs  = { y = "n k!"', "huber.inputs: cannot read 'k!'"),
+        ("reference.py", '@formula("huber")', '@formula("hubris")', "'huber' is in the TOML, and not registered here"),
+        ("reference.py", "@silu.vjp\n", "\n", "'silu' has no VJP, and is differentiated by x"),
+        ("reference.py", "import numpy as np", "import numpie as np", "reference.py: ModuleNotFoundError: No module"),
+    ],
+)
+def test_what_is_wrong_with_one_is_told_and_nothing_kept(
+    copied: Path, file: str, right: str, wrong: str, says: str
+) -> None:
+    spoil(copied, file, right, wrong)
+    before = dict(FORMULAS)
+    with pytest.raises(nnparity.UsageError) as raised:
+        nnparity.load_pack(copied)
+    assert says in str(raised.value)
+    assert before == FORMULAS
+    assert set(known()) == set(load())
+
+
+def test_a_folder_without_one_is_told(tmp_path: Path) -> None:
+    with pytest.raises(nnparity.UsageError, match="no formula here"):
+        nnparity.load_pack(tmp_path)
+    shutil.copy(MODERN / "losses.toml", tmp_path)
+    with pytest.raises(nnparity.UsageError, match=r"reference\.py: not there"):
+        nnparity.load_pack(tmp_path)
+
+
+@pytest.mark.parametrize(("framework", "level"), [("torch", "core"), ("jax", "quick")])
+def test_its_methods_conform_in_all_dtypes(framework: str, level: str) -> None:
+    command = [sys.executable, "-c", JUDGE, str(MODERN), framework, level]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr[-3000:]
+    lines = [json.loads(line) for line in done.stdout.splitlines()]
+    assert {line[0] for line in lines} == set(IDS)
+    assert len(lines) == 4 * len(IDS)
+    assert [line[3] for line in lines if not line[2]] == []
