@@ -14,6 +14,10 @@ from nnparity.spec.cases.sizes import KINDS
 from nnparity.spec.dtypes import DTYPES
 from nnparity.spec.schema import BOUNDED, DOMAINS, LEVELS, Formula, Pool, Signature
 
+#: Numbers that the arrays of a signature hold at most: a gigabyte in float64.
+LARGEST = 1 << 27
+#: Domains whose numbers depend on each other along the last axis.
+AXES = ("mask", "distribution", "target", "position")
 FOLDER = Path(__file__).resolve().parent / "formulas"
 
 
@@ -159,6 +163,10 @@ def _domain_faults(formula: Formula) -> Iterator[tuple[str, str]]:
             yield f"domains.{name}", "no input is called that"
         if head not in DOMAINS:
             yield f"domains.{name}", f"expected one of {', '.join(DOMAINS)}, got {domain!r}"
+        if not head:
+            continue
+        if head in AXES and not shapes.parse(formula.inputs.get(name, "")):
+            yield f"domains.{name}", f"a {head} has an axis at least, and {name} is a single number"
         if head in BOUNDED and not _counts(bound, formula):
             yield (
                 f"domains.{name}",
@@ -183,6 +191,7 @@ def _signature_faults(formula: Formula, table: Mapping[str, object], field: str)
     for name in table:
         if name not in _dimensions(formula) | set(formula.attributes) | {"level", "datasets"}:
             yield f"{field}.{name}", "neither a symbol of the shapes nor an attribute"
+    yield from _size_faults(formula, table, field)
     if table.get("level", "core") not in LEVELS:
         yield f"{field}.level", f"expected one of {', '.join(LEVELS)}"
     names = table.get("datasets", [])
@@ -190,6 +199,21 @@ def _signature_faults(formula: Formula, table: Mapping[str, object], field: str)
         yield from _unknown_datasets(names, f"{field}.datasets")
     else:
         yield f"{field}.datasets", f"expected a list, got {names!r}"
+
+
+def _size_faults(formula: Formula, table: Mapping[str, object], field: str) -> Iterator[tuple[str, str]]:
+    """A size that is negative or divided by 0, and arrays that nobody's memory holds."""
+    numbers = {**formula.attributes, **table}
+    sizes = {name: value for name, value in numbers.items() if type(value) is int}
+    if not _dimensions(formula) <= sizes.keys():
+        return  # that is told already
+    try:
+        count = shapes.elements([*formula.inputs.values(), *formula.results.values()], sizes)
+    except shapes.ShapeError as error:
+        yield field, str(error)
+        return
+    if count > LARGEST:
+        yield field, f"its arrays hold {count} numbers, more than {LARGEST}"
 
 
 def _unknown_datasets(names: tuple[str, ...] | list[str], field: str) -> Iterator[tuple[str, str]]:

@@ -153,7 +153,7 @@ class Formula(msgspec.Struct, frozen=True, forbid_unknown_fields=True, dict=True
 
     def domain(self, name: str) -> str:
         """What the numbers of input `name` may be: one of DOMAINS."""
-        return self.domains.get(name, "real").split()[0]
+        return self.domains.get(name, "real").partition(" ")[0]
 
     def integer(self, name: str) -> bool:
         """Whether input `name` holds whole numbers, which have no derivative."""

@@ -87,6 +87,8 @@ def _value(node: ast.expr, dims: Mapping[str, int], text: str) -> int:
             return dims[name]
         case ast.Name(id=name):
             raise ShapeError(f"the symbol {name!r} of the shape {text!r} has no value")
+        case ast.BinOp(op=ast.FloorDiv(), right=right) if _value(right, dims, text) == 0:
+            raise ShapeError(f"the shape {text!r} divides by 0 for {dict(dims)}")
         case ast.BinOp(left=left, op=op, right=right):
             return _OPERATORS[type(op)](_value(left, dims, text), _value(right, dims, text))
     raise ShapeError(f"cannot evaluate the shape {text!r}")
