@@ -29,7 +29,12 @@ def check(path: Path, *lines: Verdict) -> int | str | None:
 
 
 def test_records_are_shown_by_their_scripts(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    lines = line(SWEPT.replace("float16", "bfloat16"), "holds"), line(HOLDS, "holds"), line(SWEPT, "swept"), line(RIGHT, None)
+    lines = (
+        line(SWEPT.replace("float16", "bfloat16"), "holds"),
+        line(HOLDS, "holds"),
+        line(SWEPT, "swept"),
+        line(RIGHT, None),
+    )
     assert check(tmp_path, *lines) == 0
     told = capsys.readouterr().out.splitlines()
     assert told[0] == f"holds: shown, {HOLDS} output on torch:cpu:eager"
