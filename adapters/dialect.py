@@ -26,6 +26,8 @@ class Dialect:
     helpers: str = ""
     #: Mode -> how `program` is compiled.
     compiled: Mapping[str, str] = field(default_factory=dict)
+    #: Mode -> how `run` itself is, where not the program around it.
+    inside: Mapping[str, str] = field(default_factory=dict)
     #: Mode -> what holds in it.
     settings: Mapping[str, str] = field(default_factory=dict)
     #: What holds around the call, as the head of a ``with``.

@@ -1,7 +1,8 @@
-"""The differences of two runs as text for a terminal, as Markdown, and as JSON."""
+"""The differences of two runs as text for a terminal, as Markdown, as a page, and as JSON."""
 
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
+from html import escape
 
 import msgspec
 
@@ -12,7 +13,18 @@ from nnparity.reports.records import SHORT, number
 #: So many names of datasets and of quantities are told, then how many more.
 NAMED = 4
 NEWLINE = "\n"
-HEAD = ("| formula | target | quantities | dtypes | verdicts | worst |", "|---|---|---|---|---|---|")
+COLUMNS = ("formula", "target", "quantities", "dtypes", "verdicts", "worst")
+HEAD = (f"| {' | '.join(COLUMNS)} |", "|---" * len(COLUMNS) + "|")
+PAGE = """<!doctype html>
+<html lang="en"><head><meta charset="utf-8"><title>What changed</title>
+<style>
+body {{ font: 1rem/1.4 sans-serif }}
+td, th {{ text-align: left; vertical-align: top; padding: 0.2rem 0.6rem }}
+</style>
+</head><body>
+{}
+</body></html>
+"""
 
 
 def terminal(found: Differences) -> str:
@@ -37,6 +49,20 @@ def markdown(found: Differences) -> str:
         lines.append("|---|---|---|---|---|---|")
         lines += ["| " + " | ".join(_cells(group)) + " |" for group in found.groups if group.kind == kind]
     return "\n".join(lines) + "\n"
+
+
+def html(found: Differences) -> str:
+    """The same as a page of its own."""
+    parts = [f"<li>{escape(line)}</li>" for line in _head(found)]
+    body = [f"<h1>What changed</h1><ul>{''.join(parts)}</ul>"]
+    for kind in found.counts():
+        rows = [_row(_cells(group, code=""), "td") for group in found.groups if group.kind == kind]
+        body.append(f"<h2>{SAYS[kind].capitalize()}</h2><table>{_row(COLUMNS, 'th')}{''.join(rows)}</table>")
+    return PAGE.format("\n".join(body))
+
+
+def _row(cells: Iterable[str], tag: str) -> str:
+    return "<tr>" + "".join(f"<{tag}>{escape(cell)}</{tag}>" for cell in cells) + "</tr>\n"
 
 
 def json(found: Differences) -> str:
@@ -69,7 +95,12 @@ def json(found: Differences) -> str:
     return msgspec.json.format(msgspec.json.encode(told), indent=2).decode() + "\n"
 
 
-FORMATS: dict[str, Callable[[Differences], str]] = {"terminal": terminal, "markdown": markdown, "json": json}
+FORMATS: dict[str, Callable[[Differences], str]] = {
+    "terminal": terminal,
+    "markdown": markdown,
+    "html": html,
+    "json": json,
+}
 
 
 def _head(found: Differences) -> list[str]:

@@ -15,6 +15,13 @@ def gradients(*xs):
     return pulled(xs, rest, cotangents)[1]
 return jax.jvp(gradients, primals, tangents)[1]
 """
+ALL = """
+# One program gives outputs, VJP, JVP and HVP: what XLA fuses depends on what it is asked for.
+def everything(*xs):
+    return pulled(xs, rest, cotangents)
+there, moved = jax.jvp(everything, primals, tangents)
+return tuple(y for part in (*there, *moved) for y in part)
+"""
 
 DIALECT = Dialect(
     imports="import jax\nimport jax.numpy as jnp",
@@ -30,6 +37,7 @@ DIALECT = Dialect(
             "grad": "return pulled(primals, rest, cotangents)[1]",
             "jvp": "return jax.jvp(lambda *xs: run(*xs, **rest), primals, tangents)[1]",
             "hvp": TWICE,
+            "joint": ALL,
         }
     ),
     compiled=MappingProxyType({"compiled": "jax.jit(program)"}),

@@ -54,6 +54,7 @@ DIALECT = Dialect(
             "hvp": TWICE,
         }
     ),
+    inside=MappingProxyType({"compiled": "run = torch.compile(run, fullgraph=True, dynamic=False)"}),
     settings=MappingProxyType({"eager": TF32.format(False), "eager+tf32": TF32.format(True)}),
     keras="torch",
     contexts=MappingProxyType(

@@ -22,11 +22,14 @@ from nnparity.reproduce.cell import cell as found
 from nnparity.reproduce.command import reproduction
 from nnparity.reproduce.explanation import explained, recorded
 from nnparity.reproduce.issue import issue as wrapped
+from nnparity.reproduce.known import checked
 from nnparity.spec.precision import ACCUMULATE, FUSED, NARROW
 from nnparity.spec.usage import UsageError, require
 from nnparity.store import memory
 
 MODELS = (ACCUMULATE, FUSED, NARROW)
+known = typer.Typer(no_args_is_help=True, help="Known divergences.")
+application.add_typer(known, name="known")
 CaseId = Annotated[str, typer.Argument(help="the case's id, as verdicts tell it")]
 TargetId = Annotated[str, typer.Argument(help="torch, jax:cpu:compiled ...")]
 Quantity = Annotated[str, typer.Argument(help="output, grad.x, jvp, hvp.x ...")]
@@ -102,6 +105,27 @@ def bisect(
     for line in shown_versions(package[0], found):
         typer.echo(line)
     raise typer.Exit(int(found.between is not None))
+
+
+@known.command(name="check")
+def check(
+    run: Annotated[Path, typer.Argument(help="a run file in which the records were met")],
+    out: Annotated[Path, typer.Option(help="folder of the scripts")] = Path("reports/out/known"),
+    timeout: Timeout = 120.0,
+) -> None:
+    """Shows each known divergence that a run met by a script of its own; status 1 where one is not shown any more."""
+    try:
+        merged = reports.merge([run])
+    except (OSError, ValueError) as error:
+        raise UsageError(str(error)) from error
+    memory.use(store_folder(without=False))
+    found = []
+    for one in checked(merged, out, timeout):
+        found.append(one)
+        typer.echo(f"{one.record}: {one.outcome}{f', {one.cell}' if one.cell else ''}")
+    memory.leave()
+    typer.echo(f"{sum(one.fine for one in found)} of {len(found)} records are shown by their scripts, in {out}")
+    raise typer.Exit(int(any(one.wrong for one in found)))
 
 
 @application.command()

@@ -36,6 +36,7 @@ def reproduction(found: Cell, backend: str) -> str:
         any(permit.raises for _, permit in permits(found.case, plain(found.quantity))),
         () if found.spoilt else found.truth.value.shape,
         None if found.spoilt else found.truth.steps,
+        "joint" in spoken.programs and {"grad", "jvp", "hvp"} <= found.asked,
     )
     return script(scene, kernel, spoken)
 

@@ -10,7 +10,7 @@ from markupsafe import Markup, escape
 
 from nnparity.reports import formatting, headline
 from nnparity.reports.aggregation import Aggregate, Row, anchor
-from nnparity.reports.failures import said, where
+from nnparity.reports.failures import command, said, where
 from nnparity.reports.records import SHORT, Worst
 from nnparity.reports.render import tables
 from nnparity.reports.render.mathml import mathml
@@ -68,6 +68,7 @@ def spans(rows: list[Row]) -> list[tuple[str, str, list[Row]]]:
 
 
 _FILTERS: dict[str, Callable[..., object]] = {
+    "command": command,
     "anchor": anchor,
     "bits": formatting.bits,
     "breakable": breakable,

@@ -1,7 +1,7 @@
 """The report as Markdown: `parity.md`, for terminals, pull requests and diffs."""
 
 from nnparity.reports.aggregation import Aggregate, Block, Row, anchor
-from nnparity.reports.failures import Said, said, where
+from nnparity.reports.failures import Said, command, said, where
 from nnparity.reports.formatting import NONE, bits, count, duration, margin, pair, significant
 from nnparity.reports.headline import headline, headlines
 from nnparity.reports.records import SHORT, FormulaLine, Verdict
@@ -116,7 +116,7 @@ def _said(part: Said) -> str:
         f"- {text(where(part.rows))}",
         f"  **{diagnoses}**" if diagnoses else "",
         f"  {message}" if message else "",
-        f"  worst case {code(worst.case)}" if worst else "",
+        f"  worst case: {code(command(worst))}" if worst else "",
         *(f"  - {text(where(rows))}: {text(other, MOST)}" for other, rows in part.others),
     ]
     return "  \n".join(filter(None, lines))

@@ -116,6 +116,9 @@ def test_verdicts_are_told_by_cause(differences: Compare, verdict: MakeVerdict) 
     assert "| dense | `torch:cpu:eager` | grad.x, grad.w | f32 f16 | 8 conforms → diverges, normal, wide |" in FORMATS[
         "markdown"
     ](found)
+    page = FORMATS["html"](found)
+    assert page.count("<tr>") == 3
+    assert "<td>8 conforms → diverges, normal, wide</td>" in page
     told = json.loads(FORMATS["json"](found))
     assert (told["worse"], told["counts"], len(told["groups"][0]["cases"])) == (True, {"worse": 16, "same": 0}, 8)
 

@@ -125,3 +125,10 @@ def _row(markdown: str) -> list[str]:
 
 def test_an_empty_run_is_a_report(report: Any) -> None:
     assert report().markdown.startswith("# Parity report\n\n**No verdict was recorded.**\n")
+
+
+def test_the_worst_case_comes_with_the_command_that_reproduces_it(report: Any, verdict: Any) -> None:
+    told = report(verdict("diverges", dataset="nan in others", hard=3.0))
+    command = "nnparity reproduce 'conv2d/n2c3/nan in others/float32' torch:cpu:eager output"
+    assert f"worst case: `{command}`" in told.markdown
+    assert command.replace("'", "&#39;") in told.html

@@ -145,6 +145,25 @@ def test_special_values_and_signs_of_zero_are_compared(torch: Target, tmp_path: 
     assert [code for code, _ in found] == [0, 1]
 
 
+def test_a_compiled_kernel_is_compiled_in_its_script(tmp_path: Path) -> None:
+    if find_spec("torch") is None:
+        pytest.skip("torch is not installed")
+    one = cell("dense/n3i5j4/normal/float32", "torch:cpu:compiled", "grad.w")
+    text = reproduction(one, "torch")
+    one.target.observer.close()
+    assert "\nrun = torch.compile(run, fullgraph=True, dynamic=False)\n" in text
+    assert statuses(tmp_path, text)[0][0] == (one.judged.grade not in PASSING)
+
+
+def test_jax_gets_all_families_of_one_program_as_in_a_run() -> None:
+    if find_spec("jax") is None:
+        pytest.skip("jax is not installed")
+    one = cell("tanh/n3d5/normal/float32", "jax", "hvp.x")
+    text = reproduction(one, "jax")
+    one.target.observer.close()
+    assert "jax.jit(program)(primals, rest, cotangents, tangents)[3]" in text
+
+
 def test_an_issue_says_what_is_on_record_and_holds_the_script(torch: Target) -> None:
     one = Cell(find("gelu/n3d5/infinity/float32"), torch, "output")
     text = reproduction(one, "torch")

@@ -27,6 +27,8 @@ class Scene:
     #: The shape of what is returned, and of a training run how many of its steps are judged.
     shape: tuple[int, ...] = ()
     steps: int | None = None
+    #: Whether the target had all families but the plain output of one program.
+    joint: bool = False
 
     @property
     def device(self) -> str:
@@ -48,7 +50,20 @@ class Scene:
         """Where the quantity stands in what the program of its family returns."""
         _, _, name = plain(self.quantity).partition(".")
         inward = self.quantity.partition(".")[0] in ("grad", "hvp")
-        return (list(self.case.formula.wrt) if inward else self.outputs).index(name) if name else 0
+        own = (list(self.case.formula.wrt) if inward else self.outputs).index(name) if name else 0
+        return own + (self._before if self.together else 0)
+
+    @property
+    def _before(self) -> int:
+        """How many results come before those of its family, where one program gives outputs, VJP, JVP and HVP."""
+        sizes = {WITH_GRAD: len(self.outputs), "grad": len(self.case.formula.wrt), "jvp": len(self.outputs), "hvp": 0}
+        order = list(sizes)
+        return sum(sizes[one] for one in order[: order.index(self.family)])
+
+    @property
+    def together(self) -> bool:
+        """Whether the quantity comes from that program."""
+        return self.joint and self.family != "output"
 
     @property
     def family(self) -> str:

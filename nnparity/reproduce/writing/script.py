@@ -13,6 +13,8 @@ from nnparity.reproduce.writing.scene import Scene
 from nnparity.reproduce.writing.sources import Extraction, Unreproducible
 from nnparity.spec.schema import WITH_GRAD
 
+#: The program that gives outputs, VJP, JVP and HVP at once.
+JOINT = "joint"
 #: Names of the script's own, which no helper may have.
 RESERVED = (
     *("numbers", "packed", "inputs", "primals", "rest", "cotangents", "tangents", "run", "program", "observed"),
@@ -32,6 +34,7 @@ def script(scene: Scene, kernel: Extraction, dialect: Dialect) -> str:
         *kernel.blocks,
         *(text for text, needed in reading.items() if needed),
         _run(scene, kernel, method),
+        dialect.inside.get(scene.mode, ""),
         "" if scene.family == "output" else dialect.helpers,
         *(body, end),
     ]
@@ -68,9 +71,9 @@ def _run(scene: Scene, kernel: Extraction, method: str) -> str:
 def _numbers(scene: Scene, dialect: Dialect) -> str:
     case = scene.case
     wanted = {"inputs": case.inputs}
-    if scene.answers and scene.family in ("grad", "hvp", WITH_GRAD):
+    if scene.answers and (scene.together or scene.family in ("grad", "hvp", WITH_GRAD)):
         wanted["cotangents"] = case.cotangents
-    if scene.answers and scene.family in ("jvp", "hvp"):
+    if scene.answers and (scene.together or scene.family in ("jvp", "hvp")):
         wanted["tangents"] = case.tangents
     lines = []
     for kind, arrays in wanted.items():
@@ -89,8 +92,14 @@ def _tensor(array: NDArray[Any], scene: Scene, dialect: Dialect) -> str:
 
 
 def _program(scene: Scene, dialect: Dialect) -> str:
+    if scene.together:
+        return _defined(dialect.programs[JOINT])
     family = next((told for word, told in dialect.instead.items() if word in scene.note), scene.family)
     text = dialect.programs[family] if scene.case.formula.wrt else "return run(*primals, **rest)"
+    return _defined(text)
+
+
+def _defined(text: str) -> str:
     body = textwrap.indent(text.strip(), "    ")
     return f"\ndef program(primals, rest, cotangents, tangents):\n{body}\n\n"
 

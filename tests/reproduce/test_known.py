@@ -1,0 +1,54 @@
+"""Records shown by scripts of their own: one that does not hold any more is told, and so is one without a script."""
+
+from importlib.util import find_spec
+from pathlib import Path
+
+import pytest
+
+from nnparity.command_line import main as cli
+from nnparity.reports.records import Verdict, encode
+from nnparity.tests.judge.verdicts import verdict
+
+pytestmark = pytest.mark.skipif(find_spec("torch") is None, reason="torch is not installed")
+HOLDS = "gelu/n3d5/infinity/float32"
+RIGHT = "tanh/n3d5/normal/float32"
+SWEPT = "gelu/n1d65543/sweep/float16"
+
+
+def line(case: str, known: str | None) -> Verdict:
+    formula, signature, dataset, dtype = case.split("/")
+    names = {"formula": formula, "signature": signature, "dataset": dataset, "dtype": dtype}
+    return verdict(case=case, target="torch:cpu:eager", quantity="output", grade="diverges", known=known, **names)
+
+
+def check(path: Path, *lines: Verdict) -> int | str | None:
+    run = path / "run.jsonl"
+    run.write_bytes(b"".join(map(encode, lines)))
+    arguments = ["known", "check", str(run), "--out", str(path / "scripts")]
+    return cli.guarded(lambda: cli.application(arguments))
+
+
+def test_records_are_shown_by_their_scripts(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    lines = (
+        line(SWEPT.replace("float16", "bfloat16"), "holds"),
+        line(HOLDS, "holds"),
+        line(SWEPT, "swept"),
+        line(RIGHT, None),
+    )
+    assert check(tmp_path, *lines) == 0
+    told = capsys.readouterr().out.splitlines()
+    assert told[0] == f"holds: shown, {HOLDS} output on torch:cpu:eager"
+    assert told[1].startswith("swept: no script: 'sweep' belongs to the check 'sweep'")
+    assert told[2].startswith("1 of 2 records are shown by their scripts")
+    assert (tmp_path / "scripts" / "holds.py").is_file()
+
+
+def test_a_record_that_does_not_hold_any_more_is_told(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert check(tmp_path, line(RIGHT, "held")) == 1
+    told = capsys.readouterr().out
+    assert told.startswith(f"held: not shown, its script ends with 0: agrees, {RIGHT} output")
+
+
+def test_what_cannot_be_read_is_a_usage_error(tmp_path: Path) -> None:
+    arguments = ["known", "check", str(tmp_path / "none.jsonl")]
+    assert cli.guarded(lambda: cli.application(arguments)) == 2
