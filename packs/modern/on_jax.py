@@ -40,6 +40,13 @@ def huber(y: Any, t: Any, delta: float) -> Any:
     return jnp.mean(losses).astype(y.dtype)
 
 
+def smoothed_cross_entropy(z: Any, labels: Any, smoothing: float) -> Any:
+    """JAX itself has none."""
+    logs = jax.nn.log_softmax(_wide(z))
+    own = jnp.take_along_axis(logs, labels[:, None], axis=1)[:, 0]
+    return -jnp.mean((1 - smoothing) * own + smoothing * jnp.mean(logs, 1)).astype(z.dtype)
+
+
 METHODS = {
     "silu": jax.nn.silu,
     "softplus": jax.nn.softplus,
@@ -47,4 +54,5 @@ METHODS = {
     "rms_norm": rms_norm,
     "group_norm": group_norm,
     "huber": huber,
+    "smoothed_cross_entropy": smoothed_cross_entropy,
 }

@@ -1,4 +1,8 @@
-"""The formulas of this pack as PyTorch computes them: what `nnparity.check` is handed, by id."""
+"""The formulas of this pack as PyTorch computes them: what `nnparity.check` is handed, by id.
+
+Outputs and gradients conform in all dtypes. Asked for ``quantities=("jvp", "hvp")``, group normalisation in float16 on
+small numbers gives NaN in PyTorch 2.13.0.
+"""
 
 from typing import Any
 
@@ -31,6 +35,11 @@ def huber(y: Any, t: Any, delta: float) -> Any:
     return F.huber_loss(y, t, delta=delta)
 
 
+def smoothed_cross_entropy(z: Any, labels: Any, smoothing: float) -> Any:
+    """Averaged over the samples, and spread over all classes, as the formula."""
+    return F.cross_entropy(z, labels, label_smoothing=smoothing)
+
+
 METHODS = {
     "silu": torch.nn.functional.silu,
     "softplus": softplus,
@@ -38,4 +47,5 @@ METHODS = {
     "rms_norm": rms_norm,
     "group_norm": group_norm,
     "huber": huber,
+    "smoothed_cross_entropy": smoothed_cross_entropy,
 }

@@ -1,4 +1,4 @@
-"""Formula packs: loaded, proven, judged on two frameworks; what is wrong with one is told, and a wrong VJP is seen."""
+"""Formula packs: loaded, proven, judged on three frameworks; what is wrong with one is told, a wrong VJP is seen."""
 
 import json
 import re
@@ -17,7 +17,7 @@ from nnparity.reference import FORMULAS
 from nnparity.spec import load
 
 MODERN = Path(__file__).resolve().parents[2] / "packs" / "modern"
-IDS = ("silu", "softplus", "swiglu", "rms_norm", "group_norm", "huber")
+IDS = ("silu", "softplus", "swiglu", "rms_norm", "group_norm", "huber", "smoothed_cross_entropy")
 JUDGE = """
 import importlib.util, json, sys, nnparity
 nnparity.load_pack(sys.argv[1])
@@ -90,7 +90,7 @@ def as_float32(forward: object, variant: dict[str, object]) -> object:
     """The reference in float64, rounded once, as a NumPy function."""
 
     def function(*inputs: np.ndarray, **attributes: float) -> np.ndarray:
-        wide = (x.astype(np.float64) for x in inputs)
+        wide = (x if x.dtype.kind == "i" else x.astype(np.float64) for x in inputs)
         return np.asarray(forward(*wide, **(attributes | variant)), np.float32)  # type: ignore[operator]
 
     return function
@@ -148,7 +148,7 @@ def test_a_folder_without_one_is_told(tmp_path: Path) -> None:
         nnparity.load_pack(tmp_path)
 
 
-@pytest.mark.parametrize(("framework", "level"), [("torch", "core"), ("jax", "quick")])
+@pytest.mark.parametrize(("framework", "level"), [("torch", "core"), ("tensorflow", "core"), ("jax", "quick")])
 def test_its_methods_conform_in_all_dtypes(framework: str, level: str) -> None:
     command = [sys.executable, "-c", JUDGE, str(MODERN), framework, level]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
