@@ -106,8 +106,8 @@ def prey_of(case: Case) -> Prey | None:
     if pool is None:
         return None
     values: dict[str, Value] = {name: size for name, size in case.signature.dims.items() if name in pool.sizes}
-    values |= {name: value for name, value in case.signature.attributes.items() if name in pool.values}
-    for name in pool.sizes.keys() - values.keys():
+    values |= {name: value for name, value in case.signature.attributes.items() if name in (*pool.values, *pool.sizes)}
+    for name in (one for one in pool.sizes if one not in values):
         found = _solved(case, name, values)
         if found is None:
             return None
