@@ -7,16 +7,18 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import TypeVar
 
+from nnparity.reports.causes.answer import Answer, answer_of
+from nnparity.reports.causes.causes import Cause, causes_of
+from nnparity.reports.causes.matrix import Cell, Key, cells_of
 from nnparity.reports.merge import MergedRun
-from nnparity.reports.records import GRADES, FormulaLine, TargetLine, Verdict
+from nnparity.reports.records import FAMILIES, GRADES, SHORT, FormulaLine, TargetLine, Verdict
 from nnparity.reports.statistics import Statistics, fails, severity, statistics_by
 
 K = TypeVar("K")
 V = TypeVar("V")
 #: Formula, target, dtype, quantity: what a row of margins stands for.
 RowKey = tuple[str, str, str, str]
-_DTYPES = ("float64", "float32", "float16", "bfloat16")
-_QUANTITIES = ("output", "grad", "jvp", "hvp")
+_DTYPES = tuple(SHORT)
 
 
 def dtype_order(dtype: str) -> tuple[int, str]:
@@ -27,7 +29,7 @@ def dtype_order(dtype: str) -> tuple[int, str]:
 def quantity_order(quantity: str) -> tuple[int, str]:
     """Output, gradients, then the directional and the second derivatives."""
     family = quantity.partition(".")[0]
-    return (_QUANTITIES.index(family) if family in _QUANTITIES else len(_QUANTITIES)), quantity
+    return (FAMILIES.index(family) if family in FAMILIES else len(FAMILIES)), quantity
 
 
 def section_order(section: str) -> list[tuple[int, str]]:
@@ -84,6 +86,21 @@ class Aggregate:
     """A run seen from above. Everything is computed when first asked for, once."""
 
     run: MergedRun
+
+    @cached_property
+    def causes(self) -> list[Cause]:
+        """Why verdicts fail: what is new first, then the worst class."""
+        return causes_of(self.run)
+
+    @cached_property
+    def answer(self) -> Answer:
+        """What the run comes to."""
+        return answer_of(self.run, self.causes)
+
+    @cached_property
+    def matrix(self) -> dict[Key, Cell]:
+        """(formula, target, dtype or "" for all) -> what it comes to by class."""
+        return cells_of(self.run, self.causes)
 
     @cached_property
     def formulas(self) -> list[FormulaLine]:

@@ -4,12 +4,24 @@ A number of a run may be absent (None) or not finite ("nan", "inf"); none of the
 """
 
 import math
+import re
 from collections.abc import Mapping
 
 from nnparity.reports.records import Number
 
 #: What stands where there is no number.
 NONE = "–"
+
+
+#: What moves or hides text instead of being any: control characters, those that turn the direction, lone surrogates.
+_UNSEEN = re.compile(
+    r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb\ud800-\udfff]"
+)
+
+
+def visible(text: str) -> str:
+    """A text of which every character is seen: one that would move, hide or colour others is written as its escape."""
+    return _UNSEEN.sub(lambda met: f"\\u{ord(met[0]):04x}", text)
 
 
 def real(value: Number | None) -> float | None:

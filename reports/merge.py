@@ -9,6 +9,7 @@ from nnparity.reports.records import (
     Environment,
     Fact,
     FormulaLine,
+    KnownLine,
     Line,
     Summary,
     TargetLine,
@@ -29,6 +30,7 @@ class MergedRun:
     formulas: dict[str, FormulaLine] = field(default_factory=dict)
     targets: dict[str, TargetLine] = field(default_factory=dict)
     verdicts: list[Verdict] = field(default_factory=list)
+    known: dict[str, KnownLine] = field(default_factory=dict)
     facts: list[Fact] = field(default_factory=list)
     curves: list[Curve] = field(default_factory=list)
     summaries: list[Summary] = field(default_factory=list)
@@ -75,6 +77,7 @@ class MergedRun:
         yield from self.formulas.values()
         yield from self.targets.values()
         yield from self.verdicts
+        yield from self.known.values()
         yield from self.facts
         yield from self.curves
         yield from self.summaries
@@ -109,16 +112,25 @@ def merge(paths: Iterable[Path | str]) -> MergedRun:
                     facts[line.table, line.row, line.column] = line
                 case Curve():
                     curves[line.case, line.target, line.series] = line
-                case Environment():
-                    run.environments.append(line)
-                case FormulaLine():
-                    run.formulas[line.id] = line
-                case TargetLine():
-                    run.targets[line.target] = _joined(run.targets.get(line.target), line)
-                case Summary():
-                    run.summaries.append(line)
+                case _:
+                    _take(run, line)
     run.verdicts, run.facts, run.curves = list(verdicts.values()), list(facts.values()), list(curves.values())
     return run
+
+
+def _take(run: MergedRun, line: Line) -> None:
+    """Adds a line of which there are few: who made the run, what it is of, how it ended."""
+    match line:
+        case Environment():
+            run.environments.append(line)
+        case FormulaLine():
+            run.formulas[line.id] = line
+        case TargetLine():
+            run.targets[line.target] = _joined(run.targets.get(line.target), line)
+        case KnownLine():
+            run.known[line.id] = line
+        case Summary():
+            run.summaries.append(line)
 
 
 def _joined(old: TargetLine | None, new: TargetLine) -> TargetLine:

@@ -2,7 +2,8 @@
 
 The first line is the ``environment``. ``formula`` and ``target`` lines describe what the
 verdicts speak of, so that a reader of the file needs nothing else; ``verdict`` lines are
-appended as they fall, and a ``summary`` closes a run that was not cut short. Lines are chained: see `reports.chain`.
+appended as they fall, and a ``summary`` closes a run that was not cut short. ``known`` lines say what is on record of
+the divergences that were met. Lines are chained: see `reports.chain`.
 """
 
 import math
@@ -29,6 +30,9 @@ PASSING = ("conforms", "inconclusive", "unsupported")
 
 #: How dtypes are called where there is little room.
 SHORT = {"float64": "f64", "float32": "f32", "float16": "f16", "bfloat16": "bf16"}
+
+#: Families of quantities, in the order that they are shown in.
+FAMILIES = ("output", "grad", "jvp", "hvp")
 
 #: A number as JSON can hold it: finite as a number, otherwise "nan", "inf" or "-inf".
 Number = float | str
@@ -142,6 +146,23 @@ class Verdict(msgspec.Struct, frozen=True, tag_field="kind", tag="verdict"):
     digest: str | None = None
 
 
+class KnownLine(msgspec.Struct, frozen=True, tag_field="kind", tag="known"):
+    """A known divergence that verdicts of this run meet: what the report says of it.
+
+    `class_` is one of `reports.causes.classes.CLASSES`. `versions` are the ranges of its record,
+    package -> range, `expects` what a verdict must be instead, `scope` the patterns of its formulas, targets and so on.
+    """
+
+    id: str
+    class_: str = msgspec.field(name="class")
+    reason: str
+    upstream: str = ""
+    versions: dict[str, str] = {}
+    expects: dict[str, str] = {}
+    scope: dict[str, list[str]] = {}
+    unbounded: str = ""
+
+
 class Fact(msgspec.Struct, frozen=True, tag_field="kind", tag="fact"):
     """One cell of a further table of the report, e.g. table "special values", row, column, text."""
 
@@ -209,7 +230,7 @@ class Seal(msgspec.Struct, frozen=True, tag_field="kind", tag="seal"):
     writers: dict[str, str]
 
 
-Line = Environment | FormulaLine | TargetLine | Verdict | Fact | Curve | Finished | Summary | Seal
+Line = Environment | FormulaLine | TargetLine | Verdict | KnownLine | Fact | Curve | Finished | Summary | Seal
 _decoder = msgspec.json.Decoder(Line)
 
 

@@ -11,6 +11,7 @@ from nnparity.command_line.application import application, console
 from nnparity.command_line.options import Out
 from nnparity.reports.differences import compare
 from nnparity.reports.differences_told import FORMATS
+from nnparity.run.finalization import derived
 from nnparity.spec import DTYPES, load
 from nnparity.spec.cases.listing import listed
 from nnparity.spec.loader import signatures as written
@@ -25,12 +26,28 @@ def report(
 ) -> None:
     """Merges run files into one report."""
     try:
-        merged = reports.merge(runs)
+        merged = together(runs)
     except (OSError, ValueError) as error:
         raise UsageError(str(error)) from error
     reports.write_merged(merged, out / "parity.jsonl")
     for page in reports.render(merged, out):
         console.print(str(page), soft_wrap=True)
+
+
+def together(paths: list[Path]) -> reports.MergedRun:
+    """The run that several files make. Raises ValueError where their specs differ.
+
+    What only all verdicts together tell is told anew: each share of a plan knew its own part.
+    """
+    merged = reports.merge(paths)
+    specs = {one.spec_digest for one in merged.environments}
+    if len(specs) > 1:
+        raise ValueError(f"the runs are of different specs, {', '.join(sorted(specs))}: what they ask is not the same")
+    if len(paths) > 1:
+        again = derived(merged.verdicts)
+        tables = {fact.table for fact in again}
+        merged.facts = [*(fact for fact in merged.facts if fact.table not in tables), *again]
+    return merged
 
 
 @application.command()

@@ -1,22 +1,27 @@
 """``nnparity run`` and ``soak``: a plan, or a plan on other numbers, shared out over processes."""
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated
 
 import typer
+from rich.text import Text
 
 from nnparity.command_line.application import application, console, progress
 from nnparity.command_line.exclusion import alone
 from nnparity.command_line.interruption import INTERRUPTED, gentle
 from nnparity.command_line.options import JOBS, Choice, NoStore, Out, Processes, Timeout, choosing, store_folder
-from nnparity.command_line.terminal_summary import show
+from nnparity.command_line.terminal_summary import ending, show
+from nnparity.reports import MergedRun, merge
 from nnparity.reports.chain import sealed
+from nnparity.reports.formatting import visible
 from nnparity.run.counts import TotalCounts
-from nnparity.run.finalization import finalize
+from nnparity.run.finalization import finalize, records_met
 from nnparity.run.journal import Journal, taken_up
 from nnparity.run.plan import Plan
 from nnparity.run.recorder import Recorder
 from nnparity.run.scheduler import Jobs, sensible, units
+from nnparity.spec.usage import UsageError
 
 #: The folder beside the run file for what lasts no longer than the run.
 SCRATCH = ".scratch"
@@ -31,20 +36,22 @@ def run(
     timeout: Timeout = 120.0,
     jobs: Processes = JOBS,
     no_store: NoStore = False,
+    shard: Annotated[
+        str, typer.Option(help="i/n: of n shares of the plan the i-th; `report` makes one of them all")
+    ] = "",
     resume: Annotated[bool, typer.Option("--resume", help="go on with the run that was cut short in --out")] = False,
 ) -> None:
     """Runs the plan, and renders its report. An interrupt lets what is at hand be finished, a second one does not."""
-    plan = choice.plan(salt)
+    plan = replace(choice.plan(salt), shard=share(shard))
     path = out / "parity.jsonl"
     with alone(out):
         journal = taken_up(path, plan) if resume else None
         with Jobs(sensible(jobs, plan), timeout, store_folder(no_store), out / SCRATCH) as shared, gentle(shared.stop):
             total = _drive(shared, plan, path, f"parity of {choice.backends}", journal)
-        _, files = finalize(path, out)
-    show(total, console)
+        found, files = finalize(path, out)
+    show(total, found, console)
     console.print("report: " + "  ".join(map(str, files)), soft_wrap=True)
-    _interrupted(shared, plan, path)
-    raise typer.Exit(_ended(total))
+    raise typer.Exit(_ended(total, found, _interrupted(shared, plan, path)))
 
 
 @application.command()
@@ -67,10 +74,21 @@ def soak(
             path = out / "soak" / f"{number}.jsonl"
             total = _drive(shared, plan, path, f"seed {number} of {salts}")
             sealed(path)
-            show(total, console)
-            _interrupted(shared, plan, path)
-            status = max(status, _ended(total))
+            found = merge([path])
+            found.known |= records_met(found.verdicts)
+            show(total, found, console)
+            status = max(status, _ended(total, found, stopped := _interrupted(shared, plan, path)))
+            if stopped:
+                break
     raise typer.Exit(status)
+
+
+def share(text: str) -> tuple[int, int]:
+    """`i/n` as numbers. Raises UsageError."""
+    place, _, count = (text or "1/1").partition("/")
+    if not (place.isdecimal() and count.isdecimal()):
+        raise UsageError(f"--shard {text} is none: it is i/n, such as 2/8")
+    return int(place), int(count)
 
 
 def _drive(jobs: Jobs, plan: Plan, path: Path, title: str, journal: Journal | None = None) -> TotalCounts:
@@ -91,16 +109,17 @@ def _drive(jobs: Jobs, plan: Plan, path: Path, title: str, journal: Journal | No
     return total
 
 
-def _interrupted(jobs: Jobs, plan: Plan, path: Path) -> None:
-    """Ends the command where the run was asked to stop before its end."""
+def _interrupted(jobs: Jobs, plan: Plan, path: Path) -> bool:
+    """Whether the run was asked to stop before its end; then says how to go on."""
     if jobs.stopping:
         told = f"interrupted: what was at hand is finished, the rest of {len(units(plan))} units is not"
         typer.echo(f"nnparity: {told}; go on with --resume ({path})", err=True)
-        raise typer.Exit(INTERRUPTED)
+    return jobs.stopping
 
 
-def _ended(total: TotalCounts) -> int:
-    """The exit status of a run; of one that judged nothing, with the reason."""
-    if reason := total.counts.unjudged:
+def _ended(total: TotalCounts, run: MergedRun, interrupted: bool) -> int:
+    """The exit status of a run; the last line says PASS or FAIL, before it that nothing was judged."""
+    if not interrupted and (reason := total.counts.unjudged):
         typer.echo(f"nnparity: {reason}", err=True)
-    return total.status
+    console.print(Text(visible(ending(total, run, interrupted))), soft_wrap=True, highlight=False)
+    return INTERRUPTED if interrupted else total.status

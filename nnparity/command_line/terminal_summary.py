@@ -1,62 +1,99 @@
-"""What a run found, in a few lines on the terminal: counts, the largest margins, what does not conform, CPU time."""
+"""What a run found, in a few lines on the terminal: the answer, what fails by cause with its reason, CPU time.
+
+What a target says is shown as text: control characters as their escapes, never as markup.
+"""
+
+from collections.abc import Iterator
 
 from rich.console import Console
-from rich.table import Table
 from rich.text import Text
 
-from nnparity.reports.formatting import needed
-from nnparity.reports.records import GRADES, Verdict
+from nnparity.reports.aggregation import Aggregate
+from nnparity.reports.causes.causes import Cause
+from nnparity.reports.causes.classes import SIGNS
+from nnparity.reports.causes.commands import reproduction
+from nnparity.reports.formatting import count, margin, needed, pair, visible
+from nnparity.reports.merge import MergedRun
+from nnparity.reports.records import GRADES
 from nnparity.run.counts import Counts, TotalCounts
 from nnparity.store.memory import store_lines
 
-#: Failing verdicts shown one by one, at most.
-SHOWN = 12
+#: Causes shown one by one, at most: new ones, and known ones.
+SHOWN, KNOWN_SHOWN = 12, 20
+#: The status of a run that judged nothing of a target.
+UNJUDGED = 2
+#: Characters of a reason and of a name, at most.
+REASON, NAME = 300, 200
 
 
-def show(total: TotalCounts, console: Console) -> None:
-    """Prints it."""
+def show(total: TotalCounts, run: MergedRun, console: Console) -> None:
+    """Prints it: what was counted as verdicts fell, and why some of them fail as the run file tells."""
     _show_counts(total.counts, console)
+    for told in failing(Aggregate(run)):
+        _print(told, console)
     if total.stale:
-        console.print(f"stale records, nothing diverges there any more: {', '.join(total.stale)}")
+        _print(f"stale records, nothing diverges there any more: {', '.join(total.stale)}", console)
     parts = total.seconds
     spent = sum(parts.get(part, 0.0) for part in ("harness", "imports", "frameworks")) or 1.0
     shares = ", ".join(f"{part} {parts.get(part, 0.0):.1f} s" for part in ("harness", "imports", "frameworks"))
     for told in store_lines(total.store.results, total.store.troubles):
-        console.print(told, soft_wrap=True, highlight=False, markup=False)
+        _print(told, console)
     console.print(f"CPU: {shares}; the harness is {parts.get('harness', 0.0) / spent:.0%} of it")
     for target, programs in total.programs.items():
         if programs:
-            console.print(f"programs of {target}: {needed(programs)}", soft_wrap=True, highlight=False)
+            _print(f"programs of {target}: {needed(programs)}", console)
+
+
+def ending(total: TotalCounts, run: MergedRun, interrupted: bool = False) -> str:
+    """The last line: PASS or FAIL, and why."""
+    answer = Aggregate(run).answer
+    told = total.counts.unjudged if total.status == UNJUDGED else None
+    why = "interrupted. " if interrupted else f"{told}. " if told else ""
+    return f"{'FAIL' if why or total.status else 'PASS'}: {why}{_cut(answer.told, REASON)}"
+
+
+def failing(aggregate: Aggregate) -> Iterator[str]:
+    """What fails, by cause: what is new in full, what is known in a line each, the worst class first."""
+    new = [cause for cause in aggregate.causes if cause.new]
+    known = [cause for cause in aggregate.causes if not cause.new]
+    if new:
+        yield f"what does not conform, and is on no record: {count(len(new))} causes"
+    for cause in new[:SHOWN]:
+        yield from _whole(aggregate, cause)
+    if len(new) > SHOWN:
+        yield f"and {count(len(new) - SHOWN)} more new causes: see the report"
+    for cause in known[:KNOWN_SHOWN]:
+        name = f"{_cut(cause.title, NAME)} ({count(len(cause.verdicts))})"
+        yield f"on record: {name} {SIGNS.get(cause.kind, '¿')} {cause.kind}: {_cut(cause.reason, REASON)}"
+    if len(known) > KNOWN_SHOWN:
+        yield f"and {count(len(known) - KNOWN_SHOWN)} more on record, none of a worse class: see the report"
+
+
+def _whole(aggregate: Aggregate, cause: Cause) -> Iterator[str]:
+    grades = ", ".join(f"{count(number)} {grade}" for grade, number in cause.grades.items())
+    yield f"  {SIGNS.get(cause.kind, '¿')} {cause.kind}: {_cut(cause.title, NAME)} ({grades})"
+    worst = cause.worst
+    if cause.reason:
+        yield f"    {_cut(cause.reason, REASON)}"
+    if worst.worst:
+        observed, expected = pair(worst.worst.observed, worst.worst.expected)
+        margins = f"hard {margin(worst.hard)}, sharp {margin(worst.sharp)}"
+        yield f"    worst: observed {observed}, expected {expected}; {margins}"
+    yield f"    {reproduction(aggregate.run, worst)}"
 
 
 def _show_counts(counts: Counts, console: Console) -> None:
     grades = ", ".join(f"{counts.grades[grade]} {grade}" for grade in GRADES if counts.grades[grade])
     console.print(f"{counts.grades.total()} verdicts: {grades or 'none'}; {counts.known.total()} on record")
-    for margin, (value, where) in counts.widest.items():
-        console.print(
-            f"largest {margin} margin that conforms: {value:.3g}  {where}",
-            soft_wrap=True,
-            highlight=False,
-            markup=False,
-        )
-    for id, count in sorted(counts.known.items()):
-        console.print(f"on record: {id} ({count})", soft_wrap=True, highlight=False)
-    if counts.failures:
-        console.print(_table(counts.failures))
+    for name, (value, where) in counts.widest.items():
+        _print(f"largest {name} margin that conforms: {value:.3g}  {where}", console)
 
 
-def _table(failures: list[Verdict]) -> Table:
-    rest = len(failures) - SHOWN
-    table = Table(title="what does not conform", caption=f"and {rest} more: see the report" if rest > 0 else None)
-    for column in ("grade", "target", "case", "quantity", "hard", "sharp", "diagnosis"):
-        table.add_column(column, overflow="fold")
-    for v in sorted(failures, key=lambda v: -GRADES.index(v.grade))[:SHOWN]:
-        told = v.diagnosis or (v.message or "").splitlines()[0:1] or ""
-        text = told if isinstance(told, str) else told[0]
-        cells = (v.grade, v.target, v.case, v.quantity, _short(v.hard), _short(v.sharp), text)
-        table.add_row(*map(Text, cells))  # what a target says is no markup
-    return table
+def _cut(text: str, most: int) -> str:
+    """A text as one line of so many characters."""
+    line = " ".join(text.split())
+    return line if len(line) <= most else f"{line[:most]} …"
 
 
-def _short(value: float | str | None) -> str:
-    return "" if value is None else f"{float(value):.3g}"
+def _print(text: str, console: Console) -> None:
+    console.print(Text(visible(text)), soft_wrap=True, highlight=False)

@@ -1,14 +1,14 @@
 """The end of a run: what only all its verdicts together tell is added to the run file, and the report rendered."""
 
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
 from nnparity import reports
 from nnparity.reports.chain import sealed
-from nnparity.reports.records import Fact, Verdict
-from nnparity.run.examiner import WIDE
-from nnparity.run.recorder import Recorder
+from nnparity.reports.records import Fact, KnownLine, Verdict
+from nnparity.run.examiner import WIDE, on_record
+from nnparity.run.recorder import Recorder, known_line
 from nnparity.run.sensitivities import sensitivities
 from nnparity.run.traceability import trace
 from nnparity.spec.precision import ACCUMULATE, FUSED
@@ -17,13 +17,20 @@ from nnparity.spec.precision import ACCUMULATE, FUSED
 def finalize(path: Path, folder: Path) -> tuple[reports.MergedRun, list[Path]]:
     """The whole run at `path`, and the files of its report in `folder`, the run file among them."""
     run = reports.merge([path])
-    facts = [*sensitivities(run.verdicts), *precision_models(run.verdicts), *trace(run.verdicts)]
+    facts = derived(run.verdicts)
     run.facts.extend(facts)
+    told = records_met(run.verdicts)
+    run.known |= told
     recorder = Recorder(path)
-    recorder.write(*facts)
+    recorder.write(*told.values(), *facts)
     recorder.close()
     sealed(path)
     return run, [path, *reports.render(run, folder)]
+
+
+def derived(verdicts: Sequence[Verdict]) -> list[Fact]:
+    """What only all verdicts together tell."""
+    return [*sensitivities(verdicts), *precision_models(verdicts), *trace(verdicts)]
 
 
 def precision_models(verdicts: Iterable[Verdict]) -> Iterator[Fact]:
@@ -40,3 +47,9 @@ def precision_models(verdicts: Iterable[Verdict]) -> Iterator[Fact]:
     for (formula, column), held in grades.items():
         says = FUSED if not held[False] else f"{ACCUMULATE}; {held[True]} of {held.total()} also {FUSED}"
         yield Fact("precision model", formula, column, says)
+
+
+def records_met(verdicts: Iterable[Verdict]) -> dict[str, KnownLine]:
+    """What the records here say of the known divergences that verdicts carry; an id that is not here is left out."""
+    met = {verdict.known for verdict in verdicts if verdict.known}
+    return {one.id: known_line(one) for one in on_record() if one.id in met} if met else {}

@@ -9,7 +9,7 @@ from nnparity.spec import load
 from nnparity.spec.cases import naming
 from nnparity.spec.cases.pool import pool
 from nnparity.spec.selection import CaseGroup, Selection
-from nnparity.spec.usage import require
+from nnparity.spec.usage import UsageError, require
 
 #: CPU seconds that a target which compiles for each shape may spend on compiling the pool, and what it spends on one
 #: signature, all quantities together.
@@ -21,9 +21,14 @@ class Plan(Selection):
     """What to run. Raises UsageError for what is not there."""
 
     targets: tuple[TargetName, ...] = ()
+    #: (i, n): of n shares of the units the i-th, counted from 1; together they are the whole plan.
+    shard: tuple[int, int] = (1, 1)
 
     def __post_init__(self) -> None:
         super().__post_init__()
+        place, count = self.shard
+        if not 1 <= place <= count:
+            raise UsageError(f"there is no share {place} of {count}: they are counted from 1")
         require("device", tuple(target.device for target in self.targets), DEVICES)
         require("backend", tuple(t.backend for t in self.targets if ":" not in t.backend), tuple(names()))
         for id in self.cases:
@@ -60,11 +65,16 @@ class Plan(Selection):
 
     def described(self) -> dict[str, list[str]]:
         """The plan as the run's first line tells it."""
-        return {
+        told = {
             "targets": [str(target) for target in self.targets],
             "formulas": [formula.id for formula in self.chosen()],
             "dtypes": list(self.dtypes),
             "quantities": list(self.quantities),
             "level": [self.level],
             "pool": [self._pooled(target) for target in self.targets],
-        } | {name: list(asked) for name in ("cases", "signatures", "datasets") if (asked := getattr(self, name))}
+        }
+        if self.shard != (1, 1):
+            told["shard"] = ["{} of {}".format(*self.shard)]
+        return told | {
+            name: list(asked) for name in ("cases", "signatures", "datasets") if (asked := getattr(self, name))
+        }

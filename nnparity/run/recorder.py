@@ -7,6 +7,9 @@ import platform
 from pathlib import Path
 from typing import Self
 
+import msgspec
+
+from nnparity.judge.known_divergences import SCOPE, Known, Patterns
 from nnparity.reports import records
 from nnparity.reports.chain import Chain
 from nnparity.run.plan import Plan
@@ -97,3 +100,22 @@ def formula_line(formula: Formula) -> records.FormulaLine:
         variants={name: variant.says for name, variant in formula.variants.items()},
         chapter=formula.chapter,
     )
+
+
+def known_line(known: Known) -> records.KnownLine:
+    """A known divergence as the report shows it."""
+    expects = msgspec.to_builtins(known.expects)
+    return records.KnownLine(
+        id=known.id,
+        class_=known.kind,
+        reason=known.reason,
+        upstream=known.upstream,
+        versions=known.versions,
+        expects={name: ", ".join(_several(said)) for name, said in expects.items() if said not in (None, "", ())},
+        scope={name: _several(getattr(known, name)) for name in (*SCOPE, "dtype") if getattr(known, name) != "*"},
+        unbounded=known.unbounded,
+    )
+
+
+def _several(patterns: Patterns | float) -> list[str]:
+    return list(patterns) if isinstance(patterns, tuple | list) else [str(patterns)]

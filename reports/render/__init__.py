@@ -1,27 +1,32 @@
-"""A run as a report: `parity.md` and `parity.html` in one folder.
+"""A run as a report: `parity.md`, `parity.html` and `summary.md` in one folder, and beside them what programs read.
 
-`markdown` and `html` are the two forms, `tables` what both show, `gfm` and `mathml` how texts and formulas are written
-in them, `loss_curves` the figures of training runs. Nothing is added up or judged here: the former is done by
-`nnparity.reports.aggregation`, the latter before a run file is written.
+`markdown`, `html` and `summary` are forms for people; `causes`, `cards` and `tables` what they show, `gfm`, `mathml`
+and `words` how texts, formulas and languages are written in them, `packed` what of the page is unpacked on demand,
+`loss_curves` the figures of training runs. What programs read is made by `nnparity.reports.export`. Nothing is added up
+or judged here: the former is done by `nnparity.reports.aggregation`, the latter before a run file is written.
 """
 
 from collections.abc import Mapping
 from pathlib import Path
 
 from nnparity.reports.aggregation import Aggregate
+from nnparity.reports.export.badge import badge, shields
+from nnparity.reports.export.junit import junit
+from nnparity.reports.export.parquet import parquet
 from nnparity.reports.merge import MergedRun
 from nnparity.reports.render import loss_curves
 from nnparity.reports.render.html import page
 from nnparity.reports.render.markdown import markdown
+from nnparity.reports.render.summary import summary
 
 _NO_FIGURES: Mapping[str, str] = {}
 
 
-def render(run: MergedRun, folder: Path | str, figures: Mapping[str, str] = _NO_FIGURES) -> tuple[Path, Path]:
-    """Write both files into `folder`, which is made when it is not there, and return their paths.
+def render(run: MergedRun, folder: Path | str, figures: Mapping[str, str] = _NO_FIGURES) -> list[Path]:
+    """Write all files into `folder`, which is made when it is not there, and return their paths: for people first.
 
     `figures` maps a caption to an SVG element, which the page shows as it is: it must be our own. Those of the training
-    runs are drawn here.
+    runs are drawn here. The table of verdicts is written where pyarrow is installed.
     """
     folder = Path(folder)
     folder.mkdir(parents=True, exist_ok=True)
@@ -29,8 +34,12 @@ def render(run: MergedRun, folder: Path | str, figures: Mapping[str, str] = _NO_
     texts = {
         folder / "parity.md": markdown(aggregate),
         folder / "parity.html": page(aggregate, loss_curves.figures(run) | dict(figures)),
+        folder / "summary.md": summary(aggregate),
+        folder / "junit.xml": junit(aggregate),
+        folder / "badge.svg": badge(aggregate.answer),
+        folder / "badge.json": shields(aggregate.answer),
     }
     for path, text in texts.items():
         path.write_text(text, encoding="utf-8")
-    first, second = texts
-    return first, second
+    table = folder / "verdicts.parquet"
+    return [*texts, *([table] if parquet(aggregate, table) else [])]

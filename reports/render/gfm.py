@@ -5,6 +5,7 @@ from collections.abc import Iterable, Mapping, Sequence
 
 from tabulate import tabulate
 
+from nnparity.reports.formatting import visible
 from nnparity.reports.render.tables import Grid
 
 #: Characters shown of a message in a cell.
@@ -16,7 +17,7 @@ _ENTITY = re.compile(r"&(?=#?\w+;)")
 
 def text(value: object, most: int = 2_000) -> str:
     """Any text as one line that Markdown shows literally: no markup, no HTML, no new column."""
-    line = " ".join(str(value).split())
+    line = visible(" ".join(str(value).split()))
     line = line if len(line) <= most else line[:most] + " …"
     line = _ENTITY.sub("&amp;", line).replace("<", "&lt;").replace(">", "&gt;")
     return _SPECIAL.sub(r"\\\g<0>", line)
@@ -24,12 +25,19 @@ def text(value: object, most: int = 2_000) -> str:
 
 def code(value: str) -> str:
     """A name in code type; one that cannot stand there is written as text."""
-    return f"`{value}`" if value and not set("`|\n\r") & set(value) else text(value)
+    plain = value and visible(value) == value and not set("`|\n\r\t") & set(value)
+    return f"`{value}`" if plain else text(value)
 
 
 def table(columns: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
     """A GitHub table of cells that are Markdown already."""
     return tabulate(rows, headers=list(columns), tablefmt="github", disable_numparse=True)
+
+
+def compact(columns: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
+    """The same without blanks that line up columns: shorter where it is long, and not meant to be read as it is."""
+    lines = [columns, ["---"] * len(columns), *rows]
+    return "\n".join(f"| {' | '.join(line)} |" for line in lines)
 
 
 def grid(plain: Grid) -> str:

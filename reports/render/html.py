@@ -1,43 +1,74 @@
-"""The report as one HTML page that needs nothing else: no network, no font, no script to be read."""
+"""The report as one HTML page that needs nothing else: no network, no font, and no script to read the most of it."""
 
+import json
 import re
 from collections.abc import Callable, Mapping
 from functools import lru_cache
 from itertools import groupby
 
-from jinja2 import Environment, PackageLoader, StrictUndefined, Template
+from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup, escape
 
-from nnparity.reports import formatting, headline
+from nnparity.reports import formatting
 from nnparity.reports.aggregation import Aggregate, Row, anchor
+from nnparity.reports.causes.classes import CLASSES, FINE, SIGNS
+from nnparity.reports.causes.classes import MEANINGS as CLASS_MEANINGS
+from nnparity.reports.causes.commands import reproduction
+from nnparity.reports.causes.worst import element_ulp
 from nnparity.reports.failures import command, said, where
+from nnparity.reports.formatting import visible
 from nnparity.reports.records import SHORT, Worst
-from nnparity.reports.render import tables
+from nnparity.reports.render import cards, tables
 from nnparity.reports.render.mathml import mathml
+from nnparity.reports.render.packed import Packed, packed
+from nnparity.reports.render.words import both
 from nnparity.reports.statistics import MEANINGS, symbol
 
 #: Characters shown of a message; the run file has all of it.
 _MOST = 4_000
+#: The parts that lie in the page compressed, in their order.
+_DETAILS = ("failures", "grades", "formulas", "appendix")
 
 
 def page(aggregate: Aggregate, figures: Mapping[str, str]) -> str:
     """The page. `figures`: caption -> SVG element, trusted as it is."""
     drawings = {caption: Markup(svg) for caption, svg in figures.items()}  # noqa: S704 - drawn by us
-    return _template().render(aggregate=aggregate, figures=drawings, meanings=MEANINGS)
+    known = {"aggregate": aggregate, "figures": drawings, "meanings": MEANINGS, "cells": cards.numbered(aggregate)}
+    details = [part for name in _DETAILS for part in _section(name, known)]
+    return _environment().get_template("page.html.j2").render(details=details, data=_data(aggregate), **known)
+
+
+def _section(name: str, known: Mapping[str, object]) -> list[Packed]:
+    return packed(_environment().get_template(f"{name}.html.j2").render(**known))
+
+
+def _data(aggregate: Aggregate) -> Markup:
+    """What the script knows of the cells, as JSON that cannot end the element it stands in."""
+    text = json.dumps(cards.data(aggregate), ensure_ascii=False, separators=(",", ":"))
+    return Markup(text.replace("<", "\\u003c"))  # noqa: S704 - no markup is left in it
 
 
 @lru_cache(maxsize=1)
-def _template() -> Template:
+def _environment() -> Environment:
     environment = Environment(
         loader=PackageLoader("nnparity.reports"),
         autoescape=True,
         undefined=StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
+        finalize=_seen,
     )
     environment.filters.update(_FILTERS)
-    environment.globals.update(headline=headline, tables=tables, said=said, spans=spans, where=where)
-    return environment.get_template("page.html.j2")
+    environment.globals.update(
+        tables=tables, said=said, spans=spans, where=where, t=both, reproduction=reproduction, cards=cards
+    )
+    environment.globals.update(classes=(*CLASSES, *FINE), signs=SIGNS, class_meanings=CLASS_MEANINGS)
+    return environment
+
+
+def _seen(value: object) -> object:
+    """Texts of a run with every character seen; what is markup already is ours."""
+    return visible(value) if type(value) is str else value
 
 
 def slug(grade: str) -> str:
@@ -47,7 +78,7 @@ def slug(grade: str) -> str:
 
 def breakable(name: str) -> Markup:
     """A name that may be broken after colons and underscores: `torch:cpu:eager` in a narrow column."""
-    return Markup(re.sub("([:_])", r"\1<wbr>", str(escape(name))))  # noqa: S704 - escaped inside
+    return Markup(re.sub("([:_])", r"\1<wbr>", str(escape(visible(name)))))  # noqa: S704 - escaped inside
 
 
 def split(message: str) -> tuple[str, str]:
@@ -74,8 +105,9 @@ _FILTERS: dict[str, Callable[..., object]] = {
     "breakable": breakable,
     "count": formatting.count,
     "duration": formatting.duration,
+    "element_ulp": element_ulp,
     "margin": formatting.margin,
-    "mathml": mathml,
+    "mathml": lambda latex: mathml(visible(latex)),
     "short": lambda dtype: SHORT.get(dtype, dtype),
     "significant": formatting.significant,
     "slug": slug,

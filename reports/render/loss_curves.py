@@ -1,6 +1,7 @@
 """Training runs as figures: the loss of every target, and its distance from the reference beside the prediction."""
 
 import io
+import re
 from collections.abc import Iterable, Iterator
 from itertools import groupby
 from typing import Any
@@ -37,7 +38,7 @@ def draw(curves: list[Curve]) -> str:
     from matplotlib.figure import Figure  # noqa: PLC0415 - the same
 
     columns = list(_columns(curves))
-    with rc_context({"svg.hashsalt": "nnparity", "font.size": 8}):
+    with rc_context({"svg.hashsalt": "nnparity", "svg.fonttype": "none", "font.size": 8}):
         figure = Figure(figsize=(WIDTH * len(columns), HEIGHT))
         axes = figure.subplots(2, len(columns), squeeze=False, sharex="col", gridspec_kw=_margins(len(columns)))
         for place, (title, lines) in enumerate(columns):
@@ -46,7 +47,12 @@ def draw(curves: list[Curve]) -> str:
         axes[0][0].legend(fontsize=6)
         text = io.StringIO()
         figure.savefig(text, format="svg", metadata={"Date": None})
-    return "<svg" + text.getvalue().partition("<svg")[2]  # without the XML declaration
+    return "<svg" + _shortened(text.getvalue().partition("<svg")[2])  # without the XML declaration
+
+
+def _shortened(svg: str) -> str:
+    """Coordinates to a hundredth of a point: nobody sees more, and they are most of a drawing."""
+    return re.sub(r"(\d\.\d\d)\d+", r"\1", svg)
 
 
 def _margins(columns: int) -> dict[str, float]:

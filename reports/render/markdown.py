@@ -3,9 +3,8 @@
 from nnparity.reports.aggregation import Aggregate, Block, Row, anchor
 from nnparity.reports.failures import Said, command, said, where
 from nnparity.reports.formatting import NONE, bits, count, duration, margin, pair, significant
-from nnparity.reports.headline import headline, headlines
 from nnparity.reports.records import SHORT, FormulaLine, Verdict
-from nnparity.reports.render import tables
+from nnparity.reports.render import causes, tables
 from nnparity.reports.render.gfm import MOST, code, grid, table, tallied, text
 from nnparity.reports.statistics import MEANINGS, Statistics, symbol
 
@@ -14,6 +13,8 @@ def markdown(aggregate: Aggregate) -> str:
     """The whole report as one text."""
     parts = [
         *_opening(aggregate),
+        *causes.causes(aggregate),
+        *causes.matrix(aggregate),
         *_matrix(aggregate),
         *_nonconforming(aggregate),
         *_formulas(aggregate),
@@ -27,19 +28,11 @@ def markdown(aggregate: Aggregate) -> str:
 
 
 def _opening(aggregate: Aggregate) -> list[str]:
-    parts = ["# Parity report", f"**{text(headline(aggregate))}**"]
-    lines = [
-        f"- {symbol(grade)} **{grade}**: " + tables.listed((_block(block) for block in blocks), 12)
-        for grade, blocks in headlines(aggregate).items()
-    ]
+    parts = ["# Parity report", *causes.answer(aggregate)]
     if aggregate.run.cut_short:
         runs = len(aggregate.run.environments)
         parts.append(f"> **Incomplete:** {aggregate.run.cut_short} of {runs} runs ended without a summary.")
-    return [*parts, "\n".join(lines)]
-
-
-def _block(block: Block) -> str:
-    return f"{code(block.formula.id)} on {code(block.target)}" + (" (known)" if block.recorded else "")
+    return parts
 
 
 def _matrix(aggregate: Aggregate) -> list[str]:
@@ -51,7 +44,7 @@ def _matrix(aggregate: Aggregate) -> list[str]:
     ]
     legend = "; ".join(f"{symbol(grade)} {grade}: {meaning}" for grade, meaning in MEANINGS.items())
     return [
-        "## Formulas and targets",
+        "## Grades by dtype",
         "The worst grade of each dtype, with the number of verdicts; 2/54: two of 54 do not conform.",
         table(["formula", *map(code, aggregate.targets)], rows),
         f"{legend}. *known*: all that fails there is a known record.",

@@ -1,6 +1,7 @@
 """The command line: its exit status tells a divergence from a wrong word from a fault of nnparity itself."""
 
 import importlib.metadata
+import re
 import runpy
 import subprocess
 import sys
@@ -12,7 +13,7 @@ import pytest
 from nnparity import __version__
 from nnparity.command_line import main as cli
 from nnparity.reports import merge
-from nnparity.reports.records import Environment, FormulaLine, Summary, TargetLine, Verdict, read_run
+from nnparity.reports.records import Environment, FormulaLine, KnownLine, Summary, TargetLine, Verdict, read_run
 from nnparity.run import examiner
 from nnparity.spec import loader, selection
 
@@ -84,6 +85,7 @@ def test_what_conforms_ends_with_0_and_leaves_a_report(nnparity: Run, capsys: py
     told = capsys.readouterr().err
     assert "verdicts: " in told
     assert " conforms" in told
+    assert told.splitlines()[-1] == "PASS: Nothing new. No known cause was met."
     assert {path.name for path in Path("reports/out").iterdir()} >= {"parity.jsonl", "parity.md", "parity.html"}
 
 
@@ -100,9 +102,12 @@ def test_a_run_file_begins_with_its_environment_and_holds_one_summary(nnparity: 
 
 def test_a_divergence_ends_with_1_and_is_named(nnparity: Run, capsys: pytest.CaptureFixture[str]) -> None:
     assert nnparity("run", "--backend", "faulty.py:Doubled", *SMALL) == 1
-    told = " ".join(capsys.readouterr().err.split())
-    assert "what does not conform" in told
-    assert "diverges" in told
+    lines = capsys.readouterr().err.splitlines()
+    told = " ".join(" ".join(lines).split())
+    (causes,) = re.findall(r"what does not conform, and is on no record: (\d+) causes", told)
+    assert "✗ wrong result: relu output on doubled:*: the expected result times 2" in told
+    assert told.count("nnparity reproduce ") == int(causes) < 12, "one command a cause, not one a verdict"
+    assert lines[-1].startswith(f"FAIL: {causes} new divergences: relu ")
     wrong = [v for v in verdicts() if v.case == "relu/n3d5/normal/float32" and v.grade == "diverges"]
     assert {(v.quantity, v.diagnosis) for v in wrong} == {
         (q, "the expected result times 2") for q in ("output", "jvp", "grad.x")
@@ -137,8 +142,9 @@ def test_nothing_judged_is_no_success(
     nnparity: Run, arguments: tuple[str, ...], told: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert nnparity("run", *arguments) == 2
-    last = capsys.readouterr().err.strip().splitlines()[-1]
-    assert last.startswith(f"nnparity: {told}"), last
+    *_, said, last = capsys.readouterr().err.strip().splitlines()
+    assert said.startswith(f"nnparity: {told}"), said
+    assert last.startswith(f"FAIL: {told}"), last
 
 
 def test_a_soak_that_judges_nothing_is_no_success(nnparity: Run) -> None:
@@ -225,7 +231,14 @@ def test_a_divergence_on_record_ends_with_0_and_a_stale_record_with_1(
 ) -> None:
     on_record(RECORD, tmp_path, monkeypatch)
     assert nnparity("run", "--backend", "faulty.py:Doubled", *SMALL) == 0
-    assert "on record: doubled-relu" in capsys.readouterr().err
+    told = capsys.readouterr().err
+    assert "✗ wrong result: Everything twice." in told.partition("on record: doubled-relu (")[2].splitlines()[0]
+    assert told.splitlines()[-1] == "PASS: Nothing new. 1 known cause, 1 of them wrong numbers."
+    (line,) = (one for one in read_run(Path("reports/out/parity.jsonl")) if isinstance(one, KnownLine))
+    assert [line.id, line.class_, line.reason] == ["doubled-relu", "wrong result", "Everything twice."]
+    assert [line.versions, line.upstream] == [{"numpy": ">=1,<99"}, "not reported"]
+    assert line.scope == {"formula": ["relu"], "target": ["doubled:*"], "dtype": ["float32"]}
+    assert line.expects == {"answer": "finite, infinity"}
     assert {v.known for v in verdicts() if v.grade == "diverges"} == {"doubled-relu"}
     (tmp_path / "faulty.py").write_text(FAULTY.replace("y + y", "y"))
     assert nnparity("run", "--backend", "faulty.py:Doubled", *SMALL) == 1

@@ -1,5 +1,8 @@
 """Synthetic runs: lines with all that a test does not care about filled in, and what a reader sees of them."""
 
+import base64
+import re
+import zlib
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, NamedTuple, TypeAlias
@@ -14,10 +17,16 @@ Write: TypeAlias = Callable[..., Path]
 
 
 class Report(NamedTuple):
-    """What `render` wrote."""
+    """What `render` wrote; the page with all that is unpacked on demand."""
 
     markdown: str
     html: str
+
+
+def unpacked(html: str) -> str:
+    """A page in which all that lies compressed in it stands unpacked, as after opening it."""
+    packed = r'<script type="application/octet-stream">([\w+/=]*)</script>'
+    return re.sub(packed, lambda found: zlib.decompress(base64.b64decode(found[1])).decode(), html)
 
 
 def _environment(**changes: Any) -> Environment:
@@ -107,7 +116,7 @@ def report(tmp_path: Path, write: Write) -> Callable[..., Report]:
     """Render lines as a reader of the files would see them."""
 
     def report(*lines: Line, **options: Any) -> Report:
-        markdown, html = render(merge([write(*lines)]), tmp_path / "out", **options)
-        return Report(markdown.read_text("utf-8"), html.read_text("utf-8"))
+        markdown, html, *_ = render(merge([write(*lines)]), tmp_path / "out", **options)
+        return Report(markdown.read_text("utf-8"), unpacked(html.read_text("utf-8")))
 
     return report

@@ -9,6 +9,7 @@ from nnparity.reports import merge, render
 from nnparity.reports.merge import MergedRun
 from nnparity.reports.records import Curve, encode
 from nnparity.reports.render.loss_curves import figures
+from nnparity.tests.reports.conftest import unpacked
 
 STEPS = 5
 
@@ -56,5 +57,5 @@ def test_the_drawing_follows_from_the_numbers_alone() -> None:
 
 @pytest.mark.parametrize("present", [True, False])
 def test_the_page_shows_them(tmp_path: Path, present: bool) -> None:
-    _, page = render(MergedRun(curves=[curve()] if present else []), tmp_path)
-    assert ("train_mlp, float32. Above" in page.read_text(encoding="utf-8")) == present
+    _, page, *_ = render(MergedRun(curves=[curve()] if present else []), tmp_path)
+    assert ("train_mlp, float32. Above" in unpacked(page.read_text(encoding="utf-8"))) == present

@@ -1,0 +1,143 @@
+"""The answer of a run: is anything new, how many causes are known and how many are wrong numbers, what was left out."""
+
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+from nnparity.reports.causes.causes import Cause
+from nnparity.reports.causes.classes import CLASSES, UNTOLD
+from nnparity.reports.formatting import count
+from nnparity.reports.merge import MergedRun
+from nnparity.reports.records import FAMILIES, SHORT
+from nnparity.reports.statistics import fails
+
+#: New causes named in the first sentence, at most.
+NAMED = 3
+_LEVELS = ("quick", "core", "full")
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What a run comes to, in numbers; each is counted from its verdicts."""
+
+    verdicts: int = 0
+    formulas: int = 0
+    targets: int = 0
+    grades: Counter[str] = field(default_factory=Counter)
+    failing: int = 0
+    unrecorded: int = 0
+    known: int = 0
+    classes: Counter[str] = field(default_factory=Counter)
+    new: tuple[str, ...] = ()
+    new_classes: Counter[str] = field(default_factory=Counter)
+    stale: tuple[str, ...] = ()
+    cut_short: int = 0
+    not_run: tuple[str, ...] = ()
+
+    @property
+    def judged(self) -> int:
+        """Verdicts that say something: neither unsupported nor inconclusive."""
+        return self.verdicts - self.grades["unsupported"] - self.grades["inconclusive"]
+
+    @property
+    def wrong(self) -> int:
+        """Known causes that are wrong ordinary numbers."""
+        return self.classes["wrong result"]
+
+    @property
+    def fine(self) -> bool:
+        """Whether nothing is new, nothing stale, nothing cut short, and something was judged."""
+        return not (self.new or self.stale or self.cut_short) and self.judged > 0
+
+    @property
+    def told(self) -> str:
+        """The answer in a sentence or two."""
+        if not self.judged:
+            return "Nothing was judged." if self.verdicts else "No verdict was recorded."
+        return " ".join(filter(None, (self.news, self.records, self.stales)))
+
+    @property
+    def news(self) -> str:
+        """What is new, or that nothing is."""
+        if not self.new:
+            return "Nothing new."
+        rest = f"; and {count(len(self.new) - NAMED)} more" if len(self.new) > NAMED else ""
+        return f"{_many(len(self.new), 'new divergence')}: {'; '.join(self.new[:NAMED])}{rest}."
+
+    @property
+    def records(self) -> str:
+        """What is known, and how much of it is wrong numbers."""
+        if not self.known:
+            return "No known cause was met."
+        if self.classes[UNTOLD] == self.known:
+            return f"{_many(self.known, 'known cause')}; the run file does not tell of which class."
+        return f"{_many(self.known, 'known cause')}, {count(self.wrong)} of them wrong numbers."
+
+    @property
+    def stales(self) -> str:
+        """Records that nothing confirmed."""
+        return f"{_many(len(self.stale), 'record')} that nothing confirms any more." if self.stale else ""
+
+
+def _many(number: int, noun: str) -> str:
+    return f"{count(number)} {noun}" + ("" if number == 1 else "s")
+
+
+def answer_of(run: MergedRun, causes: list[Cause]) -> Answer:
+    """The answer, counted."""
+    known, new = [one for one in causes if not one.new], [one for one in causes if one.new]
+    failing = list(filter(fails, run.verdicts))
+    return Answer(
+        verdicts=len(run.verdicts),
+        formulas=len({verdict.formula for verdict in run.verdicts}),
+        targets=len({verdict.target for verdict in run.verdicts}),
+        grades=Counter(verdict.grade for verdict in run.verdicts),
+        failing=len(failing),
+        unrecorded=sum(verdict.known is None for verdict in failing),
+        known=len(known),
+        classes=_by_class(known),
+        new=tuple(one.title for one in new),
+        new_classes=_by_class(new),
+        stale=tuple(run.stale),
+        cut_short=run.cut_short,
+        not_run=tuple(_left_out(run)),
+    )
+
+
+def _by_class(causes: list[Cause]) -> Counter[str]:
+    """Class -> how many causes, the worst first."""
+    counted = Counter(cause.kind for cause in causes)
+    return Counter({kind: counted[kind] for kind in dict.fromkeys((*CLASSES, *counted)) if counted[kind]})
+
+
+def _left_out(run: MergedRun) -> Iterator[str]:
+    """What this run says nothing of: by its plan, by what is not here, by what an adapter has not."""
+    yield from _unplanned(run)
+    absent: dict[str, list[str]] = {}
+    for line in run.targets.values():
+        if not line.available:
+            absent.setdefault(line.reason or "no reason given", []).append(line.target)
+    for reason, targets in absent.items():
+        yield f"{', '.join(sorted(targets))}: {reason}"
+    idle = [formula for formula in run.formulas if formula not in {verdict.formula for verdict in run.verdicts}]
+    if idle:
+        yield f"formulas without a verdict: {', '.join(idle)}"
+
+
+def _unplanned(run: MergedRun) -> Iterator[str]:
+    plans = [environment.plan for environment in run.environments]
+
+    def asked(name: str) -> set[str]:
+        return {value for plan in plans for value in plan.get(name, [])}
+
+    for name, everything in (("dtypes", SHORT), ("quantities", FAMILIES)):
+        missing = [one for one in everything if one not in asked(name)]
+        if asked(name) and missing:
+            yield f"{name}: {', '.join(missing)}"
+    if levels := asked("level") & set(_LEVELS):
+        beyond = _LEVELS[max(map(_LEVELS.index, levels)) + 1 :]
+        if beyond:
+            yield f"signatures of level {' and '.join(beyond)}"
+    pool = sorted(asked("pool"))
+    if pool and all(told.endswith(": none") for told in pool):
+        yield "the pool of further shapes"

@@ -1,0 +1,141 @@
+"""Causes: all failing verdicts of a known divergence, or new ones that fail alike, with the worst example of each."""
+
+import hashlib
+import re
+from collections import Counter
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from functools import cached_property
+
+from nnparity.reports.causes.classes import UNTOLD, rank, supposed
+from nnparity.reports.formatting import badness
+from nnparity.reports.merge import MergedRun
+from nnparity.reports.records import GRADES, KnownLine, Verdict
+from nnparity.reports.statistics import fails
+
+#: Formula and target, a cell of the matrix.
+Place = tuple[str, str]
+_PLAIN = re.compile(r"[A-Za-z0-9_.:-]+")
+
+
+@dataclass(eq=False)
+class Cause:
+    """One reason why verdicts fail. `record` is its line in the run file, None where it is new or has no line."""
+
+    id: str
+    title: str
+    kind: str
+    new: bool
+    record: KnownLine | None = None
+    verdicts: list[Verdict] = field(default_factory=list)
+
+    def add(self, verdict: Verdict) -> None:
+        """One more verdict; a new cause has the worst class that any of its verdicts seems to have."""
+        self.verdicts.append(verdict)
+        if self.new:
+            self.kind = min(self.kind, supposed(verdict), key=rank)
+
+    @property
+    def anchor(self) -> str:
+        """The id of its card."""
+        return anchored("cause", self.id)
+
+    @cached_property
+    def cells(self) -> "dict[Place, list[Verdict]]":
+        """(formula, target) -> its verdicts there."""
+        found: dict[Place, list[Verdict]] = {}
+        for verdict in self.verdicts:
+            found.setdefault((verdict.formula, verdict.target), []).append(verdict)
+        return found
+
+    @cached_property
+    def worst(self) -> Verdict:
+        """The verdict that shows it best."""
+        return worst_of(self.verdicts)
+
+    @property
+    def reason(self) -> str:
+        """Why: the record's words, or what the judge found."""
+        if self.record:
+            return self.record.reason
+        told = (self.worst.diagnosis, self.worst.message)
+        said = "; ".join(one for one in told if one)
+        return said if self.new else f"on record as {self.title}, of which this run file has no line"
+
+    @property
+    def upstream(self) -> str:
+        """Where it was reported."""
+        return self.record.upstream if self.record else "not reported" if self.new else ""
+
+    @property
+    def versions(self) -> str:
+        """Of which versions the record speaks."""
+        return ", ".join(f"{name} {text}" for name, text in self.record.versions.items()) if self.record else ""
+
+    @property
+    def dtypes(self) -> list[str]:
+        """Those in which it is seen."""
+        return list(dict.fromkeys(verdict.dtype for verdict in self.verdicts))
+
+    @property
+    def quantities(self) -> list[str]:
+        """Those in which it is seen."""
+        return list(dict.fromkeys(verdict.quantity for verdict in self.verdicts))
+
+    @property
+    def grades(self) -> Counter[str]:
+        """How many of its verdicts have which grade."""
+        return Counter(verdict.grade for verdict in self.verdicts)
+
+
+def anchored(kind: str, *names: str) -> str:
+    """An id for HTML that stands for names alone: readable where they are plain, else a digest of them."""
+    if all(map(_PLAIN.fullmatch, names)):
+        return "--".join((kind, *(name.replace(":", "-").replace(".", "-") for name in names)))
+    return f"{kind}--{_digest(*names)}"
+
+
+def worst_of(verdicts: Iterable[Verdict]) -> Verdict:
+    """The verdict of the worst grade with the largest margins; of several, one whose worst element is told."""
+    return max(verdicts, key=_shows)
+
+
+def _shows(verdict: Verdict) -> tuple[object, ...]:
+    grade = GRADES.index(verdict.grade) if verdict.grade in GRADES else len(GRADES)
+    return grade, verdict.worst is not None, badness(verdict.hard), badness(verdict.sharp)
+
+
+def causes_of(run: MergedRun) -> list[Cause]:
+    """All causes: what is new first, then the worst class, then what fails most verdicts."""
+    found: dict[str, Cause] = {}
+    for verdict in filter(fails, run.verdicts):
+        id = verdict.known or _likeness(verdict)
+        if id not in found:
+            found[id] = _known(id, run.known.get(id)) if verdict.known else _new(id, verdict)
+        found[id].add(verdict)
+    return sorted(found.values(), key=lambda one: (not one.new, rank(one.kind), -len(one.verdicts), one.id))
+
+
+def _known(id: str, line: KnownLine | None) -> Cause:
+    return Cause(id, id, line.class_ if line else UNTOLD, new=False, record=line)
+
+
+def _new(id: str, verdict: Verdict) -> Cause:
+    title = f"{verdict.formula} {verdict.quantity} on {pattern(verdict.target)}"
+    return Cause(id, f"{title}: {verdict.diagnosis or verdict.grade}", supposed(verdict), new=True)
+
+
+def _likeness(verdict: Verdict) -> str:
+    """What new verdicts that fail alike have in common."""
+    told = (verdict.formula, pattern(verdict.target), verdict.quantity, verdict.grade, verdict.diagnosis or "")
+    return f"new-{_digest(*told)}"
+
+
+def pattern(target: str) -> str:
+    """The targets of the same backend: `torch:*`; a class of one's own is named by its file, too."""
+    backend, *rest = target.rsplit(":", 2)
+    return f"{backend}:*" if rest else backend
+
+
+def _digest(*names: str) -> str:
+    return hashlib.blake2b("\0".join(names).encode(errors="surrogatepass"), digest_size=6).hexdigest()

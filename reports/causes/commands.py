@@ -1,0 +1,15 @@
+"""The command that shows a verdict again, as it is typed into a shell."""
+
+import shlex
+
+from nnparity.reports.formatting import visible
+from nnparity.reports.merge import MergedRun
+from nnparity.reports.records import Verdict
+
+
+def reproduction(run: MergedRun, verdict: Verdict) -> str:
+    """``nnparity reproduce CASE TARGET QUANTITY``, with the salt of the run where it had one."""
+    salts = {environment.salt for environment in run.environments}
+    salt = ["--salt", *salts] if len(salts) == 1 and salts != {""} else []
+    words = ["nnparity", "reproduce", *salt, verdict.case, verdict.target, verdict.quantity]
+    return shlex.join(map(visible, words))

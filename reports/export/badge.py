@@ -1,0 +1,56 @@
+"""The answer as a badge: `badge.svg`, and the JSON that shields.io makes one of."""
+
+import json
+
+from markupsafe import escape
+
+from nnparity.reports.causes.answer import Answer
+from nnparity.reports.formatting import count
+
+LABEL = "nnparity"
+#: Names of shields.io, and the colours they stand for. White on each has a contrast of at least 4.5.
+COLOURS = {"success": "#0f7a5a", "critical": "#b3261e", "inactive": "#5f6368"}
+#: Points that a character takes, about, and those beside a text.
+_WIDTH, _ROOM = 6.6, 12.0
+_SVG = """<svg xmlns="http://www.w3.org/2000/svg" width="{width}" height="20" role="img">
+<title>{label}: {message}</title>
+<rect width="{left}" height="20" fill="#3c4043"/><rect x="{left}" width="{right}" height="20" fill="{colour}"/>
+<g fill="#fff" font-family="Verdana,DejaVu Sans,sans-serif" font-size="11" text-anchor="middle">
+<text x="{first}" y="14">{label}</text><text x="{second}" y="14">{message}</text>
+</g>
+</svg>
+"""
+
+
+def shields(answer: Answer) -> str:
+    """The endpoint's JSON."""
+    message, colour = _said(answer)
+    told = {"schemaVersion": 1, "label": LABEL, "message": message, "color": colour}
+    return json.dumps(told, ensure_ascii=False) + "\n"
+
+
+def badge(answer: Answer) -> str:
+    """The same as a drawing."""
+    message, colour = _said(answer)
+    left, right = (round(len(text) * _WIDTH + _ROOM, 1) for text in (LABEL, message))
+    return _SVG.format(
+        width=round(left + right, 1),
+        left=left,
+        right=right,
+        first=left / 2,
+        second=round(left + right / 2, 1),
+        colour=COLOURS[colour],
+        label=LABEL,
+        message=escape(message),
+    )
+
+
+def _said(answer: Answer) -> tuple[str, str]:
+    """A few words, and the name of a colour."""
+    if not answer.judged:
+        return "nothing judged", "inactive"
+    if answer.new:
+        return f"{count(len(answer.new))} new", "critical"
+    if answer.cut_short or answer.stale:
+        return "incomplete" if answer.cut_short else f"{count(len(answer.stale))} stale", "critical"
+    return f"nothing new, {count(answer.known)} known", "success"

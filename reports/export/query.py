@@ -1,0 +1,30 @@
+"""Questions of one's own to the verdicts of a run, in SQL: DuckDB over the Parquet file."""
+
+from pathlib import Path
+
+#: What begins a whole statement; all else is a condition.
+STATEMENTS = ("select", "with", "describe", "summarize", "from")
+#: What a condition shows.
+COLUMNS = "case, target, quantity, grade, class, cause, hard, sharp, bits"
+
+
+def query(path: Path, sql: str) -> tuple[list[str], list[tuple[object, ...]]]:
+    """Names of the columns, and the rows. Raises ValueError for what DuckDB does not understand.
+
+    `sql` is a statement on the table `verdicts`, or a condition: ``grade = 'diverges' and class = 'wrong result'``.
+    """
+    import duckdb  # noqa: PLC0415 - an extra, and heavy
+
+    with duckdb.connect() as connection:
+        connection.read_parquet(str(path)).create_view("verdicts")
+        try:
+            found = connection.execute(_statement(sql))
+            return [name for name, *_ in found.description or ()], found.fetchall()
+        except duckdb.Error as error:
+            raise ValueError(str(error)) from error
+
+
+def _statement(sql: str) -> str:
+    if sql.strip().lower().startswith(STATEMENTS):
+        return sql
+    return f"SELECT {COLUMNS} FROM verdicts WHERE {sql} ORDER BY hard DESC NULLS LAST"  # noqa: S608 - one's own question

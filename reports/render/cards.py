@@ -1,0 +1,135 @@
+"""What the page's matrix and cards of causes are made of: cells by number, links between both, the script's data."""
+
+import re
+
+from markupsafe import Markup, escape
+
+from nnparity.reports.aggregation import Aggregate, dtype_order
+from nnparity.reports.causes.answer import NAMED, Answer
+from nnparity.reports.causes.causes import Cause, worst_of
+from nnparity.reports.causes.classes import CLASSES, FINE, SIGNS, UNTOLD
+from nnparity.reports.causes.commands import reproduction
+from nnparity.reports.causes.matrix import ALL, Cell
+from nnparity.reports.formatting import count, visible
+from nnparity.reports.records import SHORT, Verdict
+from nnparity.reports.render.words import catalogue
+
+#: (formula, target) -> the id of its cell.
+Numbers = dict[tuple[str, str], str]
+#: The labels of cards: there are so many that a script puts in the Chinese ones.
+LABELS = (
+    *(
+        "class",
+        "reason",
+        "upstream",
+        "versions",
+        "seen in",
+        "worst example",
+        "again",
+        "element",
+        "observed",
+        "expected",
+    ),
+    *("of that element:", "error over hard budget", "of the array: sharp margin"),
+)
+#: Names shown of a list, at most.
+LISTED = 12
+#: All classes, as the script numbers them.
+KINDS = (*CLASSES, *FINE)
+
+
+def numbered(aggregate: Aggregate) -> Numbers:
+    """The ids of the cells: by row and column, so that no name can make two alike."""
+    return {
+        (formula.id, target): f"m{row}-{column}"
+        for row, formula in enumerate(aggregate.formulas)
+        for column, target in enumerate(aggregate.targets)
+    }
+
+
+def row_id(aggregate: Aggregate, cause: Cause, cell: str) -> str:
+    """The id of the row of a cause's card that speaks of a cell."""
+    return f"c{aggregate.causes.index(cause)}--{cell}"
+
+
+def rows(cause: Cause) -> list[tuple[str, str, list[Verdict], Verdict]]:
+    """Formula, target, the verdicts there, and the worst of them: the rows of a card."""
+    return [(*place, several, worst_of(several)) for place, several in cause.cells.items()]
+
+
+def shortened(names: list[str]) -> str:
+    """Names set off by commas, of many only the first."""
+    rest = len(names) - LISTED
+    return ", ".join(names[:LISTED]) + (f" … (+{rest})" if rest > 0 else "")
+
+
+def dtypes(verdicts: list[Verdict]) -> str:
+    """The dtypes of verdicts, short, with how many are in each."""
+    counted: dict[str, int] = {}
+    for verdict in verdicts:
+        counted[verdict.dtype] = counted.get(verdict.dtype, 0) + 1
+    return " ".join(f"{SHORT.get(name, name)} {counted[name]}" for name in sorted(counted, key=dtype_order))
+
+
+def example(aggregate: Aggregate, verdict: Verdict) -> str:
+    """The command that shows a verdict again."""
+    return reproduction(aggregate.run, verdict)
+
+
+def words(cell: Cell) -> str:
+    """What a cell holds, for who points at it."""
+    failing = ", ".join(f"{number} {kind}" for kind, number in cell.classes.items())
+    return "; ".join(filter(None, (failing, cell.statistics.words)))
+
+
+def data(aggregate: Aggregate) -> dict[str, object]:
+    """Names, and of each cell by dtype: class, margin, bits, failing, judged, new."""
+    found = sorted({dtype for dtypes in aggregate.dtypes.values() for dtype in dtypes}, key=dtype_order)
+    return {
+        "words": {word: catalogue()[word] for word in (*LABELS, *KINDS) if word in catalogue()},
+        "kinds": [[kind, SIGNS[kind]] for kind in KINDS],
+        "dtypes": list(map(visible, found)),
+        "targets": list(map(visible, aggregate.targets)),
+        "formulas": [visible(formula.id) for formula in aggregate.formulas],
+        "cells": {
+            id: [_figures(aggregate.matrix.get((*place, dtype))) for dtype in found]
+            for place, id in numbered(aggregate).items()
+            if (*place, ALL) in aggregate.matrix
+        },
+    }
+
+
+def _figures(cell: Cell | None) -> list[object]:
+    if cell is None:
+        return []
+    kind = KINDS.index(cell.kind) if cell.kind in KINDS else KINDS.index("not run")
+    return [kind, cell.margin, cell.bits, cell.failing, cell.statistics.judged, cell.new]
+
+
+def linked(upstream: str) -> Markup:
+    """Where something was reported, its address as a link; other words stay words."""
+    found = re.match(r"https://[\w./#?=&%~+-]+", upstream)
+    if found is None:
+        return escape(visible(upstream))
+    return Markup('<a href="{}" rel="noreferrer">{}</a>{}').format(found[0], found[0], visible(upstream[found.end() :]))
+
+
+def chinese(answer: Answer) -> str:
+    """The answer's sentences in Chinese."""
+    if not answer.judged:
+        return "没有可判定的结果。" if answer.verdicts else "没有任何判定记录。"
+    parts = ["没有新的差异。" if not answer.new else _new(answer)]
+    if not answer.known:
+        parts.append("没有遇到已知原因。")
+    elif answer.classes[UNTOLD] == answer.known:
+        parts.append(f"已知原因 {count(answer.known)} 个；运行文件没有说明其类别。")
+    else:
+        parts.append(f"已知原因 {count(answer.known)} 个，其中 {count(answer.wrong)} 个是数值错误。")
+    if answer.stale:
+        parts.append(f"{count(len(answer.stale))} 条记录已不再出现。")
+    return "".join(parts)
+
+
+def _new(answer: Answer) -> str:
+    rest = f"；另有 {count(len(answer.new) - NAMED)} 个" if len(answer.new) > NAMED else ""
+    return f"新的差异 {count(len(answer.new))} 个：{'；'.join(answer.new[:NAMED])}{rest}。"

@@ -1,0 +1,257 @@
+// Filters, the panel of a cell, languages, and what lies compressed in the page. Answer, causes and matrix are readable without.
+(() => {
+  "use strict";
+  const root = document.documentElement, by = id => document.getElementById(id);
+  const data = JSON.parse(by("data").textContent);
+  const make = (name, text = "", of = {}) => Object.assign(document.createElement(name), { textContent: text }, of);
+  const kept = { get: name => { try { return localStorage.getItem(name); } catch { return null; } },
+    set: (name, value) => { try { localStorage.setItem(name, value); } catch { /* a page from disk may have none */ } } };
+
+  // The state is the address: #?class=...&cell=...; a plain #id is a place in the page.
+  const read = () => location.hash.startsWith("#?") ? new URLSearchParams(location.hash.slice(2))
+    : new URLSearchParams(location.hash.length > 1 ? { at: decodeURIComponent(location.hash.slice(1)) } : {});
+  let state = read();
+  const write = (changes, push = false) => {
+    for (const [name, value] of Object.entries(changes)) value ? state.set(name, value) : state.delete(name);
+    history[push ? "pushState" : "replaceState"](null, "", "#?" + state);
+  };
+
+  // What is compressed
+  const unpack = async part => {
+    const packed = part.querySelector("script");
+    if (!packed) return;
+    const bytes = Uint8Array.from(atob(packed.textContent), one => one.charCodeAt(0));
+    packed.remove();
+    const stream = new Blob([bytes]).stream().pipeThrough(new DecompressionStream("deflate"));
+    part.querySelector(".unpacked").innerHTML = await new Response(stream).text();
+  };
+  for (const part of document.querySelectorAll(".packed")) part.addEventListener("toggle", () => part.open && unpack(part));
+  const holder = id => id.startsWith("gap-") ? "failures" : id.startsWith("formula-") ? "formulas" : id;
+  const reveal = async id => {
+    const part = document.querySelector(`.packed[data-part="${CSS.escape(holder(id))}"]`);
+    if (part) { part.open = true; await unpack(part); }
+    const found = by(id);
+    if (!found) return null;
+    for (let one = found; one; one = one.parentElement) {
+      if (one.localName === "details") { one.open = true; one.hidden = false; }
+    }
+    return found;
+  };
+  const go = async id => {
+    const found = await reveal(id);
+    if (!found) return;
+    if (found.localName === "td") { focus(found); found.scrollIntoView({ block: "center", inline: "center" }); }
+    else found.scrollIntoView({ block: found.localName === "tr" ? "center" : "start" });
+    if (/^(tr|details)$/.test(found.localName)) {
+      document.querySelectorAll(".lit").forEach(one => one.classList.remove("lit"));
+      found.classList.add("lit");
+      const first = found.querySelector("summary, a, button");
+      if (first) first.focus({ preventScroll: true });
+    }
+  };
+
+  // Copying
+  const copy = code => make("button", "", { type: "button", className: "copy", innerHTML: by("copy-words").innerHTML,
+    onclick: async event => {
+      const done = ok => { event.target.textContent = ok ? "✓" : "✗"; };
+      try { await navigator.clipboard.writeText(code.textContent); done(true); } catch {
+        const range = document.createRange();
+        range.selectNodeContents(code);
+        getSelection().removeAllRanges(); getSelection().addRange(range);
+        done(document.execCommand("copy"));
+      }
+    } });
+  for (const code of document.querySelectorAll(".cmd")) code.after(copy(code));
+
+  // The matrix: one tab stop, arrows inside
+  const board = document.querySelector(".board");
+  const lines = board ? [...board.querySelectorAll("tr.f")] : [];
+  const shown = () => lines.filter(line => line.offsetParent !== null)
+    .map(line => [...line.querySelectorAll("td")].filter(cell => !cell.classList.contains("off")));
+  let stop = null;
+  const focus = cell => {
+    if (stop) stop.tabIndex = -1;
+    stop = cell; cell.tabIndex = 0; cell.focus({ preventScroll: true });
+    cell.scrollIntoView({ block: "nearest", inline: "nearest" });
+  };
+  const step = (cell, key, far) => {
+    const rows = shown(), row = rows.findIndex(line => line.includes(cell)), column = rows[row].indexOf(cell);
+    const to = (r, c) => rows[Math.max(0, Math.min(rows.length - 1, r))]?.at(Math.max(0, c)) ?? cell;
+    const ends = { Home: () => to(far ? 0 : row, 0), End: () => to(far ? rows.length - 1 : row, rows[row].length - 1) };
+    const moves = { ArrowUp: [-1, 0], ArrowDown: [1, 0], ArrowLeft: [0, -1], ArrowRight: [0, 1], PageUp: [-10, 0], PageDown: [10, 0] };
+    if (ends[key]) return ends[key]();
+    const [down, right] = moves[key];
+    return to(row + down, Math.min(rows[row].length - 1, column + right));
+  };
+  if (board) {
+    board.setAttribute("role", "grid");
+    document.querySelector(".keys").hidden = false;
+    for (const one of board.querySelectorAll("td")) { one.tabIndex = -1; one.setAttribute("role", "gridcell"); }
+    for (const one of board.querySelectorAll("a")) one.tabIndex = -1;
+    stop = board.querySelector("tr.f td");
+    if (stop) stop.tabIndex = 0;
+    board.addEventListener("keydown", event => {
+      const cell = event.target.closest("td");
+      if (!cell) return;
+      if (/^(Arrow|Home|End|Page)/.test(event.key)) { event.preventDefault(); focus(step(cell, event.key, event.ctrlKey)); }
+      if (event.key === "Enter" || event.key === " ") { event.preventDefault(); openCell(cell, true); }
+    });
+    board.addEventListener("click", event => {
+      const cell = event.target.closest("td");
+      if (cell && data.cells[cell.id]) { event.preventDefault(); focus(cell); openCell(cell, true); }
+    });
+  }
+
+  // The panel of a cell: its dtypes, its causes with reason and command
+  const panel = by("panel");
+  const tag = (kind, words) => make("span", `${data.kinds[kind][1]} ${words ?? data.kinds[kind][0]}`, { className: "k " + data.kinds[kind][0].replaceAll(" ", "-") });
+  const place = id => { const [row, column] = id.slice(1).split("-").map(Number); return [data.formulas[row], data.targets[column]]; };
+  const dtypes = id => {
+    const table = make("table"), body = make("tbody");
+    table.append(make("thead"), body);
+    table.tHead.append(make("tr"));
+    for (const name of ["", "", "margin", "bits", ""]) table.tHead.rows[0].append(make("th", name));
+    data.cells[id].forEach((cell, index) => {
+      if (!cell.length) return;
+      const [kind, margin, bits, failing, judged, fresh] = cell, row = make("tr");
+      row.append(make("th", data.dtypes[index], { scope: "row" }), make("td"), make("td", margin), make("td", bits),
+        make("td", failing ? `${failing}/${judged}${fresh ? ` (${fresh} new)` : ""}` : String(judged || "")));
+      row.cells[1].append(tag(kind));
+      body.append(row);
+    });
+    return table;
+  };
+  const item = row => {
+    const card = row.closest(".cause"), found = make("div", "", { className: "item" }), head = make("p");
+    const link = make("a", card.querySelector(".name").textContent, { href: "#" + row.id });
+    head.append(card.querySelector("summary .k").cloneNode(true), " ", make("b", card.closest(".group").dataset.kind), " ", link);
+    const code = make("code", (row.querySelector(".cmd") ?? card.querySelector("dl .cmd")).textContent, { className: "cmd" });
+    const again = make("p");
+    again.append(code, copy(code));
+    found.append(head, make("p", card.querySelector(".reason").textContent), again);
+    return found;
+  };
+  const openCell = (cell, push) => {
+    if (!data.cells[cell.id]) return;
+    const [formula, target] = place(cell.id), close = make("button", "×", { type: "button", ariaLabel: "close", onclick: () => panel.close() });
+    close.style.float = "right";
+    const rows = [...document.querySelectorAll(`.cause tr[id$="--${cell.id}"]`)];
+    panel.replaceChildren(close, make("h3", `${formula} × ${target}`, { id: "panel-name" }), dtypes(cell.id), ...rows.map(item));
+    write({ cell: cell.id, at: "" }, push);
+    if (!panel.open) panel.showModal();
+  };
+  panel.addEventListener("close", () => {
+    const cell = by(state.get("cell") ?? "");
+    write({ cell: "" });
+    if (cell && !leaving) focus(cell);
+    leaving = false;
+  });
+  panel.addEventListener("click", event => event.target === panel && panel.close());
+  let leaving = false;
+  document.addEventListener("click", event => {
+    const link = event.target.closest('a[href^="#"]');
+    if (!link || event.defaultPrevented || link.classList.contains("skip")) return;
+    event.preventDefault();
+    if (panel.open) { leaving = true; panel.close(); }
+    if (link.dataset.only) { fields.class.value = link.dataset.only; filter(); }
+    const id = decodeURIComponent(link.getAttribute("href").slice(1));
+    write({ at: id }, true);
+    go(id);
+  });
+
+  // Filters
+  const fields = { class: by("f-class"), dtype: by("f-dtype"), target: by("f-target"), find: by("f-find"), new: by("f-new") };
+  const value = name => fields[name].type === "checkbox" ? (fields[name].checked ? "1" : "") : fields[name].value;
+  const draw = (cell, figures, plain) => {
+    const [kind, margin, bits] = figures, sign = data.kinds[kind];
+    cell.className = sign[0].replaceAll(" ", "-") + (figures[5] ? " new" : "");
+    const inside = cell.querySelector("a") ?? cell;
+    inside.replaceChildren(sign[1], make("small", plain ? margin : bits ? bits + " b" : margin));
+  };
+  const whole = figures => {
+    const met = figures.filter(one => one.length), kind = Math.min(...met.map(one => one[0]));
+    return { kinds: new Set(met.map(one => one[0])), fresh: met.some(one => one[5]), kind };
+  };
+  const filter = () => {
+    const kind = data.kinds.findIndex(one => one[0] === value("class")), dtype = data.dtypes.indexOf(value("dtype"));
+    const target = data.targets.indexOf(value("target")), word = value("find").trim().toLowerCase(), fresh = value("new");
+    for (const line of lines) {
+      let any = false;
+      for (const cell of line.querySelectorAll("td")) {
+        const all = data.cells[cell.id] ?? [], figures = dtype < 0 ? null : all[dtype] ?? [];
+        cell.dataset.html ??= cell.innerHTML; cell.dataset.class ??= cell.className;
+        cell.innerHTML = cell.dataset.html; cell.className = cell.dataset.class;
+        if (figures) figures.length ? draw(cell, figures) : (cell.className = "not-run", cell.textContent = "·");
+        for (const one of cell.querySelectorAll("a")) one.tabIndex = -1;
+        const seen = whole(figures ? [figures] : all);
+        const fits = (kind < 0 || seen.kinds.has(kind)) && (!fresh || seen.fresh) && (!figures || figures.length);
+        const column = target < 0 || data.targets[target] === place(cell.id)[1];
+        cell.classList.toggle("out", !fits); cell.classList.toggle("off", !column);
+        any ||= Boolean(fits && column);
+      }
+      line.hidden = !any || !line.querySelector("th").textContent.toLowerCase().includes(word);
+    }
+    board.querySelectorAll("thead th").forEach((head, at) => head.classList.toggle("off", at > 0 && target >= 0 && at !== target + 1));
+    for (const body of board.querySelectorAll("tbody")) body.hidden = ![...body.querySelectorAll("tr.f")].some(line => !line.hidden);
+    cards(value("class"), value("target"), value("dtype"), word, fresh);
+    if (!stop || stop.offsetParent === null) { if (stop) stop.tabIndex = -1; stop = shown().flat()[0] ?? null; if (stop) stop.tabIndex = 0; }
+    write(Object.fromEntries(Object.keys(fields).map(name => [name, value(name)])));
+  };
+  const short = { float64: "f64", float32: "f32", float16: "f16", bfloat16: "bf16" };
+  const cards = (kind, target, dtype, word, fresh) => {
+    for (const group of document.querySelectorAll(".group")) {
+      let any = 0;
+      for (const card of group.querySelectorAll(".cause")) {
+        const rows = [...card.querySelectorAll("tr")];
+        const fits = rows.some(row => {
+          const [formula, on] = place(row.id.slice(row.id.lastIndexOf("--") + 2));
+          return (!target || on === target) && (!word || formula.toLowerCase().includes(word))
+            && (!dtype || ` ${row.cells[1].textContent}`.includes(` ${short[dtype] ?? dtype} `));
+        });
+        card.hidden = !fits; any += fits;
+      }
+      group.hidden = !any || (kind && group.dataset.kind !== kind) || (fresh && !group.querySelector(".news"));
+      if (kind && !group.hidden) group.open = true;
+    }
+  };
+  const form = document.querySelector(".filters");
+  if (form) {
+    form.hidden = false;
+    for (const name of data.dtypes) fields.dtype.append(make("option", name));
+    form.addEventListener("submit", event => event.preventDefault());
+    form.addEventListener("input", filter);
+    form.addEventListener("reset", () => setTimeout(filter));
+  }
+
+  // Language and theme
+  const dark = () => root.dataset.theme ? root.dataset.theme === "dark" : matchMedia("(prefers-color-scheme: dark)").matches;
+  const speak = language => {
+    for (const one of document.querySelectorAll(".cause dt, .cause i")) {
+      if (!data.words[one.dataset.en ??= one.textContent]) continue;
+      one.textContent = language === "zh" ? data.words[one.dataset.en] : one.dataset.en;
+    }
+    root.dataset.lang = language; root.lang = language;
+    by("language").textContent = language === "zh" ? "English" : "中文"; by("language").lang = language === "zh" ? "en" : "zh";
+  };
+  document.querySelector(".switches").hidden = false;
+  by("language").onclick = () => { const next = root.lang === "zh" ? "en" : "zh"; speak(next); kept.set("nnparity-lang", next); write({ lang: next }); };
+  by("theme").onclick = () => { root.dataset.theme = dark() ? "light" : "dark"; kept.set("nnparity-theme", root.dataset.theme); write({ theme: root.dataset.theme }); };
+
+  const apply = () => {
+    state = read();
+    speak(state.get("lang") ?? kept.get("nnparity-lang") ?? "en");
+    const theme = state.get("theme") ?? kept.get("nnparity-theme");
+    if (theme) root.dataset.theme = theme;
+    if (form) {
+      for (const [name, field] of Object.entries(fields)) {
+        if (field.type === "checkbox") field.checked = state.has(name); else field.value = state.get(name) ?? "";
+      }
+      if (Object.keys(fields).some(value) || lines.some(line => line.hidden)) filter();
+    }
+    const cell = by(state.get("cell") ?? "");
+    if (cell) { focus(cell); openCell(cell, false); } else if (panel.open) { leaving = true; panel.close(); }
+    if (state.get("at")) go(state.get("at"));
+  };
+  addEventListener("popstate", apply);
+  apply();
+})();

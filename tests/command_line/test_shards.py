@@ -1,0 +1,56 @@
+"""Shares of a plan: each unit is in one of them, and their report is that of the whole."""
+
+from pathlib import Path
+
+import pytest
+
+from nnparity.command_line import main as cli
+from nnparity.execute.target import TargetName
+from nnparity.reports import MergedRun, merge
+from nnparity.reports.records import encode, read_run
+from nnparity.run.plan import Plan
+from nnparity.run.scheduler import units
+
+OPTIONS = ("--backend", "numpy", "--formula", "relu", "--formula", "softmax", "--dtype", "float32", "--jobs", "1")
+
+
+def ended(*arguments: str) -> int | str | None:
+    return cli.guarded(lambda: cli.application(list(arguments)))
+
+
+def told(run: MergedRun) -> tuple[list[tuple[str, ...]], list[tuple[str, str, str, str]]]:
+    verdicts = sorted((v.case, v.target, v.quantity, v.grade, str(v.hard), str(v.digest)) for v in run.verdicts)
+    return verdicts, sorted((fact.table, fact.row, fact.column, fact.text) for fact in run.facts)
+
+
+def test_shares_are_the_whole_plan_and_none_twice() -> None:
+    whole = [unit.title for unit in units(Plan((TargetName("numpy"),)))]
+    shares = [[unit.title for unit in units(Plan((TargetName("numpy"),), shard=(i, 3)))] for i in (1, 2, 3)]
+    assert sorted(title for share in shares for title in share) == sorted(whole)
+    assert max(map(len, shares)) - min(map(len, shares)) <= 1
+
+
+def test_the_report_of_all_shares_is_that_of_the_whole(tmp_path: Path) -> None:
+    assert ended("run", *OPTIONS, "--out", str(tmp_path / "whole")) == 0
+    for number in (1, 2):
+        assert ended("run", *OPTIONS, "--shard", f"{number}/2", "--out", str(tmp_path / f"{number}")) == 0
+    files = [str(tmp_path / f"{number}" / "parity.jsonl") for number in (1, 2)]
+    assert ended("report", *files, "--out", str(tmp_path / "both")) == 0
+    one, both = (merge([tmp_path / name / "parity.jsonl"]) for name in ("whole", "both"))
+    assert told(one) == told(both)
+
+
+@pytest.mark.parametrize("shard", ["0/2", "3/2", "2", "a/b", "1/0"])
+def test_a_share_that_is_none_is_refused(shard: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert ended("run", *OPTIONS, "--shard", shard, "--out", str(tmp_path)) == 2
+    assert "shar" in capsys.readouterr().err
+
+
+def test_runs_of_different_specs_are_not_one(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert ended("run", *OPTIONS, "--level", "quick", "--out", str(tmp_path)) == 0
+    lines = [encode(line).decode() for line in read_run(tmp_path / "parity.jsonl")]
+    digest = merge([tmp_path / "parity.jsonl"]).environments[0].spec_digest
+    (tmp_path / "other.jsonl").write_text("".join(lines).replace(digest, "0123456789abcdef"))
+    files = (str(tmp_path / name) for name in ("parity.jsonl", "other.jsonl"))
+    assert ended("report", *files, "--out", str(tmp_path / "both")) == 2
+    assert "the runs are of different specs" in capsys.readouterr().err
