@@ -11,7 +11,7 @@ from nnparity.command_line.application import application, console
 from nnparity.command_line.options import Out
 from nnparity.reports.differences import compare
 from nnparity.reports.differences_told import FORMATS
-from nnparity.run.finalization import derived
+from nnparity.run.finalization import derived, records_met
 from nnparity.spec import DTYPES, load
 from nnparity.spec.cases.listing import listed
 from nnparity.spec.loader import signatures as written
@@ -24,11 +24,15 @@ def report(
     runs: Annotated[list[Path], typer.Argument(help="run files; of equal verdicts the later one counts")],
     out: Out = Path("reports/out"),
 ) -> None:
-    """Merges run files into one report."""
+    """Merges run files into one report.
+
+    What a file does not say of the records that its verdicts carry is told by the records here.
+    """
     try:
         merged = together(runs)
     except (OSError, ValueError) as error:
         raise UsageError(str(error)) from error
+    merged.known = records_met(merged.verdicts) | merged.known
     reports.write_merged(merged, out / "parity.jsonl")
     for page in reports.render(merged, out):
         console.print(str(page), soft_wrap=True)

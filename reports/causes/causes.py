@@ -59,7 +59,7 @@ class Cause:
         if self.record:
             return self.record.reason
         told = (self.worst.diagnosis, self.worst.message)
-        said = "; ".join(one for one in told if one)
+        said = "; ".join(one for one in told if one) or f"{self.worst.grade}, and no known fault explains it"
         return said if self.new else f"on record as {self.title}, of which this run file has no line"
 
     @property

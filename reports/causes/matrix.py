@@ -1,12 +1,13 @@
 """The matrix by class: what a formula comes to on a target, in all dtypes or in one."""
 
+import math
 from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from nnparity.reports.causes.causes import Cause
 from nnparity.reports.causes.classes import rank
-from nnparity.reports.formatting import badness, bits, margin
+from nnparity.reports.formatting import badness, bits, margin, real
 from nnparity.reports.merge import MergedRun
 from nnparity.reports.records import Number, Verdict
 from nnparity.reports.statistics import Statistics
@@ -41,17 +42,17 @@ class Cell:
 
     @property
     def margin(self) -> str:
-        """The worst margin of that class; where its verdicts have none, how many they are."""
+        """The worst margin of that class; where no margin says why its verdicts fail, how many they are."""
         worst = self.margins.get(self.kind)
-        if worst is not None:
-            return margin(worst)
-        return f"×{self.classes[self.kind]}" if self.classes else ""
+        if self.classes and not badness(worst) > 1:
+            return f"×{self.classes[self.kind]}"
+        return "" if worst is None else margin(worst)
 
     @property
     def bits(self) -> str:
-        """The fewest effective bits of that class, where its verdicts have any."""
-        found = self.fewest.get(self.kind)
-        return "" if found is None else bits(found)
+        """The fewest effective bits of that class, where its verdicts have any that are a number."""
+        found = real(self.fewest.get(self.kind))
+        return bits(found) if found is not None and math.isfinite(found) else ""
 
     def add(self, verdict: Verdict, cause: Cause | None) -> None:
         """Counts one more verdict."""

@@ -5,7 +5,7 @@ from pathlib import Path
 #: What begins a whole statement; all else is a condition.
 STATEMENTS = ("select", "with", "describe", "summarize", "from")
 #: What a condition shows.
-COLUMNS = "case, target, quantity, grade, class, cause, hard, sharp, bits"
+COLUMNS = '"case", target, quantity, grade, class, cause, hard, sharp, bits'
 
 
 def query(path: Path, sql: str) -> tuple[list[str], list[tuple[object, ...]]]:

@@ -31,6 +31,7 @@ LABELS = (
         "expected",
     ),
     *("of that element:", "error over hard budget", "of the array: sharp margin"),
+    *("dtype", "margin", "bits", "failing/judged"),
 )
 #: Names shown of a list, at most.
 LISTED = 12

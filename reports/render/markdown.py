@@ -2,7 +2,7 @@
 
 from nnparity.reports.aggregation import Aggregate, Block, Row, anchor
 from nnparity.reports.failures import Said, command, said, where
-from nnparity.reports.formatting import NONE, bits, count, duration, margin, pair, significant
+from nnparity.reports.formatting import NONE, bits, count, duration, margin, pair, significant, visible
 from nnparity.reports.records import SHORT, FormulaLine, Verdict
 from nnparity.reports.render import causes, tables
 from nnparity.reports.render.gfm import MOST, code, grid, table, tallied, text
@@ -160,7 +160,7 @@ def _formula(aggregate: Aggregate, formula: FormulaLine) -> list[str]:
 
 def _fenced(latex: str) -> str:
     """LaTeX that cannot close the fence it stands in."""
-    return latex.replace("```", "").strip()
+    return visible(latex.replace("```", "").strip())
 
 
 def _erratum(erratum: dict[str, str]) -> str:

@@ -6,6 +6,8 @@ from importlib import resources
 
 from markupsafe import Markup, escape
 
+from nnparity.reports.formatting import visible
+
 #: The language that the words are written in here, and the other one.
 ENGLISH, CHINESE = "en", "zh"
 
@@ -21,7 +23,7 @@ def both(english: str, **values: object) -> Markup:
     """The words in both languages. `{name}` in them is a value; what has no translation stays English."""
     chinese = catalogue().get(english)
     if chinese is None:
-        return escape(_filled(english, values))
+        return escape(visible(_filled(english, values)))
     return Markup('<span class="en">{}</span><span class="zh" lang="zh">{}</span>').format(
         _filled(english, values), _filled(chinese, values)
     )

@@ -104,13 +104,14 @@
 
   // The panel of a cell: its dtypes, its causes with reason and command
   const panel = by("panel");
-  const tag = (kind, words) => make("span", `${data.kinds[kind][1]} ${words ?? data.kinds[kind][0]}`, { className: "k " + data.kinds[kind][0].replaceAll(" ", "-") });
+  const word = text => root.lang === "zh" ? data.words[text] ?? text : text;
+  const tag = kind => make("span", `${data.kinds[kind][1]} ${word(data.kinds[kind][0])}`, { className: "k " + data.kinds[kind][0].replaceAll(" ", "-") });
   const place = id => { const [row, column] = id.slice(1).split("-").map(Number); return [data.formulas[row], data.targets[column]]; };
   const dtypes = id => {
-    const table = make("table"), body = make("tbody");
+    const table = make("table", "", { tabIndex: 0 }), body = make("tbody");
     table.append(make("thead"), body);
     table.tHead.append(make("tr"));
-    for (const name of ["", "", "margin", "bits", ""]) table.tHead.rows[0].append(make("th", name));
+    for (const name of [word("dtype"), word("class"), word("margin"), word("bits"), word("failing/judged")]) table.tHead.rows[0].append(make("th", name));
     data.cells[id].forEach((cell, index) => {
       if (!cell.length) return;
       const [kind, margin, bits, failing, judged, fresh] = cell, row = make("tr");
@@ -124,7 +125,7 @@
   const item = row => {
     const card = row.closest(".cause"), found = make("div", "", { className: "item" }), head = make("p");
     const link = make("a", card.querySelector(".name").textContent, { href: "#" + row.id });
-    head.append(card.querySelector("summary .k").cloneNode(true), " ", make("b", card.closest(".group").dataset.kind), " ", link);
+    head.append(card.querySelector("summary .k").cloneNode(true), " ", make("b", word(card.closest(".group").dataset.kind)), " ", link);
     const code = make("code", (row.querySelector(".cmd") ?? card.querySelector("dl .cmd")).textContent, { className: "cmd" });
     const again = make("p");
     again.append(code, copy(code));

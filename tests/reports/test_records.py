@@ -7,7 +7,7 @@ from typing import Any
 import msgspec
 import pytest
 
-from nnparity.reports.records import Fact, Kernel, Summary, Worst, encode, number, read_run
+from nnparity.reports.records import Fact, Kernel, KnownLine, Summary, Worst, encode, number, read_run
 
 
 def test_each_kind_of_line_comes_back(write: Any, environment: Any, formula: Any, target: Any, verdict: Any) -> None:
@@ -16,6 +16,7 @@ def test_each_kind_of_line_comes_back(write: Any, environment: Any, formula: Any
         formula(errata=[{"says": "a", "why": "b", "means": "c"}], variants={"flip": "kernel not flipped"}),
         target(kernels={"conv2d": Kernel("jnp.dot", composed=True, because="none of its own", convention="(out, in)")}),
         verdict("diverges", hard="inf", sharp="nan", worst=Worst([0, 1], "nan", 0.5), message="变体 <b>\n|"),
+        KnownLine("r", "special value", "why", "not reported", {"torch": "<3"}, {"hard": "2"}, {"formula": ["a*"]}),
         Fact("special values", "log(0)", "torch", "-inf"),
         Summary({"diverges": 1}, 0, ["old"], {"judge": 0.5}),
     ]

@@ -1,0 +1,111 @@
+"""No count of the answer differs from what the run file says: each is counted once more, from plain JSON."""
+
+import json
+import re
+from collections import Counter
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from nnparity.reports import merge, render
+from nnparity.reports.aggregation import Aggregate
+from nnparity.reports.causes.answer import Answer
+from nnparity.reports.render import tables
+
+PASSING = {"conforms", "inconclusive", "unsupported"}
+
+
+def recounted(path: Path) -> dict[str, Any]:
+    """The counts of a run file, by another way than the report's: no struct, no cause, sets of plain values."""
+    lines = [json.loads(line) for line in path.read_text("utf-8").splitlines()]
+    verdicts = {(v["case"], v["target"], v["quantity"]): v for v in lines if v["kind"] == "verdict"}.values()
+    classes = {line["id"]: line["class"] for line in lines if line["kind"] == "known"}
+    failing = [v for v in verdicts if v["grade"] not in PASSING]
+    known = {v["known"] for v in failing if v["known"]}
+    new = {
+        (v["formula"], v["target"].split(":")[0], v["quantity"], v["grade"], v["diagnosis"])
+        for v in failing
+        if not v["known"]
+    }
+    return {
+        "verdicts": len(verdicts),
+        "formulas": len({v["formula"] for v in verdicts}),
+        "targets": len({v["target"] for v in verdicts}),
+        "grades": Counter(v["grade"] for v in verdicts),
+        "failing": len(failing),
+        "unrecorded": sum(1 for v in failing if not v["known"]),
+        "known": len(known),
+        "wrong": sum(classes.get(id) == "wrong result" for id in known),
+        "classes": Counter(classes.get(id, "class not told") for id in known),
+        "new": len(new),
+    }
+
+
+def told(answer: Answer) -> dict[str, Any]:
+    names = ("verdicts", "formulas", "targets", "grades", "failing", "unrecorded", "known", "wrong", "classes")
+    return {name: getattr(answer, name) for name in names} | {"new": len(answer.new)}
+
+
+def test_every_count_is_that_of_the_run_file(path: Path) -> None:
+    counts = recounted(path)
+    assert min(counts["known"], counts["new"], counts["wrong"]) > 1, "the run has something to count"
+    assert told(Aggregate(merge([path])).answer) == counts
+
+
+def test_every_form_says_these_counts(path: Path, tmp_path: Path) -> None:
+    counts = recounted(path)
+    known = f"{counts['known']} known causes, {counts['wrong']} of them wrong numbers."
+    new = f"{counts['new']} new divergences: "
+    parity, page, summary, junit, badge, shields, *_ = render(merge([path]), tmp_path / "out")
+    for form in (parity, page, summary):
+        text = form.read_text("utf-8")
+        assert [known in text, new in text] == [True, True], form
+    assert f"新的差异 {counts['new']} 个：" in page.read_text("utf-8")
+    assert f"已知原因 {counts['known']} 个，其中 {counts['wrong']} 个是数值错误。" in page.read_text("utf-8")
+    assert json.loads(shields.read_text("utf-8"))["message"] == f"{counts['new']} new"
+    assert f">{counts['new']} new</text>" in badge.read_text("utf-8")
+    assert junit.read_text("utf-8").count("<testsuite ") == counts["targets"]
+
+
+def test_the_page_counts_causes_by_class_as_the_run_file_does(path: Path, tmp_path: Path) -> None:
+    _, page, *_ = render(merge([path]), tmp_path / "out")
+    html = page.read_text("utf-8")
+    groups = re.findall(r'<details class="group" data-kind="([^"]+)".*?</summary>', html, re.DOTALL)
+    counts = recounted(path)
+    assert html.count('<details class="cause"') == counts["known"] + counts["new"]
+    assert set(counts["classes"]) <= set(groups)
+
+
+@pytest.mark.parametrize("new", [0, 1, 5])
+def test_the_first_sentence_says_what_is_new_and_names_three(new: int, verdict: Any, write: Any) -> None:
+    verdicts = [verdict("diverges", formula=f"f{number}") for number in range(new)]
+    answer = Aggregate(merge([write(verdict(), *verdicts)])).answer
+    says = {0: "Nothing new.", 1: "1 new divergence: f0 output on torch:*: diverges.", 5: "; and 2 more."}
+    assert says[new] in answer.told
+    assert answer.fine == (new == 0)
+    assert "%" not in answer.told
+
+
+def test_nothing_judged_is_no_good_news(verdict: Any, write: Any) -> None:
+    assert Aggregate(merge([write()])).answer.told == "No verdict was recorded."
+    answer = Aggregate(merge([write(verdict("unsupported"))])).answer
+    assert [answer.told, answer.fine] == ["Nothing was judged.", False]
+
+
+def test_what_was_not_run_is_said(path: Path) -> None:
+    assert list(Aggregate(merge([path])).answer.not_run) == [
+        "dtypes: bfloat16",
+        "signatures of level full",
+        "torch:cuda:eager: no device",
+        "formulas without a verdict: formula_6",
+    ]
+
+
+def test_the_table_says_versions_device_date_and_digest(path: Path) -> None:
+    rows = dict(map(tuple, tables.answer_table(Aggregate(merge([path]))).rows))
+    assert rows["versions"] == "torch 2.9"
+    assert rows["device"] == "a processor, 2 cores; Linux"
+    assert rows["date"] == "2025-01-01T00:00:00+00:00"
+    assert rows["nnparity"] == "0.1, Python 3.12, spec digest cafe"
+    assert rows["stale records"] == "stale-1"

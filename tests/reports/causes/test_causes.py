@@ -1,0 +1,98 @@
+"""Causes: what fails alike is one, the worst class comes first, and an example shows numbers of one element."""
+
+from typing import Any, get_args
+
+import pytest
+
+from nnparity.judge.recorded_expectations import Class
+from nnparity.reports import merge
+from nnparity.reports.aggregation import Aggregate
+from nnparity.reports.causes.causes import anchored, causes_of
+from nnparity.reports.causes.classes import CLASSES, FINE, MEANINGS, RECORDED, SIGNS, supposed
+from nnparity.reports.causes.commands import reproduction
+from nnparity.reports.causes.worst import element_ulp
+from nnparity.reports.records import GRADES, PASSING, KnownLine, Worst
+
+
+def test_the_classes_are_those_of_the_records_each_with_a_sign_of_its_own() -> None:
+    assert get_args(Class) == RECORDED
+    assert set(SIGNS) == set(MEANINGS) == {*CLASSES, *FINE}
+    assert len(set(SIGNS.values())) == len(SIGNS)
+
+
+def test_new_verdicts_that_fail_alike_are_one_cause(verdict: Any, write: Any) -> None:
+    alike = [verdict("diverges", signature=f"n{n}", target=f"torch:cpu:{mode}") for n in range(3) for mode in "ab"]
+    others = [
+        verdict("diverges", formula="other"),
+        verdict("diverges", target="jax:cpu:eager"),
+        verdict("diverges", quantity="grad.x"),
+        verdict("imprecise", signature="n8"),
+        verdict("diverges", diagnosis="zeros", signature="n9"),
+    ]
+    found = causes_of(merge([write(*alike, *others)]))
+    assert sorted(len(cause.verdicts) for cause in found) == [1, 1, 1, 1, 1, 6]
+    assert all(cause.new for cause in found)
+
+
+def test_one_record_is_one_cause_whatever_fails(verdict: Any, write: Any) -> None:
+    line = KnownLine("r", "special value", "why", "not reported", {"torch": "<3"})
+    verdicts = [verdict("diverges", formula=name, quantity=quantity, known="r") for name in "ab" for quantity in "cd"]
+    (cause,) = causes_of(merge([write(*verdicts, line)]))
+    assert [cause.new, cause.kind, cause.reason, cause.versions] == [False, "special value", "why", "torch <3"]
+    assert [len(cause.verdicts), list(cause.cells)] == [4, [(name, "torch:cpu:eager") for name in "ab"]]
+
+
+def test_a_file_from_before_there_were_lines_of_records_is_read(verdict: Any, write: Any) -> None:
+    answer = Aggregate(merge([write(verdict("diverges", known="old"))])).answer
+    assert answer.told == "Nothing new. 1 known cause; the run file does not tell of which class."
+
+
+def test_what_is_new_comes_first_then_the_worst_class(verdict: Any, write: Any) -> None:
+    lines = [KnownLine(f"r{number}", kind, "why") for number, kind in enumerate(RECORDED)]
+    verdicts = [verdict("diverges", known=line.id, signature=line.id) for line in reversed(lines)]
+    found = causes_of(merge([write(*verdicts, verdict("imprecise"), verdict("diverges", formula="g"), *lines)]))
+    assert [cause.kind for cause in found] == ["wrong result", "reduced precision", *RECORDED]
+    assert [cause.new for cause in found[:3]] == [True, True, False]
+
+
+@pytest.mark.parametrize("grade", [grade for grade in GRADES if grade not in PASSING])
+def test_whatever_fails_has_a_class(grade: str, verdict: Any) -> None:
+    assert supposed(verdict(grade)) in CLASSES
+
+
+def test_a_new_cause_has_the_worst_class_of_its_verdicts(verdict: Any, write: Any) -> None:
+    edge, plain = (verdict("diverges", dataset=name) for name in ("infinity in others", "normal"))
+    assert [supposed(edge), supposed(plain)] == ["special value", "wrong result"]
+    (cause,) = causes_of(merge([write(edge, plain)]))
+    assert cause.kind == "wrong result"
+
+
+def test_the_command_can_be_typed_and_has_the_salt(verdict: Any, environment: Any, write: Any) -> None:
+    one = verdict("diverges", dataset="nan in others")
+    run = merge([write(environment(salt="7"), one)])
+    expected = "nnparity reproduce --salt 7 'conv2d/n2c3/nan in others/float32' torch:cpu:eager output"
+    assert reproduction(run, one) == expected
+
+
+@pytest.mark.parametrize(
+    ("dtype", "observed", "expected", "ulp"),
+    [
+        ("float32", 1 + 2.0**-23, 1.0, 1.0),
+        ("float32", 1 - 2.0**-23, 1.0, 1.0),
+        ("float64", 3.0, 2.0, 2.0**51),
+        ("float16", 2.0**-24, 0.0, 1.0),
+        ("bfloat16", 2.0**-133, 0.0, 1.0),
+        ("bfloat16", 257.0, 256.0, 0.5),
+        ("float32", "nan", 1.0, None),
+        ("int8", 1.0, 2.0, None),
+    ],
+)
+def test_the_ulp_is_that_of_the_worst_element(
+    dtype: str, observed: Any, expected: float, ulp: float | None, verdict: Any
+) -> None:
+    assert element_ulp(verdict("diverges", dtype=dtype, ulp=1e9, worst=Worst([0], observed, expected))) == ulp
+
+
+def test_no_two_names_share_an_anchor() -> None:
+    names = ["a:b", "a b", "a|b", "<a>", "\u202ea", ""]
+    assert len({anchored("cause", name) for name in names}) == len(names)

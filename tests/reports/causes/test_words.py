@@ -1,0 +1,41 @@
+"""Our words in Chinese: each that the page says is there, and none is left over."""
+
+import re
+from importlib import resources
+
+from nnparity.reports.causes.classes import CLASSES, FINE, MEANINGS
+from nnparity.reports.render.cards import LABELS
+from nnparity.reports.render.words import both, catalogue
+
+#: Words that no template spells out: rows of the answer's table, tables of facts.
+ROWS = (
+    *("verdicts", "new causes", "known causes", "versions", "device", "date", "nnparity", "incomplete", "not run"),
+    *("unsupported", "stale records"),
+)
+FACTS = (
+    *("Special values", "Determinism", "Layouts, against contiguous inputs", "Threads, all cores against one"),
+    *("Elementary functions", "Properties", "What the verdicts would have caught", "Precision model"),
+    "The primer, entry by entry",
+)
+
+
+def said() -> set[str]:
+    """The words of the templates, and those that come from Python."""
+    root = resources.files("nnparity.reports") / "templates"
+    texts = [path.read_text("utf-8") for path in root.iterdir() if path.name.endswith(".j2")]
+    found = {word for text in texts for word in re.findall(r'\bt\("([^"]+)"\)', text)}
+    return found | {*ROWS, *FACTS, *LABELS, *CLASSES, *FINE, *MEANINGS.values()}
+
+
+def test_every_word_has_a_translation_and_every_translation_a_word() -> None:
+    assert said() == set(catalogue())
+
+
+def test_each_is_written_in_chinese() -> None:
+    same = {english for english, chinese in catalogue().items() if not re.search("[\u4e00-\u9fff]", chinese)}
+    assert same == {"nnparity"}
+
+
+def test_both_stand_in_the_page_and_an_unknown_word_once() -> None:
+    assert both("Causes") == '<span class="en">Causes</span><span class="zh" lang="zh">原因</span>'
+    assert both("no such <word>") == "no such &lt;word&gt;"

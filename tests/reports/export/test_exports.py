@@ -1,0 +1,120 @@
+"""JUnit XML, the badge, the schema and the table say what the run file says."""
+
+import json
+from pathlib import Path
+from typing import Any
+from xml.etree import ElementTree as ET
+
+import pytest
+
+from nnparity.reports import merge, render
+from nnparity.reports.aggregation import Aggregate
+from nnparity.reports.export.junit import junit
+from nnparity.reports.export.schema import schema
+from nnparity.reports.records import KnownLine, encode
+
+
+def test_in_junit_only_what_is_new_fails(verdict: Any, write: Any) -> None:
+    lines = [
+        verdict("diverges", formula="a", diagnosis="zeros"),
+        verdict("diverges", formula="b", known="r"),
+        verdict("unsupported", formula="c", message="none here"),
+        verdict(formula="d"),
+        verdict("imprecise", formula="d", dtype="float16"),
+        KnownLine("r", "special value", "why r"),
+    ]
+    root = ET.fromstring(junit(Aggregate(merge([write(*lines)]))))
+    (suite,) = root
+    assert {key: suite.get(key) for key in ("tests", "failures", "skipped")} == {
+        "tests": "5",
+        "failures": "2",
+        "skipped": "1",
+    }
+    told = {test.get("name"): [child.tag for child in test] for test in suite}
+    assert told == {
+        "a float32": ["failure"],
+        "b float32": ["system-out"],
+        "c float32": ["skipped"],
+        "d float16": ["failure"],
+        "d float32": [],
+    }
+    failure = suite.find("testcase/failure")
+    assert failure is not None
+    assert (failure.text or "").endswith("nnparity reproduce a/n2c3/normal/float32 torch:cpu:eager output")
+    assert "why r" in (suite.findtext("testcase/system-out") or "")
+
+
+@pytest.mark.parametrize(
+    ("grades", "message", "colour"),
+    [
+        (["conforms"], "nothing new, 0 known", "success"),
+        (["conforms", "diverges"], "1 new", "critical"),
+        (["unsupported"], "nothing judged", "inactive"),
+        ([], "nothing judged", "inactive"),
+    ],
+)
+def test_the_badge_says_the_answer(
+    grades: list[str], message: str, colour: str, tmp_path: Path, verdict: Any, write: Any
+) -> None:
+    verdicts = [verdict(grade, formula=f"f{number}") for number, grade in enumerate(grades)]
+    files = {path.name: path for path in render(merge([write(*verdicts)]), tmp_path / "out")}
+    told = json.loads(files["badge.json"].read_text("utf-8"))
+    assert told == {"schemaVersion": 1, "label": "nnparity", "message": message, "color": colour}
+    svg = ET.parse(files["badge.svg"]).getroot()
+    texts = [one.text for one in svg.iter("{http://www.w3.org/2000/svg}text")]
+    assert texts == ["nnparity", message]
+
+
+def test_the_schema_has_every_kind_of_line_and_its_fields(verdict: Any) -> None:
+    found = schema()
+    kinds = {
+        one["properties"]["kind"]["enum"][0]: one for one in found["$defs"].values() if "kind" in one["properties"]
+    }
+    assert set(kinds) >= {"environment", "formula", "target", "verdict", "known", "fact", "curve", "summary", "seal"}
+    line = json.loads(encode(verdict("diverges")))
+    assert set(line) == set(kinds["verdict"]["properties"])
+    assert "class" in kinds["known"]["required"]
+
+
+def test_the_schema_validates_every_line_and_refuses_a_wrong_one(environment: Any, verdict: Any, formula: Any) -> None:
+    jsonschema = pytest.importorskip("jsonschema")
+    check = jsonschema.Draft202012Validator(schema())
+    lines = [environment(), formula(), verdict("diverges", hard="inf"), KnownLine("r", "special value", "why")]
+    for line in lines:
+        check.validate(json.loads(encode(line)))
+    wrong = json.loads(encode(verdict())) | {"grade": 7}
+    assert not check.is_valid(wrong)
+
+
+def test_the_table_has_numbers_as_numbers_and_the_maxima_of_the_run_file(
+    tmp_path: Path, verdict: Any, write: Any
+) -> None:
+    parquet = pytest.importorskip("pyarrow.parquet")
+    verdicts = [
+        verdict("diverges", hard=7.5, sharp="nan", known="r"),
+        verdict("diverges", hard="inf", quantity="jvp"),
+        verdict(hard=0.5, sharp=0.25, bits=24.0, quantity="hvp.x"),
+    ]
+    path = write(*verdicts, KnownLine("r", "special value", "why"))
+    table = parquet.read_table(render(merge([path]), tmp_path / "out")[-1]).to_pydict()
+    assert table["hard"] == [7.5, float("inf"), 0.5]
+    assert table["sharp"][1:] == [None, 0.25]
+    assert table["class"] == ["special value", "wrong result", None]
+    assert table["new"] == [False, True, False]
+    raw = [json.loads(line) for line in path.read_text().splitlines()]
+    assert max(table["hard"]) == max(float(line["hard"]) for line in raw if line["kind"] == "verdict")
+
+
+def test_a_condition_and_a_statement_are_answered(tmp_path: Path, verdict: Any, write: Any) -> None:
+    pytest.importorskip("pyarrow")
+    pytest.importorskip("duckdb")
+    from nnparity.reports.export.query import query
+
+    verdicts = [verdict("diverges", hard=float(n), signature=f"n{n}") for n in range(2, 5)]
+    table = render(merge([write(*verdicts, verdict())]), tmp_path / "o'ut")[-1]
+    columns, rows = query(table, "grade = 'diverges' and hard > 2")
+    assert columns[:3] == ["case", "target", "quantity"]
+    assert [row[columns.index("hard")] for row in rows] == [4.0, 3.0]
+    assert query(table, "select count(*) from verdicts")[1] == [(4,)]
+    with pytest.raises(ValueError, match="nonsense"):
+        query(table, "nonsense = 1")
