@@ -23,8 +23,9 @@ class DeviceUnavailable(RuntimeError):
 
 #: What a composition may name beside dotted paths.
 OPERATORS = frozenset("+-*/@")
-#: Short names that everybody who reads a framework knows, and the packages they stand for.
-ALIASES = {"tf": "tensorflow", "jnp": "jax.numpy"}
+#: Short names that everybody who reads a framework knows, and the packages they stand for; operators of ONNX have
+#: names, ``ai.onnx.Gemm``, and no package.
+ALIASES = {"tf": "tensorflow", "jnp": "jax.numpy", "ai": "nnparity.adapters.onnxruntime.operators"}
 
 
 @dataclass(frozen=True)

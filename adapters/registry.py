@@ -28,6 +28,7 @@ BUILTIN = {
     "keras-tensorflow": ("nnparity.adapters.keras.on_tensorflow:KerasTensorflowAdapter", "keras,tensorflow"),
     "keras-jax": ("nnparity.adapters.keras.on_jax:KerasJaxAdapter", "keras,jax"),
     "huggingface": ("nnparity.adapters.huggingface.backend:HuggingFaceAdapter", "huggingface"),
+    "onnxruntime": ("nnparity.adapters.onnxruntime.backend:OnnxRuntimeAdapter", "onnxruntime"),
 }
 #: Those that compile each operation for each shape even when it is run by itself.
 COMPILING = ("jax", "keras-jax")

@@ -127,9 +127,13 @@ def _(
     skip_nan: bool = False,
     scan: str = "",
 ) -> Float[Array, "n c h w"]:
-    """Each window's g goes to its largest pixel; of equal ones, to the first."""
+    """Each window's g goes to its largest pixel; of equal ones, to the first, or to all in equal shares."""
     pixels = _pixels(x if sign == 1 else sign * x)
-    wins = _scanned(pixels, scan) if scan else [_first(pixels, place) for place in range(4)]
+    if scan == "shared":
+        wins = _largest(pixels)
+        g = g / sum(np.where(win, 1.0, 0.0) for win in wins)
+    else:
+        wins = _scanned(pixels, scan) if scan else [_first(pixels, place) for place in range(4)]
     shares = [np.where(win, g, 0.0) for win in wins]
     n, c, h, w = g.shape
     square = np.stack(shares, axis=-1).reshape((n, c, h, w, 2, 2))
@@ -145,6 +149,12 @@ def _first(pixels: Float[Array, "n c h w 4"], place: int) -> Int[Array, "n c h w
         if other != place
     ]
     return np.logical_and(np.logical_and(wins[0], wins[1]), wins[2])
+
+
+def _largest(pixels: Float[Array, "n c h w 4"]) -> list[Int[Array, "n c h w"]]:
+    """Which pixels no other exceeds."""
+    largest = np.max(pixels, axis=4)
+    return [np.equal(pixels[..., place], largest) for place in range(4)]
 
 
 def _scanned(pixels: Float[Array, "n c h w 4"], scan: str) -> list[Int[Array, "n c h w"]]:

@@ -17,9 +17,11 @@ def onehot(labels: Int[Array, "n"], classes: int) -> Float[Array, "n k"]:
     return np.where(labels[..., None] == np.arange(classes), 1.0, 0.0)
 
 
-def log_softmax(z: Float[Array, "n k"]) -> Float[Array, "n k"]:
-    """z - max - log sum e^(z - max): the logarithm of softmax, which may itself underflow."""
-    shifted = z - np.max(detached(z), axis=-1, keepdims=True)
+def log_softmax(z: Float[Array, "n k"], shift: bool = True) -> Float[Array, "n k"]:
+    """z - max - log sum e^(z - max): the logarithm of softmax, which may itself underflow. Without the shift it is
+    infinite beside an infinite logit, where inf - inf is NaN.
+    """
+    shifted = z - np.max(detached(z), axis=-1, keepdims=True) if shift else z
     return shifted - np.log(np.sum(np.exp(shifted), axis=-1, keepdims=True))
 
 
@@ -100,18 +102,18 @@ def _(
 
 @formula("sparse_cross_entropy_logits")
 def sparse_cross_entropy_logits(
-    z: Float[Array, "n k"], labels: Int[Array, "n"], *, mean: bool = True
+    z: Float[Array, "n k"], labels: Int[Array, "n"], *, mean: bool = True, shift: bool = True
 ) -> Float[Array, ""]:
     """L = -1/n sum log softmax(z) at the label. Primer 4.2."""
-    return -np.sum(chosen(log_softmax(z), labels)) / _per(z, mean)
+    return -np.sum(chosen(log_softmax(z, shift), labels)) / _per(z, mean)
 
 
 @sparse_cross_entropy_logits.vjp
 def _(
-    g: Float[Array, ""], z: Float[Array, "n k"], labels: Int[Array, "n"], *, mean: bool = True
+    g: Float[Array, ""], z: Float[Array, "n k"], labels: Int[Array, "n"], *, mean: bool = True, shift: bool = True
 ) -> Float[Array, "n k"]:
     """dL/dz = (softmax(z) - onehot) / n."""
-    return g * (np.exp(log_softmax(z)) - onehot(labels, z.shape[1])) / _per(z, mean)
+    return g * (np.exp(log_softmax(z, shift)) - onehot(labels, z.shape[1])) / _per(z, mean)
 
 
 @formula("l1_penalty")
