@@ -1,4 +1,4 @@
-"""``nnparity mutate`` and ``hunt``: what no plan asks, planted faults and random cases."""
+"""``nnparity mutate``, ``hunt`` and ``order``: what no plan asks, planted faults, random cases, orders of summation."""
 
 import contextlib
 from pathlib import Path
@@ -8,9 +8,17 @@ import typer
 
 from nnparity.command_line.application import application, console, progress
 from nnparity.command_line.options import JOBS, Choice, Out, Processes, Timeout, choosing
+from nnparity.execute.target import TargetName, start
 from nnparity.hunt.command import Hunt
 from nnparity.mutate import command as planting
 from nnparity.mutate.tables import told as mutation_score
+from nnparity.spec import DTYPES
+from nnparity.spec.usage import require
+from nnparity.summation.of_targets import DOT, SUM, revealed
+from nnparity.summation.tree import ordered, text
+
+#: Numbers of terms below, at and past the usual widths of registers and blocks.
+ORDERED = (8, 33, 128, 300)
 
 
 @application.command()
@@ -58,3 +66,27 @@ def hunt(
     for line in bag.told:
         console.print(line, soft_wrap=True, highlight=False, markup=False)
     raise typer.Exit(1 if bag.found else 0)
+
+
+@application.command()
+def order(
+    target: Annotated[str, typer.Argument(help="torch, jax:cpu:compiled ...")],
+    dtype: Annotated[str, typer.Option(help="of what is added up")] = "float32",
+    terms: Annotated[list[int] | None, typer.Option(help="how many are added up; repeat", min=2, max=2048)] = None,
+    trees: Annotated[bool, typer.Option("--trees", help="print each tree too")] = False,
+    timeout: Timeout = 120.0,
+) -> None:
+    """Reveals in which order a target adds up: the dot products of its dense layer, and the sums over rows.
+
+    Each order is held against random numbers, to the bit. The status is 1 where one was not revealed or not kept.
+    """
+    require("dtype", [dtype], list(DTYPES))
+    found = []
+    with contextlib.closing(start(TargetName.of(target), [dtype], timeout).observer) as observer:
+        for what in (DOT, SUM):
+            for so_many in terms or ORDERED:
+                found.append(revealed(observer, dtype, what, so_many))
+                typer.echo(f"{what}, {so_many} terms: {found[-1].told}")
+                if trees and (one := found[-1].order):
+                    typer.echo(f"    {text(ordered(one.tree))}")
+    raise typer.Exit(0 if all(one.kept for one in found) else 1)

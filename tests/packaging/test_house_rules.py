@@ -41,8 +41,9 @@ ARROWS = {
         *("spec", "expect", "judge", "checks", "execute", "run", "store", RECORDS, "reports.merge"),
         *("adapters.dialect", "adapters.kernel", "adapters.registry"),
     },
+    "summation": {"spec", "execute", "adapters.request"},
     "command_line": {
-        *("spec", "run", "store", "mutate", "hunt", "reproduce", "reports", "execute"),
+        *("spec", "run", "store", "mutate", "hunt", "summation", "reproduce", "reports", "execute"),
         *("adapters.registry", "judge.known_divergences"),
     },
     "pytest_plugin": {
