@@ -71,7 +71,8 @@ class Answer:
             return "No known cause was met."
         if self.classes[UNTOLD] == self.known:
             return f"{_many(self.known, 'known cause')}; the run file does not tell of which class."
-        return f"{_many(self.known, 'known cause')}, {count(self.wrong)} of them wrong numbers."
+        wrong = count(self.wrong) if self.wrong else "none"
+        return f"{_many(self.known, 'known cause')}, {wrong} of them wrong numbers."
 
     @property
     def stales(self) -> str:

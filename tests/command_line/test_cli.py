@@ -1,6 +1,7 @@
 """The command line: its exit status tells a divergence from a wrong word from a fault of nnparity itself."""
 
 import importlib.metadata
+import json
 import re
 import runpy
 import subprocess
@@ -276,6 +277,29 @@ def test_reports_are_merged(nnparity: Run, capsys: pytest.CaptureFixture[str]) -
     assert {v.formula for v in verdicts("both/parity.jsonl")} == {"relu", "tanh"}
     assert nnparity("report", "nowhere.jsonl") == 2
     assert "nowhere.jsonl" in capsys.readouterr().err
+
+
+def test_a_report_of_an_older_file_has_what_the_records_here_say(
+    nnparity: Run, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    on_record(RECORD, tmp_path, monkeypatch)
+    assert nnparity("run", "--backend", "faulty.py:Doubled", *SMALL) == 0
+    lines = Path("reports/out/parity.jsonl").read_bytes().splitlines(keepends=True)
+    Path("old.jsonl").write_bytes(b"".join(line for line in lines if b'"kind":"known"' not in line))
+    assert merge(["old.jsonl"]).known == {}
+    assert nnparity("report", "old.jsonl", "--out", "merged") == 0
+    assert merge(["merged/parity.jsonl"]).known["doubled-relu"].reason == "Everything twice."
+    assert "1 known cause, 1 of them wrong numbers." in Path("merged/summary.md").read_text("utf-8")
+
+
+def test_the_schema_is_printed(nnparity: Run, capsys: pytest.CaptureFixture[str]) -> None:
+    assert nnparity("schema") == 0
+    assert "KnownLine" in json.loads(capsys.readouterr().out)["$defs"]
+
+
+def test_a_query_needs_a_table(nnparity: Run, capsys: pytest.CaptureFixture[str]) -> None:
+    assert nnparity("query", "grade = 'diverges'", "--table", "nowhere.parquet") == 2
+    assert "nowhere.parquet is not there" in capsys.readouterr().err
 
 
 def test_the_list_shows_backends_dtypes_formulas_and_signatures(

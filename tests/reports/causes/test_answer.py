@@ -11,6 +11,7 @@ import pytest
 from nnparity.reports import merge, render
 from nnparity.reports.aggregation import Aggregate
 from nnparity.reports.causes.answer import Answer
+from nnparity.reports.records import KnownLine
 from nnparity.reports.render import tables
 
 PASSING = {"conforms", "inconclusive", "unsupported"}
@@ -85,6 +86,12 @@ def test_the_first_sentence_says_what_is_new_and_names_three(new: int, verdict: 
     assert says[new] in answer.told
     assert answer.fine == (new == 0)
     assert "%" not in answer.told
+
+
+def test_known_causes_that_are_no_wrong_numbers_are_said_to_be_none(verdict: Any, write: Any) -> None:
+    line = KnownLine("r", "special value", "why")
+    told = Aggregate(merge([write(verdict("diverges", known="r"), line)])).answer.told
+    assert told == "Nothing new. 1 known cause, none of them wrong numbers."
 
 
 def test_nothing_judged_is_no_good_news(verdict: Any, write: Any) -> None:
