@@ -29,7 +29,16 @@ WITH_BFLOAT16 = ("embedding", "flatten", "layer_norm")
 NO_BFLOAT16 = "ONNX Runtime's CPU provider has no bfloat16 kernel for it"
 NO_FLOAT64 = "ONNX Runtime's CPU provider has no float64 kernel for it"
 #: In words: the operators are Gelu (its Erf), Conv, AveragePool, LSTM and Softplus.
-WITHOUT_FLOAT64 = ("gelu", "conv2d", "avg_pool2d*", "lstm*", "listing_cnn", "listing_lstm", "listing_gan", "listing_bert")
+WITHOUT_FLOAT64 = (
+    "gelu",
+    "conv2d",
+    "avg_pool2d*",
+    "lstm*",
+    "listing_cnn",
+    "listing_lstm",
+    "listing_gan",
+    "listing_bert",
+)
 
 
 class OnnxRuntimeAdapter(OnnxLayers, OnnxSequences, OnnxLosses, OnnxModels, OnnxRuntimeArrays):

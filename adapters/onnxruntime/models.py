@@ -29,9 +29,7 @@ class OnnxModels:
         logits = convolutional(x, list(p.values()))
         return onnx.Softmax(logits), onnx.SoftmaxCrossEntropyLoss(logits, labels)
 
-    @composed(
-        "ai.onnx.LSTM, ai.onnx.Gemm, -, ai.onnx.ReduceSumSquare, /", because=NO_LAYERS, convention=GATE_ORDER
-    )
+    @composed("ai.onnx.LSTM, ai.onnx.Gemm, -, ai.onnx.ReduceSumSquare, /", because=NO_LAYERS, convention=GATE_ORDER)
     def listing_lstm(self, x: Any, t: Any, **p: Any) -> Any:
         weights = list(p.values())
         y = onnx.Gemm(stacked(x, weights[:3], weights[3:6]), *weights[6:], transB=1)

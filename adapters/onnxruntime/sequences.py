@@ -39,7 +39,10 @@ class OnnxSequences:
     def attention(self, q: Any, k: Any, v: Any) -> Any:
         return attended(q, k, v, 1)
 
-    @kernel("ai.onnx.Attention", convention=f"the mask is boolean, True for a key that counts, a row for each query; {HEADS}")
+    @kernel(
+        "ai.onnx.Attention",
+        convention=f"the mask is boolean, True for a key that counts, a row for each query; {HEADS}",
+    )
     def masked_attention(self, q: Any, k: Any, v: Any, mask: Any) -> Any:
         return attended(q, k, v, 1, rows(mask, q.shape[1]))
 

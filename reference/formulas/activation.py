@@ -6,6 +6,11 @@ from nnparity.reference.arrays import Array, Float
 from nnparity.reference.readings.numbers import logistic
 from nnparity.reference.registry import formula
 
+#: Straight lines that stand for the curve: their slope, and where they end.
+HARD = {"hard": (1 / 6, 3.0), "steeper hard": (0.2, 2.5)}
+#: What x is multiplied by, by mistake.
+STEEPNESS = {"minus": -1.0, "twice": 2.0}
+
 
 def sigma(x: Float[Array, "..."]) -> Float[Array, "..."]:
     """The logistic function 1 / (1 + e^-x); the gates of 3.3.3 use it too."""
@@ -15,18 +20,20 @@ def sigma(x: Float[Array, "..."]) -> Float[Array, "..."]:
 @formula("sigmoid")
 def sigmoid(x: Float[Array, "*n d"], *, kind: str = "logistic") -> Float[Array, "*n d"]:
     """y = 1 / (1 + e^-x). Primer 2.2."""
-    if kind == "hard":
-        return np.where(np.absolute(x) < 3, x / 6 + 0.5, np.where(x > 0, 1.0, 0.0))
-    return sigma(-x if kind == "minus" else x)
+    if kind in HARD:
+        slope, end = HARD[kind]
+        return np.where(np.absolute(x) < end, x * slope + 0.5, np.where(x > 0, 1.0, 0.0))
+    return sigma(STEEPNESS[kind] * x if kind in STEEPNESS else x)
 
 
 @sigmoid.vjp
 def _(g: Float[Array, "*n d"], x: Float[Array, "*n d"], *, kind: str = "logistic") -> Float[Array, "*n d"]:
     """dy/dx = y (1 - y)."""
-    if kind == "hard":
-        return np.where(np.absolute(x) < 3, g / 6, 0.0)
+    if kind in HARD:
+        slope, end = HARD[kind]
+        return np.where(np.absolute(x) < end, g * slope, 0.0)
     y = sigmoid(x, kind=kind)
-    return (-g if kind == "minus" else g) * (y * (1 - y))
+    return (STEEPNESS[kind] * g if kind in STEEPNESS else g) * (y * (1 - y))
 
 
 @formula("tanh")
@@ -34,7 +41,9 @@ def tanh(x: Float[Array, "*n d"], *, kind: str = "tanh") -> Float[Array, "*n d"]
     """y = (e^x - e^-x) / (e^x + e^-x). Primer 2.2."""
     if kind == "hard":
         return np.where(np.absolute(x) < 1, x, np.where(x > 0, 1.0, -1.0))
-    return 1.7159 * np.tanh(x * 2 / 3) if kind == "lecun" else np.tanh(x)
+    if kind == "lecun":
+        return 1.7159 * np.tanh(x * 2 / 3)
+    return np.tanh(x / 2 if kind == "half" else x)
 
 
 @tanh.vjp
@@ -44,6 +53,8 @@ def _(g: Float[Array, "*n d"], x: Float[Array, "*n d"], *, kind: str = "tanh") -
         return np.where(np.absolute(x) < 1, g, 0.0)
     if kind == "lecun":
         return g * (1.7159 * 2 / 3) * (1 - np.square(np.tanh(x * 2 / 3)))
+    if kind == "half":
+        return g / 2 * (1 - np.square(np.tanh(x / 2)))
     return g * (1 - np.square(np.tanh(x)))
 
 

@@ -21,16 +21,19 @@ def layer_norm(
     eps: float = 1e-12,
     unbiased: bool = False,
     scaled: bool = True,
+    centred: bool = True,
 ) -> Float[Array, "n d"]:
     """(x - mean) / sqrt(var + eps) * gamma + beta, over the last axis. Primer 4.4."""
-    normal, _ = _normalised(x, eps, unbiased)
+    normal, _ = _normalised(x, eps, unbiased, centred)
     return normal * gamma + beta if scaled else normal + beta
 
 
-def _normalised(x: Float[Array, "n d"], eps: float, unbiased: bool) -> tuple[Float[Array, "n d"], Float[Array, "n 1"]]:
+def _normalised(
+    x: Float[Array, "n d"], eps: float, unbiased: bool, by_mean: bool
+) -> tuple[Float[Array, "n d"], Float[Array, "n 1"]]:
     """The normalised rows and their standard deviations."""
     d = x.shape[-1]
-    centred = x - np.sum(x, axis=-1, keepdims=True) / d
+    centred = x - np.sum(x, axis=-1, keepdims=True) / d if by_mean else x
     variance = np.sum(np.square(centred), axis=-1, keepdims=True) / (d - unbiased)
     deviation = np.sqrt(variance + eps)
     return centred / deviation, deviation
@@ -46,15 +49,20 @@ def _(
     eps: float = 1e-12,
     unbiased: bool = False,
     scaled: bool = True,
+    centred: bool = True,
 ) -> tuple[Float[Array, "n d"], Float[Array, "d"], Float[Array, "d"]]:
     """dx = (gg - mean(gg) - n mean(gg n)) / sigma, with gg = g gamma and n the normalised rows."""
     d = x.shape[-1]
-    normal, deviation = _normalised(x, eps, unbiased)
+    normal, deviation = _normalised(x, eps, unbiased, centred)
     gg = g * gamma if scaled else g
     mean = np.sum(gg, axis=-1, keepdims=True) / d
     along = np.sum(gg * normal, axis=-1, keepdims=True) / (d - unbiased)
     dgamma = np.sum(g * normal, axis=0) if scaled else 0 * gamma
-    return (gg - mean - normal * along) / deviation, dgamma, np.sum(g, axis=0)
+    return ((gg - mean if centred else gg) - normal * along) / deviation, dgamma, np.sum(g, axis=0)
+
+
+#: Steepness of the logistic function that stands for the gate.
+LOGISTIC = {"quick": 1.702, "silu": 1.0}
 
 
 @formula("gelu")
@@ -65,8 +73,8 @@ def gelu(x: Float[Array, "*n d"], *, kind: str = "exact") -> Float[Array, "*n d"
 
 def _gate(x: Float[Array, "*n d"], kind: str) -> Float[Array, "*n d"]:
     """The share of x that passes: the normal distribution's cumulative function, or an approximation of it."""
-    if kind == "quick":
-        return logistic(1.702 * x)
+    if kind in LOGISTIC:
+        return logistic(LOGISTIC[kind] * x)
     if kind == "tanh":
         return (1 + np.tanh(math.sqrt(2 / math.pi) * (x + 0.044715 * x * np.square(x)))) / 2
     return (1 + special.erf(x / np.sqrt(constant(2.0, x)))) / 2
@@ -76,8 +84,8 @@ def _gate(x: Float[Array, "*n d"], kind: str) -> Float[Array, "*n d"]:
 def _(g: Float[Array, "*n d"], x: Float[Array, "*n d"], *, kind: str = "exact") -> Float[Array, "*n d"]:
     """dy/dx = Phi(x) + x phi(x)."""
     gate = _gate(x, kind)
-    if kind == "quick":
-        return g * (gate + 1.702 * x * gate * (1 - gate))
+    if kind in LOGISTIC:
+        return g * (gate + LOGISTIC[kind] * x * gate * (1 - gate))
     if kind == "tanh":
         slope = math.sqrt(2 / math.pi) * (1 + 3 * 0.044715 * np.square(x))
         return g * (gate + 2 * x * gate * (1 - gate) * slope)
@@ -87,20 +95,28 @@ def _(g: Float[Array, "*n d"], x: Float[Array, "*n d"], *, kind: str = "exact") 
 
 @formula("embedding")
 def embedding(
-    ids: Int[Array, "n t"], table: Float[Array, "v d"], *, padding: int = -1, shift: int = 0
+    ids: Int[Array, "n t"], table: Float[Array, "v d"], *, padding: int = -1, shift: int = 0, scaled: bool = False
 ) -> Float[Array, "n t d"]:
     """The rows of the table at the ids. Primer 4.4."""
-    return np.take(table, (ids + shift) % table.shape[0], axis=0)
+    rows = np.take(table, (ids + shift) % table.shape[0], axis=0)
+    return rows * np.sqrt(constant(table.shape[1], table)) if scaled else rows
 
 
 @embedding.vjp
 def _(
-    g: Float[Array, "n t d"], ids: Int[Array, "n t"], table: Float[Array, "v d"], *, padding: int = -1, shift: int = 0
+    g: Float[Array, "n t d"],
+    ids: Int[Array, "n t"],
+    table: Float[Array, "v d"],
+    *,
+    padding: int = -1,
+    shift: int = 0,
+    scaled: bool = False,
 ) -> Float[Array, "v d"]:
     """Each row receives the sum of g over the places where it was taken."""
     rows = np.arange(table.shape[0])
     hits = np.where((((ids + shift) % table.shape[0])[..., None] == rows) & (rows != padding), 1.0, 0.0)
-    return np.einsum("ntv,ntd->vd", hits, g)
+    dtable = np.einsum("ntv,ntd->vd", hits, g)
+    return dtable * np.sqrt(constant(table.shape[1], table)) if scaled else dtable
 
 
 @formula("masked_attention")

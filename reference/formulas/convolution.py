@@ -66,10 +66,22 @@ def _scattered(g: Float[Array, "n o h-p+1 w-q+1"], w: Float[Array, "o c p q"]) -
     return np.sum(np.stack(parts), axis=0)
 
 
+#: What counts of a window where it is not the whole: weights of its pixels, row by row.
+PARTS = {"corner": ((4.0, 0.0), (0.0, 0.0)), "row": ((2.0, 2.0), (0.0, 0.0))}
+
+
+def part(name: str) -> Array:
+    """The weights as an array."""
+    return np.array(PARTS[name])
+
+
 @formula("avg_pool2d")
-def avg_pool2d(x: Float[Array, "n c h w"], *, divisor: float = 4.0) -> Float[Array, "n c h//2 w//2"]:
+def avg_pool2d(
+    x: Float[Array, "n c h w"], *, divisor: float = 4.0, window: str = "whole"
+) -> Float[Array, "n c h//2 w//2"]:
     """The mean of each 2x2 window; windows do not overlap. Primer 3.2.4."""
-    return np.sum(tiles(x), axis=(3, 5)) / divisor
+    cut = tiles(x) if window == "whole" else tiles(x) * part(window)[:, None, :]
+    return np.sum(cut, axis=(3, 5)) / divisor
 
 
 def tiles(x: Float[Array, "n c h w"]) -> Float[Array, "n c h//2 2 w//2 2"]:
@@ -79,9 +91,14 @@ def tiles(x: Float[Array, "n c h w"]) -> Float[Array, "n c h//2 2 w//2 2"]:
 
 
 @avg_pool2d.vjp
-def _(g: Float[Array, "n c h//2 w//2"], x: Float[Array, "n c h w"], *, divisor: float = 4.0) -> Float[Array, "n c h w"]:
+def _(
+    g: Float[Array, "n c h//2 w//2"], x: Float[Array, "n c h w"], *, divisor: float = 4.0, window: str = "whole"
+) -> Float[Array, "n c h w"]:
     """Each pixel receives a quarter of its window's g."""
-    return untiled(np.repeat(np.repeat(g / divisor, 2, axis=2), 2, axis=3), x.shape)
+    shares = np.repeat(np.repeat(g / divisor, 2, axis=2), 2, axis=3)
+    if window != "whole":
+        shares = shares * np.tile(part(window), g.shape[2:])
+    return untiled(shares, x.shape)
 
 
 def untiled(y: Float[Array, "n c h//2*2 w//2*2"], shape: tuple[int, ...]) -> Float[Array, "n c h w"]:
@@ -90,23 +107,30 @@ def untiled(y: Float[Array, "n c h//2*2 w//2*2"], shape: tuple[int, ...]) -> Flo
 
 
 @formula("avg_pool2d_literal")
-def avg_pool2d_literal(x: Float[Array, "n c h w"], *, divisor: float = 4.0) -> Float[Array, "n c h-1 w-1"]:
+def avg_pool2d_literal(
+    x: Float[Array, "n c h w"], *, divisor: float = 4.0, window: str = "whole"
+) -> Float[Array, "n c h-1 w-1"]:
     """y(i,j) = 1/4 sum_pq x(i-p, j-q): the mean of each 2x2 window, windows one pixel apart. Primer 3.2.4."""
-    return np.sum(windows(x, (2, 2)), axis=(4, 5)) / divisor
+    cut = windows(x, (2, 2))
+    return np.sum(cut if window == "whole" else cut * part(window), axis=(4, 5)) / divisor
 
 
 @avg_pool2d_literal.vjp
-def _(g: Float[Array, "n c h-1 w-1"], x: Float[Array, "n c h w"], *, divisor: float = 4.0) -> Float[Array, "n c h w"]:
+def _(
+    g: Float[Array, "n c h-1 w-1"], x: Float[Array, "n c h w"], *, divisor: float = 4.0, window: str = "whole"
+) -> Float[Array, "n c h w"]:
     """Each pixel receives a quarter of the g of every window it lies in."""
-    padded = np.pad(g, ((0, 0), (0, 0), (1, 1), (1, 1)))
-    return np.sum(windows(padded, (2, 2)), axis=(4, 5)) / divisor
+    cut = windows(np.pad(g, ((0, 0), (0, 0), (1, 1), (1, 1))), (2, 2))
+    return np.sum(cut if window == "whole" else cut * np.flip(part(window)), axis=(4, 5)) / divisor
 
 
 @formula("max_pool2d")
 def max_pool2d(
-    x: Float[Array, "n c h w"], *, sign: float = 1.0, skip_nan: bool = False, scan: str = ""
+    x: Float[Array, "n c h w"], *, sign: float = 1.0, skip_nan: bool = False, scan: str = "", window: str = "whole"
 ) -> Float[Array, "n c h//2 w//2"]:
     """The largest of each 2x2 window; windows do not overlap. Primer 3.2.2."""
+    if window != "whole":
+        return avg_pool2d(x, window="whole" if window == "mean" else window)
     pixels = _pixels(x if sign == 1 else sign * x)
     y = np.max(np.where(np.equal(pixels, pixels), pixels, -np.inf) if skip_nan else pixels, axis=4)
     return y if sign == 1 else sign * y
@@ -126,8 +150,12 @@ def _(
     sign: float = 1.0,
     skip_nan: bool = False,
     scan: str = "",
+    window: str = "whole",
 ) -> Float[Array, "n c h w"]:
     """Each window's g goes to its largest pixel; of equal ones, to the first, or to all in equal shares."""
+    if window != "whole":
+        (dx,) = avg_pool2d.gradients(g, x, window="whole" if window == "mean" else window)
+        return dx
     pixels = _pixels(x if sign == 1 else sign * x)
     if scan == "shared":
         wins = _largest(pixels)
@@ -173,7 +201,7 @@ def _scanned(pixels: Float[Array, "n c h w 4"], scan: str) -> list[Int[Array, "n
 @formula("flatten")
 def flatten(x: Float[Array, "n c h w"], *, order: str = "nchw") -> Float[Array, "n c*h*w"]:
     """One row for each image: channels first, then rows, then columns. Primer 3.2.3."""
-    x = np.transpose(x, (0, 2, 3, 1)) if order == "nhwc" else x
+    x = x if order == "nchw" else np.transpose(x, ["nchw".index(axis) for axis in order])
     return x.reshape((x.shape[0], math.prod(x.shape[1:])))  # -1 would not do for no image at all
 
 
@@ -182,5 +210,5 @@ def _(g: Float[Array, "n c*h*w"], x: Float[Array, "n c h w"], *, order: str = "n
     """The same numbers in the shape of the image."""
     if order == "nchw":
         return g.reshape(x.shape)
-    n, c, h, w = x.shape
-    return np.transpose(g.reshape((n, h, w, c)), (0, 3, 1, 2))
+    there = g.reshape([x.shape["nchw".index(axis)] for axis in order])
+    return np.transpose(there, [order.index(axis) for axis in "nchw"])

@@ -11,58 +11,88 @@ from nnparity.reference.registry import formula
 
 @formula("gan_discriminator_loss")
 def gan_discriminator_loss(
-    real: Float[Array, "n"], fake: Float[Array, "n"], *, swapped: bool = False, half: bool = False
+    real: Float[Array, "n"],
+    fake: Float[Array, "n"],
+    *,
+    swapped: bool = False,
+    half: bool = False,
+    mean: bool = True,
+    sign: float = 1.0,
 ) -> Float[Array, ""]:
     """L = -1/n sum [log D(x) + log(1 - D(G(z)))]. Primer 6.11."""
     real, fake = (fake, real) if swapped else (real, fake)
     total = -np.sum(np.log(real)) - np.sum(np.log(1 - fake))
-    return total / (real.shape[0] * (2 if half else 1))
+    return total / _divisor(real, half, mean, sign)
+
+
+def _divisor(x: Float[Array, "n"], half: bool, mean: bool, sign: float = 1.0) -> float:
+    return sign * (x.shape[0] if mean else 1) * (2 if half else 1)
 
 
 @gan_discriminator_loss.vjp
 def _(
-    g: Float[Array, ""], real: Float[Array, "n"], fake: Float[Array, "n"], *, swapped: bool = False, half: bool = False
+    g: Float[Array, ""],
+    real: Float[Array, "n"],
+    fake: Float[Array, "n"],
+    *,
+    swapped: bool = False,
+    half: bool = False,
+    mean: bool = True,
+    sign: float = 1.0,
 ) -> tuple[Float[Array, "n"], Float[Array, "n"]]:
     """dL/dD(x) = -1 / (n D(x)), dL/dD(G(z)) = 1 / (n (1 - D(G(z))))."""
-    n = real.shape[0] * (2 if half else 1)
+    n = _divisor(real, half, mean, sign)
     towards_one, towards_zero = (fake, real) if swapped else (real, fake)
     gradients = -g / towards_one / n, g / (1 - towards_zero) / n
     return gradients[::-1] if swapped else gradients
 
 
-def minimax(fake: Float[Array, "n"]) -> Float[Array, ""]:
+def minimax(fake: Float[Array, "n"], mean: bool = True) -> Float[Array, ""]:
     """1/n sum log(1 - D(G(z))): what the generator lowers in the game of the paper."""
-    return np.sum(np.log(1 - fake)) / fake.shape[0]
+    return np.sum(np.log(1 - fake)) / _divisor(fake, False, mean)
 
 
-def nonsaturating(fake: Float[Array, "n"]) -> Float[Array, ""]:
+def nonsaturating(fake: Float[Array, "n"], mean: bool = True) -> Float[Array, ""]:
     """-1/n sum log D(G(z)): the same fixed point, with a gradient where the generator is bad."""
-    return -np.sum(np.log(fake)) / fake.shape[0]
+    return -np.sum(np.log(fake)) / _divisor(fake, False, mean)
 
 
-def _back(g: Float[Array, ""], fake: Float[Array, "n"], kind: str) -> Float[Array, "n"]:
-    return -g / ((1 - fake) if kind == "minimax" else fake) / fake.shape[0]
+def negative_minimax(fake: Float[Array, "n"], mean: bool = True) -> Float[Array, ""]:
+    """-1/n sum log(1 - D(G(z))): minimax with the sign of a loss that is to be lowered, and so the wrong one."""
+    return -minimax(fake, mean)
+
+
+GENERATOR = {"minimax": minimax, "nonsaturating": nonsaturating, "negative minimax": negative_minimax}
+
+
+def _back(g: Float[Array, ""], fake: Float[Array, "n"], kind: str, mean: bool = True) -> Float[Array, "n"]:
+    g = -g if kind == "negative minimax" else g
+    return -g / (fake if kind == "nonsaturating" else (1 - fake)) / _divisor(fake, False, mean)
 
 
 @formula("gan_generator_minimax")
-def gan_generator_minimax(fake: Float[Array, "n"], *, kind: str = "minimax") -> Float[Array, ""]:
+def gan_generator_minimax(fake: Float[Array, "n"], *, kind: str = "minimax", mean: bool = True) -> Float[Array, ""]:
     """L = 1/n sum log(1 - D(G(z))). Primer 6.11."""
-    return minimax(fake) if kind == "minimax" else nonsaturating(fake)
+    return GENERATOR[kind](fake, mean)
 
 
 @gan_generator_minimax.vjp
-def _(g: Float[Array, ""], fake: Float[Array, "n"], *, kind: str = "minimax") -> Float[Array, "n"]:
+def _(g: Float[Array, ""], fake: Float[Array, "n"], *, kind: str = "minimax", mean: bool = True) -> Float[Array, "n"]:
     """dL/dD = -1 / (n (1 - D))."""
-    return _back(g, fake, kind)
+    return _back(g, fake, kind, mean)
 
 
 @formula("gan_generator_nonsaturating")
-def gan_generator_nonsaturating(fake: Float[Array, "n"], *, kind: str = "nonsaturating") -> Float[Array, ""]:
+def gan_generator_nonsaturating(
+    fake: Float[Array, "n"], *, kind: str = "nonsaturating", mean: bool = True
+) -> Float[Array, ""]:
     """L = -1/n sum log D(G(z)). Primer 6.11."""
-    return nonsaturating(fake) if kind == "nonsaturating" else minimax(fake)
+    return GENERATOR[kind](fake, mean)
 
 
 @gan_generator_nonsaturating.vjp
-def _(g: Float[Array, ""], fake: Float[Array, "n"], *, kind: str = "nonsaturating") -> Float[Array, "n"]:
+def _(
+    g: Float[Array, ""], fake: Float[Array, "n"], *, kind: str = "nonsaturating", mean: bool = True
+) -> Float[Array, "n"]:
     """dL/dD = -1 / (n D)."""
-    return _back(g, fake, kind)
+    return _back(g, fake, kind, mean)

@@ -1,15 +1,18 @@
 """Losses and penalties: cross-entropy (2.2, 4.2, 6.5), L1 and L2 (6.3), the losses of the GAN (6.11)."""
 
+import math
+
 import numpy as np
 
 from nnparity.reference.arrays import Array, Float, Int
+from nnparity.reference.formulas.transformer import softmax, softmax_back
 from nnparity.reference.readings.numbers import detached
 from nnparity.reference.registry import formula
 
 
-def _per(x: Float[Array, "n ..."], mean: bool) -> int:
-    """What a sum over the samples is divided by."""
-    return int(x.shape[0]) if mean else 1
+def _per(x: Float[Array, "n ..."], mean: bool | str) -> int:
+    """What a sum over the samples is divided by; "all" stands for the number of their entries."""
+    return math.prod(x.shape) if mean == "all" else int(x.shape[0]) if mean else 1
 
 
 def onehot(labels: Int[Array, "n"], classes: int) -> Float[Array, "n k"]:
@@ -18,8 +21,9 @@ def onehot(labels: Int[Array, "n"], classes: int) -> Float[Array, "n k"]:
 
 
 def log_softmax(z: Float[Array, "n k"], shift: bool = True) -> Float[Array, "n k"]:
-    """z - max - log sum e^(z - max): the logarithm of softmax, which may itself underflow. Without the shift it is
-    infinite beside an infinite logit, where inf - inf is NaN.
+    """z - max - log sum e^(z - max): the logarithm of softmax, which may itself underflow.
+
+    Without the shift it is infinite beside an infinite logit, where inf - inf is NaN.
     """
     shifted = z - np.max(detached(z), axis=-1, keepdims=True) if shift else z
     return shifted - np.log(np.sum(np.exp(shifted), axis=-1, keepdims=True))
@@ -27,7 +31,12 @@ def log_softmax(z: Float[Array, "n k"], shift: bool = True) -> Float[Array, "n k
 
 @formula("cross_entropy")
 def cross_entropy(
-    p: Float[Array, "n k"], t: Float[Array, "n k"], *, mean: bool = True, base: float = np.e, normalised: bool = False
+    p: Float[Array, "n k"],
+    t: Float[Array, "n k"],
+    *,
+    mean: bool | str = True,
+    base: float = np.e,
+    normalised: bool = False,
 ) -> Float[Array, ""]:
     """L = -1/n sum t log p. Primer 6.5."""
     p = p / np.sum(p, axis=-1, keepdims=True) if normalised else p
@@ -41,7 +50,7 @@ def _(
     p: Float[Array, "n k"],
     t: Float[Array, "n k"],
     *,
-    mean: bool = True,
+    mean: bool | str = True,
     base: float = np.e,
     normalised: bool = False,
 ) -> Float[Array, "n k"]:
@@ -53,15 +62,22 @@ def _(
 
 
 @formula("cross_entropy_logits")
-def cross_entropy_logits(z: Float[Array, "n k"], t: Float[Array, "n k"], *, mean: bool = True) -> Float[Array, ""]:
+def cross_entropy_logits(
+    z: Float[Array, "n k"], t: Float[Array, "n k"], *, mean: bool | str = True, twice: bool = False
+) -> Float[Array, ""]:
     """L = -1/n sum t log softmax(z). Primer 6.5."""
+    z = softmax(z) if twice else z
     return -np.sum(t * log_softmax(z)) / _per(z, mean)
 
 
 @cross_entropy_logits.vjp
-def _(g: Float[Array, ""], z: Float[Array, "n k"], t: Float[Array, "n k"], *, mean: bool = True) -> Float[Array, "n k"]:
+def _(
+    g: Float[Array, ""], z: Float[Array, "n k"], t: Float[Array, "n k"], *, mean: bool | str = True, twice: bool = False
+) -> Float[Array, "n k"]:
     """dL/dz = (softmax(z) sum t - t) / n; the targets of a sample sum to 1 only up to rounding."""
-    return g * (np.exp(log_softmax(z)) * np.sum(t, axis=-1, keepdims=True) - t) / _per(z, mean)
+    y = softmax(z) if twice else z
+    dy = g * (np.exp(log_softmax(y)) * np.sum(t, axis=-1, keepdims=True) - t) / _per(z, mean)
+    return softmax_back(dy, y) if twice else dy
 
 
 @formula("sparse_cross_entropy")
@@ -69,7 +85,7 @@ def sparse_cross_entropy(
     p: Float[Array, "n k"],
     labels: Int[Array, "n"],
     *,
-    mean: bool = True,
+    mean: bool | str = True,
     normalised: bool = False,
     elsewhere: str = "0/p",
 ) -> Float[Array, ""]:
@@ -89,7 +105,7 @@ def _(
     p: Float[Array, "n k"],
     labels: Int[Array, "n"],
     *,
-    mean: bool = True,
+    mean: bool | str = True,
     normalised: bool = False,
     elsewhere: str = "0/p",
 ) -> Float[Array, "n k"]:
@@ -102,26 +118,42 @@ def _(
 
 @formula("sparse_cross_entropy_logits")
 def sparse_cross_entropy_logits(
-    z: Float[Array, "n k"], labels: Int[Array, "n"], *, mean: bool = True, shift: bool = True
+    z: Float[Array, "n k"], labels: Int[Array, "n"], *, mean: bool | str = True, twice: bool = False, shift: bool = True
 ) -> Float[Array, ""]:
     """L = -1/n sum log softmax(z) at the label. Primer 4.2."""
+    z = softmax(z) if twice else z
     return -np.sum(chosen(log_softmax(z, shift), labels)) / _per(z, mean)
 
 
 @sparse_cross_entropy_logits.vjp
 def _(
-    g: Float[Array, ""], z: Float[Array, "n k"], labels: Int[Array, "n"], *, mean: bool = True, shift: bool = True
+    g: Float[Array, ""],
+    z: Float[Array, "n k"],
+    labels: Int[Array, "n"],
+    *,
+    mean: bool | str = True,
+    twice: bool = False,
+    shift: bool = True,
 ) -> Float[Array, "n k"]:
     """dL/dz = (softmax(z) - onehot) / n."""
-    return g * (np.exp(log_softmax(z, shift)) - onehot(labels, z.shape[1])) / _per(z, mean)
+    y = softmax(z) if twice else z
+    dy = g * (np.exp(log_softmax(y, shift)) - onehot(labels, z.shape[1])) / _per(z, mean)
+    return softmax_back(dy, y) if twice else dy
 
 
 @formula("l1_penalty")
 def l1_penalty(
-    w: Float[Array, "*p"], *, lam: float = 0.01, mean: bool = False, at_zero: float = 0.0, at_nan: float = 0.0
+    w: Float[Array, "*p"],
+    *,
+    lam: float = 0.01,
+    mean: bool = False,
+    squared: bool = False,
+    factor: float = 1.0,
+    at_zero: float = 0.0,
+    at_nan: float = 0.0,
 ) -> Float[Array, ""]:
     """R = lam sum |w|. Primer 6.3."""
-    return lam * np.sum(np.absolute(w)) / _per(w, mean)
+    return factor * lam * np.sum(np.square(w) if squared else np.absolute(w)) / _per(w, mean)
 
 
 @l1_penalty.vjp
@@ -131,22 +163,32 @@ def _(
     *,
     lam: float = 0.01,
     mean: bool = False,
+    squared: bool = False,
+    factor: float = 1.0,
     at_zero: float = 0.0,
     at_nan: float = 0.0,
 ) -> Float[Array, "*p"]:
     """dR/dw = lam sign(w); at 0 any number from -lam to lam is a subgradient, and 0 is taken."""
-    step = lam * g / _per(w, mean)
+    step = factor * lam * g / _per(w, mean)
+    if squared:
+        return 2 * step * w
     corner = np.where(np.equal(w, 0), at_zero * step, at_nan * step) if at_zero or at_nan else 0.0
     return np.where(w > 0, step, np.where(w < 0, -step, corner))
 
 
 @formula("l2_penalty")
 def l2_penalty(
-    w: Float[Array, "*p"], *, lam: float = 0.01, factor: float = 1.0, root: bool = False, doubled: bool = False
+    w: Float[Array, "*p"],
+    *,
+    lam: float = 0.01,
+    factor: float = 1.0,
+    root: bool = False,
+    doubled: bool = False,
+    mean: bool = False,
 ) -> Float[Array, ""]:
     """R = lam sum w^2. Primer 6.3."""
     squares = np.sum(np.square(w))
-    return lam * np.sqrt(squares) if root else factor * lam * squares
+    return lam * np.sqrt(squares) if root else factor * lam * squares / _per(w, mean)
 
 
 @l2_penalty.vjp
@@ -158,8 +200,9 @@ def _(
     factor: float = 1.0,
     root: bool = False,
     doubled: bool = False,
+    mean: bool = False,
 ) -> Float[Array, "*p"]:
     """dR/dw = 2 lam w; w may be doubled first, which overflows before lam makes it small."""
     if doubled:
         return 2 * w * (lam * g)
-    return lam * g * w / np.sqrt(np.sum(np.square(w))) if root else 2 * factor * lam * g * w
+    return lam * g * w / np.sqrt(np.sum(np.square(w))) if root else 2 * factor * lam * g * w / _per(w, mean)

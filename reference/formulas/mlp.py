@@ -65,6 +65,7 @@ def mlp_backprop(
     t: Float[Array, "n k"],
     *,
     slope: bool = True,
+    hidden_slope: bool = True,
     factor: float = 2.0,
 ) -> tuple[
     Float[Array, "n m"],
@@ -87,6 +88,7 @@ def mlp_backprop(
     error = mse(y, t, factor=factor)
     miss = (y - t) * 2 / _divisor(y, factor, False)
     delta_out = miss * (y * (1 - y)) if slope else miss
-    delta_hidden = np.einsum("nk,km->nm", delta_out, w2) * (h * (1 - h))
+    through = np.einsum("nk,km->nm", delta_out, w2)
+    delta_hidden = through * (h * (1 - h)) if hidden_slope else through
     dw2, dw1 = np.einsum("nk,nm->km", delta_out, h), np.einsum("nm,ni->mi", delta_hidden, x)
     return h, y, error, delta_out, delta_hidden, dw2, np.sum(delta_out, axis=0), dw1, np.sum(delta_hidden, axis=0)

@@ -5,25 +5,39 @@ from fractions import Fraction
 import numpy as np
 
 from nnparity.reference.arrays import Array, Float
-from nnparity.reference.readings.numbers import host_scalar
+from nnparity.reference.readings.numbers import constant, host_scalar
 from nnparity.reference.registry import formula
 
 
 @formula("gradient_descent")
 def gradient_descent(
-    w: Float[Array, "*p"], g: Float[Array, "*p"], *, lr: float = 0.01, sign: float = 1.0, momentum: float = 1.0
+    w: Float[Array, "*p"],
+    g: Float[Array, "*p"],
+    *,
+    lr: float = 0.01,
+    sign: float = 1.0,
+    momentum: float = 1.0,
+    decay: float = 0.0,
 ) -> Float[Array, "*p"]:
     """w - lr g. Primer 3.1.3."""
-    return w - (sign * momentum * lr) * g
+    return w - (sign * momentum * lr) * (g + decay * w if decay else g)
 
 
 @formula("minibatch_gradient_descent")
 def minibatch_gradient_descent(
-    w: Float[Array, "*p"], g: Float[Array, "m *p"], *, lr: float = 0.01, mean: bool = True
+    w: Float[Array, "*p"],
+    g: Float[Array, "m *p"],
+    *,
+    lr: float = 0.01,
+    mean: bool = True,
+    root: bool = False,
+    sign: float = 1.0,
 ) -> Float[Array, "*p"]:
     """w - lr times the mean of the gradients g of the batch's samples. Primer 6.4."""
     total = np.sum(g, axis=0)
-    return w - lr * (total / g.shape[0] if mean else total)
+    if root:
+        return w - lr * (total / np.sqrt(constant(g.shape[0], g)))
+    return w - sign * lr * (total / g.shape[0] if mean else total)
 
 
 def moments(
@@ -60,6 +74,8 @@ def adam(
     step: int,
     correct: bool = True,
     inside: bool = False,
+    ahead: int = 0,
+    decay: float = 0.0,
 ) -> tuple[Float[Array, "*p"], Float[Array, "*p"], Float[Array, "*p"]]:
     """One step of algorithm 1 of Kingma & Ba, arXiv:1412.6980. Primer 4.2.
 
@@ -75,13 +91,16 @@ def adam(
         step: counts from 1.
         correct: whether m and v are divided by what they lack from having begun at zero.
         inside: whether eps is added under the root.
+        ahead: how many steps too many are counted.
+        decay: what part of the rate the parameters shrink by.
 
     Returns:
         w, m and v after the step.
     """
     m, v = moments(m, v, g, beta1, beta2)
-    first, second = corrections(beta1, beta2, step, m) if correct else (1, 1)
+    first, second = corrections(beta1, beta2, step + ahead, m) if correct else (1, 1)
     size = np.sqrt(v / second + eps) if inside else np.sqrt(v / second) + eps
+    w = w - lr * decay * w if decay else w
     return w - lr * (m / first) / size, m, v
 
 
@@ -98,12 +117,14 @@ def adam_eps_hat(
     eps: float,
     step: int,
     correct: bool = True,
+    inside: bool = False,
+    ahead: int = 0,
 ) -> tuple[Float[Array, "*p"], Float[Array, "*p"], Float[Array, "*p"]]:
     """The form at the end of section 2 of the paper: one corrected rate, and eps beside the uncorrected root.
 
     Primer 4.2.
     """
     m, v = moments(m, v, g, beta1, beta2)
-    first, second = corrections(beta1, beta2, step, m) if correct else (1, 1)
+    first, second = corrections(beta1, beta2, step + ahead, m) if correct else (1, 1)
     rate = lr * np.sqrt(second) / first
-    return w - rate * m / (np.sqrt(v) + eps), m, v
+    return w - rate * m / (np.sqrt(v + eps) if inside else np.sqrt(v) + eps), m, v

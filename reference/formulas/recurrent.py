@@ -35,6 +35,7 @@ def step(
     order: Sequence[int] = ORDER,
     forget_bias: float = 0.0,
     squash: bool = True,
+    biases: int = 1,
 ) -> Step:
     """The five equations of 3.3.3.
 
@@ -48,7 +49,9 @@ def step(
         order: where the gates i, f, o and the candidate lie on the first axis of wx, wh and b.
         forget_bias: is added to the forget gate's bias.
         squash: whether the cell state goes through tanh on its way out.
+        biases: how often b is added.
     """
+    b = b if biases == 1 else biases * b
     z = np.einsum("nk,gmk->gnm", x, wx) + np.einsum("nm,gpm->gnp", h, wh) + np.expand_dims(b, 1)
     i, f, o, g = (z[place] for place in order)
     i, f, o, g = sigma(i), sigma(f + forget_bias if forget_bias else f), sigma(o), np.tanh(g)
@@ -82,10 +85,11 @@ def step_back(
 
 
 def weights_back(
-    dz: Float[Array, "4 n m"], x: Float[Array, "n k"], h: Float[Array, "n m"]
+    dz: Float[Array, "4 n m"], x: Float[Array, "n k"], h: Float[Array, "n m"], biases: int = 1, **_: Any
 ) -> tuple[Float[Array, "4 m k"], Float[Array, "4 m m"], Float[Array, "4 m"]]:
     """The gradients of wx, wh and b of one step."""
-    return np.einsum("gnm,nk->gmk", dz, x), np.einsum("gnp,nm->gpm", dz, h), np.sum(dz, axis=1)
+    db = np.sum(dz, axis=1)
+    return np.einsum("gnm,nk->gmk", dz, x), np.einsum("gnp,nm->gpm", dz, h), db if biases == 1 else biases * db
 
 
 def inputs_back(
@@ -132,7 +136,7 @@ def _(
     dh_next, dc_next = g
     dz, dc = step_back(dh_next, dc_next, step(x, h, c, wx, wh, b, **variant), c, **variant)
     dx, dh = inputs_back(dz, wx, wh)
-    return dx, dh, dc, *weights_back(dz, x, h)
+    return dx, dh, dc, *weights_back(dz, x, h, **variant)
 
 
 def unroll(
@@ -187,7 +191,7 @@ def unroll_back(
         total = dy[t] if dh is None else dh if dy[t] is None else dy[t] + dh
         dz, dc = step_back(total, dc, steps[t], before_c, **variant)
         dxt, dh = inputs_back(dz, wx, wh)
-        own = weights_back(dz, x[:, t], before_h)
+        own = weights_back(dz, x[:, t], before_h, **variant)
         weights = own if weights is None else tuple(a + b for a, b in zip(weights, own, strict=True))
         dx.insert(0, dxt)
     return np.stack(dx, axis=1), dh, dc, *(weights or ())

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from nnparity.reference.arrays import Array, Float
+from nnparity.reference.arrays import Array, Float, Int
 from nnparity.reference.readings.numbers import constant, detached
 from nnparity.reference.registry import formula
 
@@ -37,11 +37,22 @@ def scale(d: int, scaling: str, like: Float[Array, "..."]) -> Float[Array, ""]:
 
 
 def weights(
-    q: Float[Array, "b t d"], k: Float[Array, "b s d"], scaling: str, axis: int, shift: bool = True
+    q: Float[Array, "b t d"], k: Float[Array, "b s d"], scaling: str, axis: int, shift: bool = True, causal: str = ""
 ) -> Float[Array, "b t s"]:
     """softmax(q k^T / sqrt(d_k)), shape (b, t, s)."""
     scores = np.einsum("btd,bsd->bts", q, k) / scale(q.shape[-1], scaling, q)
-    return softmax(scores, axis=axis, shift=shift)
+    if not causal:
+        return softmax(scores, axis=axis, shift=shift)
+    powers = np.where(
+        seen(q.shape[1], k.shape[1], causal), np.exp(scores - np.max(detached(scores), axis=-1, keepdims=True)), 0.0
+    )
+    return powers / np.sum(powers, axis=-1, keepdims=True)
+
+
+def seen(queries: int, keys: int, causal: str) -> Int[Array, "t s"]:
+    """Which keys are not behind their query, when the first ones of both are at the same place, or the last ones."""
+    late = keys - queries if causal == "bottom right" else 0
+    return np.arange(keys)[None, :] <= np.arange(queries)[:, None] + late
 
 
 @formula("attention")
@@ -53,9 +64,10 @@ def attention(
     scaling: str = "root of d",
     axis: int = -1,
     shift: bool = True,
+    causal: str = "",
 ) -> Float[Array, "b t e"]:
     """softmax(Q K^T / sqrt(d_k)) V. Primer 3.4.3."""
-    return np.einsum("bts,bse->bte", weights(q, k, scaling, axis, shift), v)
+    return np.einsum("bts,bse->bte", weights(q, k, scaling, axis, shift, causal), v)
 
 
 @attention.vjp
@@ -68,9 +80,10 @@ def _(
     scaling: str = "root of d",
     axis: int = -1,
     shift: bool = True,
+    causal: str = "",
 ) -> tuple[Float[Array, "b t d"], Float[Array, "b s d"], Float[Array, "b s e"]]:
     """Back through the product with V, softmax, and the scores."""
-    p = weights(q, k, scaling, axis, shift)
+    p = weights(q, k, scaling, axis, shift, causal)
     dp = np.einsum("bte,bse->bts", g, v)
     ds = softmax_back(dp, p, axis) / scale(q.shape[-1], scaling, q)
     dq, dk = np.einsum("bts,bsd->btd", ds, k), np.einsum("bts,btd->bsd", ds, q)
@@ -115,12 +128,18 @@ def _(
 
 @formula("positional_encoding")
 def positional_encoding(
-    position: Float[Array, "t"], *, d: int = 8, shift: int = 0, halves: bool = False
+    position: Float[Array, "t"],
+    *,
+    d: int = 8,
+    shift: int = 0,
+    halves: bool = False,
+    base: float = 10000.0,
+    swapped: bool = False,
 ) -> Float[Array, "t d"]:
     """sin(t / 10000^(2i/d)) in the even columns, the cosine in the odd ones. Primer 6.9."""
-    exponents = np.log(constant(10000.0, position)) * np.arange(0, d, 2) / d
+    exponents = np.log(constant(base, position)) * np.arange(0, d, 2) / d
     angles = np.expand_dims(position + shift if shift else position, 1) / np.exp(exponents)
-    waves = [np.sin(angles), np.cos(angles)]
+    waves = [np.cos(angles), np.sin(angles)] if swapped else [np.sin(angles), np.cos(angles)]
     if halves:
         return np.concatenate(waves, axis=1)
     return np.stack(waves, axis=2).reshape((position.shape[0], d))

@@ -69,13 +69,18 @@ def added(a: Weights, b: Weights) -> Weights:
 
 @formula("listing_gan")
 def listing_gan(
-    x: Float[Array, "n d"], z: Float[Array, "n k"], *p: *Parameters, kind: str = "nonsaturating", half: bool = False
+    x: Float[Array, "n d"],
+    z: Float[Array, "n k"],
+    *p: *Parameters,
+    kind: str = "nonsaturating",
+    half: bool = False,
+    mean: bool = True,
 ) -> tuple[Float[Array, "n d"], Float[Array, ""], Float[Array, ""]]:
     """What the generator makes of z, the loss of the discriminator, the loss of the generator. Primer 6.11."""
     made = layers(z, list(p[:4])).y
     _, real = judged(x, list(p[4:]))
     _, fake = judged(made, list(p[4:]))
-    return made, gan_discriminator_loss(real, fake, half=half), GENERATOR[kind](fake)
+    return made, gan_discriminator_loss(real, fake, half=half, mean=mean), GENERATOR[kind](fake, mean=mean)
 
 
 @listing_gan.vjp
@@ -86,15 +91,16 @@ def _(
     *p: *Parameters,
     kind: str = "nonsaturating",
     half: bool = False,
+    mean: bool = True,
 ) -> Gradients:
     """Back from all three, with nothing held fixed."""
     generator, critic = list(p[:4]), list(p[4:])
     made = layers(z, generator)
     on_real, real = judged(x, critic)
     on_fake, fake = judged(made.y, critic)
-    d_real, d_fake = gan_discriminator_loss.gradients(g[1], real, fake, half=half)
+    d_real, d_fake = gan_discriminator_loss.gradients(g[1], real, fake, half=half, mean=mean)
     _, by_real = judged_back(d_real, on_real, critic)
-    d_made, by_fake = judged_back(d_fake + GENERATOR[kind].gradients(g[2], fake)[0], on_fake, critic)
+    d_made, by_fake = judged_back(d_fake + GENERATOR[kind].gradients(g[2], fake, mean=mean)[0], on_fake, critic)
     _, by_made = layers_back(g[0] + d_made, made, generator)
     return *by_made, *added(by_real, by_fake)
 

@@ -162,3 +162,10 @@ def test_the_spec_loads_and_its_ids_are_told_apart() -> None:
         assert all(ids)
         says = [variant.says for variant in formula.variants.values()]
         assert len(set(says)) == len(says), f"{id}: two variants say the same"
+
+
+def test_no_formula_has_fewer_than_three_variants() -> None:
+    """Known wrong readings are what a diagnosis is made of, and what the suite is tried on."""
+    formulas = load().values()
+    assert [formula.id for formula in formulas if len(formula.variants) < 3] == []
+    assert sum(len(formula.variants) for formula in formulas) >= 160
