@@ -29,6 +29,8 @@ BUILTIN = {
     "keras-jax": ("nnparity.adapters.keras.on_jax:KerasJaxAdapter", "keras,jax"),
     "huggingface": ("nnparity.adapters.huggingface.backend:HuggingFaceAdapter", "huggingface"),
     "onnxruntime": ("nnparity.adapters.onnxruntime.backend:OnnxRuntimeAdapter", "onnxruntime"),
+    "tinygrad": ("nnparity.adapters.tinygrad.backend:TinygradAdapter", "tinygrad"),
+    "mlx": ("nnparity.adapters.mlx.backend:MlxAdapter", "mlx"),
 }
 #: Those that compile each operation for each shape even when it is run by itself.
 COMPILING = ("jax", "keras-jax")

@@ -1,0 +1,69 @@
+"""MLX's arrays and derivatives, without formulas.
+
+Reverse mode is `mx.vjp`, forward mode `mx.jvp`, and a Hessian-vector product is the JVP of a VJP.
+"""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import mlx.core as mx
+import numpy as np
+
+from nnparity.adapters.base import Adapter
+from nnparity.adapters.kernel import Operation, Point, Program, Tensors
+from nnparity.adapters.request import Array
+
+
+class MlxArrays(Adapter):
+    """What any code on MLX's arrays shares."""
+
+    second_order = "forward over reverse: mx.jvp of mx.vjp"
+    refusals = ("Not implemented for", "Not yet implemented", "NYI")
+
+    @classmethod
+    def devices(cls) -> list[str]:
+        return ["cpu"]
+
+    @contextmanager
+    def scope(self) -> Iterator[None]:
+        with mx.stream(mx.cpu):
+            yield
+
+    def put(self, array: Array) -> Any:
+        """In its dtype: without that MLX would make float64 float32."""
+        if array.dtype.name == "bfloat16":
+            return mx.array(np.array(array).view(np.uint16)).view(mx.bfloat16)
+        return mx.array(np.array(array), dtype=getattr(mx, array.dtype.name))
+
+    def get(self, tensor: Any) -> Array:
+        if tensor.dtype == mx.bfloat16:
+            return np.array(tensor.view(mx.uint16)).view("bfloat16")
+        return np.array(tensor)
+
+    def compile(self, program: Program) -> Program:
+        """Evaluated at once: MLX is lazy, and what fails should fail here."""
+
+        def run(point: Point) -> Tensors:
+            tensors: Tensors = program(point)
+            mx.eval(*tensors)
+            return tensors
+
+        return run
+
+    def vjp(self, operation: Operation, point: Point) -> tuple[Tensors, Tensors]:
+        outputs, gradients = mx.vjp(_function(operation, point), list(point.primals), list(point.cotangents))
+        return tuple(outputs), tuple(gradients)
+
+    def jvp(self, operation: Operation, point: Point) -> Tensors:
+        return tuple(mx.jvp(_function(operation, point), list(point.primals), list(point.tangents))[1])
+
+    def hvp(self, operation: Operation, point: Point) -> Tensors:
+        def pulled(*primals: Any) -> list[Any]:
+            return list(self.vjp(operation, point._replace(primals=primals))[1])
+
+        return tuple(mx.jvp(pulled, list(point.primals), list(point.tangents))[1])
+
+
+def _function(operation: Operation, point: Point) -> Any:
+    return lambda *primals: list(operation(*primals, **point.rest))
