@@ -32,7 +32,8 @@ class Answer:
     new_classes: Counter[str] = field(default_factory=Counter)
     stale: tuple[str, ...] = ()
     cut_short: int = 0
-    not_run: tuple[str, ...] = ()
+    #: words with {what} in them, and what
+    not_run: tuple[tuple[str, str], ...] = ()
 
     @property
     def judged(self) -> int:
@@ -111,7 +112,7 @@ def _by_class(causes: list[Cause]) -> Counter[str]:
     return Counter({kind: counted[kind] for kind in dict.fromkeys((*CLASSES, *counted)) if counted[kind]})
 
 
-def _left_out(run: MergedRun) -> Iterator[str]:
+def _left_out(run: MergedRun) -> Iterator[tuple[str, str]]:
     """What this run says nothing of: by its plan, by what is not here, by what an adapter has not."""
     yield from _unplanned(run)
     absent: dict[str, list[str]] = {}
@@ -119,26 +120,26 @@ def _left_out(run: MergedRun) -> Iterator[str]:
         if not line.available:
             absent.setdefault(line.reason or "no reason given", []).append(line.target)
     for reason, targets in absent.items():
-        yield f"{', '.join(sorted(targets))}: {reason}"
+        yield "not here: {what}", f"{', '.join(sorted(targets))} ({reason})"
     idle = [formula for formula in run.formulas if formula not in {verdict.formula for verdict in run.verdicts}]
     if idle:
-        yield f"formulas without a verdict: {', '.join(idle)}"
+        yield "formulas without a verdict: {what}", ", ".join(idle)
 
 
-def _unplanned(run: MergedRun) -> Iterator[str]:
+def _unplanned(run: MergedRun) -> Iterator[tuple[str, str]]:
     plans = [environment.plan for environment in run.environments]
 
     def asked(name: str) -> set[str]:
         return {value for plan in plans for value in plan.get(name, [])}
 
-    for name, everything in (("dtypes", SHORT), ("quantities", FAMILIES)):
+    for name, says, everything in (("dtypes", "dtypes: {what}", SHORT), ("quantities", "quantities: {what}", FAMILIES)):
         missing = [one for one in everything if one not in asked(name)]
         if asked(name) and missing:
-            yield f"{name}: {', '.join(missing)}"
+            yield says, ", ".join(missing)
     if levels := asked("level") & set(_LEVELS):
         beyond = _LEVELS[max(map(_LEVELS.index, levels)) + 1 :]
         if beyond:
-            yield f"signatures of level {' and '.join(beyond)}"
+            yield "signatures of level {what}", ", ".join(beyond)
     pool = sorted(asked("pool"))
     if pool and all(told.endswith(": none") for told in pool):
-        yield "the pool of further shapes"
+        yield "the pool of further shapes", ""

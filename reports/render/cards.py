@@ -5,14 +5,13 @@ import re
 from markupsafe import Markup, escape
 
 from nnparity.reports.aggregation import Aggregate, dtype_order
-from nnparity.reports.causes.answer import NAMED, Answer
 from nnparity.reports.causes.causes import Cause, worst_of
-from nnparity.reports.causes.classes import CLASSES, FINE, SIGNS, UNTOLD
+from nnparity.reports.causes.classes import CLASSES, FINE, SIGNS
 from nnparity.reports.causes.commands import reproduction
 from nnparity.reports.causes.matrix import ALL, Cell
-from nnparity.reports.formatting import count, visible
-from nnparity.reports.records import SHORT, Verdict
-from nnparity.reports.render.words import catalogue
+from nnparity.reports.formatting import visible
+from nnparity.reports.records import SHORT, FormulaLine, Verdict
+from nnparity.reports.render.words import CHINESE, ENGLISH, catalogue
 
 #: (formula, target) -> the id of its cell.
 Numbers = dict[tuple[str, str], str]
@@ -91,6 +90,7 @@ def data(aggregate: Aggregate) -> dict[str, object]:
         "kinds": [[kind, SIGNS[kind]] for kind in KINDS],
         "dtypes": list(map(visible, found)),
         "targets": list(map(visible, aggregate.targets)),
+        "titles": {visible(formula.id): _titles(formula) for formula in aggregate.formulas if formula.title},
         "formulas": [visible(formula.id) for formula in aggregate.formulas],
         "cells": {
             id: [_figures(aggregate.matrix.get((*place, dtype))) for dtype in found]
@@ -98,6 +98,10 @@ def data(aggregate: Aggregate) -> dict[str, object]:
             if (*place, ALL) in aggregate.matrix
         },
     }
+
+
+def _titles(formula: FormulaLine) -> list[str]:
+    return [visible(formula.title.get(language, "")) for language in (ENGLISH, CHINESE)]
 
 
 def _figures(cell: Cell | None) -> list[object]:
@@ -113,24 +117,3 @@ def linked(upstream: str) -> Markup:
     if found is None:
         return escape(visible(upstream))
     return Markup('<a href="{}" rel="noreferrer">{}</a>{}').format(found[0], found[0], visible(upstream[found.end() :]))
-
-
-def chinese(answer: Answer) -> str:
-    """The answer's sentences in Chinese."""
-    if not answer.judged:
-        return "没有可判定的结果。" if answer.verdicts else "没有任何判定记录。"
-    parts = ["没有新的差异。" if not answer.new else _new(answer)]
-    if not answer.known:
-        parts.append("没有遇到已知原因。")
-    elif answer.classes[UNTOLD] == answer.known:
-        parts.append(f"已知原因 {count(answer.known)} 个；运行文件没有说明其类别。")
-    else:
-        parts.append(f"已知原因 {count(answer.known)} 个，其中 {count(answer.wrong)} 个是数值错误。")
-    if answer.stale:
-        parts.append(f"{count(len(answer.stale))} 条记录已不再出现。")
-    return "".join(parts)
-
-
-def _new(answer: Answer) -> str:
-    rest = f"；另有 {count(len(answer.new) - NAMED)} 个" if len(answer.new) > NAMED else ""
-    return f"新的差异 {count(len(answer.new))} 个：{'；'.join(answer.new[:NAMED])}{rest}。"

@@ -10,7 +10,7 @@ from nnparity.reports.causes.matrix import ALL, Cell
 from nnparity.reports.causes.worst import element_ulp
 from nnparity.reports.formatting import count, margin, pair, significant
 from nnparity.reports.records import Verdict
-from nnparity.reports.render import tables
+from nnparity.reports.render.answer import answer_table
 from nnparity.reports.render.gfm import code, compact, text
 
 #: Characters shown of a reason, unless told otherwise.
@@ -19,7 +19,7 @@ REASON = 2_000
 
 def answer(aggregate: Aggregate) -> list[str]:
     """The answer, and what it is of."""
-    rows = [[text(name), text(said, REASON)] for name, said in tables.answer_table(aggregate).rows]
+    rows = [[text(name), text(said, REASON)] for name, said in answer_table(aggregate).rows]
     return [f"**{text(aggregate.answer.told, REASON)}**", compact(["", ""], rows) if rows else ""]
 
 

@@ -13,12 +13,11 @@ from nnparity.reports import formatting
 from nnparity.reports.aggregation import Aggregate, Row, anchor
 from nnparity.reports.causes.classes import CLASSES, FINE, SIGNS
 from nnparity.reports.causes.classes import MEANINGS as CLASS_MEANINGS
-from nnparity.reports.causes.commands import reproduction
 from nnparity.reports.causes.worst import element_ulp
 from nnparity.reports.failures import command, said, where
 from nnparity.reports.formatting import visible
 from nnparity.reports.records import SHORT, Worst
-from nnparity.reports.render import cards, tables
+from nnparity.reports.render import answer, cards, tables
 from nnparity.reports.render.mathml import mathml
 from nnparity.reports.render.packed import Packed, packed
 from nnparity.reports.render.words import both
@@ -60,7 +59,13 @@ def _environment() -> Environment:
     )
     environment.filters.update(_FILTERS)
     environment.globals.update(
-        tables=tables, said=said, spans=spans, where=where, t=both, reproduction=reproduction, cards=cards
+        tables=tables,
+        said=said,
+        spans=spans,
+        where=where,
+        t=both,
+        cards=cards,
+        wording=answer,
     )
     environment.globals.update(classes=(*CLASSES, *FINE), signs=SIGNS, class_meanings=CLASS_MEANINGS)
     return environment

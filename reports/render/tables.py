@@ -1,6 +1,5 @@
 """The smaller tables of a report: kernels, what is unsupported, targets, facts, environments."""
 
-from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
@@ -68,55 +67,6 @@ class Grid:
     name: str
     columns: list[str]
     rows: list[list[str]]
-
-
-def answer_table(aggregate: Aggregate) -> Grid:
-    """What the answer is of: how many verdicts, which versions, where, when, what was not run."""
-    found, run = aggregate.answer, aggregate.run
-    grades = ", ".join(f"{count(number)} {grade}" for grade, number in aggregate.counts.items())
-    of = f"{count(found.formulas)} formulas, {count(found.targets)} targets"
-    environment = next(iter(run.environments), None)
-    rows = [
-        ["verdicts", f"{count(found.verdicts)} of {of}: {grades}" if grades else ""],
-        ["new causes", _classes(found.new_classes)],
-        ["known causes", _classes(found.classes)],
-        ["versions", _versions(aggregate)],
-        *(_where(environment, len(run.environments)) if environment else []),
-        ["incomplete", f"{found.cut_short} of {len(run.environments)} runs were cut short" if found.cut_short else ""],
-        ["not run", "; ".join(found.not_run)],
-        ["unsupported", _unsupported(aggregate)],
-        ["stale records", ", ".join(found.stale)],
-    ]
-    return Grid("Answer", ["", ""], [row for row in rows if row[1]])
-
-
-def _classes(counted: Counter[str]) -> str:
-    return ", ".join(f"{count(number)} {kind}" for kind, number in counted.items())
-
-
-def _versions(aggregate: Aggregate) -> str:
-    """The versions of all targets, those of several alike said once."""
-    told = (f"{name} {version}" for line in aggregate.present for name, version in line.versions.items())
-    return ", ".join(sorted(dict.fromkeys(told)))
-
-
-def _where(environment: Environment, files: int) -> list[list[str]]:
-    more = f" (and {files - 1} more files)" if files > 1 else ""
-    return [
-        ["device", f"{environment.cpu}, {environment.cores} cores; {environment.platform}"],
-        ["date", environment.started + more],
-        ["nnparity", f"{environment.nnparity}, Python {environment.python}, spec digest {environment.spec_digest}"],
-    ]
-
-
-def _unsupported(aggregate: Aggregate) -> str:
-    """Of which targets how many formulas were not judged at all."""
-    judged = {(v.formula, v.target) for v in aggregate.run.verdicts if v.grade != "unsupported"}
-    asked = {(v.formula, v.target) for v in aggregate.run.verdicts}
-    left = Counter(target for _, target in asked - judged)
-    whole = Counter(target for _, target in asked)
-    told = (f"{target} {left[target]} of {whole[target]} formulas" for target in aggregate.targets if left[target])
-    return ", ".join(told)
 
 
 def _rank(name: str, order: list[str]) -> int:

@@ -1,6 +1,7 @@
 """Our words in Chinese: a page holds both, and shows one of them."""
 
 import tomllib
+from collections.abc import Callable
 from functools import lru_cache
 from importlib import resources
 
@@ -27,6 +28,15 @@ def both(english: str, **values: object) -> Markup:
     return Markup('<span class="en">{}</span><span class="zh" lang="zh">{}</span>').format(
         _filled(english, values), _filled(chinese, values)
     )
+
+
+def sayer(language: str) -> Callable[..., str]:
+    """What puts our words into a language: names of what was measured stay as they are."""
+
+    def say(english: str, **values: object) -> str:
+        return _filled(catalogue().get(english, english) if language == CHINESE else english, values)
+
+    return say
 
 
 def _filled(text: str, values: dict[str, object]) -> str:

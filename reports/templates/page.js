@@ -137,7 +137,8 @@
     const [formula, target] = place(cell.id), close = make("button", "×", { type: "button", ariaLabel: "close", onclick: () => panel.close() });
     close.style.float = "right";
     const rows = [...document.querySelectorAll(`.cause tr[id$="--${cell.id}"]`)];
-    panel.replaceChildren(close, make("h3", `${formula} × ${target}`, { id: "panel-name" }), dtypes(cell.id), ...rows.map(item));
+    const title = (data.titles[formula] ?? ["", ""])[root.lang === "zh" ? 1 : 0];
+    panel.replaceChildren(close, make("h3", `${formula} × ${target}`, { id: "panel-name" }), make("p", title, { className: "dim" }), dtypes(cell.id), ...rows.map(item));
     write({ cell: cell.id, at: "" }, push);
     if (!panel.open) panel.showModal();
   };

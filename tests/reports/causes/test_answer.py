@@ -12,7 +12,7 @@ from nnparity.reports import merge, render
 from nnparity.reports.aggregation import Aggregate
 from nnparity.reports.causes.answer import Answer
 from nnparity.reports.records import KnownLine
-from nnparity.reports.render import tables
+from nnparity.reports.render.answer import answer_table
 
 PASSING = {"conforms", "inconclusive", "unsupported"}
 
@@ -101,16 +101,19 @@ def test_nothing_judged_is_no_good_news(verdict: Any, write: Any) -> None:
 
 
 def test_what_was_not_run_is_said(path: Path) -> None:
-    assert list(Aggregate(merge([path])).answer.not_run) == [
+    aggregate = Aggregate(merge([path]))
+    english, chinese = (dict(map(tuple, answer_table(aggregate, name).rows))["not run"] for name in ("en", "zh"))
+    assert english.split("; ") == [
         "dtypes: bfloat16",
         "signatures of level full",
-        "torch:cuda:eager: no device",
+        "not here: torch:cuda:eager (no device)",
         "formulas without a verdict: formula_6",
     ]
+    assert chinese.startswith("数据类型：bfloat16; full 级的签名; 此处没有：torch:cuda:eager (no device)")
 
 
 def test_the_table_says_versions_device_date_and_digest(path: Path) -> None:
-    rows = dict(map(tuple, tables.answer_table(Aggregate(merge([path]))).rows))
+    rows = dict(map(tuple, answer_table(Aggregate(merge([path]))).rows))
     assert rows["versions"] == "torch 2.9"
     assert rows["device"] == "a processor, 2 cores; Linux"
     assert rows["date"] == "2025-01-01T00:00:00+00:00"

@@ -2,8 +2,11 @@
 
 import re
 from importlib import resources
+from pathlib import Path
 
 from nnparity.reports.causes.classes import CLASSES, FINE, MEANINGS
+from nnparity.reports.records import GRADES
+from nnparity.reports.render import answer
 from nnparity.reports.render.cards import LABELS
 from nnparity.reports.render.words import both, catalogue
 
@@ -24,7 +27,11 @@ def said() -> set[str]:
     root = resources.files("nnparity.reports") / "templates"
     texts = [path.read_text("utf-8") for path in root.iterdir() if path.name.endswith(".j2")]
     found = {word for text in texts for word in re.findall(r'\bt\("([^"]+)"\)', text)}
-    return found | {*ROWS, *FACTS, *LABELS, *CLASSES, *FINE, *MEANINGS.values()}
+    package = Path(answer.__file__).parents[1]
+    sources = [package / name for name in ("render/answer.py", "causes/answer.py")]
+    code = "".join(path.read_text("utf-8") for path in sources)
+    found |= set(re.findall(r'(?:say\(|yield |", )"([^"]*\{\w+\}[^"]*|the pool [^"]+)"', code))
+    return found | {*GRADES, *ROWS, *FACTS, *LABELS, *CLASSES, *FINE, *MEANINGS.values()}
 
 
 def test_every_word_has_a_translation_and_every_translation_a_word() -> None:

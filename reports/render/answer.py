@@ -1,0 +1,112 @@
+"""The answer in words, English or Chinese: its sentences, and the table of what it is of."""
+
+from collections import Counter
+from collections.abc import Callable, Iterator
+
+from nnparity.reports.aggregation import Aggregate
+from nnparity.reports.causes.answer import NAMED, Answer
+from nnparity.reports.causes.classes import UNTOLD
+from nnparity.reports.formatting import count
+from nnparity.reports.records import Environment
+from nnparity.reports.render.tables import Grid
+from nnparity.reports.render.words import CHINESE, ENGLISH, sayer
+
+#: Puts words of ours, with values in them, into a language.
+Say = Callable[..., str]
+
+
+def chinese(answer: Answer) -> str:
+    """The answer's sentences in Chinese; the English ones are `Answer.told`."""
+    if not answer.judged:
+        return "没有可判定的结果。" if answer.verdicts else "没有任何判定记录。"
+    return "".join((_new(answer), _known(answer), _stale(answer)))
+
+
+def _new(answer: Answer) -> str:
+    if not answer.new:
+        return "没有新的差异。"
+    rest = f"；另有 {count(len(answer.new) - NAMED)} 个" if len(answer.new) > NAMED else ""
+    return f"新的差异 {count(len(answer.new))} 个：{'；'.join(answer.new[:NAMED])}{rest}。"
+
+
+def _known(answer: Answer) -> str:
+    if not answer.known:
+        return "没有遇到已知原因。"
+    if answer.classes[UNTOLD] == answer.known:
+        return f"已知原因 {count(answer.known)} 个；运行文件没有说明其类别。"
+    wrong = f"其中 {count(answer.wrong)} 个是数值错误" if answer.wrong else "都不是数值错误"
+    return f"已知原因 {count(answer.known)} 个，{wrong}。"
+
+
+def _stale(answer: Answer) -> str:
+    return f"{count(len(answer.stale))} 条记录已不再出现。" if answer.stale else ""
+
+
+def answer_tables(aggregate: Aggregate) -> list[tuple[str, str, str]]:
+    """The rows of the answer's table: name, what is said in English, the same in Chinese."""
+    english, chinese = (answer_table(aggregate, language).rows for language in (ENGLISH, CHINESE))
+    return [(name, said, other) for (name, said), (_, other) in zip(english, chinese, strict=True)]
+
+
+def answer_table(aggregate: Aggregate, language: str = ENGLISH) -> Grid:
+    """What the answer is of: how many verdicts, which versions, where, when, what was not run."""
+    found, run, say = aggregate.answer, aggregate.run, sayer(language)
+    environment = next(iter(run.environments), None)
+    rows = [
+        ["verdicts", _verdicts(aggregate, say)],
+        ["new causes", _counted(found.new_classes, say)],
+        ["known causes", _counted(found.classes, say)],
+        ["versions", _versions(aggregate)],
+        *(_where(environment, len(run.environments), say) if environment else []),
+        ["incomplete", _cut_short(found, len(run.environments), say)],
+        ["not run", "; ".join(say(pattern, what=what) for pattern, what in found.not_run)],
+        ["unsupported", ", ".join(_unsupported(aggregate, say))],
+        ["stale records", ", ".join(found.stale)],
+    ]
+    return Grid("Answer", ["", ""], [row for row in rows if row[1]])
+
+
+def _verdicts(aggregate: Aggregate, say: Say) -> str:
+    found = aggregate.answer
+    of = {"verdicts": count(found.verdicts), "formulas": count(found.formulas), "targets": count(found.targets)}
+    grades = _counted(aggregate.counts, say)
+    return say("{verdicts} of {formulas} formulas, {targets} targets: {grades}", **of, grades=grades) if grades else ""
+
+
+def _counted(counted: dict[str, int], say: Say) -> str:
+    return ", ".join(f"{count(number)} {say(kind)}" for kind, number in counted.items())
+
+
+def _versions(aggregate: Aggregate) -> str:
+    """The versions of all targets, those of several alike said once."""
+    told = (f"{name} {version}" for line in aggregate.present for name, version in line.versions.items())
+    return ", ".join(sorted(dict.fromkeys(told)))
+
+
+def _where(environment: Environment, files: int, say: Say) -> list[list[str]]:
+    device = say("{cpu}, {cores} cores; {platform}", **_named(environment, "cpu", "cores", "platform"))
+    digest = say("{nnparity}, Python {python}, spec digest {spec_digest}", **_named(environment, *_OURS))
+    more = say(" (and {more} more files)", more=files - 1) if files > 1 else ""
+    return [["device", device], ["date", environment.started + more], ["nnparity", digest]]
+
+
+_OURS = ("nnparity", "python", "spec_digest")
+
+
+def _named(environment: Environment, *names: str) -> dict[str, object]:
+    return {name: getattr(environment, name) for name in names}
+
+
+def _cut_short(answer: Answer, files: int, say: Say) -> str:
+    return say("{cut} of {files} runs were cut short", cut=answer.cut_short, files=files) if answer.cut_short else ""
+
+
+def _unsupported(aggregate: Aggregate, say: Say) -> Iterator[str]:
+    """Of which targets how many formulas were not judged at all."""
+    judged = {(v.formula, v.target) for v in aggregate.run.verdicts if v.grade != "unsupported"}
+    asked = {(v.formula, v.target) for v in aggregate.run.verdicts}
+    left = Counter(target for _, target in asked - judged)
+    whole = Counter(target for _, target in asked)
+    for target in aggregate.targets:
+        if left[target]:
+            yield say("{target} {left} of {whole} formulas", target=target, left=left[target], whole=whole[target])
