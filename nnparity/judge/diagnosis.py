@@ -1,11 +1,15 @@
-"""The diagnosis: which known wrong reading an observation that does not conform does meet.
+"""The diagnosis: which known wrong readings an observation that does not conform does meet, and how surely.
 
-Tried in order: the formula's own variants (kernel not flipped, gates swapped), sums in half precision, numbers rounded
-on the way in or out (TF32, half precision), a computation in a narrower format, and a constant factor. Each is an
-expectation with budgets of its own, so that a name is given only when the numbers fit it.
+Tried in order: the formula's own variants (kernel not flipped, gates swapped), a constant factor, sums in half
+precision, numbers rounded on the way in or out (TF32, half precision), and a computation in a narrower format. Each is
+an expectation with budgets of its own, and a name is given only where these are small beside what tells the readings
+apart: see `evidence`. All that fit equally are named; where too little speaks for a name, it is said to be likely.
 """
 
+import math
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from fractions import Fraction
 from typing import Any
 
 import ml_dtypes
@@ -16,7 +20,10 @@ from nnparity.expect.budgets import expect
 from nnparity.expect.evaluation import evaluate
 from nnparity.expect.expected import Expected
 from nnparity.expect.precision_models import narrow
-from nnparity.judge.grades import judge
+from nnparity.judge import evidence
+from nnparity.judge.answer_patterns import pattern
+from nnparity.judge.error_patterns import error_pattern
+from nnparity.judge.grades import form, judge
 from nnparity.reference.readings import Arithmetic
 from nnparity.reference.readings.base import plain
 from nnparity.reference.readings.rounded import on
@@ -37,6 +44,8 @@ def through(numpy: Any) -> Callable[[Array], Array]:
     return lambda x: np.asarray(x.astype(numpy).astype(np.float64))
 
 
+#: Numerators and denominators of factors that are tried before anything is said of precision.
+SIMPLE = 64
 #: How many sums a kernel may run beside each other: one, or as many numbers as a vector register holds.
 LANES = (1, 4, 8, 16, 32)
 ROUNDINGS: dict[str, Callable[[Array], Array]] = {
@@ -47,13 +56,87 @@ ROUNDINGS: dict[str, Callable[[Array], Array]] = {
 }
 
 
+@dataclass(frozen=True)
+class Diagnosis:
+    """All names that fit equally, none if nothing does; then `pattern` says how the error looks."""
+
+    names: tuple[str, ...] = ()
+    likely: bool = False
+    pattern: str = ""
+
+    @property
+    def text(self) -> str:
+        """As a verdict tells it."""
+        if not self.names:
+            return f"unknown: {self.pattern}"
+        return ("likely: " if self.likely else "") + "; or: ".join(self.names)
+
+
+@dataclass(frozen=True)
+class Candidate:
+    """A reading that may explain it, of a group whose members are tried together."""
+
+    says: str
+    expected: Expected
+    group: str
+    #: bits of what was chosen to fit
+    cost: float = 0.0
+    #: bits that speak for it where it is as far from the truth as the truth itself
+    own: float = 0.0
+    #: of the format that it is as accurate as
+    digits: int = 0
+
+
+VARIANT, FACTOR, IN_LANES, PRECISION, ACCURACY = "variant", "factor", "in lanes", "precision", "accuracy"
+
+
 def diagnose(case: Case, quantity: str, observed: Array, expected: Expected, flush: bool) -> str | None:
-    """The name of the fault that explains `observed`, or None."""
+    """The first name of the faults that explain `observed`, or None."""
     with np.errstate(all="ignore"):
-        for says, candidate in _candidates(case, quantity, observed, expected, flush):
-            if _bounded(candidate, expected) and judge(observed, candidate, case.dtype).grade == "conforms":
-                return says
-    return None
+        found = next(_explaining(case, quantity, observed, expected, flush), None)
+    return found[0].says if found else None
+
+
+def diagnosed(case: Case, quantity: str, observed: Array, expected: Expected, flush: bool) -> Diagnosis:
+    """All that explains `observed`, and how surely; or the pattern of its error."""
+    if wrong := form(observed, expected, case.dtype):
+        return Diagnosis(pattern=wrong)
+    with np.errstate(all="ignore"):
+        zeros = pattern(quantity, observed, expected)
+        found = _tied(case, _explaining(case, quantity, observed, expected, flush))
+        names = [*filter(None, [zeros]), *dict.fromkeys(one.says for one, _ in found)]
+        if not names:
+            return Diagnosis(pattern=error_pattern(case, observed, expected))
+    surest = max((bits for _, bits in found), default=evidence.CERTAIN)
+    return Diagnosis(tuple(names), surest < evidence.CERTAIN and not zeros)
+
+
+def _tied(case: Case, found: Iterator[tuple[Candidate, float]]) -> list[tuple[Candidate, float]]:
+    """Those of the first group that has any; of a training run, where each costs seconds, the first alone."""
+    tied: list[tuple[Candidate, float]] = []
+    for one in found:
+        group = one[0].group
+        if tied and (case.formula.trajectory or group not in (tied[0][0].group, FACTOR)):
+            break
+        if tied and group == ACCURACY:  # the most accurate of the formats is the one
+            break
+        if not tied or group == VARIANT or np.array_equal(one[0].expected.value, tied[0][0].expected.value):
+            tied.append(one)
+    return tied
+
+
+def _explaining(
+    case: Case, quantity: str, seen: Array, expected: Expected, flush: bool
+) -> Iterator[tuple[Candidate, float]]:
+    """The candidates that `seen` meets and that say something, each with the bits that speak for it."""
+    for one in _candidates(case, quantity, seen, expected, flush):
+        if not _bounded(one.expected, expected) or judge(seen, one.expected, case.dtype).grade != "conforms":
+            continue
+        bits = one.own or evidence.bits(one.expected, expected, case.dtype) - one.cost
+        if one.group == ACCURACY:
+            bits = evidence.POSSIBLE if evidence.as_accurate(seen, expected, one.digits) else 0.0
+        if bits >= evidence.POSSIBLE and not evidence.empty(one.expected, seen, case.dtype):
+            yield one, bits
 
 
 class _Memory:
@@ -98,22 +181,26 @@ def _bounded(candidate: Expected, expected: Expected) -> bool:
     return far and bool((told | nothing).all() and 2 * nothing.sum() <= nothing.size)
 
 
-def _candidates(
-    case: Case, quantity: str, seen: Array, expected: Expected, flush: bool
-) -> Iterator[tuple[str, Expected]]:
+def _candidates(case: Case, quantity: str, seen: Array, expected: Expected, flush: bool) -> Iterator[Candidate]:
     family = frozenset({quantity.split(".", maxsplit=1)[0]})
     for variant in case.formula.variants.values():
-        yield variant.says, _memory.expect(case, family, variant.says, flush=flush, variant=variant.set)[quantity]
-    yield from _accumulated(case, quantity, family, expected, flush)
-    yield from _rounded_inputs(case, quantity, family, flush)
-    yield from _rounded_result(case, seen, expected)
-    yield from _narrow(case, quantity, family)
-    yield from _factor(seen, expected)
+        found = _memory.expect(case, family, variant.says, flush=flush, variant=variant.set)[quantity]
+        yield Candidate(variant.says, found, VARIANT)
+    yield from _factor(seen, expected, simple=True)
+    for says, found, group in _accumulated(case, quantity, family, expected, flush):
+        yield Candidate(says, found, group, digits=case.dtype.digits)
+    for says, found in _rounded_inputs(case, quantity, family, flush):
+        yield Candidate(says, found, PRECISION)
+    for says, found, digits in _rounded_result(case, seen, expected):
+        yield Candidate(says, found, PRECISION, own=evidence.on_grid(seen, digits, case.dtype))
+    yield from _factor(seen, expected, simple=False)
+    for says, found, digits in _narrow(case, quantity, family):
+        yield Candidate(says, found, ACCURACY, digits=digits)
 
 
 def _accumulated(
     case: Case, quantity: str, family: frozenset[str], expected: Expected, flush: bool
-) -> Iterator[tuple[str, Expected]]:
+) -> Iterator[tuple[str, Expected, str]]:
     """Sums in the half precision of the case, where float32 is promised.
 
     Any order of additions, as far as a bound holds; and the order of the index, in so many lanes, from which a kernel
@@ -121,10 +208,10 @@ def _accumulated(
     """
     if narrow(case.dtype.name):
         says = f"accumulates in {case.dtype.name}"
-        yield says, _memory.expect(case, family, says, flush=flush, model=NARROW)[quantity]
+        yield says, _memory.expect(case, family, says, flush=flush, model=NARROW)[quantity], ACCURACY
         for lanes in LANES:
             value = _memory.rounded(case, family, flush, lanes)[quantity]
-            yield says, Expected(value, expected.hard, expected.sharp, steps=expected.steps)
+            yield says, Expected(value, expected.hard, expected.sharp, steps=expected.steps), IN_LANES
 
 
 def _narrower(case: Case) -> list[str]:
@@ -139,7 +226,7 @@ def _rounded_inputs(case: Case, quantity: str, family: frozenset[str], flush: bo
         yield f"{case.dtype.name} inputs rounded to {name}", found
 
 
-def _rounded_result(case: Case, seen: Array, expected: Expected) -> Iterator[tuple[str, Expected]]:
+def _rounded_result(case: Case, seen: Array, expected: Expected) -> Iterator[tuple[str, Expected, int]]:
     """All numbers seen are those of a narrower format, and as near as that format comes."""
     for name in reversed(_narrower(case)):
         rounded = ROUNDINGS[name](seen)
@@ -149,22 +236,39 @@ def _rounded_result(case: Case, seen: Array, expected: Expected) -> Iterator[tup
             yield (
                 f"the result was rounded to {name}",
                 Expected(expected.value, expected.hard + slack, np.hypot(expected.sharp, slack)),
+                11 if "TF32" in name else DTYPES[name].digits,
             )
 
 
-def _narrow(case: Case, quantity: str, family: frozenset[str]) -> Iterator[tuple[str, Expected]]:
+def _narrow(case: Case, quantity: str, family: frozenset[str]) -> Iterator[tuple[str, Expected, int]]:
     for name, dtype in DTYPES.items():
         if dtype.digits < case.dtype.digits:
             numbers = Arithmetic(dtype.unit, dtype.step, dtype.largest, lambda value: False)
             found = _memory.expect(case, family, f"narrow {name}", numbers=numbers)[quantity]
-            yield f"as accurate as a computation in {name}", found
+            yield f"as accurate as a computation in {name}", found, dtype.digits
 
 
-def _factor(seen: Array, expected: Expected) -> Iterator[tuple[str, Expected]]:
-    """The right numbers times a constant."""
+def _factor(seen: Array, expected: Expected, simple: bool) -> Iterator[Candidate]:
+    """The right numbers times a constant: a simple fraction where one fits, else what fits best."""
     x, y = expected.value, seen.astype(np.float64)
-    if x.size < 2 or not np.isfinite(y).all() or not np.any(x):
+    if not x.size or not np.isfinite(y).all() or not np.any(x):
         return
-    c = float(np.vdot(x, y) / np.vdot(x, x))
-    if c:
-        yield f"the expected result times {c:.6g}", Expected(x * c, expected.hard * abs(c), expected.sharp * abs(c))
+    c, free = (
+        float(np.vdot(x, y) / np.vdot(x, x)),
+        float(np.sqrt(np.vdot(x * x, np.square(expected.sharp))) / np.vdot(x, x)),
+    )
+    near = simplest(c, free * (1 + abs(c)))
+    most = max(abs(near.numerator), near.denominator)
+    if c and near and (most <= SIMPLE) == simple and (simple or x.size > 1):
+        found = Expected(x * float(near), expected.hard * abs(c), expected.sharp * abs(c), steps=expected.steps)
+        yield Candidate(f"the expected result times {float(near):.6g}", found, FACTOR, cost=1 + 2 * math.log2(most))
+
+
+def simplest(value: float, radius: float) -> Fraction:
+    """The fraction of the smallest denominator that is no further than `radius` from it."""
+    if not math.isfinite(radius) or not math.isfinite(value):
+        return Fraction(0)
+    most, exact = 1, Fraction(value)
+    while abs((near := exact.limit_denominator(most)) - exact) > radius:
+        most *= 2
+    return near

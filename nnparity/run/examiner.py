@@ -23,7 +23,7 @@ from nnparity.expect.budgets import expect
 from nnparity.expect.expected import Expected
 from nnparity.expect.precision_models import narrow
 from nnparity.judge import known_divergences
-from nnparity.judge.diagnosis import diagnose
+from nnparity.judge.diagnosis import diagnosed
 from nnparity.judge.elements import fingerprint
 from nnparity.judge.grades import Judgement, judge
 from nnparity.judge.recorded_expectations import Evidence
@@ -124,8 +124,8 @@ class Examiner:
         fine = judgement.hard is None or judgement.grade in ("conforms", "inconclusive")
         if fine or not self.diagnosing or (verdict.known and case.formula.composition):
             return verdict  # what is on record is explained, and to diagnose a training run takes seconds
-        named = diagnose(case, plain(quantity), seen, truth, target.flushes[case.dtype.name])  # type: ignore[arg-type]
-        return msgspec.structs.replace(verdict, diagnosis=named)
+        named = diagnosed(case, plain(quantity), seen, truth, target.flushes[case.dtype.name])  # type: ignore[arg-type]
+        return msgspec.structs.replace(verdict, diagnosis=named.text)
 
     def enter(self, target: Target, found: Finding) -> Verdict:
         """What a check found: counted, and with the known divergence that explains it."""

