@@ -27,7 +27,7 @@ class MlxLayers:
 
     @kernel(
         "mlx.core.conv_general",
-        convention="computes cross-correlation unless told to flip; kernels are (out, height, width, in), channels last",
+        convention="cross-correlation unless told to flip; kernels are (out, height, width, in), channels last",
     )
     def conv2d(self, x: Any, w: Any) -> Any:
         if len(x) == 0:
