@@ -2,6 +2,7 @@
 #
 #   make parity   every backend against the reference: reports/out/parity.{jsonl,md,html}; LEVEL=quick for a first taste,
 #                 LEVEL=full for JAX op by op besides, POOL=all for the pool of sizes too
+#   make more     the backends beside these (ONNX Runtime, tinygrad, MLX), into reports/out/more; MORE names some of them
 #   make test     lint, types, and the tests of this repository itself
 #   make soak     parity again under SALTS other seeds
 #   make lint | type | clean | distclean
@@ -25,6 +26,8 @@ FRAMEWORKS := torch tensorflow jax
 OP_BY_OP := $(if $(filter full,$(LEVEL)),jax:cpu:eager)
 BACKENDS := $(FRAMEWORKS) $(OP_BY_OP) keras-torch keras-tensorflow keras-jax huggingface:cpu:eager huggingface:cpu:sdpa
 
+MORE := onnxruntime tinygrad mlx
+
 # The first of these that is new enough and can create an environment.
 PYTHONS := python3 python3.13 python3.12 python3.11 python
 ABLE := import sys, venv; assert sys.version_info >= (3, 11), "older than 3.11"; import ensurepip
@@ -36,7 +39,7 @@ unexport PYTHONPATH PYTHONHOME PIP_USER PIP_TARGET PIP_PREFIX
 # pip is run from the checkout's root: one at a time also under make -j.
 .NOTPARALLEL:
 .DELETE_ON_ERROR:
-.PHONY: parity test soak lint type clean distclean
+.PHONY: parity more test soak lint type clean distclean
 
 # $(1): a command of nnparity. Says how it ended and ends the same way.
 define honestly
@@ -49,6 +52,9 @@ parity: $(VENV)/.frameworks
 
 soak: $(VENV)/.frameworks
 	$(call honestly,soak --salts $(SALTS) $(FRAMEWORKS:%=--backend %) --out $(OUT))
+
+more: $(VENV)/.more
+	$(call honestly,run $(MORE:%=--backend %) --level $(LEVEL) --pool $(POOL) --out $(OUT)/more)
 
 test: lint type
 	@$(BIN)/pytest -n 2 --ignore=tests/conformance
@@ -70,8 +76,9 @@ distclean: clean
 # --- the environment: a stamp for each set of extras, older than pyproject.toml when it must be renewed ---
 
 $(VENV)/.frameworks: EXTRAS := all
+$(VENV)/.more: EXTRAS := more
 $(VENV)/.dev: EXTRAS := all,dev
-$(VENV)/.frameworks $(VENV)/.dev: pyproject.toml | $(BIN)/python
+$(VENV)/.frameworks $(VENV)/.more $(VENV)/.dev: pyproject.toml | $(BIN)/python
 	@echo "installing nnparity[$(EXTRAS)] into $(VENV); the first time this takes minutes"
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[$(EXTRAS)]'
 	@touch $@

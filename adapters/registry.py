@@ -32,8 +32,10 @@ BUILTIN = {
     "tinygrad": ("nnparity.adapters.tinygrad.backend:TinygradAdapter", "tinygrad"),
     "mlx": ("nnparity.adapters.mlx.backend:MlxAdapter", "mlx"),
 }
+#: Those of `make more`: what `all` installs and `make parity` runs has none of them.
+MORE = ("onnxruntime", "tinygrad", "mlx")
 #: Those that compile each operation for each shape even when it is run by itself.
-COMPILING = ("jax", "keras-jax")
+COMPILING = ("jax", "keras-jax", "tinygrad")
 
 
 class UnknownBackend(LookupError):

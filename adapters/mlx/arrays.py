@@ -1,6 +1,7 @@
 """MLX's arrays and derivatives, without formulas.
 
-Reverse mode is `mx.vjp`, forward mode `mx.jvp`, and a Hessian-vector product is the JVP of a VJP.
+Reverse mode is `mx.vjp`, forward mode `mx.jvp`, and a Hessian-vector product is the VJP of a VJP:
+forward mode lacks more operations than reverse mode does.
 """
 
 from collections.abc import Iterator
@@ -18,8 +19,8 @@ from nnparity.adapters.request import Array
 class MlxArrays(Adapter):
     """What any code on MLX's arrays shares."""
 
-    second_order = "forward over reverse: mx.jvp of mx.vjp"
-    refusals = ("Not implemented for", "Not yet implemented", "NYI")
+    second_order = "reverse over reverse: mx.vjp of mx.vjp"
+    refusals = ("Not implemented for", "not yet implemented")
 
     @classmethod
     def devices(cls) -> list[str]:
@@ -62,7 +63,7 @@ class MlxArrays(Adapter):
         def pulled(*primals: Any) -> list[Any]:
             return list(self.vjp(operation, point._replace(primals=primals))[1])
 
-        return tuple(mx.jvp(pulled, list(point.primals), list(point.tangents))[1])
+        return tuple(mx.vjp(pulled, list(point.primals), list(point.tangents))[1])
 
 
 def _function(operation: Operation, point: Point) -> Any:

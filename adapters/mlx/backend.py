@@ -24,3 +24,6 @@ class MlxAdapter(MlxLayers, MlxSequences, MlxLosses, MlxOptimizers, MlxModels, M
             **dict.fromkeys(("train_mlp", "train_cnn", "train_lstm", "train_gan"), NO_TRAINING),
         }
     )
+    refused = MappingProxyType(
+        {(id, "*", "jvp*", "cpu:*"): "MLX has no forward mode for a convolution" for id in ("conv2d", "listing_cnn")}
+    )

@@ -56,4 +56,5 @@ class MlxLosses:
 
 def judged(probability: Any, label: int) -> Any:
     """The mean over the batch of -log p, or of -log(1 - p)."""
-    return nn.losses.binary_cross_entropy(probability, mx.full(probability.shape, label, probability.dtype), with_logits=False)
+    against = mx.full(probability.shape, label, probability.dtype)
+    return nn.losses.binary_cross_entropy(probability, against, with_logits=False)

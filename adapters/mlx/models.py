@@ -25,7 +25,8 @@ class MlxModels:
         return mx.sigmoid(perceptron(x, w1.T, b1, w2.T, b2))
 
     @composed(
-        "mlx.core.conv2d, +, mlx.nn.relu, mlx.nn.MaxPool2d, mlx.nn.Linear, mlx.core.softmax, mlx.nn.losses.cross_entropy",
+        "mlx.core.conv2d, +, mlx.nn.relu, mlx.nn.MaxPool2d, mlx.nn.Linear, mlx.core.softmax, "
+        "mlx.nn.losses.cross_entropy",
         because=LAYERS,
     )
     def listing_cnn(self, x: Any, labels: Any, **p: Any) -> Any:
@@ -61,7 +62,10 @@ class MlxModels:
 
 
 #: The parameters of each layer of BERT.
-LAYER = tuple("wq bq wk bk wv bv wo bo gamma1 beta1 w1 b1 w2 b2 gamma2 beta2".split())
+LAYER = (
+    *("wq", "bq", "wk", "bk", "wv", "bv", "wo", "bo", "gamma1", "beta1"),
+    *("w1", "b1", "w2", "b2", "gamma2", "beta2"),
+)
 
 
 def both(x: Any) -> Any:

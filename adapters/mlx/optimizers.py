@@ -36,7 +36,7 @@ class MlxOptimizers:
 
     @kernel(
         "mlx.optimizers.Adam",
-        convention="no bias correction by default: it is asked for; eps stands beside the corrected root, 1e-8 by default",
+        convention="bias correction is asked for; eps stands beside the corrected root, 1e-8 by default",
     )
     def adam(self, w: Any, m: Any, v: Any, g: Any, lr: float, beta1: float, beta2: float, eps: float, step: int) -> Any:
         optimizer = optimizers.Adam(lr, [beta1, beta2], eps, bias_correction=True)

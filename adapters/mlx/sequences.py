@@ -78,7 +78,7 @@ def recurrent(x: Any, h: Any, c: Any, wx: Any, wh: Any, b: Any) -> tuple[Any, An
     """All hidden states and all cells of a layer with these weights, its gates one below the other in its order."""
     units, inputs = wx.shape[1:]
     layer = nn.LSTM(inputs, units)
-    layer.Wx, layer.Wh, layer.bias = (mx.concatenate(ifco(list(blocks))) for blocks in (wx, wh, b))
+    layer.Wx, layer.Wh, layer.bias = (mx.concatenate(ifco(mx.split(blocks, 4)), axis=1)[0] for blocks in (wx, wh, b))
     return layer(x, h, c)
 
 

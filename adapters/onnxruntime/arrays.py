@@ -89,6 +89,6 @@ def traced(program: Program, operation: Operation, point: Point) -> bytes:
     given = {name: (types[x.element_type()], x.shape()) for name, x in named(point, operation).items()}
     floats = [dtype for dtype, _ in given.values() if "float" in dtype]
     graph = Graph(operation.attributes.get("dtype") or next(iter(floats), "float32"))
-    values: dict[str, Value] = {name: graph.input(name, *type) for name, type in given.items()}
+    values: dict[str, Value] = {name: graph.input(name, *one) for name, one in given.items()}
     primals = tuple(values.pop(name) for name in operation.wrt)
     return graph.model(program(point._replace(primals=primals, rest=values, tangents=(), cotangents=())))

@@ -32,7 +32,11 @@ class OnnxModels:
     @composed("ai.onnx.LSTM, ai.onnx.Gemm, -, ai.onnx.ReduceSumSquare, /", because=NO_LAYERS, convention=GATE_ORDER)
     def listing_lstm(self, x: Any, t: Any, **p: Any) -> Any:
         weights = list(p.values())
-        y = onnx.Gemm(stacked(x, weights[:3], weights[3:6]), *weights[6:], transB=1)
+        y = onnx.Gemm(
+            stacked(x, (weights[0], weights[1], weights[2]), (weights[3], weights[4], weights[5])),
+            *weights[6:],
+            transB=1,
+        )
         return y, onnx.ReduceSumSquare(y - t, keepdims=0) / len(t)
 
     @composed(

@@ -1,4 +1,4 @@
-"""tinygrad's tensors and derivatives, without formulas: reverse mode by `Tensor.gradient`, and that once more.
+"""tinygrad's tensors and derivatives, without formulas: reverse mode by `Tensor.gradient`.
 
 tinygrad is lazy: what a method returns is a graph, which is compiled and run when a number is asked for.
 """
@@ -16,12 +16,13 @@ from nnparity.adapters.kernel import Operation, Point, Program, Tensors, Unsuppo
 from nnparity.adapters.request import Array
 
 REVERSE_ONLY = "tinygrad has reverse mode only"
+FIRST_ORDER = "not asked: to make a program of second derivatives takes tinygrad up to a minute a shape"
 
 
 class TinygradArrays(Adapter):
     """What any code on tinygrad's tensors shares."""
 
-    second_order = "reverse over reverse: Tensor.gradient of Tensor.gradient"
+    second_order = "none: first derivatives only"
 
     @classmethod
     def devices(cls) -> list[str]:
@@ -31,6 +32,10 @@ class TinygradArrays(Adapter):
         if array.dtype.name == "bfloat16":
             return Tensor(np.array(array).view(np.uint16), device="CPU").bitcast(dtypes.bfloat16).realize()
         return Tensor(np.array(array), device="CPU").realize()
+
+    def arrange(self, tensor: Any, layout: str) -> Any:
+        """`Tensor.gradient` knows tensors by their graph: the gradient of two inputs under one would be their sum."""
+        return super().arrange(tensor, layout).clone().realize()
 
     def get(self, tensor: Any) -> Array:
         if tensor.dtype == dtypes.bfloat16:
@@ -55,8 +60,7 @@ class TinygradArrays(Adapter):
         raise Unsupported(REVERSE_ONLY)
 
     def hvp(self, operation: Operation, point: Point) -> Tensors:
-        _, gradients = self.vjp(operation, point)
-        return pulled(gradients, point.tangents, point.primals)
+        raise Unsupported(FIRST_ORDER)
 
     def jvp_hvp(self, operation: Operation, point: Point) -> tuple[Tensors, Tensors]:
         raise Unsupported(REVERSE_ONLY)

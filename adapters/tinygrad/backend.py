@@ -12,6 +12,7 @@ from nnparity.adapters.tinygrad.models import TinygradModels
 from nnparity.adapters.tinygrad.optimizers import TinygradOptimizers
 from nnparity.adapters.tinygrad.sequences import TinygradSequences
 
+SLOW = "not asked: tinygrad takes minutes to make the programs of a case"
 NO_TRAINING = "the adapter has single steps of tinygrad's optimisers, and no training runs"
 
 
@@ -26,6 +27,7 @@ class TinygradAdapter(
     unsupported = MappingProxyType(
         {
             "adam_eps_hat": "tinygrad.nn.optim.Adam has the paper's form only",
+            **dict.fromkeys(("listing_cnn", "listing_lstm", "listing_bert"), SLOW),
             **dict.fromkeys(("train_mlp", "train_cnn", "train_lstm", "train_gan"), NO_TRAINING),
         }
     )

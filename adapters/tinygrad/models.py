@@ -38,9 +38,7 @@ class TinygradModels:
         y = stacked(x, tuple(weights[:3]), tuple(weights[3:6])).linear(weights[6].transpose(), weights[7])
         return y, (y - t).square().mean()
 
-    @composed(
-        "tinygrad.Tensor.linear, tinygrad.Tensor.tanh, tinygrad.Tensor.binary_crossentropy_logits", because=PLAIN
-    )
+    @composed("tinygrad.Tensor.linear, tinygrad.Tensor.tanh, tinygrad.Tensor.binary_crossentropy_logits", because=PLAIN)
     def listing_gan(self, x: Any, z: Any, **p: Any) -> Any:
         weights = list(p.values())
         made = perceptron(z, *weights[:4])
@@ -65,7 +63,10 @@ class TinygradModels:
 
 
 #: The parameters of each layer of BERT.
-LAYER = tuple("wq bq wk bk wv bv wo bo gamma1 beta1 w1 b1 w2 b2 gamma2 beta2".split())
+LAYER = (
+    *("wq", "bq", "wk", "bk", "wv", "bv", "wo", "bo", "gamma1", "beta1"),
+    *("w1", "b1", "w2", "b2", "gamma2", "beta2"),
+)
 
 
 def both(x: Any) -> Any:

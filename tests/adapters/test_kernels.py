@@ -14,7 +14,13 @@ from nnparity.adapters.registry import BUILTIN
 #: Keras has the same kernels on every backend.
 BACKENDS = [backend for backend in BUILTIN if backend not in ("keras-tensorflow", "keras-jax")]
 #: Where each backend's kernels live; a process holds one of them.
-HOMES = {"huggingface": ("transformers",), "numpy": ("nnparity",), "tensorflow": ("tf",), "jax": ("jax", "jnp")}
+HOMES = {
+    "huggingface": ("transformers",),
+    "numpy": ("nnparity",),
+    "tensorflow": ("tf",),
+    "jax": ("jax", "jnp"),
+    "onnxruntime": ("ai",),
+}
 LOOK = """
 import json, sys
 from nnparity.adapters.kernel import resolve

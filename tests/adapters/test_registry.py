@@ -54,7 +54,7 @@ def mine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., type[
 
 def test_the_backends_there_are() -> None:
     keras = ["keras-torch", "keras-tensorflow", "keras-jax"]
-    assert builtin_names() == ["numpy", "torch", "tensorflow", "jax", *keras, "huggingface"]
+    assert builtin_names() == ["numpy", "torch", "tensorflow", "jax", *keras, "huggingface", *registry.MORE]
 
 
 def test_a_class_in_a_module() -> None:
@@ -131,7 +131,7 @@ def test_a_room_holds_the_class_that_is_named_for_it(framework: str, room: str) 
     assert f"{framework}{room}" in {name.lower() for name in classes}
 
 
-@pytest.mark.parametrize("framework", [*FRAMEWORKS, "huggingface"])
+@pytest.mark.parametrize("framework", [*FRAMEWORKS, "huggingface", *registry.MORE])
 def test_a_framework_has_a_backend_and_its_divergences_on_record(framework: str) -> None:
     assert (registry.FOLDER / framework / "backend.py").is_file()
     assert (registry.FOLDER / framework / "known.toml").is_file()

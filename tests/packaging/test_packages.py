@@ -10,6 +10,8 @@ from pathlib import Path, PurePosixPath
 
 import pytest
 
+from nnparity.adapters.registry import MORE
+
 ROOT = Path(__file__).resolve().parents[2]
 ROOMS = ("adapters", "reference", "reports", "spec")
 #: These tests speak of a checkout, so they stay in it.
@@ -54,7 +56,8 @@ def test_tests_have_no_symlink_and_so_are_collected_once() -> None:
 
 def test_the_extra_all_names_every_other_but_dev() -> None:
     extras = PYPROJECT["project"]["optional-dependencies"]
-    others = [name for name in extras if name not in {"all", "dev"}]
+    assert extras["more"] == [f"nnparity[{','.join(MORE)}]"]
+    others = [name for name in extras if name not in {"all", "dev", "more", *MORE}]
     assert extras["all"] == [f"nnparity[{','.join(others)}]"]
 
 
