@@ -45,7 +45,7 @@ def through(numpy: Any) -> Callable[[Array], Array]:
 
 
 #: Numerators and denominators of factors that are tried before anything is said of precision.
-SIMPLE = 64
+SIMPLE = 8
 #: How many sums a kernel may run beside each other: one, or as many numbers as a vector register holds.
 LANES = (1, 4, 8, 16, 32)
 ROUNDINGS: dict[str, Callable[[Array], Array]] = {
@@ -135,7 +135,7 @@ def _explaining(
         bits = one.own or evidence.bits(one.expected, expected, case.dtype) - one.cost
         if one.group == ACCURACY:
             bits = evidence.POSSIBLE if evidence.as_accurate(seen, expected, one.digits) else 0.0
-        if bits >= evidence.POSSIBLE and not evidence.empty(one.expected, seen, case.dtype):
+        if bits >= evidence.POSSIBLE and not evidence.empty(one.expected, case, one.group == ACCURACY):
             yield one, bits
 
 
@@ -186,14 +186,14 @@ def _candidates(case: Case, quantity: str, seen: Array, expected: Expected, flus
     for variant in case.formula.variants.values():
         found = _memory.expect(case, family, variant.says, flush=flush, variant=variant.set)[quantity]
         yield Candidate(variant.says, found, VARIANT)
-    yield from _factor(seen, expected, simple=True)
+    yield from _factor(seen, expected, case.dtype.unit, simple=True)
     for says, found, group in _accumulated(case, quantity, family, expected, flush):
         yield Candidate(says, found, group, digits=case.dtype.digits)
     for says, found in _rounded_inputs(case, quantity, family, flush):
         yield Candidate(says, found, PRECISION)
     for says, found, digits in _rounded_result(case, seen, expected):
         yield Candidate(says, found, PRECISION, own=evidence.on_grid(seen, digits, case.dtype))
-    yield from _factor(seen, expected, simple=False)
+    yield from _factor(seen, expected, case.dtype.unit, simple=False)
     for says, found, digits in _narrow(case, quantity, family):
         yield Candidate(says, found, ACCURACY, digits=digits)
 
@@ -248,19 +248,19 @@ def _narrow(case: Case, quantity: str, family: frozenset[str]) -> Iterator[tuple
             yield f"as accurate as a computation in {name}", found, dtype.digits
 
 
-def _factor(seen: Array, expected: Expected, simple: bool) -> Iterator[Candidate]:
-    """The right numbers times a constant: a simple fraction where one fits, else what fits best."""
+def _factor(seen: Array, expected: Expected, unit: float, simple: bool) -> Iterator[Candidate]:
+    """The right numbers times a constant, rounded once more: a simple fraction where one fits, else what fits best."""
     x, y = expected.value, seen.astype(np.float64)
     if not x.size or not np.isfinite(y).all() or not np.any(x):
         return
-    c, free = (
-        float(np.vdot(x, y) / np.vdot(x, x)),
-        float(np.sqrt(np.vdot(x * x, np.square(expected.sharp))) / np.vdot(x, x)),
-    )
-    near = simplest(c, free * (1 + abs(c)))
+    sharp = np.hypot(expected.sharp, unit * np.abs(x))
+    squares = float(np.vdot(x, x))
+    c = float(np.vdot(x, y)) / squares
+    near = simplest(c, math.sqrt(float(np.vdot(x * x, np.square(sharp)))) * (1 + abs(c)) / squares)
     most = max(abs(near.numerator), near.denominator)
     if c and near and (most <= SIMPLE) == simple and (simple or x.size > 1):
-        found = Expected(x * float(near), expected.hard * abs(c), expected.sharp * abs(c), steps=expected.steps)
+        hard = (expected.hard + unit * np.abs(x)) * abs(c)
+        found = Expected(x * float(near), hard, sharp * abs(c), steps=expected.steps)
         yield Candidate(f"the expected result times {float(near):.6g}", found, FACTOR, cost=1 + 2 * math.log2(most))
 
 

@@ -6,24 +6,27 @@ a hundred; it is certain where a grade would be, by the same chance of a false a
 """
 
 import math
+from dataclasses import replace
 
 import numpy as np
 
 from nnparity.expect.expected import Expected
 from nnparity.judge.elements import Array, errors
 from nnparity.judge.grades import FALSE_ALARM, judge, root_mean_square
-from nnparity.spec import Dtype
+from nnparity.judge.sensitivity import wrong_answers
+from nnparity.spec import Case, Dtype
 
 #: Bits from which a name is certain, and from which it is told at all.
 CERTAIN = -math.log2(FALSE_ALARM)
 POSSIBLE = math.log2(100)
-#: A number rounded to a format is nearer than half a unit of it most of the time: by so many bits, and one for luck.
-SPARE = 3.0
+#: Rounding to a format leaves 1.3 bits more than it has digits, in the mean square; by luck a little more.
+SPARE = 2.0
 
 
 def bits(candidate: Expected, expected: Expected, dtype: Dtype) -> float:
     """Of a wrong reading, far from the right one."""
-    one, other = candidate.judged, expected.judged
+    steps = min((one.steps for one in (candidate, expected) if one.steps is not None), default=None)
+    one, other = replace(candidate, steps=steps).judged, replace(expected, steps=steps).judged
     with np.errstate(all="ignore"):
         distance, budget = np.abs(one.value - other.value), one.sharp + other.sharp
         told = np.log2(np.where(budget > 0, distance / budget, np.inf))
@@ -37,12 +40,12 @@ def on_grid(seen: Array, digits: int, dtype: Dtype) -> float:
     return float(np.count_nonzero(seen) * (dtype.digits - digits))
 
 
-def empty(candidate: Expected, seen: Array, dtype: Dtype) -> bool:
-    """Whether zeros, or the negative, would meet the candidate as well: then it says nothing."""
+def empty(candidate: Expected, case: Case, strict: bool) -> bool:
+    """Whether zeros or the negative, and if `strict` any other plain wrong answer, would meet the candidate as well."""
     if not np.any(candidate.value):
         return False  # zeros is what it says
-    others = (0 * np.nan_to_num(seen.astype(np.float64)), -candidate.value)
-    return any(judge(np.asarray(other).astype(dtype.numpy), candidate, dtype).grade == "conforms" for other in others)
+    tried = (answer for name, answer in wrong_answers(candidate, case) if strict or name in ("zeros", "the negative"))
+    return any(judge(answer, candidate, case.dtype).grade == "conforms" for answer in tried)
 
 
 def as_accurate(seen: Array, expected: Expected, digits: int) -> bool:
