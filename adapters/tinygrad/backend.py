@@ -27,7 +27,7 @@ class TinygradAdapter(
     unsupported = MappingProxyType(
         {
             "adam_eps_hat": "tinygrad.nn.optim.Adam has the paper's form only",
-            **dict.fromkeys(("listing_cnn", "listing_lstm", "listing_bert"), SLOW),
+            **dict.fromkeys(("lstm", "lstm_last", "lstm_stacked", "listing_cnn", "listing_lstm", "listing_bert"), SLOW),
             **dict.fromkeys(("train_mlp", "train_cnn", "train_lstm", "train_gan"), NO_TRAINING),
         }
     )
