@@ -73,11 +73,16 @@ class TinygradSequences:
         return Tensor.stack(angles.sin(), angles.cos(), dim=-1).flatten(1)
 
 
+def gates(blocks: Any) -> Any:
+    """The blocks of the gates one below the other, as the cell orders them; tinygrad refuses to split any but four."""
+    return Tensor.cat(*ifco(blocks.split([1, 1, 1, 1]))).flatten(0, 1)
+
+
 def cell(wx: Any, wh: Any, b: Any) -> Any:
     """A cell with these weights, the blocks of the gates one below the other in its order."""
     units, inputs = wx.shape[1:]
     made = nn.LSTMCell(inputs, units)
-    made.weight_ih, made.weight_hh, made.bias_ih = (Tensor.cat(*ifco(list(blocks))) for blocks in (wx, wh, b))
+    made.weight_ih, made.weight_hh, made.bias_ih = (gates(blocks) for blocks in (wx, wh, b))
     made.bias_hh = None
     return made
 
