@@ -13,9 +13,9 @@ from nnparity.spec.cases.case import Arrays, Case
 CONTIGUOUS = "contiguous"
 #: The last two axes change places in memory; every second element of a wider array; one element past an aligned
 #: start; the first row for all, by a stride of 0; images with their channels innermost; one array for several inputs.
-TRANSPOSED, STRIDED, OFFSET, EXPANDED = "transposed", "strided", "offset", "expanded"
+TRANSPOSED, STRIDED, UNALIGNED, EXPANDED = "transposed", "strided", "unaligned", "expanded"
 CHANNELS_LAST, ALIASED = "channels last", "aliased"
-LAYOUTS = (TRANSPOSED, STRIDED, OFFSET, EXPANDED, CHANNELS_LAST, ALIASED)
+LAYOUTS = (TRANSPOSED, STRIDED, UNALIGNED, EXPANDED, CHANNELS_LAST, ALIASED)
 #: Those of any numbers; the others need numbers of their own.
 FREE = tuple(layout for layout in LAYOUTS if layout not in (EXPANDED, ALIASED))
 #: The rank of a batch of images.

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from nnparity.spec import DTYPES
 from nnparity.spec.cases.datasets import DATASETS, Stream
+from nnparity.spec.cases.layouts import LAYOUTS
 from nnparity.tests.spec.toy import case
 
 SHAPE = {"inputs": {"x": "n k", "w": "n k"}, "dims": {"n": 40, "k": 50}}
@@ -268,3 +269,8 @@ def test_rounding_is_to_nearest_and_overflows_to_infinity() -> None:
         -np.inf,
     ]
     assert half.round(np.float64(0.1)).dtype == np.float16
+
+
+def test_no_layout_is_called_as_a_dataset() -> None:
+    """A verdict on a layout says it in the place of the dataset: of two verdicts of one name the report has one."""
+    assert not {*LAYOUTS} & {*DATASETS}
