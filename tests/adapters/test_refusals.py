@@ -18,11 +18,12 @@ from nnparity.spec.schema import QUANTITIES
 #: The adapters that declare something, each in a process of its own, in the mode that compiles fastest.
 DECLARING = {
     **dict.fromkeys(("jax", "keras-jax", "tensorflow"), "compiled"),
+    "torch": "compiled",
     "onnxruntime": "optimized",
     "mlx": "lazy",
 }
 #: Those that declare nothing: their frameworks do in all dtypes what they do at all.
-SILENT = ("torch", "keras-torch", "huggingface")
+SILENT = ("keras-torch", "huggingface")
 
 
 def stale(adapter: Adapter) -> list[str]:
