@@ -116,3 +116,13 @@ class Markup(NumpyAdapter):
 
     def observe(self, request: Request) -> Any:
         return dict.fromkeys(super().observe(request), Failure("error", "[/red] [bold]"))
+
+
+class Slow(NumpyAdapter):
+    """The reference, with time to be interrupted."""
+
+    backend = "slow"
+
+    def observe(self, request: Request) -> Any:
+        time.sleep(0.1)
+        return super().observe(request)
