@@ -1,6 +1,5 @@
 """What fails, told once: rows of a block that have the same diagnoses and records share one explanation."""
 
-import shlex
 from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import groupby
@@ -77,8 +76,3 @@ def _look(row: Row) -> tuple[object, ...]:
         row.judged,
         statistics.hard is None and statistics.sharp is None,
     )
-
-
-def command(verdict: Verdict) -> str:
-    """What a reader copies to see the verdict with the framework alone."""
-    return f"nnparity reproduce {shlex.quote(verdict.case)} {verdict.target} {verdict.quantity}"

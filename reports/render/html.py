@@ -14,7 +14,7 @@ from nnparity.reports.aggregation import Aggregate, Row, anchor
 from nnparity.reports.causes.classes import CLASSES, FINE, SIGNS
 from nnparity.reports.causes.classes import MEANINGS as CLASS_MEANINGS
 from nnparity.reports.causes.worst import element_ulp
-from nnparity.reports.failures import command, said, where
+from nnparity.reports.failures import said, where
 from nnparity.reports.formatting import visible
 from nnparity.reports.records import SHORT, Worst
 from nnparity.reports.render import answer, cards, tables
@@ -104,7 +104,6 @@ def spans(rows: list[Row]) -> list[tuple[str, str, list[Row]]]:
 
 
 _FILTERS: dict[str, Callable[..., object]] = {
-    "command": command,
     "anchor": anchor,
     "bits": formatting.bits,
     "breakable": breakable,

@@ -1,7 +1,8 @@
 """The report as Markdown: `parity.md`, for terminals, pull requests and diffs."""
 
 from nnparity.reports.aggregation import Aggregate, Block, Row, anchor
-from nnparity.reports.failures import Said, command, said, where
+from nnparity.reports.causes.commands import reproduction
+from nnparity.reports.failures import Said, said, where
 from nnparity.reports.formatting import NONE, bits, count, duration, margin, pair, significant, visible
 from nnparity.reports.records import SHORT, FormulaLine, Verdict
 from nnparity.reports.render import causes, tables
@@ -73,17 +74,17 @@ def _nonconforming(aggregate: Aggregate) -> list[str]:
     head = "## What does not conform"
     if not aggregate.blocks:
         return [head, "Nothing." if aggregate.total.judged else "Nothing was judged."]
-    return [head, *(part for block in aggregate.blocks for part in _failure(block))]
+    return [head, *(part for block in aggregate.blocks for part in _failure(aggregate, block))]
 
 
-def _failure(block: Block) -> list[str]:
+def _failure(aggregate: Aggregate, block: Block) -> list[str]:
     known = " (known)" if block.recorded else ""
     columns = ["dtype", "quantity", "grade", "fail", "hard", "sharp", "ULP", "bits", "worst element", "record"]
     return [
         f'<a id="{block.anchor}"></a>',
         f"### {code(block.formula.id)} on {code(block.target)}: {symbol(block.grade)} {text(block.grade)}{known}",
         table(columns, [_failure_row(row) for row in block.rows]),
-        "\n".join(_said(part) for part in said(block.rows)),
+        "\n".join(_said(aggregate, part) for part in said(block.rows)),
     ]
 
 
@@ -100,7 +101,7 @@ def _failure_row(row: Row) -> list[str]:
     ]
 
 
-def _said(part: Said) -> str:
+def _said(aggregate: Aggregate, part: Said) -> str:
     """One item for all that fails alike: where, why, the worst verdict's message, and other messages under it."""
     diagnoses = "; ".join(text(diagnosis, MOST) for diagnosis in part.rows[0].statistics.diagnoses)
     worst = part.worst
@@ -109,7 +110,7 @@ def _said(part: Said) -> str:
         f"- {text(where(part.rows))}",
         f"  **{diagnoses}**" if diagnoses else "",
         f"  {message}" if message else "",
-        f"  worst case: {code(command(worst))}" if worst else "",
+        f"  worst case: {code(reproduction(aggregate.run, worst))}" if worst else "",
         *(f"  - {text(where(rows))}: {text(other, MOST)}" for other, rows in part.others),
     ]
     return "  \n".join(filter(None, lines))
