@@ -158,6 +158,12 @@ class Here(Executor):
         memory.leave()
 
 
+def _emptied(folder: Path) -> Path:
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir(parents=True)
+    return folder
+
+
 class Jobs:
     """Several jobs. Use as a context manager: they end with it, and their targets with them."""
 
@@ -168,9 +174,7 @@ class Jobs:
 
         `scratch` is a folder for what lasts as long as they; what a killed run has left there goes first.
         """
-        self._scratch = scratch or Path(tempfile.mkdtemp(prefix="nnparity-"))
-        shutil.rmtree(self._scratch, ignore_errors=True)
-        self._scratch.mkdir(parents=True)
+        self._scratch = _emptied(scratch) if scratch else Path(tempfile.mkdtemp(prefix="nnparity-"))
         arguments = (timeout, str(self._scratch), store)
         self._executors: list[Executor]
         if count == 1:
