@@ -45,8 +45,13 @@ def zeros(x: Array, domain: str, dtype: Dtype) -> None:
 
 
 def largest(x: Array, domain: str, dtype: Dtype) -> None:
-    """The largest finite number in the first place, its negative in the last."""
-    x.flat[-1], x.flat[0] = -dtype.largest, dtype.largest
+    """The largest finite number in the first place, its negative in the last of the first sample: others have none.
+
+    The weights beside it are an eighth of the ordinary ones, all below a half: no product and no sum of two of them
+    overflows, so that a linear map and a gate have an answer. What overflows is a square, or a score.
+    """
+    sample = x[0] if x.ndim > 1 else x
+    sample.flat[-1], sample.flat[0] = -dtype.largest, dtype.largest
 
 
 def subnormal(x: Array, domain: str, dtype: Dtype) -> None:
@@ -108,6 +113,8 @@ class Special:
     domains: tuple[str, ...] = ()
     sizes: Callable[[Formula], dict[str, int] | None] | None = None
     usual: bool = True
+    #: What the other real inputs are multiplied by, a power of 2.
+    scale: float = 1.0
 
 
 def _first(place: int) -> bool:
@@ -127,7 +134,7 @@ SPECIALS: dict[str, Special] = {
     "infinity": Special(infinity, _first, REAL),
     "infinity in others": Special(infinity, _others, REAL),
     "zeros": Special(zeros, domains=FLOATS),
-    "largest": Special(largest, _first, REAL),
+    "largest": Special(largest, _first, REAL, scale=0.125),
     "subnormal": Special(subnormal, domains=("real", "positive", "probability")),
     "ties": Special(ties, domains=REAL, usual=False),
     "masked": Special(masked, _first, REAL, usual=False),
@@ -160,12 +167,20 @@ class SpecialCase(Case):
 
     def _input(self, place: int, name: str) -> Array:  # noqa: ARG002  (what it overrides has it)
         ordinary = Case(self.formula, self.signature, "normal", self.dtype, self.salt).inputs[name]
-        if name not in changed(self.formula, self.dataset) or not ordinary.size:
+        special = SPECIALS[self.dataset]
+        put = name in changed(self.formula, self.dataset)
+        if not ordinary.size or not (put or self._scaled(name, special)):
             return ordinary
         array = np.array(ordinary)
-        SPECIALS[self.dataset].put(array, self.formula.domain(name), self.dtype)
+        if put:
+            special.put(array, self.formula.domain(name), self.dtype)
+        else:
+            array *= np.asarray(special.scale, array.dtype)
         array.flags.writeable = False
         return array
+
+    def _scaled(self, name: str, special: Special) -> bool:
+        return special.scale != 1 and not self.formula.integer(name) and self.formula.domain(name) in REAL
 
 
 def specials_of(formula: Formula) -> list[str]:

@@ -282,7 +282,7 @@ def _shifted(x: Budget, peak: Budget) -> Budget:
 def _accumulated(y: Budget, a: Budget, b: Budget) -> Budget:
     """The sum y = a +- b with the roundings of a sum that starts from a, or from b, whichever is worse."""
     u, sizes = y.arithmetic.accumulating.unit, (np.abs(a.value), np.abs(b.value))
-    hard = u * np.maximum(worst(b.terms) * sizes[0], worst(a.terms) * sizes[1])
+    hard = np.maximum(u * worst(b.terms) * sizes[0], u * worst(a.terms) * sizes[1])
     # the j-th partial sum is start + S_j: k start^2 + 2 start sum E[S_j], with E[S_j] = j/k of the product
     spread = [k * (start**2 + 2 * start * end) for k, start, end in ((b.terms, *sizes), (a.terms, *sizes[::-1]))]
     var = y.var + u * u * np.maximum(*spread)

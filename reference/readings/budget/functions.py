@@ -13,7 +13,7 @@ import numpy as np
 from scipy import special
 
 from nnparity.reference.readings.budget import ranges
-from nnparity.reference.readings.budget.core import Array, Budget, times
+from nnparity.reference.readings.budget.core import HOST, Array, Budget, times
 from nnparity.reference.readings.budget.deviations import deviation
 from nnparity.reference.readings.budget.ranges import EVERYTHING, Attained, Range
 from nnparity.reference.readings.numbers import PLAIN
@@ -32,6 +32,8 @@ OWN: dict[Any, float] = {
 
 #: Beyond every number that a target may hold.
 HUGE = float(np.finfo(np.float64).max) / 4
+#: What float64's own functions are off by, in units of their result: two units in the last place.
+HOST_FUNCTION = 4 * HOST
 #: Standard deviations of an argument below this leave f to its tangent.
 LINEAR = 2.0**-6
 
@@ -56,9 +58,11 @@ def elementary(
             if x.exact:
                 return _own(x, ufunc, None, None, y).bounded(found)
             hard = np.minimum(worst(x.value, y, x.hard), reach)
-            var = times(x.var, slope(x.value, y) ** 2)
-            if (x.var > LINEAR**2).any():
-                var = np.maximum(var, _secant(f, x.value, y, np.sqrt(x.var)))
+            # what is to be expected is no more than the worst case; a square may overflow where that does not
+            spread = np.fmin(np.sqrt(x.var), x.hard)
+            var = times(spread, slope(x.value, y)) ** 2
+            if (spread > LINEAR).any():
+                var = np.maximum(var, _secant(f, x.value, y, spread))
             var = np.minimum(var, reach**2)
             # e^x of an error that is finite is finite too, though float64 may not hold it
             hard = np.where(np.isfinite(hard), hard, np.where(np.isfinite(x.hard), HUGE, np.inf))
@@ -85,9 +89,19 @@ def _secant(f: Any, x: Array, y: Array, s: Array) -> Array:
     return np.asarray(np.nan_to_num(np.fmax(*secants), nan=0.0, posinf=np.inf) ** 2)
 
 
-def curved(slope: Callable[[Array, Array], Array], bend: float) -> Callable[..., Array]:
-    """First and second order, |f'| e + bend e^2, where bend is half the largest |f''|."""
-    return lambda x, y, e: slope(x, y) * e + bend * e * e
+def monotone(f: Callable[[Array], Array], slope: Callable[[Array, Array], Array], bend: float) -> Callable[..., Array]:
+    """The worst of a monotone f lies at the ends, f(x + e) and f(x - e): in saturation nearly nothing.
+
+    Near x their difference from f(x) is lost in float64; there it is first and second order, |f'| e + bend e^2, where
+    bend is half the largest |f''|. Either is a bound.
+    """
+
+    def worst(x: Array, y: Array, e: Array) -> Array:
+        ends = [f(x + e), f(x - e)]
+        far = [np.abs(end - y) + HOST_FUNCTION * (np.abs(end) + np.abs(y)) for end in ends]
+        return np.fmin(slope(x, y) * e + bend * e * e, np.fmax(*far))
+
+    return worst
 
 
 def square_root(x: Budget) -> Budget:
@@ -127,7 +141,7 @@ def log_worst(x: Array, y: Array, e: Array) -> Array:
 _expit = elementary(
     special.expit,
     lambda x, y: y * (1 - y),
-    curved(lambda x, y: y * (1 - y), 0.0481),
+    monotone(special.expit, lambda x, y: y * (1 - y), 0.0481),
     1.0,
     ranges.within(0.0, 1.0),
 )

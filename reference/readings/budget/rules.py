@@ -25,12 +25,16 @@ Budget.UFUNCS = {
         np.exp, lambda x, y: y, lambda x, y, e: y * np.expm1(e), image=ranges.monotone(np.exp, 0.0, math.inf)
     ),
     np.log: f.elementary(np.log, lambda x, y: 1 / np.abs(x), f.log_worst),
-    np.tanh: f.elementary(np.tanh, f.tanh_slope, f.curved(f.tanh_slope, 0.385), 2.0, ranges.within(-1.0, 1.0)),
+    np.tanh: f.elementary(
+        np.tanh, f.tanh_slope, f.monotone(np.tanh, f.tanh_slope, 0.385), 2.0, ranges.within(-1.0, 1.0)
+    ),
     np.sqrt: f.square_root,
     special.expit: f.logistic,
     np.sin: f.elementary(np.sin, lambda x, y: np.abs(np.cos(x)), lambda x, y, e: e, 2.0, ranges.within(-1.0, 1.0)),
     np.cos: f.elementary(np.cos, lambda x, y: np.abs(np.sin(x)), lambda x, y, e: e, 2.0, ranges.within(-1.0, 1.0)),
-    special.erf: f.elementary(special.erf, f.erf_slope, f.curved(f.erf_slope, 0.485), 2.0, ranges.within(-1.0, 1.0)),
+    special.erf: f.elementary(
+        special.erf, f.erf_slope, f.monotone(special.erf, f.erf_slope, 0.485), 2.0, ranges.within(-1.0, 1.0)
+    ),
     **{ufunc: compare(ufunc) for ufunc in (np.greater, np.greater_equal, np.less, np.less_equal, np.equal)},
 }
 Budget.FUNCTIONS = {
