@@ -15,6 +15,7 @@ from nnparity.checks.common import (
     first_order,
     judgeable,
     refused,
+    representative,
     unsupported,
 )
 from nnparity.execute.observer import Observed
@@ -55,9 +56,9 @@ def _cases(formula: Formula, selection: Selection) -> list[Case]:
     names = [name for name in specials_of(formula) if name != "subnormal"]
     return [
         special_case(formula, name, dtype, selection.salt)
-        for place, dtype in enumerate(selection.dtypes)
+        for dtype in selection.dtypes
         for name in names
-        if not (place and SPECIALS[name].sizes)
+        if dtype == representative(selection) or not SPECIALS[name].sizes
     ]
 
 

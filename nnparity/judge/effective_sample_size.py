@@ -37,7 +37,7 @@ def regrade_correlated(judged: Judgement, seen: Array, truth: Expected, case: Ca
 
     They explain none that is too large by itself: of so many elements, each has its own deviation at most.
     """
-    if judged.grade != "imprecise" or judged.sharp is None or judged.sharp * chance(truth.value.size) > chance(1):
+    if judged.grade != "imprecise" or judged.rms is None or judged.rms > chance(1):
         return judged
     found = judged
     for budgets in _budgets(case, quantity, truth):

@@ -1,8 +1,8 @@
 """The judge: an observation against its expectation, element by element, into a grade.
 
 Both margins are error over budget: `hard` is the largest of any element, `sharp` the root mean square over
-all elements, over what that mean may be by chance. No number here is tuned: budgets come from the readings,
-and the one threshold is a quantile of the chi-square distribution.
+all elements that may err, over what that mean may be by chance. No number here is tuned: budgets come from the
+readings, and the one threshold is a quantile of the chi-square distribution.
 """
 
 import math
@@ -28,6 +28,8 @@ from nnparity.spec import Dtype
 
 #: The chance that a correct kernel's sharp margin exceeds 1, for one verdict, if its errors are as modelled.
 FALSE_ALARM = 1e-9
+#: The part of the largest budget of an array that float64 does not see beside it.
+NEGLIGIBLE = 2.0**-53
 
 
 @dataclass(frozen=True)
@@ -62,8 +64,9 @@ def judge(observed: Array, expected: Expected, dtype: Dtype, independent: float 
     with np.errstate(invalid="ignore", divide="ignore"):
         expectation = error_over_budget(error, expected.sharp)
     hard = float(ratio.max(initial=0.0))
-    rms = root_mean_square(expectation) if hard < math.inf else math.inf
-    sharp = rms / chance(independent or expectation.size or 1)
+    may_err = fallible(expected)
+    rms = root_mean_square(expectation) * math.sqrt(expectation.size / may_err) if hard < math.inf else math.inf
+    sharp = rms / chance(independent or may_err)
     grade = "conforms" if hard <= 1 and sharp <= 1 else "imprecise" if hard <= 1 else "diverges"
     with np.errstate(over="ignore"):
         ulp = float((error / spacing(expected.value, dtype)).max(initial=0.0))
@@ -97,6 +100,22 @@ def root_mean_square(ratio: Array) -> float:
     if not 0 < largest < math.inf:
         return largest
     return largest * math.sqrt(float(np.mean(np.square(ratio / largest))))
+
+
+def fallible(truth: Expected) -> int:
+    """How many elements may err, at least 1: a zero that nobody computes is no evidence of a good kernel.
+
+    Such a zero has no budget, or one of underflows alone, which is nothing beside those of the others.
+    """
+    with np.errstate(invalid="ignore", over="ignore"):
+        idle = (truth.value == 0) & (truth.sharp <= NEGLIGIBLE * np.max(truth.sharp, initial=0.0))
+    return int(np.count_nonzero(~idle & (truth.sharp > 0))) or 1
+
+
+def allowance(truth: Expected) -> float:
+    """What the root mean square over all elements may be by chance, those that cannot err among them."""
+    may_err = fallible(truth)
+    return chance(may_err) * math.sqrt(may_err / (truth.value.size or 1))
 
 
 @cache

@@ -18,7 +18,7 @@ from nnparity.expect.expected import Expected
 from nnparity.expect.kept import kept
 from nnparity.judge.effective_sample_size import regrade_correlated
 from nnparity.judge.elements import Array, error_over_budget
-from nnparity.judge.grades import Judgement, chance, judge, root_mean_square
+from nnparity.judge.grades import Judgement, allowance, judge, root_mean_square
 from nnparity.spec import Case, Dtype
 from nnparity.store.memory import Form
 
@@ -86,7 +86,7 @@ def resolution(truth: Expected) -> float | None:
     with np.errstate(all="ignore"):
         hard = float(np.min(truth.hard[told] / size[told]))
         mean = root_mean_square(error_over_budget(size, truth.sharp))
-    sharp = chance(size.size) / mean if mean else math.inf
+    sharp = allowance(truth) / mean if mean else math.inf
     return min(hard, sharp)
 
 

@@ -15,7 +15,7 @@ from nnparity.adapters.request import Array
 from nnparity.execute.requests import request
 from nnparity.expect.budgets import expect
 from nnparity.expect.expected import Expected
-from nnparity.judge.grades import chance, judge
+from nnparity.judge.grades import allowance, judge
 from nnparity.mutate.planting import Memory
 from nnparity.spec import DTYPES, Case, Dtype, Formula
 from nnparity.spec.schema import QUANTITIES
@@ -71,7 +71,7 @@ def thresholds(seen: Array, truth: Expected, dtype: Dtype, random: np.random.Gen
     error = (seen[: len(truth.value)] if truth.value.ndim else seen).astype(np.float64).ravel()[told] - value[told]
     noise = dtype.unit * value[told] * random.standard_normal((RUNS, int(told.sum())))
     hard = _first_beyond(error, noise, truth.hard.ravel()[told])
-    sharp = _mean_beyond(error, noise, truth.sharp.ravel()[told], chance(value.size), value.size)
+    sharp = _mean_beyond(error, noise, truth.sharp.ravel()[told], allowance(truth), value.size)
     return np.minimum(hard, sharp)
 
 

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from nnparity.expect.expected import Expected
 from nnparity.judge.elements import error_over_budget, errors
-from nnparity.judge.grades import Judgement, chance, root_mean_square
+from nnparity.judge.grades import Judgement, allowance, root_mean_square
 from nnparity.judge.special_value_rules import accepted
 from nnparity.spec import Case, Dtype
 from nnparity.spec.cases.special_values import SpecialCase
@@ -48,7 +48,7 @@ class Answer:
 def ordinary(truth: Expected, judged: Judgement, seen: Any, dtype: Dtype) -> Answer:
     """The answer that an ordinary case is held against; errors that go together are in its `chance`."""
     found = truth.judged
-    allowed = chance(found.value.size or 1)
+    allowed = allowance(found)
     if judged.sharp and judged.rms is not None and np.isfinite(judged.sharp):
         own = root_mean_square(error_over_budget(errors(seen, truth)[1], found.sharp))
         allowed = own / judged.sharp  # with what the judge found of errors that go together
@@ -59,7 +59,7 @@ def special(case: Case, quantity: str, flush: bool, asked: frozenset[str]) -> li
     """All that is right for a case of special values."""
     found = []
     for truth, says in accepted(case, quantity, flush, asked):
-        answer = _answer(truth.judged, case.dtype, chance(truth.judged.value.size or 1), says or "")
+        answer = _answer(truth.judged, case.dtype, allowance(truth.judged), says or "")
         if quantity.startswith("grad") and "infinity" in case.dataset:  # there NaN may stand for an infinity
             answer.loose[~np.isfinite(truth.judged.value)] = NAN + INFINITE
         found.append(answer)

@@ -94,6 +94,7 @@ def where(condition: Any, a: Any, b: Any) -> Budget:
     var = np.where(chosen, _zero(a.var), _zero(b.var)) + jump**2 * doubt
     gain = np.broadcast_to(np.maximum(a.gain, b.gain), y.shape)
     found = Budget(y, arithmetic, np.broadcast_to(hard, y.shape), np.broadcast_to(var, y.shape), gain=gain)
+    found.peak = a.peak
     if a.attained is not None and not a.value[~np.broadcast_to(chosen, a.shape)].any():
         found.attained = a.attained  # what is not chosen is 0, so that it is not there that the number is attained
     return found.bounded(ranges.joined(a.range, b.range))

@@ -60,7 +60,20 @@ class Budget(Reading):
     """A float64 value with the two norms of its error; both errors are None or both are arrays."""
 
     __slots__ = (
-        *("_gain", "_range", "arithmetic", "attained", "hard", "peak_of", "sizes", "step", "terms", "value", "var"),
+        *(
+            "_gain",
+            "_range",
+            "arithmetic",
+            "attained",
+            "hard",
+            "peak",
+            "peak_of",
+            "sizes",
+            "step",
+            "sum_axis",
+            "sum_of",
+        ),
+        *("terms", "value", "var"),
     )
 
     def __init__(
@@ -85,6 +98,10 @@ class Budget(Reading):
         #: along which axis it is a certain number somewhere, and of which array it is the maximum over which axis
         self.attained: Attained | None = None
         self.peak_of: tuple[Any, int] | None = None
+        #: of what it is the sum over which axis, if that was kept; what was subtracted in x - peak, or in e^(x - peak)
+        self.sum_of: Any = None
+        self.sum_axis: Any = None
+        self.peak: Any = None
         #: of an exact result: what its terms are multiples of, once that is known, and what their sizes add up to
         self.step: float | None = None
         self.sizes: Array | None = None
@@ -275,7 +292,7 @@ def _shifted(x: Budget, peak: Budget) -> Budget:
     """
     assert peak.peak_of is not None
     y = x.rounded(x.hard, x.var, value=x.value - peak.value, gain=np.maximum(x.gain, peak.gain))
-    y.attained = Attained(peak.peak_of[1], 0.0)
+    y.attained, y.peak = Attained(peak.peak_of[1], 0.0), peak.value
     return y.bounded(Range(ranges.added(x.range, ranges.negated(peak.range)).low, 0.0))
 
 

@@ -56,7 +56,7 @@ def elementary(
             y = f(x.value)
             found = image(x.range).widened(OWN[ufunc], x.arithmetic.unit, x.arithmetic.step)
             if x.exact:
-                return _own(x, ufunc, None, None, y).bounded(found)
+                return _shifted(_own(x, ufunc, None, None, y).bounded(found), x, ufunc)
             hard = np.minimum(worst(x.value, y, x.hard), reach)
             # what is to be expected is no more than the worst case; a square may overflow where that does not
             spread = np.fmin(np.sqrt(x.var), x.hard)
@@ -70,14 +70,21 @@ def elementary(
         result.hard = np.where(result.hard >= HUGE, np.inf, result.hard)
         if x.attained is not None and f(x.attained.value):
             result.attained = Attained(x.attained.axis, float(f(x.attained.value)))
-        return result
+        return _shifted(result, x, ufunc)
 
     return rule
 
 
+def _shifted(y: Budget, x: Budget, ufunc: Any) -> Budget:
+    """The result; of an exponential with what was subtracted before it."""
+    if ufunc is np.exp:
+        y.peak = 0.0 if x.peak is None else x.peak
+    return y
+
+
 def _own(x: Budget, ufunc: Any, hard: Any, var: Any, y: Array) -> Budget:
     """The result with what the function itself loses: the worst case in norm 1, the deviation in norm 2."""
-    return x.rounded(hard, var, OWN[ufunc], y, deviation=deviation(ufunc, x.arithmetic.unit))
+    return x.rounded(hard, var, OWN[ufunc], y, deviation=deviation(ufunc, x.arithmetic.unit, x.value))
 
 
 def _secant(f: Any, x: Array, y: Array, s: Array) -> Array:
@@ -99,7 +106,7 @@ def monotone(f: Callable[[Array], Array], slope: Callable[[Array, Array], Array]
     def worst(x: Array, y: Array, e: Array) -> Array:
         ends = [f(x + e), f(x - e)]
         far = [np.abs(end - y) + HOST_FUNCTION * (np.abs(end) + np.abs(y)) for end in ends]
-        return np.fmin(slope(x, y) * e + bend * e * e, np.fmax(*far))
+        return np.asarray(np.fmin(slope(x, y) * e + bend * e * e, np.fmax(*far)))
 
     return worst
 

@@ -5,10 +5,10 @@ import math
 import numpy as np
 from scipy import special
 
-from nnparity.reference.readings.budget import exactness, ranges
+from nnparity.reference.readings.budget import correlations, exactness, ranges
 from nnparity.reference.readings.budget import functions as f
 from nnparity.reference.readings.budget.conditions import compare, maximum, where
-from nnparity.reference.readings.budget.core import Budget, divide, multiply, sum_rule
+from nnparity.reference.readings.budget.core import Budget, multiply, sum_rule
 from nnparity.reference.readings.budget.exactness import exactly
 from nnparity.reference.readings.budget.sums import einsum, largest, total
 
@@ -16,7 +16,7 @@ Budget.UFUNCS = {
     np.add: exactly(sum_rule(np.add), exactness.added),
     np.subtract: exactly(sum_rule(np.subtract), exactness.added),
     np.multiply: exactly(multiply, exactness.multiplied),
-    np.divide: exactly(divide, exactness.divided),
+    np.divide: exactly(correlations.divide, exactness.divided),
     np.maximum: maximum,
     np.negative: f.negative,
     np.absolute: f.absolute,

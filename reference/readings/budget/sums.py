@@ -59,7 +59,10 @@ def total(x: Budget, axis: Any = None, keepdims: bool = False) -> Budget:
     if not x.exact:
         hard, var = hard + add(x.hard), var + add(x.var)
     found = Budget(y, x.arithmetic, hard, var, gain=x.largest_gain)
-    return _ranged(_delivered(found, x.largest_gain) if inner is not x.arithmetic else found, x, axis, n)
+    found = _ranged(_delivered(found, x.largest_gain) if inner is not x.arithmetic else found, x, axis, n)
+    if keepdims:
+        found.sum_of, found.sum_axis = x, axis
+    return found
 
 
 def _delivered(y: Budget, gain: float) -> Budget:

@@ -1,0 +1,53 @@
+"""Where an error meets itself: in what is divided by its own sum, the last step of every softmax.
+
+Errors are carried as if they were independent. In y = a / sum(a) they are not: an error in the element that makes up
+nearly the whole sum is in the numerator and in the denominator, and cancels. To first order
+
+    dy_i = ((1 - y_i) da_i - y_i sum_{j != i} da_j) / S - y_i dS / S,
+
+where dS is what the sum itself rounds off. This is why the quotient is the accurate softmax, and e^(x - lse), whose
+elements do not add up to 1, is not: Blanchard, Higham & Higham, "Accurately computing the log-sum-exp and softmax
+functions", IMA J. Numer. Anal. 41, 2021. The worst case allows for that one too, what is to be expected does not.
+"""
+
+from typing import Any
+
+import numpy as np
+
+from nnparity.reference.readings.budget import core
+from nnparity.reference.readings.budget.core import RECIPROCAL, Array, Budget, pair
+from nnparity.reference.readings.budget.sums import total
+
+#: Roundings of a logarithm, at most; see `functions.OWN`.
+LOGARITHM = 6.0
+
+
+def divide(a: Any, b: Any) -> Budget:
+    """a / b, by the rule of quotients; that of shares where b is the sum of a, and a has come from e^x."""
+    y = core.divide(a, b)
+    over, under = pair(a, b)
+    if under.sum_of is not over or over.exact or over.peak is None:
+        return y
+    hard, var = _shares(over, under, y.value)
+    found = over.rounded(hard, var, RECIPROCAL, y.value, gain=y.gain, deviation=1.0)
+    y.hard, y.var = np.fmin(y.hard, found.hard), np.fmin(y.var, found.var)
+    return y
+
+
+def _shares(over: Budget, under: Budget, y: Array) -> tuple[Array, Array]:
+    """Both norms of the error of over / under before it is rounded, where `under` is the sum of `over`."""
+    axis, size = under.sum_axis, np.abs(under.value)
+    alone = total(Budget(over.value, over.arithmetic), axis=axis, keepdims=True)
+    rest, share = np.abs(1 - y), np.abs(y)
+    with np.errstate(all="ignore"):
+        all_var, all_hard = (part.sum(axis=axis, keepdims=True) for part in (over.var, over.hard))
+        var = (rest**2 * over.var + share**2 * (all_var - over.var + alone.var)) / size**2
+        least = np.maximum(size - all_hard - alone.hard, 0.0)
+        hard = (rest * over.hard + share * (all_hard - over.hard + alone.hard)) / least
+        return hard + share * _by_logarithm(over, size), np.maximum(var, 0.0)
+
+
+def _by_logarithm(over: Budget, size: Array) -> Array:
+    """The relative error that e^(x - lse) has and the quotient has not: lse is rounded, and its logarithm was."""
+    logarithm = np.log(size)
+    return np.asarray(over.arithmetic.unit * (np.abs(over.peak + logarithm) + LOGARITHM * np.abs(logarithm)))
