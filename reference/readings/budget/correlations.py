@@ -5,9 +5,11 @@ nearly the whole sum is in the numerator and in the denominator, and cancels. To
 
     dy_i = ((1 - y_i) da_i - y_i sum_{j != i} da_j) / S - y_i dS / S,
 
-where dS is what the sum itself rounds off. This is why the quotient is the accurate softmax, and e^(x - lse), whose
-elements do not add up to 1, is not: Blanchard, Higham & Higham, "Accurately computing the log-sum-exp and softmax
-functions", IMA J. Numer. Anal. 41, 2021. The worst case allows for that one too, what is to be expected does not.
+where dS is what the sum itself rounds off; in the worst case one power grows as far as it may while all others shrink,
+whatever the largest that was subtracted from the exponents. This is why the quotient is the accurate softmax, and
+e^(x - lse), whose elements do not add up to 1, is not: Blanchard, Higham & Higham, "Accurately computing the
+log-sum-exp and softmax functions", IMA J. Numer. Anal. 41, 2021. The worst case allows for that one too, what is to be
+expected does not.
 """
 
 from typing import Any
@@ -29,8 +31,8 @@ def divide(a: Any, b: Any) -> Budget:
     if under.sum_of is not over or over.exact or over.peak is None:
         return y
     hard, var = _shares(over, under, y.value)
-    found = over.rounded(hard, var, RECIPROCAL, y.value, gain=y.gain, deviation=1.0)
-    y.hard, y.var = np.fmin(y.hard, found.hard), np.fmin(y.var, found.var)
+    found = over.rounded(hard, np.fmin(var, y.var), RECIPROCAL, y.value, gain=y.gain, deviation=1.0).bounded(y.range)
+    y.hard, y.var = found.hard, np.fmin(y.var, found.var)
     return y
 
 
@@ -38,13 +40,26 @@ def _shares(over: Budget, under: Budget, y: Array) -> tuple[Array, Array]:
     """Both norms of the error of over / under before it is rounded, where `under` is the sum of `over`."""
     axis, size = under.sum_axis, np.abs(under.value)
     alone = total(Budget(over.value, over.arithmetic), axis=axis, keepdims=True)
-    rest, share = np.abs(1 - y), np.abs(y)
     with np.errstate(all="ignore"):
-        all_var, all_hard = (part.sum(axis=axis, keepdims=True) for part in (over.var, over.hard))
-        var = (rest**2 * over.var + share**2 * (all_var - over.var + alone.var)) / size**2
-        least = np.maximum(size - all_hard - alone.hard, 0.0)
-        hard = (rest * over.hard + share * (all_hard - over.hard + alone.hard)) / least
-        return hard + share * _by_logarithm(over, size), np.maximum(var, 0.0)
+        others = over.var.sum(axis=axis, keepdims=True) - over.var
+        var = ((1 - y) ** 2 * over.var + y**2 * (others + alone.var)) / size**2
+        furthest = _furthest(over, size, y, axis)
+        loss = np.where(alone.hard < size, alone.hard / np.maximum(size - alone.hard, 0.0), np.inf)
+        hard = furthest + np.minimum(y + furthest, 1.0) * (loss + _by_logarithm(over, size))
+    return np.where(np.isnan(hard), np.inf, hard), np.where(np.isnan(var), np.inf, np.maximum(var, 0.0))
+
+
+def _furthest(over: Budget, size: Array, y: Array, axis: Any) -> Array:
+    """How far a share may move: most when its own power grows and all others shrink, or the other way round.
+
+    A power a that may grow by h may shrink by l = a h / (a + h), for the error is one of the exponent.
+    """
+    grown = over.hard
+    shrunk = np.where(over.value > 0, over.value * grown / (over.value + grown), 0.0)
+    rest = [part.sum(axis=axis, keepdims=True) - part for part in (grown, shrunk)]
+    up = (grown * (1 - y) + y * rest[1]) / (size + grown - rest[1])
+    down = (shrunk * (1 - y) + y * rest[0]) / (size - shrunk + rest[0])
+    return np.asarray(np.maximum(up, down))
 
 
 def _by_logarithm(over: Budget, size: Array) -> Array:

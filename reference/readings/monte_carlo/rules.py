@@ -29,7 +29,8 @@ def _elementwise(ufunc: Any) -> Callable[..., Noise]:
 
     def rule(*operands: Any) -> Noise:
         y = value(*operands)
-        return y.rounded(deviation(ufunc, y.machines.unit))
+        argument = operands[0].value if isinstance(operands[0], Noise) else operands[0]
+        return y.rounded(deviation(ufunc, y.machines.unit, argument))
 
     return rule
 

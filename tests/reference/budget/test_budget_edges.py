@@ -261,3 +261,16 @@ def test_the_range_of_a_square_that_overflows_has_no_end() -> None:
     """Without a largest number a range may end at 1e200: a power of that raises in Python, a product is infinite."""
     y = np.square(Budget(np.array([1e200]), replace(arithmetic("float64"), largest=math.inf)))
     assert y.range.high == math.inf
+
+
+# --- saturation
+
+
+@pytest.mark.parametrize("ufunc", [special.expit, np.tanh, special.erf], ids=lambda one: one.__name__)
+def test_a_saturated_function_hardly_errs_however_large_the_error_of_its_argument(ufunc: Any) -> None:
+    x = Budget(
+        np.array([1e307, -1e307, 50.0]), arithmetic("float64"), np.array([1e291, 1e291, 5.0]), np.full(3, np.inf)
+    )
+    y = ufunc(x)
+    assert (y.hard < 2.0**-45).all()
+    assert (y.var < 2.0**-90).all()

@@ -104,7 +104,7 @@ def test_a_function_of_an_exact_number_errs_by_its_own_units(ufunc: Any) -> None
     size = abs(float(ufunc(x)))
     expected = own(ufunc) * F32.unit * size + F32.step if own(ufunc) else 0.0
     assert float(y.hard or 0.0) == expected
-    spread = deviation(ufunc, F32.unit) * (F32.unit * size + F32.step) if own(ufunc) else 0.0
+    spread = deviation(ufunc, F32.unit, x) * (F32.unit * size + F32.step) if own(ufunc) else 0.0
     assert abs(math.sqrt(y.var or 0.0) - spread) <= 1e-12 * spread
 
 

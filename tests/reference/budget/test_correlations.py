@@ -1,0 +1,60 @@
+"""What is divided by its own sum: both norms against errors put in, machines with random roundings, and e^(x - lse)."""
+
+import numpy as np
+import pytest
+
+from nnparity.expect.precision_models import arithmetic
+from nnparity.reference.formulas.transformer import softmax
+from nnparity.reference.readings import Budget
+from nnparity.reference.readings.monte_carlo import Machines, lifted
+
+F32, RUNS = arithmetic("float32"), 400
+#: Scores of a sharp softmax, of a flat one, and of two that share a row.
+ROWS = np.array([[20.0, 3.0, -1.0, 0.5], [0.1, 0.2, 0.3, 0.4], [9.0, 9.1, -3.0, 2.0]])
+
+
+def off(value: np.ndarray, error: np.ndarray) -> Budget:
+    return Budget(value, F32, error, error**2)
+
+
+def test_norm_two_of_a_softmax_is_what_machines_show() -> None:
+    machines = Machines(np.random.default_rng(0), RUNS)
+    ratio = np.mean((softmax(lifted(ROWS, machines)).value - softmax(ROWS)) ** 2, axis=0)
+    expected = softmax(Budget(ROWS, arithmetic("float32"))).var * (machines.unit / F32.unit) ** 2
+    assert (ratio < 1.3 * expected).all()
+    assert np.median(ratio / expected) > 0.3
+
+
+def test_an_error_of_the_score_that_makes_up_the_sum_cancels() -> None:
+    y = softmax(off(ROWS, np.full(ROWS.shape, 1e-3)))
+    assert y.hard[0, 0] < 2e-6
+    assert np.sqrt(y.var[0, 0]) < 5e-7
+    assert y.hard[1, 0] > 1e-4
+
+
+@pytest.mark.parametrize("size", [1e-6, 1e-2, 0.3])
+def test_the_hard_error_bounds_every_displacement_of_the_scores(size: float) -> None:
+    random = np.random.default_rng(1)
+    hard = softmax(off(ROWS, np.full(ROWS.shape, size))).hard
+    for _ in range(200):
+        moved = softmax(ROWS + size * random.choice([-1.0, 0.0, 1.0], ROWS.shape))
+        assert (np.abs(moved - softmax(ROWS)) <= hard).all()
+
+
+def test_the_softmax_by_the_logarithm_of_the_sum_is_within_the_worst_case() -> None:
+    random = np.random.default_rng(2)
+    x = (random.standard_normal((200, 16)) * 30).astype(np.float32)
+    lse = np.log(np.exp(x - x.max(-1, keepdims=True)).sum(-1, keepdims=True)) + x.max(-1, keepdims=True)
+    seen, y = np.exp(x - lse.astype(np.float32)), softmax(Budget(x, F32))
+    error = np.abs(seen - softmax(x.astype(np.float64)))
+    assert (error <= y.hard).all()
+    assert np.sqrt(np.mean(error**2 / y.var)) > 1.5, "it is not as accurate as the quotient: Blanchard et al. 2021"
+
+
+def test_what_is_no_share_is_as_it_was() -> None:
+    """A quotient by another sum, and one of numbers that are no exponentials."""
+    e = np.exp(off(ROWS, np.full(ROWS.shape, 1e-3)))
+    other = np.sum(np.exp(off(ROWS, np.full(ROWS.shape, 1e-3))), axis=-1, keepdims=True)
+    assert (e / other).hard[0, 0] > 1e-3
+    plain = off(ROWS, np.full(ROWS.shape, 1e-3))
+    assert (plain / np.sum(plain, axis=-1, keepdims=True)).hard[0, 0] > 1e-5
