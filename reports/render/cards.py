@@ -109,7 +109,7 @@ def data(aggregate: Aggregate) -> dict[str, object]:
 
 
 def scripted(found: Mapping[Cause, ScriptLine | None], carried: Carried) -> dict[str, object]:
-    """Card -> the number of its script and what it is of; of those without one, why."""
+    """Card -> the number of its script and what it is of; of those without one why, nothing where room is lacking."""
     lines = {cause.anchor: line for cause, line in found.items() if line}
     return {
         "scripts": {
@@ -117,7 +117,7 @@ def scripted(found: Mapping[Cause, ScriptLine | None], carried: Carried) -> dict
             for anchor, line in lines.items()
             if (place := carried.number(line)) is not None
         },
-        "unscripted": {anchor: visible(line.why) for anchor, line in lines.items() if line.why},
+        "unscripted": {anchor: visible(line.why) for anchor, line in lines.items() if carried.number(line) is None},
     }
 
 

@@ -98,7 +98,7 @@
   const scripted = card => {
     const found = data.scripts[card.id], why = data.unscripted[card.id], place = make("span", "", { className: "script" });
     if (found) place.append(" ", copying("script-words", () => script(found[0])), " ", make("small", found[1], { className: "dim" }));
-    else if (why) place.append(" ", make("small", "", { className: "dim", innerHTML: by("no-script").innerHTML }), make("small", why, { className: "dim" }));
+    else if (why !== undefined) place.append(" ", make("small", "", { className: "dim", innerHTML: by(why ? "no-script" : "no-room").innerHTML }), make("small", why, { className: "dim" }));
     return place;
   };
   for (const code of document.querySelectorAll(".cmd")) code.after(copy(code));

@@ -1,4 +1,4 @@
-"""No violation of WCAG 2.2 AA that axe-core finds: wide and narrow, light and dark, in both languages, opened or not."""
+"""No violation of WCAG 2.2 AA that axe-core finds: wide and narrow, light and dark, in both languages."""
 
 import json
 from collections.abc import Callable
