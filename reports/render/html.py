@@ -13,7 +13,7 @@ from nnparity.reports import differences_told, formatting
 from nnparity.reports.aggregation import Aggregate, Row, anchor
 from nnparity.reports.causes.classes import CLASSES, FINE, SIGNS
 from nnparity.reports.causes.classes import MEANINGS as CLASS_MEANINGS
-from nnparity.reports.causes.scripts import Carried, fitting, script_of
+from nnparity.reports.causes.scripts import Carried, fitting, most_wanted, script_of
 from nnparity.reports.causes.worst import element_ulp
 from nnparity.reports.differences import SAYS
 from nnparity.reports.failures import said, where
@@ -61,7 +61,7 @@ def _filled(text: str, aggregate: Aggregate) -> str:
     found = {cause: script_of(aggregate.run, cause) for cause in aggregate.causes}
     whole = cards.data(aggregate) | cards.scripted(found, Carried([line for line in found.values() if line]))
     room = FULL - len(text.encode()) - len(deflated(_json(whole)))
-    carried = fitting(filter(None, found.values()), lambda lines: len(_scripts(lines)), room)
+    carried = fitting(most_wanted(found), lambda lines: len(_scripts(lines)), room)
     data = cards.data(aggregate) | cards.scripted(found, carried)
     return text.replace(_DATA, deflated(_json(data)), 1).replace(_SCRIPTS, _scripts(carried.lines), 1)
 

@@ -66,8 +66,20 @@ def draw(curves: list[Curve], colours: dict[str, str]) -> str:
 
 
 def _shortened(svg: str) -> str:
-    """Coordinates to a hundredth of a point: nobody sees more, and they are most of a drawing. Not of texts."""
-    return re.sub("<[^>]*>", lambda tag: re.sub(r"(\d\.\d\d)\d+", r"\1", tag[0]), svg)
+    """Coordinates to a tenth of a point: nobody sees more, and they are most of a drawing. Not of texts."""
+    stepped = re.sub(r'd="(M [-\d.ML \n]*)"', lambda path: f'd="{_stepped(path[1])}"', svg)
+    return re.sub("<[^>]*>", lambda tag: re.sub(r"(\d\.\d)\d+", r"\1", tag[0]), re.sub(r"\n\s*", "\n", stepped))
+
+
+def _stepped(path: str) -> str:
+    """A path of straight lines as steps from point to point, in tenths, each counted from where the last one ended."""
+    parts, x, y = [], 0, 0
+    for move, *point in re.findall(r"([ML]) (-?[\d.]+) (-?[\d.]+)", path):
+        right, down = (round(float(one) * 10) for one in point)
+        begins = move == "M"
+        parts.append(f"M{right / 10:g} {down / 10:g}l" if begins else f"{(right - x) / 10:g} {(down - y) / 10:g} ")
+        x, y = right, down
+    return "".join(parts)
 
 
 def _margins(columns: int, high: float) -> dict[str, float]:

@@ -34,6 +34,16 @@ def test_no_part_is_long_before_it_is_opened_and_nothing_sticks_out(opened: Open
     )
     assert {name: size for name, size in parts.items() if size > SCREENS * high} == {}
     assert page.ask("document.documentElement.scrollWidth") <= wide
+    page.ask("for (const one of document.querySelectorAll('.group, .cause, .packed')) one.open = true")
+    page.tab.wait_for_function("[...document.querySelectorAll('.unpacked')].every(one => one.children.length)")
+    page.ask("for (const one of document.querySelectorAll('.unpacked details')) one.open = true")
+    assert page.ask("document.documentElement.scrollWidth") <= wide
+    sticking = (
+        "[...document.querySelectorAll('.packed *')].filter(one => one.checkVisibility()"
+        " && !one.closest('.scroll, .math, figure') && one.getBoundingClientRect().right > innerWidth)"
+        ".map(one => one.outerHTML.slice(0, 120))"
+    )
+    assert page.ask(sticking) == []
 
 
 def test_filters_leave_what_fits_and_stand_in_the_address(opened: Open) -> None:
