@@ -1,5 +1,6 @@
 """The scripts that a report carries, made at the end of a run: one of each of its causes, with a bar."""
 
+import contextlib
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Annotated
@@ -37,7 +38,7 @@ def scripted(timeout: float, store: Path | None) -> Callable[[MergedRun], Iterat
         salt = next((one.salt for one in run.environments), "")
         memory.use(store)
         try:
-            with progress() as bar:
+            with progress() as bar, contextlib.suppress(KeyboardInterrupt):  # the report has those made until then
                 task = bar.add_task("scripts of the causes", total=len(shown))
                 for line in scripts(shown, salt, timeout):
                     yield line

@@ -33,7 +33,7 @@ def scripts(causes: Iterable[Sequence[Verdict]], salt: str = "", timeout: float 
 def _of_target(name: str, causes: list[Sequence[Verdict]], salt: str, timeout: float) -> Iterator[ScriptLine]:
     try:
         target = start(TargetName(*name.rsplit(":", 2)), tuple(DTYPES), timeout)
-    except TargetUnavailable as error:
+    except (TargetUnavailable, UsageError) as error:
         yield from (_line(verdicts[0], why=str(error)) for verdicts in causes)
         return
     try:
@@ -71,10 +71,13 @@ def _script(verdict: Verdict, target: Target, salt: str) -> ScriptLine:
             return _line(verdict, why=reason)
         cell = Cell(case, target, verdict.quantity)
         text = reproduction(cell, target.name.rsplit(":", 2)[0])
+        grade = cell.judged.grade
     except (Unreproducible, UsageError, TargetUnavailable) as error:
         return _line(verdict, why=str(error))
-    if cell.judged.grade in PASSING:
-        return _line(verdict, why=f"asked once more by itself it is graded {cell.judged.grade}")
+    except Exception as error:  # noqa: BLE001 - a run that took hours does not lose its report to a script
+        return _line(verdict, why=f"{type(error).__name__}: {error}")
+    if grade in PASSING:
+        return _line(verdict, why=f"asked once more by itself it is graded {grade}")
     if len(text) > LONGEST:
         return _line(verdict, why=f"it has {len(text):,} characters, most of them numbers")
     return _line(verdict, text)

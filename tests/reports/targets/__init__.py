@@ -1,0 +1,1 @@
+"""Tests of `nnparity.reports.targets`: scores counted another way, certificates, margins on the right side."""
