@@ -1,6 +1,7 @@
 """Training runs in the report: their numbers survive the run file, and each formula and dtype has its figure."""
 
 import math
+import re
 from pathlib import Path
 from xml.etree import ElementTree as ET
 
@@ -55,6 +56,12 @@ def test_a_figure_for_each_formula_and_dtype_with_all_targets_and_optimisers() -
 def test_the_drawing_follows_from_the_numbers_alone() -> None:
     assert figures(MergedRun(curves=[curve()])) == figures(MergedRun(curves=[curve()]))
     assert figures(MergedRun(curves=[curve()])) != figures(MergedRun(curves=[curve(judged=STEPS)]))
+
+
+def test_what_is_black_has_the_colour_of_the_page_and_nothing_is_white() -> None:
+    (svg,) = figures(MergedRun(curves=[curve()])).values()
+    assert "currentColor" in svg
+    assert not re.search("#000000|#ffffff", svg)
 
 
 def test_a_path_of_steps_ends_where_the_path_did() -> None:

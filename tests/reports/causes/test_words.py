@@ -6,6 +6,7 @@ from pathlib import Path
 
 from nnparity.reports.causes.classes import CLASSES, FINE, MEANINGS
 from nnparity.reports.differences import SAYS
+from nnparity.reports.differences_told import COLUMNS
 from nnparity.reports.records import GRADES
 from nnparity.reports.render import answer
 from nnparity.reports.render.cards import LABELS
@@ -33,7 +34,18 @@ def said() -> set[str]:
     sources = [package / name for name in ("render/answer.py", "causes/answer.py")]
     code = "".join(path.read_text("utf-8") for path in sources)
     found |= set(re.findall(r'(?:say\(|yield |", )"([^"]*\{\w+\}[^"]*|the pool [^"]+)"', code))
-    return found | {*GRADES, *ROWS, *FACTS, *LABELS, *CLASSES, *FINE, *MEANINGS.values(), *PROFILES, *SAYS.values()}
+    return found | {
+        *GRADES,
+        *ROWS,
+        *FACTS,
+        *LABELS,
+        *CLASSES,
+        *FINE,
+        *MEANINGS.values(),
+        *PROFILES,
+        *SAYS.values(),
+        *COLUMNS,
+    }
 
 
 def test_every_word_has_a_translation_and_every_translation_a_word() -> None:
