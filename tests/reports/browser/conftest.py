@@ -44,7 +44,9 @@ def html(path: Path, tmp_path: Path, verdict: Any) -> Path:
         return Path(os.environ[GIVEN])
     run = merge([path])
     for one in (one for one in run.verdicts if one.known):
-        text, why = ("", WHY) if one.known == UNSCRIPTED else (SCRIPT, "")
+        text, why = (
+            ("", WHY) if one.known == UNSCRIPTED else (f"{SCRIPT}# {one.case} {one.quantity} {one.target}\n", "")
+        )
         run.add_script(ScriptLine(one.case, one.target, one.quantity, text, why))
     run.facts += [Fact("determinism", f"formula_{n}", TARGETS[0], "again: the same bits") for n in range(3)]
     run.facts += [Fact("precision model", "formula_1", f"{TARGETS[0]} {DTYPES[2]}", "accumulate-wide; 1 of 4")]

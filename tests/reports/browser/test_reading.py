@@ -110,7 +110,8 @@ def test_command_and_script_are_copied_as_they_are(opened: Open, html: Path) -> 
     page = opened()
     data = data_of(html.read_text("utf-8"))
     scripts = data_of(html.read_text("utf-8"), "scripts")
-    card, (place, name, _) = next(iter(data["scripts"].items()))
+    card, (place, name, _) = max(data["scripts"].items(), key=lambda item: item[1][0])
+    assert len(set(scripts)) == len(scripts) > 1
     page.ask(f"for (let one = document.getElementById('{card}'); one; one = one.parentElement) one.open = true")
     for button, expected in ((".cmd + .copy", "nnparity reproduce "), (".script .copy", scripts[place])):
         page.tab.click(f"#{card} dl {button}")
@@ -122,7 +123,13 @@ def test_command_and_script_are_copied_as_they_are(opened: Open, html: Path) -> 
     page.ask(f"document.getElementById('{cell}').click()")
     page.tab.click("#panel .item .script .copy")
     page.tab.wait_for_function("document.querySelector('#panel .item .script .copy').textContent === '✓'")
-    assert page.ask("navigator.clipboard.readText()") in scripts
+    assert page.ask("navigator.clipboard.readText()") == scripts[of_the_panel(page, data)]
+
+
+def of_the_panel(page: Opened, data: dict[str, dict[str, list[int]]]) -> int:
+    """The number of the first script in the panel, by the card that its item leads to."""
+    row = page.ask("document.querySelector('#panel .item:has(.script .copy) a').getAttribute('href').slice(1)")
+    return data["scripts"][page.ask(f"document.getElementById('{row}').closest('.cause').id")][0]
 
 
 def test_a_cause_without_a_script_says_why(opened: Open, html: Path) -> None:
