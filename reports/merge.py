@@ -116,7 +116,7 @@ def merge(paths: Iterable[Path | str]) -> MergedRun:
     curves: dict[tuple[str, str, str], Curve] = {}
     for path in map(Path, paths):
         if seal := seal_of(path):
-            run.seals[path.name] = seal
+            run.seals[path.name if path.name not in run.seals else str(path)] = seal
         for line in read_run(path):
             match line:
                 case Verdict():

@@ -68,6 +68,10 @@ def test_it_carries_the_digest_that_verify_looks_at(run: list[Any], tmp_path: Pa
     assert seal_of(path) == digest
     told = certificate(path, tmp_path / "out")
     assert f"digest {digest} of the last line of parity.jsonl; nnparity verify parity.jsonl" in told
+    (tmp_path / "other").mkdir()
+    other = tmp_path / "other" / path.name
+    other.write_bytes(path.read_bytes())
+    assert len(merge([path, other]).seals) == 2, "files of one name are told apart"
     path.write_bytes(path.read_bytes() + chain.linked(encode(run[-1])))
     assert seal_of(path) == "", "what follows the seal was added"
     assert merge([path]).seals == {}
