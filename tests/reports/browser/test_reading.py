@@ -64,7 +64,8 @@ def test_a_cell_is_opened_by_keys_and_leads_to_its_cause_and_back(opened: Open) 
     page = opened()
     cell = page.ask("document.querySelector('.board td:has(a)').id")
     page.ask("document.querySelector('.board td[tabindex=\"0\"]').focus()")
-    row, column = map(int, cell[1:].split("-"))
+    row = page.ask(f"[...document.querySelectorAll('tr.f')].indexOf(document.getElementById('{cell}').parentElement)")
+    column = page.ask(f"document.getElementById('{cell}').cellIndex") - 1
     page.press("Control+Home", *["ArrowDown"] * row, *["ArrowRight"] * column)
     assert page.ask(FOCUS) == cell
     page.press("Enter")

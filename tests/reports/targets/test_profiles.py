@@ -26,8 +26,9 @@ def test_the_datasets_of_all_checks_are_told_from_ordinary_ones() -> None:
     assert {name for formula in load().values() for name in ordinary(formula) if checked(name)} == set()
 
 
-def test_chapters_of_composed_formulas_are_chapters_of_the_spec() -> None:
-    assert set(COMPOSED) <= {formula.chapter for formula in load().values()}
+def test_formulas_of_the_composed_chapters_are_the_compositions_of_the_spec() -> None:
+    formulas = load().values()
+    assert {one.id for one in formulas if one.chapter in COMPOSED} == {one.id for one in formulas if one.composition}
 
 
 @pytest.mark.parametrize(
