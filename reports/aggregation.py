@@ -10,6 +10,7 @@ from typing import TypeVar
 from nnparity.reports.causes.answer import Answer, answer_of
 from nnparity.reports.causes.causes import Cause, causes_of
 from nnparity.reports.causes.matrix import Cell, Key, cells_of
+from nnparity.reports.differences import Differences, compare
 from nnparity.reports.merge import MergedRun
 from nnparity.reports.records import FAMILIES, GRADES, SHORT, FormulaLine, TargetLine, Verdict
 from nnparity.reports.statistics import Statistics, fails, severity, statistics_by
@@ -86,6 +87,12 @@ class Aggregate:
     """A run seen from above. Everything is computed when first asked for, once."""
 
     run: MergedRun
+    baseline: MergedRun | None = None
+
+    @cached_property
+    def changes(self) -> Differences | None:
+        """What differs from the baseline, where one is given."""
+        return compare(self.baseline, self.run) if self.baseline else None
 
     @cached_property
     def causes(self) -> list[Cause]:

@@ -18,6 +18,9 @@ from nnparity.reports.records import Seal, Verdict, decode, encode
 
 LINK = re.compile(rb',"link":"([0-9a-f]+)\.([0-9]+)\.([0-9a-f]+)"\}$')
 
+#: Bytes at the end of a file among which its last line is looked for.
+LAST = 1 << 20
+
 
 @dataclass
 class Chain:
@@ -90,6 +93,15 @@ def sealed(path: Path) -> str:
     with path.open("ab") as file:
         file.write(chain.linked(encode(Seal(ends))))
     return chain.last
+
+
+def seal_of(path: Path) -> str:
+    """The digest of the last line of a sealed file, which stands for all of it; nothing of one that is not sealed."""
+    with path.open("rb") as file:
+        file.seek(max(0, file.seek(0, os.SEEK_END) - LAST))
+        last = file.read().rstrip(b"\n").rpartition(b"\n")[2]
+    found = LINK.search(last)
+    return found.group(3).decode() if found and b'"kind":"seal"' in last else ""
 
 
 def broken(found: list[Link]) -> Iterator[str]:

@@ -29,7 +29,7 @@ td, th {{ text-align: left; vertical-align: top; padding: 0.2rem 0.6rem }}
 
 def terminal(found: Differences) -> str:
     """A line for each cause, under its kind."""
-    lines = [*_head(found)]
+    lines = [*head(found)]
     for kind in found.counts():
         lines += ["", f"{SAYS[kind]}:"]
         lines += [f"  {_line(group)}" for group in found.groups if group.kind == kind]
@@ -38,25 +38,24 @@ def terminal(found: Differences) -> str:
 
 def markdown(found: Differences) -> str:
     """A table for each kind."""
-    lines = ["# What changed", "", *(f"- {line}" for line in _head(found))]
+    lines = ["# What changed", "", *(f"- {line}" for line in head(found))]
     for kind in found.counts():
         lines += [
             "",
             f"## {SAYS[kind].capitalize()}",
             "",
-            "| formula | target | quantities | dtypes | verdicts | worst |",
+            *HEAD,
         ]
-        lines.append("|---|---|---|---|---|---|")
-        lines += ["| " + " | ".join(_cells(group)) + " |" for group in found.groups if group.kind == kind]
+        lines += [_piped(cells(group)) for group in found.groups if group.kind == kind]
     return "\n".join(lines) + "\n"
 
 
 def html(found: Differences) -> str:
     """The same as a page of its own."""
-    parts = [f"<li>{escape(line)}</li>" for line in _head(found)]
+    parts = [f"<li>{escape(line)}</li>" for line in head(found)]
     body = [f"<h1>What changed</h1><ul>{''.join(parts)}</ul>"]
     for kind in found.counts():
-        rows = [_row(_cells(group, code=""), "td") for group in found.groups if group.kind == kind]
+        rows = [_row(cells(group, code=""), "td") for group in found.groups if group.kind == kind]
         body.append(f"<h2>{SAYS[kind].capitalize()}</h2><table>{_row(COLUMNS, 'th')}{''.join(rows)}</table>")
     return PAGE.format("\n".join(body))
 
@@ -103,18 +102,24 @@ FORMATS: dict[str, Callable[[Differences], str]] = {
 }
 
 
-def _head(found: Differences) -> list[str]:
+def head(found: Differences) -> list[str]:
+    """What differs as a whole: versions, what else may be the cause, how many verdicts are of which kind."""
     versions = ", ".join(f"{name} {told}" for name, told in found.versions.items()) or "the same versions"
     counted = [f"{count(number)} {SAYS[kind]}" for kind, number in found.counts().items()]
     return [versions, *found.cautions, "verdicts: " + ", ".join([*counted, f"{count(found.same)} the same"])]
 
 
 def _line(group: Group) -> str:
-    formula, target, quantities, dtypes, verdicts, worst = _cells(group, code="")
+    formula, target, quantities, dtypes, verdicts, worst = cells(group, code="")
     return f"{formula} {target} {quantities} in {dtypes}: {verdicts}; {worst}"
 
 
-def _cells(group: Group, code: str = "`") -> list[str]:
+def _piped(row: Iterable[str]) -> str:
+    return "| " + " | ".join(cell.replace("|", "\\|") for cell in row) + " |"
+
+
+def cells(group: Group, code: str = "`") -> list[str]:
+    """The row of a group, as `COLUMNS` names its cells; names are set between `code`."""
     worst = group.worst
     verdict = worst.verdict
     shown = verdict.message or "" if verdict.hard is None else f"hard {_margins(worst)}"
@@ -125,9 +130,7 @@ def _cells(group: Group, code: str = "`") -> list[str]:
         _quantities(group.quantities),
         " ".join(SHORT[dtype] for dtype in group.dtypes),
         f"{count(len(group.changes))} {group.grades}, {_datasets(group)}{records}",
-        f"{code}{verdict.case} {verdict.quantity}{code} {shown.splitlines()[0] if shown else ''}".rstrip().replace(
-            "|", "\\|"
-        ),
+        f"{code}{verdict.case} {verdict.quantity}{code} {shown.splitlines()[0] if shown else ''}".rstrip(),
     ]
 
 

@@ -4,6 +4,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from nnparity.reports.chain import seal_of
 from nnparity.reports.records import (
     Curve,
     Environment,
@@ -11,6 +12,7 @@ from nnparity.reports.records import (
     FormulaLine,
     KnownLine,
     Line,
+    ScriptLine,
     Summary,
     TargetLine,
     Verdict,
@@ -33,7 +35,15 @@ class MergedRun:
     known: dict[str, KnownLine] = field(default_factory=dict)
     facts: list[Fact] = field(default_factory=list)
     curves: list[Curve] = field(default_factory=list)
+    #: by case, target and quantity
+    scripts: dict[tuple[str, str, str], ScriptLine] = field(default_factory=dict)
     summaries: list[Summary] = field(default_factory=list)
+    #: name of a file -> the digest of its last line, where it is sealed
+    seals: dict[str, str] = field(default_factory=dict, compare=False)
+
+    def add_script(self, line: ScriptLine) -> None:
+        """One more script; a later one of the same verdict counts."""
+        self.scripts[line.case, line.target, line.quantity] = line
 
     @property
     def cut_short(self) -> int:
@@ -80,6 +90,7 @@ class MergedRun:
         yield from self.known.values()
         yield from self.facts
         yield from self.curves
+        yield from self.scripts.values()
         yield from self.summaries
 
 
@@ -103,8 +114,10 @@ def merge(paths: Iterable[Path | str]) -> MergedRun:
     verdicts: dict[tuple[str, str, str], Verdict] = {}
     facts: dict[tuple[str, str, str], Fact] = {}
     curves: dict[tuple[str, str, str], Curve] = {}
-    for path in paths:
-        for line in read_run(Path(path)):
+    for path in map(Path, paths):
+        if seal := seal_of(path):
+            run.seals[path.name if path.name not in run.seals else str(path)] = seal
+        for line in read_run(path):
             match line:
                 case Verdict():
                     verdicts[line.case, line.target, line.quantity] = line
@@ -129,6 +142,8 @@ def _take(run: MergedRun, line: Line) -> None:
             run.targets[line.target] = _joined(run.targets.get(line.target), line)
         case KnownLine():
             run.known[line.id] = line
+        case ScriptLine():
+            run.add_script(line)
         case Summary():
             run.summaries.append(line)
 

@@ -192,6 +192,19 @@ class Curve(msgspec.Struct, frozen=True, tag_field="kind", tag="curve"):
     foreseen: float
 
 
+class ScriptLine(msgspec.Struct, frozen=True, tag_field="kind", tag="script"):
+    """A script that shows a verdict with the framework and NumPy alone, as `nnparity reproduce` prints it.
+
+    Where there is none `text` is empty, and `why` says the reason.
+    """
+
+    case: str
+    target: str
+    quantity: str
+    text: str = ""
+    why: str = ""
+
+
 class Summary(msgspec.Struct, frozen=True, tag_field="kind", tag="summary"):
     """How a run ended: counts per grade, stale records, seconds of each part of the work.
 
@@ -230,7 +243,9 @@ class Seal(msgspec.Struct, frozen=True, tag_field="kind", tag="seal"):
     writers: dict[str, str]
 
 
-Line = Environment | FormulaLine | TargetLine | Verdict | KnownLine | Fact | Curve | Finished | Summary | Seal
+Line = (
+    Environment | FormulaLine | TargetLine | Verdict | KnownLine | Fact | Curve | ScriptLine | Finished | Summary | Seal
+)
 _decoder = msgspec.json.Decoder(Line)
 
 

@@ -8,7 +8,8 @@ import typer
 from nnparity import reports
 from nnparity.adapters.registry import names
 from nnparity.command_line.application import application, console
-from nnparity.command_line.options import Out
+from nnparity.command_line.options import Out, Timeout, store_folder
+from nnparity.command_line.scripting import Baseline, Scripts, earlier, scripted
 from nnparity.reports.differences import compare
 from nnparity.reports.differences_told import FORMATS
 from nnparity.run.finalization import derived, records_met
@@ -23,6 +24,9 @@ from nnparity.store import location, transfer
 def report(
     runs: Annotated[list[Path], typer.Argument(help="run files; of equal verdicts the later one counts")],
     out: Out = Path("reports/out"),
+    baseline: Baseline = None,
+    scripts: Scripts = False,
+    timeout: Timeout = 120.0,
 ) -> None:
     """Merges run files into one report.
 
@@ -32,9 +36,12 @@ def report(
         merged = together(runs)
     except (OSError, ValueError) as error:
         raise UsageError(str(error)) from error
+    before = earlier(baseline)
     merged.known = records_met(merged.verdicts) | merged.known
+    for line in scripted(timeout, store_folder(without=False))(merged) if scripts else ():
+        merged.add_script(line)
     reports.write_merged(merged, out / "parity.jsonl")
-    for page in reports.render(merged, out):
+    for page in reports.render(merged, out, baseline=before):
         console.print(str(page), soft_wrap=True)
 
 

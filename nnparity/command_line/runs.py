@@ -11,6 +11,7 @@ from nnparity.command_line.application import application, console, progress
 from nnparity.command_line.exclusion import alone
 from nnparity.command_line.interruption import INTERRUPTED, gentle
 from nnparity.command_line.options import JOBS, Choice, NoStore, Out, Processes, Timeout, choosing, store_folder
+from nnparity.command_line.scripting import Baseline, Scripts, earlier, nothing, scripted
 from nnparity.command_line.terminal_summary import ending, show
 from nnparity.reports import MergedRun, merge
 from nnparity.reports.chain import sealed
@@ -40,15 +41,18 @@ def run(
         str, typer.Option(help="i/n: of n shares of the plan the i-th; `report` makes one of them all")
     ] = "",
     resume: Annotated[bool, typer.Option("--resume", help="go on with the run that was cut short in --out")] = False,
+    scripts: Scripts = True,
+    baseline: Baseline = None,
 ) -> None:
     """Runs the plan, and renders its report. An interrupt lets what is at hand be finished, a second one does not."""
     plan = replace(choice.plan(salt), shard=share(shard))
-    path = out / "parity.jsonl"
+    path, before = out / "parity.jsonl", earlier(baseline)
     with alone(out):
         journal = taken_up(path, plan) if resume else None
         with Jobs(sensible(jobs, plan), timeout, store_folder(no_store), out / SCRATCH) as shared, gentle(shared.stop):
             total = _drive(shared, plan, path, f"parity of {choice.backends}", journal)
-        found, files = finalize(path, out)
+        making = scripted(timeout, store_folder(no_store)) if scripts and not shared.stopping else nothing
+        found, files = finalize(path, out, making, before)
     show(total, found, console)
     console.print("report: " + "  ".join(map(str, files)), soft_wrap=True)
     raise typer.Exit(_ended(total, found, _interrupted(shared, plan, path)))

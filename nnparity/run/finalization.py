@@ -1,20 +1,25 @@
 """The end of a run: what only all its verdicts together tell is added to the run file, and the report rendered."""
 
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 
 from nnparity import reports
 from nnparity.reports.chain import sealed
-from nnparity.reports.records import Fact, KnownLine, Verdict
+from nnparity.reports.records import Fact, KnownLine, ScriptLine, Verdict
 from nnparity.run.examiner import WIDE, on_record
 from nnparity.run.recorder import Recorder, known_line
 from nnparity.run.sensitivities import sensitivities
 from nnparity.run.traceability import trace
 from nnparity.spec.precision import ACCUMULATE, FUSED
 
+#: What makes the scripts that a report carries, of a run: whoever may start targets.
+Scripted = Callable[[reports.MergedRun], Iterable[ScriptLine]]
 
-def finalize(path: Path, folder: Path) -> tuple[reports.MergedRun, list[Path]]:
+
+def finalize(
+    path: Path, folder: Path, scripted: Scripted = lambda _: (), baseline: reports.MergedRun | None = None
+) -> tuple[reports.MergedRun, list[Path]]:
     """The whole run at `path`, and the files of its report in `folder`, the run file among them."""
     run = reports.merge([path])
     facts = derived(run.verdicts)
@@ -23,9 +28,12 @@ def finalize(path: Path, folder: Path) -> tuple[reports.MergedRun, list[Path]]:
     run.known |= told
     recorder = Recorder(path)
     recorder.write(*told.values(), *facts)
+    for line in scripted(run):
+        run.add_script(line)
+        recorder.write(line)
     recorder.close()
-    sealed(path)
-    return run, [path, *reports.render(run, folder)]
+    run.seals[path.name] = sealed(path)
+    return run, [path, *reports.render(run, folder, baseline=baseline)]
 
 
 def derived(verdicts: Sequence[Verdict]) -> list[Fact]:

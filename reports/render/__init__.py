@@ -22,15 +22,21 @@ from nnparity.reports.render.summary import summary
 _NO_FIGURES: Mapping[str, str] = {}
 
 
-def render(run: MergedRun, folder: Path | str, figures: Mapping[str, str] = _NO_FIGURES) -> list[Path]:
+def render(
+    run: MergedRun,
+    folder: Path | str,
+    figures: Mapping[str, str] = _NO_FIGURES,
+    baseline: MergedRun | None = None,
+) -> list[Path]:
     """Write all files into `folder`, which is made when it is not there, and return their paths: for people first.
 
     `figures` maps a caption to an SVG element, which the page shows as it is: it must be our own. Those of the training
-    runs are drawn here. The table of verdicts is written where pyarrow is installed.
+    runs are drawn here. The table of verdicts is written where pyarrow is installed. With a `baseline` the report says
+    what changed since.
     """
     folder = Path(folder)
     folder.mkdir(parents=True, exist_ok=True)
-    aggregate = Aggregate(run)
+    aggregate = Aggregate(run, baseline)
     texts = {
         folder / "parity.md": markdown(aggregate),
         folder / "parity.html": page(aggregate, loss_curves.figures(run) | dict(figures)),

@@ -1,6 +1,7 @@
 """What the page's matrix and cards of causes are made of: cells by number, links between both, the script's data."""
 
 import re
+from collections.abc import Mapping
 
 from markupsafe import Markup, escape
 
@@ -9,8 +10,9 @@ from nnparity.reports.causes.causes import Cause, worst_of
 from nnparity.reports.causes.classes import CLASSES, FINE, SIGNS
 from nnparity.reports.causes.commands import reproduction
 from nnparity.reports.causes.matrix import ALL, Cell
+from nnparity.reports.causes.scripts import Carried
 from nnparity.reports.formatting import visible
-from nnparity.reports.records import SHORT, FormulaLine, Verdict
+from nnparity.reports.records import SHORT, FormulaLine, ScriptLine, Verdict
 from nnparity.reports.render.words import CHINESE, ENGLISH, catalogue
 
 #: (formula, target) -> the id of its cell.
@@ -23,6 +25,7 @@ LABELS = (
         "upstream",
         "versions",
         "seen in",
+        "cells",
         "worst example",
         "again",
         "element",
@@ -71,6 +74,11 @@ def dtypes(verdicts: list[Verdict]) -> str:
     return " ".join(f"{SHORT.get(name, name)} {counted[name]}" for name in sorted(counted, key=dtype_order))
 
 
+def places(cause: Cause) -> list[str]:
+    """The cells that a cause is seen in, as texts."""
+    return [f"{formula} × {target}" for formula, target in cause.cells]
+
+
 def example(aggregate: Aggregate, verdict: Verdict) -> str:
     """The command that shows a verdict again."""
     return reproduction(aggregate.run, verdict)
@@ -97,6 +105,19 @@ def data(aggregate: Aggregate) -> dict[str, object]:
             for place, id in numbered(aggregate).items()
             if (*place, ALL) in aggregate.matrix
         },
+    }
+
+
+def scripted(found: Mapping[Cause, ScriptLine | None], carried: Carried) -> dict[str, object]:
+    """Card -> the number of its script and what it is of; of those without one why, nothing where room is lacking."""
+    lines = {cause.anchor: line for cause, line in found.items() if line}
+    return {
+        "scripts": {
+            anchor: [place, visible(f"{line.case} {line.quantity} {line.target}"), line.text.count("\n")]
+            for anchor, line in lines.items()
+            if (place := carried.number(line)) is not None
+        },
+        "unscripted": {anchor: visible(line.why) for anchor, line in lines.items() if carried.number(line) is None},
     }
 
 

@@ -1,4 +1,4 @@
-"""The answer, the causes and the matrix as Markdown, for `parity.md` and `summary.md` alike."""
+"""The answer, what changed, the causes and the matrix as Markdown, for `parity.md` and `summary.md` alike."""
 
 from collections.abc import Iterator
 
@@ -8,6 +8,8 @@ from nnparity.reports.causes.classes import CLASSES, FINE, MEANINGS, SIGNS
 from nnparity.reports.causes.commands import reproduction
 from nnparity.reports.causes.matrix import ALL, Cell
 from nnparity.reports.causes.worst import element_ulp
+from nnparity.reports.differences import SAYS
+from nnparity.reports.differences_told import COLUMNS, cells, head
 from nnparity.reports.formatting import count, margin, pair, significant
 from nnparity.reports.records import Verdict
 from nnparity.reports.render.answer import answer_table
@@ -21,6 +23,22 @@ def answer(aggregate: Aggregate) -> list[str]:
     """The answer, and what it is of."""
     rows = [[text(name), text(said, REASON)] for name, said in answer_table(aggregate).rows]
     return [f"**{text(aggregate.answer.told, REASON)}**", compact(["", ""], rows) if rows else ""]
+
+
+def changed(aggregate: Aggregate, most: int | None = None, length: int = REASON) -> Iterator[str]:
+    """What changed since the baseline, where one is given: so many of its groups at most, the worst kind first."""
+    found = aggregate.changes
+    if found is None:
+        return
+    yield "## Changed since the baseline"
+    yield "\n".join(f"- {text(line, REASON)}" for line in head(found))
+    rows = [
+        [SAYS[group.kind], *(text(cell, length) for cell in cells(group, code=""))] for group in found.groups[:most]
+    ]
+    if rows:
+        yield compact(["what became of it", *COLUMNS], rows)
+    if len(rows) < len(found.groups):
+        yield f"and {count(len(found.groups) - len(rows))} more"
 
 
 def causes(aggregate: Aggregate) -> Iterator[str]:

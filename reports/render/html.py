@@ -9,42 +9,73 @@ from itertools import groupby
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup, escape
 
-from nnparity.reports import formatting
+from nnparity.reports import differences_told, formatting
 from nnparity.reports.aggregation import Aggregate, Row, anchor
 from nnparity.reports.causes.classes import CLASSES, FINE, SIGNS
 from nnparity.reports.causes.classes import MEANINGS as CLASS_MEANINGS
+from nnparity.reports.causes.scripts import Carried, fitting, most_wanted, script_of
 from nnparity.reports.causes.worst import element_ulp
+from nnparity.reports.differences import SAYS
 from nnparity.reports.failures import said, where
 from nnparity.reports.formatting import visible
-from nnparity.reports.records import SHORT, Worst
+from nnparity.reports.records import SHORT, ScriptLine, Worst
 from nnparity.reports.render import answer, cards, tables
 from nnparity.reports.render.mathml import mathml
-from nnparity.reports.render.packed import Packed, packed
+from nnparity.reports.render.packed import deflated, packed
 from nnparity.reports.render.words import both
 from nnparity.reports.statistics import MEANINGS, symbol
+from nnparity.reports.targets import strips
+from nnparity.reports.targets.portrait import portraits
+from nnparity.reports.unsupported import unsupported
 
 #: Characters shown of a message; the run file has all of it.
 _MOST = 4_000
 #: The parts that lie in the page compressed, in their order.
-_DETAILS = ("failures", "grades", "formulas", "appendix")
+_DETAILS = ("changes", "margins", "figures", "formulas", "failures", "grades", "appendix")
+#: Bytes of a page that scripts are carried up to.
+FULL = 985_000
+#: Where what is made last stands in a page: no text of a run has such, `visible` shows control characters as escapes.
+_DATA, _SCRIPTS = Markup("\0data\0"), Markup("\0scripts\0")
 
 
 def page(aggregate: Aggregate, figures: Mapping[str, str]) -> str:
     """The page. `figures`: caption -> SVG element, trusted as it is."""
     drawings = {caption: Markup(svg) for caption, svg in figures.items()}  # noqa: S704 - drawn by us
-    known = {"aggregate": aggregate, "figures": drawings, "meanings": MEANINGS, "cells": cards.numbered(aggregate)}
-    details = [part for name in _DETAILS for part in _section(name, known)]
-    return _environment().get_template("page.html.j2").render(details=details, data=_data(aggregate), **known)
+    found = portraits(aggregate)
+    known: dict[str, object] = {
+        "aggregate": aggregate,
+        "figures": drawings,
+        "meanings": MEANINGS,
+        "cells": cards.numbered(aggregate),
+        "target_ids": {one.line.target: one.id for one in found},
+    }
+    details = [part for name in _DETAILS for part in packed(_part(name, **known))]
+    shown = [(one, deflated(_part("target", portrait=one, **known))) for one in found]
+    rows = deflated(_part("rows", **known))
+    text = _part("page", details=details, portraits=shown, rows=rows, data=_DATA, scripts=_SCRIPTS, **known)
+    return _filled(text, aggregate)
 
 
-def _section(name: str, known: Mapping[str, object]) -> list[Packed]:
-    return packed(_environment().get_template(f"{name}.html.j2").render(**known))
+def _filled(text: str, aggregate: Aggregate) -> str:
+    """The page with its scripts, as many as there is room for, and with its data, which say where they are."""
+    found = {cause: script_of(aggregate.run, cause) for cause in aggregate.causes}
+    whole = cards.data(aggregate) | cards.scripted(found, Carried([line for line in found.values() if line]))
+    room = FULL - len(text.encode()) - len(deflated(_json(whole)))
+    carried = fitting(most_wanted(found), lambda lines: len(_scripts(lines)), room)
+    data = cards.data(aggregate) | cards.scripted(found, carried)
+    return text.replace(_DATA, deflated(_json(data)), 1).replace(_SCRIPTS, _scripts(carried.lines), 1)
 
 
-def _data(aggregate: Aggregate) -> Markup:
-    """What the script knows of the cells, as JSON that cannot end the element it stands in."""
-    text = json.dumps(cards.data(aggregate), ensure_ascii=False, separators=(",", ":"))
-    return Markup(text.replace("<", "\\u003c"))  # noqa: S704 - no markup is left in it
+def _scripts(lines: list[ScriptLine]) -> Markup:
+    return deflated(_json([visible(line.text) for line in lines])) if lines else Markup()
+
+
+def _part(name: str, **known: object) -> str:
+    return _environment().get_template(f"{name}.html.j2").render(**known)
+
+
+def _json(told: object) -> str:
+    return json.dumps(told, ensure_ascii=False, separators=(",", ":"))
 
 
 @lru_cache(maxsize=1)
@@ -66,6 +97,10 @@ def _environment() -> Environment:
         t=both,
         cards=cards,
         wording=answer,
+        strips=strips,
+        changing=differences_told,
+        kinds_of_change=SAYS,
+        unsupported=unsupported,
     )
     environment.globals.update(classes=(*CLASSES, *FINE), signs=SIGNS, class_meanings=CLASS_MEANINGS)
     return environment

@@ -52,8 +52,8 @@ def draw(curves: list[Curve], colours: dict[str, str]) -> str:
     columns = list(_columns(curves))
     several = 2 * len(columns)
     high = HEIGHT + ROW * math.ceil((len({curve.target for curve in curves}) + 1) / several)
-    with rc_context({"svg.hashsalt": "nnparity", "svg.fonttype": "none", "font.size": 8}):
-        figure = Figure(figsize=(WIDTH * len(columns), high))
+    with rc_context({"svg.hashsalt": "nnparity", "svg.fonttype": "none", "font.size": 8, "axes.facecolor": "none"}):
+        figure = Figure(figsize=(WIDTH * len(columns), high), facecolor="none")
         axes = figure.subplots(2, len(columns), squeeze=False, sharex="col", gridspec_kw=_margins(len(columns), high))
         for place, (title, lines) in enumerate(columns):
             _losses(axes[0][place], title, lines, colours)
@@ -66,8 +66,24 @@ def draw(curves: list[Curve], colours: dict[str, str]) -> str:
 
 
 def _shortened(svg: str) -> str:
-    """Coordinates to a hundredth of a point: nobody sees more, and they are most of a drawing. Not of texts."""
-    return re.sub("<[^>]*>", lambda tag: re.sub(r"(\d\.\d\d)\d+", r"\1", tag[0]), svg)
+    """Coordinates to a tenth of a point: nobody sees more, and they are most of a drawing. Not of texts.
+
+    What is black has the colour of the text around it, which may be light on a dark page.
+    """
+    svg = svg.replace("#000000", "currentColor")
+    stepped = re.sub(r'd="(M [-\d.ML \n]*)"', lambda path: f'd="{_stepped(path[1])}"', svg)
+    return re.sub("<[^>]*>", lambda tag: re.sub(r"(\d\.\d)\d+", r"\1", tag[0]), re.sub(r"\n\s*", "\n", stepped))
+
+
+def _stepped(path: str) -> str:
+    """A path of straight lines as steps from point to point, in tenths, each counted from where the last one ended."""
+    parts, x, y = [], 0, 0
+    for move, *point in re.findall(r"([ML]) (-?[\d.]+) (-?[\d.]+)", path):
+        right, down = (round(float(one) * 10) for one in point)
+        begins = move == "M"
+        parts.append(f"M{right / 10:g} {down / 10:g}l" if begins else f"{(right - x) / 10:g} {(down - y) / 10:g} ")
+        x, y = right, down
+    return "".join(parts)
 
 
 def _margins(columns: int, high: float) -> dict[str, float]:

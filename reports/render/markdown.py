@@ -8,12 +8,14 @@ from nnparity.reports.records import SHORT, FormulaLine, Verdict
 from nnparity.reports.render import causes, tables
 from nnparity.reports.render.gfm import MOST, code, grid, table, tallied, text
 from nnparity.reports.statistics import MEANINGS, Statistics, symbol
+from nnparity.reports.unsupported import unsupported
 
 
 def markdown(aggregate: Aggregate) -> str:
     """The whole report as one text."""
     parts = [
         *_opening(aggregate),
+        *causes.changed(aggregate),
         *causes.causes(aggregate),
         *causes.matrix(aggregate),
         *_matrix(aggregate),
@@ -216,7 +218,7 @@ def _unsupported(aggregate: Aggregate) -> list[str]:
             text(item.reason, MOST),
             str(item.verdicts),
         ]
-        for item in tables.unsupported(aggregate)
+        for item in unsupported(aggregate)
     ]
     return ["## Unsupported", table(["formula", "targets", "what", "reason", "verdicts"], rows)] if rows else []
 

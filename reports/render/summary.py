@@ -7,20 +7,22 @@ from nnparity.reports.causes.causes import Cause
 from nnparity.reports.causes.classes import CLASSES
 from nnparity.reports.causes.commands import reproduction
 from nnparity.reports.formatting import count, margin
-from nnparity.reports.render.causes import answer, heading, matrix, worst
+from nnparity.reports.render.causes import answer, changed, heading, matrix, worst
 from nnparity.reports.render.gfm import code, compact, text
 
 #: Bytes that it has at most: GitHub takes 65,536 characters in a comment.
 MOST = 60_000
 #: How much is said of a cause, the most first: characters of its reason, and how many causes of a class.
 DETAIL = ((400, 10_000), (240, 10_000), (160, 10_000), (120, 10_000), (80, 10_000), (80, 20), (40, 5), (20, 1))
+#: Groups of changes that are shown, at most.
+CHANGES = 25
 COLUMNS = ("cause", "reason", "verdicts", "cells", "worst margin", "again")
 #: What ends a summary that is too long even so: somebody's names are.
 _CUT = "\n\n(cut here; `parity.md` has all of it)\n"
 
 
 def summary(aggregate: Aggregate) -> str:
-    """Answer, causes and matrix, in as much detail as there is room for."""
+    """Answer, what changed, causes and matrix, in as much detail as there is room for."""
     written = ("\n\n".join(filter(None, _parts(aggregate, *detail))) + "\n" for detail in DETAIL)
     found = ""
     for found in written:
@@ -32,6 +34,7 @@ def summary(aggregate: Aggregate) -> str:
 def _parts(aggregate: Aggregate, reason: int, most: int) -> Iterator[str]:
     yield "# nnparity"
     yield from answer(aggregate)
+    yield from changed(aggregate, min(most, CHANGES), reason)
     new = [one for one in aggregate.causes if one.new]
     for cause in new[:most]:
         yield from _new(aggregate, cause, reason)

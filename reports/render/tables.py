@@ -1,11 +1,11 @@
 """The smaller tables of a report: kernels, what is unsupported, targets, facts, environments."""
 
-from collections.abc import Iterable
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
 
-from nnparity.reports.aggregation import Aggregate, Row, grouped, quantity_order
+from nnparity.reports.aggregation import Aggregate, Row, grouped
 from nnparity.reports.formatting import count, needed
-from nnparity.reports.records import SHORT, Environment, Fact, FormulaLine, Kernel, Verdict
+from nnparity.reports.records import SHORT, Environment, Fact, FormulaLine, Kernel
 
 
 def kernels(aggregate: Aggregate, formula: str) -> list[tuple[Kernel, list[str]]]:
@@ -21,43 +21,35 @@ def kernels(aggregate: Aggregate, formula: str) -> list[tuple[Kernel, list[str]]
     return found
 
 
-@dataclass
-class Unsupported:
-    """Something not judged, for one reason: by these targets, in these dtypes, for these quantities."""
-
-    formula: str
-    reason: str
-    targets: dict[str, None] = field(default_factory=dict)
-    dtypes: dict[str, None] = field(default_factory=dict)
-    quantities: dict[str, None] = field(default_factory=dict)
-    verdicts: int = 0
-
-    def add(self, verdict: Verdict) -> None:
-        """Count one more verdict in."""
-        self.targets[verdict.target] = self.dtypes[verdict.dtype] = self.quantities[verdict.quantity] = None
-        self.verdicts += 1
-
-    @property
-    def scope(self) -> str:
-        """What of the formula is meant: dtypes and quantities, or all of it when it was declared."""
-        if not self.verdicts:
-            return "the whole formula"
-        return ", ".join(self.dtypes) + ": " + ", ".join(sorted(self.quantities, key=quantity_order))
+#: Tables of facts whose rows are formulas, and that say what its verdicts are worth.
+ABOUT = ("what the verdicts would have caught", "mutation score", "noise that is caught, in units of u")
+SURVIVORS, PRIMER = "faults that survived", "the primer, entry by entry"
 
 
-def unsupported(aggregate: Aggregate) -> list[Unsupported]:
-    """All that was not judged, with its reason: declared by an adapter or met while observing."""
-    found: dict[tuple[str, str], Unsupported] = {}
-    for verdict in aggregate.run.verdicts:
-        if verdict.grade == "unsupported":
-            reason = verdict.message or verdict.note or "no reason given"
-            key = verdict.formula, reason
-            found.setdefault(key, Unsupported(*key)).add(verdict)
-    for line in aggregate.present:
-        for formula, reason in line.unsupported.items():
-            found.setdefault((formula, reason), Unsupported(formula, reason)).targets[line.target] = None
-    order = {line.id: place for place, line in enumerate(aggregate.formulas)}
-    return sorted(found.values(), key=lambda item: (order.get(item.formula, len(order)), item.formula))
+def about(aggregate: Aggregate, formula: str) -> dict[str, list[str]]:
+    """Table of facts -> what it says of a formula, by column; the faults that survived are named."""
+    pairs = [(fact.table, f"{fact.column} {fact.text}") for fact in _facts(aggregate, ABOUT) if fact.row == formula]
+    pairs += [
+        (fact.table, f"{fact.row.partition(': ')[2]} ({fact.column})")
+        for fact in _facts(aggregate, (SURVIVORS,))
+        if fact.row.startswith(f"{formula}: ")
+    ]
+    return grouped(pairs)
+
+
+def reference(aggregate: Aggregate, formula: str) -> list[str]:
+    """Where the reference computes a formula, as far as the entries of the primer tell it apart from others."""
+    cells = {(fact.row, fact.column): fact.text for fact in _facts(aggregate, (PRIMER,))}
+    found: dict[str, None] = {}
+    for (row, column), text in cells.items():
+        if column == "formulas" and formula in (names := text.split(", ")):
+            places = cells.get((row, "reference"), "").split(", ")
+            found |= dict.fromkeys(one for one in places if len(names) == 1 or one.endswith(f": {formula}"))
+    return [place for place in found if place]
+
+
+def _facts(aggregate: Aggregate, names: tuple[str, ...]) -> Iterator[Fact]:
+    return (fact for fact in aggregate.run.facts if fact.table in names)
 
 
 @dataclass(frozen=True)

@@ -1,8 +1,27 @@
 // Filters, the panel of a cell, languages, and what lies compressed in the page. Answer, causes and matrix are readable without.
-(() => {
+(async () => {
   "use strict";
   const root = document.documentElement, by = id => document.getElementById(id);
-  const data = JSON.parse(by("data").textContent);
+  // Base 85, five digits for four bytes, and deflated
+  const worth = new Uint8Array(128);
+  [..."0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz!#$%:()*+-;,=.?@^_/{|}~"].forEach((one, at) => { worth[one.charCodeAt(0)] = at; });
+  const decoded = text => {
+    const bytes = new Uint8Array(Math.ceil(text.length / 5) * 4), view = new DataView(bytes.buffer);
+    for (let at = 0, to = 0; at < text.length; at += 5, to += 4) {
+      let value = 0;
+      for (let one = at; one < at + 5; one += 1) value = value * 85 + (one < text.length ? worth[text.charCodeAt(one)] : 84);
+      view.setUint32(to, value);
+    }
+    return bytes.subarray(0, bytes.length - (5 - text.length % 5) % 5);
+  };
+  const inflated = async element => {
+    const stream = new Blob([decoded(element.textContent)]).stream().pipeThrough(new DecompressionStream("deflate"));
+    return new Response(stream).text();
+  };
+  const data = JSON.parse(await inflated(by("data")));
+  const rows = document.createElement("template");
+  rows.innerHTML = await inflated(by("rows"));
+  for (const one of rows.content.querySelectorAll("table")) by(one.dataset.cause).append(one);
   const make = (name, text = "", of = {}) => Object.assign(document.createElement(name), { textContent: text }, of);
   const kept = { get: name => { try { return localStorage.getItem(name); } catch { return null; } },
     set: (name, value) => { try { localStorage.setItem(name, value); } catch { /* a page from disk may have none */ } } };
@@ -20,10 +39,10 @@
   const unpack = async part => {
     const packed = part.querySelector("script");
     if (!packed) return;
-    const bytes = Uint8Array.from(atob(packed.textContent), one => one.charCodeAt(0));
     packed.remove();
-    const stream = new Blob([bytes]).stream().pipeThrough(new DecompressionStream("deflate"));
-    part.querySelector(".unpacked").innerHTML = await new Response(stream).text();
+    const place = part.querySelector(".unpacked");
+    place.innerHTML = await inflated(packed);
+    for (const one of place.querySelectorAll(".print")) one.hidden = false;
   };
   for (const part of document.querySelectorAll(".packed")) part.addEventListener("toggle", () => part.open && unpack(part));
   const holder = id => id.startsWith("gap-") ? "failures" : id.startsWith("formula-") ? "formulas" : id;
@@ -42,6 +61,12 @@
     if (!found) return;
     if (found.localName === "td") { focus(found); found.scrollIntoView({ block: "center", inline: "center" }); }
     else found.scrollIntoView({ block: found.localName === "tr" ? "center" : "start" });
+    if (id === "matrix" && stop) focus(stop);
+    else if (/^h[2-4]$/.test(found.localName)) {
+      const to = found.closest("summary") ?? found;
+      if (to === found) to.tabIndex = -1;
+      to.focus({ preventScroll: true });
+    }
     if (/^(tr|details)$/.test(found.localName)) {
       document.querySelectorAll(".lit").forEach(one => one.classList.remove("lit"));
       found.classList.add("lit");
@@ -50,18 +75,34 @@
     }
   };
 
-  // Copying
-  const copy = code => make("button", "", { type: "button", className: "copy", innerHTML: by("copy-words").innerHTML,
+  // Copying: a command as it stands there, a script unpacked when it is first asked for
+  const put = async text => {
+    try { await navigator.clipboard.writeText(text); return true; } catch {
+      const area = make("textarea", text, { readOnly: true });
+      (panel.open ? panel : document.body).append(area);
+      area.select();
+      const done = document.execCommand("copy");
+      area.remove();
+      return done;
+    }
+  };
+  const copying = (words, text) => make("button", "", { type: "button", className: "copy", innerHTML: by(words).innerHTML,
     onclick: async event => {
-      const done = ok => { event.target.textContent = ok ? "✓" : "✗"; };
-      try { await navigator.clipboard.writeText(code.textContent); done(true); } catch {
-        const range = document.createRange();
-        range.selectNodeContents(code);
-        getSelection().removeAllRanges(); getSelection().addRange(range);
-        done(document.execCommand("copy"));
-      }
+      const button = event.currentTarget, done = await put(await text());
+      button.textContent = done ? "✓" : "✗";
+      setTimeout(() => { button.innerHTML = by(words).innerHTML; }, 2000);
     } });
+  const copy = code => copying("copy-words", () => code.textContent);
+  let scripts = null;
+  const script = async place => (scripts ??= JSON.parse(await inflated(by("scripts"))))[place];
+  const scripted = card => {
+    const found = data.scripts[card.id], why = data.unscripted[card.id], place = make("span", "", { className: "script" });
+    if (found) place.append(" ", copying("script-words", () => script(found[0])), " ", make("small", found[1], { className: "dim" }));
+    else if (why !== undefined) place.append(" ", make("small", "", { className: "dim", innerHTML: by(why ? "no-script" : "no-room").innerHTML }), make("small", why, { className: "dim" }));
+    return place;
+  };
   for (const code of document.querySelectorAll(".cmd")) code.after(copy(code));
+  for (const code of document.querySelectorAll(".cause dl .cmd")) code.parentElement.append(scripted(code.closest(".cause")));
 
   // The matrix: one tab stop, arrows inside
   const board = document.querySelector(".board");
@@ -87,7 +128,7 @@
     board.setAttribute("role", "grid");
     document.querySelector(".keys").hidden = false;
     for (const one of board.querySelectorAll("td")) { one.tabIndex = -1; one.setAttribute("role", "gridcell"); }
-    for (const one of board.querySelectorAll("a")) one.tabIndex = -1;
+    for (const one of board.querySelectorAll("a")) one.tabIndex = -1; // the targets' pages are reached by the section below, too
     stop = board.querySelector("tr.f td");
     if (stop) stop.tabIndex = 0;
     board.addEventListener("keydown", event => {
@@ -128,7 +169,7 @@
     head.append(card.querySelector("summary .k").cloneNode(true), " ", make("b", word(card.closest(".group").dataset.kind)), " ", link);
     const code = make("code", (row.querySelector(".cmd") ?? card.querySelector("dl .cmd")).textContent, { className: "cmd" });
     const again = make("p");
-    again.append(code, copy(code));
+    again.append(code, copy(code), scripted(card));
     found.append(head, make("p", card.querySelector(".reason").textContent), again);
     return found;
   };
@@ -225,6 +266,16 @@
     form.addEventListener("reset", () => setTimeout(filter));
   }
 
+  // A certificate alone is printed
+  document.addEventListener("click", event => {
+    const button = event.target.closest(".print");
+    if (!button) return;
+    by("sheet").replaceChildren(button.closest(".unpacked").querySelector(".certificate").cloneNode(true));
+    root.dataset.print = "certificate";
+    window.print();
+  });
+  addEventListener("afterprint", () => { delete root.dataset.print; by("sheet").replaceChildren(); });
+
   // Language and theme
   const dark = () => root.dataset.theme ? root.dataset.theme === "dark" : matchMedia("(prefers-color-scheme: dark)").matches;
   const speak = language => {
@@ -256,4 +307,5 @@
   };
   addEventListener("popstate", apply);
   apply();
+  root.dataset.ready = "";
 })();

@@ -1,8 +1,7 @@
 """Synthetic runs: lines with all that a test does not care about filled in, and what a reader sees of them."""
 
-import base64
+import json
 import re
-import zlib
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, NamedTuple, TypeAlias
@@ -11,6 +10,7 @@ import pytest
 
 from nnparity.reports import merge, render
 from nnparity.reports.records import Environment, FormulaLine, Line, TargetLine, Verdict, encode
+from nnparity.reports.render.packed import inflated
 
 MakeVerdict: TypeAlias = Callable[..., Verdict]
 Write: TypeAlias = Callable[..., Path]
@@ -23,10 +23,20 @@ class Report(NamedTuple):
     html: str
 
 
+PACKED = r'<script type="application/octet-stream"( id="rows")?>([^<]+)</script>'
+#: What is no markup when it is unpacked.
+DATA = r'<script type="application/octet-stream" id="{}">([^<]*)</script>'
+
+
 def unpacked(html: str) -> str:
-    """A page in which all that lies compressed in it stands unpacked, as after opening it."""
-    packed = r'<script type="application/octet-stream">([\w+/=]*)</script>'
-    return re.sub(packed, lambda found: zlib.decompress(base64.b64decode(found[1])).decode(), html)
+    """A page in which all markup that lies compressed in it stands unpacked, as after opening it."""
+    return re.sub(PACKED, lambda found: inflated(found[2]), html)
+
+
+def data_of(html: str, name: str = "data") -> Any:
+    """What the script of a page knows: the cells, or under "scripts" those that reproduce."""
+    found = re.findall(DATA.format(name), html)
+    return json.loads(inflated(found[0])) if found and found[0] else None
 
 
 def _environment(**changes: Any) -> Environment:

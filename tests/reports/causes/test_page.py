@@ -11,7 +11,7 @@ import pytest
 
 from nnparity.reports import merge, render
 from nnparity.reports.records import decode
-from nnparity.tests.reports.conftest import unpacked
+from nnparity.tests.reports.conftest import data_of, unpacked
 
 VOID = {"meta", "link", "br", "wbr", "input", "hr", "img"}
 PASSING = {"conforms", "inconclusive", "unsupported"}
@@ -88,7 +88,7 @@ def failing(path: Path) -> dict[tuple[str, str], list[dict[str, Any]]]:
 
 
 def test_every_failing_cell_leads_to_class_reason_and_command_and_back(path: Path, html: str) -> None:
-    root = Tree(html).root
+    root = Tree(unpacked(html)).root
     by_id = {one.attributes["id"]: one for one in root.all() if "id" in one.attributes}
     (board,) = root.having("table", "board")
     targets = [head.text for head in board.having("thead")[0].having("th")[1:]]
@@ -97,15 +97,16 @@ def test_every_failing_cell_leads_to_class_reason_and_command_and_back(path: Pat
         for target, cell in zip(targets, line.having("td"), strict=True):
             for link in cell.having("a"):
                 place = (line.having("code")[0].text, target)
-                _leads(by_id, cell, link, failing(path)[place])
+                _leads(root, by_id, cell, link, failing(path)[place])
                 walked.add(place)
     assert walked == set(failing(path))
 
 
-def _leads(by_id: dict[Any, Node], cell: Node, link: Node, verdicts: list[dict[str, Any]]) -> None:
-    row = by_id[(link.attributes["href"] or "")[1:]]
+def _leads(root: Node, by_id: dict[Any, Node], cell: Node, link: Node, verdicts: list[dict[str, Any]]) -> None:
+    card = by_id[(link.attributes["href"] or "")[1:]]
+    (table,) = (one for one in root.having("table") if one.attributes.get("data-cause") == card.attributes["id"])
+    (row,) = (one for one in table.having("tr") if (one.attributes["id"] or "").endswith(f"--{cell.attributes['id']}"))
     assert f"#{cell.attributes['id']}" in [back.attributes["href"] for back in row.having("a")], "there is a way back"
-    card = row.within("details", "cause")
     assert card.within("details", "group").attributes["data-kind"]
     assert card.having("dd", "reason")[0].text.strip()
     commands = [code.text for code in (row.having("code", "cmd") or card.having("code", "cmd")[:1])]
@@ -114,7 +115,7 @@ def _leads(by_id: dict[Any, Node], cell: Node, link: Node, verdicts: list[dict[s
 
 
 def test_every_cause_of_a_cell_has_a_row_for_it(path: Path, html: str) -> None:
-    rows = Tree(html).root.having("tr")
+    rows = Tree(unpacked(html)).root.having("tr")
     ends = [(one.attributes.get("id") or "").rpartition("--")[2] for one in rows]
     for verdicts in failing(path).values():
         ids = {v["known"] or (v["quantity"], v["grade"], v["diagnosis"]) for v in verdicts}
@@ -123,7 +124,7 @@ def test_every_cause_of_a_cell_has_a_row_for_it(path: Path, html: str) -> None:
 
 
 def _cell(html: str, formula: str, target: str) -> str:
-    data = json.loads(re.findall(r'id="data">(.*?)</script>', html, re.DOTALL)[0])
+    data = data_of(html)
     return f"m{data['formulas'].index(formula)}-{data['targets'].index(target)}"
 
 

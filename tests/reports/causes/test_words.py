@@ -5,10 +5,13 @@ from importlib import resources
 from pathlib import Path
 
 from nnparity.reports.causes.classes import CLASSES, FINE, MEANINGS
+from nnparity.reports.differences import SAYS
+from nnparity.reports.differences_told import COLUMNS
 from nnparity.reports.records import GRADES
 from nnparity.reports.render import answer
 from nnparity.reports.render.cards import LABELS
 from nnparity.reports.render.words import both, catalogue
+from nnparity.reports.targets.profiles import PROFILES
 
 #: Words that no template spells out: rows of the answer's table, tables of facts.
 ROWS = (
@@ -18,7 +21,7 @@ ROWS = (
 FACTS = (
     *("Special values", "Determinism", "Layouts, against contiguous inputs", "Threads, all cores against one"),
     *("Elementary functions", "Properties", "What the verdicts would have caught", "Precision model"),
-    "The primer, entry by entry",
+    *("The primer, entry by entry", "Mutation score", "Faults that survived", "Noise that is caught, in units of u"),
 )
 
 
@@ -26,12 +29,23 @@ def said() -> set[str]:
     """The words of the templates, and those that come from Python."""
     root = resources.files("nnparity.reports") / "templates"
     texts = [path.read_text("utf-8") for path in root.iterdir() if path.name.endswith(".j2")]
-    found = {word for text in texts for word in re.findall(r'\bt\("([^"]+)"\)', text)}
+    found = {word for text in texts for word in re.findall(r'\bt\("([^"]+)"[,)]', text)}
     package = Path(answer.__file__).parents[1]
     sources = [package / name for name in ("render/answer.py", "causes/answer.py")]
     code = "".join(path.read_text("utf-8") for path in sources)
     found |= set(re.findall(r'(?:say\(|yield |", )"([^"]*\{\w+\}[^"]*|the pool [^"]+)"', code))
-    return found | {*GRADES, *ROWS, *FACTS, *LABELS, *CLASSES, *FINE, *MEANINGS.values()}
+    return found | {
+        *GRADES,
+        *ROWS,
+        *FACTS,
+        *LABELS,
+        *CLASSES,
+        *FINE,
+        *MEANINGS.values(),
+        *PROFILES,
+        *SAYS.values(),
+        *COLUMNS,
+    }
 
 
 def test_every_word_has_a_translation_and_every_translation_a_word() -> None:

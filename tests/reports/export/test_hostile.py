@@ -1,6 +1,7 @@
 """What an adapter says is text in every form: markup, bars, terminal codes, marks that turn the direction, 100 kB."""
 
 import io
+import json
 import re
 from html.parser import HTMLParser
 from pathlib import Path
@@ -13,10 +14,10 @@ from rich.console import Console
 from nnparity.command_line.terminal_summary import ending, show
 from nnparity.reports import MergedRun, merge, render
 from nnparity.reports.formatting import visible
-from nnparity.reports.records import Fact, KnownLine, TargetLine
+from nnparity.reports.records import Fact, KnownLine, ScriptLine, TargetLine
 from nnparity.reports.render.summary import MOST
 from nnparity.run.counts import TotalCounts
-from nnparity.tests.reports.conftest import unpacked
+from nnparity.tests.reports.conftest import data_of, unpacked
 
 ANSI, TURNED, BELL, HIDDEN = "\x1b[31m", "\u202e", "\x07", "\u200b"
 EVIL = f"<script>alert(1)</script>|`*{ANSI}red{TURNED}turned{BELL}{HIDDEN}[x](javascript:1)\r"
@@ -40,13 +41,17 @@ def run(verdict: Any, formula: Any, environment: Any, write: Any) -> MergedRun:
         verdict("unsupported", message=LONG, signature="n4", **names),
         KnownLine(EVIL, EVIL, LONG, f"javascript:{EVIL}", {EVIL: EVIL}),
         Fact(EVIL, EVIL, EVIL, LONG),
+        Fact("properties", EVIL, f"{EVIL}:cpu:eager", EVIL),
+        ScriptLine(f"{EVIL}/n1/{EVIL}/{EVIL}", f"{EVIL}:cpu:eager", EVIL, text=EVIL),
+        ScriptLine(f"{EVIL}/n2/{EVIL}/{EVIL}", f"{EVIL}:cpu:eager", EVIL, why=LONG),
     ]
     return merge([write(*lines)])
 
 
 @pytest.fixture
 def files(run: MergedRun, tmp_path: Path) -> dict[str, str]:
-    written = [path for path in render(run, tmp_path / "out") if path.suffix != ".parquet"]
+    before = MergedRun(run.environments, verdicts=[], targets=run.targets)
+    written = [path for path in render(run, tmp_path / "out", baseline=before) if path.suffix != ".parquet"]
     return {path.name: path.read_bytes().decode("utf-8") for path in written}
 
 
@@ -76,10 +81,13 @@ def test_no_form_holds_a_character_that_is_not_seen(files: dict[str, str]) -> No
 
 def test_the_page_has_no_element_link_or_handler_of_theirs(files: dict[str, str]) -> None:
     page = Opened(unpacked(files["parity.html"]))
-    assert page.names.count("script") == 2, "ours, and its data"
+    assert page.names.count("script") == 3, "ours, its data, and the scripts that reproduce"
     assert "img" not in page.names
     assert page.handlers == []
     assert all(link.startswith(("#", "data:,")) for link in page.links), page.links
+    told = json.dumps(data_of(files["parity.html"])) + "".join(data_of(files["parity.html"], "scripts"))
+    assert RAW.findall(told) == []
+    assert "\\u202e" in told
 
 
 def test_markdown_shows_it_as_text(files: dict[str, str]) -> None:

@@ -1,0 +1,87 @@
+"""The scripts that a report carries: one of each cause, of the verdict that shows it best or of a smaller one."""
+
+import math
+import re
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import groupby, islice
+
+from nnparity.execute.observer import TargetUnavailable
+from nnparity.execute.target import Target, TargetName, start
+from nnparity.reports.records import PASSING, ScriptLine, Verdict
+from nnparity.reproduce.cell import Cell, find
+from nnparity.reproduce.command import reproduction
+from nnparity.reproduce.writing.sources import Unreproducible
+from nnparity.spec.dtypes import DTYPES
+from nnparity.spec.usage import UsageError
+
+#: Verdicts of a cause that are tried until one has a short script: the first, and the smallest of the others.
+TRIES = 4
+#: Characters of a script that is short, and of the longest that is carried along: most of them are numbers.
+SHORT, LONGEST = 6_000, 40_000
+
+
+def scripts(causes: Iterable[Sequence[Verdict]], salt: str = "", timeout: float = 120.0) -> Iterator[ScriptLine]:
+    """A line for each cause, given as its verdicts with the one first that shows it best; targets are started in turn.
+
+    Where there is no script the line says why, of the first verdict.
+    """
+    ordered = sorted(causes, key=lambda verdicts: verdicts[0].target)
+    for target, several in groupby(ordered, key=lambda verdicts: verdicts[0].target):
+        yield from _of_target(target, list(several), salt, timeout)
+
+
+def _of_target(name: str, causes: list[Sequence[Verdict]], salt: str, timeout: float) -> Iterator[ScriptLine]:
+    try:
+        target = start(TargetName(*name.rsplit(":", 2)), tuple(DTYPES), timeout)
+    except (TargetUnavailable, UsageError) as error:
+        yield from (_line(verdicts[0], why=str(error)) for verdicts in causes)
+        return
+    try:
+        yield from (_of_cause(verdicts, target, salt) for verdicts in causes)
+    finally:
+        target.observer.close()
+
+
+def _of_cause(verdicts: Sequence[Verdict], target: Target, salt: str) -> ScriptLine:
+    found = []
+    for one in islice(_smallest_next(verdicts), TRIES):
+        found.append(_script(one, target, salt))
+        if 0 < len(found[-1].text) <= SHORT:
+            break
+    return min(found, key=lambda line: len(line.text) or math.inf)  # of those without a text the first
+
+
+def _smallest_next(verdicts: Sequence[Verdict]) -> Iterator[Verdict]:
+    """The first, then others on its target, those with the fewest numbers first as far as their names tell."""
+    yield verdicts[0]
+    others = (one for one in verdicts[1:] if one.target == verdicts[0].target)
+    by_case = {one.case: one for one in others if one.case != verdicts[0].case}
+    yield from sorted(by_case.values(), key=_size)
+
+
+def _size(verdict: Verdict) -> tuple[int, int]:
+    sizes = verdict.signature.partition("-")[0]
+    return math.prod(int(size) for size in re.findall(r"\d+", sizes)), len(verdict.quantity)
+
+
+def _script(verdict: Verdict, target: Target, salt: str) -> ScriptLine:
+    try:
+        case = find(verdict.case, salt)
+        if reason := target.refuses(case.formula):
+            return _line(verdict, why=reason)
+        cell = Cell(case, target, verdict.quantity)
+        text = reproduction(cell, target.name.rsplit(":", 2)[0])
+        grade = cell.judged.grade
+    except (Unreproducible, UsageError, TargetUnavailable) as error:
+        return _line(verdict, why=str(error))
+    except Exception as error:  # noqa: BLE001 - a run that took hours does not lose its report to a script
+        return _line(verdict, why=f"{type(error).__name__}: {error}")
+    if grade in PASSING:
+        return _line(verdict, why=f"asked once more by itself it is graded {grade}")
+    if len(text) > LONGEST:
+        return _line(verdict, why=f"it has {len(text):,} characters, most of them numbers")
+    return _line(verdict, text)
+
+
+def _line(verdict: Verdict, text: str = "", why: str = "") -> ScriptLine:
+    return ScriptLine(verdict.case, verdict.target, verdict.quantity, text, why)
