@@ -1,0 +1,36 @@
+"""What lies between layers: code of a model that is no layer, seen by what the next layer receives.
+
+A sum, a reshape, an attention written out: no formula is known of it, so what reaches a layer is held against what came
+before. Where the two models agreed before, up to some error, and do not behind it, something in between departs.
+"""
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+from nnparity.porting.rows import Row
+from nnparity.reference.readings.budget.core import COMPOSED
+from nnparity.reports.formatting import significant
+
+BETWEEN = "between layers"
+
+
+def with_between(rows: Sequence[Row], unit: float) -> list[Row]:
+    """The rows, and before each that receives what nothing before explains one that says so."""
+    found: list[Row] = []
+    agreed = unit
+    for row in rows:
+        if row.received is not None and row.received > COMPOSED * agreed:
+            found.append(_departure(row, agreed, found))
+        found.append(row)
+        agreed = max([agreed, *(one for one in (row.received, row.returned) if one is not None)])
+    return found
+
+
+def _departure(row: Row, agreed: float, before: Sequence[Row]) -> Row:
+    last = next((one for one in reversed(before) if one.a and one.b), None)
+    where = f"between {last.a} / {last.b} and it" if last else "before it"
+    says = (
+        f"what {row.a} receives differs by {significant(row.received, 2)} of its size, all before it by "
+        f"{significant(agreed, 2)} at most: code {where} that is no layer computes something else"
+    )
+    return replace(Row(BETWEEN, row.a, row.b, "diverges", received=row.received), why=[says])

@@ -1,0 +1,137 @@
+"""The same models in Keras, on whichever backend it is: right ones, and with a fault planted."""
+
+from typing import Any
+
+import keras
+import numpy as np
+from keras import layers, ops
+
+from nnparity.tests.porting import numbers
+
+
+class Bert(keras.Model):
+    """BERT as its paper has it, attention written out; `eps` may be another in one layer of a certain number."""
+
+    def __init__(self, eps: float = 1e-12, other: float | None = None, dtype: str = "float32") -> None:
+        super().__init__(dtype=dtype)
+        own = {"dtype": dtype}
+        self.words = layers.Embedding(numbers.WORDS, numbers.WIDTH, name="words", **own)
+        self.places = layers.Embedding(numbers.PLACES, numbers.WIDTH, name="places", **own)
+        self.types = layers.Embedding(2, numbers.WIDTH, name="types", **own)
+        self.norm = layers.LayerNormalization(epsilon=eps, name="norm", **own)
+        self.blocks = [
+            Block(other if other is not None and number == 7 else eps, f"block{number}", dtype)
+            for number in range(numbers.LAYERS)
+        ]
+        self.pooler = layers.Dense(numbers.WIDTH, activation="tanh", name="pooler", **own)
+
+    def call(self, input_ids: Any, attention_mask: Any, token_type_ids: Any) -> Any:
+        h = self.words(input_ids) + self.types(token_type_ids)
+        h = self.norm(h + self.places(ops.arange(input_ids.shape[1])[None]))
+        for block in self.blocks:
+            h = block(h, attention_mask)
+        return h, self.pooler(h[:, 0])
+
+
+class Block(layers.Layer):
+    """Attention, then two dense layers, each with its residual and normalised."""
+
+    def __init__(self, eps: float, name: str, dtype: str) -> None:
+        super().__init__(name=name, dtype=dtype)
+        own = {"dtype": dtype}
+        sides = ("query", "key", "value", "out")
+        self.query, self.key, self.value, self.out = (layers.Dense(numbers.WIDTH, name=one, **own) for one in sides)
+        self.norm1 = layers.LayerNormalization(epsilon=1e-12, name="norm1", **own)
+        self.inner = layers.Dense(numbers.INNER, activation="gelu", name="inner", **own)
+        self.outer = layers.Dense(numbers.WIDTH, name="outer", **own)
+        self.norm2 = layers.LayerNormalization(epsilon=eps, name="norm2", **own)
+
+    def call(self, h: Any, mask: Any) -> Any:
+        n, t, d = h.shape
+        q, k, v = (ops.reshape(one(h), (n, t, numbers.HEADS, -1)) for one in (self.query, self.key, self.value))
+        scores = ops.einsum("bthd,bshd->bhts", q, k) / np.sqrt(d // numbers.HEADS).astype("float32")
+        scores = ops.where(
+            ops.cast(mask, "bool")[:, None, None],
+            scores,
+            ops.cast(-1e9 if h.dtype != "float16" else -6e4, scores.dtype),
+        )
+        mixed = ops.einsum("bhts,bshd->bthd", ops.softmax(scores), v)
+        h = self.norm1(h + self.out(ops.reshape(mixed, (n, t, d))))
+        return self.norm2(h + self.outer(self.inner(h)))
+
+
+def bert(other: float | None = None, dtype: str = "float32") -> Any:
+    """With the weights of `numbers`."""
+    model = Bert(other=other, dtype=dtype)
+    model(**{name: ops.convert_to_tensor(x) for name, x in numbers.sentences().items()})
+    given = numbers.bert()
+    for layer, name in ((model.words, "word"), (model.places, "position"), (model.types, "token_type")):
+        layer.set_weights([given[f"embeddings.{name}_embeddings.weight"]])
+    _set(model.norm, given, "embeddings.LayerNorm")
+    _set(model.pooler, given, "pooler.dense")
+    for number, block in enumerate(model.blocks):
+        for own, name in NAMES.items():
+            _set(getattr(block, own), given, f"encoder.layer.{number}.{name}")
+    return model
+
+
+#: Layers of a block -> theirs.
+NAMES = {
+    "query": "attention.self.query",
+    "key": "attention.self.key",
+    "value": "attention.self.value",
+    "out": "attention.output.dense",
+    "norm1": "attention.output.LayerNorm",
+    "inner": "intermediate.dense",
+    "outer": "output.dense",
+    "norm2": "output.LayerNorm",
+}
+
+
+def _set(layer: Any, given: Any, name: str) -> None:
+    layer.set_weights([given[f"{name}.weight"].T, given[f"{name}.bias"]])
+
+
+def bert_with_another_epsilon() -> Any:
+    """In the second normalisation of the block of number 7."""
+    return bert(other=1e-5)
+
+
+def cnn() -> Any:
+    """Listing 4.2 as it stands there."""
+    model = keras.Sequential(
+        [
+            layers.Input((32, 32, 3)),
+            layers.Conv2D(32, (3, 3), activation="relu"),
+            layers.MaxPooling2D((2, 2)),
+            layers.Conv2D(64, (3, 3), activation="relu"),
+            layers.MaxPooling2D((2, 2)),
+            layers.Conv2D(64, (3, 3), activation="relu"),
+            layers.Flatten(),
+            layers.Dense(64, activation="relu"),
+            layers.Dense(10, activation="softmax"),
+        ]
+    )
+    given = numbers.pairs(numbers.CNN)
+    model.set_weights([x for w, b in given for x in (np.transpose(w, (2, 3, 1, 0)) if w.ndim == 4 else w.T, b)])
+    return model
+
+
+def channels_last(x: Any) -> Any:
+    """Images as Keras takes them."""
+    return ops.transpose(x, (0, 2, 3, 1))
+
+
+def with_images() -> Any:
+    """The CNN, given images with the channels first."""
+    model = cnn()
+    return model, lambda x: model(channels_last(x))
+
+
+def transposed_cnn() -> Any:
+    """The third convolution's kernel has input and output channels exchanged."""
+    model, call = with_images()
+    layer = model.layers[4]
+    kernel, bias = layer.get_weights()
+    layer.set_weights([np.transpose(kernel, (0, 1, 3, 2)), bias])
+    return model, call
