@@ -17,6 +17,8 @@ TOLD = "layers"
 RESULT = "result"
 #: The kinds of layers that compute nothing.
 IDENTITY, FLATTEN = "identity", "flatten"
+#: The kind of those that drop what chance says.
+RANDOM = "dropout in training"
 
 
 @dataclass(frozen=True, eq=False)

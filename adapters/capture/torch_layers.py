@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from torch import nn
 
-from nnparity.adapters.capture.layer import FLATTEN, IDENTITY
+from nnparity.adapters.capture.layer import FLATTEN, IDENTITY, RANDOM
 from nnparity.adapters.capture.reading import NO_PADS, Reading, same_padding
 from nnparity.adapters.function import to_numpy
 from nnparity.adapters.request import Array
@@ -111,7 +111,7 @@ def _flatten(module: Any) -> Reading:
 
 def _dropout(module: Any) -> Reading:
     if module.training and module.p:
-        return Reading(note="drops units at random: it is in training")
+        return Reading(RANDOM, note="drops units at random: call eval() before")
     return Reading(IDENTITY)
 
 
@@ -123,7 +123,7 @@ def _gates(blocks: Array) -> Array:
 
 def _lstm(module: Any) -> Reading:
     if module.num_layers != 1 or module.bidirectional or module.proj_size or (module.training and module.dropout):
-        return Reading(note="an LSTM of several layers or directions, or with a projection: split it into layers")
+        return Reading(note="an LSTM of both directions, with a projection, or in training with dropout")
     named = {name.removesuffix("_l0"): array(one) for name, one in module.named_parameters()}
     weights = {"wx": _gates(named["weight_ih"]), "wh": _gates(named["weight_hh"])}
     if module.bias:
@@ -189,6 +189,23 @@ TABLE: Mapping[type, Callable[[Any], Reading]] = {
         "gelu", settings={"kind": {"none": "exact"}.get(module.approximate, module.approximate)}
     ),
 }
+
+
+def layers_of(module: Any) -> list[Any]:
+    """An LSTM of several layers as so many of one, with the same parameters; others as they are."""
+    if not isinstance(module, nn.LSTM) or module.num_layers == 1 or module.bidirectional or module.proj_size:
+        return [module]
+    found = []
+    for number in range(module.num_layers):
+        width = module.hidden_size if number else module.input_size
+        options = {"bias": module.bias, "batch_first": module.batch_first, "device": "meta"}
+        one = nn.LSTM(width, module.hidden_size, **options).train(module.training)
+        given = {name: getattr(module, name.replace("_l0", f"_l{number}")) for name, _ in one.named_parameters()}
+        one.load_state_dict(given, assign=True)
+        found.append(one)
+    return found
+
+
 #: Modules that are read whole, not by what they are made of.
 WHOLE = (nn.LSTM, nn.MultiheadAttention)
 #: Modules that only move numbers: what comes out is judged where it goes in.

@@ -8,7 +8,7 @@ import torch
 
 from nnparity.adapters.capture.layer import Layer
 from nnparity.adapters.capture.reading import Call
-from nnparity.adapters.capture.torch_layers import MOVERS, WHOLE, reading
+from nnparity.adapters.capture.torch_layers import MOVERS, WHOLE, layers_of, reading
 from nnparity.adapters.request import Array
 from nnparity.adapters.torch.arrays import TorchArrays
 
@@ -64,10 +64,28 @@ class TorchModel:
     def _behind(self, name: str) -> Any:
         def behind(module: Any, args: Any, kwargs: Any, returned: Any) -> None:
             call = self._waiting[id(module)].pop()
-            self.calls.append(call)
-            self.layers.append(call.layer(name, type(module).__name__, call.results(returned)))
+            parts = layers_of(module)
+            if len(parts) == 1:
+                self._tell(call, name, type(module).__name__, call.results(returned))
+            else:
+                self._tell_layers(name, parts, args, kwargs)
 
         return behind
+
+    def _tell(self, call: Call, name: str, kind: str, results: Mapping[str, Array]) -> None:
+        self.calls.append(call)
+        self.layers.append(call.layer(name, kind, results))
+
+    def _tell_layers(self, name: str, parts: list[Any], args: Any, kwargs: Any) -> None:
+        """Those of an LSTM, of which only the last result is known: each is run by itself."""
+        given = [*args, *kwargs.values()]
+        x, states = given[0], given[1] if len(given) > 1 else None
+        for number, one in enumerate(parts):
+            own = () if states is None else (tuple(state[number : number + 1] for state in states),)
+            call = Call.of(one, reading(one), self._arrays.put, (x, *own), {})
+            returned = one(x, *own)
+            self._tell(call, f"{name}.{number}", type(one).__name__, call.results(returned))
+            x = returned[0]
 
 
 def _whole(name: str, module: Any) -> Iterator[tuple[str, Any]]:

@@ -7,9 +7,10 @@ from nnparity.adapters.capture.layer import Layer
 from nnparity.adapters.request import Array
 from nnparity.porting import unmatched
 from nnparity.porting.between import with_between
+from nnparity.porting.connections import Before, computed
 from nnparity.porting.layers import Pair
 from nnparity.porting.layouts import flattened
-from nnparity.porting.pairing import paired, told_apart
+from nnparity.porting.pairing import paired, same_numbers, told_apart
 from nnparity.porting.result import Ported
 from nnparity.porting.rows import Row
 from nnparity.porting.unmatched import Side
@@ -23,15 +24,21 @@ class Model(Protocol):
         """What the layer of that place returns."""
 
 
-def compared(a: Sequence[Layer], b: Sequence[Layer], model_b: Model, match: Mapping[str, str] | None = None) -> Ported:
-    """Both models, layer by layer; b's layers are run on what a's received."""
+def compared(
+    a: Sequence[Layer],
+    b: Sequence[Layer],
+    model_b: Model,
+    match: Mapping[str, str] | None = None,
+    masks: Sequence[Array] = (),
+) -> Ported:
+    """Both models, layer by layer; b's layers are run on what a's received. `masks` are inputs that may be such."""
     found = paired(a, b, match)
     one = Side(a, told_apart(a), dict(found.pairs))
     other = Side(b, told_apart(b), {j: i for i, j in found.pairs})
     pairs = {i: _pair(one, other, i, j, model_b).row() for i, j in found.pairs}
     only_a, only_b = unmatched.rows(one, other, "a"), unmatched.rows(other, one, "b")
     ordered = _ordered(pairs | only_a, only_b, dict(found.pairs))
-    return Ported(with_between(ordered, _unit([*a, *b])))
+    return Ported(with_between(ordered, _unit([*a, *b]), lambda row: _connected(one, other, row, masks)))
 
 
 def _pair(one: Side, other: Side, i: int, j: int, model_b: Model) -> Pair:
@@ -39,7 +46,31 @@ def _pair(one: Side, other: Side, i: int, j: int, model_b: Model) -> Pair:
         return model_b.again(j, inputs)
 
     images = flattened(one.layers[:i])
-    return Pair(one.layers[i], other.layers[j], (one.names[i], other.names[j]), again, images)
+    holder = _holder(one, other.layers[j], i)
+    return Pair(one.layers[i], other.layers[j], (one.names[i], other.names[j]), again, images, holder)
+
+
+def _holder(one: Side, layer: Layer, place: int) -> str:
+    """Another layer of a that has this one's parameters, where its counterpart has not."""
+    if not layer.weights or same_numbers(one.layers[place], layer):
+        return ""
+    found = (name for name, other in zip(one.names, one.layers, strict=True) if same_numbers(other, layer))
+    return next(found, "")
+
+
+def _connected(one: Side, other: Side, row: Row, masks: Sequence[Array]) -> list[str]:
+    """What either model's code computes before the layers of a row, where it is known."""
+    i, j = one.names.index(row.a), other.names.index(row.b)
+    before = [(place, partner) for place, partner in sorted(one.partners.items()) if place < i and partner < j]
+    names = [one.names[place] for place, _ in before]
+    told = []
+    for side, layers, layer in (
+        ("a", [one.layers[place] for place, _ in before], one.layers[i]),
+        ("b", [other.layers[partner] for _, partner in before], other.layers[j]),
+    ):
+        says = None if layer.x is None else computed(Before.of(layers, names, masks), layer.x)
+        told.append(f"{side} gives it {says}" if says else f"what {side} gives it is nothing known")
+    return [", ".join(told)] if any("nothing known" not in one for one in told) else []
 
 
 def _ordered(of_a: Mapping[int, Row], only_b: Mapping[int, Row], pairs: Mapping[int, int]) -> list[Row]:

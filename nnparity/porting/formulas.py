@@ -93,12 +93,12 @@ def lstm(
 
 def multi_head_attention(
     query: Any,
-    key: Any,
     value: Any,
     wq: Any,
     wk: Any,
     wv: Any,
     wo: Any,
+    key: Any = None,
     bq: Any = None,
     bk: Any = None,
     bv: Any = None,
@@ -110,12 +110,35 @@ def multi_head_attention(
     **variant: Any,
 ) -> Any:
     """Attention in each head on its share of the projections, put together and projected once more."""
-    parts = ((query, wq, bq), (key, wk, bk), (value, wv, bv))
-    q, k, v = (_split(_project(x, w, b), heads) for x, w, b in parts)
-    y = transformer.attention(q, k, v, scaling=scaling, axis=axis, **variant)
-    n, t = query.shape[:2]
-    joined = np.transpose(np.reshape(y, (n, heads, t, y.shape[-1])), (0, 2, 1, 3))
-    return _project(np.reshape(joined, (n, t, heads * y.shape[-1])), wo, bo)
+    key = value if key is None else key
+    parts = (_project(x, w, b) for x, w, b in ((query, wq, bq), (key, wk, bk), (value, wv, bv)))
+    return _project(in_heads(*parts, heads=heads, scaling=scaling, axis=axis, **variant), wo, bo)
+
+
+def in_heads(query: Any, key: Any, value: Any, *, heads: int = 1, **variant: Any) -> Any:
+    """Attention in each head on its share of the width."""
+    q, k, v = (_split(x, heads) for x in (query, key, value))
+    return _joined(transformer.attention(q, k, v, **variant), heads)
+
+
+def masked_in_heads(query: Any, key: Any, value: Any, mask: Any, *, heads: int = 1, **variant: Any) -> Any:
+    """The same, without the keys that are padding."""
+    q, k, v = (_split(x, heads) for x in (query, key, value))
+    return _joined(bert.masked_attention(q, k, v, np.repeat(mask, heads, axis=0), **variant), heads)
+
+
+def _joined(y: Any, heads: int) -> Any:
+    n, t, d = y.shape
+    apart = np.transpose(np.reshape(y, (n // heads, heads, t, d)), (0, 2, 1, 3))
+    return np.reshape(apart, (n // heads, t, heads * d))
+
+
+def total(x0: Any, x1: Any = None, x2: Any = None) -> Any:
+    """The sum, in order."""
+    y = x0
+    for x in (x1, x2):
+        y = y if x is None else y + x
+    return y
 
 
 def _project(x: Any, w: Any, b: Any) -> Any:
@@ -194,5 +217,8 @@ KINDS: dict[str, Kind] = {
     "multi_head_attention": Kind(multi_head_attention, "attention"),
     "flatten": Kind(flatten, "flatten"),
     "identity": Kind(identity),
+    "sum": Kind(total),
+    "heads": Kind(in_heads),
+    "masked_heads": Kind(masked_in_heads),
     "result": Kind(identity),
 }

@@ -10,7 +10,7 @@ from nnparity.porting.layouts import Turn, difference, moved, turn
 from nnparity.porting.parameters import FORMS, differences
 from nnparity.porting.question import Expectation, judged
 from nnparity.porting.ratios import Ratio, ratio
-from nnparity.porting.rows import Row, worst
+from nnparity.porting.rows import DIFFERS, Row, worst
 from nnparity.reports.records import PASSING, Verdict
 from nnparity.spec import DTYPES
 
@@ -27,6 +27,8 @@ class Pair:
     names: tuple[str, str]
     again: Again
     images: Sequence[tuple[int, ...]] = ()
+    #: another layer of a, whose parameters b's has
+    holder: str = ""
 
     @property
     def turn(self) -> Turn:
@@ -107,11 +109,13 @@ def _with(
     grades = [one.grade for one in verdicts if one] + ([measured.grade] if measured else [])
     grade = worst([*grades, *(["error"] if untold else [])])
     changed = differences(pair.a, pair.b, turned)
-    why = _why(pair, verdicts, measured, changed, untold) if grade not in PASSING else []
+    if pair.holder:
+        changed = [f"b has the parameters of {pair.holder}"]
+    why = _why(pair, verdicts, measured, changed, untold) if grade not in PASSING else changed
     notes = [turned.says] if turned.says else []
-    if grade in PASSING and changed:
-        notes += [f"{one}: these inputs do not show it" for one in changed]
     notes += [note for note in (_note("a", pair.a), _note("b", pair.b)) if note]
+    if grade in PASSING and changed:
+        grade, notes = DIFFERS, ["these inputs do not show it", *notes]
     own_a, own_b, ported = verdicts
     return replace(
         row,

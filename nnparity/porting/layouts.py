@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from nnparity.adapters.capture.layer import Layer
+from nnparity.adapters.capture.layer import RESULT, Layer
 from nnparity.adapters.request import Array
 from nnparity.reference.readings.budget.core import COMPOSED
 
@@ -59,7 +59,8 @@ def turn(a: Layer, b: Layer, images: Sequence[tuple[int, ...]] = ()) -> Turn:
         return SAME
     if x.ndim != y.ndim and x.shape[-1] == y.shape[-1]:
         return Turn(shape=y.shape, cut=() if a.y is None else a.y.shape)
-    found = [one for one in (SAME, *_turns(x, images, bool(a.kind and b.kind))) if one.there(x).shape == y.shape]
+    known = bool(a.kind and b.kind) and RESULT not in (a.kind, b.kind)
+    found = [one for one in (SAME, *_turns(x, images, known)) if one.there(x).shape == y.shape]
     return _nearest(found, x, y, _by_weights(found, a, b)) if found else SAME
 
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from nnparity.adapters.capture.layer import FLATTEN, IDENTITY, RESULT, Layer
+from nnparity.adapters.capture.layer import FLATTEN, IDENTITY, RANDOM, RESULT, Layer
 from nnparity.spec.usage import UsageError, require
 
 #: What speaks for a pair of layers: the same formula, parameters of the same sizes, the same numbers in them, results
@@ -14,7 +14,7 @@ SAME_KIND, SAME_SIZES, SAME_NUMBERS, SAME_RESULT = 8.0, 4.0, 2.0, 1.0
 #: Layers of two kinds are a pair where nothing better is, and what they return is of the same size.
 OTHER_KIND = 0.5
 #: What computes nothing is no counterpart of what does.
-IDLE = (IDENTITY, FLATTEN, RESULT)
+IDLE = (IDENTITY, FLATTEN, RANDOM, RESULT)
 
 
 @dataclass(frozen=True)

@@ -21,6 +21,12 @@ WORDS = {
     "gamma": "the scale",
     "beta": "the shift",
     "table": "the table",
+    "mean": "the mean",
+    "variance": "the variance",
+    "bq": "the bias of the queries",
+    "bk": "the bias of the keys",
+    "bv": "the bias of the values",
+    "bo": "the bias of the output",
     "wx": "the weight of the inputs",
     "wh": "the weight of the states",
     "wq": "the weight of the queries",
@@ -35,14 +41,23 @@ NARROWER: Mapping[str, Any] = {"float32": np.float32, "float16": np.float16, "bf
 
 
 def differences(a: Layer, b: Layer, turn: Turn) -> list[str]:
-    """What differs, settings first; `turn` says in what order b's features are."""
+    """What differs, settings first, of two layers of a kind; `turn` says in what order b's features are."""
+    if a.kind != b.kind:
+        return []
     return [*_settings(a.settings, b.settings), *_weights(a, b, turn)]
 
 
 def _settings(a: Mapping[str, Any], b: Mapping[str, Any]) -> Iterator[str]:
     for name in dict.fromkeys((*a, *b)):
-        if name not in FORMS and a.get(name) != b.get(name):
+        if name not in FORMS and not _alike(a.get(name), b.get(name)):
             yield f"{WORDS.get(name, name)} is {_value(b.get(name))} in b, {_value(a.get(name))} in a"
+
+
+def _alike(one: Any, other: Any) -> bool:
+    """The same, for a number as float32 holds it."""
+    if isinstance(one, float) and isinstance(other, float):
+        return bool(np.float32(one) == np.float32(other))
+    return bool(one == other)
 
 
 def _value(value: Any) -> str:
@@ -69,8 +84,9 @@ def _one(name: str, a: Array | None, b: Array | None, turn: Turn) -> str | None:
     if a is None or b is None:
         there = a if b is None else b
         return None if there is None or not there.any() else "is missing" if b is None else "is one that a has not"
-    x = a.astype(np.float64)
-    y = b.astype(np.float64)
+    if a.dtype != b.dtype:
+        a = a.astype(b.dtype)
+    x, y = a.astype(np.float64), b.astype(np.float64)
     if name == "w" and turn.features is not None:
         if np.array_equal(y, x[..., turn.features]):
             return None

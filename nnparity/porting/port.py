@@ -6,6 +6,7 @@ from typing import Any
 from nnparity.adapters.capture.model import Inputs, Watched
 from nnparity.api import given
 from nnparity.porting.comparison import compared
+from nnparity.porting.connections import masks_of
 from nnparity.porting.result import Ported
 
 
@@ -37,7 +38,8 @@ def port(
     one, other = Watched(a), Watched(b)
     first = arrays_of(inputs)
     layers = one.run(first)
-    return compared(layers, other.run(first if b_inputs is None else arrays_of(b_inputs)), other, match)
+    seen = other.run(first if b_inputs is None else arrays_of(b_inputs))
+    return compared(layers, seen, other, match, masks_of(first))
 
 
 def arrays_of(inputs: Any) -> Inputs:

@@ -10,6 +10,7 @@ from nnparity.adapters.capture.process import AGAIN, NAMED, PLACE, RUN, TARGET
 from nnparity.adapters.request import Array, Failure, Request
 from nnparity.execute.observer import Observer
 from nnparity.porting.comparison import compared
+from nnparity.porting.connections import masks_of
 from nnparity.porting.result import Ported
 from nnparity.spec.usage import UsageError
 
@@ -64,7 +65,8 @@ def ported(
     with _running(a, timeout) as one:
         layers = one.run(inputs)
     with _running(b, timeout) as other:
-        return compared(layers, other.run(inputs if b_inputs is None else b_inputs), other, match)
+        seen = other.run(inputs if b_inputs is None else b_inputs)
+        return compared(layers, seen, other, match, masks_of(inputs))
 
 
 @contextlib.contextmanager

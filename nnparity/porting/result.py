@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from tabulate import tabulate
 
-from nnparity.porting.rows import HEADERS, UNMATCHED, Row
+from nnparity.porting.rows import DIFFERS, HEADERS, UNMATCHED, Row
 
 INCONCLUSIVE = "inconclusive"
 #: Layers that are told by name in the first lines.
@@ -14,7 +14,11 @@ SHOWN = 5
 
 @dataclass(frozen=True)
 class Ported:
-    """True if all layers conform: none departs, none is inconclusive, and none is without an explained counterpart."""
+    """True if all layers conform.
+
+    None departs, none has other parameters or settings, none is inconclusive, and none is without a counterpart that
+    nothing explains.
+    """
 
     rows: Sequence[Row]
 
@@ -42,6 +46,11 @@ class Ported:
         return [row for row in self.rows if row.grade == UNMATCHED]
 
     @property
+    def differing(self) -> list[Row]:
+        """Pairs of other parameters or settings, of which these inputs show nothing."""
+        return [row for row in self.rows if row.grade == DIFFERS]
+
+    @property
     def inconclusive(self) -> list[Row]:
         """Pairs of which zeros or another plain error would have passed too."""
         return [row for row in self.rows if row.grade == INCONCLUSIVE]
@@ -54,6 +63,9 @@ class Ported:
         lines = self._departing if self.departures else []
         if not self.pairs:
             lines.append("no layer of a has a counterpart in b, which is no pass")
+        lines += [f"{row.a} / {row.b} ({row.kind}) differs: {'; '.join(row.why)}" for row in self.differing[:SHOWN]]
+        if self.differing:
+            lines.append(f"of {_layers(len(self.differing))} that differ so these inputs show nothing")
         for rows, says in (
             (self.unmatched, "without a counterpart, and nothing says what becomes of it (match= says which is which)"),
             (self.inconclusive, "inconclusive: wrong results would conform too on these inputs"),

@@ -8,6 +8,8 @@ from nnparity.reports.records import GRADES, PASSING, Number, Verdict
 
 #: A layer without a counterpart that nothing explains.
 UNMATCHED = "unmatched"
+#: A pair of other parameters or settings, of which these inputs show nothing.
+DIFFERS = "differs"
 
 
 @dataclass(frozen=True)
@@ -39,7 +41,7 @@ class Row:
     @property
     def departs(self) -> bool:
         """Whether something is wrong here."""
-        return self.grade not in (*PASSING, UNMATCHED)
+        return self.grade not in (*PASSING, UNMATCHED, DIFFERS)
 
     @property
     def told(self) -> tuple[str, ...]:

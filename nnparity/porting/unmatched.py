@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from nnparity.adapters.capture.layer import FLATTEN, IDENTITY, Layer
+from nnparity.adapters.capture.layer import FLATTEN, IDENTITY, RANDOM, Layer
 from nnparity.adapters.request import Array
 from nnparity.porting.layers import own
 from nnparity.porting.question import Expectation, judged
@@ -40,7 +40,7 @@ def _row(side: Side, other: Side, place: int, letter: str) -> Row:
     layer, name = side.layers[place], side.names[place]
     found = own(layer)
     verdict = found if isinstance(found, Verdict) else None
-    notes = [f"{letter}: {layer.note}"] if layer.note else []
+    notes = [f"{letter}: {layer.note}"] if layer.note and layer.kind != RANDOM else []
     if verdict and verdict.grade not in PASSING:
         grade = verdict.grade
         says = f"only in {letter}, and not what its formula gives: {verdict.diagnosis or verdict.message or 'unknown'}"
@@ -55,6 +55,8 @@ def _row(side: Side, other: Side, place: int, letter: str) -> Row:
 def _explained(side: Side, other: Side, place: int, letter: str) -> tuple[str, str]:
     """Its grade, and in words what becomes of it in the other model."""
     layer = side.layers[place]
+    if layer.kind == RANDOM:
+        return "diverges", f"only in {letter}: {layer.note}"
     if layer.kind == IDENTITY:
         return "conforms", f"only in {letter}: passes on what it receives"
     if layer.kind == FLATTEN or _moves(layer):

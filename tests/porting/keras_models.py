@@ -8,21 +8,22 @@ from keras import layers, ops
 
 from nnparity.tests.porting import numbers
 
+#: The number of the block in which faults are planted.
+PLANTED = 7
+
 
 class Bert(keras.Model):
-    """BERT as its paper has it, attention written out; `eps` may be another in one layer of a certain number."""
+    """BERT as its paper has it, attention written out; one of its blocks may have a fault."""
 
-    def __init__(self, eps: float = 1e-12, other: float | None = None, dtype: str = "float32") -> None:
+    def __init__(self, fault: str = "", dtype: str = "float32") -> None:
         super().__init__(dtype=dtype)
         own = {"dtype": dtype}
         self.words = layers.Embedding(numbers.WORDS, numbers.WIDTH, name="words", **own)
         self.places = layers.Embedding(numbers.PLACES, numbers.WIDTH, name="places", **own)
         self.types = layers.Embedding(2, numbers.WIDTH, name="types", **own)
-        self.norm = layers.LayerNormalization(epsilon=eps, name="norm", **own)
-        self.blocks = [
-            Block(other if other is not None and number == 7 else eps, f"block{number}", dtype)
-            for number in range(numbers.LAYERS)
-        ]
+        self.norm = layers.LayerNormalization(epsilon=1e-12, name="norm", **own)
+        faults = {PLANTED: fault}
+        self.blocks = [Block(faults.get(number, ""), f"block{number}", dtype) for number in range(numbers.LAYERS)]
         self.pooler = layers.Dense(numbers.WIDTH, activation="tanh", name="pooler", **own)
 
     def call(self, input_ids: Any, attention_mask: Any, token_type_ids: Any) -> Any:
@@ -33,36 +34,48 @@ class Bert(keras.Model):
         return h, self.pooler(h[:, 0])
 
 
+def tanh_gelu(x: Any) -> Any:
+    """The approximation of the GELU."""
+    return keras.activations.gelu(x, approximate=True)
+
+
 class Block(layers.Layer):
     """Attention, then two dense layers, each with its residual and normalised."""
 
-    def __init__(self, eps: float, name: str, dtype: str) -> None:
+    def __init__(self, fault: str, name: str, dtype: str) -> None:
         super().__init__(name=name, dtype=dtype)
         own = {"dtype": dtype}
+        self.fault = fault
         sides = ("query", "key", "value", "out")
         self.query, self.key, self.value, self.out = (layers.Dense(numbers.WIDTH, name=one, **own) for one in sides)
         self.norm1 = layers.LayerNormalization(epsilon=1e-12, name="norm1", **own)
-        self.inner = layers.Dense(numbers.INNER, activation="gelu", name="inner", **own)
+        activation = {"tanh gelu": tanh_gelu, "relu": "relu"}.get(fault, "gelu")
+        self.inner = layers.Dense(numbers.INNER, activation=activation, name="inner", **own)
         self.outer = layers.Dense(numbers.WIDTH, name="outer", **own)
-        self.norm2 = layers.LayerNormalization(epsilon=eps, name="norm2", **own)
+        self.norm2 = layers.LayerNormalization(
+            epsilon={"epsilon": 1e-5, "large epsilon": 1e-3}.get(fault, 1e-12), name="norm2", **own
+        )
 
     def call(self, h: Any, mask: Any) -> Any:
-        n, t, d = h.shape
-        q, k, v = (ops.reshape(one(h), (n, t, numbers.HEADS, -1)) for one in (self.query, self.key, self.value))
-        scores = ops.einsum("bthd,bshd->bhts", q, k) / np.sqrt(d // numbers.HEADS).astype("float32")
-        scores = ops.where(
-            ops.cast(mask, "bool")[:, None, None],
-            scores,
-            ops.cast(-1e9 if h.dtype != "float16" else -6e4, scores.dtype),
-        )
-        mixed = ops.einsum("bhts,bshd->bthd", ops.softmax(scores), v)
-        h = self.norm1(h + self.out(ops.reshape(mixed, (n, t, d))))
+        attended = self.out(self.attended(h, mask))
+        h = self.norm1(attended if self.fault == "residual" else h + attended)
         return self.norm2(h + self.outer(self.inner(h)))
 
+    def attended(self, h: Any, mask: Any) -> Any:
+        """Attention in heads, written out."""
+        n, t, d = h.shape
+        q, k, v = (ops.reshape(one(h), (n, t, numbers.HEADS, -1)) for one in (self.query, self.key, self.value))
+        size = {"unscaled": 1, "divided": d // numbers.HEADS}.get(self.fault, np.sqrt(d // numbers.HEADS))
+        scores = ops.einsum("bthd,bshd->bhts", q, k) / ops.cast(size, h.dtype)
+        if self.fault != "unmasked":
+            least = ops.cast(-1e4, scores.dtype)  # float16 has it
+            scores = ops.where(ops.cast(mask, "bool")[:, None, None], scores, least)
+        return ops.reshape(ops.einsum("bhts,bshd->bthd", ops.softmax(scores), v), (n, t, d))
 
-def bert(other: float | None = None, dtype: str = "float32") -> Any:
-    """With the weights of `numbers`."""
-    model = Bert(other=other, dtype=dtype)
+
+def bert(fault: str = "", dtype: str = "float32") -> Any:
+    """With the weights of `numbers`, but for faults that are in them."""
+    model = Bert(fault, dtype)
     model(**{name: ops.convert_to_tensor(x) for name, x in numbers.sentences().items()})
     given = numbers.bert()
     for layer, name in ((model.words, "word"), (model.places, "position"), (model.types, "token_type")):
@@ -72,7 +85,22 @@ def bert(other: float | None = None, dtype: str = "float32") -> Any:
     for number, block in enumerate(model.blocks):
         for own, name in NAMES.items():
             _set(getattr(block, own), given, f"encoder.layer.{number}.{name}")
+    _spoilt(model.blocks[PLANTED], fault)
     return model
+
+
+def _spoilt(block: Any, fault: str) -> None:
+    """Faults in the weights."""
+    query, key = block.query.get_weights(), block.key.get_weights()
+    if fault == "transposed":
+        block.query.set_weights([query[0].T, query[1]])
+    if fault == "swapped":
+        block.query.set_weights(key)
+        block.key.set_weights(query)
+    if fault == "no bias":
+        block.query.set_weights([query[0], 0 * query[1]])
+    if fault == "half":
+        block.query.set_weights([x.astype("float16").astype("float32") for x in query])
 
 
 #: Layers of a block -> theirs.
@@ -94,7 +122,7 @@ def _set(layer: Any, given: Any, name: str) -> None:
 
 def bert_with_another_epsilon() -> Any:
     """In the second normalisation of the block of number 7."""
-    return bert(other=1e-5)
+    return bert("epsilon")
 
 
 def cnn() -> Any:
