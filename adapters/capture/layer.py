@@ -3,6 +3,7 @@
 import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -49,6 +50,11 @@ class Layer:
         """The first output."""
         return next(iter(self.outputs.values()), None)
 
+    @cached_property
+    def digests(self) -> list[int]:
+        """A number for each array of parameters: that of what it holds, in whatever order."""
+        return sorted(map(_digest, self.weights.values()))
+
     @property
     def dtype(self) -> str:
         """That of its first output, by name."""
@@ -58,6 +64,13 @@ class Layer:
     def label(self) -> str:
         """As tables show it: what it computes, or what the framework calls it."""
         return self.kind or self.type
+
+
+def _digest(array: Array) -> int:
+    """The sum of the numbers' bits, each of them mixed by a product and a shift, as hash tables do."""
+    bits = np.ravel(array.astype(np.float64)).view(np.uint64)
+    mixed = bits * np.uint64(0x9E3779B97F4A7C15)
+    return int(np.add.reduce((mixed ^ (mixed >> np.uint64(29))) * np.uint64(0xBF58476D1CE4E5B9)))
 
 
 def packed(layers: Sequence[Layer]) -> dict[str, Array]:

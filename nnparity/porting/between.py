@@ -4,6 +4,7 @@ A sum, a reshape, an attention written out: no formula is known of it, so what r
 before. Where the two models agreed before, up to some error, and do not behind it, something in between departs.
 """
 
+import math
 from collections.abc import Callable, Sequence
 
 from nnparity.porting.rows import Row
@@ -21,8 +22,15 @@ def with_between(rows: Sequence[Row], unit: float, explain: Callable[[Row], list
         if row.received is not None and row.received > COMPOSED * agreed:
             found.append(_departure(row, agreed, found, explain(row)))
         found.append(row)
-        agreed = max([agreed, *(one for one in (row.received, row.returned) if one is not None)])
+        agreed = max([agreed, *_known(row)])
     return found
+
+
+def _known(row: Row) -> list[float]:
+    """How far the models are apart behind a row; if it departs by nobody knows how much, anything is explained."""
+    if row.departs and row.returned is None:
+        return [math.inf]
+    return [one for one in (row.received, row.returned) if one is not None]
 
 
 def _departure(row: Row, agreed: float, before: Sequence[Row], explained: Sequence[str]) -> Row:

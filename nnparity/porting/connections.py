@@ -88,14 +88,14 @@ def _sum(arrays: Sequence[Array], received: Array) -> Expectation | None:
 
 
 def _attentions(last: Sequence[tuple[str, Array]], masks: Sequence[Array]) -> Iterator[tuple[str, Expectation | None]]:
-    """Over the last three results, in the order in which queries, keys and values are usually computed."""
+    """Over the last three results, first in the order in which queries, keys and values are usually computed."""
     if len(last) < 3 or last[0][1].ndim != 3:
         return
-    names, (value, key, query) = [name for name, _ in last], [y for _, y in last]
-    width = query.shape[-1]
-    for heads in (one for one in range(1, width + 1) if width % one == 0):
-        says = f"attention of {', '.join(reversed(names))} in {heads} heads"
-        arrays = {"query": query, "key": key, "value": value}
+    width = last[0][1].shape[-1]
+    counts = [one for one in range(1, width + 1) if width % one == 0]
+    for three, heads in itertools.product(itertools.permutations(last[::-1]), counts):
+        says = f"attention of {', '.join(name for name, _ in three)} in {heads} heads"
+        arrays = dict(zip(("query", "key", "value"), (y for _, y in three), strict=True))
         for more, settings in READINGS:
             yield says + more, Expectation.of("heads", {"heads": heads, **settings}, arrays)
         for mask in masks:

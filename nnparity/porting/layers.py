@@ -8,7 +8,7 @@ from nnparity.adapters.capture.layer import FLATTEN, RESULT, Layer
 from nnparity.adapters.request import Array
 from nnparity.porting.layouts import Turn, difference, moved, turn
 from nnparity.porting.parameters import FORMS, differences
-from nnparity.porting.question import Expectation, judged
+from nnparity.porting.question import Expectation, judged, readings
 from nnparity.porting.ratios import Ratio, ratio
 from nnparity.porting.rows import DIFFERS, Row, worst
 from nnparity.reports.records import PASSING, Verdict
@@ -53,6 +53,8 @@ class Pair:
         if self.a.kind == self.b.kind == FLATTEN and y.shape == seen_y.shape:
             return received, moved(y, seen_y, self.images)
         returned = turned.back(seen_y)
+        if self.a.kind == self.b.kind == "lstm" and y.ndim != returned.ndim:  # one returns the last state alone
+            y, returned = (one[:, -1] if one.ndim == 3 else one for one in (y, returned))
         return received, difference(y, returned) if y.shape == returned.shape else None
 
     def _judged(self, row: Row, turned: Turn) -> Row:
@@ -145,7 +147,7 @@ def _why(
     why = list(changed)
     if pair.a.kind and pair.b.kind and pair.a.kind != pair.b.kind:
         why.insert(0, f"b computes {pair.b.kind} where a computes {pair.a.kind}")
-    if ported is not None and _bad(ported) and (ported.diagnosis or not why):
+    if ported is not None and _bad(ported) and (not why or ported.diagnosis in readings(pair.a.kind)):
         why.append(f"on what a's layer received b's gives: {_said(ported)}")
     why += [
         f"{side}'s own result is not what its formula gives: {_said(one)}"

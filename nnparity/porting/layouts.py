@@ -15,7 +15,8 @@ from nnparity.adapters.capture.layer import RESULT, Layer
 from nnparity.adapters.request import Array
 from nnparity.reference.readings.budget.core import COMPOSED
 
-#: The orders of an image's axes in which frameworks flatten it, where ours is c, h, w.
+#: The orders of an image's axes in which frameworks flatten it, and that of the spec.
+OURS = "c, h, w"
 ORDERS = {"h, w, c": (1, 2, 0), "w, h, c": (2, 1, 0), "c, w, h": (0, 2, 1)}
 #: Axes of which all orders are tried.
 MOST = 4
@@ -95,7 +96,10 @@ def _turns(a: Array, images: Sequence[tuple[int, ...]], known: bool) -> Iterator
         if a.ndim == 2 and math.prod(shape) == a.shape[-1]:
             for says, axes in ORDERS.items():
                 features = np.transpose(np.arange(a.shape[-1]).reshape(shape), axes).ravel()
-                yield Turn(features=features, says=f"the features come in the order {says}")
+                yield Turn(features=features, says=f"the features come in the order {says}, those of a in {OURS}")
+                yield Turn(
+                    features=np.argsort(features), says=f"the features come in the order {OURS}, those of a in {says}"
+                )
 
 
 def flattened(layers: Sequence[Layer]) -> list[tuple[int, ...]]:

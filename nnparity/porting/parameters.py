@@ -91,7 +91,7 @@ def _one(name: str, a: Array | None, b: Array | None, turn: Turn) -> str | None:
         if np.array_equal(y, x[..., turn.features]):
             return None
         if np.array_equal(y, x):
-            return f"is a's as it is, but {turn.says} in b"
+            return f"is a's as it is, but {turn.says}"
         x = x[..., turn.features]
     if x.shape != y.shape:
         return f"has the shape {b.shape}, that of a is {a.shape}{_rearranged(x, y)}"

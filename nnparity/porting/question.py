@@ -87,6 +87,11 @@ def variants_of(kind: Kind) -> dict[str, Variant]:
     return dict(load()[kind.like].variants if kind.like else {}) | dict(kind.variants)
 
 
+def readings(kind: str) -> list[str]:
+    """The names of the known wrong readings of a kind."""
+    return [variant.says for variant in variants_of(KINDS[kind]).values()] if kind in KINDS else []
+
+
 def _first(found: Any) -> Any:
     return found[0] if isinstance(found, tuple) else found
 

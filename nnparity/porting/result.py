@@ -5,6 +5,8 @@ from dataclasses import dataclass
 
 from tabulate import tabulate
 
+from nnparity.adapters.capture.layer import RESULT
+from nnparity.porting.between import BETWEEN
 from nnparity.porting.rows import DIFFERS, HEADERS, UNMATCHED, Row
 
 INCONCLUSIVE = "inconclusive"
@@ -28,7 +30,7 @@ class Ported:
     @property
     def pairs(self) -> list[Row]:
         """The layers that have a counterpart."""
-        return [row for row in self.rows if row.a and row.b]
+        return [row for row in self.rows if row.a and row.b and row.kind not in (BETWEEN, RESULT)]
 
     @property
     def departures(self) -> list[Row]:
@@ -65,7 +67,7 @@ class Ported:
             lines.append("no layer of a has a counterpart in b, which is no pass")
         lines += [f"{row.a} / {row.b} ({row.kind}) differs: {'; '.join(row.why)}" for row in self.differing[:SHOWN]]
         if self.differing:
-            lines.append(f"of {_layers(len(self.differing))} that differ so these inputs show nothing")
+            lines.append(f"{_layers(len(self.differing))} in all that differ so, of which these inputs show nothing")
         for rows, says in (
             (self.unmatched, "without a counterpart, and nothing says what becomes of it (match= says which is which)"),
             (self.inconclusive, "inconclusive: wrong results would conform too on these inputs"),
@@ -80,7 +82,7 @@ class Ported:
         name = f"{first.a or 'nothing'} / {first.b or 'nothing'}"
         lines = [f"the first layer that departs is {name} ({first.kind}): {'; '.join(first.why) or first.grade}"]
         if others:
-            lines.append(f"{_layers(len(others))} more: {_named(others)}")
+            lines.append(f"{len(others)} more: {_named(others)}")
         return lines
 
     def __str__(self) -> str:

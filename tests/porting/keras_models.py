@@ -163,3 +163,50 @@ def transposed_cnn() -> Any:
     kernel, bias = layer.get_weights()
     layer.set_weights([np.transpose(kernel, (0, 1, 3, 2)), bias])
     return model, call
+
+
+def unpermuted_cnn() -> Any:
+    """Flattened channels first; the weights behind it are in the order of channels last."""
+    given = cnn()
+    model = keras.Sequential([*given.layers[:5], layers.Permute((3, 1, 2)), *given.layers[5:]])
+    model.build((None, 32, 32, 3))
+    return model, lambda x: model(channels_last(x))
+
+
+def lstm(fault: str = "") -> Any:
+    """Listing 4.3; the second layer's gates may be in the primer's order."""
+    (wx1, b1), (wh1, _), (wx2, b2), (wh2, _), (w, b) = numbers.pairs(numbers.LSTM)
+    model = keras.Sequential(
+        [layers.Input((None, 3)), layers.LSTM(5, return_sequences=True), layers.LSTM(5), layers.Dense(1)]
+    )
+    if fault == "gates":
+        wx2 = np.concatenate([np.split(wx2, 4)[gate] for gate in (0, 1, 3, 2)])
+    model.set_weights([wx1.T, wh1.T, b1, wx2.T, wh2.T, b2, w.T, b])
+    return model
+
+
+class Attention(keras.Model):
+    """Attention in heads, and the normalisation of a batch of images with the channels last."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.attention = layers.MultiHeadAttention(2, 4)
+        self.norm = layers.BatchNormalization(epsilon=1e-5)
+
+    def call(self, x: Any, images: Any) -> Any:
+        return self.attention(x, x), self.norm(channels_last(images))
+
+
+def attention(fault: str = "") -> Any:
+    """The heads' widths may be taken for the heads."""
+    model, given = Attention(), numbers.attention()
+    model(**{name: ops.convert_to_tensor(x) for name, x in numbers.attended().items()})
+    inward = []
+    parts = (np.split(given[f"attention.in_proj_{part}"], 3) for part in ("weight", "bias"))
+    for w, b in zip(*parts, strict=True):
+        kernel = w.T.reshape(8, 4, 2).transpose(0, 2, 1) if fault == "heads" else w.T.reshape(8, 2, 4)
+        inward += [kernel, b.reshape(2, 4)]
+    outward = given["attention.out_proj.weight"].T.reshape(2, 4, 8)
+    model.attention.set_weights([*inward, outward, given["attention.out_proj.bias"]])
+    model.norm.set_weights([given[f"norm.{name}"] for name in ("weight", "bias", "running_mean", "running_var")])
+    return model

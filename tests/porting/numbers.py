@@ -58,3 +58,29 @@ def sentences() -> dict[str, Any]:
     mask = np.ones_like(ids)
     mask[1, 7:] = 0
     return {"input_ids": ids, "attention_mask": mask, "token_type_ids": np.tile(np.arange(10) // 5, (2, 1))}
+
+
+def sequences() -> Any:
+    """Two sequences of seven numbers in threes."""
+    return np.random.default_rng(3).normal(size=(2, 7, 3)).astype(np.float32)
+
+
+def attention() -> dict[str, Any]:
+    """Of attention of the width 8 in two heads, and of the normalisation of four channels, by PyTorch's names."""
+    draw = np.random.default_rng(9)
+    shapes = {
+        "attention.in_proj_weight": (24, 8),
+        "attention.in_proj_bias": (24,),
+        "attention.out_proj.weight": (8, 8),
+        "attention.out_proj.bias": (8,),
+        **{f"norm.{name}": (4,) for name in ("weight", "bias", "running_mean", "running_var")},
+    }
+    found = {name: draw.normal(size=shape) / 2 for name, shape in shapes.items()}
+    return {name: (x**2 + 1 if name.endswith("_var") else x).astype(np.float32) for name, x in found.items()}
+
+
+def attended() -> dict[str, Any]:
+    """Sequences and images."""
+    draw = np.random.default_rng(3)
+    shapes = {"x": (2, 5, 8), "images": (2, 4, 3, 3)}
+    return {name: draw.normal(size=shape).astype(np.float32) for name, shape in shapes.items()}

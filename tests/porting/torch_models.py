@@ -81,3 +81,49 @@ def _with_weights(model: Any) -> Any:
         for parameter, x in zip(model.parameters(), given, strict=True):
             parameter.copy_(x)
     return model.eval()
+
+
+class LastState(nn.Module):
+    """Listing 4.3, both LSTMs in one module."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.lstm = nn.LSTM(3, 5, num_layers=2, batch_first=True)
+        self.dense = nn.Linear(5, 1)
+
+    def forward(self, x: Any) -> Any:
+        return self.dense(self.lstm(x)[0][:, -1])
+
+
+def lstm() -> Any:
+    """With the weights of `numbers`; half of each bias is in either of the two that PyTorch has."""
+    (wx1, b1), (wh1, _), (wx2, b2), (wh2, _), (w, b) = numbers.pairs(numbers.LSTM)
+    given = (wx1, wh1, b1 / 2, b1 / 2, wx2, wh2, b2 / 2, b2 / 2, w, b)
+    model = LastState()
+    with torch.no_grad():
+        for parameter, x in zip(model.parameters(), given, strict=True):
+            parameter.copy_(torch.tensor(x))
+    return model.eval()
+
+
+class Attention(nn.Module):
+    """Attention in heads, and the normalisation of a batch."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.attention = nn.MultiheadAttention(8, 2, batch_first=True)
+        self.norm = nn.BatchNorm2d(4)
+
+    def forward(self, x: Any, images: Any) -> Any:
+        return self.attention(x, x, x, need_weights=False)[0], self.norm(images)
+
+
+def attention() -> Any:
+    """With the weights of `numbers`."""
+    model = Attention()
+    given = numbers.attention()
+    with torch.no_grad():
+        for name, x in (*model.named_parameters(), *model.named_buffers()):
+            if name in given:
+                x.copy_(torch.tensor(given[name]))
+    return model.eval()
