@@ -26,8 +26,8 @@ RANDOM = "dropout in training"
 class Layer:
     """What a layer is, received and gave; the arrays in the layout of the spec where its `kind` is known.
 
-    `kind` is a formula of the spec or one of `nnparity.porting.formulas`; "" for a type that we have no formula for,
-    and `note` may say why.
+    `kind` is one of `nnparity.porting.pairs.formulas`, most of them formulas of the spec; it is "" for a type that
+    there is no formula for, and `note` may say why.
     """
 
     name: str

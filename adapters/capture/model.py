@@ -24,7 +24,7 @@ def watcher(model: Any) -> Any:
     found = next((place for name, place in KINDS.items() if name in parents), None)
     if found is None:
         raise UsageError(
-            f"a {type(model).__name__} is no model that can be watched: expected a torch module or a Keras layer"
+            f"{type(model).__name__} is no model that can be watched: expected a torch module or a Keras layer"
         )
     module, _, name = found.partition(":")
     return getattr(importlib.import_module(module), name)(model)

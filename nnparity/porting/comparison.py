@@ -8,9 +8,9 @@ from nnparity.adapters.request import Array
 from nnparity.porting import unmatched
 from nnparity.porting.between import with_between
 from nnparity.porting.connections import Before, computed
-from nnparity.porting.layers import Pair
-from nnparity.porting.layouts import flattened
 from nnparity.porting.pairing import paired, same_numbers, told_apart
+from nnparity.porting.pairs.layouts import flattened, repadded
+from nnparity.porting.pairs.pair import Pair
 from nnparity.porting.result import Ported
 from nnparity.porting.rows import Row
 from nnparity.porting.unmatched import Side
@@ -47,7 +47,8 @@ def _pair(one: Side, other: Side, i: int, j: int, model_b: Model) -> Pair:
 
     images = flattened(one.layers[:i])
     holder = _holder(one, other.layers[j], i)
-    return Pair(one.layers[i], other.layers[j], (one.names[i], other.names[j]), again, images, holder)
+    a = repadded(one.layers[i], other.layers[j])
+    return Pair(a, other.layers[j], (one.names[i], other.names[j]), again, images, holder)
 
 
 def _holder(one: Side, layer: Layer, place: int) -> str:

@@ -13,7 +13,7 @@ import numpy as np
 from nnparity.adapters.capture.layer import Layer
 from nnparity.adapters.capture.model import Inputs
 from nnparity.adapters.request import Array
-from nnparity.porting.question import Expectation, judged
+from nnparity.porting.pairs.question import Expectation, judged
 from nnparity.reports.records import Verdict
 from nnparity.spec import DTYPES
 

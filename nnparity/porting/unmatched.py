@@ -12,8 +12,8 @@ import numpy as np
 
 from nnparity.adapters.capture.layer import FLATTEN, IDENTITY, RANDOM, Layer
 from nnparity.adapters.request import Array
-from nnparity.porting.layers import own
-from nnparity.porting.question import Expectation, judged
+from nnparity.porting.pairs.pair import own
+from nnparity.porting.pairs.question import Expectation, judged
 from nnparity.porting.rows import UNMATCHED, Row
 from nnparity.reports.records import PASSING, Verdict
 from nnparity.spec import DTYPES

@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 
 from nnparity.adapters.capture.layer import Layer
-from nnparity.porting.layers import Pair
+from nnparity.porting.pairs.pair import Pair
 from nnparity.porting.rows import Row
 
 Function = Callable[..., Any]

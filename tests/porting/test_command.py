@@ -1,4 +1,4 @@
-"""``nnparity port``: each model in a process of its own, Keras on TensorFlow; the status, and what is wrong in a line."""
+"""``nnparity port``: each model in a process of its own, Keras on TensorFlow; its status, and errors in a line."""
 
 import os
 import re
@@ -142,7 +142,7 @@ def test_what_is_wrong_is_told_in_a_line_before_anything_is_started(
 @needs_torch
 def test_what_is_no_model_is_told(factories: str, tmp_path: Path) -> None:
     status, _, told = run(f"{factories}number", f"{factories}right", "--inputs", tmp_path / "x.npy")
-    assert "a int is no model that can be watched: expected a torch module or a Keras layer" in " ".join(told.split())
+    assert "int is no model that can be watched: expected a torch module or a Keras layer" in " ".join(told.split())
     assert status == 2
 
 

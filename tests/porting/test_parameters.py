@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 
 from nnparity.adapters.capture.layer import Layer
-from nnparity.porting.layouts import SAME, Turn
-from nnparity.porting.parameters import differences
+from nnparity.porting.pairs.layouts import SAME, Turn
+from nnparity.porting.pairs.parameters import differences
 from nnparity.tests.porting.made import array
 
 SQUARE, KERNEL, GATES = array(6, 6), array(4, 4, 3, 3), array(4, 3, 5)

@@ -6,10 +6,10 @@ from typing import Any
 
 from nnparity.adapters.capture.layer import FLATTEN, RESULT, Layer
 from nnparity.adapters.request import Array
-from nnparity.porting.layouts import Turn, difference, moved, turn
-from nnparity.porting.parameters import FORMS, differences
-from nnparity.porting.question import Expectation, judged, readings
-from nnparity.porting.ratios import Ratio, ratio
+from nnparity.porting.pairs.layouts import Turn, difference, moved, turn
+from nnparity.porting.pairs.parameters import FORMS, differences
+from nnparity.porting.pairs.question import Expectation, judged, readings
+from nnparity.porting.pairs.ratios import Ratio, ratio
 from nnparity.porting.rows import DIFFERS, Row, worst
 from nnparity.reports.records import PASSING, Verdict
 from nnparity.spec import DTYPES
@@ -111,7 +111,7 @@ def _with(
     grades = [one.grade for one in verdicts if one] + ([measured.grade] if measured else [])
     grade = worst([*grades, *(["error"] if untold else [])])
     changed = differences(pair.a, pair.b, turned)
-    if pair.holder:
+    if pair.holder and changed:
         changed = [f"b has the parameters of {pair.holder}"]
     why = _why(pair, verdicts, measured, changed, untold) if grade not in PASSING else changed
     notes = [turned.says] if turned.says else []

@@ -7,7 +7,7 @@ the features come in the order in which the framework has its axes: there the or
 import itertools
 import math
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -20,6 +20,9 @@ OURS = "c, h, w"
 ORDERS = {"h, w, c": (1, 2, 0), "w, h, c": (2, 1, 0), "c, w, h": (0, 2, 1)}
 #: Axes of which all orders are tried.
 MOST = 4
+#: Kinds that treat each row by itself, whatever axes there are before the last; and those that treat each number so.
+ROWS = ("dense", "layer_norm", "softmax")
+NUMBERS = ("identity", "relu", "tanh", "sigmoid", "gelu", "embedding")
 
 
 @dataclass(frozen=True)
@@ -45,8 +48,9 @@ class Turn:
 
     def back(self, array: Array) -> Array:
         """From b to a, of what a layer returns: axes that were moved are moved back."""
-        if self.axes is not None and array.ndim == len(self.axes):
-            return np.ascontiguousarray(np.transpose(array, np.argsort(self.axes)))
+        if self.axes is not None and array.ndim >= len(self.axes):  # an embedding puts an axis behind
+            axes = (*np.argsort(self.axes), *range(len(self.axes), array.ndim))
+            return np.ascontiguousarray(np.transpose(array, axes))
         return array.reshape(self.cut) if self.cut and array.size == math.prod(self.cut) else array
 
 
@@ -60,9 +64,15 @@ def turn(a: Layer, b: Layer, images: Sequence[tuple[int, ...]] = ()) -> Turn:
         return SAME
     if x.ndim != y.ndim and x.shape[-1] == y.shape[-1]:
         return Turn(shape=y.shape, cut=() if a.y is None else a.y.shape)
-    known = bool(a.kind and b.kind) and RESULT not in (a.kind, b.kind)
-    found = [one for one in (SAME, *_turns(x, images, known)) if one.there(x).shape == y.shape]
+    fixed = _fixed(a.kind, x.ndim) if a.kind == b.kind else 0
+    found = [one for one in (SAME, *_turns(x, images, fixed)) if one.there(x).shape == y.shape]
     return _nearest(found, x, y, _by_weights(found, a, b)) if found else SAME
+
+
+def _fixed(kind: str, rank: int) -> int:
+    """How many of the last axes cannot lie otherwise, as the layout of the layer is known."""
+    free = not kind or kind in NUMBERS or kind == RESULT
+    return 0 if free else 1 if kind in ROWS else rank
 
 
 def _nearest(found: Sequence[Turn], x: Array, y: Array, by_weights: Turn | None) -> Turn:
@@ -85,13 +95,28 @@ def _equal(one: Turn, x: Array, y: Array) -> bool:
 
 def moved(a: Array, b: Array, images: Sequence[tuple[int, ...]]) -> float:
     """The difference of two flattened images, in the order in which they are nearest."""
-    return min(difference(one.there(a), b) for one in (SAME, *_turns(a, images, True)))
+    return min(difference(one.there(a), b) for one in (SAME, *_turns(a, images, a.ndim)))
 
 
-def _turns(a: Array, images: Sequence[tuple[int, ...]], known: bool) -> Iterator[Turn]:
-    if not known and 2 < a.ndim <= MOST:
-        for axes in itertools.permutations(range(a.ndim)):
-            yield Turn(axes=axes, says=f"its axes lie in the order {axes}")
+def repadded(a: Layer, b: Layer) -> Layer:
+    """a's convolution, the zeros around its image put there as b's has them: by itself, or by a layer before."""
+    x, own, theirs = a.x, a.settings.get("padding"), b.settings.get("padding")
+    if not a.kind == b.kind == "conv2d" or x is None or own is None or theirs is None or own == theirs:
+        return a
+    padded = np.pad(x, ((0, 0), (0, 0), *own))
+    (top, bottom), (left, right) = theirs
+    cut = padded[:, :, top : padded.shape[2] - bottom, left : padded.shape[3] - right]
+    if b.x is None or cut.shape != b.x.shape or np.count_nonzero(cut) != np.count_nonzero(padded):
+        return a
+    return replace(a, inputs={**a.inputs, "x": np.ascontiguousarray(cut)}, settings={**a.settings, "padding": theirs})
+
+
+def _turns(a: Array, images: Sequence[tuple[int, ...]], fixed: int) -> Iterator[Turn]:
+    free = a.ndim - fixed
+    if 1 < free <= MOST:
+        for axes in itertools.permutations(range(free)):
+            order = (*axes, *range(free, a.ndim))
+            yield Turn(axes=order, says=f"its axes lie in the order {order}")
     for shape in images:
         if a.ndim == 2 and math.prod(shape) == a.shape[-1]:
             for says, axes in ORDERS.items():
@@ -111,7 +136,9 @@ def flattened(layers: Sequence[Layer]) -> list[tuple[int, ...]]:
 def difference(a: Array, b: Array) -> float:
     """How far b is from a, relative to a, in the root mean square; infinite where one is no number or sizes differ."""
     if a.shape != b.shape:
-        return math.inf
+        if not _broadcasts(a, b):
+            return math.inf
+        a, b = np.broadcast_arrays(a, b)
     with np.errstate(all="ignore"):
         size = size_of(a)
         off = size_of(b.astype(np.float64) - a.astype(np.float64))
@@ -119,6 +146,14 @@ def difference(a: Array, b: Array) -> float:
             return 0.0
         found = off / size if size else math.inf
     return found if math.isfinite(found) else math.inf
+
+
+def _broadcasts(a: Array, b: Array) -> bool:
+    """Whether one holds the other several times: positions that are the same for all samples."""
+    try:
+        return np.broadcast_shapes(a.shape, b.shape) in (a.shape, b.shape)
+    except ValueError:
+        return False
 
 
 def size_of(array: Array) -> float:

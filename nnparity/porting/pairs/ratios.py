@@ -12,7 +12,7 @@ import numpy as np
 
 from nnparity.adapters.capture.layer import Layer
 from nnparity.adapters.request import Array
-from nnparity.porting.layouts import Turn, size_of
+from nnparity.porting.pairs.layouts import Turn, size_of
 from nnparity.reference.readings.budget.core import COMPOSED
 from nnparity.reports.formatting import significant
 from nnparity.spec import DTYPES

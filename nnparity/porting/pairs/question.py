@@ -11,7 +11,7 @@ import numpy as np
 from nnparity.api.comparison import Asked
 from nnparity.api.judging import Judged
 from nnparity.api.own_formulas import Own
-from nnparity.porting.formulas import KINDS, Kind
+from nnparity.porting.pairs.formulas import KINDS, Kind
 from nnparity.reports.records import Verdict
 from nnparity.spec import DTYPES, Formula, load
 from nnparity.spec.schema import Variant

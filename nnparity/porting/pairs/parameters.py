@@ -9,7 +9,7 @@ import numpy as np
 
 from nnparity.adapters.capture.layer import Layer
 from nnparity.adapters.request import Array
-from nnparity.porting.layouts import Turn, difference
+from nnparity.porting.pairs.layouts import Turn, difference
 from nnparity.reports.formatting import significant
 
 #: What the spec and the frameworks call things, in words.
