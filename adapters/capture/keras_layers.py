@@ -16,7 +16,7 @@ from nnparity.spec import DTYPES
 
 LAST = "channels_last"
 #: Formulas to which the order of axes is all the same: their images are told channels first, like all others.
-ELEMENTWISE = (IDENTITY, "relu", "tanh", "sigmoid", "gelu")
+ELEMENTWISE = (IDENTITY, "relu", "tanh", "sigmoid", "gelu", "silu")
 #: Activations of Keras by name -> formula and settings.
 ACTIVATIONS: Mapping[str, tuple[str, dict[str, Any]]] = {
     "linear": (IDENTITY, {}),
@@ -24,6 +24,7 @@ ACTIVATIONS: Mapping[str, tuple[str, dict[str, Any]]] = {
     "tanh": ("tanh", {}),
     "sigmoid": ("sigmoid", {}),
     "gelu": ("gelu", {"kind": "exact"}),
+    "silu": ("silu", {}),
     "softmax": ("softmax", {"axis": -1}),
 }
 
@@ -101,6 +102,16 @@ def _layer_norm(layer: Any) -> Reading:
     gamma = array(layer.gamma, layer.compute_dtype)
     beta = array(layer.beta, layer.compute_dtype) if layer.center else np.zeros_like(gamma)
     return Reading("layer_norm", {"gamma": gamma, "beta": beta}, {"eps": float(layer.epsilon)})
+
+
+def _rms_norm(layer: Any) -> Reading:
+    if layer.axis not in (-1, [-1]):
+        return Reading(note="over other axes than the last")
+    return Reading("rms_norm", {"gamma": array(layer.scale, layer.compute_dtype)}, {"eps": float(layer.epsilon)})
+
+
+def _global_pooling(layer: Any) -> Reading:
+    return _of_images(layer, Reading("global_avg_pool2d", settings={"keep": bool(layer.keepdims)}))
 
 
 def _batch_norm(layer: Any) -> Reading:
@@ -181,7 +192,9 @@ TABLE: Mapping[type, Callable[[Any], Reading]] = {
     layers.Conv2D: _conv2d,
     layers.MaxPooling2D: _pooling("max_pool2d"),
     layers.AveragePooling2D: _pooling("avg_pool2d"),
+    layers.GlobalAveragePooling2D: _global_pooling,
     layers.LayerNormalization: _layer_norm,
+    layers.RMSNormalization: _rms_norm,
     layers.BatchNormalization: _batch_norm,
     layers.Embedding: _embedding,
     layers.Flatten: _flatten,

@@ -5,6 +5,7 @@ from functools import partial
 from typing import Any
 
 import numpy as np
+import torch
 from torch import nn
 
 from nnparity.adapters.capture.layer import FLATTEN, IDENTITY, RANDOM
@@ -89,6 +90,19 @@ def _pooling(kind: str) -> Callable[[Any], Reading]:
     return read
 
 
+def _adaptive(module: Any) -> Reading:
+    if _pair(module.output_size) != (1, 1):
+        return Reading(note="windows that follow from the size of the image")
+    return Reading("global_avg_pool2d", settings={"keep": True})
+
+
+def _rms_norm(module: Any) -> Reading:
+    if len(module.normalized_shape) != 1 or module.weight is None:
+        return Reading(note="over several axes, or without a scale")
+    eps = torch.finfo(module.weight.dtype).eps if module.eps is None else module.eps
+    return Reading("rms_norm", _parameters(gamma=module.weight), {"eps": eps})
+
+
 def _pair(value: Any) -> tuple[int, ...]:
     return tuple(value) if isinstance(value, tuple) else (value, value)
 
@@ -170,10 +184,12 @@ TABLE: Mapping[type, Callable[[Any], Reading]] = {
     nn.Conv2d: _conv2d,
     nn.Embedding: _embedding,
     nn.LayerNorm: _layer_norm,
+    nn.RMSNorm: _rms_norm,
     nn.BatchNorm1d: _batch_norm,
     nn.BatchNorm2d: _batch_norm,
     nn.MaxPool2d: _pooling("max_pool2d"),
     nn.AvgPool2d: _pooling("avg_pool2d"),
+    nn.AdaptiveAvgPool2d: _adaptive,
     nn.Softmax: _softmax,
     nn.Flatten: _flatten,
     nn.LSTM: _lstm,
@@ -183,6 +199,7 @@ TABLE: Mapping[type, Callable[[Any], Reading]] = {
     nn.ReLU: lambda module: Reading("relu"),
     nn.ReLU6: lambda module: Reading("relu", settings={"ceiling": 6.0}),
     nn.LeakyReLU: lambda module: Reading("relu", settings={"slope": module.negative_slope}),
+    nn.SiLU: lambda module: Reading("silu"),
     nn.Tanh: lambda module: Reading("tanh"),
     nn.Sigmoid: lambda module: Reading("sigmoid"),
     nn.GELU: lambda module: Reading(
@@ -217,6 +234,8 @@ def reading(module: Any) -> Reading:
     kind: Any = type(module)
     if kind.__name__ in GELUS and kind.__module__.startswith("transformers."):
         return Reading("gelu", settings={"kind": GELUS[kind.__name__]})
+    if kind.__name__ == "Conv1D" and kind.__module__.startswith("transformers."):  # GPT-2's dense layers, (in, out)
+        return Reading("dense", {"w": array(module.weight).T, "b": array(module.bias)})
     base = next((one for one in kind.__mro__ if one in TABLE), None)
     if base is None:
         return Reading()

@@ -210,3 +210,20 @@ def attention(fault: str = "") -> Any:
     model.attention.set_weights([*inward, outward, given["attention.out_proj.bias"]])
     model.norm.set_weights([given[f"norm.{name}"] for name in ("weight", "bias", "running_mean", "running_var")])
     return model
+
+
+def images(fault: str = "") -> Any:
+    """The padding is a layer of its own here; the epsilon of the batch normalisation may be Keras's default."""
+    eps = 1e-3 if fault == "epsilon" else 1e-5
+    model = keras.Sequential(
+        [
+            *(layers.Input((32, 32, 3)), layers.ZeroPadding2D(1), layers.Conv2D(8, 3, strides=2, use_bias=False)),
+            *(layers.BatchNormalization(epsilon=eps), layers.ReLU(), layers.MaxPooling2D(3, 2)),
+            *(layers.GlobalAveragePooling2D(), layers.Dense(4), layers.RMSNormalization(epsilon=1e-6)),
+            layers.Activation("silu"),
+        ]
+    )
+    kernel, *rest = numbers.images().values()
+    *normal, dense, bias, scale = rest
+    model.set_weights([kernel.transpose(2, 3, 1, 0), *normal, dense.T, bias, scale])
+    return model, lambda x: model(channels_last(x))

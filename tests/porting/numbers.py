@@ -84,3 +84,17 @@ def attended() -> dict[str, Any]:
     draw = np.random.default_rng(3)
     shapes = {"x": (2, 5, 8), "images": (2, 4, 3, 3)}
     return {name: draw.normal(size=shape).astype(np.float32) for name, shape in shapes.items()}
+
+
+def images() -> dict[str, Any]:
+    """Of `torch_models.images`, by PyTorch's names."""
+    draw = np.random.default_rng(11)
+    shapes = {
+        "0.weight": (8, 3, 3, 3),
+        **{f"1.{name}": (8,) for name in ("weight", "bias", "running_mean", "running_var")},
+        "6.weight": (4, 8),
+        "6.bias": (4,),
+        "7.weight": (4,),
+    }
+    found = {name: draw.normal(size=shape) / 2 for name, shape in shapes.items()}
+    return {name: (x**2 + 1 if name.endswith("_var") else x).astype(np.float32) for name, x in found.items()}

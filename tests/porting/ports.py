@@ -53,6 +53,8 @@ PORTS: dict[str, Port] = {
     "cnn, unpermuted": _cnn("cnn", "unpermuted_cnn"),
     "cnn of functions": _cnn("functional_cnn", "with_images"),
     "cnn of channels first": _cnn("channels_first_cnn", "with_images"),
+    "images": _cnn("images", "images"),
+    "images, epsilon": lambda: nnparity.port(torch_models.images(), keras_models.images("epsilon"), numbers.image()),
     "lstm": lambda: nnparity.port(torch_models.lstm(), keras_models.lstm(), numbers.sequences()),
     "lstm, gates": lambda: nnparity.port(torch_models.lstm(), keras_models.lstm("gates"), numbers.sequences()),
     "attention": lambda: nnparity.port(torch_models.attention(), keras_models.attention(), numbers.attended()),

@@ -31,7 +31,7 @@ def told(x: Any, y: Any, kind: str = "dense", turn: Turn = SAME) -> list[str]:
         (GATES, lambda w: w[[0, 1, 3, 2]], "is a's with its gates in the order i, f, c, o"),
         (SQUARE, lambda w: w.astype(np.float16).astype(np.float32), "is a's rounded to float16"),
         (SQUARE, lambda w: -w, "is a's with the other sign"),
-        (SQUARE, lambda w: 3 * w, "is a's times 3.00"),
+        (SQUARE, lambda w: 3 * w, "is a's times 3"),
         (SQUARE, lambda w: 0 * w, "is all zeros, a's is not"),
         (SQUARE, lambda w: w.ravel()[::-1][np.r_[1:36, 0]].reshape(6, 6), "holds a's numbers in another order"),
         (SQUARE, lambda w: w + np.eye(6, dtype=np.float32), "differs from a's in 6 of 36 numbers"),

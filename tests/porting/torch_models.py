@@ -127,3 +127,14 @@ def attention() -> Any:
             if name in given:
                 x.copy_(torch.tensor(given[name]))
     return model.eval()
+
+
+def images() -> Any:
+    """A convolution with padding and strides, batch normalisation, pooling of other windows and of the whole, SiLU."""
+    model = nn.Sequential(
+        *(nn.Conv2d(3, 8, 3, stride=2, padding=1, bias=False), nn.BatchNorm2d(8), nn.ReLU(), nn.MaxPool2d(3, 2)),
+        *(nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(8, 4), nn.RMSNorm(4, eps=1e-6), nn.SiLU()),
+    )
+    given = numbers.images()
+    model.load_state_dict({name: torch.tensor(x) for name, x in given.items()}, strict=False)
+    return model.eval()

@@ -64,10 +64,31 @@ def windows(x: Any, size: Pair, strides: Pair) -> Any:
 
 
 def batch_norm(x: Any, gamma: Any, beta: Any, mean: Any, variance: Any, *, eps: float = 1e-5) -> Any:
-    """In evaluation: with the mean and the variance of its channels that training left."""
+    """In evaluation: with the mean and the variance of its channels that training left.
+
+    As one factor and one summand for each channel, as most libraries have it: of all ways the one that loses most.
+    """
     beside = tuple(range(1, x.ndim - 1))
-    gamma, beta, mean, variance = (np.expand_dims(one, beside) for one in (gamma, beta, mean, variance))
-    return (x - mean) / np.sqrt(variance + eps) * gamma + beta
+    factor = gamma / np.sqrt(variance + eps)
+    factor, summand = (np.expand_dims(one, beside) for one in (factor, beta - mean * factor))
+    return x * factor + summand
+
+
+def rms_norm(x: Any, gamma: Any, *, eps: float = 1e-6) -> Any:
+    """By the root mean square of the last axis, nothing taken away."""
+    size = np.sqrt(np.sum(np.square(x), axis=-1, keepdims=True) / x.shape[-1] + eps)
+    return x / size * gamma
+
+
+def global_avg_pool2d(x: Any, *, keep: bool = False) -> Any:
+    """The mean of each channel, its axes kept or not."""
+    y = np.sum(x, axis=(2, 3)) / float(x.shape[2] * x.shape[3])
+    return np.reshape(y, (*y.shape, 1, 1)) if keep else y
+
+
+def silu(x: Any) -> Any:
+    """x σ(x)."""
+    return bert.gelu(x, kind="silu")
 
 
 def lstm(
@@ -207,6 +228,9 @@ KINDS: dict[str, Kind] = {
     "avg_pool2d": Kind(avg_pool2d, "avg_pool2d"),
     "layer_norm": Kind(_of(bert.layer_norm), "layer_norm"),
     "batch_norm": Kind(batch_norm),
+    "rms_norm": Kind(rms_norm),
+    "global_avg_pool2d": Kind(global_avg_pool2d),
+    "silu": Kind(silu),
     "embedding": Kind(_of(bert.embedding), "embedding"),
     "softmax": Kind(_of(transformer.softmax), "softmax"),
     "relu": Kind(_of(activation.relu), "relu"),

@@ -21,8 +21,8 @@ ORDERS = {"h, w, c": (1, 2, 0), "w, h, c": (2, 1, 0), "c, w, h": (0, 2, 1)}
 #: Axes of which all orders are tried.
 MOST = 4
 #: Kinds that treat each row by itself, whatever axes there are before the last; and those that treat each number so.
-ROWS = ("dense", "layer_norm", "softmax")
-NUMBERS = ("identity", "relu", "tanh", "sigmoid", "gelu", "embedding")
+ROWS = ("dense", "layer_norm", "rms_norm", "softmax")
+NUMBERS = ("identity", "relu", "tanh", "sigmoid", "gelu", "silu", "embedding")
 
 
 @dataclass(frozen=True)

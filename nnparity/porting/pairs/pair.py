@@ -4,6 +4,8 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
+import numpy as np
+
 from nnparity.adapters.capture.layer import FLATTEN, RESULT, Layer
 from nnparity.adapters.request import Array
 from nnparity.porting.pairs.layouts import Turn, difference, moved, turn
@@ -55,6 +57,7 @@ class Pair:
         returned = turned.back(seen_y)
         if self.a.kind == self.b.kind == "lstm" and y.ndim != returned.ndim:  # one returns the last state alone
             y, returned = (one[:, -1] if one.ndim == 3 else one for one in (y, returned))
+        y, returned = np.squeeze(y), np.squeeze(returned)  # axes of one, kept or not
         return received, difference(y, returned) if y.shape == returned.shape else None
 
     def _judged(self, row: Row, turned: Turn) -> Row:

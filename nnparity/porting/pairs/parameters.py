@@ -35,7 +35,7 @@ WORDS = {
     "wo": "the weight of the output",
 }
 #: Settings that say in what form something is returned, not what is computed.
-FORMS = ("sequences", "order")
+FORMS = ("sequences", "order", "keep")
 #: Formats that weights may have gone through.
 NARROWER: Mapping[str, Any] = {"float32": np.float32, "float16": np.float16, "bfloat16": ml_dtypes.bfloat16}
 
@@ -115,7 +115,7 @@ def _explained(x: Array, y: Array, a: Array, b: Array) -> Iterator[str]:
         yield "holds a's numbers in another order"
     factor = float(np.vdot(x, y) / np.vdot(x, x)) if np.any(x) else 0.0
     if factor and np.abs(y - factor * x).max() <= np.abs(y).max() * float(np.finfo(np.float32).eps):
-        yield f"is a's times {significant(factor)}"
+        yield f"is a's times {factor:.6g}"
     wrong = int(np.count_nonzero(x != y))
     if 3 * wrong <= x.size:
         yield f"differs from a's in {wrong} of {x.size} numbers"
