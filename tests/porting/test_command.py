@@ -13,10 +13,13 @@ import pytest
 
 from nnparity.adapters.capture.process import factory
 from nnparity.spec.usage import UsageError
-from nnparity.tests.porting import numbers
+from nnparity.tests.porting.models import numbers
 
 ROOT = Path(__file__).resolve().parents[2]
-TORCH, KERAS = "nnparity.tests.porting.torch_models", str(ROOT / "tests" / "porting" / "keras_models.py")
+TORCH, KERAS = (
+    "nnparity.tests.porting.models.torch_models",
+    str(ROOT / "tests" / "porting" / "models" / "keras_models.py"),
+)
 needs_frameworks = pytest.mark.skipif(
     any(find_spec(name) is None for name in ("torch", "tensorflow", "transformers")), reason="a framework is missing"
 )

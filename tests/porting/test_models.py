@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from nnparity.tests.porting.numbers import LAYERS
+from nnparity.tests.porting.models.numbers import LAYERS
 
 pytestmark = pytest.mark.skipif(
     any(find_spec(name) is None for name in ("torch", "keras", "transformers")), reason="a framework is not installed"
@@ -80,7 +80,7 @@ WRONG = {
 @cache
 def ports() -> dict[str, Any]:
     """All of them, from one process."""
-    command = [sys.executable, "-m", "nnparity.tests.porting.ports"]
+    command = [sys.executable, "-m", "nnparity.tests.porting.models.ports"]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr[-2000:]
     found: dict[str, Any] = {}

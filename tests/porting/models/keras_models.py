@@ -6,7 +6,7 @@ import keras
 import numpy as np
 from keras import layers, ops
 
-from nnparity.tests.porting import numbers
+from nnparity.tests.porting.models import numbers
 
 #: The number of the block in which faults are planted.
 PLANTED = 7

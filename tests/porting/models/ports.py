@@ -1,6 +1,6 @@
 """Ports of PyTorch's models to Keras's, right ones and with faults, run in one process and told as JSON.
 
-``python -m nnparity.tests.porting.ports NAME ...``, each of `PORTS`; Keras is on PyTorch here.
+``python -m nnparity.tests.porting.models.ports NAME ...``, each of `PORTS`; Keras is on PyTorch here.
 """
 
 import json
@@ -11,7 +11,7 @@ from typing import Any
 
 os.environ["KERAS_BACKEND"] = "torch"
 import nnparity
-from nnparity.tests.porting import keras_models, numbers, torch_models
+from nnparity.tests.porting.models import keras_models, numbers, torch_models
 
 #: Faults of the BERT.
 FAULTS = (

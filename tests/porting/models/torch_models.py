@@ -5,7 +5,7 @@ from typing import Any
 import torch
 from torch import nn
 
-from nnparity.tests.porting import numbers
+from nnparity.tests.porting.models import numbers
 
 
 def bert(dtype: str = "float32") -> Any:
