@@ -13,8 +13,7 @@ import numpy as np
 from nnparity.adapters.capture.layer import Layer
 from nnparity.adapters.capture.model import Inputs
 from nnparity.adapters.request import Array
-from nnparity.porting.pairs.question import Expectation, judged
-from nnparity.reports.records import Verdict
+from nnparity.porting.pairs.question import Expectation
 from nnparity.spec import DTYPES
 
 #: How many of the results before a layer are tried.
@@ -61,10 +60,7 @@ def computed(before: Before, received: Array) -> str | None:
 
 
 def _meets(expected: Expectation | None, received: Array) -> bool:
-    if expected is None or received.dtype.name not in DTYPES:
-        return False
-    verdict = judged(expected, [received], received.dtype.name)[0]
-    return isinstance(verdict, Verdict) and verdict.grade == "conforms"
+    return expected is not None and received.dtype.name in DTYPES and expected.conforms(received, received.dtype.name)
 
 
 def _candidates(before: Before, received: Array) -> Iterator[tuple[str, Expectation | None]]:

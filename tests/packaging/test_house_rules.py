@@ -38,7 +38,7 @@ ARROWS = {
         *("adapters.base", "adapters.function", "adapters.kernel", "adapters.request"),
     },
     "porting": {
-        *("spec", "reference", "execute", "api", RECORDS, "reports.formatting"),
+        *("spec", "reference", "execute", "judge", "api", RECORDS, "reports.formatting"),
         *("adapters.capture", "adapters.request"),
     },
     "reproduce": {

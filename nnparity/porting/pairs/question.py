@@ -11,6 +11,7 @@ import numpy as np
 from nnparity.api.comparison import Asked
 from nnparity.api.judging import Judged
 from nnparity.api.own_formulas import Own
+from nnparity.judge.grades import judge
 from nnparity.porting.pairs.formulas import KINDS, Kind
 from nnparity.reports.records import Verdict
 from nnparity.spec import DTYPES, Formula, load
@@ -58,6 +59,16 @@ class Expectation:
         given = {name: _rounded(array, numpy) for name, array in self.inputs.items()}
         with Asked(self._formula, given).question(dtype) as question:
             return [question.answered({OUTPUT: answer})[0] for answer in answers]
+
+    def conforms(self, answer: Array, dtype: str) -> bool:
+        """Whether a result does, without a word on why not."""
+        numpy = DTYPES[dtype].numpy
+        given = {name: _rounded(array, numpy) for name, array in self.inputs.items()}
+        try:
+            with np.errstate(all="ignore"), Asked(self._formula, given).question(dtype) as question:
+                return judge(answer, question.truth[OUTPUT], question.case.dtype).grade == "conforms"
+        except UsageError:
+            return False
 
     @property
     def _formula(self) -> LayerFormula:
