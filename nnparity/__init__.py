@@ -3,9 +3,9 @@
 Each formula is written once in plain NumPy, the frameworks' own kernels run on the same inputs,
 and outputs, gradients and second-order products are judged against derived tolerances.
 
-For tests of one's own there are `check`, `assert_close`, `tolerance`, `arbitrate`, `formula` and `load_pack`: each is
-imported when it is first asked for, so that ``import nnparity`` costs nothing. Their types are in the stub beside this
-file.
+For tests of one's own there are `check`, `assert_close`, `tolerance`, `arbitrate`, `formula` and `load_pack`, and for
+two models `port`: each is imported when it is first asked for, so that ``import nnparity`` costs nothing. Their types
+are in the stub beside this file.
 """
 
 import importlib
@@ -20,6 +20,7 @@ _API = {
     "arbitrate": "nnparity.api.arbitration",
     "formula": "nnparity.api.own_formulas",
     "load_pack": "nnparity.api.packs",
+    "port": "nnparity.porting.port",
     "UsageError": "nnparity.spec.usage",
 }
 __all__ = ["__version__", *_API]  # noqa: PLE0604  (texts all of them)

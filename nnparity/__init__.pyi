@@ -5,6 +5,7 @@ from nnparity.api.check import check as check
 from nnparity.api.own_formulas import formula as formula
 from nnparity.api.packs import load_pack as load_pack
 from nnparity.api.tolerances import tolerance as tolerance
+from nnparity.porting.port import port as port
 from nnparity.spec.usage import UsageError as UsageError
 
 __version__: str

@@ -12,7 +12,17 @@ import nnparity
 
 ROOT = Path(__file__).resolve().parents[2]
 PAGE = ROOT / "docs" / "how-to" / "use-in-your-tests.md"
-PUBLIC = {"arbitrate", "assert_close", "check", "formula", "load_pack", "tolerance", "UsageError", "__version__"}
+PUBLIC = {
+    "arbitrate",
+    "assert_close",
+    "check",
+    "formula",
+    "load_pack",
+    "port",
+    "tolerance",
+    "UsageError",
+    "__version__",
+}
 HEAVY = ("torch", "tensorflow", "jax", "keras", "pytest", "matplotlib", "typer")
 
 

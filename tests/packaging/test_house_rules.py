@@ -37,6 +37,10 @@ ARROWS = {
         *("spec", "reference", "expect", "judge", "checks", "execute", "run", "reports.formatting", RECORDS),
         *("adapters.base", "adapters.function", "adapters.kernel", "adapters.request"),
     },
+    "porting": {
+        *("spec", "reference", "execute", "judge", "api", RECORDS, "reports.formatting"),
+        *("adapters.capture", "adapters.request"),
+    },
     "reproduce": {
         *("spec", "expect", "judge", "checks", "execute", "run", "store", RECORDS, "reports.merge"),
         *("adapters.dialect", "adapters.kernel", "adapters.registry"),
@@ -44,7 +48,7 @@ ARROWS = {
     "summation": {"spec", "execute", "adapters.request"},
     "command_line": {
         *("spec", "run", "store", "mutate", "hunt", "summation", "reproduce", "reports", "execute"),
-        *("adapters.registry", "judge.known_divergences"),
+        *("porting", "adapters.registry", "judge.known_divergences"),
     },
     "pytest_plugin": {
         *("spec", "run", "store", "checks", "execute", "reports", "api"),

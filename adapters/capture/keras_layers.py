@@ -1,0 +1,234 @@
+"""Keras's layers as formulas of the spec, on any backend: what each computes, its parameters, and its layout."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+from keras import config, layers
+
+from nnparity.adapters.capture.layer import FLATTEN, IDENTITY
+from nnparity.adapters.capture.reading import NO_PADS, Reading, same_padding
+from nnparity.adapters.function import to_numpy
+from nnparity.adapters.request import Array
+from nnparity.adapters.shared.layouts import NCHW, NHWC, OIHW
+from nnparity.spec import DTYPES
+
+LAST = "channels_last"
+#: Formulas to which the order of axes is all the same: their images are told channels first, like all others.
+ELEMENTWISE = (IDENTITY, "relu", "tanh", "sigmoid", "gelu", "silu")
+#: Activations of Keras by name -> formula and settings.
+ACTIVATIONS: Mapping[str, tuple[str, dict[str, Any]]] = {
+    "linear": (IDENTITY, {}),
+    "relu": ("relu", {}),
+    "tanh": ("tanh", {}),
+    "sigmoid": ("sigmoid", {}),
+    "gelu": ("gelu", {"kind": "exact"}),
+    "silu": ("silu", {}),
+    "softmax": ("softmax", {"axis": -1}),
+}
+
+
+def array(variable: Any, dtype: str) -> Array:
+    """A parameter's numbers in the dtype that the layer computes in, as they are now."""
+    found = to_numpy(getattr(variable, "value", variable))
+    assert found is not None
+    return np.array(found.astype(DTYPES[dtype].numpy) if dtype in DTYPES else found)
+
+
+def activation(function: Any) -> Reading:
+    """An activation function, alone or that of another layer."""
+    name = getattr(function, "__name__", type(function).__name__)
+    if name not in ACTIVATIONS or not str(getattr(function, "__module__", "")).startswith("keras."):
+        return Reading(note=f"the activation {name}")
+    kind, settings = ACTIVATIONS[name]
+    return Reading(kind, settings=settings)
+
+
+def _turned(order: tuple[int, ...]) -> Callable[[str, Array], Array]:
+    return lambda name, x: np.transpose(x, order) if x.ndim == 4 else x
+
+
+def channels_last(layer: Any) -> bool:
+    """Whether its images lie so, as they do as a rule."""
+    return bool(getattr(layer, "data_format", LAST) == LAST)
+
+
+def imaged(read: Reading) -> Reading:
+    """The reading of a layer that takes images with the channels last, if it takes images."""
+    return replace(read, ours=_turned(NCHW), theirs=_turned(NHWC))
+
+
+def _of_images(layer: Any, read: Reading) -> Reading:
+    return imaged(read) if channels_last(layer) else read
+
+
+def _dense(layer: Any) -> Reading:
+    weights = {"w": array(layer.kernel, layer.compute_dtype).T}
+    return Reading("dense", weights | _bias(layer))
+
+
+def _bias(layer: Any) -> dict[str, Array]:
+    return {"b": array(layer.bias, layer.compute_dtype)} if layer.use_bias else {}
+
+
+def _conv2d(layer: Any) -> Reading:
+    if layer.groups != 1 or tuple(layer.dilation_rate) != (1, 1):
+        return _of_images(layer, Reading(note="a convolution with groups or dilation"))
+    weights = {"w": np.transpose(array(layer.kernel, layer.compute_dtype), OIHW)} | _bias(layer)
+    settings = {"strides": tuple(layer.strides), "padding": NO_PADS}
+    read = Reading("conv2d", weights, settings)
+    if layer.padding == "same":
+        size = weights["w"].shape[2:]
+        read = replace(read, late=lambda inputs: {"padding": same_padding(inputs["x"].shape[2:], size, layer.strides)})
+    return _of_images(layer, read)
+
+
+def _pooling(kind: str) -> Callable[[Any], Reading]:
+    def read(layer: Any) -> Reading:
+        if layer.padding != "valid":
+            return _of_images(layer, Reading(note="a pooling with padding"))
+        settings = {"size": tuple(layer.pool_size), "strides": tuple(layer.strides)}
+        return _of_images(layer, Reading(kind, settings=settings))
+
+    return read
+
+
+def _layer_norm(layer: Any) -> Reading:
+    rank = len(layer.input_spec.shape) if getattr(layer, "input_spec", None) and layer.input_spec.shape else 0
+    axes = [layer.axis] if isinstance(layer.axis, int) else list(layer.axis)
+    if [axis - rank if axis >= 0 else axis for axis in axes] != [-1] or not layer.scale:
+        return Reading(note="over other axes than the last, or without a scale")
+    gamma = array(layer.gamma, layer.compute_dtype)
+    beta = array(layer.beta, layer.compute_dtype) if layer.center else np.zeros_like(gamma)
+    return Reading("layer_norm", {"gamma": gamma, "beta": beta}, {"eps": float(layer.epsilon)})
+
+
+def _rms_norm(layer: Any) -> Reading:
+    if layer.axis not in (-1, [-1]):
+        return Reading(note="over other axes than the last")
+    return Reading("rms_norm", {"gamma": array(layer.scale, layer.compute_dtype)}, {"eps": float(layer.epsilon)})
+
+
+def _global_pooling(layer: Any) -> Reading:
+    return _of_images(layer, Reading("global_avg_pool2d", settings={"keep": bool(layer.keepdims)}))
+
+
+def _batch_norm(layer: Any) -> Reading:
+    if not layer.scale or not layer.center or layer.axis not in (-1, 3):
+        return Reading(note="a batch normalisation without scale or shift, or over another axis")
+    named = {
+        "gamma": layer.gamma,
+        "beta": layer.beta,
+        "mean": layer.moving_mean,
+        "variance": layer.moving_variance,
+    }
+    weights = {name: array(one, layer.compute_dtype) for name, one in named.items()}
+    return imaged(Reading("batch_norm", weights, {"eps": float(layer.epsilon)}))
+
+
+def _embedding(layer: Any) -> Reading:
+    return Reading("embedding", {"table": array(layer.embeddings, layer.compute_dtype)}, inputs=("ids",))
+
+
+def _flatten(layer: Any) -> Reading:
+    order = "nhwc" if channels_last(layer) else "nchw"
+    read = Reading(FLATTEN, late=lambda inputs: {"order": order if inputs["x"].ndim == 4 else "nchw"})
+    return _of_images(layer, read)
+
+
+def _relu(layer: Any) -> Reading:
+    settings = {"slope": float(layer.negative_slope)} if layer.negative_slope else {}
+    if layer.threshold:
+        return Reading(note="a ReLU with a threshold")
+    return Reading("relu", settings=settings | ({"ceiling": float(layer.max_value)} if layer.max_value else {}))
+
+
+def _softmax(layer: Any) -> Reading:
+    if not isinstance(layer.axis, int):
+        return Reading(note="a softmax over several axes")
+    axis = layer.axis
+    return Reading(
+        "softmax", late=lambda inputs: {"axis": axis - inputs["x"].ndim if axis >= 0 else axis}, inputs=("x",)
+    )
+
+
+def _gates(side_by_side: Array) -> Array:
+    """(k, 4 m) in Keras's order i, f, c, o to (4, m, k) in ours, i, f, o, c."""
+    i, f, c, o = np.split(side_by_side, 4, axis=-1)
+    return np.stack([one.T for one in (i, f, o, c)])
+
+
+def _lstm(layer: Any) -> Reading:
+    names = [getattr(one, "__name__", "") for one in (layer.activation, layer.recurrent_activation)]
+    if names != ["tanh", "sigmoid"] or layer.go_backwards or layer.stateful:
+        return Reading(note="an LSTM with other activations, backwards or stateful")
+    cell, dtype = layer.cell, layer.compute_dtype
+    weights = {"wx": _gates(array(cell.kernel, dtype)), "wh": _gates(array(cell.recurrent_kernel, dtype))}
+    if cell.use_bias:
+        weights["b"] = _gates(array(cell.bias, dtype))
+    results = ("output", "h_last", "c_last")
+    return Reading("lstm", weights, {"sequences": bool(layer.return_sequences)}, ("x", "h", "c"), results)
+
+
+def _attention(layer: Any) -> Reading:
+    named = {"q": layer._query_dense, "k": layer._key_dense, "v": layer._value_dense}
+    dtype, outer = layer.compute_dtype, layer._output_dense
+    weights: dict[str, Array] = {}
+    for name, dense in named.items():
+        kernel = array(dense.kernel, dtype)
+        weights[f"w{name}"] = kernel.reshape(kernel.shape[0], -1)
+        if layer._use_bias:
+            weights[f"b{name}"] = array(dense.bias, dtype).ravel()
+    kernel = array(outer.kernel, dtype)
+    weights["wo"] = kernel.reshape(-1, kernel.shape[-1])
+    if layer._use_bias:
+        weights["bo"] = array(outer.bias, dtype)
+    return Reading("multi_head_attention", weights, {"heads": layer.num_heads}, ("query", "value", "key"))
+
+
+TABLE: Mapping[type, Callable[[Any], Reading]] = {
+    layers.Dense: _dense,
+    layers.Conv2D: _conv2d,
+    layers.MaxPooling2D: _pooling("max_pool2d"),
+    layers.AveragePooling2D: _pooling("avg_pool2d"),
+    layers.GlobalAveragePooling2D: _global_pooling,
+    layers.LayerNormalization: _layer_norm,
+    layers.RMSNormalization: _rms_norm,
+    layers.BatchNormalization: _batch_norm,
+    layers.Embedding: _embedding,
+    layers.Flatten: _flatten,
+    layers.ReLU: _relu,
+    layers.LeakyReLU: lambda layer: Reading("relu", settings={"slope": float(layer.negative_slope)}),
+    layers.Softmax: _softmax,
+    layers.LSTM: _lstm,
+    layers.MultiHeadAttention: _attention,
+    layers.Activation: lambda layer: activation(layer.activation),
+    **dict.fromkeys(
+        (layers.Identity, layers.Dropout, layers.SpatialDropout2D, layers.GaussianNoise, layers.GaussianDropout),
+        lambda layer: Reading(IDENTITY),
+    ),
+}
+#: Layers that are read whole, not by what they are made of.
+WHOLE = (layers.RNN, layers.MultiHeadAttention)
+#: Layers that only move numbers, or join what several give: what comes out is judged where it goes in.
+MOVERS = (
+    *(layers.InputLayer, layers.Reshape, layers.Permute, layers.RepeatVector, layers.ZeroPadding2D),
+    *(layers.Add, layers.Subtract, layers.Multiply, layers.Average, layers.Concatenate),
+)
+#: Layers whose activation is told as a layer of its own.
+ACTIVATED = (layers.Dense, layers.Conv2D)
+
+
+def reading(layer: Any) -> Reading:
+    """How a layer is read; one whose `call` is not that of the class it stands for is unknown."""
+    kind: Any = type(layer)
+    base = next((one for one in kind.__mro__ if one in TABLE), None)
+    if base is None:
+        return Reading()
+    if kind.call is not base.call:
+        return Reading(note=f"has a call other than that of {base.__name__}")
+    read = TABLE[base](layer)
+    if read.kind in ELEMENTWISE and config.image_data_format() == LAST:
+        return imaged(read)
+    return read

@@ -1,0 +1,43 @@
+"""What lies between layers: code of a model that is no layer, seen by what the next layer receives.
+
+A sum, a reshape, an attention written out: no formula is known of it, so what reaches a layer is held against what came
+before. Where the two models agreed before, up to some error, and do not behind it, something in between departs.
+"""
+
+import math
+from collections.abc import Callable, Sequence
+
+from nnparity.porting.rows import Row
+from nnparity.reference.readings.budget.core import COMPOSED
+from nnparity.reports.formatting import significant
+
+BETWEEN = "between layers"
+
+
+def with_between(rows: Sequence[Row], unit: float, explain: Callable[[Row], list[str]]) -> list[Row]:
+    """The rows, and one that says so before each that receives what nothing before explains; `explain` says why."""
+    found: list[Row] = []
+    agreed = unit
+    for row in rows:
+        if row.received is not None and row.received > COMPOSED * agreed:
+            found.append(_departure(row, agreed, found, explain(row)))
+        found.append(row)
+        agreed = max([agreed, *_known(row)])
+    return found
+
+
+def _known(row: Row) -> list[float]:
+    """How far the models are apart behind a row; if it departs by nobody knows how much, anything is explained."""
+    if row.departs and row.returned is None:
+        return [math.inf]
+    return [one for one in (row.received, row.returned) if one is not None]
+
+
+def _departure(row: Row, agreed: float, before: Sequence[Row], explained: Sequence[str]) -> Row:
+    last = next((one for one in reversed(before) if one.a and one.b), None)
+    where = f"between {last.a} / {last.b} and it" if last else "before it"
+    says = (
+        f"what {row.a} receives differs by {significant(row.received, 2)} of its size, all before it by "
+        f"{significant(agreed, 2)} at most: code {where} that is no layer computes something else"
+    )
+    return Row(BETWEEN, row.a, row.b, "diverges", received=row.received, why=[*explained, says])

@@ -1,0 +1,90 @@
+"""All layers of two models that have run: paired, judged, and what lies between them."""
+
+from collections.abc import Mapping, Sequence
+from typing import Protocol
+
+from nnparity.adapters.capture.layer import Layer
+from nnparity.adapters.request import Array
+from nnparity.porting import unmatched
+from nnparity.porting.between import with_between
+from nnparity.porting.connections import Before, computed
+from nnparity.porting.pairing import paired, same_numbers, told_apart
+from nnparity.porting.pairs.layouts import flattened, repadded
+from nnparity.porting.pairs.pair import Pair
+from nnparity.porting.result import Ported
+from nnparity.porting.rows import Row
+from nnparity.porting.unmatched import Side
+from nnparity.spec import DTYPES
+
+
+class Model(Protocol):
+    """A model of which a layer can be run again, on other inputs."""
+
+    def again(self, place: int, inputs: Mapping[str, Array]) -> dict[str, Array]:
+        """What the layer of that place returns."""
+
+
+def compared(
+    a: Sequence[Layer],
+    b: Sequence[Layer],
+    model_b: Model,
+    match: Mapping[str, str] | None = None,
+    masks: Sequence[Array] = (),
+) -> Ported:
+    """Both models, layer by layer; b's layers are run on what a's received. `masks` are inputs that may be such."""
+    found = paired(a, b, match)
+    one = Side(a, told_apart(a), dict(found.pairs))
+    other = Side(b, told_apart(b), {j: i for i, j in found.pairs})
+    pairs = {i: _pair(one, other, i, j, model_b).row() for i, j in found.pairs}
+    only_a, only_b = unmatched.rows(one, other, "a"), unmatched.rows(other, one, "b")
+    ordered = _ordered(pairs | only_a, only_b, dict(found.pairs))
+    return Ported(with_between(ordered, _unit([*a, *b]), lambda row: _connected(one, other, row, masks)))
+
+
+def _pair(one: Side, other: Side, i: int, j: int, model_b: Model) -> Pair:
+    def again(inputs: Mapping[str, Array]) -> Mapping[str, Array]:
+        return model_b.again(j, inputs)
+
+    images = flattened(one.layers[:i])
+    holder = _holder(one, other.layers[j], i)
+    a = repadded(one.layers[i], other.layers[j])
+    return Pair(a, other.layers[j], (one.names[i], other.names[j]), again, images, holder)
+
+
+def _holder(one: Side, layer: Layer, place: int) -> str:
+    """Another layer of a that has this one's parameters, where its counterpart has not."""
+    if not layer.weights or same_numbers(one.layers[place], layer):
+        return ""
+    found = (name for name, other in zip(one.names, one.layers, strict=True) if same_numbers(other, layer))
+    return next(found, "")
+
+
+def _connected(one: Side, other: Side, row: Row, masks: Sequence[Array]) -> list[str]:
+    """What either model's code computes before the layers of a row, where it is known."""
+    i, j = one.names.index(row.a), other.names.index(row.b)
+    before = [(place, partner) for place, partner in sorted(one.partners.items()) if place < i and partner < j]
+    names = [one.names[place] for place, _ in before]
+    told = []
+    for side, layers, layer in (
+        ("a", [one.layers[place] for place, _ in before], one.layers[i]),
+        ("b", [other.layers[partner] for _, partner in before], other.layers[j]),
+    ):
+        says = None if layer.x is None else computed(Before.of(layers, names, masks), layer.x)
+        told.append(f"{side} gives it {says}" if says else f"what {side} gives it is nothing known")
+    return [", ".join(told)] if any("nothing known" not in one for one in told) else []
+
+
+def _ordered(of_a: Mapping[int, Row], only_b: Mapping[int, Row], pairs: Mapping[int, int]) -> list[Row]:
+    """In the order of a; those that only b has before the next pair behind them."""
+    rows: list[Row] = []
+    waiting = sorted(only_b)
+    for place in sorted(of_a):
+        while waiting and place in pairs and waiting[0] < pairs[place]:
+            rows.append(only_b[waiting.pop(0)])
+        rows.append(of_a[place])
+    return rows + [only_b[place] for place in waiting]
+
+
+def _unit(layers: Sequence[Layer]) -> float:
+    """The unit roundoff of the coarsest dtype that is met."""
+    return max((DTYPES[layer.dtype].unit for layer in layers if layer.dtype in DTYPES), default=0.0)

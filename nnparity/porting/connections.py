@@ -1,0 +1,104 @@
+"""What the code between two layers computes, where it is one of the usual things: a sum, or an attention.
+
+Looked for only where something between layers departs: the candidates that give what a's layer received, and those
+that give what b's did, say what was changed on the way. Each is an expectation with derived budgets.
+"""
+
+import itertools
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from nnparity.adapters.capture.layer import Layer
+from nnparity.adapters.capture.model import Inputs
+from nnparity.adapters.request import Array
+from nnparity.porting.pairs.question import Expectation
+from nnparity.spec import DTYPES
+
+#: How many of the results before a layer are tried.
+LOOKED_AT = 24
+#: How many of them a sum has, at most.
+TERMS = 3
+#: Readings of attention by the reference's keywords; the first is the right one.
+READINGS: tuple[tuple[str, dict[str, str | int]], ...] = (
+    ("", {}),
+    (" without 1/√d_k", {"scaling": "none"}),
+    (" scaled by 1/d_k instead of 1/√d_k", {"scaling": "d"}),
+    (" with a softmax over the queries", {"axis": 1}),
+    (", causally masked", {"causal": "top left"}),
+)
+MASKED: tuple[tuple[str, dict[str, bool]], ...] = (
+    (", padding masked", {}),
+    (", the mask inverted", {"inverted": True}),
+)
+
+
+@dataclass(frozen=True)
+class Before:
+    """What a model had when a layer was called: results, by the names of a's layers, and masks among its inputs."""
+
+    results: Sequence[tuple[str, Array]]
+    masks: Sequence[Array]
+
+    @classmethod
+    def of(cls, layers: Sequence[Layer], names: Sequence[str], masks: Sequence[Array]) -> "Before":
+        """Of the pairs before, in order."""
+        given = [(name, one.y) for name, one in zip(names, layers, strict=True) if one.y is not None]
+        return cls(given[-LOOKED_AT:], masks)
+
+
+def masks_of(inputs: Inputs) -> list[Array]:
+    """Inputs that may be masks of padding: of two axes, zeros and ones, and both."""
+    arrays = inputs.values() if isinstance(inputs, Mapping) else inputs
+    return [x for x in arrays if x.ndim == 2 and x.dtype.kind in "iub" and set(np.unique(x)) == {0, 1}]
+
+
+def computed(before: Before, received: Array) -> str | None:
+    """What gives the numbers that a layer received, in words; None if nothing that is tried does."""
+    return next((says for says, one in _candidates(before, received) if _meets(one, received)), None)
+
+
+def _meets(expected: Expectation | None, received: Array) -> bool:
+    return expected is not None and received.dtype.name in DTYPES and expected.conforms(received, received.dtype.name)
+
+
+def _candidates(before: Before, received: Array) -> Iterator[tuple[str, Expectation | None]]:
+    alike = [(name, y) for name, y in reversed(before.results) if y.shape == received.shape]
+    for count in range(1, TERMS + 1):
+        for terms in itertools.combinations(alike, count):
+            names, arrays = zip(*reversed(terms), strict=True)
+            says = " + ".join(names) if count > 1 else f"{names[0]} alone"
+            yield says, _sum(arrays, received)
+    yield from _attentions(alike[:3], before.masks)
+
+
+def _sum(arrays: Sequence[Array], received: Array) -> Expectation | None:
+    """Ruled out by two numbers first: most sums are."""
+    probe = sum(float(one.flat[0]) for one in arrays), sum(float(one.flat[-1]) for one in arrays)
+    size = max(float(np.abs(one.astype(np.float64)).max(initial=0.0)) for one in (*arrays, received))
+    seen = float(received.flat[0]), float(received.flat[-1])
+    if max(abs(x - y) for x, y in zip(probe, seen, strict=True)) > 2**-4 * size:
+        return None
+    return Expectation.of("sum", {}, {f"x{place}": one for place, one in enumerate(arrays)})
+
+
+def _attentions(last: Sequence[tuple[str, Array]], masks: Sequence[Array]) -> Iterator[tuple[str, Expectation | None]]:
+    """Over the last three results, first in the order in which queries, keys and values are usually computed."""
+    if len(last) < 3 or last[0][1].ndim != 3:
+        return
+    width = last[0][1].shape[-1]
+    counts = [one for one in range(1, width + 1) if width % one == 0]
+    for three, heads in itertools.product(itertools.permutations(last[::-1]), counts):
+        says = f"attention of {', '.join(name for name, _ in three)} in {heads} heads"
+        arrays = dict(zip(("query", "key", "value"), (y for _, y in three), strict=True))
+        for more, settings in READINGS:
+            yield says + more, Expectation.of("heads", {"heads": heads, **settings}, arrays)
+        for mask in masks:
+            for more, keys in MASKED:
+                for scaled, settings in READINGS[:3]:
+                    given = {**arrays, "mask": mask.astype(np.int64)}
+                    yield (
+                        says + more + scaled,
+                        Expectation.of("masked_heads", {"heads": heads, **settings, **keys}, given),
+                    )

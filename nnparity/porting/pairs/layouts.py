@@ -1,0 +1,161 @@
+"""What two models have of the same numbers, brought into one order: axes that lie otherwise, features that do.
+
+A layer that is known is told in the spec's layout. Of others only the shapes are known, and behind a flattened image
+the features come in the order in which the framework has its axes: there the order is the one in which both agree best.
+"""
+
+import itertools
+import math
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from nnparity.adapters.capture.layer import RESULT, Layer
+from nnparity.adapters.request import Array
+from nnparity.reference.readings.budget.core import COMPOSED
+
+#: The orders of an image's axes in which frameworks flatten it, and that of the spec.
+OURS = "c, h, w"
+ORDERS = {"h, w, c": (1, 2, 0), "w, h, c": (2, 1, 0), "c, w, h": (0, 2, 1)}
+#: Axes of which all orders are tried.
+MOST = 4
+#: Kinds that treat each row by itself, whatever axes there are before the last; and those that treat each number so.
+ROWS = ("dense", "layer_norm", "rms_norm", "softmax")
+NUMBERS = ("identity", "relu", "tanh", "sigmoid", "gelu", "silu", "embedding")
+
+
+@dataclass(frozen=True)
+class Turn:
+    """How an array of a lies in b: its axes in another order, the last of them alone, or in rows otherwise cut.
+
+    `shape` is that of b where only the axes before the last differ, `cut` that of what a returns.
+    """
+
+    axes: tuple[int, ...] | None = None
+    features: Array | None = None
+    says: str = ""
+    shape: tuple[int, ...] = ()
+    cut: tuple[int, ...] = ()
+
+    def there(self, array: Array) -> Array:
+        """From a to b."""
+        if self.axes is not None and array.ndim == len(self.axes):
+            return np.ascontiguousarray(np.transpose(array, self.axes))
+        if self.shape and array.size == math.prod(self.shape):
+            return array.reshape(self.shape)
+        return array if self.features is None else np.ascontiguousarray(array[..., self.features])
+
+    def back(self, array: Array) -> Array:
+        """From b to a, of what a layer returns: axes that were moved are moved back."""
+        if self.axes is not None and array.ndim >= len(self.axes):  # an embedding puts an axis behind
+            axes = (*np.argsort(self.axes), *range(len(self.axes), array.ndim))
+            return np.ascontiguousarray(np.transpose(array, axes))
+        return array.reshape(self.cut) if self.cut and array.size == math.prod(self.cut) else array
+
+
+SAME = Turn()
+
+
+def turn(a: Layer, b: Layer, images: Sequence[tuple[int, ...]] = ()) -> Turn:
+    """The turn under which what b received is nearest to what a did. `images` are shapes that may be flattened."""
+    x, y = a.x, b.x
+    if x is None or y is None or x.size != y.size:
+        return SAME
+    if x.ndim != y.ndim and x.shape[-1] == y.shape[-1]:
+        return Turn(shape=y.shape, cut=() if a.y is None else a.y.shape)
+    fixed = _fixed(a.kind, x.ndim) if a.kind == b.kind else 0
+    found = [one for one in (SAME, *_turns(x, images, fixed)) if one.there(x).shape == y.shape]
+    return _nearest(found, x, y, _by_weights(found, a, b)) if found else SAME
+
+
+def _fixed(kind: str, rank: int) -> int:
+    """How many of the last axes cannot lie otherwise, as the layout of the layer is known."""
+    free = not kind or kind in NUMBERS or kind == RESULT
+    return 0 if free else 1 if kind in ROWS else rank
+
+
+def _nearest(found: Sequence[Turn], x: Array, y: Array, by_weights: Turn | None) -> Turn:
+    """By what was received, if one order is far nearer than all others; else by the weights, if they tell."""
+    off = sorted(((difference(one.there(x), y), place) for place, one in enumerate(found)))
+    nearest = found[off[0][1]]
+    clear = len(off) == 1 or off[1][0] > COMPOSED * off[0][0]
+    return nearest if clear or by_weights is None else by_weights
+
+
+def _by_weights(found: Sequence[Turn], a: Layer, b: Layer) -> Turn | None:
+    """The order of features in which both have the same weights."""
+    x, y = (one.weights.get("w") if one.kind == "dense" else None for one in (a, b))
+    return None if x is None or y is None else next((one for one in found if _equal(one, x, y)), None)
+
+
+def _equal(one: Turn, x: Array, y: Array) -> bool:
+    return one.axes is None and not one.shape and np.array_equal(one.there(x), y)
+
+
+def moved(a: Array, b: Array, images: Sequence[tuple[int, ...]]) -> float:
+    """The difference of two flattened images, in the order in which they are nearest."""
+    return min(difference(one.there(a), b) for one in (SAME, *_turns(a, images, a.ndim)))
+
+
+def repadded(a: Layer, b: Layer) -> Layer:
+    """a's convolution, the zeros around its image put there as b's has them: by itself, or by a layer before."""
+    x, own, theirs = a.x, a.settings.get("padding"), b.settings.get("padding")
+    if not a.kind == b.kind == "conv2d" or x is None or own is None or theirs is None or own == theirs:
+        return a
+    padded = np.pad(x, ((0, 0), (0, 0), *own))
+    (top, bottom), (left, right) = theirs
+    cut = padded[:, :, top : padded.shape[2] - bottom, left : padded.shape[3] - right]
+    if b.x is None or cut.shape != b.x.shape or np.count_nonzero(cut) != np.count_nonzero(padded):
+        return a
+    return replace(a, inputs={**a.inputs, "x": np.ascontiguousarray(cut)}, settings={**a.settings, "padding": theirs})
+
+
+def _turns(a: Array, images: Sequence[tuple[int, ...]], fixed: int) -> Iterator[Turn]:
+    free = a.ndim - fixed
+    if 1 < free <= MOST:
+        for axes in itertools.permutations(range(free)):
+            order = (*axes, *range(free, a.ndim))
+            yield Turn(axes=order, says=f"its axes lie in the order {order}")
+    for shape in images:
+        if a.ndim == 2 and math.prod(shape) == a.shape[-1]:
+            for says, axes in ORDERS.items():
+                features = np.transpose(np.arange(a.shape[-1]).reshape(shape), axes).ravel()
+                yield Turn(features=features, says=f"the features come in the order {says}, those of a in {OURS}")
+                yield Turn(
+                    features=np.argsort(features), says=f"the features come in the order {OURS}, those of a in {says}"
+                )
+
+
+def flattened(layers: Sequence[Layer]) -> list[tuple[int, ...]]:
+    """The shapes (c, h, w) of the images that a model has met, each once, the last first."""
+    met = [layer.y.shape[1:] for layer in layers if layer.y is not None and layer.y.ndim == 4]
+    return list(dict.fromkeys(reversed(met)))
+
+
+def difference(a: Array, b: Array) -> float:
+    """How far b is from a, relative to a, in the root mean square; infinite where one is no number or sizes differ."""
+    if a.shape != b.shape:
+        if not _broadcasts(a, b):
+            return math.inf
+        a, b = np.broadcast_arrays(a, b)
+    with np.errstate(all="ignore"):
+        size = size_of(a)
+        off = size_of(b.astype(np.float64) - a.astype(np.float64))
+        if off == 0:
+            return 0.0
+        found = off / size if size else math.inf
+    return found if math.isfinite(found) else math.inf
+
+
+def _broadcasts(a: Array, b: Array) -> bool:
+    """Whether one holds the other several times: positions that are the same for all samples."""
+    try:
+        return np.broadcast_shapes(a.shape, b.shape) in (a.shape, b.shape)
+    except ValueError:
+        return False
+
+
+def size_of(array: Array) -> float:
+    """The root mean square."""
+    return float(np.sqrt(np.mean(np.square(array.astype(np.float64))))) if array.size else 0.0

@@ -1,0 +1,171 @@
+"""A pair of layers, judged: each on what it received, and b's on what a's received, so that errors do not pile up."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+
+from nnparity.adapters.capture.layer import FLATTEN, RESULT, Layer
+from nnparity.adapters.request import Array
+from nnparity.porting.pairs.layouts import Turn, difference, moved, turn
+from nnparity.porting.pairs.parameters import FORMS, differences
+from nnparity.porting.pairs.question import Expectation, judged, readings
+from nnparity.porting.pairs.ratios import Ratio, ratio
+from nnparity.porting.rows import DIFFERS, Row, worst
+from nnparity.reports.records import PASSING, Verdict
+from nnparity.spec import DTYPES
+
+#: Runs b's layer on other inputs: names and arrays as it told them.
+Again = Callable[[Mapping[str, Array]], Mapping[str, Array]]
+
+
+@dataclass(frozen=True)
+class Pair:
+    """Two layers, by the names under which they are told, and how their arrays lie to each other."""
+
+    a: Layer
+    b: Layer
+    names: tuple[str, str]
+    again: Again
+    images: Sequence[tuple[int, ...]] = ()
+    #: another layer of a, whose parameters b's has
+    holder: str = ""
+
+    @property
+    def turn(self) -> Turn:
+        """From a's order to b's."""
+        return turn(self.a, self.b, self.images)
+
+    def row(self) -> Row:
+        """All that is told of it."""
+        turned = self.turn
+        received, returned = self._differ(turned)
+        kind = self.a.label if self.a.label == self.b.label else f"{self.a.label} / {self.b.label}"
+        row = Row(kind, *self.names, received=received, returned=returned)
+        if self.a.kind == self.b.kind == RESULT:
+            return row
+        return self._judged(row, turned)
+
+    def _differ(self, turned: Turn) -> tuple[float | None, float | None]:
+        x, y, seen_x, seen_y = self.a.x, self.a.y, self.b.x, self.b.y
+        received = None if x is None or seen_x is None else difference(turned.there(x), seen_x)
+        if y is None or seen_y is None:
+            return received, None
+        if self.a.kind == self.b.kind == FLATTEN and y.shape == seen_y.shape:
+            return received, moved(y, seen_y, self.images)
+        returned = turned.back(seen_y)
+        if self.a.kind == self.b.kind == "lstm" and y.ndim != returned.ndim:  # one returns the last state alone
+            y, returned = (one[:, -1] if one.ndim == 3 else one for one in (y, returned))
+        y, returned = np.squeeze(y), np.squeeze(returned)  # axes of one, kept or not
+        return received, difference(y, returned) if y.shape == returned.shape else None
+
+    def _judged(self, row: Row, turned: Turn) -> Row:
+        given = self._given(turned)
+        answer = self._answer(given, turned)
+        own_a, own_b = own(self.a), own(self.b)
+        ported = None if isinstance(answer, str) else self._ported(answer)
+        measured = None
+        if ported is None and not isinstance(answer, str):
+            measured = ratio(self.a, self.b, given, self.again, turned)
+        return _with(row, self, [own_a, own_b, ported], measured, answer, turned)
+
+    def _given(self, turned: Turn) -> dict[str, Array]:
+        """What a's layer received, as b's takes it: by its names, in its order and dtype."""
+        names = dict(zip(self.a.inputs, self.b.inputs, strict=False)) if not self.a.kind else {}
+        found = {}
+        for name, array in self.a.inputs.items():
+            seen = self.b.inputs.get(names.get(name, name))
+            if seen is not None:
+                x = turned.there(array)
+                found[names.get(name, name)] = x if x.dtype.kind in "iub" else x.astype(seen.dtype)
+        return found
+
+    def _answer(self, given: Mapping[str, Array], turned: Turn) -> Array | str:
+        """What b's layer returns for it, in a's order; or why it does not."""
+        try:
+            return turned.back(next(iter(self.again(given).values())))
+        except Exception as error:  # noqa: BLE001  (a layer that takes other inputs may raise anything)
+            lines = str(error).strip().splitlines() or [type(error).__name__]
+            return f"b's layer cannot be run on what a's received: {lines[0]}"
+
+    def _ported(self, answer: Array) -> Verdict | str | None:
+        """b's layer on a's inputs, against a's formula, parameters and settings."""
+        forms = {name: value for name, value in self.b.settings.items() if name in FORMS}
+        expected = Expectation.of(self.a.kind, {**self.a.settings, **forms}, {**self.a.inputs, **self.a.weights})
+        if expected is None or answer.dtype.name not in DTYPES:
+            return None
+        return judged(expected, [answer], answer.dtype.name)[0]
+
+
+def own(layer: Layer) -> Verdict | str | None:
+    """The layer on what it received itself; None where it has no formula, a text where nothing is expected."""
+    expected = Expectation.of(layer.kind, layer.settings, {**layer.inputs, **layer.weights})
+    if expected is None or layer.dtype not in DTYPES:
+        return None
+    return judged(expected, [layer.y], layer.dtype)[0]
+
+
+def _with(
+    row: Row, pair: Pair, found: Sequence[Verdict | str | None], measured: Ratio | None, answer: Any, turned: Turn
+) -> Row:
+    verdicts = [one if isinstance(one, Verdict) else None for one in found]
+    untold = [one for one in found if isinstance(one, str)] + ([answer] if isinstance(answer, str) else [])
+    grades = [one.grade for one in verdicts if one] + ([measured.grade] if measured else [])
+    grade = worst([*grades, *(["error"] if untold else [])])
+    changed = differences(pair.a, pair.b, turned)
+    if pair.holder and changed:
+        changed = [f"b has the parameters of {pair.holder}"]
+    why = _why(pair, verdicts, measured, changed, untold) if grade not in PASSING else changed
+    notes = [turned.says] if turned.says else []
+    notes += [note for note in (_note("a", pair.a), _note("b", pair.b)) if note]
+    if grade in PASSING and changed:
+        grade, notes = DIFFERS, ["these inputs do not show it", *notes]
+    own_a, own_b, ported = verdicts
+    return replace(
+        row,
+        grade=grade,
+        own_a=own_a,
+        own_b=own_b,
+        ported=ported,
+        ratio=measured.value if measured else None,
+        why=why,
+        notes=notes,
+    )
+
+
+def _note(side: str, layer: Layer) -> str:
+    return f"{side}: {layer.note}" if layer.note else ""
+
+
+def _why(
+    pair: Pair,
+    verdicts: Sequence[Verdict | None],
+    measured: Ratio | None,
+    changed: Sequence[str],
+    untold: Sequence[str],
+) -> list[str]:
+    """The likeliest reason first: what differs, then what the numbers themselves say."""
+    own_a, own_b, ported = verdicts
+    why = list(changed)
+    if pair.a.kind and pair.b.kind and pair.a.kind != pair.b.kind:
+        why.insert(0, f"b computes {pair.b.kind} where a computes {pair.a.kind}")
+    if ported is not None and _bad(ported) and (not why or ported.diagnosis in readings(pair.a.kind)):
+        why.append(f"on what a's layer received b's gives: {_said(ported)}")
+    why += [
+        f"{side}'s own result is not what its formula gives: {_said(one)}"
+        for side, one in (("a", own_a), ("b", own_b))
+        if one is not None and _bad(one)
+    ]
+    if measured and measured.grade not in PASSING:
+        why.append(measured.says)
+    return [*why, *untold]
+
+
+def _bad(verdict: Verdict | None) -> bool:
+    return verdict is not None and verdict.grade not in PASSING
+
+
+def _said(verdict: Verdict) -> str:
+    """The diagnosis, or what is wrong with the result's form, or that nothing is known."""
+    return verdict.diagnosis or verdict.message or "numbers that no known reading explains"

@@ -1,0 +1,83 @@
+"""Layers without a formula: the error of b's layer over the error that is explained by what reached it.
+
+b's layer is run on what a's received. How far that is from a's result is its own error; how far it moves when it is run
+on what b's received is explained by the layers before. Where these agree to the bit, the yardstick is what one rounding
+of the inputs, and one of the result, would do.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+import numpy as np
+
+from nnparity.adapters.capture.layer import Layer
+from nnparity.adapters.request import Array
+from nnparity.porting.pairs.layouts import Turn, size_of
+from nnparity.reference.readings.budget.core import COMPOSED
+from nnparity.reports.formatting import significant
+from nnparity.spec import DTYPES
+
+
+@dataclass(frozen=True)
+class Ratio:
+    """The error over what is explained; beyond the factor that compositions are held to it departs."""
+
+    value: float
+    own: float
+
+    @property
+    def grade(self) -> str:
+        """In the words of the suite."""
+        return "conforms" if self.value <= COMPOSED else "diverges"
+
+    @property
+    def says(self) -> str:
+        """In words."""
+        return (
+            f"its own error is {significant(self.own, 2)} of the result's size, {significant(self.value, 2)} times "
+            "what the layers before it and rounding explain"
+        )
+
+
+def ratio(
+    a: Layer,
+    b: Layer,
+    given: Mapping[str, Array],
+    again: Callable[[Mapping[str, Array]], Mapping[str, Array]],
+    turned: Turn,
+) -> Ratio | None:
+    """Of b's layer on what a's received; None where the results are of different sizes."""
+    assert a.y is not None
+    assert b.y is not None
+    answer, moved = (_first(again(inputs), turned) for inputs in (given, _rounded(given)))
+    if answer.shape != a.y.shape:
+        return Ratio(np.inf, np.inf)
+    own = _size(answer, a.y)
+    if own == 0:
+        return Ratio(0.0, 0.0)
+    unit = DTYPES[a.dtype].unit if a.dtype in DTYPES else 0.0
+    explained = max(_size(turned.back(b.y), answer), float(np.hypot(_size(moved, answer), unit * size_of(a.y))))
+    return Ratio(own / explained if explained else np.inf, own / (size_of(a.y) or 1.0))
+
+
+def _first(found: Mapping[str, Array], turned: Turn) -> Array:
+    return turned.back(next(iter(found.values())))
+
+
+def _size(one: Array, other: Array) -> float:
+    if one.shape != other.shape:
+        return 0.0
+    return size_of(one.astype(np.float64) - other.astype(np.float64))
+
+
+def _rounded(given: Mapping[str, Array]) -> dict[str, Array]:
+    """Each number off by one rounding, up or down by chance; whole numbers as they are."""
+    draw = np.random.default_rng(0)
+    found = {}
+    for name, x in given.items():
+        if x.dtype.name not in DTYPES:
+            found[name] = x
+            continue
+        sign = draw.choice((-1.0, 1.0), size=x.shape)
+        found[name] = (x.astype(np.float64) * (1 + 2 * sign * DTYPES[x.dtype.name].unit)).astype(x.dtype)
+    return found

@@ -1,0 +1,148 @@
+"""Layers without a counterpart: judged by their own formula, and looked for in the other model's code between layers.
+
+A ReLU may be a layer in one model and a call of a function in the other. If what the other's next layer received is
+what the formula gives for what its last layer returned, it is there, only not as a layer.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from nnparity.adapters.capture.layer import FLATTEN, IDENTITY, RANDOM, Layer
+from nnparity.adapters.request import Array
+from nnparity.porting.pairs.pair import own
+from nnparity.porting.pairs.question import Expectation, judged
+from nnparity.porting.rows import UNMATCHED, Row
+from nnparity.reports.records import PASSING, Verdict
+from nnparity.spec import DTYPES
+
+#: Orders in which images are flattened, the layer's own first.
+ORDERS = ("", "nchw", "nhwc")
+
+
+@dataclass(frozen=True)
+class Side:
+    """A model's layers, their names, and the places of their counterparts in the other model."""
+
+    layers: Sequence[Layer]
+    names: Sequence[str]
+    partners: Mapping[int, int]
+
+
+def rows(side: Side, other: Side, letter: str) -> dict[int, Row]:
+    """The rows of those without a counterpart, by their places."""
+    return {place: _row(side, other, place, letter) for place in range(len(side.layers)) if place not in side.partners}
+
+
+def _row(side: Side, other: Side, place: int, letter: str) -> Row:
+    layer, name = side.layers[place], side.names[place]
+    found = own(layer)
+    verdict = found if isinstance(found, Verdict) else None
+    notes = [f"{letter}: {layer.note}"] if layer.note and layer.kind != RANDOM else []
+    if verdict and verdict.grade not in PASSING:
+        grade = verdict.grade
+        says = f"only in {letter}, and not what its formula gives: {verdict.diagnosis or verdict.message or 'unknown'}"
+    else:
+        grade, says = _explained(side, other, place, letter)
+    why, notes = ([says], notes) if grade not in (*PASSING, UNMATCHED) else ([], [says, *notes])
+    if letter == "a":
+        return Row(layer.label, a=name, grade=grade, own_a=verdict, why=why, notes=notes)
+    return Row(layer.label, b=name, grade=grade, own_b=verdict, why=why, notes=notes)
+
+
+def _explained(side: Side, other: Side, place: int, letter: str) -> tuple[str, str]:
+    """Its grade, and in words what becomes of it in the other model."""
+    layer = side.layers[place]
+    if layer.kind == RANDOM:
+        return "diverges", f"only in {letter}: {layer.note}"
+    if layer.kind == IDENTITY:
+        return "conforms", f"only in {letter}: passes on what it receives"
+    if layer.kind == FLATTEN or _moves(layer):
+        return "conforms", f"only in {letter}: moves numbers, which is judged by what the next layer receives"
+    chain = _chain(side, place)
+    found = None if chain is None else _done_by_code(other, chain, side.partners)
+    if chain is None or found is None:
+        return UNMATCHED, f"only in {letter}: the other model has no layer for it"
+    ends = " and ".join(other.names[side.partners[end]] for end in (chain.start, chain.end))
+    if found:
+        return "conforms", f"only in {letter} as a layer: the other model's code does it between {ends}"
+    return "diverges", f"only in {letter}: the other model does not do it between {ends}"
+
+
+@dataclass(frozen=True)
+class Chain:
+    """Layers without a counterpart that pass their results on as they are, and the pairs before and behind them."""
+
+    start: int
+    steps: Sequence[Layer]
+    end: int
+
+
+def _done_by_code(other: Side, chain: Chain, partners: Mapping[int, int]) -> bool | None:
+    """Whether the other model does what the chain does; None where that cannot be told.
+
+    What the next layer received there may be flattened in another order of axes.
+    """
+    z, seen = other.layers[partners[chain.start]].y, other.layers[partners[chain.end]].x
+    if z is None or seen is None or seen.dtype.name not in DTYPES:
+        return None
+    orders = ORDERS if any(one.kind == FLATTEN for one in chain.steps) else ORDERS[:1]
+    found = [_grade(chain, z, seen, order) for order in orders]
+    return None if None in found else "conforms" in found
+
+
+def _grade(chain: Chain, z: Array, seen: Array, order: str) -> str | None:
+    """That of what was received, if the chain started from z and flattened in that order."""
+    first = chain.steps[0]
+    expected = Expectation.of(
+        first.kind, first.settings, {**first.inputs, **first.weights, next(iter(first.inputs)): z}
+    )
+    if expected is None:
+        return None
+    steps = [(one.kind, _with_order(one, order), one.weights) for one in chain.steps]
+    verdict = judged(Expectation(steps, expected.inputs), [seen], seen.dtype.name)[0]
+    return None if isinstance(verdict, str) or verdict.hard is None else verdict.grade
+
+
+def _with_order(layer: Layer, order: str) -> dict[str, Any]:
+    return dict(layer.settings) | ({"order": order} if layer.kind == FLATTEN and order else {})
+
+
+def _moves(layer: Layer) -> bool:
+    """Whether what comes out is what went in, in whatever order."""
+    x, y = layer.x, layer.y
+    if x is None or y is None or x.size != y.size or x.dtype != y.dtype:
+        return False
+    return np.array_equal(np.sort(x, axis=None), np.sort(y, axis=None))
+
+
+def _chain(side: Side, place: int) -> Chain | None:
+    """The unpaired layers around this one, from the pair before to the pair behind; None where there is no such."""
+    steps = [place]
+    while (start := _source(side, steps[0])) is not None and start not in side.partners:
+        steps.insert(0, start)
+    while (end := _sink(side, steps[-1])) is not None and end not in side.partners:
+        steps.append(end)
+    if start is None or end is None or not all(side.layers[one].kind for one in steps):
+        return None
+    return Chain(start, [side.layers[one] for one in steps], end)
+
+
+def _source(side: Side, place: int) -> int | None:
+    """The layer whose result this one received as it is."""
+    return next((one for one in range(place - 1, -1, -1) if _same(side.layers[one].y, side.layers[place].x)), None)
+
+
+def _sink(side: Side, place: int) -> int | None:
+    """The next layer that received this one's result as it is."""
+    later = range(place + 1, len(side.layers))
+    return next((one for one in later if _same(side.layers[place].y, side.layers[one].x)), None)
+
+
+def _same(returned: Array | None, received: Array | None) -> bool:
+    """Bit for bit, in whatever shape."""
+    if returned is None or received is None or returned.size != received.size or returned.dtype != received.dtype:
+        return False
+    return returned.tobytes() == received.tobytes()

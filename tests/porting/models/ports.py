@@ -1,0 +1,91 @@
+"""Ports of PyTorch's models to Keras's, right ones and with faults, run in one process and told as JSON.
+
+``python -m nnparity.tests.porting.models.ports NAME ...``, each of `PORTS`; Keras is on PyTorch here.
+"""
+
+import json
+import os
+import sys
+from collections.abc import Callable, Iterator
+from typing import Any
+
+os.environ["KERAS_BACKEND"] = "torch"
+import nnparity
+from nnparity.tests.porting.models import keras_models, numbers, torch_models
+
+#: Faults of the BERT.
+FAULTS = (
+    *("epsilon", "large epsilon", "transposed", "swapped", "no bias", "half", "tanh gelu", "relu", "residual"),
+    *("unscaled", "divided", "unmasked"),
+)
+Port = Callable[[], Any]
+
+
+def _bert(fault: str = "", dtype: str = "float32", other: str = "") -> Port:
+    return lambda: nnparity.port(
+        torch_models.bert(dtype), keras_models.bert(fault, other or dtype), numbers.sentences()
+    )
+
+
+def _cnn(a: str, b: str) -> Port:
+    return lambda: nnparity.port(getattr(torch_models, a)(), getattr(keras_models, b)(), numbers.image())
+
+
+def _training() -> Any:
+    return nnparity.port(torch_models.bert().train(), keras_models.bert(), numbers.sentences())
+
+
+def _channels_last() -> Any:
+    images = numbers.image()
+    return nnparity.port(torch_models.cnn(), keras_models.cnn(), images, b_inputs=images.transpose(0, 2, 3, 1))
+
+
+PORTS: dict[str, Port] = {
+    "bert": _bert(),
+    **{f"bert, {fault}": _bert(fault) for fault in FAULTS},
+    "bert in training": _training,
+    "bert in float16": _bert(dtype="float16"),
+    "bert in bfloat16": _bert(dtype="bfloat16"),
+    "bert in bfloat16, large epsilon": _bert("large epsilon", "bfloat16"),
+    "bert to bfloat16": _bert(other="bfloat16"),
+    "cnn": _channels_last,
+    "cnn, transposed": _cnn("cnn", "transposed_cnn"),
+    "cnn, unpermuted": _cnn("cnn", "unpermuted_cnn"),
+    "cnn of functions": _cnn("functional_cnn", "with_images"),
+    "cnn of channels first": _cnn("channels_first_cnn", "with_images"),
+    "images": _cnn("images", "images"),
+    "images, epsilon": lambda: nnparity.port(torch_models.images(), keras_models.images("epsilon"), numbers.image()),
+    "lstm": lambda: nnparity.port(torch_models.lstm(), keras_models.lstm(), numbers.sequences()),
+    "lstm, gates": lambda: nnparity.port(torch_models.lstm(), keras_models.lstm("gates"), numbers.sequences()),
+    "attention": lambda: nnparity.port(torch_models.attention(), keras_models.attention(), numbers.attended()),
+    "attention, heads": lambda: nnparity.port(
+        torch_models.attention(), keras_models.attention("heads"), numbers.attended()
+    ),
+}
+
+
+def told(name: str) -> dict[str, Any]:
+    """What the result says."""
+    found = PORTS[name]()
+    first = found.first
+    return {
+        "conforms": bool(found),
+        "headline": found.headline,
+        "pairs": len(found.pairs),
+        "departures": len(found.departures),
+        "a": first.a if first else "",
+        "b": first.b if first else "",
+        "kind": first.kind if first else "",
+        "why": list(first.why) if first else [],
+    }
+
+
+def main(names: list[str]) -> Iterator[str]:
+    """A line of JSON for each."""
+    for name in names or PORTS:
+        yield json.dumps({name: told(name)})
+
+
+if __name__ == "__main__":
+    for line in main(sys.argv[1:]):
+        sys.stdout.write(line + "\n")

@@ -1,0 +1,144 @@
+"""What lies between layers: a difference that nothing before explains, and layers that only one of the models has."""
+
+import math
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+import pytest
+
+from nnparity.adapters.capture.layer import Layer
+from nnparity.porting.between import BETWEEN, with_between
+from nnparity.porting.comparison import compared
+from nnparity.porting.result import Ported
+from nnparity.porting.rows import UNMATCHED, Row
+from nnparity.tests.porting.made import FUNCTIONS, array, layer, linear, unknown
+
+X = array(5, 6)
+UNIT = 2.0**-24
+
+
+class Again:
+    """The layers of b, run again."""
+
+    def __init__(self, layers: list[Layer]) -> None:
+        self.layers = layers
+
+    def again(self, place: int, inputs: Mapping[str, Any]) -> dict[str, Any]:
+        one = self.layers[place]
+        return {"output": FUNCTIONS[one.kind](inputs["x"], **one.weights, **one.settings) if one.kind else one.y}
+
+
+def port(a: list[Layer], b: list[Layer]) -> Ported:
+    return compared(a, b, Again(b))
+
+
+def network(*kinds: str, x: Any = X) -> list[Layer]:
+    """Dense layers of weights of their own, and activations that are layers (relu) or calls of functions (-relu)."""
+    made: list[Layer] = []
+    for place, kind in enumerate(kinds):
+        if kind == "-relu":
+            x = FUNCTIONS["relu"](x)
+            continue
+        weights = linear(6, 6, place + 1) if kind == "dense" else {}
+        made.append(layer(f"{kind}{place}", kind, x, weights))
+        x = made[-1].y
+    return made
+
+
+def rows(*differences: tuple[float | None, float | None]) -> list[Row]:
+    return [Row("dense", f"a{i}", f"b{i}", received=x, returned=y) for i, (x, y) in enumerate(differences)]
+
+
+@pytest.mark.parametrize(
+    ("differences", "departs"),
+    [
+        ([(0.0, 1e-7), (1e-7, 2e-7)], []),
+        ([(0.0, 1e-7), (1e-3, 1e-3), (1e-3, 1e-3)], ["a1"]),
+        ([(0.0, 1e-7), (0.0, 0.5), (0.6, 0.6)], []),
+        ([(0.3, 0.3)], ["a0"]),
+        ([(None, None), (math.inf, 0.1)], ["a1"]),
+        ([(0.0, 1e-6), (2e-6, 2e-6), (4e-5, 1e-5)], ["a2"]),
+    ],
+)
+def test_a_difference_that_nothing_before_explains_departs(differences: list[Any], departs: list[str]) -> None:
+    found = with_between(rows(*differences), UNIT, lambda row: ["because"])
+    assert [row.a for row in found if row.kind == BETWEEN] == departs
+    assert all(row.why[0] == "because" for row in found if row.kind == BETWEEN)
+
+
+def test_behind_a_departure_of_unknown_size_nothing_is_told() -> None:
+    lost = Row("dense", "a0", "", "diverges")
+    assert [row.kind for row in with_between([lost, *rows((0.5, 0.5))], UNIT, lambda row: [])] == ["dense", "dense"]
+
+
+def test_a_right_port_conforms_whatever_its_rounding() -> None:
+    a = network("dense", "relu", "dense")
+    found = port(a, network("dense", "relu", "dense"))
+    assert found
+    assert found.headline == "all layers conform: 3 layers in both models"
+
+
+def test_an_activation_of_the_other_models_code_is_found_there() -> None:
+    found = port(network("dense", "-relu", "dense"), network("dense", "relu", "dense"))
+    assert found
+    (only,) = (row for row in found.rows if not row.a)
+    assert only.notes == ["only in b as a layer: the other model's code does it between dense0 and dense2"]
+    assert port(network("dense", "relu", "dense"), network("dense", "-relu", "dense"))
+
+
+def test_an_activation_that_the_other_has_not_departs() -> None:
+    a, b = network("dense", "dense"), network("dense", "relu", "dense")
+    b[2] = layer("dense2", "dense", b[1].y, a[1].weights)
+    found = port(a, b)
+    assert found.first is not None
+    assert found.first.why == ["only in b: the other model does not do it between dense0 and dense1"]
+
+
+def test_what_only_one_has_and_nobody_explains_is_no_pass() -> None:
+    a = network("dense")
+    b = [*a, unknown("own", a[0].y + 1, a[0].y)]
+    found = port(a, b)
+    assert not found
+    assert [row.grade for row in found.rows] == ["conforms", UNMATCHED]
+    assert "1 layer without a counterpart" in found.headline
+    assert "own" in found.headline
+
+
+def test_what_passes_on_or_moves_numbers_may_be_missing() -> None:
+    a = network("dense", "identity")
+    moving = unknown("turned", a[0].y, np.ascontiguousarray(a[0].y.T))
+    assert port([*a, moving], network("dense"))
+
+
+def test_weights_of_another_layer_are_called_so() -> None:
+    a, b = network("dense", "relu", "dense"), network("dense", "relu", "dense")
+    b[2] = layer("dense2", "dense", b[1].y, a[0].weights)
+    found = port(a, b)
+    assert found.first is not None
+    assert found.first.why[0] == "b has the parameters of dense0"
+
+
+def test_a_residual_that_is_missing_is_named() -> None:
+    weights = [linear(6, 6, seed) for seed in (1, 2, 3)]
+    first = layer("one", "dense", X, weights[0])
+    second = layer("two", "dense", first.y, weights[1])
+    a = [first, second, layer("three", "dense", first.y + second.y, weights[2])]
+    b = [first, second, layer("three", "dense", second.y, weights[2])]
+    assert port(a, a)
+    found = port(a, b)
+    assert found.first is not None
+    assert found.first.kind == BETWEEN
+    assert found.first.why[0] == "a gives it one + two, b gives it two alone"
+
+
+def test_no_pair_at_all_is_no_pass() -> None:
+    assert not port(network("relu"), [])
+    assert "no layer of a has a counterpart in b" in port(network("relu"), []).headline
+
+
+def test_it_prints_every_layer() -> None:
+    found = port(network("dense", "-relu", "dense"), network("dense", "relu", "dense"))
+    told = str(found).splitlines()
+    assert told[0] == found.headline
+    assert len(told) == 3 + len(found.rows)

@@ -1,0 +1,96 @@
+"""The formulas of layers against sums written out, window by window; and what their readings give is no infinity."""
+
+from typing import Any
+
+import numpy as np
+import pytest
+
+from nnparity.porting.pairs import formulas
+from nnparity.porting.pairs.question import Expectation, judged, readings
+from nnparity.reports.records import Verdict
+from nnparity.tests.porting.made import array
+
+IMAGES, KERNEL, BIAS = array(2, 3, 7, 6), array(4, 3, 3, 2), array(4)
+WIDE = array(2, 5, 8)
+MATRICES = {name: array(8, 8, seed=seed) for seed, name in enumerate(("wq", "wk", "wv", "wo"))}
+
+
+def windows(x: Any, size: tuple[int, int], strides: tuple[int, int], of: Any) -> Any:
+    rows = range(0, x.shape[2] - size[0] + 1, strides[0])
+    columns = range(0, x.shape[3] - size[1] + 1, strides[1])
+    cells = [[of(x[:, :, i : i + size[0], j : j + size[1]]) for j in columns] for i in rows]
+    return np.moveaxis(np.array(cells), (0, 1), (-2, -1))
+
+
+def convolved(x: Any, padding: Any, strides: tuple[int, int]) -> Any:
+    padded = np.pad(x, ((0, 0), (0, 0), *padding))
+    y = windows(padded, (3, 2), strides, lambda cut: np.einsum("ncpq,ocpq->no", cut, KERNEL))
+    return y + BIAS[:, None, None]
+
+
+def attended(x: Any) -> Any:
+    heads = []
+    for head in range(2):
+        q, k, v = ((x @ MATRICES[name])[..., 4 * head : 4 * head + 4] for name in ("wq", "wk", "wv"))
+        scores = np.exp(q @ k.swapaxes(1, 2) / 2)
+        heads.append(scores / scores.sum(-1, keepdims=True) @ v)
+    return np.concatenate(heads, -1) @ MATRICES["wo"]
+
+
+X = {"x": IMAGES}
+CHANNELS = {name: np.abs(array(3, seed=seed)) + 1 for seed, name in enumerate(("gamma", "beta", "mean", "variance"))}
+
+
+def normalised(x: Any) -> Any:
+    gamma, beta, mean, variance = (one[:, None, None] for one in CHANNELS.values())
+    return (x - mean) / np.sqrt(variance + 1e-3) * gamma + beta
+
+
+CASES: dict[str, tuple[str, dict[str, Any], dict[str, Any], Any]] = {
+    "convolution": (
+        *("conv2d", {"strides": (2, 1), "padding": ((1, 0), (2, 1))}, {**X, "w": KERNEL, "b": BIAS}),
+        convolved(IMAGES, ((1, 0), (2, 1)), (2, 1)),
+    ),
+    "max pooling": (
+        *("max_pool2d", {"size": (3, 2), "strides": (2, 1)}, X),
+        windows(IMAGES, (3, 2), (2, 1), lambda cut: cut.max((2, 3))),
+    ),
+    "average pooling": (
+        *("avg_pool2d", {"size": (3, 2), "strides": (1, 2)}, X),
+        windows(IMAGES, (3, 2), (1, 2), lambda cut: cut.mean((2, 3))),
+    ),
+    "pooling of the whole": ("global_avg_pool2d", {"keep": True}, X, IMAGES.mean((2, 3), keepdims=True)),
+    "batch normalisation": ("batch_norm", {"eps": 1e-3}, {**X, **CHANNELS}, normalised(IMAGES)),
+    "root mean square": (
+        *("rms_norm", {"eps": 1e-3}, {"x": WIDE, "gamma": WIDE[0, 0]}),
+        WIDE / np.sqrt((WIDE**2).mean(-1, keepdims=True) + 1e-3) * WIDE[0, 0],
+    ),
+    "silu": ("silu", {}, {"x": WIDE}, WIDE / (1 + np.exp(-WIDE))),
+    "attention": ("multi_head_attention", {"heads": 2}, {"query": WIDE, "value": WIDE, **MATRICES}, attended(WIDE)),
+    "dense": ("dense", {}, {"x": WIDE, "w": MATRICES["wq"]}, WIDE @ MATRICES["wq"].T),
+}
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_a_formula_is_what_it_says(name: str) -> None:
+    kind, settings, arrays, exact = CASES[name]
+    expected = Expectation.of(kind, settings, arrays)
+    assert expected is not None
+    right, wrong = judged(expected, [exact.astype(np.float32), (1.001 * exact).astype(np.float32)], "float32")
+    assert isinstance(right, Verdict)
+    assert isinstance(wrong, Verdict)
+    assert right.grade == "conforms"
+    assert wrong.grade in ("diverges", "imprecise")
+
+
+def test_a_call_with_more_than_its_formula_knows_has_none() -> None:
+    assert Expectation.of("dense", {}, {"x": WIDE, "w": KERNEL, "mask": WIDE}) is None
+    assert Expectation.of("dense", {}, {"x": WIDE}) is None
+    assert Expectation.of("nosuch", {}, {"x": WIDE}) is None
+
+
+def test_the_wrong_readings_are_those_of_the_spec_and_some_more() -> None:
+    assert "epsilon 1e-5" in readings("layer_norm")
+    assert "the kernel is flipped: a true convolution" in readings("conv2d")
+    assert readings("identity") == readings("nosuch") == []
+    assert all(kind.function.__doc__ for kind in formulas.KINDS.values())

@@ -1,0 +1,100 @@
+"""Axes, rows, features and zeros around an image that lie otherwise in b are brought into one order."""
+
+from typing import Any
+
+import numpy as np
+import pytest
+
+from nnparity.adapters.capture.layer import Layer
+from nnparity.porting.pairs.layouts import SAME, difference, flattened, repadded, turn
+from nnparity.tests.porting.made import array, unknown
+
+
+def told(kind: str, x: Any, y: Any = None, **weights: Any) -> Layer:
+    return Layer("", "", kind, {}, {"x": x}, weights, {"output": x if y is None else y})
+
+
+SEQUENCES = array(2, 5, 3)
+IMAGES = array(2, 4, 3, 5)
+
+
+@pytest.mark.parametrize("kind", ["", "dense", "layer_norm", "relu", "result"])
+def test_time_may_come_before_the_batch(kind: str) -> None:
+    turned = SEQUENCES.transpose(1, 0, 2)
+    found = turn(told(kind, SEQUENCES), told(kind, turned))
+    assert np.array_equal(found.there(SEQUENCES), turned)
+    assert np.array_equal(found.back(turned), SEQUENCES)
+    assert found.says
+
+
+def test_ids_may_lie_so_too() -> None:
+    ids = np.arange(10).reshape(2, 5)
+    found = turn(told("embedding", ids), told("embedding", ids.T))
+    assert np.array_equal(found.there(ids), ids.T)
+    assert np.array_equal(found.back(SEQUENCES.transpose(1, 0, 2)), SEQUENCES)
+
+
+@pytest.mark.parametrize("kind", ["", "result", "identity"])
+def test_channels_may_come_last(kind: str) -> None:
+    found = turn(told(kind, IMAGES), told(kind, IMAGES.transpose(0, 2, 3, 1)))
+    assert found.axes == (0, 2, 3, 1)
+
+
+def test_features_of_a_dense_layer_are_no_axis_of_rows() -> None:
+    x = array(5, 5, 5)
+    assert turn(told("dense", x), told("dense", x.transpose(0, 2, 1))).axes in (None, (1, 0, 2))
+
+
+def test_rows_may_be_flattened() -> None:
+    found = turn(told("dense", SEQUENCES), told("dense", SEQUENCES.reshape(10, 3)))
+    assert found.there(SEQUENCES).shape == (10, 3)
+    assert found.back(SEQUENCES.reshape(10, 3)).shape == (2, 5, 3)
+
+
+@pytest.mark.parametrize("axes", [(0, 2, 3, 1), (0, 3, 2, 1), (0, 1, 3, 2)])
+def test_flattened_features_are_found_either_way(axes: tuple[int, ...]) -> None:
+    a, b = IMAGES.reshape(2, -1), IMAGES.transpose(axes).reshape(2, -1)
+    images = flattened([unknown("", IMAGES, IMAGES)])
+    for x, y in ((a, b), (b, a)):
+        found = turn(told("dense", x), told("dense", y), images)
+        assert np.array_equal(found.there(x), y)
+
+
+def test_where_inputs_tell_no_order_the_weights_do() -> None:
+    x, noise, w = IMAGES.reshape(2, -1), array(2, 60, seed=1), array(7, 60)
+    found = turn(told("dense", x, w=w), told("dense", noise, w=w), flattened([unknown("", IMAGES, IMAGES)]))
+    assert found is SAME
+
+
+def test_what_lies_alike_is_left_as_it_is() -> None:
+    for kind in ("", "dense", "conv2d"):
+        assert turn(told(kind, IMAGES), told(kind, IMAGES + 1)) is SAME
+
+
+def convolution(x: Any, *padding: tuple[int, int]) -> Layer:
+    return Layer("", "", "conv2d", {"padding": padding}, {"x": x}, {}, {"output": x})
+
+
+def test_zeros_around_an_image_may_be_put_there_by_a_layer_before() -> None:
+    padded = np.pad(IMAGES, ((0, 0), (0, 0), (1, 1), (2, 1)))
+    inside, before = convolution(IMAGES, (1, 1), (2, 1)), convolution(padded, (0, 0), (0, 0))
+    for a, b in ((inside, before), (before, inside)):
+        found = repadded(a, b)
+        assert found.settings == b.settings
+        assert np.array_equal(found.inputs["x"], b.inputs["x"])
+
+
+def test_what_is_no_zero_is_not_cut_away() -> None:
+    a, b = convolution(IMAGES, (0, 0), (0, 0)), convolution(IMAGES[:, :, 1:-1], (1, 1), (0, 0))
+    assert repadded(a, b) is a
+    assert repadded(b, b) is b
+
+
+def test_a_difference_is_relative_and_never_hidden() -> None:
+    x = array(3, 4)
+    assert difference(x, x.copy()) == 0
+    assert difference(x, 1.5 * x) == pytest.approx(0.5)
+    assert difference(x[:1], np.repeat(x[:1], 3, axis=0)) == 0
+    for wrong in (np.where(x == x[0, 0], np.nan, x), x[:2], x.T):
+        assert difference(x, wrong) == np.inf
+    assert difference(0 * x, x) == np.inf
