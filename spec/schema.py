@@ -101,7 +101,7 @@ class Signature(msgspec.Struct, frozen=True):
 
 
 class Formula(msgspec.Struct, frozen=True, forbid_unknown_fields=True, dict=True):
-    """One formula of the primer.
+    """One formula of the primer, or of the `pack` that is named.
 
     `inputs` and `output` (or `outputs`, when there are several) are symbolic shapes; `wrt` names the
     inputs it is differentiated by; `attributes` the keywords it takes and their defaults; a signature is a
@@ -145,6 +145,7 @@ class Formula(msgspec.Struct, frozen=True, forbid_unknown_fields=True, dict=True
     dtypes: tuple[str, ...] = ("float64", "float32", "float16", "bfloat16")
     id: str = ""
     chapter: str = ""
+    pack: str = ""
 
     @cached_property
     def results(self) -> dict[str, str]:

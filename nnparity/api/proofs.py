@@ -16,6 +16,7 @@ from nnparity.judge.grades import judge
 from nnparity.reference.readings import Ball
 from nnparity.reference.readings.ball import rounded
 from nnparity.spec import DTYPES, Case, Formula
+from nnparity.spec.cases.special_values import special_case, specials_of
 from nnparity.spec.loader import signatures
 from nnparity.spec.schema import QUANTITIES
 
@@ -25,15 +26,34 @@ NARROW = 2.0**-100
 
 def proofs(formula: Formula) -> Iterator[str]:
     """What is not so, for all signatures and their datasets."""
-    for signature in signatures(formula):
-        for dataset in signature.datasets:
-            case = Case(formula, signature, dataset, DTYPES["float64"])
-            with np.errstate(all="ignore"):
-                yield from _value(case)
-                if formula.wrt:
-                    yield from _adjoint(case, {})
-                    yield from _symmetric(case)
+    for case in cases(formula):
+        with np.errstate(all="ignore"):
+            yield from _value(case)
+            if formula.wrt:
+                yield from _adjoint(case, {})
+                yield from _symmetric(case)
     yield from _variants(formula)
+    yield from _specials(formula)
+
+
+def _specials(formula: Formula) -> Iterator[str]:
+    """The reference takes NaN, infinities, no sample at all and sizes of 1, as a run will ask of it."""
+    for dataset in specials_of(formula):
+        case = special_case(formula, dataset, "float32")
+        try:
+            with np.errstate(all="ignore"):
+                expect(case, frozenset({"output", "grad"} if formula.wrt else {"output"}))
+        except Exception as error:  # noqa: BLE001  (whatever the code from outside raises)
+            yield f"{case.id}: {type(error).__name__}: {error}"
+
+
+def cases(formula: Formula) -> list[Case]:
+    """Those that a formula is proven on."""
+    return [
+        Case(formula, signature, dataset, DTYPES["float64"])
+        for signature in signatures(formula)
+        for dataset in signature.datasets
+    ]
 
 
 def _variants(formula: Formula) -> Iterator[str]:

@@ -1,23 +1,38 @@
-"""The formulas of this pack as JAX computes them: what `nnparity.check` is handed, by id.
-
-JAX has silu and softplus; the others are composed as its users do, statistics in float32 where the arrays are narrower.
-"""
+"""JAX's operations for the formulas of this pack, by id; what is composed has its statistics in float32, at least."""
 
 from typing import Any
 
 import jax
 import jax.numpy as jnp
 
+from nnparity.adapters.kernel import composed, kernel
+
+NO_LAYERS = "JAX has no layers"
+
 
 def _wide(x: Any) -> Any:
     return x.astype(jnp.promote_types(x.dtype, jnp.float32))
 
 
+@kernel("jax.nn.silu")
+def silu(x: Any) -> Any:
+    """As it is."""
+    return jax.nn.silu(x)
+
+
+@kernel("jax.nn.softplus")
+def softplus(x: Any) -> Any:
+    """As it is."""
+    return jax.nn.softplus(x)
+
+
+@composed("jnp.matmul, jax.nn.silu, *", because=NO_LAYERS)
 def swiglu(x: Any, w: Any, v: Any) -> Any:
-    """JAX has no operation for it."""
+    """As its users do."""
     return jax.nn.silu(x @ w.T) * (x @ v.T)
 
 
+@composed("jnp.square, jnp.mean, jnp.sqrt, /, *", because=NO_LAYERS)
 def rms_norm(x: Any, gamma: Any, eps: float) -> Any:
     """Over the last axis."""
     wide = _wide(x)
@@ -25,6 +40,7 @@ def rms_norm(x: Any, gamma: Any, eps: float) -> Any:
     return (wide / root * _wide(gamma)).astype(x.dtype)
 
 
+@composed("jnp.mean, jnp.var, jnp.sqrt, /, *, +", because=NO_LAYERS)
 def group_norm(x: Any, gamma: Any, beta: Any, groups: int, eps: float) -> Any:
     """Channels first, as the formula."""
     wide = _wide(x).reshape(len(x), groups, -1)
@@ -33,26 +49,17 @@ def group_norm(x: Any, gamma: Any, beta: Any, groups: int, eps: float) -> Any:
     return (normal * _wide(gamma)[:, None, None] + _wide(beta)[:, None, None]).astype(x.dtype)
 
 
+@composed("jnp.abs, jnp.square, jnp.where, jnp.mean", because="JAX has no losses")
 def huber(y: Any, t: Any, delta: float) -> Any:
-    """JAX itself has none; optax has, and gives the elements."""
+    """The mean of all elements."""
     d = _wide(y) - _wide(t)
     losses = jnp.where(jnp.abs(d) <= delta, jnp.square(d) / 2, delta * (jnp.abs(d) - delta / 2))
     return jnp.mean(losses).astype(y.dtype)
 
 
+@composed("jax.nn.log_softmax, jnp.take_along_axis, jnp.mean", because="JAX has no losses")
 def smoothed_cross_entropy(z: Any, labels: Any, smoothing: float) -> Any:
-    """JAX itself has none."""
+    """Spread over all classes, averaged over the samples."""
     logs = jax.nn.log_softmax(_wide(z))
     own = jnp.take_along_axis(logs, labels[:, None], axis=1)[:, 0]
     return -jnp.mean((1 - smoothing) * own + smoothing * jnp.mean(logs, 1)).astype(z.dtype)
-
-
-METHODS = {
-    "silu": jax.nn.silu,
-    "softplus": jax.nn.softplus,
-    "swiglu": swiglu,
-    "rms_norm": rms_norm,
-    "group_norm": group_norm,
-    "huber": huber,
-    "smoothed_cross_entropy": smoothed_cross_entropy,
-}

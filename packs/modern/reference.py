@@ -1,5 +1,6 @@
 """The formulas of this pack in plain NumPy, each with its VJP under it."""
 
+import math
 from fractions import Fraction
 from typing import Any
 
@@ -111,7 +112,7 @@ def _(
 
 def _groups(x: Array, groups: int, eps: float, unbiased: bool) -> tuple[Array, Array]:
     """The normalised groups, a row each, and their standard deviations."""
-    rows = np.reshape(x, (x.shape[0] * groups, -1))
+    rows = np.reshape(x, (x.shape[0] * groups, math.prod(x.shape[1:]) // groups))
     d = rows.shape[-1]
     centred = rows - np.mean(rows, axis=-1, keepdims=True)
     variance = np.sum(np.square(centred), axis=-1, keepdims=True) / (d - unbiased)
@@ -167,7 +168,8 @@ def _(
 ) -> tuple[Array, Array]:
     """dE/dy = d, cut at -δ and δ, over the number of elements."""
     d = y - t
-    cut = np.where(np.absolute(d) <= delta, d, np.where(d > 0, delta, -delta)) if linear else d
+    beyond = np.where(d > 0, delta, np.where(d < 0, -delta, d))
+    cut = np.where(np.absolute(d) <= delta, d, beyond) if linear else d
     dy = g * cut / _divisor(y, delta, mean, smooth)
     return dy, -dy
 

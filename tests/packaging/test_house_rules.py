@@ -44,7 +44,7 @@ ARROWS = {
     "summation": {"spec", "execute", "adapters.request"},
     "command_line": {
         *("spec", "run", "store", "mutate", "hunt", "summation", "reproduce", "reports", "execute"),
-        *("adapters.registry", "judge.known_divergences"),
+        *("adapters.registry", "judge.known_divergences", "api.packs", "api.proofs"),
     },
     "pytest_plugin": {
         *("spec", "run", "store", "checks", "execute", "reports", "api"),
