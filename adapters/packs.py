@@ -3,6 +3,8 @@
 It has a function for each formula that it gives, by the formula's id, declared by `kernel` or `composed` like a method
 of an adapter, and called as one: inputs in the order of the spec, attributes by name. ``on_keras.py`` serves Keras on
 each framework that has no module of its own. What cannot be had stands in the tables of an adapter, in capitals.
+A kernel that takes the inputs as they are needs no function: the formula's TOML names it, as in
+``kernels = { torch = "torch.nn.functional.silu" }``.
 """
 
 import importlib.util
@@ -12,7 +14,8 @@ from types import ModuleType
 from typing import Any
 
 from nnparity.adapters.base import Adapter
-from nnparity.spec import packs
+from nnparity.adapters.kernel import passed
+from nnparity.spec import Formula, packs
 from nnparity.spec.packs import Pack
 from nnparity.spec.usage import UsageError
 
@@ -23,15 +26,27 @@ TABLES = ("unsupported", "refused", "nondeterministic", "precision")
 def extended(found: type[Adapter]) -> type[Adapter]:
     """The adapter of a backend with the kernels that the packs in use have for it. Raises UsageError."""
     for pack in packs.taken():
+        named = {id: passed(path) for id, one in pack.formulas.items() if (path := path_of(one, found.backend))}
+        found = type(found.__name__, (found,), {**named, "__module__": found.__module__}) if named else found
         if (file := file_of(pack, found.backend)) is not None:
             found = _with(found, _module(pack, file), pack)
     return found
 
 
+def path_of(formula: Formula, backend: str) -> str | None:
+    """What a pack's formula names as its kernel for a backend."""
+    return next((formula.kernels[name] for name in _names(backend) if name in formula.kernels), None)
+
+
+def _names(backend: str) -> tuple[str, str]:
+    """A backend's own name, and that of the framework on whichever other."""
+    return backend, backend.partition("-")[0]
+
+
 def file_of(pack: Pack, backend: str) -> Path | None:
     """The module of kernels that a pack has for a backend."""
-    names = (backend.replace("-", "_"), backend.partition("-")[0])
-    return next((file for name in names if (file := pack.folder / f"on_{name}.py").is_file()), None)
+    files = (pack.folder / f"on_{name.replace('-', '_')}.py" for name in _names(backend))
+    return next(filter(Path.is_file, files), None)
 
 
 def _with(found: type[Adapter], module: ModuleType, pack: Pack) -> type[Adapter]:

@@ -1,4 +1,7 @@
-"""The references of packs: each has a module `reference.py` that registers a function and its VJP for each formula."""
+"""The references of packs: modules that register a function and its VJP for each formula.
+
+A pack has one, ``reference.py``, or one beside each of its files of formulas, ``losses.py`` beside ``losses.toml``.
+"""
 
 import importlib.util
 from collections.abc import Iterator
@@ -44,21 +47,27 @@ def _refer(pack: Pack) -> None:
         return
     before = dict(FORMULAS)
     try:
-        _run(pack)
+        for file in (files := _files(pack)):
+            _run(pack, file)
         for wrong in _faults(pack.formulas, {id: one for id, one in FORMULAS.items() if id not in before}):
-            raise UsageError(f"{pack.folder / FILE}: {wrong}")
+            raise UsageError(f"{files[0] if len(files) == 1 else pack.folder}: {wrong}")
     except BaseException:
         FORMULAS.clear()
         FORMULAS.update(before)
         raise
 
 
-def _run(pack: Pack) -> None:
+def _files(pack: Pack) -> list[Path]:
+    chapters = dict.fromkeys(formula.chapter for formula in pack.formulas.values())
+    found = [path for path in (pack.folder / FILE, *(pack.folder / f"{one}.py" for one in chapters)) if path.is_file()]
+    if not found:
+        raise UsageError(f"{pack.folder / FILE}: not there; a pack has its formulas in plain NumPy in {FILE}")
+    return found
+
+
+def _run(pack: Pack, path: Path) -> None:
     """Imports the module, which registers its formulas."""
-    path = pack.folder / FILE
-    if not path.is_file():
-        raise UsageError(f"{path}: not there; a pack has its formulas in plain NumPy in {FILE}")
-    spec = importlib.util.spec_from_file_location(pack.module("reference"), path)
+    spec = importlib.util.spec_from_file_location(pack.module(path.stem), path)
     assert spec is not None
     assert spec.loader is not None
     try:

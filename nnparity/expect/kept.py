@@ -79,6 +79,6 @@ def _from_the_reference(formula: Formula) -> bool:
     found = FORMULAS.get(formula.id)
     pack = packs.of(formula.id)
     if pack is not None and formula == pack.formulas[formula.id] and found is not None:
-        return found.forward.__module__ == pack.module("reference")
+        return found.forward.__module__.startswith(pack.module(""))
     parts = (found.forward, found.backward or found.forward) if found else (_key,)
     return all(part.__module__.startswith("nnparity.reference.") for part in parts)
