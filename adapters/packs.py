@@ -8,6 +8,7 @@ A kernel that takes the inputs as they are needs no function: the formula's TOML
 """
 
 import importlib.util
+import re
 import sys
 from pathlib import Path
 from types import ModuleType
@@ -47,6 +48,14 @@ def file_of(pack: Pack, backend: str) -> Path | None:
     """The module of kernels that a pack has for a backend."""
     files = (pack.folder / f"on_{name.replace('-', '_')}.py" for name in _names(backend))
     return next(filter(Path.is_file, files), None)
+
+
+def kernel_of(formula: Formula, backend: str) -> Path | str | None:
+    """Of a pack's formula the file of its function for a backend, or the path that it names; of others nothing."""
+    pack = packs.of(formula.id)
+    file = file_of(pack, backend) if pack else None
+    defined = file is not None and re.search(rf"^def {formula.id}\(", file.read_text(encoding="utf-8"), re.MULTILINE)
+    return file if defined else path_of(formula, backend)
 
 
 def _with(found: type[Adapter], module: ModuleType, pack: Pack) -> type[Adapter]:

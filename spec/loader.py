@@ -111,6 +111,8 @@ def _faults(formula: Formula) -> Iterator[tuple[str, str]]:
     yield from _unknown_datasets(formula.datasets, "datasets")
     yield from _special_faults(formula)
     yield from _run_faults(formula)
+    if formula.kernels and formula.attributes:
+        yield "kernels", "a formula with attributes needs functions that are told them: in the module of each backend"
     if formula.pool:
         yield from _pool_faults(formula, formula.pool)
 

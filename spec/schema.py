@@ -116,7 +116,7 @@ class Formula(msgspec.Struct, frozen=True, forbid_unknown_fields=True, dict=True
     when not the first and the biases; `least` the smallest size of a dimension, when not 1. `elementwise` formulas are
     swept over all numbers. `vanishing` quantities are 0 in exact arithmetic. `rejects` names what must be refused:
     input -> a shape that does not fit, or a word of `spec.cases.invalid_inputs.WORDS`. `kernels` are those of a pack's
-    formula, backend -> the path of what computes it, where that takes inputs and attributes in the order of the spec.
+    formula, backend -> the path of what computes it, where that takes the inputs as they are and there is nothing else.
     """
 
     section: str

@@ -39,7 +39,7 @@ ARROWS = {
     },
     "reproduce": {
         *("spec", "expect", "judge", "checks", "execute", "run", "store", RECORDS, "reports.merge"),
-        *("adapters.dialect", "adapters.kernel", "adapters.registry"),
+        *("adapters.dialect", "adapters.kernel", "adapters.packs", "adapters.registry"),
     },
     "summation": {"spec", "execute", "adapters.request"},
     "command_line": {
