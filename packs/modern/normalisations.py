@@ -5,6 +5,7 @@ from typing import Any
 
 import numpy as np
 
+from nnparity.reference.readings.numbers import detached
 from nnparity.reference.registry import formula
 
 Array = Any
@@ -48,11 +49,12 @@ def _(
     return dx, np.sum(g * y, axis=0) if scaled else 0 * gamma
 
 
-def _groups(x: Array, groups: int, eps: float, unbiased: bool) -> tuple[Array, Array]:
-    """The normalised groups, a row each, and their standard deviations."""
+def _groups(x: Array, groups: int, eps: float, unbiased: bool, held: bool = False) -> tuple[Array, Array]:
+    """The normalised groups, a row each, and their standard deviations; with the mean held constant, where it is."""
     rows = np.reshape(x, (x.shape[0] * groups, math.prod(x.shape[1:]) // groups))
     d = rows.shape[-1]
-    centred = rows - np.mean(rows, axis=-1, keepdims=True)
+    mean = np.mean(rows, axis=-1, keepdims=True)
+    centred = rows - (detached(mean) if held else mean)
     variance = np.sum(np.square(centred), axis=-1, keepdims=True) / (d - unbiased)
     deviation = np.sqrt(variance + eps)
     return centred / deviation, deviation
@@ -64,7 +66,14 @@ def _by_channel(gamma: Array) -> Array:
 
 @formula("group_norm")
 def group_norm(
-    x: Array, gamma: Array, beta: Array, *, groups: int = 2, eps: float = 1e-5, unbiased: bool = False
+    x: Array,
+    gamma: Array,
+    beta: Array,
+    *,
+    groups: int = 2,
+    eps: float = 1e-5,
+    unbiased: bool = False,
+    held: bool = False,
 ) -> Array:
     """(x - mean) / sqrt(var + ε) γ + β, over the channels of a group and their pixels."""
     normal, _ = _groups(x, groups, eps, unbiased)
@@ -73,13 +82,25 @@ def group_norm(
 
 @group_norm.vjp
 def _(
-    g: Array, x: Array, gamma: Array, beta: Array, *, groups: int = 2, eps: float = 1e-5, unbiased: bool = False
+    g: Array,
+    x: Array,
+    gamma: Array,
+    beta: Array,
+    *,
+    groups: int = 2,
+    eps: float = 1e-5,
+    unbiased: bool = False,
+    held: bool = False,
 ) -> tuple[Array, Array, Array]:
-    """dx = (gg - mean(gg) - n mean(gg n)) / σ for each group, with gg = g γ and n the normalised group."""
+    """dx = (gg - mean(gg) - n mean(gg n)) / σ for each group, with gg = g γ and n the normalised group.
+
+    Where the variance was computed with the mean `held` constant, so is it in the n before the mean.
+    """
     normal, deviation = _groups(x, groups, eps, unbiased)
     d = normal.shape[-1]
     gg = np.reshape(g * _by_channel(gamma), normal.shape)
     along = np.sum(gg * normal, axis=-1, keepdims=True) / (d - unbiased)
-    dx = (gg - np.mean(gg, axis=-1, keepdims=True) - normal * along) / deviation
+    back = _groups(x, groups, eps, unbiased, held)[0] if held else normal
+    dx = (gg - np.mean(gg, axis=-1, keepdims=True) - back * along) / deviation
     dgamma = np.sum(g * np.reshape(normal, x.shape), axis=(0, 2, 3))
     return np.reshape(dx, x.shape), dgamma, np.sum(g, axis=(0, 2, 3))

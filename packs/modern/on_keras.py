@@ -33,21 +33,21 @@ def group_norm(x: Any, gamma: Any, beta: Any, groups: int, eps: float) -> Any:
     return call(made, [gamma, beta], x)
 
 
-@kernel("keras.losses.Huber", convention="its mean is over all elements")
+@kernel("keras.losses.huber", using=("keras.ops.mean",), convention="a mean over the outputs of a sample")
 def huber(y: Any, t: Any, delta: float) -> Any:
     """The target comes first."""
-    return losses.Huber(delta, dtype=dtype_of(y))(t, y)
+    return ops.mean(losses.huber(t, y, delta))
 
 
 @kernel(
-    "keras.losses.CategoricalCrossentropy",
-    using=("keras.ops.one_hot",),
+    "keras.losses.categorical_crossentropy",
+    using=("keras.ops.one_hot", "keras.ops.mean"),
     convention="called with from_logits=True and label_smoothing; labels are rows",
 )
 def smoothed_cross_entropy(z: Any, labels: Any, smoothing: float) -> Any:
     """Spread over all classes, averaged over the samples."""
-    loss = losses.CategoricalCrossentropy(True, smoothing, dtype=dtype_of(z))
-    return loss(ops.one_hot(labels, z.shape[1], dtype=dtype_of(z)), z)
+    rows = ops.one_hot(labels, z.shape[1], dtype=dtype_of(z))
+    return ops.mean(losses.categorical_crossentropy(rows, z, from_logits=True, label_smoothing=smoothing))
 
 
 @composed("keras.ops.power, keras.ops.cos, keras.ops.sin, *, -, +, keras.ops.stack", because="Keras itself has none")
