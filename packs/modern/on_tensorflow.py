@@ -88,13 +88,14 @@ def causal_attention(q: Any, k: Any, v: Any) -> Any:
 
 
 @composed(
-    "tf.einsum, tf.keras.ops.dot_product_attention",
-    because="tf.nn has no attention; see Keras for the layer",
+    "tf.einsum, tf.repeat, tf.keras.ops.dot_product_attention",
+    because="tf.nn has no attention, that of tf.keras.ops raises for a single group; see Keras for the layer",
     convention=HEADS,
 )
 def grouped_query_attention(x: Any, wq: Any, wk: Any, wv: Any, wo: Any) -> Any:
     """Neighbouring heads share keys and values."""
     q, k, v = (tf.einsum("btc,chd->bthd", x, w) for w in (wq, wk, wv))
+    k, v = (tf.repeat(a, q.shape[2] // a.shape[2], axis=2) for a in (k, v))
     return tf.einsum("bthd,hdc->btc", tf.keras.ops.dot_product_attention(q, k, v), wo)
 
 
