@@ -115,8 +115,9 @@ def _read(given: str, folder: Path) -> Pack:
     for id in found:
         if id in load():
             raise UsageError(f"{folder}: {id}: there is a formula of that id already")
-    formulas = {id: msgspec.structs.replace(one, pack=folder.name) for id, one in found.items()}
-    return Pack(given, folder, formulas, _digest(folder))
+    edition = _digest(folder)
+    formulas = {id: msgspec.structs.replace(one, pack=folder.name, edition=edition) for id, one in found.items()}
+    return Pack(given, folder, formulas, edition)
 
 
 def _digest(folder: Path) -> str:

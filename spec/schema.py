@@ -101,7 +101,7 @@ class Signature(msgspec.Struct, frozen=True):
 
 
 class Formula(msgspec.Struct, frozen=True, forbid_unknown_fields=True, dict=True):
-    """One formula of the primer, or of the `pack` that is named.
+    """One formula of the primer, or of the `pack` that is named, of which `edition` is a hash.
 
     `inputs` and `output` (or `outputs`, when there are several) are symbolic shapes; `wrt` names the
     inputs it is differentiated by; `attributes` the keywords it takes and their defaults; a signature is a
@@ -147,6 +147,7 @@ class Formula(msgspec.Struct, frozen=True, forbid_unknown_fields=True, dict=True
     id: str = ""
     chapter: str = ""
     pack: str = ""
+    edition: str = ""
     kernels: dict[str, str] = {}
 
     @cached_property

@@ -1,8 +1,8 @@
 """What is computed of a case is kept: a function marked `kept` asks the store of this process first, where it has one.
 
 Of a case only the names go into the key: its numbers follow from those and from the spec, whose files the digest of
-sources covers, as that of a pack covers its own. Of one whose numbers are given, and of anything else that is asked,
-the contents do.
+sources covers, and a pack's formula has the digest of the pack. Of one whose numbers are given, and of anything else
+that is asked, the contents do.
 """
 
 import inspect
@@ -62,7 +62,7 @@ def _case(case: Case) -> Any:
     if not _from_the_reference(case.formula):
         raise questions.Nameless(f"{case.formula.id} is not the reference's")
     names = [type(case).__qualname__, *map(msgspec.msgpack.encode, (case.formula, case.signature))]
-    names += [case.dataset, case.dtype.name, case.salt, *(pack.digest for pack in packs.taken() if case.formula.pack)]
+    names += [case.dataset, case.dtype.name, case.salt]
     if type(case).__module__.startswith(Case.__module__.rpartition(".")[0]):
         return names
     tangents = case.tangents if _moves_otherwise(case) else {}
