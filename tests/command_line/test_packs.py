@@ -249,6 +249,18 @@ def test_every_kernel_is_a_callable_of_its_framework(backend: str) -> None:
     assert homes <= {*HOMES[backend.partition("-")[0]], *"+-*/@"}
 
 
+# --- pytest
+
+
+def test_its_formulas_are_items_of_pytest(tmp_path: Path) -> None:
+    suite = str(ROOT / "tests" / "conformance")
+    small = ("--formula", "silu", "--dtype", "float32", "--backend", "numpy", "-p", "no:cacheprovider", "-v")
+    command = [sys.executable, "-m", "pytest", suite, "--pack", str(MODERN), *small]
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout[-3000:]
+    assert "test_conforms[silu/n3d5/float32] PASSED" in done.stdout
+
+
 # --- installed packs
 
 
