@@ -3,6 +3,7 @@
 #   make parity   every backend against the reference: reports/out/parity.{jsonl,md,html}; LEVEL=quick for a first taste,
 #                 LEVEL=full for JAX op by op besides, POOL=all for the pool of sizes too
 #   make more     the backends beside these (ONNX Runtime, tinygrad, MLX), into reports/out/more; MORE names some of them
+#   make modern   the formulas of packs/modern on torch, tensorflow, jax and Keras, into reports/out/modern
 #   make test     lint, types, and the tests of this repository itself
 #   make soak     parity again under SALTS other seeds
 #   make lint | type | clean | distclean
@@ -27,6 +28,7 @@ OP_BY_OP := $(if $(filter full,$(LEVEL)),jax:cpu:eager)
 BACKENDS := $(FRAMEWORKS) $(OP_BY_OP) keras-torch keras-tensorflow keras-jax huggingface:cpu:eager huggingface:cpu:sdpa
 
 MORE := onnxruntime tinygrad mlx
+MODERN := $(FRAMEWORKS) keras-torch keras-tensorflow keras-jax
 
 # The first of these that is new enough and can create an environment.
 PYTHONS := python3 python3.13 python3.12 python3.11 python
@@ -39,7 +41,7 @@ unexport PYTHONPATH PYTHONHOME PIP_USER PIP_TARGET PIP_PREFIX
 # pip is run from the checkout's root: one at a time also under make -j.
 .NOTPARALLEL:
 .DELETE_ON_ERROR:
-.PHONY: parity more test soak lint type clean distclean
+.PHONY: parity more modern test soak lint type clean distclean
 
 # $(1): a command of nnparity. Says how it ended and ends the same way.
 define honestly
@@ -55,6 +57,9 @@ soak: $(VENV)/.frameworks
 
 more: $(VENV)/.more
 	$(call honestly,run $(MORE:%=--backend %) --level $(LEVEL) --pool $(POOL) --out $(OUT)/more)
+
+modern: $(VENV)/.frameworks
+	$(call honestly,run --pack packs/modern $(MODERN:%=--backend %) --level $(LEVEL) --out $(OUT)/modern)
 
 test: lint type
 	@$(BIN)/pytest -n 2 --ignore=tests/conformance

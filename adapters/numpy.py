@@ -11,10 +11,12 @@ import numpy as np
 from nnparity.adapters.base import Adapter
 from nnparity.adapters.kernel import Kernel, Operation, Point, Tensors
 from nnparity.adapters.request import Array, Failure, Observation, Request, keys
-from nnparity.reference import FORMULAS
+from nnparity.reference import FORMULAS, packs
 from nnparity.reference.readings import Dual, tangent_of
 from nnparity.spec import load
 from nnparity.spec.cases.invalid_inputs import unfit
+
+packs.complete()
 
 
 class NumpyAdapter(Adapter):

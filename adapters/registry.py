@@ -12,6 +12,7 @@ from types import ModuleType
 from typing import Any
 
 from nnparity.adapters.base import Adapter
+from nnparity.adapters.packs import extended
 from nnparity.spec import load as load_spec
 
 GROUP = "nnparity.adapters"
@@ -115,6 +116,7 @@ def _from_file(path: Path) -> ModuleType:
 def _checked(name: str, found: Any) -> type[Adapter]:
     if not (isinstance(found, type) and issubclass(found, Adapter)):
         raise UnknownBackend(f"{name!r} is not an Adapter class")
+    found = extended(found)
     formulas, declared = load_spec().keys(), found.kernels().keys()
     if orphans := declared - formulas:
         raise Misdeclared(f"{name} declares {', '.join(sorted(orphans))}, which the spec does not have")

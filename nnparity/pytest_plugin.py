@@ -18,6 +18,7 @@ from nnparity import checks, reports
 from nnparity.adapters.registry import Misdeclared
 from nnparity.adapters.registry import load as load_backend
 from nnparity.api.bound import Parity
+from nnparity.api.packs import Pack, load_pack
 from nnparity.execute.observer import TargetUnavailable
 from nnparity.execute.target import TargetName
 from nnparity.judge.known_divergences import KnownError
@@ -36,6 +37,7 @@ from nnparity.store.memory import store_lines
 
 PLAN = pytest.StashKey[Plan]()
 SESSION = pytest.StashKey[Session]()
+PACKS = pytest.StashKey[list[Pack]]()
 NOTHING_FAILED = (pytest.ExitCode.OK, pytest.ExitCode.NO_TESTS_COLLECTED)
 
 
@@ -45,6 +47,10 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     for name, text in (
         ("--backend", "torch, jax:cpu:compiled ..., module:Class or file.py:Class; may be repeated"),
         ("--formula", "only this formula; may be repeated"),
+        (
+            "--pack",
+            "formulas from outside, a folder or an installed pack, in the place of the primer's; may be repeated",
+        ),
         ("--dtype", "float64, float32, float16 or bfloat16; may be repeated"),
         ("--quantity", "output, grad, jvp or hvp; may be repeated"),
         ("--case", "only this case, by its id as verdicts tell it; may be repeated"),
@@ -71,6 +77,7 @@ def pytest_configure(config: pytest.Config) -> None:
     if not config.option.backend:
         return
     try:
+        config.stash[PACKS] = [load_pack(one) for one in config.option.pack]
         config.stash[PLAN] = plan = _plan(config)
         location.bound()
         for target in plan.targets:
@@ -107,9 +114,10 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
 
 def _plan(config: pytest.Config) -> Plan:
     option = config.option
+    outside = [id for pack in config.stash[PACKS] for id in pack.formulas]
     return Plan(
         targets=tuple(TargetName.of(backend, option.device, option.mode) for backend in option.backend),
-        formulas=tuple(option.formula),
+        formulas=tuple(option.formula or ([] if option.case else outside)),
         dtypes=tuple(option.dtype) or Plan.dtypes,
         quantities=tuple(option.quantity) or Plan.quantities,
         level=option.level,
@@ -118,6 +126,7 @@ def _plan(config: pytest.Config) -> Plan:
         cases=tuple(option.case),
         signatures=tuple(option.signature),
         datasets=tuple(option.dataset),
+        packs=tuple(option.pack),
     )
 
 
@@ -126,6 +135,8 @@ def pytest_unconfigure(config: pytest.Config) -> None:
     if (session := config.stash.get(SESSION, None)) is not None:
         session.close()
         memory.leave()
+    for pack in config.stash.get(PACKS, []):
+        pack.close()
 
 
 def items(config: pytest.Config) -> Iterator[tuple[str, CaseGroup | checks.Item, TargetName]]:

@@ -75,6 +75,8 @@ class FormulaLine(msgspec.Struct, frozen=True, tag_field="kind", tag="formula"):
     errata: list[dict[str, str]] = []
     variants: dict[str, str] = {}
     chapter: str = ""
+    #: The pack that it belongs to; the primer has none.
+    pack: str = ""
 
 
 class Kernel(msgspec.Struct, frozen=True):

@@ -19,20 +19,34 @@ LARGEST = 1 << 27
 #: Domains whose numbers depend on each other along the last axis.
 AXES = ("mask", "distribution", "target", "position")
 FOLDER = Path(__file__).resolve().parent / "formulas"
+#: Lies beside the formulas of a pack, and has records of known divergences.
+RECORDS = "known.toml"
+#: The formulas of all packs that `spec.packs` has taken in, by id.
+OUTSIDE: dict[str, Formula] = {}
 
 
 class SpecError(ValueError):
     """An entry of the spec that cannot be used. The message names file and field."""
 
 
-@cache
 def load(folder: Path = FOLDER) -> dict[str, Formula]:
-    """All formulas by id, in the order of the primer's chapters.
+    """All formulas by id, in the order of the primer's chapters, then those of packs; or those of another folder.
 
     Raises SpecError for the first thing that is wrong.
     """
+    found = _load(folder)
+    return found | OUTSIDE if folder == FOLDER and OUTSIDE else found
+
+
+@cache
+def _load(folder: Path) -> dict[str, Formula]:
+    return read(folder)
+
+
+def read(folder: Path) -> dict[str, Formula]:
+    """The formulas of a folder as its files are now. Raises SpecError."""
     formulas: dict[str, Formula] = {}
-    for path in sorted(folder.glob("*.toml")):
+    for path in _files(folder):
         for formula in _read(path):
             if formula.id in formulas:
                 raise SpecError(
@@ -48,9 +62,13 @@ def _order(section: str) -> tuple[int, ...]:
     return tuple(int(part) if part.isdigit() else 99 for part in section.split("."))
 
 
-def digest(folder: Path = FOLDER) -> str:
-    """A short hash of the spec's files: two runs compare only when theirs agree."""
-    contents = b"\0".join(path.read_bytes() for path in sorted(folder.glob("*.toml")))
+def _files(folder: Path) -> list[Path]:
+    return [path for path in sorted(folder.glob("*.toml")) if path.name != RECORDS]
+
+
+def digest(folder: Path = FOLDER, *packs: Path) -> str:
+    """A short hash of the spec's files, and of those of packs: two runs compare only when theirs agree."""
+    contents = b"\0".join(path.read_bytes() for one in (folder, *packs) for path in _files(one))
     return hashlib.sha256(contents).hexdigest()[:16]
 
 
@@ -93,6 +111,8 @@ def _faults(formula: Formula) -> Iterator[tuple[str, str]]:
     yield from _unknown_datasets(formula.datasets, "datasets")
     yield from _special_faults(formula)
     yield from _run_faults(formula)
+    if formula.kernels and formula.attributes:
+        yield "kernels", "a formula with attributes needs functions that are told them: in the module of each backend"
     if formula.pool:
         yield from _pool_faults(formula, formula.pool)
 

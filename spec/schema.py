@@ -101,7 +101,7 @@ class Signature(msgspec.Struct, frozen=True):
 
 
 class Formula(msgspec.Struct, frozen=True, forbid_unknown_fields=True, dict=True):
-    """One formula of the primer.
+    """One formula of the primer, or of the `pack` that is named, of which `edition` is a hash.
 
     `inputs` and `output` (or `outputs`, when there are several) are symbolic shapes; `wrt` names the
     inputs it is differentiated by; `attributes` the keywords it takes and their defaults; a signature is a
@@ -115,7 +115,8 @@ class Formula(msgspec.Struct, frozen=True, forbid_unknown_fields=True, dict=True
     right where the formula does not decide, by dataset; `subnormal` the inputs in which the result is of first order,
     when not the first and the biases; `least` the smallest size of a dimension, when not 1. `elementwise` formulas are
     swept over all numbers. `vanishing` quantities are 0 in exact arithmetic. `rejects` names what must be refused:
-    input -> a shape that does not fit, or a word of `spec.cases.invalid_inputs.WORDS`.
+    input -> a shape that does not fit, or a word of `spec.cases.invalid_inputs.WORDS`. `kernels` are those of a pack's
+    formula, backend -> the path of what computes it, where that takes the inputs as they are and there is nothing else.
     """
 
     section: str
@@ -145,6 +146,9 @@ class Formula(msgspec.Struct, frozen=True, forbid_unknown_fields=True, dict=True
     dtypes: tuple[str, ...] = ("float64", "float32", "float16", "bfloat16")
     id: str = ""
     chapter: str = ""
+    pack: str = ""
+    edition: str = ""
+    kernels: dict[str, str] = {}
 
     @cached_property
     def results(self) -> dict[str, str]:

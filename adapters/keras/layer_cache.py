@@ -113,33 +113,34 @@ def call(made: Any, weights: list[Any], *inputs: Any, **options: Any) -> Any:
 @lru_cache(maxsize=BUILT)
 def sgd(lr: float, size: int, dtype: str) -> tuple[Any, Any]:
     """Plain gradient descent, and the variable it changes."""
-    return _optimizer(partial(optimizers.SGD, lr), size, dtype)
+    return optimizer(partial(optimizers.SGD, lr), size, dtype)
 
 
 @lru_cache(maxsize=BUILT)
 def adam(lr: float, beta1: float, beta2: float, eps: float, size: int, dtype: str) -> tuple[Any, Any]:
     """Adam in Keras's own form (its epsilon comes before the bias correction), and the variable it changes."""
-    return _optimizer(partial(optimizers.Adam, lr, beta1, beta2, eps), size, dtype)
+    return optimizer(partial(optimizers.Adam, lr, beta1, beta2, eps), size, dtype)
 
 
 def optimize(built: tuple[Any, Any], w: Any, g: Any, *moments: Any, step: int) -> tuple[Any, ...]:
     """The parameters and the moments after step number `step`, from those before it."""
-    optimizer, variable = built
+    made, variable = built
     if keras.backend.backend() == "jax":
-        done, rate = optimizer.variables[:2]
+        done, rate = made.variables[:2]
         state = [ops.cast(step - 1, done.dtype), rate.value, *moments]
-        (w,), state = optimizer.stateless_apply(state, [g], [w])
+        (w,), state = made.stateless_apply(state, [g], [w])
         return (w, *state[2:])
     # An optimiser's variables: the number of steps done, the learning rate, then the moments.
-    slots = (variable, *optimizer.variables[2:])
-    optimizer.variables[0].assign(step - 1)
+    slots = (variable, *made.variables[2:])
+    made.variables[0].assign(step - 1)
     for slot, value in zip(slots, (w, *moments), strict=True):
         slot.assign(value)
-    optimizer.apply([g], [variable])
+    made.apply([g], [variable])
     return tuple(ops.copy(slot.value) for slot in slots)
 
 
-def _optimizer(make: Callable[[], Any], size: int, dtype: str) -> tuple[Any, Any]:
+def optimizer(make: Callable[[], Any], size: int, dtype: str) -> tuple[Any, Any]:
+    """An optimiser of Keras's, built, and the variable it changes."""
     with now():
         made = make()
         variable = keras.Variable(Zeros(), (size,), dtype)

@@ -7,9 +7,8 @@ from typing import Any
 import numpy as np
 
 from nnparity.adapters.function import framework_of, to_numpy
-from nnparity.api.packs import known
 from nnparity.checks.common import Given
-from nnparity.spec import DTYPES, Dtype, Formula, Signature, shapes
+from nnparity.spec import DTYPES, Dtype, Formula, Signature, load, shapes
 from nnparity.spec.cases.case import Arrays
 from nnparity.spec.cases.invalid_inputs import unfit
 from nnparity.spec.usage import UsageError, require
@@ -22,8 +21,8 @@ def formula_of(name: Any) -> Formula:
     """The formula of the spec of that name. Raises UsageError with the nearest ones."""
     if not isinstance(name, str):
         raise UsageError(f"a formula is named by a text such as 'softmax', not by a {type(name).__name__}")
-    require("formula", (name,), tuple(known()))
-    return known()[name]
+    require("formula", (name,), tuple(load()))
+    return load()[name]
 
 
 def dtype_of(name: Any) -> Dtype:

@@ -4,7 +4,7 @@ The VJP is the adjoint of the forward derivative: ``<g, J v>`` and ``<J^T g, v>`
 is symmetric: ``<w, H v>`` and ``<v, H w>`` do. And the reference in float64 meets the enclosure of its own code.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -16,6 +16,7 @@ from nnparity.judge.grades import judge
 from nnparity.reference.readings import Ball
 from nnparity.reference.readings.ball import rounded
 from nnparity.spec import DTYPES, Case, Formula
+from nnparity.spec.cases.special_values import special_case, specials_of
 from nnparity.spec.loader import signatures
 from nnparity.spec.schema import QUANTITIES
 
@@ -25,15 +26,39 @@ NARROW = 2.0**-100
 
 def proofs(formula: Formula) -> Iterator[str]:
     """What is not so, for all signatures and their datasets."""
-    for signature in signatures(formula):
-        for dataset in signature.datasets:
-            case = Case(formula, signature, dataset, DTYPES["float64"])
-            with np.errstate(all="ignore"):
-                yield from _value(case)
-                if formula.wrt:
-                    yield from _adjoint(case, {})
-                    yield from _symmetric(case)
+    for case in cases(formula):
+        yield from _tried(case.id, _value, case)
+        if formula.wrt:
+            yield from _tried(case.id, _adjoint, case, {})
+            yield from _tried(case.id, _symmetric, case)
     yield from _variants(formula)
+    for dataset in specials_of(formula):
+        special = special_case(formula, dataset, "float32")
+        yield from _tried(special.id, _expected, special)
+
+
+def _tried(about: str, proof: Callable[..., Iterator[str]], *arguments: Any) -> list[str]:
+    """What a proof says, or what the code from outside raises."""
+    try:
+        with np.errstate(all="ignore"):
+            return list(proof(*arguments))
+    except Exception as error:  # noqa: BLE001  (whatever it is, it is the formula's)
+        return [f"{about}: {type(error).__name__}: {error}"]
+
+
+def _expected(case: Case) -> Iterator[str]:
+    """The reference takes NaN, infinities, no sample at all and sizes of 1, as a run will ask of it."""
+    expect(case, frozenset({"output", "grad"} if case.formula.wrt else {"output"}))
+    yield from ()
+
+
+def cases(formula: Formula) -> list[Case]:
+    """Those that a formula is proven on."""
+    return [
+        Case(formula, signature, dataset, DTYPES["float64"])
+        for signature in signatures(formula)
+        for dataset in signature.datasets
+    ]
 
 
 def _variants(formula: Formula) -> Iterator[str]:
@@ -41,8 +66,7 @@ def _variants(formula: Formula) -> Iterator[str]:
     signature = signatures(formula)[0]
     case = Case(formula, signature, signature.datasets[0], DTYPES["float64"])
     for name, variant in formula.variants.items() if formula.wrt else ():
-        with np.errstate(all="ignore"):
-            yield from (f"variant {name}: {wrong}" for wrong in _adjoint(case, variant.set))
+        yield from (f"variant {name}: {wrong}" for wrong in _tried(case.id, _adjoint, case, variant.set))
 
 
 def _value(case: Case) -> Iterator[str]:

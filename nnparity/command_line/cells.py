@@ -10,6 +10,7 @@ import typer
 from nnparity import reports
 from nnparity.command_line.application import application
 from nnparity.command_line.options import Timeout, store_folder
+from nnparity.command_line.packs import Packs
 from nnparity.execute.target import TargetName
 from nnparity.hunt.smallest import shown, smallest
 from nnparity.reports.chain import broken, links
@@ -55,6 +56,7 @@ def reproduce(
     quantity: Quantity,
     issue: Annotated[bool, typer.Option("--issue", help="as text for the framework's tracker")] = False,
     salt: Salt = "",
+    pack: Packs = None,
     timeout: Timeout = 120.0,
 ) -> None:
     """Prints a script that shows one verdict with the framework and NumPy alone; status 1 says that it disagrees."""
@@ -72,6 +74,7 @@ def shrink(
     seconds: Annotated[float, typer.Option(help="how long, at most", min=0)] = 60.0,
     script: Annotated[bool, typer.Option("--script", help="print the script that shows it")] = False,
     salt: Salt = "",
+    pack: Packs = None,
     timeout: Timeout = 120.0,
 ) -> None:
     """Makes a case that fails small: its sizes, then its numbers, fewest and simplest that still show it."""
@@ -95,6 +98,7 @@ def bisect(
         "reports/out/versions"
     ),
     salt: Salt = "",
+    pack: Packs = None,
     timeout: Timeout = 120.0,
 ) -> None:
     """Finds the release of a package in which a verdict changed, by the cell's script; status 1 if there is one."""
@@ -111,6 +115,7 @@ def bisect(
 def check(
     run: Annotated[Path, typer.Argument(help="a run file in which the records were met")],
     out: Annotated[Path, typer.Option(help="folder of the scripts")] = Path("reports/out/known"),
+    pack: Packs = None,
     timeout: Timeout = 120.0,
 ) -> None:
     """Shows each known divergence that a run met by a script of its own; status 1 where one is not shown any more."""
@@ -134,6 +139,7 @@ def explain(
     quantity: Annotated[str, typer.Argument(help="output, grad.x, jvp, hvp.x ...")] = "output",
     model: Annotated[str, typer.Option(help=f"how half precision is computed: {', '.join(MODELS)}")] = ACCUMULATE,
     salt: Salt = "",
+    pack: Packs = None,
 ) -> None:
     """Says what a case is, what is expected, and which roundings make up its tolerance; or tells a record."""
     require("model", (model,), MODELS)
@@ -146,6 +152,7 @@ def verify(
     run: Annotated[Path, typer.Argument(help="a run file")],
     sample: Annotated[int, typer.Option(help="how many verdicts, drawn at random, are judged again", min=0)] = 5,
     seed: Annotated[str, typer.Option(help="another seed draws others")] = "1",
+    pack: Packs = None,
     timeout: Timeout = 120.0,
 ) -> None:
     """Looks whether a run file is as it was written: a line that was edited, removed or doubled is named.

@@ -9,6 +9,7 @@ from nnparity import reports
 from nnparity.adapters.registry import names
 from nnparity.command_line.application import application, console
 from nnparity.command_line.options import Out, Timeout, store_folder
+from nnparity.command_line.packs import Packs
 from nnparity.command_line.scripting import Baseline, Scripts, earlier, scripted
 from nnparity.reports.differences import compare
 from nnparity.reports.differences_told import FORMATS
@@ -16,6 +17,7 @@ from nnparity.run.finalization import derived, records_met
 from nnparity.spec import DTYPES, load
 from nnparity.spec.cases.listing import listed
 from nnparity.spec.loader import signatures as written
+from nnparity.spec.packs import installed
 from nnparity.spec.usage import UsageError, require
 from nnparity.store import location, transfer
 
@@ -101,12 +103,17 @@ def store(
 @application.command(name="list")
 def list_(
     signatures: Annotated[bool, typer.Option("--signatures", help="every signature, those of the pool too")] = False,
+    pack: Packs = None,
 ) -> None:
     """Lists backends, dtypes, and formulas with their signatures."""
     if signatures:
         for line in listed(load().values()):
             typer.echo(line)
         return
-    typer.echo(f"backends: {', '.join(names())}\ndtypes:   {', '.join(DTYPES)}\nformulas:")
+    typer.echo(f"backends: {', '.join(names())}\ndtypes:   {', '.join(DTYPES)}")
+    if there := installed():
+        typer.echo(f"packs:    {', '.join(there)}")
+    typer.echo("formulas:")
     for formula in load().values():
-        typer.echo(f"  {formula.id:24} {formula.section:6} {' '.join(s.id for s in written(formula))}")
+        section = f"{formula.pack} {formula.section}".strip()
+        typer.echo(f"  {formula.id:24} {section:6} {' '.join(s.id for s in written(formula))}")

@@ -10,6 +10,7 @@ from typing import Annotated, Any, get_type_hints
 
 import typer
 
+from nnparity.command_line.packs import Packs, ids
 from nnparity.execute.target import TargetName
 from nnparity.run.plan import Plan
 from nnparity.spec import DTYPES
@@ -32,12 +33,13 @@ class Choice:
     backend: Annotated[
         list[str], typer.Option("--backend", help="torch, jax:cpu:compiled ... (see list), module:Class, file.py:Class")
     ]
-    formula: Annotated[Names, typer.Option("--formula", help="only these; all by default")] = None
+    formula: Annotated[Names, typer.Option("--formula", help="only these; all by default, of packs theirs")] = None
     dtype: Annotated[Names, typer.Option("--dtype", help=f"of {', '.join(DTYPES)}")] = None
     quantity: Annotated[Names, typer.Option("--quantity", help=f"of {', '.join(QUANTITIES)}")] = None
     case: Annotated[Names, typer.Option("--case", help="only this case, by its id as verdicts tell it")] = None
     signature: Annotated[Names, typer.Option("--signature", help="only these sizes, at whatever level")] = None
     dataset: Annotated[Names, typer.Option("--dataset", help="only these; see list --signatures")] = None
+    pack: Packs = None
     device: Annotated[str, typer.Option(help="cpu or cuda, where --backend does not say")] = "cpu"
     mode: Annotated[
         str, typer.Option(help="a mode of the backend, where --backend does not say; its usual one by default")
@@ -49,7 +51,7 @@ class Choice:
         """The plan. Raises UsageError for what is not there."""
         return Plan(
             targets=tuple(TargetName.of(backend, self.device, self.mode) for backend in self.backend),
-            formulas=tuple(self.formula or ()),
+            formulas=tuple(self.formula or (() if self.case else ids(self.pack))),
             dtypes=tuple(self.dtype or Plan.dtypes),
             quantities=tuple(self.quantity or Plan.quantities),
             level=self.level,
@@ -58,6 +60,7 @@ class Choice:
             cases=tuple(self.case or ()),
             signatures=tuple(self.signature or ()),
             datasets=tuple(self.dataset or ()),
+            packs=tuple(self.pack or ()),
         )
 
     @property

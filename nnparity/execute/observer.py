@@ -23,6 +23,7 @@ from nnparity.execute import messages
 from nnparity.execute.channel import Channel, Closed, Late, Malformed
 from nnparity.execute.program_cache import kept
 from nnparity.execute.protocol import Response, TargetInfo
+from nnparity.spec import packs
 from nnparity.spec.usage import UsageError
 
 #: Seconds for a framework to be imported and to say what it is.
@@ -110,8 +111,8 @@ class Observer:
         raise TargetUnavailable(f"{self.key}: {said}")
 
     def _environment(self) -> dict[str, str]:
-        """What the process is told: where modules are, where compiled programs are kept, how many threads to take."""
-        own = {"PYTHONPATH": os.pathsep.join(_search_path()), PROGRAMS: kept() or self._scratch}
+        """What the process is told: where modules and packs are, where programs are kept, how many threads to take."""
+        own = {"PYTHONPATH": os.pathsep.join(_search_path()), PROGRAMS: kept() or self._scratch, **packs.told()}
         if self._threads is not None:
             own |= dict.fromkeys(THREADS, str(self._threads))
         return dict.fromkeys(THREADS, "1") | os.environ | own

@@ -22,6 +22,7 @@ from nnparity.execute.channel import Channel, Closed
 from nnparity.execute.lifetime import end_with
 from nnparity.execute.protocol import Response, TargetInfo
 from nnparity.spec import load as formulas
+from nnparity.spec import packs
 from nnparity.spec.precision import MODELS
 from nnparity.spec.usage import UsageError, require
 
@@ -54,6 +55,7 @@ def _response(adapter: Adapter, request: Request) -> Response:
 
 def _begin(backend: str, device: str, mode: str) -> tuple[Adapter, TargetInfo]:
     start = time.process_time()
+    packs.take_told()
     adapter = load(backend)(device, mode)
     _named(adapter)
     kernels = {name: (k.text, k.composed, k.because, k.convention) for name, k in adapter.kernels().items()}

@@ -1,7 +1,8 @@
 """What is computed of a case is kept: a function marked `kept` asks the store of this process first, where it has one.
 
 Of a case only the names go into the key: its numbers follow from those and from the spec, whose files the digest of
-sources covers. Of one whose numbers are given, and of anything else that is asked, the contents do.
+sources covers, and a pack's formula has the digest of the pack. Of one whose numbers are given, and of anything else
+that is asked, the contents do.
 """
 
 import inspect
@@ -12,7 +13,7 @@ from typing import Any, ParamSpec, TypeVar
 import msgspec
 
 from nnparity.reference import FORMULAS
-from nnparity.spec import Case, Formula
+from nnparity.spec import Case, Formula, packs
 from nnparity.store import memory, questions
 from nnparity.store.memory import Form
 
@@ -74,7 +75,10 @@ def _moves_otherwise(case: Case) -> bool:
 
 
 def _from_the_reference(formula: Formula) -> bool:
-    """Whether the reference has it, whose files the digest of sources covers."""
+    """Whether the reference has it, or a pack's, whose files a digest covers."""
     found = FORMULAS.get(formula.id)
+    pack = packs.of(formula.id)
+    if pack is not None and formula == pack.formulas[formula.id] and found is not None:
+        return found.forward.__module__.startswith(pack.module(""))
     parts = (found.forward, found.backward or found.forward) if found else (_key,)
     return all(part.__module__.startswith("nnparity.reference.") for part in parts)

@@ -1,4 +1,4 @@
-"""Known divergences: what a released framework does differently, on record in ``adapters/*/known.toml``.
+"""Known divergences: what a released framework does differently, on record in ``adapters/*/known.toml`` and in packs.
 
 A record is narrow: formula, target, dtype, quantity, dataset, signature, version range. A verdict in that scope is
 judged by what the record expects instead: one that meets it keeps its grade and carries the record's id, any other is
@@ -17,6 +17,8 @@ from nnparity.judge.recorded_expectations import Class, Evidence, Expects, met
 from nnparity.judge.version_ranges import beyond, ended, within
 from nnparity.reports.records import PASSING, Verdict
 from nnparity.spec import load as formulas
+from nnparity.spec import packs
+from nnparity.spec.loader import RECORDS
 from nnparity.spec.schema import QUANTITIES, plain
 from nnparity.spec.selection import Selection
 
@@ -40,7 +42,7 @@ class Known(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     `unbounded` says why a version range has no upper end. `processor` says which instructions a kernel takes, if
     others do not show it: such a record is never stale. `upstream` is a link, or "not reported". `salt` is that of a
     run that shows it, where a plain run's numbers do not: it explains verdicts in any run, and is stale only if that
-    one does not need it.
+    one does not need it. One beside a `pack` speaks of the formulas of that pack, any other of the primer's.
     """
 
     formula: Patterns
@@ -59,6 +61,7 @@ class Known(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     salt: str = ""
     processor: str = ""
     id: str = ""
+    pack: str = ""
 
     def whole(self, selection: Selection) -> bool:
         """Whether the selection has all that the record speaks of, on the numbers that show it; of its targets, any.
@@ -73,13 +76,19 @@ class Known(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
             and selection.level != "quick"
             and set(selection.quantities) == set(QUANTITIES)
             and set(selection.dtypes) >= set(self.dtype)
-            and all(id in asked for id in formulas() if _fits(id, self.formula))
+            and all(id in asked for id in formulas() if self.means(id))
         )
+
+    def means(self, formula: str) -> bool:
+        """Whether it speaks of the formula of that id."""
+        found = formulas().get(formula)
+        return _fits(formula, self.formula) and (found is None or found.pack == self.pack)
 
     def speaks_of(self, verdict: Verdict) -> bool:
         """Whether the verdict lies in this record's scope, whatever the version."""
         asked = msgspec.structs.replace(verdict, quantity=plain(verdict.quantity))
-        return verdict.dtype in self.dtype and all(_fits(getattr(asked, name), getattr(self, name)) for name in SCOPE)
+        fits = all(_fits(getattr(asked, name), getattr(self, name)) for name in SCOPE)
+        return fits and verdict.dtype in self.dtype and self.means(verdict.formula)
 
     def covers(self, verdict: Verdict, versions: dict[str, str]) -> bool:
         """Whether the verdict lies in this record's scope, of a version that it speaks of."""
@@ -90,7 +99,7 @@ class Known(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         for name, text in self.versions.items():
             if not ended(text) and not self.unbounded:
                 return f"versions: {name} {text} has no upper end, and `unbounded` does not say why"
-        told = self.expects.wrong([one for id, one in formulas().items() if _fits(id, self.formula)])
+        told = self.expects.wrong([one for id, one in formulas().items() if self.means(id)])
         if told:
             return f"expects: {told}"
         if (self.kind == "input not rejected") != ("accepts" in self.expects.answers):
@@ -103,18 +112,20 @@ def _fits(name: str, patterns: Patterns) -> bool:
 
 
 def load(folder: Path) -> list[Known]:
-    """All records in the packages of `folder`. Raises KnownError for one that is malformed."""
-    return [known for path in sorted(folder.glob("*/known.toml")) for known in _read(path)]
+    """All records in the packages of `folder`, and those of packs. Raises KnownError for one that is malformed."""
+    found = [known for path in sorted(folder.glob(f"*/{RECORDS}")) for known in _read(path)]
+    places = [(pack, pack.folder / RECORDS) for pack in packs.taken()]
+    return found + [known for pack, path in places if path.is_file() for known in _read(path, pack.name)]
 
 
-def _read(path: Path) -> Iterator[Known]:
+def _read(path: Path, pack: str = "") -> Iterator[Known]:
     try:
         tables = tomllib.loads(path.read_text(encoding="utf-8"))
     except tomllib.TOMLDecodeError as error:
         raise KnownError(f"{path}: not TOML: {error}") from error
     for name, table in tables.items():
         try:
-            known = msgspec.convert({**table, "id": name}, Known)
+            known = msgspec.convert({**table, "id": name, "pack": pack}, Known)
             for text in known.versions.values():
                 SpecifierSet(text)
         except (msgspec.ValidationError, InvalidSpecifier) as error:
@@ -159,7 +170,7 @@ class Ledger:
     def about(self, formula: str, target: str) -> list[Known]:
         """The records of a formula and a target: few, of which many verdicts are asked."""
         if (formula, target) not in self._near:
-            fit = [one for one in self._known if _fits(formula, one.formula) and _fits(target, one.target)]
+            fit = [one for one in self._known if one.means(formula) and _fits(target, one.target)]
             self._near[formula, target] = fit
         return self._near[formula, target]
 

@@ -11,6 +11,7 @@ from nnparity.mutate.planting import Memory
 from nnparity.mutate.score import Mutation, Planting
 from nnparity.mutate.sensitivity_curve import Curve, curve
 from nnparity.mutate.tables import tables
+from nnparity.reference import packs
 from nnparity.reports.records import Fact, TargetLine
 from nnparity.run.plan import Plan
 from nnparity.run.recorder import Recorder
@@ -57,6 +58,8 @@ _own: list[tuple[Plan, Target]] = []
 
 
 def _begin(plan: Plan, timeout: float) -> None:
+    for pack in plan.packs:
+        packs.take(pack)
     _own.append((plan, start(plan.targets[0], plan.dtypes, timeout)))
 
 

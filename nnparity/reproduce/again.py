@@ -10,11 +10,10 @@ from nnparity.judge.elements import fingerprint
 from nnparity.reports.merge import MergedRun
 from nnparity.reports.records import Environment, Verdict
 from nnparity.reproduce.cell import Cell, find
-from nnparity.run.recorder import ROOMS, cpu
+from nnparity.run.recorder import code, cpu
 from nnparity.run.verdicts import shortened
 from nnparity.spec.dtypes import DTYPES
 from nnparity.spec.usage import UsageError
-from nnparity.store import sources
 
 #: Grades that need not come again: what is random, and what ended a process.
 PASSING_BY = ("unsupported", "nondeterministic", "crashed", "timed out")
@@ -36,7 +35,7 @@ def judged_again(run: MergedRun, count: int, seed: str, timeout: float = 120.0) 
         found.remarks.append("the file holds several runs: none of it is judged again")
         return found
     (environment,) = run.environments
-    if environment.code != sources.digest(*ROOMS).hex():
+    if environment.code != code():
         found.remarks.append("it was judged by other code than this")
     drawn = list(_drawn(run.verdicts, count, seed, environment.salt))
     for name in dict.fromkeys(one.target for one in drawn):

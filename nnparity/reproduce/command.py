@@ -3,6 +3,7 @@
 import importlib
 
 from nnparity.adapters.dialect import Dialect
+from nnparity.adapters.packs import kernel_of
 from nnparity.adapters.registry import BUILTIN
 from nnparity.judge.special_value_rules import permits
 from nnparity.reproduce.cell import Cell
@@ -22,7 +23,8 @@ def reproduction(found: Cell, backend: str) -> str:
         raise Unreproducible(f"there is nothing to reproduce: {found.judged.message}")
     name = found.target.name
     constants = {"device": name.rsplit(":", 2)[1], "mode": name.rpartition(":")[2], "backend": backend}
-    kernel = Extraction(adapter, kind, constants, reserved=(*RESERVED, *found.case.formula.inputs))
+    reserved = (*RESERVED, *found.case.formula.inputs)
+    kernel = Extraction(adapter, kind, constants, reserved, kernel_of(found.case.formula, backend))
     scene = Scene(
         found.case,
         found.quantity,

@@ -23,6 +23,8 @@ class Plan(Selection):
     targets: tuple[TargetName, ...] = ()
     #: (i, n): of n shares of the units the i-th, counted from 1; together they are the whole plan.
     shard: tuple[int, int] = (1, 1)
+    #: The packs that this process has taken in, which every other that works on the plan takes in too.
+    packs: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -73,6 +75,8 @@ class Plan(Selection):
             "level": [self.level],
             "pool": [self._pooled(target) for target in self.targets],
         }
+        if self.packs:
+            told["packs"] = list(self.packs)
         if self.shard != (1, 1):
             told["shard"] = ["{} of {}".format(*self.shard)]
         return told | {

@@ -13,8 +13,9 @@ from nnparity.judge.known_divergences import SCOPE, Known, Patterns
 from nnparity.reports import records
 from nnparity.reports.chain import Chain
 from nnparity.run.plan import Plan
-from nnparity.spec import Formula, digest
+from nnparity.spec import Formula, digest, packs
 from nnparity.spec.cases.datasets import SCHEME
+from nnparity.spec.loader import FOLDER
 from nnparity.store import sources
 
 #: Distributions whose versions decide what the harness itself computes.
@@ -69,12 +70,17 @@ def environment(plan: Plan) -> records.Environment:
         cpu=cpu(),
         cores=len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1,
         packages={name: importlib.metadata.version(name) for name in OURS},
-        spec_digest=digest(),
+        spec_digest=digest(FOLDER, *(pack.folder for pack in packs.taken())),
         seeds=SCHEME,
         salt=plan.salt,
         plan=plan.described(),
-        code=sources.digest(*ROOMS).hex(),
+        code=code(),
     )
+
+
+def code() -> str:
+    """A hash of what computes and judges; packs are part of it."""
+    return "-".join((sources.digest(*ROOMS).hex(), *(pack.digest for pack in packs.taken())))
 
 
 def cpu() -> str:
@@ -99,6 +105,7 @@ def formula_line(formula: Formula) -> records.FormulaLine:
         errata=[{"says": e.says, "why": e.why, "means": e.means} for e in formula.errata],
         variants={name: variant.says for name, variant in formula.variants.items()},
         chapter=formula.chapter,
+        pack=formula.pack,
     )
 
 

@@ -23,6 +23,7 @@ from nnparity import checks
 from nnparity.execute.lifetime import end_with
 from nnparity.execute.observer import TargetUnavailable
 from nnparity.execute.target import Target, TargetName
+from nnparity.reference import packs
 from nnparity.run.counts import PartCounts
 from nnparity.run.journal import finished
 from nnparity.run.plan import Plan
@@ -82,6 +83,8 @@ class Worker:
         """Starts the targets of a plan. Raises TargetUnavailable for one that cannot be had, or not in its version."""
         if self.session is not None:
             self.session.recorder.close()
+        for pack in plan.packs:
+            packs.take(pack)
         self.session = Session(plan, path, self.timeout, self.scratch)
         self.session.targets = self.targets
         self.units = units(plan)

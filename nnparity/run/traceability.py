@@ -11,8 +11,13 @@ TABLE = "the primer, entry by entry"
 
 
 def trace(verdicts: Iterable[Verdict]) -> Iterator[Fact]:
-    """One row an entry: its formulas, their references, and the worst grade of each target that ran any of them."""
+    """One row an entry: its formulas, their references, and the worst grade of each target that ran any of them.
+
+    None where nothing of the primer was run, but a pack.
+    """
     worst = worst_grades(verdicts)
+    if worst and not any(id in worst for entry in entries() for id in entry.formulas):
+        return
     targets = sorted({target for grades in worst.values() for target in grades})
     for entry in entries():
         row = f"{entry.place} {entry.says}"

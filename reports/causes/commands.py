@@ -8,8 +8,10 @@ from nnparity.reports.records import Verdict
 
 
 def reproduction(run: MergedRun, verdict: Verdict) -> str:
-    """``nnparity reproduce CASE TARGET QUANTITY``, with the salt of the run where it had one."""
+    """``nnparity reproduce CASE TARGET QUANTITY``, with the packs of the run and its salt, where it had any."""
     salts = {environment.salt for environment in run.environments}
     salt = ["--salt", *salts] if len(salts) == 1 and salts != {""} else []
-    words = ["nnparity", "reproduce", *salt, verdict.case, verdict.target, verdict.quantity]
+    named = dict.fromkeys(pack for environment in run.environments for pack in environment.plan.get("packs", ()))
+    packs = [word for pack in named for word in ("--pack", pack)]
+    words = ["nnparity", "reproduce", *packs, *salt, verdict.case, verdict.target, verdict.quantity]
     return shlex.join(map(visible, words))

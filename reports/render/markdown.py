@@ -144,7 +144,8 @@ def _formulas(aggregate: Aggregate) -> list[str]:
 
 
 def _formula(aggregate: Aggregate, formula: FormulaLine) -> list[str]:
-    place = f"Section {text(formula.section)} of the primer. " if formula.section else ""
+    source = f"the pack {text(formula.pack)}" if formula.pack else "the primer"
+    place = f"Section {text(formula.section)} of {source}. " if formula.section else ""
     return [
         f'<a id="{anchor("formula", formula.id)}"></a>',
         f"### {text(tables.titled(formula))} ({code(formula.id)})",

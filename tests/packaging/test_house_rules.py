@@ -43,12 +43,12 @@ ARROWS = {
     },
     "reproduce": {
         *("spec", "expect", "judge", "checks", "execute", "run", "store", RECORDS, "reports.merge"),
-        *("adapters.dialect", "adapters.kernel", "adapters.registry"),
+        *("adapters.dialect", "adapters.kernel", "adapters.packs", "adapters.registry"),
     },
     "summation": {"spec", "execute", "adapters.request"},
     "command_line": {
         *("spec", "run", "store", "mutate", "hunt", "summation", "reproduce", "reports", "execute"),
-        *("porting", "adapters.registry", "judge.known_divergences"),
+        *("porting", "adapters.registry", "judge.known_divergences", "api.packs", "api.proofs"),
     },
     "pytest_plugin": {
         *("spec", "run", "store", "checks", "execute", "reports", "api"),

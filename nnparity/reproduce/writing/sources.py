@@ -108,12 +108,18 @@ class Extraction:
     constants: dict[str, str]
     #: Names that are the script's own.
     reserved: tuple[str, ...] = ()
+    #: Of a pack's formula the file that has its kernel, or the path that it names for one.
+    outside: Path | str | None = None
     imports: list[str] = field(default_factory=list)
     blocks: list[str] = field(default_factory=list)
     _names: dict[tuple[str, str], str] = field(default_factory=dict)
 
     def method(self, name: str, inputs: tuple[str, ...]) -> str:
         """Takes out the method of a formula; the name that it has in the script. Raises Unreproducible."""
+        if isinstance(self.outside, str):
+            return self._passing(name, ast.parse(f"{PASSED}({self.outside!r})", mode="eval").body, inputs)
+        if self.outside is not None:
+            return self._global(module(str(self.outside)), name) or name
         found = member(self.adapter, self.kind, name)
         if found is None:
             raise Unreproducible(f"{self.kind} defines no {name} that could be read")

@@ -1,0 +1,81 @@
+"""What packs bring for a backend: a module of kernels beside their formulas, ``on_torch.py`` for the backend `torch`.
+
+It has a function for each formula that it gives, by the formula's id, declared by `kernel` or `composed` like a method
+of an adapter, and called as one: inputs in the order of the spec, attributes by name. ``on_keras.py`` serves Keras on
+each framework that has no module of its own. What cannot be had stands in the tables of an adapter, in capitals.
+A kernel that takes the inputs as they are needs no function: the formula's TOML names it, as in
+``kernels = { torch = "torch.nn.functional.silu" }``.
+"""
+
+import importlib.util
+import re
+import sys
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+from nnparity.adapters.base import Adapter
+from nnparity.adapters.kernel import passed
+from nnparity.spec import Formula, packs
+from nnparity.spec.packs import Pack
+from nnparity.spec.usage import UsageError
+
+#: Tables that a module of kernels may have, each to be joined with that of the backend's adapter.
+TABLES = ("unsupported", "refused", "nondeterministic", "precision")
+
+
+def extended(found: type[Adapter]) -> type[Adapter]:
+    """The adapter of a backend with the kernels that the packs in use have for it. Raises UsageError."""
+    for pack in packs.taken():
+        named = {id: passed(path) for id, one in pack.formulas.items() if (path := path_of(one, found.backend))}
+        found = type(found.__name__, (found,), {**named, "__module__": found.__module__}) if named else found
+        if (file := file_of(pack, found.backend)) is not None:
+            found = _with(found, _module(pack, file), pack)
+    return found
+
+
+def path_of(formula: Formula, backend: str) -> str | None:
+    """What a pack's formula names as its kernel for a backend."""
+    return next((formula.kernels[name] for name in _names(backend) if name in formula.kernels), None)
+
+
+def _names(backend: str) -> tuple[str, str]:
+    """A backend's own name, and that of the framework on whichever other."""
+    return backend, backend.partition("-")[0]
+
+
+def file_of(pack: Pack, backend: str) -> Path | None:
+    """The module of kernels that a pack has for a backend."""
+    files = (pack.folder / f"on_{name.replace('-', '_')}.py" for name in _names(backend))
+    return next(filter(Path.is_file, files), None)
+
+
+def kernel_of(formula: Formula, backend: str) -> Path | str | None:
+    """Of a pack's formula the file of its function for a backend, or the path that it names; of others nothing."""
+    pack = packs.of(formula.id)
+    file = file_of(pack, backend) if pack else None
+    defined = file is not None and re.search(rf"^def {formula.id}\(", file.read_text(encoding="utf-8"), re.MULTILINE)
+    return file if defined else path_of(formula, backend)
+
+
+def _with(found: type[Adapter], module: ModuleType, pack: Pack) -> type[Adapter]:
+    functions = {id: staticmethod(getattr(module, id)) for id in pack.formulas if hasattr(module, id)}
+    tables = {name: getattr(module, name.upper(), {}) | dict(getattr(found, name)) for name in TABLES}
+    # What the module raises is the adapter's own fault, as if it stood in the adapter's package.
+    return type(found.__name__, (found,), {**functions, **tables, "__module__": module.__name__})
+
+
+def _module(pack: Pack, file: Path) -> ModuleType:
+    name = pack.module(file.stem)
+    if name in sys.modules and sys.modules[name].__file__ == str(file):
+        return sys.modules[name]
+    spec = importlib.util.spec_from_file_location(name, file)
+    assert spec is not None
+    assert spec.loader is not None
+    module: Any = importlib.util.module_from_spec(spec)
+    try:
+        spec.loader.exec_module(module)
+    except Exception as error:
+        raise UsageError(f"{file}: {type(error).__name__}: {error}") from error
+    sys.modules[name] = module
+    return module

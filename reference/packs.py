@@ -1,0 +1,86 @@
+"""The references of packs: modules that register a function and its VJP for each formula.
+
+A pack has one, ``reference.py``, or one beside each of its files of formulas, ``losses.py`` beside ``losses.toml``.
+"""
+
+import importlib.util
+from collections.abc import Iterator
+from pathlib import Path
+
+from nnparity.reference.registry import FORMULAS, Reference
+from nnparity.spec import Formula, packs
+from nnparity.spec.packs import Pack
+from nnparity.spec.usage import UsageError
+
+FILE = "reference.py"
+
+
+def take(given: str | Path) -> Pack:
+    """A pack with its reference, from now on known in this process; one that is known already is given again.
+
+    Raises UsageError for what is wrong with it, with file and field; then nothing of it is kept.
+    """
+    pack = packs.take(given)
+    try:
+        _refer(pack)
+    except BaseException:
+        packs.drop(pack)
+        raise
+    return pack
+
+
+def drop(pack: Pack) -> None:
+    """Forgets it."""
+    packs.drop(pack)
+    for id in pack.formulas:
+        FORMULAS.pop(id, None)
+
+
+def complete() -> None:
+    """The references of packs of which this process has the formulas alone."""
+    for pack in packs.taken():
+        _refer(pack)
+
+
+def _refer(pack: Pack) -> None:
+    if pack.formulas.keys() <= FORMULAS.keys():
+        return
+    before = dict(FORMULAS)
+    try:
+        for file in (files := _files(pack)):
+            _run(pack, file)
+        for wrong in _faults(pack.formulas, {id: one for id, one in FORMULAS.items() if id not in before}):
+            raise UsageError(f"{files[0] if len(files) == 1 else pack.folder}: {wrong}")
+    except BaseException:
+        FORMULAS.clear()
+        FORMULAS.update(before)
+        raise
+
+
+def _files(pack: Pack) -> list[Path]:
+    chapters = dict.fromkeys(formula.chapter for formula in pack.formulas.values())
+    found = [path for path in (pack.folder / FILE, *(pack.folder / f"{one}.py" for one in chapters)) if path.is_file()]
+    if not found:
+        raise UsageError(f"{pack.folder / FILE}: not there; a pack has its formulas in plain NumPy in {FILE}")
+    return found
+
+
+def _run(pack: Pack, path: Path) -> None:
+    """Imports the module, which registers its formulas."""
+    spec = importlib.util.spec_from_file_location(pack.module(path.stem), path)
+    assert spec is not None
+    assert spec.loader is not None
+    try:
+        spec.loader.exec_module(importlib.util.module_from_spec(spec))
+    except UsageError:
+        raise
+    except Exception as error:
+        raise UsageError(f"{path}: {type(error).__name__}: {error}") from error
+
+
+def _faults(formulas: dict[str, Formula], references: dict[str, Reference]) -> Iterator[str]:
+    for id in sorted(formulas.keys() ^ references.keys()):
+        yield f"{id!r} is " + ("in the TOML, and not registered here" if id in formulas else "registered, in no TOML")
+    for id, one in references.items():
+        if formulas[id].wrt and one.backward is None:
+            yield f"{id!r} has no VJP, and is differentiated by {', '.join(formulas[id].wrt)}"

@@ -1,0 +1,128 @@
+"""Packs: folders of formulas from outside that this process has taken in, beside the primer's.
+
+A pack is a folder with ``*.toml``, read as `formulas/` is. `take` makes its formulas known to `load`, `drop` forgets
+them. What else lies in the folder (the reference, methods of frameworks, records) is read by the rooms it belongs to.
+"""
+
+import hashlib
+import importlib.util
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from importlib.metadata import entry_points
+from pathlib import Path
+
+import msgspec
+
+from nnparity.spec.loader import OUTSIDE, SpecError, load, read
+from nnparity.spec.schema import Formula
+from nnparity.spec.usage import UsageError
+
+#: Entry points of this group name packs that are installed: a package whose folder is one.
+GROUP = "nnparity.packs"
+#: What tells the process of a target which packs it has to take in.
+VARIABLE = "NNPARITY_PACKS"
+#: Of these files a pack is made.
+KINDS = (".py", ".toml")
+
+
+@dataclass(frozen=True)
+class Pack:
+    """A folder of formulas; `given` is how it was named."""
+
+    given: str
+    folder: Path
+    formulas: dict[str, Formula]
+    #: A hash of all that it is made of.
+    digest: str
+
+    @property
+    def name(self) -> str:
+        """That of the folder."""
+        return self.folder.name
+
+    def module(self, stem: str) -> str:
+        """The name under which one of its modules is imported."""
+        return f"nnparity_pack_{self.name}_{stem}"
+
+
+#: Folder -> the pack, in the order in which they were taken in.
+_taken: dict[Path, Pack] = {}
+
+
+def installed() -> list[str]:
+    """The names of packs that installed packages offer."""
+    return sorted(entry_points(group=GROUP).names)
+
+
+def take(given: str | Path) -> Pack:
+    """Makes the formulas of a folder, or of an installed pack, known to `load`. Raises UsageError, and keeps nothing.
+
+    One that is taken in already is given again.
+    """
+    folder = _folder(str(given))
+    if folder not in _taken:
+        _taken[folder] = _read(str(given), folder)
+        OUTSIDE.update(_taken[folder].formulas)
+    return _taken[folder]
+
+
+def drop(pack: Pack) -> None:
+    """Forgets it."""
+    for id in _taken.pop(pack.folder, pack).formulas:
+        OUTSIDE.pop(id, None)
+
+
+def taken() -> tuple[Pack, ...]:
+    """Those that this process has taken in."""
+    return tuple(_taken.values())
+
+
+def of(id: str) -> Pack | None:
+    """The pack that a formula belongs to."""
+    return next((pack for pack in _taken.values() if id in pack.formulas), None)
+
+
+def told() -> dict[str, str]:
+    """What a process that is started is told of them, by its environment."""
+    return {VARIABLE: os.pathsep.join(str(folder) for folder in _taken)}
+
+
+def take_told(environment: Mapping[str, str] = os.environ) -> None:
+    """In a process that was told, takes them in."""
+    for folder in filter(None, environment.get(VARIABLE, "").split(os.pathsep)):
+        take(folder)
+
+
+def _folder(given: str) -> Path:
+    """Where it lies: an installed one is found without being imported."""
+    if given not in entry_points(group=GROUP).names:
+        return Path(given).resolve()
+    named = entry_points(group=GROUP)[given].value
+    found = importlib.util.find_spec(named.partition(":")[0])
+    if found is None or found.origin is None:
+        raise UsageError(f"the pack {given} is installed as {named}, which is no package with a file of its own")
+    return Path(found.origin).resolve().parent
+
+
+def _read(given: str, folder: Path) -> Pack:
+    try:
+        found = read(folder)
+    except SpecError as error:
+        raise UsageError(str(error)) from error
+    if any(one.name == folder.name for one in _taken.values()):
+        raise UsageError(f"{folder}: there is a pack called {folder.name} already")
+    for id in found:
+        if id in load():
+            raise UsageError(f"{folder}: {id}: there is a formula of that id already")
+    edition = _digest(folder)
+    formulas = {id: msgspec.structs.replace(one, pack=folder.name, edition=edition) for id, one in found.items()}
+    return Pack(given, folder, formulas, edition)
+
+
+def _digest(folder: Path) -> str:
+    told = hashlib.blake2b(digest_size=16)
+    for path in sorted(folder.rglob("*")):
+        if path.suffix in KINDS:
+            told.update(path.relative_to(folder).as_posix().encode() + b"\0" + path.read_bytes() + b"\0")
+    return told.hexdigest()

@@ -1,0 +1,288 @@
+"""``--pack`` and ``nnparity prove``: a pack's formulas are judged like the primer's, one more touches two files."""
+
+import json
+import os
+import re
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable
+from importlib.util import find_spec
+from pathlib import Path
+
+import pytest
+
+from nnparity.command_line import main as cli
+from nnparity.judge import known_divergences
+from nnparity.reference import FORMULAS
+from nnparity.reports import merge
+from nnparity.reports.records import Environment, FormulaLine, Verdict, read_run
+from nnparity.spec import digest, load, packs
+
+ROOT = Path(__file__).resolve().parents[2]
+MODERN = ROOT / "packs" / "modern"
+HOW_TO = ROOT / "docs" / "how-to" / "write-a-pack.md"
+BACKENDS = ("torch", "tensorflow", "jax", "keras-torch", "keras-tensorflow", "keras-jax")
+#: Where each backend's kernels live.
+HOMES = {"torch": ["torch"], "tensorflow": ["tf"], "jax": ["jax", "jnp"], "keras": ["keras"]}
+LOOK = """
+import json, sys
+from nnparity.adapters.kernel import resolve
+from nnparity.adapters.registry import load
+from nnparity.spec import packs
+
+pack = packs.take(sys.argv[1])
+kernels = load(sys.argv[2]).kernels()
+for id in pack.formulas:
+    for path in kernels[id].paths:
+        resolve(path)
+print(json.dumps({id: [path.split(".")[0] for path in kernels[id].paths] for id in pack.formulas}))
+"""
+Run = Callable[..., int | str | None]
+
+
+@pytest.fixture
+def nnparity(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Run:
+    """Runs a command in a folder of its own, beside a copy of the pack; nothing of it may stay behind."""
+    monkeypatch.chdir(tmp_path)
+    shutil.copytree(MODERN, tmp_path / "mine", ignore=shutil.ignore_patterns("__pycache__"))
+    before = dict(FORMULAS)
+
+    def run(*arguments: str) -> int | str | None:
+        status = cli.guarded(lambda: cli.application(list(arguments)))
+        assert before == FORMULAS
+        assert packs.taken() == ()
+        return status
+
+    return run
+
+
+def spoil(file: str, right: str, wrong: str) -> None:
+    text = Path(file).read_text(encoding="utf-8")
+    assert right in text
+    Path(file).write_text(text.replace(right, wrong), encoding="utf-8")
+
+
+def lines(folder: str = "reports/out") -> list[object]:
+    return list(read_run(Path(folder) / "parity.jsonl"))
+
+
+def verdicts(folder: str = "reports/out") -> list[Verdict]:
+    return [line for line in lines(folder) if isinstance(line, Verdict)]
+
+
+# --- prove
+
+
+def test_a_pack_is_proven_formula_by_formula(nnparity: Run, capsys: pytest.CaptureFixture[str]) -> None:
+    assert nnparity("prove", "mine") == 0
+    told = capsys.readouterr().out.splitlines()
+    assert len(told) == 14
+    assert all(re.fullmatch(r"\w+: proven, \d+ cases", line) for line in told)
+
+
+def test_what_is_not_proven_ends_with_1_and_is_named(nnparity: Run, capsys: pytest.CaptureFixture[str]) -> None:
+    spoil("mine/attention.py", "_turn(g, -sign", "_turn(g, sign")
+    spoil("mine/losses.py", "y.size if mean else 1", "missing")
+    assert nnparity("prove", "mine") == 1
+    told = capsys.readouterr().out
+    assert re.search(r"^rope: not proven\n  rope/n2t5d8/normal/float64: <g, J v> is ", told, re.M)
+    assert re.search(r"^huber: not proven\n  huber/\S+: NameError: name 'missing' is not defined", told, re.M)
+    assert told.count("not proven") == 2
+
+
+@pytest.mark.parametrize(
+    ("file", "right", "wrong", "says"),
+    [
+        ("losses.toml", "[huber", "[dense", "dense: there is a formula of that id already"),
+        ("attention.py", '@formula("rope")', '@formula("ropes")', "mine: 'rope' is in the TOML, and not registered"),
+        ("activations.toml", "kernels = { tensor", "attributes = { a = 1 }\nkernels = { tensor", "softplus.kernels: a"),
+        ("known.toml", "[modern-torch-adamw-lerp]", "[modern", "known.toml: not TOML"),
+    ],
+)
+def test_what_is_wrong_with_a_pack_ends_with_2(
+    nnparity: Run, capsys: pytest.CaptureFixture[str], file: str, right: str, wrong: str, says: str
+) -> None:
+    spoil(f"mine/{file}", right, wrong)
+    assert nnparity("run", "--pack", "mine", "--backend", "numpy", "--level", "quick") == 2
+    assert says in capsys.readouterr().err
+
+
+def test_a_pack_that_is_not_there_ends_with_2(nnparity: Run, capsys: pytest.CaptureFixture[str]) -> None:
+    assert nnparity("prove", "mime") == 2
+    assert "mime: no formula here" in capsys.readouterr().err
+
+
+# --- run
+
+
+def test_its_formulas_are_judged_and_reported_like_the_primers(nnparity: Run) -> None:
+    assert nnparity("run", "--pack", "mine", "--backend", "numpy", "--dtype", "float32", "--jobs", "2") == 0
+    found = verdicts()
+    assert {one.formula for one in found} == set(packs_formulas())
+    assert {"normal", "nan", "empty", "subnormal", "again", "sweep", "all cores"} <= {one.dataset for one in found}
+    environment = next(line for line in lines() if isinstance(line, Environment))
+    assert environment.plan["packs"] == ["mine"]
+    assert environment.spec_digest != digest()
+    assert {line.pack for line in lines() if isinstance(line, FormulaLine)} == {"mine"}
+    text = Path("reports/out/parity.md").read_text(encoding="utf-8")
+    assert "Section 4.1 of the pack mine." in text
+    assert "of the primer." not in text
+    assert "entry by entry" not in text, "of the primer nothing was run"
+
+
+def packs_formulas() -> list[str]:
+    found = packs.take(MODERN)
+    packs.drop(found)
+    return list(found.formulas)
+
+
+def test_the_primers_formulas_may_be_named_beside_it(nnparity: Run) -> None:
+    small = ("--level", "quick", "--dtype", "float32", "--formula", "relu", "--formula", "silu")
+    assert nnparity("run", "--pack", "mine", "--backend", "numpy", *small) == 0
+    assert {one.formula for one in verdicts()} == {"relu", "silu"}
+    assert nnparity("run", "--backend", "numpy", "--formula", "silu") == 2
+
+
+def test_a_kernel_that_is_wrong_is_told_with_the_command_that_shows_it(
+    nnparity: Run, capsys: pytest.CaptureFixture[str]
+) -> None:
+    pytest.importorskip("torch")
+    spoil("mine/on_torch.py", "label_smoothing=smoothing", "label_smoothing=0.0")
+    small = ("--level", "quick", "--dtype", "float32", "--formula", "smoothed_cross_entropy")
+    assert nnparity("run", "--pack", "mine", "--backend", "torch", *small) == 1
+    told = " ".join(capsys.readouterr().err.split())
+    case = "smoothed_cross_entropy/n3k5/normal/float32"
+    assert "the labels are not smoothed" in told
+    assert f"nnparity reproduce --pack mine {case} torch:cpu:eager" in told
+    assert nnparity("reproduce", "--pack", "mine", case, "torch", "grad.z") == 0
+    script = capsys.readouterr().out
+    assert "label_smoothing=0.0" in script
+    done = subprocess.run([sys.executable, "-I", "-c", script], capture_output=True, text=True, check=False)
+    assert done.returncode == 1, done.stderr
+    assert done.stdout.endswith("disagrees\n")
+
+
+def test_a_module_of_kernels_that_cannot_be_imported_is_named(
+    nnparity: Run, capsys: pytest.CaptureFixture[str]
+) -> None:
+    pytest.importorskip("torch")
+    spoil("mine/on_torch.py", "from torch.nn import functional as F", "from torch.mm import functional as F")
+    assert nnparity("run", "--pack", "mine", "--backend", "torch", "--level", "quick") == 2
+    assert "on_torch.py: ModuleNotFoundError: No module named 'torch.mm'" in capsys.readouterr().err
+
+
+def test_expectations_are_kept_until_the_pack_is_edited(nnparity: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("NNPARITY_STORE", str(Path("store").absolute()))
+    run = ("run", "--pack", "mine", "--backend", "numpy", "--dtype", "float32", "--formula", "rope", "--level", "quick")
+
+    def told() -> str:
+        command = [sys.executable, "-m", "nnparity", *run]
+        done = subprocess.run(command, capture_output=True, text=True, check=False)
+        assert done.returncode == 0, done.stderr
+        return next(line for line in done.stderr.splitlines() if line.startswith("expectations"))
+
+    assert "computed" in told()
+    assert "computed" not in told()
+    Path("mine/attention.py").write_text(Path("mine/attention.py").read_text(encoding="utf-8") + "\n", encoding="utf-8")
+    assert "from the store" not in told()
+
+
+# --- records
+
+
+def test_records_of_the_adapters_are_not_those_of_a_pack() -> None:
+    """Patterns such as *attention fit the ids of both."""
+    found = packs.take(MODERN)
+    try:
+        known = known_divergences.load(ROOT / "adapters")
+        ids = [one.id for one in known]
+        assert len(set(ids)) == len(ids)
+        own = [one for one in known if one.pack]
+        assert own
+        for one in known:
+            meant = {id for id in load() if one.means(id)}
+            assert meant, one.id
+            assert meant <= (set(found.formulas) if one.pack else set(load()) - set(found.formulas))
+    finally:
+        packs.drop(found)
+
+
+# --- a formula more
+
+
+def parts_of_the_page() -> tuple[str, str]:
+    """The TOML and the Python of the example."""
+    text = HOW_TO.read_text(encoding="utf-8")
+    toml, python = (re.search(rf"```{kind}\n(.*?)```", text, re.S) for kind in ("toml", "python"))
+    assert toml
+    assert python
+    return toml[1], python[1]
+
+
+@pytest.mark.timeout(600)
+def test_a_formula_more_touches_two_files(nnparity: Run, capsys: pytest.CaptureFixture[str]) -> None:
+    there = [name for name in ("torch", "tensorflow", "jax") if find_spec(name)]
+    there += [f"keras-{name}" for name in there if find_spec("keras")]
+    for file, part in zip(("activations.toml", "activations.py"), parts_of_the_page(), strict=True):
+        path = Path("mine") / file
+        path.write_text(f"{path.read_text(encoding='utf-8')}\n\n{part}", encoding="utf-8")
+    small = ("--formula", "sine", "--dtype", "float32", "--dtype", "bfloat16", "--level", "quick")
+    assert nnparity("prove", "mine") == 0
+    assert "sine: proven" in capsys.readouterr().out
+    backends = [word for name in ("numpy", *there) for word in ("--backend", name)]
+    assert nnparity("run", "--pack", "mine", *backends, *small, "--jobs", "1") == 0
+    run = merge([Path("reports/out/parity.jsonl")])
+    assert {one.target.partition(":")[0] for one in run.verdicts} == {"numpy", *there}
+    assert {one.grade for one in run.verdicts} == {"conforms"}
+
+
+@pytest.mark.parametrize("backend", BACKENDS)
+def test_every_kernel_is_a_callable_of_its_framework(backend: str) -> None:
+    for package in backend.split("-"):
+        if find_spec(package) is None:
+            pytest.skip(f"{package} is not installed")
+    command = [sys.executable, "-c", LOOK, str(MODERN), backend]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr[-3000:]
+    homes = {home for one in json.loads(done.stdout.splitlines()[-1]).values() for home in one}
+    assert homes <= {*HOMES[backend.partition("-")[0]], *"+-*/@"}
+
+
+# --- pytest
+
+
+def test_its_formulas_are_items_of_pytest(tmp_path: Path) -> None:
+    suite = str(ROOT / "tests" / "conformance")
+    small = ("--formula", "silu", "--dtype", "float32", "--backend", "numpy", "-p", "no:cacheprovider", "-v")
+    command = [sys.executable, "-m", "pytest", suite, "--pack", str(MODERN), *small]
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout[-3000:]
+    assert "test_conforms[silu/n3d5/float32] PASSED" in done.stdout
+
+
+# --- installed packs
+
+
+def test_an_installed_pack_is_found_by_its_name_and_not_imported(tmp_path: Path) -> None:
+    package = shutil.copytree(MODERN, tmp_path / "tidal_formulas", ignore=shutil.ignore_patterns("__pycache__"))
+    (package / "__init__.py").write_text("raise RuntimeError('imported')\n")
+    info = tmp_path / "tides-1.0.dist-info"
+    info.mkdir()
+    (info / "METADATA").write_text("Metadata-Version: 2.1\nName: tides\nVersion: 1.0\n")
+    (info / "entry_points.txt").write_text("[nnparity.packs]\ntides = tidal_formulas\n")
+    small = ("--backend", "numpy", "--formula", "silu", "--dtype", "float32", "--level", "quick", "--out", "out")
+    for command in (("list", "--pack", "tides"), ("run", "--pack", "tides", *small)):
+        told = subprocess.run(
+            [sys.executable, "-m", "nnparity", *command],
+            env=os.environ | {"PYTHONPATH": str(tmp_path)},
+            cwd=tmp_path,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        assert told.returncode == 0, told.stderr[-3000:]
+        if command[0] == "list":
+            assert "packs:    tides" in told.stdout
+            assert re.search(r"^  silu +tidal_formulas 1.1 ", told.stdout, re.M)
+    assert {one.formula for one in verdicts(str(tmp_path / "out"))} == {"silu"}
