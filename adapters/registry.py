@@ -31,9 +31,10 @@ BUILTIN = {
     "onnxruntime": ("nnparity.adapters.onnxruntime.backend:OnnxRuntimeAdapter", "onnxruntime"),
     "tinygrad": ("nnparity.adapters.tinygrad.backend:TinygradAdapter", "tinygrad"),
     "mlx": ("nnparity.adapters.mlx.backend:MlxAdapter", "mlx"),
+    "paddle": ("nnparity.adapters.paddle.backend:PaddleAdapter", "paddle"),
 }
 #: Those of `make more`: what `all` installs and `make parity` runs has none of them.
-MORE = ("onnxruntime", "tinygrad", "mlx")
+MORE = ("onnxruntime", "tinygrad", "mlx", "paddle")
 #: Those that compile each operation for each shape even when it is run by itself.
 COMPILING = ("jax", "keras-jax", "tinygrad")
 
