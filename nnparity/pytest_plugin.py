@@ -52,7 +52,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         ("--dataset", "only this dataset; may be repeated"),
     ):
         group.addoption(name, action="append", default=[], help=text)
-    group.addoption("--device", default="cpu", help="cpu or cuda, where --backend does not say")
+    group.addoption("--device", default="", help="cpu, cuda, npu0 ..., where --backend does not say")
     group.addoption(
         "--mode", default="", help="a mode of the backend, where --backend does not say; its usual one by default"
     )

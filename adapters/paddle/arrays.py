@@ -21,10 +21,6 @@ class PaddleArrays(Adapter):
     second_order = "reverse over reverse: paddle.grad of paddle.grad; jvp is a double VJP too"
     refusals = ("doesn't have any grad op", "is not registered", "only supports avgpool")
 
-    @classmethod
-    def devices(cls) -> list[str]:
-        return ["cpu"]
-
     def inference(self) -> AbstractContextManager[Any]:
         return paddle.no_grad()
 

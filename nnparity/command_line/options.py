@@ -30,7 +30,8 @@ class Choice:
     """What a plan is made of, as the command line tells it: each field is an option of what is `choosing`."""
 
     backend: Annotated[
-        list[str], typer.Option("--backend", help="torch, jax:cpu:compiled ... (see list), module:Class, file.py:Class")
+        list[str],
+        typer.Option("--backend", help="torch, jax:cpu:compiled ... (see list), module:Class, file.py:Class:npu0:fast"),
     ]
     formula: Annotated[Names, typer.Option("--formula", help="only these; all by default")] = None
     dtype: Annotated[Names, typer.Option("--dtype", help=f"of {', '.join(DTYPES)}")] = None
@@ -38,7 +39,7 @@ class Choice:
     case: Annotated[Names, typer.Option("--case", help="only this case, by its id as verdicts tell it")] = None
     signature: Annotated[Names, typer.Option("--signature", help="only these sizes, at whatever level")] = None
     dataset: Annotated[Names, typer.Option("--dataset", help="only these; see list --signatures")] = None
-    device: Annotated[str, typer.Option(help="cpu or cuda, where --backend does not say")] = "cpu"
+    device: Annotated[str, typer.Option(help="cpu, cuda, npu0 ..., where --backend does not say")] = ""
     mode: Annotated[
         str, typer.Option(help="a mode of the backend, where --backend does not say; its usual one by default")
     ] = ""

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Self
 
+from nnparity.adapters.registry import builtin_names
 from nnparity.checks import Item
 from nnparity.checks.common import Finding
 from nnparity.execute.observer import TargetUnavailable
@@ -118,8 +119,9 @@ class Session:
 
 
 def _absent(target: Target) -> list[TargetLine]:
-    """The devices that the target's backend could use, were they here."""
+    """The devices that a backend in the box could use, were they here."""
     backend, _, mode = target.name.rsplit(":", 2)
-    missing = [device for device in DEVICES if device not in target.observer.info.devices]
+    could = DEVICES if backend in builtin_names() else ()
+    missing = [device for device in could if device not in target.observer.info.devices]
     reason = "not available here"
     return [TargetLine(f"{backend}:{device}:{mode}", available=False, reason=reason) for device in missing]
