@@ -4,7 +4,8 @@ A framework is imported when its adapter is loaded, never before.
 """
 
 import importlib
-from importlib.metadata import entry_points
+import importlib.util
+from importlib.metadata import EntryPoint, entry_points
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -16,6 +17,8 @@ from nnparity.adapters.traceback import comes_along
 from nnparity.spec import load as load_spec
 
 GROUP = "nnparity.adapters"
+#: Entry points of installed packages that have known divergences of their own: each names a package with `known.toml`.
+RECORDS = "nnparity.known"
 #: Where each framework has its package, with the divergences on record in its `known.toml`.
 FOLDER = Path(__file__).resolve().parent
 
@@ -60,6 +63,22 @@ def builtin_names() -> list[str]:
 def names() -> list[str]:
     """Every name that `load` knows: the built-in backends, then the installed plugins."""
     return builtin_names() + sorted(entry_points(group=GROUP).names - BUILTIN.keys())
+
+
+def records() -> list[Path]:
+    """The files of known divergences that installed packages bring along. No package is imported for it.
+
+    Raises UnknownBackend for an entry point whose package is not there.
+    """
+    return [_beside(entry) for entry in entry_points(group=RECORDS)]
+
+
+def _beside(entry: EntryPoint) -> Path:
+    found = importlib.util.find_spec(entry.module)
+    places = found.submodule_search_locations if found else None
+    if not places:
+        raise UnknownBackend(f"the entry point {entry.name} of {RECORDS} names {entry.value}, which is no package here")
+    return Path(places[0]) / "known.toml"
 
 
 def compiles(backend: str, mode: str) -> bool:

@@ -62,6 +62,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     group.addoption("--case-timeout", type=float, default=120.0, help="seconds for one case")
     group.addoption("--no-store", action="store_true", help="compute all expectations, and keep none")
     group.addoption("--nnparity-level", default="quick", help="of the fixture `parity`: quick, core or full")
+    group.addoption("--known", type=Path, action="append", default=[], help="a file of known divergences of one's own")
     group.addoption("--records", type=Path, help="the run file (reports/out/pytest.jsonl)")
 
 
@@ -118,6 +119,7 @@ def _plan(config: pytest.Config) -> Plan:
         cases=tuple(option.case),
         signatures=tuple(option.signature),
         datasets=tuple(option.dataset),
+        known=tuple(option.known),
     )
 
 
@@ -185,7 +187,7 @@ def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> None:
     run.finish_part(os.environ.get("PYTEST_XDIST_WORKER", ""))
     if hasattr(config, "workerinput"):
         return
-    merged, _ = finalize(run.recorder.path, run.recorder.path.parent)
+    merged, _ = finalize(run.recorder.path, run.recorder.path.parent, run.plan.known)
     if session.exitstatus not in NOTHING_FAILED:
         return
     if merged.stale:

@@ -44,6 +44,9 @@ class Choice:
         str, typer.Option(help="a mode of the backend, where --backend does not say; its usual one by default")
     ] = ""
     level: Annotated[str, typer.Option(help="quick, core or full")] = "core"
+    known: Annotated[
+        list[Path] | None, typer.Option("--known", help="a file of known divergences of your own; may be repeated")
+    ] = None
     pool: Annotated[str, typer.Option(help="all, none, or so many signatures of each formula's pool")] = NONE
 
     def plan(self, salt: str = "") -> Plan:
@@ -59,6 +62,7 @@ class Choice:
             cases=tuple(self.case or ()),
             signatures=tuple(self.signature or ()),
             datasets=tuple(self.dataset or ()),
+            known=tuple(self.known or ()),
         )
 
     @property

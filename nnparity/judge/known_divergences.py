@@ -7,7 +7,7 @@ new. A record whose whole scope was run and in which everything conforms is stal
 
 import fnmatch
 import tomllib
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
 from pathlib import Path
 
 import msgspec
@@ -40,7 +40,7 @@ class Known(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     `unbounded` says why a version range has no upper end. `processor` says which instructions a kernel takes, if
     others do not show it: such a record is never stale. `upstream` is a link, or "not reported". `salt` is that of a
     run that shows it, where a plain run's numbers do not: it explains verdicts in any run, and is stale only if that
-    one does not need it.
+    one does not need it. `backends`, said by whoever reads the file, are those that it may speak of; none are all.
     """
 
     formula: Patterns
@@ -58,6 +58,7 @@ class Known(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     unbounded: str = ""
     salt: str = ""
     processor: str = ""
+    backends: tuple[str, ...] = ()
     id: str = ""
 
     def whole(self, selection: Selection) -> bool:
@@ -78,6 +79,8 @@ class Known(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     def speaks_of(self, verdict: Verdict) -> bool:
         """Whether the verdict lies in this record's scope, whatever the version."""
+        if self.backends and verdict.target.rsplit(":", 2)[0] not in self.backends:
+            return False
         asked = msgspec.structs.replace(verdict, quantity=plain(verdict.quantity))
         return verdict.dtype in self.dtype and all(_fits(getattr(asked, name), getattr(self, name)) for name in SCOPE)
 
@@ -102,19 +105,32 @@ def _fits(name: str, patterns: Patterns) -> bool:
     return any(fnmatch.fnmatchcase(name, one) for one in ((patterns,) if isinstance(patterns, str) else patterns))
 
 
-def load(folder: Path) -> list[Known]:
-    """All records in the packages of `folder`. Raises KnownError for one that is malformed."""
-    return [known for path in sorted(folder.glob("*/known.toml")) for known in _read(path)]
+def load(folder: Path, backends: Collection[str] = ()) -> list[Known]:
+    """All records in the packages of `folder`, of these backends alone. Raises KnownError for one that is malformed."""
+    return [one for path in sorted(folder.glob("*/known.toml")) for one in _read(path, backends)]
 
 
-def _read(path: Path) -> Iterator[Known]:
+def together(records: Iterable[Known], paths: Iterable[Path]) -> list[Known]:
+    """The records, and those of further files. Raises KnownError for an id that there is twice."""
+    found = {one.id: one for one in records}
+    for path in paths:
+        for one in _read(path):
+            if one.id in found:
+                raise KnownError(f"{path}: {one.id}: there is a record of that id already")
+            found[one.id] = one
+    return list(found.values())
+
+
+def _read(path: Path, backends: Collection[str] = ()) -> Iterator[Known]:
     try:
         tables = tomllib.loads(path.read_text(encoding="utf-8"))
-    except tomllib.TOMLDecodeError as error:
+    except OSError as error:
+        raise KnownError(f"{path} cannot be read: {error.strerror}") from error
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise KnownError(f"{path}: not TOML: {error}") from error
     for name, table in tables.items():
         try:
-            known = msgspec.convert({**table, "id": name}, Known)
+            known = msgspec.convert({**table, "id": name, "backends": tuple(backends)}, Known)
             for text in known.versions.values():
                 SpecifierSet(text)
         except (msgspec.ValidationError, InvalidSpecifier) as error:

@@ -1,6 +1,7 @@
 """The plan: a selection of the spec, and the targets that a run takes through it."""
 
 from dataclasses import dataclass
+from pathlib import Path
 
 from nnparity import checks
 from nnparity.adapters.registry import compiles, names
@@ -23,6 +24,8 @@ class Plan(Selection):
     targets: tuple[TargetName, ...] = ()
     #: (i, n): of n shares of the units the i-th, counted from 1; together they are the whole plan.
     shard: tuple[int, int] = (1, 1)
+    #: Files of known divergences beside those in the box.
+    known: tuple[Path, ...] = ()
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -75,6 +78,8 @@ class Plan(Selection):
         }
         if self.shard != (1, 1):
             told["shard"] = ["{} of {}".format(*self.shard)]
+        if self.known:
+            told["known"] = [str(path) for path in self.known]
         return told | {
             name: list(asked) for name in ("cases", "signatures", "datasets") if (asked := getattr(self, name))
         }

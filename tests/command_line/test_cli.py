@@ -202,10 +202,11 @@ def test_a_malformed_spec_ends_with_2_and_names_the_file(
 
 
 def on_record(text: str, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The records of this run are these, and no others."""
+    """The records of this run are these, and no others, as if their target came with nnparity."""
     (folder / "torch").mkdir()
     (folder / "torch/known.toml").write_text(text)
     monkeypatch.setattr(examiner, "FOLDER", folder)
+    monkeypatch.setattr(examiner, "builtin_names", lambda: ["doubled"])
 
 
 def test_a_malformed_record_ends_with_2_and_names_the_file(

@@ -42,8 +42,9 @@ ARROWS = {
         *("adapters.dialect", "adapters.kernel", "adapters.registry"),
     },
     "summation": {"spec", "execute", "adapters.request"},
+    "authoring": {"spec", "reference"},
     "command_line": {
-        *("spec", "run", "store", "mutate", "hunt", "summation", "reproduce", "reports", "execute"),
+        *("authoring", "spec", "run", "store", "mutate", "hunt", "summation", "reproduce", "reports", "execute"),
         *("adapters.registry", "judge.known_divergences"),
     },
     "pytest_plugin": {
