@@ -121,7 +121,9 @@ def _named(name: str) -> type[Adapter]:
         there = ", ".join(_classes(module)) or "no adapter at all"
         raise UnknownBackend(f"no class {attribute!r} in {place}; it has {there}") from error
     except (ModuleNotFoundError, FileNotFoundError) as error:
-        raise UnknownBackend(f"no adapter at {name!r}: {error}; built-in are {', '.join(names())}") from error
+        raise UnknownBackend(
+            f"no adapter at {name!r}: {error}; built-in are {', '.join(names())}, others file.py:Class"
+        ) from error
     return _checked(name, found)
 
 

@@ -46,7 +46,6 @@ class Minimal(ForwardOnly):
 def mine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., type[Adapter]]:
     """Loads a subclass of `Minimal` with these lines in its body, from a file."""
     monkeypatch.setattr(sys, "meta_path", [*sys.meta_path])
-    monkeypatch.setattr(sys, "modules", {**sys.modules})  # so that the one loaded goes when the test does
 
     def loaded(*lines: str) -> type[Adapter]:
         file = tmp_path / "mine.py"
