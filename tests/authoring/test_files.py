@@ -23,7 +23,7 @@ from nnparity import ForwardOnly, kernel
 
 class Mine(ForwardOnly):
     backend = "mine"
-    modes = ("fast", "safe")
+    modes = ("fast", "safe") if colorsys.rgb_to_hsv else ()
     put, get = staticmethod(np.array), staticmethod(np.asarray)
 
     @classmethod
