@@ -11,7 +11,6 @@ TEXT = '''\
 """{name} as a target of nnparity. NumPy stands in for it in the three places that are marked."""
 
 import numpy as np
-
 from nnparity import ForwardOnly, kernel
 
 

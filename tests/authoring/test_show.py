@@ -29,7 +29,7 @@ def test_the_skeleton_gives_a_verdict_by_the_command_that_is_told(
     assert nnparity(*arguments) == 0
     assert {v.grade for v in verdicts()} == {"conforms", "unsupported"}
     assert {v.target for v in verdicts()} == {"my-chip:cpu:eager"}
-    assert len((folder / "my_chip_adapter.py").read_text().splitlines()) <= 20
+    assert len((folder / "my_chip_adapter.py").read_text().splitlines()) < 20
 
 
 @pytest.mark.parametrize(
