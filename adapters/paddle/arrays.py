@@ -11,7 +11,7 @@ import numpy as np
 import paddle
 
 from nnparity.adapters.base import Adapter
-from nnparity.adapters.kernel import Operation, Point, Tensors
+from nnparity.adapters.kernel import Operation, Point, Tensors, Unsupported
 from nnparity.adapters.request import Array
 
 
@@ -44,6 +44,7 @@ class PaddleArrays(Adapter):
 
     def jvp(self, operation: Operation, point: Point) -> Tensors:
         """The VJP is linear in its cotangent: its own VJP there is the JVP."""
+        _survives(operation, point)
         leaves = _leaves(point.primals)
         outputs = operation(*leaves, **point.rest)
         cotangents = _leaves(tuple(paddle.zeros_like(y) for y in outputs))
@@ -51,6 +52,7 @@ class PaddleArrays(Adapter):
         return pulled(gradients, cotangents, point.tangents)
 
     def hvp(self, operation: Operation, point: Point) -> Tensors:
+        _survives(operation, point)
         leaves = _leaves(point.primals)
         outputs = operation(*leaves, **point.rest)
         gradients = pulled(outputs, leaves, point.cotangents, twice=True)
@@ -65,6 +67,12 @@ def pulled(outputs: Tensors, leaves: Tensors, cotangents: Tensors, twice: bool =
     ys, gs = (list(part) for part in zip(*live, strict=True))
     found = paddle.grad(ys, list(leaves), gs, create_graph=twice, allow_unused=True)
     return tuple(paddle.zeros_like(x) if g is None else g for x, g in zip(leaves, found, strict=True))
+
+
+def _survives(operation: Operation, point: Point) -> None:
+    """Raises Unsupported for what ends the process."""
+    if operation.formula == "conv2d" and 0 in point.primals[0].shape:
+        raise Unsupported("the second derivative of Paddle's convolution divides by the size of an empty batch: SIGFPE")
 
 
 def _leaves(primals: Tensors) -> Tensors:

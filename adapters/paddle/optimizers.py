@@ -5,7 +5,7 @@ from typing import Any
 import paddle
 from paddle.nn import functional as F
 
-from nnparity.adapters.kernel import kernel
+from nnparity.adapters.kernel import Unsupported, kernel
 from nnparity.adapters.paddle.arrays import leaf
 
 
@@ -38,12 +38,13 @@ class PaddleOptimizers:
 
     @kernel("paddle.optimizer.Adam", convention="adds eps to the root of the corrected v; eps is 1e-8 by default")
     def adam(self, w: Any, m: Any, v: Any, g: Any, lr: float, beta1: float, beta2: float, eps: float, step: int) -> Any:
+        if w.dtype in (paddle.float16, paddle.bfloat16):
+            raise Unsupported("Paddle's CPU has no kernel of Adam in half precision")
         own = parameter(w, g)
         optimizer = paddle.optimizer.Adam(lr, beta1, beta2, eps, [own])
         # Already on its way: its moments, and the powers of β that it keeps, as its checkpoint would have them.
-        kept_in = "float32" if w.dtype in (paddle.float16, paddle.bfloat16) else w.dtype
-        powers = {f"beta{n}_pow_acc": paddle.to_tensor([b**step], kept_in) for n, b in ((1, beta1), (2, beta2))}
-        held = {"moment1": m.astype(kept_in), "moment2": v.astype(kept_in), **powers}
+        powers = {f"beta{n}_pow_acc": paddle.to_tensor([b**step], w.dtype) for n, b in ((1, beta1), (2, beta2))}
+        held = {"moment1": m, "moment2": v, **powers}
         optimizer.set_state_dict({f"{own.name}_{name}_0": tensor for name, tensor in held.items()})
         moved = stepped(optimizer, own)
         kept = {key.removeprefix(f"{own.name}_"): tensor for key, tensor in optimizer.state_dict().items()}
