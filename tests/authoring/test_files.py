@@ -116,9 +116,13 @@ def test_a_full_name_works_for_files_too(text: str, name: tuple[str, str, str], 
     assert str(TargetName.of(text)) == told
 
 
-def test_an_error_is_told_with_the_last_lines_of_the_file(nnparity: Run, folder: Path) -> None:
+def test_an_error_is_told_with_the_last_lines_of_the_file(
+    nnparity: Run, folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     (folder / "mine.py").write_text(NAMESAKE)
     assert nnparity("run", "--backend", "mine.py:Mine", *SMALL) == 1
+    again = "nnparity run --backend mine.py:Mine:npu0:fast --case tanh/n3d5/normal/float32"
+    assert again in capsys.readouterr().err
     (message,) = (v.message or "" for v in verdicts() if v.grade == "error")
     first, *frames = message.splitlines()
     assert first == "AttributeError: module 'numpy' has no attribute 'tahn'"
@@ -147,3 +151,10 @@ def test_a_subclass_of_anothers_adapter_has_a_name_of_its_own() -> None:
     assert [one.backend for one in (NoBias, Deeper, Named, UnderNamed)] == ["no-bias", "no-bias", "mine", "mine"]
     assert NumpyAdapter.backend == "numpy"
     assert NoBias().target == "no-bias:cpu:eager"
+
+
+def test_the_command_that_shows_a_verdict_again_does_so(nnparity: Run, folder: Path) -> None:
+    (folder / "mine.py").write_text(NAMESAKE)
+    words = "run --backend mine.py:Mine:npu0:fast --case tanh/n3d5/normal/float32"
+    assert nnparity(*words.split()) == 1
+    assert {v.case for v in verdicts()} == {"tanh/n3d5/normal/float32"}
