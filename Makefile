@@ -2,7 +2,7 @@
 #
 #   make parity   every backend against the reference: reports/out/parity.{jsonl,md,html}; LEVEL=quick for a first taste,
 #                 LEVEL=full for JAX op by op besides, POOL=all for the pool of sizes too
-#   make more     the backends beside these (ONNX Runtime, tinygrad, MLX), into reports/out/more; MORE names some of them
+#   make more     the backends beside these (ONNX Runtime, tinygrad, MLX, Paddle), into reports/out/more; MORE names some of them
 #   make modern   the formulas of packs/modern on torch, tensorflow, jax and Keras, into reports/out/modern
 #   make test     lint, types, and the tests of this repository itself
 #   make soak     parity again under SALTS other seeds
@@ -27,7 +27,7 @@ FRAMEWORKS := torch tensorflow jax
 OP_BY_OP := $(if $(filter full,$(LEVEL)),jax:cpu:eager)
 BACKENDS := $(FRAMEWORKS) $(OP_BY_OP) keras-torch keras-tensorflow keras-jax huggingface:cpu:eager huggingface:cpu:sdpa
 
-MORE := onnxruntime tinygrad mlx
+MORE := onnxruntime tinygrad mlx paddle
 MODERN := $(FRAMEWORKS) keras-torch keras-tensorflow keras-jax
 
 # The first of these that is new enough and can create an environment.

@@ -4,8 +4,9 @@ A framework's module states only what differs: how arrays go in and out, how it 
 and one method per formula that calls its own operation. Everything else is here.
 """
 
+import re
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import replace
 from functools import partial
@@ -14,9 +15,19 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from nnparity.adapters.kernel import DeviceUnavailable, Kernel, Operation, Point, Program, Tensor, Tensors, Unsupported
+from nnparity.adapters.kernel import (
+    ALIASES,
+    DeviceUnavailable,
+    Kernel,
+    Operation,
+    Point,
+    Program,
+    Tensor,
+    Tensors,
+    Unsupported,
+)
 from nnparity.adapters.request import Array, Failure, Observation, Request, declared, keys
-from nnparity.adapters.traceback import raised_in
+from nnparity.adapters.traceback import comes_along, frames_of, raised_in
 from nnparity.spec.cases.layouts import ALIASED, CONTIGUOUS
 from nnparity.spec.schema import QUANTITIES, WITH_GRAD, plain
 
@@ -33,13 +44,16 @@ class Adapter(ABC):
     inputs is told its dtype as the keyword ``dtype``.
     """
 
+    #: The name of its targets and records. A class that derives from another backend's and says none is called by its
+    #: own name, `NoBias` no-bias: it is another target, and what is on record of the other is not said of it.
     backend: ClassVar[str]
-    packages: ClassVar[tuple[str, ...]]
+    #: The distributions that decide the numbers; none are those of the first names of what its kernels call.
+    packages: ClassVar[tuple[str, ...]] = ()
     #: The first is the one that is run where none is named: as the framework's users run it.
     modes: ClassVar[tuple[str, ...]] = ("eager",)
     #: Whether one program gives outputs, VJP, JVP and HVP: for a framework to which each program costs time to compile.
     joint: ClassVar[bool] = False
-    second_order: ClassVar[str]
+    second_order: ClassVar[str] = "as the adapter's jvp and hvp compute it, where it has them"
     unsupported: ClassVar[Mapping[str, str]] = {}
     #: How the framework itself says that it does not do this, where it raises no NotImplementedError.
     refusals: ClassVar[tuple[str, ...]] = ()
@@ -55,11 +69,18 @@ class Adapter(ABC):
     #: where that is not `ACCUMULATE`; the first that fits.
     precision: ClassVar[Mapping[tuple[str, str, str], str]] = {}
 
-    def __init__(self, device: str = "cpu", mode: str = "") -> None:
+    def __init_subclass__(cls, **keywords: Any) -> None:
+        super().__init_subclass__(**keywords)
+        named = next((one for one in cls.__mro__ if "backend" in vars(one)), None)
+        if named and comes_along(named) and not comes_along(cls):
+            cls.backend = re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "-", cls.__name__).lower()
+
+    def __init__(self, device: str = "", mode: str = "") -> None:
         """Raise `DeviceUnavailable` for a device that is not here, ValueError for an unknown mode."""
-        mode = mode or self.modes[0]
-        if device not in self.devices():
-            raise DeviceUnavailable(f"{self.backend} has no {device} here, only {', '.join(self.devices())}")
+        there = self.devices()
+        device, mode = device or next(iter(there), "none"), mode or self.modes[0]
+        if device not in there:
+            raise DeviceUnavailable(f"{self.backend} has no {device} here, only {', '.join(there) or 'none at all'}")
         if mode not in self.modes:
             raise ValueError(f"{self.backend} has no mode {mode!r}, only {', '.join(self.modes)}")
         self.device, self.mode = device, mode
@@ -79,14 +100,14 @@ class Adapter(ABC):
         return {}
 
     @classmethod
-    @abstractmethod
     def devices(cls) -> list[str]:
-        """The devices that are really available, "cpu" first."""
+        """The devices that are really available, in the adapter's own words; the first is the one that is usual."""
+        return ["cpu"]
 
     @classmethod
     def versions(cls) -> dict[str, str]:
         """The versions of the distributions that decide the numbers."""
-        return {name: metadata.version(name) for name in cls.packages}
+        return {name: metadata.version(name) for name in cls.packages or _distributions(cls.kernels().values())}
 
     @classmethod
     def kernels(cls) -> dict[str, Kernel]:
@@ -114,13 +135,13 @@ class Adapter(ABC):
     def vjp(self, operation: Operation, point: Point) -> tuple[Tensors, Tensors]:
         """The outputs, and the cotangents pulled back to each primal (zeros when unconnected)."""
 
-    @abstractmethod
     def jvp(self, operation: Operation, point: Point) -> Tensors:
         """The tangents pushed forward to each output."""
+        raise Unsupported(f"the {self.backend} adapter gives no forward derivatives")
 
-    @abstractmethod
     def hvp(self, operation: Operation, point: Point) -> Tensors:
         """The derivative of the VJP when the primals move along the tangents, cotangents fixed."""
+        raise Unsupported(f"the {self.backend} adapter gives no second derivatives")
 
     def jvp_hvp(self, operation: Operation, point: Point) -> tuple[Tensors, Tensors]:
         """Both at once, for a framework that shares work between them."""
@@ -240,8 +261,9 @@ class Adapter(ABC):
     def _failed(self, request: Request, families: tuple[str, ...], error: Exception) -> Observation:
         failure = replace(self.failure(error), raised_in=raised_in(error, type(self)))
         final = failure.kind == "error" or isinstance(error, Unsupported)
+        frames = frames_of(error, type(self))
         return {
-            key: failure if final else self._refusal(request, key, failure)
+            key: _located(failure if final else self._refusal(request, key, failure), frames)
             for family in families
             for key in keys(family, request)
         }
@@ -278,6 +300,39 @@ class Adapter(ABC):
 
     def _joint(self, operation: Operation, point: Point) -> Tensors:
         return tuple(tensor for family in self.all_families(operation, point) for tensor in family)
+
+
+class ForwardOnly(Adapter):
+    """What runs forward only: gradients, and all that is made of them, are unsupported, for that reason."""
+
+    forward_only: ClassVar[str] = "forward only"
+    second_order = "none: forward only"
+
+    def vjp(self, operation: Operation, point: Point) -> tuple[Tensors, Tensors]:
+        """None."""
+        raise Unsupported(self.forward_only)
+
+    def jvp(self, operation: Operation, point: Point) -> Tensors:
+        """None."""
+        raise Unsupported(self.forward_only)
+
+    def hvp(self, operation: Operation, point: Point) -> Tensors:
+        """None."""
+        raise Unsupported(self.forward_only)
+
+
+def _distributions(kernels: Iterable[Kernel]) -> list[str]:
+    """The installed distributions that the first names of what is called belong to."""
+    first = {path.partition(".")[0] for kernel in kernels for path in kernel.paths}
+    owners = metadata.packages_distributions() if first else {}
+    return sorted({owner for name in first for owner in owners.get(ALIASES.get(name, name).partition(".")[0], ())})
+
+
+def _located(failure: Failure, frames: list[str]) -> Failure:
+    """An error with the lines of the adapter's own file that it came through."""
+    if failure.kind == "unsupported" or not frames:
+        return failure
+    return replace(failure, message="\n".join([failure.message, *frames]))
 
 
 def _repeated(key: str, seen: Observation) -> bool:

@@ -19,6 +19,7 @@ import numpy as np
 from nnparity.adapters.base import Adapter
 from nnparity.adapters.kernel import Operation, Point, Tensors, Unsupported
 from nnparity.adapters.request import Array, Failure, Observation, Request
+from nnparity.adapters.traceback import FRAMES, located
 from nnparity.spec import Formula
 
 #: Framework -> where its arrays and derivatives are.
@@ -30,16 +31,10 @@ FRAMEWORKS = {
 }
 #: First package of an array's type -> its framework.
 PACKAGES = {"numpy": "numpy", "torch": "torch", "jax": "jax", "jaxlib": "jax", "tensorflow": "tensorflow"}
-#: Frames of the function's own that a failure tells.
-FRAMES = 3
 
 
 class NumpyArrays(Adapter):
     """Plain arrays, of which nobody knows a derivative."""
-
-    @classmethod
-    def devices(cls) -> list[str]:
-        return ["cpu"]
 
     def put(self, array: Array) -> Array:
         return np.array(array)
@@ -182,7 +177,7 @@ def _frames(error: Exception) -> list[str]:
     ours = Path(__file__).resolve().parent
     frames = [one for one in traceback.extract_tb(error.__traceback__) if not _inside(one.filename, ours)]
     own = [one for one in frames if "site-packages" not in one.filename] or frames
-    return [f"  {Path(one.filename).name}:{one.lineno} in {one.name}: {one.line}" for one in own[-FRAMES:]]
+    return [located(one.filename, one.lineno or 0, one.name) for one in own[-FRAMES:]]
 
 
 def _inside(file: str, folder: Path) -> bool:

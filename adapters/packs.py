@@ -28,7 +28,11 @@ def extended(found: type[Adapter]) -> type[Adapter]:
     """The adapter of a backend with the kernels that the packs in use have for it. Raises UsageError."""
     for pack in packs.taken():
         named = {id: passed(path) for id, one in pack.formulas.items() if (path := path_of(one, found.backend))}
-        found = type(found.__name__, (found,), {**named, "__module__": found.__module__}) if named else found
+        found = (
+            type(found.__name__, (found,), {**named, "backend": found.backend, "__module__": found.__module__})
+            if named
+            else found
+        )
         if (file := file_of(pack, found.backend)) is not None:
             found = _with(found, _module(pack, file), pack)
     return found
@@ -62,7 +66,9 @@ def _with(found: type[Adapter], module: ModuleType, pack: Pack) -> type[Adapter]
     functions = {id: staticmethod(getattr(module, id)) for id in pack.formulas if hasattr(module, id)}
     tables = {name: getattr(module, name.upper(), {}) | dict(getattr(found, name)) for name in TABLES}
     # What the module raises is the adapter's own fault, as if it stood in the adapter's package.
-    return type(found.__name__, (found,), {**functions, **tables, "__module__": module.__name__})
+    return type(
+        found.__name__, (found,), {**functions, **tables, "backend": found.backend, "__module__": module.__name__}
+    )
 
 
 def _module(pack: Pack, file: Path) -> ModuleType:

@@ -5,17 +5,21 @@ A framework is imported when its adapter is loaded, never before.
 
 import importlib
 import importlib.util
-import sys
-from importlib.metadata import entry_points
+from importlib.metadata import EntryPoint, entry_points
 from pathlib import Path
 from types import ModuleType
 from typing import Any
 
 from nnparity.adapters.base import Adapter
+from nnparity.adapters.files import from_file
+from nnparity.adapters.inspection import faults
 from nnparity.adapters.packs import extended
+from nnparity.adapters.traceback import comes_along
 from nnparity.spec import load as load_spec
 
 GROUP = "nnparity.adapters"
+#: Entry points of installed packages that have known divergences of their own: each names a package with `known.toml`.
+RECORDS = "nnparity.known"
 #: Where each framework has its package, with the divergences on record in its `known.toml`.
 FOLDER = Path(__file__).resolve().parent
 
@@ -32,9 +36,10 @@ BUILTIN = {
     "onnxruntime": ("nnparity.adapters.onnxruntime.backend:OnnxRuntimeAdapter", "onnxruntime"),
     "tinygrad": ("nnparity.adapters.tinygrad.backend:TinygradAdapter", "tinygrad"),
     "mlx": ("nnparity.adapters.mlx.backend:MlxAdapter", "mlx"),
+    "paddle": ("nnparity.adapters.paddle.backend:PaddleAdapter", "paddle"),
 }
 #: Those of `make more`: what `all` installs and `make parity` runs has none of them.
-MORE = ("onnxruntime", "tinygrad", "mlx")
+MORE = ("onnxruntime", "tinygrad", "mlx", "paddle")
 #: Those that compile each operation for each shape even when it is run by itself.
 COMPILING = ("jax", "keras-jax", "tinygrad")
 
@@ -61,6 +66,22 @@ def names() -> list[str]:
     return builtin_names() + sorted(entry_points(group=GROUP).names - BUILTIN.keys())
 
 
+def records() -> list[Path]:
+    """The files of known divergences that installed packages bring along. No package is imported for it.
+
+    Raises UnknownBackend for an entry point whose package is not there.
+    """
+    return [_beside(entry) for entry in entry_points(group=RECORDS)]
+
+
+def _beside(entry: EntryPoint) -> Path:
+    found = importlib.util.find_spec(entry.module)
+    places = found.submodule_search_locations if found else None
+    if not places:
+        raise UnknownBackend(f"the entry point {entry.name} of {RECORDS} names {entry.value}, which is no package here")
+    return Path(places[0]) / "known.toml"
+
+
 def compiles(backend: str, mode: str) -> bool:
     """Whether a new shape costs compiling."""
     return mode == "compiled" or backend in COMPILING
@@ -69,7 +90,8 @@ def compiles(backend: str, mode: str) -> bool:
 def load(name: str) -> type[Adapter]:
     """The adapter class for a backend's name, ``package.module:Class`` or ``path/to/file.py:Class``.
 
-    Raises `UnknownBackend`, `FrameworkMissing` when the framework is not installed, or `Misdeclared`.
+    Raises `UnknownBackend`, `FrameworkMissing` when the framework is not installed, `Misdeclared`, or
+    `adapters.files.Broken` for a file that cannot be run.
     """
     if name in BUILTIN:
         return _builtin(name)
@@ -94,33 +116,29 @@ def _builtin(name: str) -> type[Adapter]:
 def _named(name: str) -> type[Adapter]:
     place, _, attribute = name.rpartition(":")
     try:
-        module = _from_file(Path(place)) if place.endswith(".py") else importlib.import_module(place)
-        return _checked(name, getattr(module, attribute))
-    except (ModuleNotFoundError, FileNotFoundError, AttributeError) as error:
-        raise UnknownBackend(f"no adapter at {name!r}: {error}; built-in are {', '.join(names())}") from error
+        module = from_file(Path(place)) if place.endswith(".py") else importlib.import_module(place)
+        found = getattr(module, attribute)
+    except AttributeError as error:
+        there = ", ".join(_classes(module)) or "no adapter at all"
+        raise UnknownBackend(f"no class {attribute!r} in {place}; it has {there}") from error
+    except (ModuleNotFoundError, FileNotFoundError) as error:
+        raise UnknownBackend(
+            f"no adapter at {name!r}: {error}; built-in are {', '.join(names())}, others file.py:Class"
+        ) from error
+    return _checked(name, found)
 
 
-def _from_file(path: Path) -> ModuleType:
-    """Import a file under its own name, so that its classes pickle in this process and its children."""
-    if not path.is_file():
-        raise FileNotFoundError(f"no file {path}")
-    spec = importlib.util.spec_from_file_location(path.stem, path.resolve())
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    sys.modules.setdefault(path.stem, module)
-    spec.loader.exec_module(module)
-    return module
+def _classes(module: ModuleType) -> list[str]:
+    """The adapters that a module defines."""
+    own = (one for one in vars(module).values() if isinstance(one, type) and issubclass(one, Adapter))
+    return [one.__name__ for one in own if one.__module__ == module.__name__]
 
 
 def _checked(name: str, found: Any) -> type[Adapter]:
+    """The class, if its methods and words are those of the spec and of `Adapter`; else all that is wrong, at once."""
     if not (isinstance(found, type) and issubclass(found, Adapter)):
         raise UnknownBackend(f"{name!r} is not an Adapter class")
-    found = extended(found)
-    formulas, declared = load_spec().keys(), found.kernels().keys()
-    if orphans := declared - formulas:
-        raise Misdeclared(f"{name} declares {', '.join(sorted(orphans))}, which the spec does not have")
-    # A helper may have any name but a formula's: under that it would be taken for the formula, and never run.
-    if silent := {id for id in formulas - declared if hasattr(found, id)}:
-        raise Misdeclared(f"{name} has methods without @kernel or @composed: {', '.join(sorted(silent))}")
-    return found
+    if wrong := faults(found, load_spec(), () if comes_along(found) else BUILTIN):
+        head = f"{found.__name__}: " if len(wrong) == 1 else f"{found.__name__}: {len(wrong)} things are wrong\n  "
+        raise Misdeclared(head + "\n  ".join(wrong))
+    return extended(found)

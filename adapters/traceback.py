@@ -1,7 +1,9 @@
 """Where an exception was raised: by a framework, or by the adapter's own mistake."""
 
 import dis
+import linecache
 from collections.abc import Iterator
+from pathlib import Path
 from types import FrameType, TracebackType
 
 #: What an instruction of the adapter's own frame does when code without a frame, compiled, raises: it calls something.
@@ -20,6 +22,8 @@ MISCALLED = (
 #: What Python says of its own containers.
 CONTAINERS = ("tuple index out of range", "list index out of range")
 COMPILED = "compiled code"
+#: Lines of an adapter's own file that an error tells.
+FRAMES = 3
 
 
 def raised_in(error: BaseException, adapter: type) -> str:
@@ -35,6 +39,37 @@ def raised_in(error: BaseException, adapter: type) -> str:
         return ""
     frame, place = frames[-1]
     return COMPILED if dis.opname[frame.f_code.co_code[place]].startswith(CALLS) else ""
+
+
+def comes_along(one: type) -> bool:
+    """Whether a class comes with nnparity, or with Python: it is none of the user's."""
+    return one.__module__.startswith("nnparity.adapters.") or one.__module__ in ("builtins", "abc")
+
+
+def frames_of(error: BaseException, adapter: type) -> list[str]:
+    """The last lines of the adapter's own file that an error came through; of those that come with nnparity none."""
+    own = {one.__module__ for one in adapter.__mro__ if not comes_along(one)}
+    frames = [
+        (frame.f_code, line) for frame, line in _lines(error.__traceback__) if frame.f_globals.get("__name__") in own
+    ]
+    return [located(code.co_filename, line, code.co_name) for code, line in frames[-FRAMES:]]
+
+
+def located(file: str, line: int, name: str) -> str:
+    """A line of a traceback, with what stands there."""
+    return f"  {Path(file).name}:{line} in {name}: {linecache.getline(file, line).strip()}".removesuffix(": ")
+
+
+def lines_in(error: BaseException, file: str) -> list[tuple[int, str]]:
+    """The lines of a file that an error came through, each with the name of its function."""
+    found = ((frame.f_code, line) for frame, line in _lines(error.__traceback__))
+    return [(line, code.co_name) for code, line in found if code.co_filename == file]
+
+
+def _lines(traceback: TracebackType | None) -> Iterator[tuple[FrameType, int]]:
+    while traceback is not None:
+        yield traceback.tb_frame, traceback.tb_lineno
+        traceback = traceback.tb_next
 
 
 def _frames(traceback: TracebackType | None) -> Iterator[tuple[FrameType, int]]:

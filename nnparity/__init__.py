@@ -5,7 +5,8 @@ and outputs, gradients and second-order products are judged against derived tole
 
 For tests of one's own there are `check`, `assert_close`, `tolerance`, `arbitrate`, `formula` and `load_pack`, and for
 two models `port`: each is imported when it is first asked for, so that ``import nnparity`` costs nothing. Their types
-are in the stub beside this file.
+are in the stub beside this file. For adapters of one's own there are `Adapter`, `ForwardOnly`, `kernel`, `composed`,
+`passed` and `Unsupported`.
 """
 
 import importlib
@@ -22,6 +23,12 @@ _API = {
     "load_pack": "nnparity.api.packs",
     "port": "nnparity.porting.port",
     "UsageError": "nnparity.spec.usage",
+    "Adapter": "nnparity.adapters.base",
+    "ForwardOnly": "nnparity.adapters.base",
+    "kernel": "nnparity.adapters.kernel",
+    "composed": "nnparity.adapters.kernel",
+    "passed": "nnparity.adapters.kernel",
+    "Unsupported": "nnparity.adapters.kernel",
 }
 __all__ = ["__version__", *_API]  # noqa: PLE0604  (texts all of them)
 

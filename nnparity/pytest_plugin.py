@@ -58,7 +58,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         ("--dataset", "only this dataset; may be repeated"),
     ):
         group.addoption(name, action="append", default=[], help=text)
-    group.addoption("--device", default="cpu", help="cpu or cuda, where --backend does not say")
+    group.addoption("--device", default="", help="cpu, cuda, npu0 ..., where --backend does not say")
     group.addoption(
         "--mode", default="", help="a mode of the backend, where --backend does not say; its usual one by default"
     )
@@ -68,6 +68,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     group.addoption("--case-timeout", type=float, default=120.0, help="seconds for one case")
     group.addoption("--no-store", action="store_true", help="compute all expectations, and keep none")
     group.addoption("--nnparity-level", default="quick", help="of the fixture `parity`: quick, core or full")
+    group.addoption("--known", type=Path, action="append", default=[], help="a file of known divergences of one's own")
     group.addoption("--records", type=Path, help="the run file (reports/out/pytest.jsonl)")
 
 
@@ -127,6 +128,7 @@ def _plan(config: pytest.Config) -> Plan:
         signatures=tuple(option.signature),
         datasets=tuple(option.dataset),
         packs=tuple(option.pack),
+        known=tuple(option.known),
     )
 
 
@@ -196,7 +198,7 @@ def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> None:
     run.finish_part(os.environ.get("PYTEST_XDIST_WORKER", ""))
     if hasattr(config, "workerinput"):
         return
-    merged, _ = finalize(run.recorder.path, run.recorder.path.parent)
+    merged, _ = finalize(run.recorder.path, run.recorder.path.parent, known=run.plan.known)
     if session.exitstatus not in NOTHING_FAILED:
         return
     if merged.stale:

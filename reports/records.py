@@ -91,6 +91,10 @@ class Kernel(msgspec.Struct, frozen=True):
     convention: str = ""
 
 
+#: The property of a target that says where its adapter is, where it does not come with nnparity.
+ADAPTER = "adapter"
+
+
 class TargetLine(msgspec.Struct, frozen=True, tag_field="kind", tag="target"):
     """An implementation under test. `available` False: it is not here, and `reason` says why."""
 

@@ -22,10 +22,6 @@ class MlxArrays(Adapter):
     second_order = "reverse over reverse: mx.vjp of mx.vjp"
     refusals = ("Not implemented for", "not yet implemented")
 
-    @classmethod
-    def devices(cls) -> list[str]:
-        return ["cpu"]
-
     @contextmanager
     def scope(self) -> Iterator[None]:
         with mx.stream(mx.cpu):

@@ -10,8 +10,8 @@ from typing import Any
 import numpy as np
 import onnxruntime
 
-from nnparity.adapters.base import Adapter
-from nnparity.adapters.kernel import Operation, Point, Program, Tensors, Unsupported
+from nnparity.adapters.base import ForwardOnly
+from nnparity.adapters.kernel import Operation, Point, Program, Tensors
 from nnparity.adapters.onnxruntime.operators import TYPES, Graph, Value
 from nnparity.adapters.request import Array
 
@@ -19,16 +19,12 @@ FORWARD_ONLY = "onnxruntime runs a graph forward; derivatives are in its build f
 PROVIDER = "CPUExecutionProvider"
 
 
-class OnnxRuntimeArrays(Adapter):
+class OnnxRuntimeArrays(ForwardOnly):
     """Arrays in and out, and graphs from the methods: a method is called once for each signature, with values."""
 
     modes = ("optimized", "unoptimized")
-    second_order = "none: forward only"
+    forward_only = FORWARD_ONLY
     refusals = ("NOT_IMPLEMENTED", "LSTM operator does not support double")
-
-    @classmethod
-    def devices(cls) -> list[str]:
-        return ["cpu"]
 
     def put(self, array: Array) -> Any:
         if array.dtype.name == "bfloat16":
@@ -41,15 +37,6 @@ class OnnxRuntimeArrays(Adapter):
             return np.array(tensor.numpy())
         content = ctypes.string_at(tensor.data_ptr(), tensor.tensor_size_in_bytes())  # NumPy has no such type
         return np.frombuffer(content, "bfloat16").reshape(tensor.shape())
-
-    def vjp(self, operation: Operation, point: Point) -> tuple[Tensors, Tensors]:
-        raise Unsupported(FORWARD_ONLY)
-
-    def jvp(self, operation: Operation, point: Point) -> Tensors:
-        raise Unsupported(FORWARD_ONLY)
-
-    def hvp(self, operation: Operation, point: Point) -> Tensors:
-        raise Unsupported(FORWARD_ONLY)
 
     def compile(self, program: Program) -> Program:
         """A session for each signature: the first run of one builds its graph."""

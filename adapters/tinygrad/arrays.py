@@ -24,10 +24,6 @@ class TinygradArrays(Adapter):
 
     second_order = "none: first derivatives only"
 
-    @classmethod
-    def devices(cls) -> list[str]:
-        return ["cpu"]
-
     def put(self, array: Array) -> Any:
         if array.dtype.name == "bfloat16":
             return Tensor(np.array(array).view(np.uint16), device="CPU").bitcast(dtypes.bfloat16).realize()

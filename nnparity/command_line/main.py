@@ -9,7 +9,8 @@ from collections.abc import Callable
 
 import typer
 
-from nnparity.command_line import cells, files, models, packs, questions, runs, searches  # noqa: F401  (each adds its commands)
+# Each adds its commands.
+from nnparity.command_line import authoring, cells, files, models, packs, questions, runs, searches  # noqa: F401
 from nnparity.command_line.application import application
 from nnparity.execute.observer import TargetUnavailable
 from nnparity.judge.known_divergences import KnownError

@@ -31,7 +31,8 @@ class Choice:
     """What a plan is made of, as the command line tells it: each field is an option of what is `choosing`."""
 
     backend: Annotated[
-        list[str], typer.Option("--backend", help="torch, jax:cpu:compiled ... (see list), module:Class, file.py:Class")
+        list[str],
+        typer.Option("--backend", help="torch, jax:cpu:compiled ... (see list), module:Class, file.py:Class:npu0:fast"),
     ]
     formula: Annotated[Names, typer.Option("--formula", help="only these; all by default, of packs theirs")] = None
     dtype: Annotated[Names, typer.Option("--dtype", help=f"of {', '.join(DTYPES)}")] = None
@@ -40,11 +41,14 @@ class Choice:
     signature: Annotated[Names, typer.Option("--signature", help="only these sizes, at whatever level")] = None
     dataset: Annotated[Names, typer.Option("--dataset", help="only these; see list --signatures")] = None
     pack: Packs = None
-    device: Annotated[str, typer.Option(help="cpu or cuda, where --backend does not say")] = "cpu"
+    device: Annotated[str, typer.Option(help="cpu, cuda, npu0 ..., where --backend does not say")] = ""
     mode: Annotated[
         str, typer.Option(help="a mode of the backend, where --backend does not say; its usual one by default")
     ] = ""
     level: Annotated[str, typer.Option(help="quick, core or full")] = "core"
+    known: Annotated[
+        list[Path] | None, typer.Option("--known", help="a file of known divergences of your own; may be repeated")
+    ] = None
     pool: Annotated[str, typer.Option(help="all, none, or so many signatures of each formula's pool")] = NONE
 
     def plan(self, salt: str = "") -> Plan:
@@ -61,6 +65,7 @@ class Choice:
             signatures=tuple(self.signature or ()),
             datasets=tuple(self.dataset or ()),
             packs=tuple(self.pack or ()),
+            known=tuple(self.known or ()),
         )
 
     @property

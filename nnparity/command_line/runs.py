@@ -52,7 +52,7 @@ def run(
         with Jobs(sensible(jobs, plan), timeout, store_folder(no_store), out / SCRATCH) as shared, gentle(shared.stop):
             total = _drive(shared, plan, path, f"parity of {choice.backends}", journal)
         making = scripted(timeout, store_folder(no_store)) if scripts and not shared.stopping else nothing
-        found, files = finalize(path, out, making, before)
+        found, files = finalize(path, out, making, before, plan.known)
     show(total, found, console)
     console.print("report: " + "  ".join(map(str, files)), soft_wrap=True)
     raise typer.Exit(_ended(total, found, _interrupted(shared, plan, path)))
@@ -79,7 +79,7 @@ def soak(
             total = _drive(shared, plan, path, f"seed {number} of {salts}")
             sealed(path)
             found = merge([path])
-            found.known |= records_met(found.verdicts)
+            found.known |= records_met(found.verdicts, plan.known)
             show(total, found, console)
             status = max(status, _ended(total, found, stopped := _interrupted(shared, plan, path)))
             if stopped:

@@ -92,7 +92,8 @@ class Observer:
         ours, theirs = socket.socketpair()
         self._channel = Channel(ours)
         self._log: IO[bytes] = tempfile.TemporaryFile()  # noqa: SIM115  (closed with the process, in `close`)
-        command = [sys.executable, "-m", "nnparity.execute.worker", *self._arguments]
+        # -P: what lies in the working directory stands in the way of no framework, see `_search_path`
+        command = [sys.executable, "-P", "-m", "nnparity.execute.worker", *self._arguments]
         self._process = subprocess.Popen(
             [*command, str(theirs.fileno()), str(os.getpid())],
             start_new_session=True,  # so that all that it starts can be ended with it
@@ -213,5 +214,8 @@ def _ending(code: int) -> str:
 
 
 def _search_path() -> list[str]:
-    """Where this process finds its modules, so that the other finds the same (adapters of the caller's included)."""
-    return [path or str(Path.cwd()) for path in sys.path]
+    """Where this process finds its modules, so that the other finds the same; last of all the working directory.
+
+    There an adapter of the caller's own may lie, in a file that is called like its framework.
+    """
+    return [*(path or str(Path.cwd()) for path in sys.path), str(Path.cwd())]

@@ -3,13 +3,14 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from nnparity.adapters.registry import names
+from nnparity.adapters.registry import builtin_names, names
 from nnparity.adapters.request import declared
 from nnparity.execute.observer import Observer
 from nnparity.execute.subnormal_probe import flushes
 from nnparity.spec import Formula
 from nnparity.spec.precision import ACCUMULATE
 
+#: Those of the backends in the box; the devices of others are their adapters' words.
 DEVICES = ("cpu", "cuda")
 
 
@@ -17,7 +18,8 @@ DEVICES = ("cpu", "cuda")
 class TargetName:
     """A target as it is asked for. `backend` may be a name, ``module:Class`` or ``file.py:Class``.
 
-    No `mode` is the backend's usual one: which that is the target itself says, once it is started.
+    No `mode` is the backend's usual one, no `device` that of an adapter of one's own: which that is the target itself
+    says, once it is started.
     """
 
     backend: str
@@ -25,18 +27,26 @@ class TargetName:
     mode: str = ""
 
     @classmethod
-    def of(cls, text: str, device: str = "cpu", mode: str = "") -> "TargetName":
-        """From ``jax``, ``jax:cuda`` or ``jax:cpu:compiled``; `device` and `mode` stand for what is left out.
+    def of(cls, text: str, device: str = "", mode: str = "") -> "TargetName":
+        """From ``jax``, ``jax:cuda``, ``jax:cpu:compiled`` or ``file.py:Class:npu0:fast``.
 
-        A ``module:Class`` or ``file.py:Class`` of one's own is taken whole.
+        `device` and `mode` stand for what is left out.
         """
-        backend, *rest = text.split(":")
-        if backend not in names() or len(rest) > 2:
+        first, *rest = text.split(":")
+        if first not in names() and rest:
+            first, rest = f"{first}:{rest[0]}", rest[1:]
+        if len(rest) > 2:
             return cls(text, device, mode)
-        return cls(backend, *rest, *(device, mode)[len(rest) :])
+        usual = device or ("cpu" if first in builtin_names() else "")
+        return cls(first, *rest, *(usual, mode)[len(rest) :])
+
+    @property
+    def boxed(self) -> bool:
+        """Whether its adapter comes with nnparity."""
+        return self.backend in builtin_names()
 
     def __str__(self) -> str:
-        return ":".join(filter(None, (self.backend, self.device, self.mode)))
+        return f"{self.backend}:{self.device}:{self.mode}".rstrip(":")
 
 
 @dataclass

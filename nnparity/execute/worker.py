@@ -5,7 +5,6 @@ over the socket of that number. It says what it is (`TargetInfo`), then answers 
 `Response` a request, so that whatever was finished before a death is kept.
 """
 
-import fnmatch
 import os
 import socket
 import sys
@@ -17,14 +16,12 @@ import numpy as np
 from nnparity.adapters.base import Adapter
 from nnparity.adapters.registry import load
 from nnparity.adapters.request import Array, Failure, Observation, Request, keys
+from nnparity.adapters.traceback import frames_of
 from nnparity.execute import messages
 from nnparity.execute.channel import Channel, Closed
 from nnparity.execute.lifetime import end_with
 from nnparity.execute.protocol import Response, TargetInfo
-from nnparity.spec import load as formulas
 from nnparity.spec import packs
-from nnparity.spec.precision import MODELS
-from nnparity.spec.usage import UsageError, require
 
 
 def serve(channel: Channel, backend: str, device: str, mode: str) -> None:
@@ -33,7 +30,8 @@ def serve(channel: Channel, backend: str, device: str, mode: str) -> None:
         adapter, info = _begin(backend, device, mode)
         message = messages.of_answer(info)
     except Exception as error:  # noqa: BLE001  (whatever it is, the harness is told)
-        channel.send(messages.of_answer(f"{type(error).__name__}: {error}"))
+        told = [f"{type(error).__name__}: {error}", *getattr(error, "__notes__", ())]
+        channel.send(messages.of_answer("\n".join(told)))
         return
     channel.send(message)
     while True:
@@ -56,8 +54,7 @@ def _response(adapter: Adapter, request: Request) -> Response:
 def _begin(backend: str, device: str, mode: str) -> tuple[Adapter, TargetInfo]:
     start = time.process_time()
     packs.take_told()
-    adapter = load(backend)(device, mode)
-    _named(adapter)
+    adapter = made(load(backend), device, mode)
     kernels = {name: (k.text, k.composed, k.because, k.convention) for name, k in adapter.kernels().items()}
     seconds = time.process_time() - start
     return adapter, TargetInfo(
@@ -74,19 +71,14 @@ def _begin(backend: str, device: str, mode: str) -> tuple[Adapter, TargetInfo]:
     )
 
 
-def _named(adapter: Adapter) -> None:
-    """Raises UsageError where the adapter declares a formula that there is not: misspelt, it would never be asked."""
+def made(kind: type[Adapter], device: str, mode: str) -> Adapter:
+    """An adapter. What it raises is told with the lines of its own file."""
     try:
-        patterns = [pattern for pattern, *_ in (*adapter.refused, *adapter.precision)]
-        unknown = [pattern for pattern in patterns if not fnmatch.filter(formulas(), pattern)]
-        require("precision model", tuple(adapter.precision.values()), MODELS)
-        require(
-            "formula",
-            (*adapter.unsupported, *adapter.nondeterministic, *unknown),
-            tuple(formulas()),
-        )
-    except UsageError as error:
-        raise UsageError(f"the adapter declares what is not in the spec: {error}") from error
+        return kind(device, mode)
+    except Exception as error:
+        for line in frames_of(error, kind):
+            error.add_note(line)
+        raise
 
 
 def observe(adapter: Adapter, request: Request) -> Observation:
@@ -97,7 +89,8 @@ def observe(adapter: Adapter, request: Request) -> Observation:
     try:
         observation: Any = adapter.observe(request)
     except Exception as error:  # noqa: BLE001  (an adapter may raise anything: it costs this case)
-        return _all(request, f"{type(error).__name__}: {error}")
+        told = [f"{type(error).__name__}: {error}", *frames_of(error, type(adapter))]
+        return _all(request, "\n".join(told))
     if not isinstance(observation, dict):
         return _all(request, f"the adapter returned {type(observation).__name__}, not a dict of quantities")
     changed = [name for (name, array), old in zip(_arrays(request), before, strict=True) if array.tobytes() != old]

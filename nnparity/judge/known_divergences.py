@@ -7,7 +7,7 @@ new. A record whose whole scope was run and in which everything conforms is stal
 
 import fnmatch
 import tomllib
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
 from pathlib import Path
 
 import msgspec
@@ -42,7 +42,8 @@ class Known(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     `unbounded` says why a version range has no upper end. `processor` says which instructions a kernel takes, if
     others do not show it: such a record is never stale. `upstream` is a link, or "not reported". `salt` is that of a
     run that shows it, where a plain run's numbers do not: it explains verdicts in any run, and is stale only if that
-    one does not need it. One beside a `pack` speaks of the formulas of that pack, any other of the primer's.
+    one does not need it. `backends`, said by whoever reads the file, are those that it may speak of; none are all. One
+    beside a `pack` speaks of the formulas of that pack, any other of the primer's.
     """
 
     formula: Patterns
@@ -60,6 +61,7 @@ class Known(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     unbounded: str = ""
     salt: str = ""
     processor: str = ""
+    backends: tuple[str, ...] = ()
     id: str = ""
     pack: str = ""
 
@@ -86,6 +88,8 @@ class Known(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     def speaks_of(self, verdict: Verdict) -> bool:
         """Whether the verdict lies in this record's scope, whatever the version."""
+        if self.backends and verdict.target.rsplit(":", 2)[0] not in self.backends:
+            return False
         asked = msgspec.structs.replace(verdict, quantity=plain(verdict.quantity))
         fits = all(_fits(getattr(asked, name), getattr(self, name)) for name in SCOPE)
         return fits and verdict.dtype in self.dtype and self.means(verdict.formula)
@@ -111,21 +115,37 @@ def _fits(name: str, patterns: Patterns) -> bool:
     return any(fnmatch.fnmatchcase(name, one) for one in ((patterns,) if isinstance(patterns, str) else patterns))
 
 
-def load(folder: Path) -> list[Known]:
-    """All records in the packages of `folder`, and those of packs. Raises KnownError for one that is malformed."""
-    found = [known for path in sorted(folder.glob(f"*/{RECORDS}")) for known in _read(path)]
+def load(folder: Path, backends: Collection[str] = ()) -> list[Known]:
+    """All records in the packages of `folder`, of these backends alone, and those of packs.
+
+    Raises KnownError for one that is malformed.
+    """
+    found = [one for path in sorted(folder.glob(f"*/{RECORDS}")) for one in _read(path, backends)]
     places = [(pack, pack.folder / RECORDS) for pack in packs.taken()]
-    return found + [known for pack, path in places if path.is_file() for known in _read(path, pack.name)]
+    return found + [one for pack, path in places if path.is_file() for one in _read(path, pack=pack.name)]
 
 
-def _read(path: Path, pack: str = "") -> Iterator[Known]:
+def together(records: Iterable[Known], paths: Iterable[Path]) -> list[Known]:
+    """The records, and those of further files. Raises KnownError for an id that there is twice."""
+    found = {one.id: one for one in records}
+    for path in paths:
+        for one in _read(path):
+            if one.id in found:
+                raise KnownError(f"{path}: {one.id}: there is a record of that id already")
+            found[one.id] = one
+    return list(found.values())
+
+
+def _read(path: Path, backends: Collection[str] = (), pack: str = "") -> Iterator[Known]:
     try:
         tables = tomllib.loads(path.read_text(encoding="utf-8"))
-    except tomllib.TOMLDecodeError as error:
+    except OSError as error:
+        raise KnownError(f"{path} cannot be read: {error.strerror}") from error
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise KnownError(f"{path}: not TOML: {error}") from error
     for name, table in tables.items():
         try:
-            known = msgspec.convert({**table, "id": name, "pack": pack}, Known)
+            known = msgspec.convert({**table, "id": name, "backends": tuple(backends), "pack": pack}, Known)
             for text in known.versions.values():
                 SpecifierSet(text)
         except (msgspec.ValidationError, InvalidSpecifier) as error:

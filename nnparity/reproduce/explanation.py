@@ -5,13 +5,13 @@ from collections.abc import Iterator
 import numpy as np
 from numpy.typing import NDArray
 
-from nnparity.adapters.registry import FOLDER
 from nnparity.expect.budgets import expect
 from nnparity.expect.contributions import contributions
 from nnparity.expect.expected import Expected
 from nnparity.expect.precision_models import arithmetic
-from nnparity.judge.known_divergences import Known, load
+from nnparity.judge.known_divergences import Known
 from nnparity.reproduce.writing.words import derivation
+from nnparity.run.examiner import on_record
 from nnparity.spec import Case
 from nnparity.spec.cases import naming
 from nnparity.spec.precision import ACCUMULATE
@@ -93,7 +93,7 @@ def _shares(case: Case, quantity: str, model: str) -> Iterator[str]:
 
 def recorded(id: str) -> Iterator[str]:
     """A known divergence. Raises UsageError for an id that is none."""
-    known = {one.id: one for one in load(FOLDER)}
+    known = {one.id: one for one in on_record()}
     require("case or known divergence", (id,), tuple(known))
     yield from _record(known[id])
 

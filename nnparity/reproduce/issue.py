@@ -2,14 +2,14 @@
 
 import platform
 
-from nnparity.adapters.registry import FOLDER
 from nnparity.checks.common import Finding
-from nnparity.judge.known_divergences import Known, Ledger, load
+from nnparity.judge.known_divergences import Known, Ledger
 from nnparity.judge.recorded_expectations import Evidence
 from nnparity.reports.records import PASSING, Kernel, Verdict
 from nnparity.reproduce.cell import Cell
 from nnparity.reproduce.writing.sources import Unreproducible
 from nnparity.reproduce.writing.words import spoken
+from nnparity.run.examiner import on_record
 from nnparity.run.recorder import cpu
 from nnparity.run.verdicts import verdict_line
 
@@ -62,12 +62,12 @@ def verdict(cell: Cell) -> Verdict:
     """The verdict of the cell, with the id of the record that explains it."""
     evidence = Evidence(cell.case, cell.flush, cell.seen, None if cell.spoilt else cell.truth)
     line = verdict_line(cell.target, Finding(cell.case, cell.quantity, cell.judged))
-    return Ledger(load(FOLDER)).match(line, cell.target.observer.info.versions, evidence)
+    return Ledger(on_record()).match(line, cell.target.observer.info.versions, evidence)
 
 
 def _record(cell: Cell) -> Known | None:
     found = verdict(cell).known
-    return next((one for one in load(FOLDER) if one.id == found), None)
+    return next((one for one in on_record() if one.id == found), None)
 
 
 def _title(cell: Cell) -> str:

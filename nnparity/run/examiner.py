@@ -6,15 +6,16 @@ as it arrives.
 
 import time
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
+from pathlib import Path
 from typing import Any
 
 import msgspec
 from threadpoolctl import threadpool_limits
 
-from nnparity.adapters.registry import FOLDER
+from nnparity.adapters.registry import FOLDER, builtin_names, records
 from nnparity.checks.common import Finding, failure, judgeable, refused, unsupported
 from nnparity.execute.observer import Observed
 from nnparity.execute.requests import request
@@ -43,9 +44,12 @@ CACHE = 256
 WIDE = f" under the {FUSED} model"
 
 
-def on_record() -> list[known_divergences.Known]:
-    """All records of known divergences. Raises KnownError for one that is malformed."""
-    return known_divergences.load(FOLDER)
+def on_record(files: Iterable[Path] = ()) -> list[known_divergences.Known]:
+    """All records of known divergences: those in the box, of installed packages, and in `files`.
+
+    Those in the box speak of the backends in the box alone. Raises KnownError for one that is malformed.
+    """
+    return known_divergences.together(known_divergences.load(FOLDER, builtin_names()), [*records(), *files])
 
 
 @lru_cache(maxsize=CACHE)
@@ -71,7 +75,7 @@ class Examiner:
     def __post_init__(self) -> None:
         threadpool_limits(1, user_api="blas")
         self.ledger = known_divergences.Ledger(
-            on_record(), lambda one: self.plan.shard == (1, 1) and one.whole(self.plan)
+            on_record(self.plan.known), lambda one: self.plan.shard == (1, 1) and one.whole(self.plan)
         )
 
     def examine(self, group: CaseGroup, targets: Sequence[Target]) -> Iterator[Verdict]:

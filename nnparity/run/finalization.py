@@ -18,13 +18,20 @@ Scripted = Callable[[reports.MergedRun], Iterable[ScriptLine]]
 
 
 def finalize(
-    path: Path, folder: Path, scripted: Scripted = lambda _: (), baseline: reports.MergedRun | None = None
+    path: Path,
+    folder: Path,
+    scripted: Scripted = lambda _: (),
+    baseline: reports.MergedRun | None = None,
+    known: Iterable[Path] = (),
 ) -> tuple[reports.MergedRun, list[Path]]:
-    """The whole run at `path`, and the files of its report in `folder`, the run file among them."""
+    """The whole run at `path`, and the files of its report in `folder`, the run file among them.
+
+    `known` are the further files of known divergences that the run had.
+    """
     run = reports.merge([path])
     facts = derived(run.verdicts)
     run.facts.extend(facts)
-    told = records_met(run.verdicts)
+    told = records_met(run.verdicts, known)
     run.known |= told
     recorder = Recorder(path)
     recorder.write(*told.values(), *facts)
@@ -57,7 +64,7 @@ def precision_models(verdicts: Iterable[Verdict]) -> Iterator[Fact]:
         yield Fact("precision model", formula, column, says)
 
 
-def records_met(verdicts: Iterable[Verdict]) -> dict[str, KnownLine]:
+def records_met(verdicts: Iterable[Verdict], known: Iterable[Path] = ()) -> dict[str, KnownLine]:
     """What the records here say of the known divergences that verdicts carry; an id that is not here is left out."""
     met = {verdict.known for verdict in verdicts if verdict.known}
-    return {one.id: known_line(one) for one in on_record() if one.id in met} if met else {}
+    return {one.id: known_line(one) for one in on_record(known) if one.id in met} if met else {}

@@ -1,6 +1,7 @@
 """The plan: a selection of the spec, and the targets that a run takes through it."""
 
 from dataclasses import dataclass
+from pathlib import Path
 
 from nnparity import checks
 from nnparity.adapters.registry import compiles, names
@@ -25,13 +26,15 @@ class Plan(Selection):
     shard: tuple[int, int] = (1, 1)
     #: The packs that this process has taken in, which every other that works on the plan takes in too.
     packs: tuple[str, ...] = ()
+    #: Files of known divergences beside those in the box.
+    known: tuple[Path, ...] = ()
 
     def __post_init__(self) -> None:
         super().__post_init__()
         place, count = self.shard
         if not 1 <= place <= count:
             raise UsageError(f"there is no share {place} of {count}: they are counted from 1")
-        require("device", tuple(target.device for target in self.targets), DEVICES)
+        require("device", tuple(target.device for target in self.targets if target.boxed), DEVICES)
         require("backend", tuple(t.backend for t in self.targets if ":" not in t.backend), tuple(names()))
         for id in self.cases:
             if set(checks.making(naming.parts(id)[2])) <= {"specials"}:  # other checks name their cases as they go
@@ -79,6 +82,8 @@ class Plan(Selection):
             told["packs"] = list(self.packs)
         if self.shard != (1, 1):
             told["shard"] = ["{} of {}".format(*self.shard)]
+        if self.known:
+            told["known"] = [str(path) for path in self.known]
         return told | {
             name: list(asked) for name in ("cases", "signatures", "datasets") if (asked := getattr(self, name))
         }

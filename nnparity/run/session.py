@@ -8,11 +8,14 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Self
 
+import msgspec
+
+from nnparity.adapters.registry import builtin_names
 from nnparity.checks import Item
 from nnparity.checks.common import Finding
 from nnparity.execute.observer import TargetUnavailable
 from nnparity.execute.target import DEVICES, Target, TargetName, start
-from nnparity.reports.records import Summary, TargetLine, Verdict
+from nnparity.reports.records import ADAPTER, Summary, TargetLine, Verdict
 from nnparity.run.counts import Counts, PartCounts, TotalCounts
 from nnparity.run.examiner import Examiner
 from nnparity.run.plan import Plan
@@ -51,7 +54,7 @@ class Session:
             self.examiner.seconds["imports"] += self.targets[name].observer.info.import_seconds
         if name not in self._recorded:  # a target that another session started is told in this run file too
             self._recorded.add(name)
-            self.recorder.write(target_line(self.targets[name]), *_absent(self.targets[name]))
+            self.recorder.write(_told(name, self.targets[name]), *_absent(self.targets[name]))
         return self.targets[name]
 
     def _distinct(self, name: TargetName, target: Target) -> Target:
@@ -117,9 +120,16 @@ class Session:
         self.close()
 
 
+def _told(name: TargetName, target: Target) -> TargetLine:
+    """The target as the report shows it; of an adapter of one's own, where it is."""
+    line = target_line(target)
+    return line if name.boxed else msgspec.structs.replace(line, properties=line.properties | {ADAPTER: name.backend})
+
+
 def _absent(target: Target) -> list[TargetLine]:
-    """The devices that the target's backend could use, were they here."""
+    """The devices that a backend in the box could use, were they here."""
     backend, _, mode = target.name.rsplit(":", 2)
-    missing = [device for device in DEVICES if device not in target.observer.info.devices]
+    could = DEVICES if backend in builtin_names() else ()
+    missing = [device for device in could if device not in target.observer.info.devices]
     reason = "not available here"
     return [TargetLine(f"{backend}:{device}:{mode}", available=False, reason=reason) for device in missing]

@@ -1,6 +1,7 @@
 """What the base of all adapters does with a request, shown by an adapter that needs no framework."""
 
 import pickle
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -10,6 +11,10 @@ from nnparity.adapters.base import Adapter
 from nnparity.adapters.kernel import DeviceUnavailable, Kernel, Operation, Point, Tensors, Unsupported, composed, kernel
 from nnparity.adapters.request import Array, Failure, Request, keys
 
+#: Where `Squares.picky` raises.
+WHERE = 'raise RuntimeError("cannot do that" if x.dtype == np.float32 else "oops")'
+LINES = [line.strip() for line in Path(__file__).read_text().splitlines()]
+LINE, VJP = (1 + LINES.index(line) for line in (WHERE, "return operation(x), (2 * x * point.cotangents[0],)"))
 ALL = frozenset({"output", "grad", "jvp", "hvp"})
 
 
@@ -225,12 +230,20 @@ def test_several_outputs_are_named() -> None:
         ("lstm", "float64", Failure("unsupported", "no recurrence here")),
         ("conv2d", "float64", Failure("unsupported", "the squares adapter gives no conv2d")),
         ("picky", "float16", Failure("unsupported", "no float16")),
-        ("picky", "float64", Failure("error", "RuntimeError: oops")),
+        (
+            "picky",
+            "float64",
+            Failure("error", f"RuntimeError: oops\n  test_base.py:{LINE} in picky: {WHERE}"),
+        ),
     ],
 )
 def test_every_quantity_says_why_it_is_missing(formula: str, dtype: str, expected: Failure) -> None:
     seen = Squares().observe(request(formula, dtype))
-    assert seen["output"] == seen["grad.x"] == expected
+    assert seen["output"] == expected
+    assert isinstance(seen["grad.x"], Failure)
+    first, *frames = seen["grad.x"].message.splitlines()
+    assert (seen["grad.x"].kind, first) == (expected.kind, expected.message.splitlines()[0])
+    assert frames[1:] == expected.message.splitlines()[1:]  # before it stands the line of the VJP that came there
 
 
 def test_a_refusal_is_unsupported_only_where_it_is_declared() -> None:
@@ -242,6 +255,8 @@ def test_a_refusal_is_unsupported_only_where_it_is_declared() -> None:
     assert grad.message.splitlines() == [
         "RuntimeError: cannot do that",
         "The adapter does not declare that picky is refused in float32: see `refused`",
+        f"  test_base.py:{VJP} in vjp: return operation(x), (2 * x * point.cotangents[0],)",
+        f"  test_base.py:{LINE} in picky: {WHERE}",
     ]
 
 

@@ -69,7 +69,7 @@ def test_forward_only_is_told(onnx_adapter: Any) -> None:
 
 
 @pytest.mark.parametrize("dtype", ["float64", "float32", "float16", "bfloat16"])
-@pytest.mark.parametrize("backend", ["onnxruntime", "mlx", "tinygrad"])
+@pytest.mark.parametrize("backend", ["onnxruntime", "mlx", "tinygrad", "paddle"])
 def test_numbers_go_in_and_out_as_they_are(backend: str, dtype: str) -> None:
     adapter = made(backend)
     x = np.array([[1.0, -0.0, 3.140625], [np.inf, 2.0**-14, 0.1]]).astype(dtype)
@@ -79,7 +79,7 @@ def test_numbers_go_in_and_out_as_they_are(backend: str, dtype: str) -> None:
     assert back.tobytes() == x.tobytes()
 
 
-@pytest.mark.parametrize("backend", ["mlx", "tinygrad"])
+@pytest.mark.parametrize("backend", ["mlx", "tinygrad", "paddle"])
 def test_two_inputs_that_are_one_array_have_gradients_of_their_own(backend: str) -> None:
     p = np.array([0.25, 0.5], np.float32)
     asked = Request(
@@ -115,3 +115,31 @@ def test_an_infinite_logit_beside_the_label_may_cost_an_infinite_loss() -> None:
     with np.errstate(invalid="ignore"):
         assert np.isnan(FORMULAS["sparse_cross_entropy_logits"](z, labels))
         assert FORMULAS["sparse_cross_entropy_logits"](z, labels, shift=False) == np.inf
+
+
+def test_paddle_gives_a_masked_key_a_little_of_its_weight() -> None:
+    adapter = made("paddle")
+    q, v, mask = np.ones((1, 1, 2), np.float32), np.ones((1, 2, 2), np.float32), np.array([[1, 0]], np.int32)
+    seen = adapter.observe(
+        Request(
+            "masked_attention",
+            {"q": q, "k": v, "v": v.copy(), "mask": mask},
+            wrt=("q", "k", "v"),
+            cotangents={"output": q.copy()},
+            quantities=frozenset({"grad", "jvp"}),
+            tangents={"q": q, "k": v, "v": v},
+        )
+    )
+    np.testing.assert_allclose(seen["grad.v"][0, 1], np.exp(np.float32(-64)), rtol=1e-5)
+    assert isinstance(seen["jvp"], Failure)
+    assert seen["jvp"].kind == "unsupported"
+
+
+def test_paddle_goes_on_with_adam_where_it_was() -> None:
+    adapter = made("paddle")
+    one = np.ones(1)
+    inputs = {"w": 0 * one, "m": one, "v": one, "g": one}
+    attributes = {"lr": 1.0, "beta1": 0.5, "beta2": 0.5, "eps": 0.0, "step": 2}
+    outputs = ("w_next", "m_next", "v_next")
+    seen = adapter.observe(Request("adam", inputs, attributes, outputs=outputs))
+    assert [float(seen[f"output.{name}"][0]) for name in outputs] == pytest.approx([-1.0 / 0.75 * 0.75**0.5, 1.0, 1.0])

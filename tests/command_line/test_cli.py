@@ -159,11 +159,14 @@ def test_a_divergence_outweighs_a_target_that_was_not_judged(nnparity: Run) -> N
 @pytest.mark.parametrize(
     ("arguments", "told"),
     [
-        (("--backend", "faulty.py:Misspelt", *SMALL), "declares conv2, which the spec does not have"),
+        (
+            ("--backend", "faulty.py:Misspelt", *SMALL),
+            "declares conv2, which the spec does not have (did you mean conv2d?)",
+        ),
         (("--backend", "nosuch"), "no backend is called 'nosuch'"),
         (("--backend", "nosuch.py:Adapter"), "no adapter at 'nosuch.py:Adapter'"),
         (("--backend", "nosuch.module:Adapter"), "no adapter at 'nosuch.module:Adapter'"),
-        (("--backend", "faulty.py:Nobody"), "no adapter at 'faulty.py:Nobody'"),
+        (("--backend", "faulty.py:Nobody"), "no class 'Nobody' in faulty.py; it has Doubled, Refusing, Idle, Misspelt"),
         (("--backend", "numpy", "--device", "cuda"), "numpy has no cuda here, only cpu"),
         (("--backend", "numpy", "--device", "abacus"), "no device is called 'abacus'"),
         (("--backend", "numpy", "--mode", "compiled"), "numpy has no mode 'compiled'"),
@@ -199,10 +202,11 @@ def test_a_malformed_spec_ends_with_2_and_names_the_file(
 
 
 def on_record(text: str, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The records of this run are these, and no others."""
+    """The records of this run are these, and no others, as if their target came with nnparity."""
     (folder / "torch").mkdir()
     (folder / "torch/known.toml").write_text(text)
     monkeypatch.setattr(examiner, "FOLDER", folder)
+    monkeypatch.setattr(examiner, "builtin_names", lambda: ["doubled"])
 
 
 def test_a_malformed_record_ends_with_2_and_names_the_file(

@@ -193,9 +193,19 @@ def test_a_target_that_cannot_be_made_again_answers_so_from_then_on(
 @pytest.mark.parametrize(
     ("backend", "device", "mode", "told"),
     [
-        (f"{UNRULY}:Unborn", "cpu", "eager", "RuntimeError: no licence"),
+        (
+            f"{UNRULY}:Unborn",
+            "cpu",
+            "eager",
+            r"RuntimeError: no licence\n  unruly.py:\d+ in __init__: raise RuntimeError",
+        ),
         (f"{UNRULY}:Stillborn", "cpu", "eager", "the process died: exit status 3"),
-        (f"{UNRULY}:Nobody", "cpu", "eager", "no adapter at"),
+        (
+            f"{UNRULY}:Nobody",
+            "cpu",
+            "eager",
+            "no class 'Nobody' in nnparity.tests.execute.unruly; it has Unruly, Always",
+        ),
         ("numpy", "cuda", "eager", "numpy has no cuda here, only cpu"),
         ("numpy", "cpu", "compiled", "numpy has no mode 'compiled', only eager"),
     ],

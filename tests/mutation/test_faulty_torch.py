@@ -37,6 +37,8 @@ class Planting(Observer):
 @pytest.fixture(scope="module")
 def faulty() -> Iterator[Target]:
     target = start(TargetName("nnparity.tests.mutation.faulty_torch:FaultyTorch"), PLAN.dtypes)
+    # Under its own name the divergences of torch would not be on record: but for the fault it is torch.
+    target.observer.info = replace(target.observer.info, target="torch:cpu:eager")
     yield target
     target.observer.close()
 

@@ -46,8 +46,9 @@ ARROWS = {
         *("adapters.dialect", "adapters.kernel", "adapters.packs", "adapters.registry"),
     },
     "summation": {"spec", "execute", "adapters.request"},
+    "authoring": {"spec", "reference"},
     "command_line": {
-        *("spec", "run", "store", "mutate", "hunt", "summation", "reproduce", "reports", "execute"),
+        *("authoring", "spec", "run", "store", "mutate", "hunt", "summation", "reproduce", "reports", "execute"),
         *("porting", "adapters.registry", "judge.known_divergences", "api.packs", "api.proofs"),
     },
     "pytest_plugin": {
