@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from nnparity.command_line.exclusion import alone
+from nnparity.command_line.running.exclusion import alone
 from nnparity.reports.records import Finished, Seal, Summary, Verdict, read_run
 
 NUMPY, SLOW = "numpy", "nnparity.tests.execute.hostile:Slow"

@@ -11,7 +11,7 @@ from xml.etree import ElementTree as ET
 import pytest
 from rich.console import Console
 
-from nnparity.command_line.terminal_summary import ending, show
+from nnparity.command_line.running.terminal_summary import ending, show
 from nnparity.reports import MergedRun, merge, render
 from nnparity.reports.formatting import visible
 from nnparity.reports.records import Fact, KnownLine, ScriptLine, TargetLine
