@@ -8,11 +8,11 @@ import typer
 from rich.text import Text
 
 from nnparity.command_line.application import application, console, progress
+from nnparity.command_line.options import JOBS, Choice, NoStore, Out, Processes, Timeout, choosing, store_folder
 from nnparity.command_line.running.exclusion import alone
 from nnparity.command_line.running.interruption import INTERRUPTED, gentle
-from nnparity.command_line.options import JOBS, Choice, NoStore, Out, Processes, Timeout, choosing, store_folder
-from nnparity.command_line.scripting import Baseline, Scripts, earlier, nothing, scripted
 from nnparity.command_line.running.terminal_summary import ending, show
+from nnparity.command_line.scripting import Baseline, Scripts, earlier, nothing, scripted
 from nnparity.reports import MergedRun, merge
 from nnparity.reports.chain import sealed
 from nnparity.reports.formatting import visible
