@@ -95,6 +95,11 @@ class Differences:
         """Whether anything speaks against the new run."""
         return any(group.kind in AGAINST for group in self.groups)
 
+    @property
+    def news(self) -> list[Change]:
+        """What got worse, is no longer supported, or fails and was not asked before; what is on record is no news."""
+        return [one for group in self.groups for one in group.changes if _news(one)]
+
     def counts(self) -> dict[str, int]:
         """How many verdicts there are of each kind."""
         return {
@@ -161,6 +166,14 @@ def _kind(old: Verdict | None, new: Verdict | None, had: bool | None, has: bool 
     if not numbers or not _moved(old, new):
         return ""
     return "other numbers" if _severity(new) else "other bits"
+
+
+def _news(change: Change) -> bool:
+    if change.kind == "dropped support":
+        return True
+    new = change.new
+    fails = new is not None and _severity(new) > 0 and not new.known
+    return fails and change.kind in ("worse", "appeared", "new support")
 
 
 def _severity(verdict: Verdict) -> int:

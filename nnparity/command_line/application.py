@@ -14,7 +14,9 @@ Exit status: 0 all conforms or is on record, 1 something else was found, 2 usage
 nnparity itself.
 """
 COLUMNS = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
-application = typer.Typer(add_completion=False, no_args_is_help=True, help=HELP)
+application = typer.Typer(
+    add_completion=False, no_args_is_help=True, help=HELP, context_settings={"help_option_names": ["-h", "--help"]}
+)
 console = Console(stderr=True, width=None if sys.stderr.isatty() else 160)
 
 

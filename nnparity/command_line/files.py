@@ -1,5 +1,6 @@
 """``nnparity report``, ``diff``, ``store`` and ``list``: what lies on disk, and what there is to ask for."""
 
+import json
 from pathlib import Path
 from typing import Annotated
 
@@ -8,11 +9,13 @@ import typer
 from nnparity import reports
 from nnparity.adapters.registry import names
 from nnparity.command_line.application import application, console
-from nnparity.command_line.options import Out, Timeout, store_folder
+from nnparity.command_line.options import AsJson, Out, Timeout, store_folder
 from nnparity.command_line.packs import Packs
 from nnparity.command_line.scripting import Baseline, Scripts, earlier, scripted
+from nnparity.reports.aggregation import Aggregate
 from nnparity.reports.differences import compare
 from nnparity.reports.differences_told import FORMATS
+from nnparity.reports.export.answer import answered
 from nnparity.run.finalization import derived, records_met
 from nnparity.spec import DTYPES, load
 from nnparity.spec.cases.listing import listed
@@ -29,6 +32,7 @@ def report(
     baseline: Baseline = None,
     scripts: Scripts = False,
     timeout: Timeout = 120.0,
+    as_json: AsJson = False,
 ) -> None:
     """Merges run files into one report.
 
@@ -43,8 +47,12 @@ def report(
     for line in scripted(timeout, store_folder(without=False))(merged) if scripts else ():
         merged.add_script(line)
     reports.write_merged(merged, out / "parity.jsonl")
-    for page in reports.render(merged, out, baseline=before):
+    files = reports.render(merged, out, baseline=before)
+    for page in files:
         console.print(str(page), soft_wrap=True)
+    if as_json:
+        told = answered(Aggregate(merged, before)) | {"files": [str(page) for page in files]}
+        typer.echo(json.dumps(told))
 
 
 def together(paths: list[Path]) -> reports.MergedRun:

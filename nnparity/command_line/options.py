@@ -26,6 +26,11 @@ Timeout = Annotated[float, typer.Option(help="seconds for one case, before its t
 NoStore = Annotated[bool, typer.Option("--no-store", help="compute all expectations, and keep none")]
 
 
+AsJson = Annotated[
+    bool, typer.Option("--json", help="the answer and its counts as a JSON object, all there is on standard output")
+]
+
+
 @dataclass(frozen=True, kw_only=True)
 class Choice:
     """What a plan is made of, as the command line tells it: each field is an option of what is `choosing`."""

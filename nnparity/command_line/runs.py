@@ -8,12 +8,14 @@ import typer
 from rich.text import Text
 
 from nnparity.command_line.application import application, console, progress
-from nnparity.command_line.options import JOBS, Choice, NoStore, Out, Processes, Timeout, choosing, store_folder
+from nnparity.command_line.options import JOBS, AsJson, Choice, NoStore, Out, Processes, Timeout, choosing, store_folder
 from nnparity.command_line.running.exclusion import alone
-from nnparity.command_line.running.interruption import INTERRUPTED, gentle
-from nnparity.command_line.running.terminal_summary import ending, show
+from nnparity.command_line.running.interruption import gentle
+from nnparity.command_line.running.outcome import ANYTHING, Outcome, strict
+from nnparity.command_line.running.previous import RUN, moved
+from nnparity.command_line.running.terminal_summary import show
 from nnparity.command_line.scripting import Baseline, Scripts, earlier, nothing, scripted
-from nnparity.reports import MergedRun, merge
+from nnparity.reports import merge
 from nnparity.reports.chain import sealed
 from nnparity.reports.formatting import visible
 from nnparity.run.counts import TotalCounts
@@ -43,11 +45,18 @@ def run(
     resume: Annotated[bool, typer.Option("--resume", help="go on with the run that was cut short in --out")] = False,
     scripts: Scripts = True,
     baseline: Baseline = None,
+    fail_on: Annotated[str, typer.Option(help="anything that is on no record, or news since the baseline")] = ANYTHING,
+    keep_previous: Annotated[
+        bool, typer.Option(help="move the report that --out holds to its folder `previous`, or write over it")
+    ] = True,
+    as_json: AsJson = False,
 ) -> None:
     """Runs the plan, and renders its report. An interrupt lets what is at hand be finished, a second one does not."""
-    plan = replace(choice.plan(salt), shard=share(shard))
-    path, before = out / "parity.jsonl", earlier(baseline)
+    plan, of_anything = replace(choice.plan(salt), shard=share(shard)), strict(fail_on, baseline)
+    path, before = out / RUN, earlier(baseline)
     with alone(out):
+        if keep_previous and not resume and (there := moved(out)):
+            console.print(Text(f"the report of before is kept in {there}"), soft_wrap=True)
         journal = taken_up(path, plan) if resume else None
         with Jobs(sensible(jobs, plan), timeout, store_folder(no_store), out / SCRATCH) as shared, gentle(shared.stop):
             total = _drive(shared, plan, path, f"parity of {choice.backends}", journal)
@@ -55,7 +64,10 @@ def run(
         found, files = finalize(path, out, making, before, plan.known)
     show(total, found, console)
     console.print("report: " + "  ".join(map(str, files)), soft_wrap=True)
-    raise typer.Exit(_ended(total, found, _interrupted(shared, plan, path)))
+    outcome = Outcome.of(total, found, _interrupted(shared, plan, path), before, of_anything)
+    if as_json:
+        typer.echo(outcome.as_json(files))
+    raise typer.Exit(_ended(outcome))
 
 
 @application.command()
@@ -81,8 +93,9 @@ def soak(
             found = merge([path])
             found.known |= records_met(found.verdicts, plan.known)
             show(total, found, console)
-            status = max(status, _ended(total, found, stopped := _interrupted(shared, plan, path)))
-            if stopped:
+            outcome = Outcome.of(total, found, _interrupted(shared, plan, path))
+            status = max(status, _ended(outcome))
+            if outcome.interrupted:
                 break
     raise typer.Exit(status)
 
@@ -121,9 +134,9 @@ def _interrupted(jobs: Jobs, plan: Plan, path: Path) -> bool:
     return jobs.stopping
 
 
-def _ended(total: TotalCounts, run: MergedRun, interrupted: bool) -> int:
+def _ended(outcome: Outcome) -> int:
     """The exit status of a run; the last line says PASS or FAIL, before it that nothing was judged."""
-    if not interrupted and (reason := total.counts.unjudged):
+    if reason := outcome.unjudged:
         typer.echo(f"nnparity: {reason}", err=True)
-    console.print(Text(visible(ending(total, run, interrupted))), soft_wrap=True, highlight=False)
-    return INTERRUPTED if interrupted else total.status
+    console.print(Text(visible(outcome.told)), soft_wrap=True, highlight=False)
+    return outcome.status

@@ -20,6 +20,11 @@ from nnparity.reports.render.markdown import markdown
 from nnparity.reports.render.summary import summary
 
 _NO_FIGURES: Mapping[str, str] = {}
+#: All that a report consists of; the last one is there where pyarrow is.
+FILES = (
+    *("parity.md", "parity.html", "summary.md", "junit.xml", "badge.svg", "badge.json"),
+    "verdicts.parquet",
+)
 
 
 def render(

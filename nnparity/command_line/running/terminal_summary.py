@@ -20,8 +20,6 @@ from nnparity.store.memory import store_lines
 
 #: Causes shown one by one, at most: new ones, and known ones.
 SHOWN, KNOWN_SHOWN = 12, 20
-#: The status of a run that judged nothing of a target.
-UNJUDGED = 2
 #: Characters of a reason and of a name, at most.
 REASON, NAME = 300, 200
 
@@ -44,14 +42,6 @@ def show(total: TotalCounts, run: MergedRun, console: Console) -> None:
             _print(f"programs of {target}: {needed(programs)}", console)
 
 
-def ending(total: TotalCounts, run: MergedRun, interrupted: bool = False) -> str:
-    """The last line: PASS or FAIL, and why."""
-    answer = Aggregate(run).answer
-    told = total.counts.unjudged if total.status == UNJUDGED else None
-    why = "interrupted. " if interrupted else f"{told}. " if told else ""
-    return f"{'FAIL' if why or total.status else 'PASS'}: {why}{_cut(answer.told, REASON)}"
-
-
 def failing(aggregate: Aggregate) -> Iterator[str]:
     """What fails, by cause: what is new in full, what is known in a line each, the worst class first."""
     new = [cause for cause in aggregate.causes if cause.new]
@@ -63,18 +53,18 @@ def failing(aggregate: Aggregate) -> Iterator[str]:
     if len(new) > SHOWN:
         yield f"and {count(len(new) - SHOWN)} more new causes: see the report"
     for cause in known[:KNOWN_SHOWN]:
-        name = f"{_cut(cause.title, NAME)} ({count(len(cause.verdicts))})"
-        yield f"on record: {name} {SIGNS.get(cause.kind, '¿')} {cause.kind}: {_cut(cause.reason, REASON)}"
+        name = f"{cut(cause.title, NAME)} ({count(len(cause.verdicts))})"
+        yield f"on record: {name} {SIGNS.get(cause.kind, '¿')} {cause.kind}: {cut(cause.reason)}"
     if len(known) > KNOWN_SHOWN:
         yield f"and {count(len(known) - KNOWN_SHOWN)} more on record, none of a worse class: see the report"
 
 
 def _whole(aggregate: Aggregate, cause: Cause) -> Iterator[str]:
     grades = ", ".join(f"{count(number)} {grade}" for grade, number in cause.grades.items())
-    yield f"  {SIGNS.get(cause.kind, '¿')} {cause.kind}: {_cut(cause.title, NAME)} ({grades})"
+    yield f"  {SIGNS.get(cause.kind, '¿')} {cause.kind}: {cut(cause.title, NAME)} ({grades})"
     worst = cause.worst
     if cause.reason:
-        yield f"    {_cut(cause.reason, REASON)}"
+        yield f"    {cut(cause.reason)}"
     if worst.worst:
         observed, expected = pair(worst.worst.observed, worst.worst.expected)
         margins = f"hard {margin(worst.hard)}, sharp {margin(worst.sharp)}"
@@ -89,7 +79,7 @@ def _show_counts(counts: Counts, console: Console) -> None:
         _print(f"largest {name} margin that conforms: {value:.3g}  {where}", console)
 
 
-def _cut(text: str, most: int) -> str:
+def cut(text: str, most: int = REASON) -> str:
     """A text as one line of so many characters."""
     line = " ".join(text.split())
     return line if len(line) <= most else f"{line[:most]} …"

@@ -11,7 +11,8 @@ from xml.etree import ElementTree as ET
 import pytest
 from rich.console import Console
 
-from nnparity.command_line.running.terminal_summary import ending, show
+from nnparity.command_line.running.outcome import Outcome
+from nnparity.command_line.running.terminal_summary import show
 from nnparity.reports import MergedRun, merge, render
 from nnparity.reports.formatting import visible
 from nnparity.reports.records import Fact, KnownLine, ScriptLine, TargetLine
@@ -116,7 +117,7 @@ def test_the_terminal_shows_it_as_text(run: MergedRun) -> None:
     for verdict in run.verdicts:
         total.counts.add(verdict)
     show(total, run, Console(file=text, width=160, force_terminal=True, color_system=None))
-    told = text.getvalue() + ending(total, run)
+    told = text.getvalue() + Outcome.of(total, run, interrupted=False).told
     assert RAW.findall(text.getvalue()) == []
     assert "\\u001b[31m" in told
     assert len(told) < 20_000

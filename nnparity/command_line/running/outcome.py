@@ -1,0 +1,86 @@
+"""How a run ended: the exit status, the last line on the terminal, and the same as JSON for programs.
+
+Plainly, whatever fails and is on no record fails the run. Held against a baseline it may fail on news alone.
+"""
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+
+from nnparity.command_line.running.interruption import INTERRUPTED
+from nnparity.command_line.running.terminal_summary import cut
+from nnparity.reports import MergedRun
+from nnparity.reports.aggregation import Aggregate
+from nnparity.reports.export.answer import answered
+from nnparity.reports.formatting import count
+from nnparity.run.counts import TotalCounts
+from nnparity.spec.usage import UsageError, require
+
+#: The status of a run that judged nothing of a target.
+UNJUDGED = 2
+#: What fails a run: all that is on no record, or of that only what the baseline had not.
+ANYTHING, NEWS = "anything", "news"
+
+
+def strict(asked: str, baseline: Path | None) -> bool:
+    """Whether anything fails a run. Raises UsageError for a word that there is not, and for news of nothing."""
+    require("reason to fail", (asked,), (ANYTHING, NEWS))
+    if asked == NEWS and baseline is None:
+        raise UsageError("--fail-on news is what a baseline had not: name one by --baseline")
+    return asked == ANYTHING
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What a run counted and what its file says; `strict` where anything fails it, not news alone."""
+
+    total: TotalCounts
+    aggregate: Aggregate
+    interrupted: bool = False
+    strict: bool = True
+
+    @classmethod
+    def of(
+        cls, total: TotalCounts, run: MergedRun, interrupted: bool, before: MergedRun | None = None, strict: bool = True
+    ) -> "Outcome":
+        """That of a run, held against the one of before."""
+        return cls(total, Aggregate(run, before), interrupted, strict)
+
+    @cached_property
+    def news(self) -> str:
+        """What the baseline had not, in words; nothing where there is nothing."""
+        aggregate = self.aggregate
+        before = aggregate.baseline.stale if aggregate.baseline else ()
+        verdicts = len(aggregate.changes.news) if aggregate.changes else 0
+        stale = [record for record in aggregate.run.stale if record not in before]
+        told = [f"{count(verdicts)} verdicts"] * (verdicts > 0) + [f"stale records {', '.join(stale)}"] * bool(stale)
+        return " and ".join(told)
+
+    @property
+    def unjudged(self) -> str | None:
+        """Why nothing was judged, of all targets or of one."""
+        return None if self.interrupted else self.total.counts.unjudged
+
+    @property
+    def status(self) -> int:
+        """The exit status."""
+        if self.interrupted:
+            return INTERRUPTED
+        if self.strict:
+            return self.total.status
+        return 1 if self.news else UNJUDGED if self.unjudged else 0
+
+    @property
+    def told(self) -> str:
+        """The last line on the terminal."""
+        since = "" if self.strict else f"news since the baseline: {self.news or 'none'}. "
+        idle = f"{self.unjudged}. " if self.status == UNJUDGED else ""
+        why = "interrupted. " if self.interrupted else idle or since
+        return f"{'FAIL' if self.status else 'PASS'}: {why}{cut(self.aggregate.answer.told)}"
+
+    def as_json(self, files: Sequence[Path]) -> str:
+        """All of it as one JSON object."""
+        ended = {"status": self.status, "passed": self.status == 0, "interrupted": self.interrupted}
+        return json.dumps(ended | answered(self.aggregate) | {"files": list(map(str, files))})

@@ -1,0 +1,232 @@
+"""What a run leaves to others: the report of before, a JSON object for programs, a status that may be of news alone."""
+
+import json
+import subprocess
+import sys
+from collections import Counter
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from nnparity.command_line import main as cli
+from nnparity.command_line.running.exclusion import LOCK
+from nnparity.command_line.running.previous import RUN
+from nnparity.reports.records import Summary, Verdict, read_run
+from nnparity.reports.render import FILES
+
+TALKATIVE = """
+from nnparity.adapters.numpy import NumpyAdapter
+print("imported")
+
+class Target(NumpyAdapter):
+    backend = "target"
+    unsupported = {}
+
+    def observe(self, request):
+        print("asked")
+        return super().observe(request)
+"""
+DOUBLED = TALKATIVE.replace("super().observe(request)", "{n: y + y for n, y in super().observe(request).items()}")
+GONE = TALKATIVE.replace("unsupported = {}", "unsupported = {'relu': 'not any more'}")
+PLAN = (
+    *("run", "--backend", "target.py:Target", "--formula", "relu", "--dtype", "float32", "--level", "quick"),
+    *("--no-scripts", "--no-store"),
+)
+OUT = Path("reports/out")
+Run = Callable[..., int | str | None]
+
+
+@pytest.fixture
+def nnparity(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Run:
+    """Runs a command in a folder of its own, with an adapter file in it."""
+    monkeypatch.chdir(tmp_path)
+    target(TALKATIVE)
+    return lambda *arguments: cli.guarded(lambda: cli.application(list(arguments)))
+
+
+def target(source: str) -> None:
+    Path("target.py").write_text(source)
+
+
+def verdicts(path: Path) -> list[Verdict]:
+    return [line for line in read_run(path) if isinstance(line, Verdict)]
+
+
+def cut_short(path: Path) -> None:
+    """The run file as a kill would leave it."""
+    lines = path.read_bytes().splitlines(keepends=True)
+    path.write_bytes(b"".join(lines[: next(row for row, line in enumerate(lines) if b'"kind":"summary"' in line)]))
+
+
+# --- the report of before
+
+
+def test_a_report_consists_of_the_files_that_are_said_to_be_its_own(nnparity: Run) -> None:
+    nnparity(*PLAN)
+    assert {path.name for path in OUT.iterdir()} - {LOCK, "verdicts.parquet"} == {*FILES, RUN} - {"verdicts.parquet"}
+
+
+def test_the_report_of_before_is_kept_and_said(nnparity: Run, capsys: pytest.CaptureFixture[str]) -> None:
+    nnparity(*PLAN)
+    assert "is kept" not in capsys.readouterr().err
+    before = {path.name: path.read_bytes() for path in OUT.iterdir() if path.name != LOCK}
+    target(DOUBLED)
+    nnparity(*PLAN)
+    assert capsys.readouterr().err.count(f"the report of before is kept in {OUT / 'previous'}\n") == 1
+    assert {path.name: path.read_bytes() for path in (OUT / "previous").iterdir()} == before
+    assert "diverges" in {one.grade for one in verdicts(OUT / RUN)}
+
+
+def test_one_generation_is_kept_and_nothing_else_touched(nnparity: Run) -> None:
+    nnparity(*PLAN, "--salt", "1")
+    nnparity(*PLAN, "--salt", "2")
+    (OUT / "previous/notes.txt").write_text("mine")
+    (OUT / "previous/verdicts.parquet").write_text("of the first")
+    (OUT / "verdicts.parquet").unlink(missing_ok=True)
+    nnparity(*PLAN, "--salt", "3")
+    assert '"salt":"2"' in (OUT / "previous" / RUN).read_text()
+    assert (OUT / "previous/notes.txt").read_text() == "mine"
+    assert not (OUT / "previous/verdicts.parquet").exists(), "of another run than the rest"
+    assert not (OUT / "previous/previous").exists()
+
+
+def test_a_run_that_was_cut_short_does_not_take_the_place_of_a_whole_one(nnparity: Run) -> None:
+    nnparity(*PLAN, "--salt", "1")
+    nnparity(*PLAN, "--salt", "2")
+    cut_short(OUT / RUN)
+    nnparity(*PLAN, "--salt", "3")
+    assert '"salt":"1"' in (OUT / "previous" / RUN).read_text()
+
+
+def test_told_otherwise_it_is_written_over(nnparity: Run) -> None:
+    nnparity(*PLAN)
+    nnparity(*PLAN, "--no-keep-previous")
+    assert not (OUT / "previous").exists()
+
+
+def test_a_run_that_goes_on_moves_nothing(nnparity: Run) -> None:
+    nnparity(*PLAN)
+    whole = len(verdicts(OUT / RUN))
+    assert nnparity(*PLAN, "--resume") == 0
+    cut_short(OUT / RUN)
+    assert nnparity(*PLAN, "--resume") == 0
+    assert not (OUT / "previous").exists()
+    assert len(verdicts(OUT / RUN)) == whole
+
+
+def test_the_report_of_before_may_be_the_baseline(nnparity: Run) -> None:
+    nnparity(*PLAN)
+    target(DOUBLED)
+    assert nnparity(*PLAN, "--baseline", str(OUT / RUN)) == 1
+    assert "## Changed since the baseline" in (OUT / "summary.md").read_text("utf-8")
+
+
+# --- as JSON
+
+
+def alone_on_stdout(*arguments: str) -> tuple[int, dict[str, Any]]:
+    command = [sys.executable, "-m", "nnparity", *arguments, "--json"]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    return done.returncode, json.loads(done.stdout)
+
+
+@pytest.mark.parametrize(("source", "status"), [(TALKATIVE, 0), (DOUBLED, 1), (GONE, 2)])
+@pytest.mark.usefixtures("nnparity")
+def test_what_a_run_says_as_json_is_what_its_file_says(source: str, status: int) -> None:
+    target(source)
+    ended, told = alone_on_stdout(*PLAN)
+    found = verdicts(OUT / RUN)
+    assert (ended, told["status"], told["passed"]) == (status, status, status == 0)
+    assert told["verdicts"] == len(found)
+    assert told["grades"] == Counter(one.grade for one in found)
+    assert told["failing_not_on_record"] == sum(one.grade == "diverges" for one in found)
+    (summary,) = (line for line in read_run(OUT / RUN) if isinstance(line, Summary))
+    assert told["grades"] == summary.counts
+    assert all(Path(path).is_file() for path in told["files"])
+    assert bool(told["new_causes"]) == (status == 1)
+    assert "news" not in told
+
+
+@pytest.mark.usefixtures("nnparity")
+def test_a_report_says_the_same_as_json() -> None:
+    _, run = alone_on_stdout(*PLAN)
+    ended, told = alone_on_stdout("report", str(OUT / RUN), "--out", "again")
+    assert ended == 0
+    assert {key: run[key] for key in told if key != "files"} == {key: told[key] for key in told if key != "files"}
+    assert Path("again/parity.html") in map(Path, told["files"])
+
+
+# --- on what it fails
+
+
+@pytest.mark.parametrize(
+    ("before", "now", "plain", "of_news", "news"),
+    [
+        (TALKATIVE, TALKATIVE, 0, 0, "none"),
+        (DOUBLED, DOUBLED, 1, 0, "none"),
+        (DOUBLED, TALKATIVE, 0, 0, "none"),
+        (TALKATIVE, DOUBLED, 1, 1, "verdicts"),
+        (TALKATIVE, GONE, 2, 1, "verdicts"),
+        (GONE, GONE, 2, 2, None),
+        (GONE, DOUBLED, 1, 1, "verdicts"),
+    ],
+)
+def test_it_may_fail_on_news_alone(
+    before: str,
+    now: str,
+    plain: int,
+    of_news: int,
+    news: str | None,
+    nnparity: Run,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    target(before)
+    nnparity(*PLAN, "--out", "before")
+    target(now)
+    against = (*PLAN, "--baseline", f"before/{RUN}")
+    assert nnparity(*against) == plain
+    capsys.readouterr()
+    assert nnparity(*against, "--fail-on", "news", "--json") == of_news
+    out, err = capsys.readouterr()
+    last = err.splitlines()[-1]
+    assert last.startswith("FAIL: " if of_news else "PASS: ")
+    assert ("news since the baseline: " in last) == (news is not None)
+    assert news is None or news in last
+    told = json.loads(out.splitlines()[-1])
+    assert (told["news"] > 0) == (news == "verdicts")
+    assert (told["status"], told["passed"]) == (of_news, not of_news)
+
+
+def test_what_was_not_asked_before_is_news_where_it_fails(nnparity: Run) -> None:
+    target(DOUBLED)
+    nnparity(*PLAN, "--out", "before")
+    against = (*PLAN, "--baseline", f"before/{RUN}", "--fail-on", "news")
+    assert nnparity(*against) == 0
+    assert nnparity(*against, "--formula", "tanh") == 1
+
+
+@pytest.mark.parametrize(
+    ("arguments", "told"),
+    [
+        (("--fail-on", "news"), "name one by --baseline"),
+        (("--fail-on", "new", "--baseline", "x.jsonl"), "did you mean 'news'?"),
+    ],
+)
+def test_news_of_nothing_is_no_usage(
+    arguments: tuple[str, ...], told: str, nnparity: Run, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert nnparity(*PLAN, *arguments) == 2
+    assert told in capsys.readouterr().err
+    assert not OUT.exists()
+
+
+@pytest.mark.parametrize("command", [(), ("run",), ("report",)])
+def test_h_is_help(command: tuple[str, ...], nnparity: Run, capsys: pytest.CaptureFixture[str]) -> None:
+    texts = []
+    for option in ("-h", "--help"):
+        assert nnparity(*command, option) == 0
+        texts.append(capsys.readouterr().out)
+    assert texts[0] == texts[1]
+    assert "Usage: " in texts[0]
