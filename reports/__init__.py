@@ -1,4 +1,4 @@
-"""Reports: the format of a run, runs merged, and a run rendered as Markdown and as a page.
+"""Reports: the format of a run, runs merged or counted over time, and a run rendered as Markdown and as a page.
 
 Knows the records and nothing else of this project. `python -m nnparity.reports RUN... --out DIR` renders files.
 """

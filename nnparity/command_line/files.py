@@ -1,6 +1,7 @@
 """``nnparity report``, ``diff``, ``store`` and ``list``: what lies on disk, and what there is to ask for."""
 
 import json
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Annotated
 
@@ -16,6 +17,7 @@ from nnparity.reports.aggregation import Aggregate
 from nnparity.reports.differences import compare
 from nnparity.reports.differences_told import FORMATS
 from nnparity.reports.export.answer import answered
+from nnparity.reports.trend import trend
 from nnparity.run.finalization import derived, records_met
 from nnparity.spec import DTYPES, load
 from nnparity.spec.cases.listing import listed
@@ -33,11 +35,20 @@ def report(
     scripts: Scripts = False,
     timeout: Timeout = 120.0,
     as_json: AsJson = False,
+    as_trend: Annotated[
+        bool, typer.Option("--trend", help="each file a dated run: trend.md and trend.svg of them, and no report")
+    ] = False,
 ) -> None:
     """Merges run files into one report.
 
     What a file does not say of the records that its verdicts carry is told by the records here.
     """
+    if as_trend:
+        if baseline or scripts or as_json:
+            raise UsageError("--trend makes no report: it goes with no other option than --out")
+        for page in trend(list(_dated(runs)), out):
+            console.print(str(page), soft_wrap=True)
+        return
     try:
         merged = together(runs)
     except (OSError, ValueError) as error:
@@ -53,6 +64,14 @@ def report(
     if as_json:
         told = answered(Aggregate(merged, before)) | {"files": [str(page) for page in files]}
         typer.echo(json.dumps(told))
+
+
+def _dated(paths: list[Path]) -> Iterator[tuple[str, reports.MergedRun]]:
+    """Each file as a run of its own, with what the records here say where it does not."""
+    for path in paths:
+        if run := earlier(path):
+            run.known = records_met(run.verdicts) | run.known
+            yield str(path), run
 
 
 def together(paths: list[Path]) -> reports.MergedRun:
