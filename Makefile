@@ -6,6 +6,7 @@
 #   make modern   the formulas of packs/modern on torch, tensorflow, jax and Keras, into reports/out/modern
 #   make test     lint, types, and the tests of this repository itself
 #   make soak     parity again under SALTS other seeds
+#   make docs     the documents as a site in build/site, every link and anchor of it checked
 #   make lint | type | clean | distclean
 #
 # Everything is installed into VENV; the system's Python is only asked to create it.
@@ -41,7 +42,7 @@ unexport PYTHONPATH PYTHONHOME PIP_USER PIP_TARGET PIP_PREFIX
 # pip is run from the checkout's root: one at a time also under make -j.
 .NOTPARALLEL:
 .DELETE_ON_ERROR:
-.PHONY: parity more modern test soak lint type clean distclean
+.PHONY: parity more modern test soak docs lint type clean distclean
 
 # $(1): a command of nnparity. Says how it ended and ends the same way.
 define honestly
@@ -71,6 +72,11 @@ lint: $(VENV)/.dev
 type: $(VENV)/.dev
 	@$(BIN)/mypy
 
+# The theme's authors advertise in each build; the variable is theirs, and turns that off.
+docs: $(VENV)/.docs
+	@$(BIN)/python tools/site_source.py build/site-source
+	@NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict
+
 clean:
 	rm -rf $(OUT) build dist .tox *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis
 	find . -name __pycache__ -type d -not -path './$(VENV)/*' -prune -exec rm -rf {} +
@@ -83,7 +89,8 @@ distclean: clean
 $(VENV)/.frameworks: EXTRAS := all
 $(VENV)/.more: EXTRAS := more
 $(VENV)/.dev: EXTRAS := all,dev
-$(VENV)/.frameworks $(VENV)/.more $(VENV)/.dev: pyproject.toml | $(BIN)/python
+$(VENV)/.docs: EXTRAS := docs
+$(VENV)/.frameworks $(VENV)/.more $(VENV)/.dev $(VENV)/.docs: pyproject.toml | $(BIN)/python
 	@echo "installing nnparity[$(EXTRAS)] into $(VENV); the first time this takes minutes"
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[$(EXTRAS)]'
 	@touch $@
