@@ -4,7 +4,7 @@ from typing import Any
 
 import numpy as np
 
-from nnparity.adapters.kernel import composed, kernel
+from nnparity.adapters.kernel import Unsupported, composed, kernel
 from nnparity.adapters.onnxruntime.operators import TYPES, onnx
 
 GATE_ORDER = "its gates are in the order i, o, f, c, and it has a second bias, zero here; the axes begin with time"
@@ -19,17 +19,17 @@ class OnnxSequences:
 
     @kernel("ai.onnx.LSTM", convention=f"a sequence of one step; {GATE_ORDER}")
     def lstm_step(self, x: Any, h: Any, c: Any, wx: Any, wh: Any, b: Any) -> Any:
-        _, last_h, last_c = recurrent(onnx.Unsqueeze(x, [0]), h, c, wx, wh, b)
+        _, last_h, last_c = recurrent(onnx.Unsqueeze(filled(x), [0]), h, c, wx, wh, b)
         return last_h, last_c
 
     @kernel("ai.onnx.LSTM", convention=GATE_ORDER)
     def lstm(self, x: Any, h: Any, c: Any, wx: Any, wh: Any, b: Any) -> Any:
-        y, _, last_c = recurrent(time_first(x), h, c, wx, wh, b)
+        y, _, last_c = recurrent(time_first(filled(x)), h, c, wx, wh, b)
         return time_first(y), last_c
 
     @kernel("ai.onnx.LSTM", convention=GATE_ORDER)
     def lstm_last(self, x: Any, h: Any, c: Any, wx: Any, wh: Any, b: Any) -> Any:
-        return recurrent(time_first(x), h, c, wx, wh, b)[1]
+        return recurrent(time_first(filled(x)), h, c, wx, wh, b)[1]
 
     @kernel("ai.onnx.LSTM", convention=f"a node for each layer; {GATE_ORDER}")
     def lstm_stacked(self, x: Any, wx1: Any, wh1: Any, b1: Any, wx2: Any, wh2: Any, b2: Any) -> Any:
@@ -90,6 +90,13 @@ def gates(blocks: Any) -> Any:
     return onnx.Reshape(onnx.Gather(blocks, IOFC), [1, 4 * units, *rest])
 
 
+def filled(x: Any) -> Any:
+    """The input of an LSTM, if there is any: of an empty batch the operator ends the process."""
+    if 0 in x.shape:
+        raise Unsupported("ONNX Runtime's LSTM of an empty batch ends the process: terminate called, SIGABRT")
+    return x
+
+
 def recurrent(x: Any, h: Any, c: Any, wx: Any, wh: Any, b: Any) -> tuple[Any, Any, Any]:
     """All hidden states, time first, then the last h and c. Without a state the operator starts from zeros."""
     units = wh.shape[1]
@@ -101,7 +108,7 @@ def recurrent(x: Any, h: Any, c: Any, wx: Any, wh: Any, b: Any) -> tuple[Any, An
 
 def stacked(x: Any, *layers: tuple[Any, Any, Any]) -> Any:
     """The last hidden state of the last layer; each starts from zeros."""
-    y, last = time_first(x), None
+    y, last = time_first(filled(x)), None
     for layer in layers:
         y, last, _ = recurrent(y, None, None, *layer)
     return last
