@@ -4,9 +4,10 @@ from functools import lru_cache, partial
 from typing import Any
 
 from keras import losses, ops, optimizers
+from keras.config import backend
 
 from nnparity.adapters.keras.layer_cache import call, dtype_of, layer, optimize, optimizer
-from nnparity.adapters.kernel import composed, kernel
+from nnparity.adapters.kernel import Unsupported, composed, kernel
 from nnparity.adapters.shared.layouts import HWIO, NCHW, NHWC
 
 HEADS = "the axes are batch, time, head, feature"
@@ -94,6 +95,8 @@ def depthwise_conv2d(x: Any, k: Any) -> Any:
 )
 def strided_conv2d(x: Any, k: Any, stride: int, padding: int) -> Any:
     """SAME pads less before the image than behind it where the stride leaves an odd rest."""
+    if backend() == "tensorflow" and 0 in x.shape:
+        raise Unsupported("tf.nn.conv2d of an empty batch has the shape of its input, here of the padded one")
     shape = (None, None, None, x.shape[1])
     image = call(layer("ZeroPadding2D", dtype_of(x), shape, padding=padding), [], ops.transpose(x, NHWC))
     options = {"filters": k.shape[0], "kernel_size": tuple(k.shape[2:]), "strides": stride, "use_bias": False}
