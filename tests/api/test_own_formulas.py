@@ -69,8 +69,9 @@ def test_gradients_have_a_truth_with_a_vjp_and_without(vjp: Any) -> None:
             nnparity.assert_close(gradient * np.float32(1 + 1e-4), own, x=x, w=w, b=b, wrt=name, cotangent=g)
 
 
-#: Of formulas of the spec, the smallest and the largest that their budgets without a VJP may be of those with it.
-LEAST, MOST = 0.4, 20
+#: Of formulas of the spec, the smallest and the largest that their budgets without a VJP may be of those with it. The
+#: way back through a softmax starts from shares, whose errors cancel; the derivative of a quotient does not know that.
+LEAST, MOST = 0.4, 30
 
 
 @pytest.mark.parametrize("id", ["dense", "softmax", "attention", "residual_attention", "sigmoid", "mse", "lstm_step"])
