@@ -16,10 +16,11 @@ from nnparity.adapters.inspection import faults
 from nnparity.adapters.packs import extended
 from nnparity.adapters.traceback import comes_along
 from nnparity.spec import load as load_spec
+from nnparity.spec.loader import RECORDS
 
 GROUP = "nnparity.adapters"
 #: Entry points of installed packages that have known divergences of their own: each names a package with `known.toml`.
-RECORDS = "nnparity.known"
+RECORD_GROUP = "nnparity.known"
 #: Where each framework has its package, with the divergences on record in its `known.toml`.
 FOLDER = Path(__file__).resolve().parent
 
@@ -71,15 +72,17 @@ def records() -> list[Path]:
 
     Raises UnknownBackend for an entry point whose package is not there.
     """
-    return [_beside(entry) for entry in entry_points(group=RECORDS)]
+    return [_beside(entry) for entry in entry_points(group=RECORD_GROUP)]
 
 
 def _beside(entry: EntryPoint) -> Path:
     found = importlib.util.find_spec(entry.module)
     places = found.submodule_search_locations if found else None
     if not places:
-        raise UnknownBackend(f"the entry point {entry.name} of {RECORDS} names {entry.value}, which is no package here")
-    return Path(places[0]) / "known.toml"
+        raise UnknownBackend(
+            f"the entry point {entry.name} of {RECORD_GROUP} names {entry.value}, which is no package here"
+        )
+    return Path(places[0]) / RECORDS
 
 
 def compiles(backend: str, mode: str) -> bool:

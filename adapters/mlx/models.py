@@ -8,6 +8,7 @@ from mlx import nn
 from nnparity.adapters.kernel import composed
 from nnparity.adapters.mlx.layers import linear, looked_up
 from nnparity.adapters.mlx.sequences import GATE_ORDER, multi_headed, stacked
+from nnparity.adapters.shared.bert import of_layer
 from nnparity.adapters.shared.layouts import NHWC
 
 LAYERS = "the listing's model is made of layers"
@@ -57,15 +58,8 @@ class MlxModels:
         h = mx.fast.layer_norm(h + p["positions"][: h.shape[1]], p["gamma"], p["beta"], eps)
         keep = p["mask"].astype(mx.bool_)[:, None, None] if padded else None
         for number in range(len(p["w1"])):
-            h = encoded(h, {name: p[name][number] for name in LAYER}, keep, heads, eps)
+            h = encoded(h, of_layer(p, number), keep, heads, eps)
         return h
-
-
-#: The parameters of each layer of BERT.
-LAYER = (
-    *("wq", "bq", "wk", "bk", "wv", "bv", "wo", "bo", "gamma1", "beta1"),
-    *("w1", "b1", "w2", "b2", "gamma2", "beta2"),
-)
 
 
 def both(x: Any) -> Any:

@@ -7,6 +7,7 @@ from paddle.nn import functional as F
 
 from nnparity.adapters.kernel import composed
 from nnparity.adapters.paddle.sequences import GATE_ORDER, multi_headed, recurrent
+from nnparity.adapters.shared.bert import of_layer
 
 LAYERS = "the listing's model is made of layers"
 
@@ -70,15 +71,8 @@ class PaddleModels:
         h = F.layer_norm(h, h.shape[-1:], p["gamma"], p["beta"], eps)
         keep = p["mask"].astype("bool")[:, None, None] if padded else None
         for number in range(len(p["w1"])):
-            h = encoded(h, {name: p[name][number] for name in LAYER}, keep, heads, eps)
+            h = encoded(h, of_layer(p, number), keep, heads, eps)
         return h
-
-
-#: The parameters of each layer of BERT.
-LAYER = (
-    *("wq", "bq", "wk", "bk", "wv", "bv", "wo", "bo", "gamma1", "beta1"),
-    *("w1", "b1", "w2", "b2", "gamma2", "beta2"),
-)
 
 
 def both(x: Any) -> Any:

@@ -5,6 +5,7 @@ from typing import Any
 from tinygrad import Tensor
 
 from nnparity.adapters.kernel import composed
+from nnparity.adapters.shared.bert import of_layer
 from nnparity.adapters.tinygrad.layers import looked_up, normalized
 from nnparity.adapters.tinygrad.sequences import GATE_ORDER, attended, stacked
 
@@ -57,16 +58,9 @@ class TinygradModels:
         h = normalized(h + p["positions"][: h.shape[1]], p["gamma"], p["beta"], eps)
         keep = p["mask"].bool().unsqueeze(1).unsqueeze(1) if padded else None
         for number in range(len(p["w1"])):
-            own = {name: p[name][number] for name in LAYER}
+            own = of_layer(p, number)
             h = encoded(h, own, keep, heads, eps).contiguous()  # otherwise it is computed anew in all that follows
         return h
-
-
-#: The parameters of each layer of BERT.
-LAYER = (
-    *("wq", "bq", "wk", "bk", "wv", "bv", "wo", "bo", "gamma1", "beta1"),
-    *("w1", "b1", "w2", "b2", "gamma2", "beta2"),
-)
 
 
 def both(x: Any) -> Any:

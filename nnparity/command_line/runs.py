@@ -14,7 +14,7 @@ from nnparity.command_line.running.interruption import gentle
 from nnparity.command_line.running.outcome import ANYTHING, Outcome, strict
 from nnparity.command_line.running.previous import RUN, moved
 from nnparity.command_line.running.terminal_summary import show
-from nnparity.command_line.scripting import Baseline, Scripts, earlier, nothing, scripted
+from nnparity.command_line.scripting import Baseline, Scripts, earlier, scripted
 from nnparity.reports import merge
 from nnparity.reports.chain import sealed
 from nnparity.reports.formatting import visible
@@ -60,7 +60,7 @@ def run(
         journal = taken_up(path, plan) if resume else None
         with Jobs(sensible(jobs, plan), timeout, store_folder(no_store), out / SCRATCH) as shared, gentle(shared.stop):
             total = _drive(shared, plan, path, f"parity of {choice.backends}", journal)
-        making = scripted(timeout, store_folder(no_store)) if scripts and not shared.stopping else nothing
+        making = scripted(timeout, store_folder(no_store)) if scripts and not shared.stopping else None
         found, files = finalize(path, out, making, before, plan.known)
     show(total, found, console)
     console.print("report: " + "  ".join(map(str, files)), soft_wrap=True)

@@ -47,8 +47,3 @@ def scripted(timeout: float, store: Path | None) -> Callable[[MergedRun], Iterat
             memory.leave()
 
     return made
-
-
-def nothing(_: MergedRun) -> Iterator[ScriptLine]:
-    """Makes none."""
-    yield from ()

@@ -20,7 +20,7 @@ Scripted = Callable[[reports.MergedRun], Iterable[ScriptLine]]
 def finalize(
     path: Path,
     folder: Path,
-    scripted: Scripted = lambda _: (),
+    scripted: Scripted | None = None,
     baseline: reports.MergedRun | None = None,
     known: Iterable[Path] = (),
 ) -> tuple[reports.MergedRun, list[Path]]:
@@ -35,7 +35,7 @@ def finalize(
     run.known |= told
     recorder = Recorder(path)
     recorder.write(*told.values(), *facts)
-    for line in scripted(run):
+    for line in scripted(run) if scripted else ():
         run.add_script(line)
         recorder.write(line)
     recorder.close()

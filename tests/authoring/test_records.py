@@ -82,11 +82,11 @@ def test_an_installed_package_brings_its_records_along(folder: Path, monkeypatch
     (package / "__init__.py").write_text("raise SystemError('its framework is not to be imported here')\n")
     (folder / "mine.toml").rename(package / "known.toml")
     monkeypatch.syspath_prepend(folder)
-    there = EntryPoints([EntryPoint("mine", "my_backend", registry.RECORDS)])
+    there = EntryPoints([EntryPoint("mine", "my_backend", registry.RECORD_GROUP)])
     monkeypatch.setattr(registry, "entry_points", lambda group: there.select(group=group))
     assert "mine" in {one.id for one in on_record()}
     assert "my_backend" not in sys.modules
-    gone = EntryPoints([EntryPoint("gone", "nowhere_at_all", registry.RECORDS)])
+    gone = EntryPoints([EntryPoint("gone", "nowhere_at_all", registry.RECORD_GROUP)])
     monkeypatch.setattr(registry, "entry_points", lambda group: gone.select(group=group))
     with pytest.raises(LookupError, match="names nowhere_at_all, which is no package here"):
         on_record()

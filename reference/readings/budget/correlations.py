@@ -18,10 +18,8 @@ import numpy as np
 
 from nnparity.reference.readings.budget import core
 from nnparity.reference.readings.budget.core import RECIPROCAL, Array, Budget, pair
+from nnparity.reference.readings.budget.functions import OWN
 from nnparity.reference.readings.budget.sums import total
-
-#: Roundings of a logarithm, at most; see `functions.OWN`.
-LOGARITHM = 6.0
 
 
 def divide(a: Any, b: Any) -> Budget:
@@ -65,4 +63,4 @@ def _furthest(over: Budget, size: Array, y: Array, axis: Any) -> Array:
 def _by_logarithm(over: Budget, size: Array) -> Array:
     """The relative error that e^(x - lse) has and the quotient has not: lse is rounded, and its logarithm was."""
     logarithm = np.log(size)
-    return np.asarray(over.arithmetic.unit * (np.abs(over.peak + logarithm) + LOGARITHM * np.abs(logarithm)))
+    return np.asarray(over.arithmetic.unit * (np.abs(over.peak + logarithm) + OWN[np.log] * np.abs(logarithm)))
