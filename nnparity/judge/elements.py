@@ -26,16 +26,17 @@ def fingerprint(observed: object) -> str | None:
 
 def errors(observed: Array, expected: Expected) -> tuple[Array, Array]:
     """The part that is judged, in float64, and how far it is off; special values are judged apart."""
-    seen = observed.astype(np.float64)[: expected.steps] if expected.steps else observed.astype(np.float64)
     truth = expected.judged
-    with np.errstate(invalid="ignore", over="ignore"):
+    with np.errstate(invalid="ignore", over="ignore"):  # a NaN that signals does so when it is cast
+        seen = observed.astype(np.float64)[: expected.steps] if expected.steps else observed.astype(np.float64)
         error = np.abs(seen - truth.value - truth.low)
     return seen, np.where(np.isfinite(seen) & np.isfinite(truth.value), error, 0.0)
 
 
 def error_over_budget(error: Array, budget: Array) -> Array:
-    """Error over budget; where nothing is lost, nothing is used up, even of a budget of zero."""
-    return np.where(error == 0, 0.0, error / budget)
+    """Error over budget; nothing is used up where nothing is lost, even of no budget, nor where all is allowed."""
+    unused = (error == 0) | np.isposinf(budget)
+    return np.divide(error, budget, out=np.zeros(np.broadcast(error, budget).shape), where=~unused)
 
 
 def largest_ratio(observed: Array, expected: Expected) -> float:

@@ -16,11 +16,13 @@ import numpy as np
 
 from nnparity.expect.budgets import expect
 from nnparity.expect.expected import Expected
-from nnparity.expect.precision_models import arithmetic, unlimited
+from nnparity.expect.precision_models import arithmetic, narrow, unlimited
 from nnparity.judge.elements import Array, element_ratios, first_element
 from nnparity.judge.grades import Judgement, judge
 from nnparity.judge.sensitivity import inconclusive, qualified, right, wrong_answers
+from nnparity.reference.readings import Arithmetic
 from nnparity.spec import DTYPES, Case
+from nnparity.spec.precision import NARROW
 from nnparity.spec.schema import Permit
 
 #: Datasets in which intermediate results may overflow: of large numbers, and of the reciprocals of tiny ones.
@@ -34,14 +36,30 @@ Settled = tuple[Judgement, str | None]
 def expected(
     case: Case, quantities: frozenset[str], flush: bool, permit: int | None, inner: str
 ) -> dict[str, Expected]:
-    """What the reference gives, by quantity: with the keywords of a permit, or with the digits of the dtype `inner`."""
+    """What the reference gives, by quantity: with the keywords of a permit, or as exactly as `inner` says.
+
+    That is a dtype, whose digits are meant, or the model NARROW of half precision.
+    """
     variant = dict(case.formula.permits[case.dataset][permit].set) if permit is not None else {}
-    limited = dataclasses.replace(arithmetic(case.dtype.name, flush), unit=DTYPES[inner or case.dtype.name].unit)
+    limited = _arithmetic(case.dtype.name, flush, inner)
     found = expect(case, quantities, flush=flush, variant=variant, numbers=unlimited(limited))
     if case.dataset not in OVERFLOWING:
         return {name: decided(one) for name, one in found.items()}
     within = expect(case, quantities, flush=flush, variant=variant, numbers=limited)
     return {name: _undecided(within[name], one) for name, one in found.items()}
+
+
+def _arithmetic(dtype: str, flush: bool, inner: str) -> Arithmetic:
+    if inner == NARROW:
+        return arithmetic(dtype, flush, NARROW)
+    return dataclasses.replace(arithmetic(dtype, flush), unit=DTYPES[inner or dtype].unit)
+
+
+def _coarser(dtype: str) -> str:
+    """How a target may compute that has fewer digits than promised, "" where there is nothing between."""
+    if dtype == "float64":
+        return "float32"
+    return NARROW if narrow(dtype) else ""
 
 
 def decided(one: Expected) -> Expected:
@@ -74,16 +92,20 @@ def settle(case: Case, quantity: str, seen: Array, flush: bool, asked: frozenset
     would be met by a wrong answer too, by zeros or NaN where no element is judged, it is `inconclusive`.
     """
     answers: list[tuple[Expected, str | None]] = []
-    first = None
+    failed: list[Judgement] = []
     for truth, says in accepted(case, quantity, flush, asked):
         judged, said = _judged(case, quantity, seen, truth)
         if judged.grade == "conforms":
             told = "; ".join(filter(None, (says, said))) or None
             return _qualified(judged, truth, case, quantity, flush), told
         answers.append((truth, says))
-        first = first or judged
-    assert first is not None
-    return mixed(case, quantity, seen, answers) or (first, None)
+        failed.append(judged)
+    return mixed(case, quantity, seen, answers) or (min(failed, key=_distance), None)
+
+
+def _distance(judged: Judgement) -> float:
+    """By what the nearest answer is told from the others: it is the one that the target is held against."""
+    return math.inf if judged.hard is None else judged.hard
 
 
 def _qualified(judged: Judgement, truth: Expected, case: Case, quantity: str, flush: bool) -> Judgement:
@@ -94,12 +116,13 @@ def _qualified(judged: Judgement, truth: Expected, case: Case, quantity: str, fl
 def accepted(case: Case, quantity: str, flush: bool, asked: frozenset[str]) -> Iterator[tuple[Expected, str | None]]:
     """The reference's own, then each that is permitted; what it says of itself.
 
-    Both once more for a float64 target that computes in float32: how exact the ordinary numbers are is judged by the
-    ordinary cases, and said there; here it must not hide what becomes of the special ones.
+    Both once more for a float64 target that computes in float32, and for one that adds up in half precision: how exact
+    the ordinary numbers are is judged by the ordinary cases, and said there; here it must not hide what becomes of the
+    special ones.
     """
     permitted = list(permits(case, quantity))
     own = next((permit.says for _, permit in permitted if not (permit.set or permit.raises)), None)
-    for inner in ("", "float32") if case.dtype.name == "float64" else ("",):
+    for inner in dict.fromkeys(("", _coarser(case.dtype.name))):
         yield expected(case, asked, flush, None, inner)[quantity], own
         for place, permit in permitted:
             if permit.set:

@@ -99,6 +99,19 @@ class ComputesInFloat32(Spoilt):
         return array.astype(np.float32)
 
 
+class AddsUpInHalf(Spoilt):
+    """Of conv2d: each addition is rounded to the dtype, in which a term may be lost beside the sum of the others."""
+
+    def spoil(self, array: Array) -> Any:
+        x, w = (np.asarray(one) for one in self.request.inputs.values())
+        height, width = array.shape[2:]
+        total = np.zeros_like(array)
+        for c, p, q in np.ndindex(w.shape[1:]):
+            seen = x[:, c, p : p + height, q : q + width]
+            total = total + (seen[:, None] * w[:, c, ::-1, ::-1][:, p, q, None, None]).astype(array.dtype)
+        return total
+
+
 class RefusesEmpty(NumpyAdapter):
     def observe(self, request: Request) -> Observation:
         if any(not array.size for array in request.inputs.values()):

@@ -2,13 +2,18 @@
 
 from typing import Any
 
+import numpy as np
 import pytest
 
 from nnparity.adapters.base import Adapter
 from nnparity.adapters.numpy import NumpyAdapter
 from nnparity.adapters.request import Array
+from nnparity.execute.requests import request
+from nnparity.expect.budgets import expect
+from nnparity.judge.grades import judge
+from nnparity.spec.cases import naming
 from nnparity.tests.checks import faulty
-from nnparity.tests.checks.inside import ALL, cells, lines, verdicts, wrong
+from nnparity.tests.checks.inside import ALL, cells, lines, target, verdicts, wrong
 
 FORMULAS = ("relu", "tanh", "softmax", "dense", "conv2d", "max_pool2d", "masked_attention", "lstm_step", "l1_penalty")
 
@@ -82,6 +87,26 @@ def test_a_float64_formula_that_answers_in_float32_diverges() -> None:
     computed = lines(faulty.ComputesInFloat32, "specials", "tanh", dtypes=("float64",))
     assert wrong(computed) == {}
     assert "from element to element" not in cells(computed)["tanh"]
+
+
+@pytest.mark.parametrize("dtype", ["float16", "bfloat16"])
+def test_sums_in_half_precision_do_not_hide_what_becomes_of_special_values(dtype: str) -> None:
+    """How exact they are the ordinary cases judge, which see it; here what is lost is something else."""
+    case = naming.find(f"conv2d/n1c16h6w6o3p3q3/wide/{dtype}")
+    seen = target(faulty.AddsUpInHalf)
+    seen.observer.submit([request(case, frozenset({"output"}))])
+    (observed,) = seen.observer.collect()
+    truth = expect(case, frozenset({"output"}))["output"]
+    assert judge(observed.observation["output"], truth, case.dtype).grade != "conforms"  # type: ignore[arg-type]
+    assert wrong(lines(faulty.AddsUpInHalf, "specials", "conv2d", dtypes=(dtype,))) == {}
+
+    class LosesNan(faulty.AddsUpInHalf):
+        def spoil(self, array: Array) -> Any:
+            total = super().spoil(array)
+            return np.where(np.isnan(total), 0, total)
+
+    lost = wrong(lines(LosesNan, "specials", "conv2d", dtypes=(dtype,)))
+    assert {"nan", "nan in others"} <= set(lost)
 
 
 def test_a_mixture_of_permitted_answers_names_each_once() -> None:
