@@ -8,7 +8,7 @@ must not conform; where one does, the verdict is `inconclusive`: neither for the
 
 import dataclasses
 import math
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -17,7 +17,7 @@ import numpy as np
 from nnparity.expect.expected import Expected
 from nnparity.expect.kept import kept
 from nnparity.judge.effective_sample_size import regrade_correlated
-from nnparity.judge.elements import Array, error_over_budget
+from nnparity.judge.elements import Array, error_over_budget, errors
 from nnparity.judge.grades import Judgement, allowance, judge, root_mean_square
 from nnparity.spec import Case, Dtype
 from nnparity.store.memory import Form
@@ -68,8 +68,20 @@ def missed(truth: Expected, case: Case, quantity: str) -> tuple[str, ...]:
     """The wrong answers that conform; where the result is 0 by theory any number is right, and NaN is not."""
     asked = ("NaN",) if quantity in case.formula.vanishing else ()
     with np.errstate(all="ignore"):
-        wrong = [(name, answer) for name, answer in wrong_answers(truth, case) if not asked or name in asked]
+        tried = [(name, answer) for name, answer in _answers(truth, case) if not asked or name in asked]
+        wrong = _wrong((one for one in tried if not _beyond(one[1], truth)), truth, case)
         return tuple(name for name, answer in wrong if graded(answer, truth, case, quantity).grade == "conforms")
+
+
+def _beyond(answer: Array, truth: Expected) -> bool:
+    """Whether an element is off by more than the worst case: nothing makes such an answer conform, and most are such.
+
+    What it says of infinities is left to the judge.
+    """
+    seen, error = errors(answer, truth)
+    judged = truth.judged
+    lost = np.isnan(seen) & ~np.isnan(judged.value) & np.isfinite(judged.hard)
+    return bool(np.any(lost | (error > judged.hard)))
 
 
 def resolution(truth: Expected) -> float | None:
@@ -100,9 +112,16 @@ def blind(truth: Expected) -> float:
 
 def wrong_answers(truth: Expected, case: Case) -> Iterator[tuple[str, Array]]:
     """Answers in the target's dtype, but for those that are right to the dtype's rounding, and named once."""
+    yield from _wrong(_answers(truth, case), truth, case)
+
+
+def _answers(truth: Expected, case: Case) -> Iterator[tuple[str, Array]]:
+    return ((name, answer.astype(case.dtype.numpy)) for name, answer in _plain_answers(truth.value))
+
+
+def _wrong(answers: Iterable[tuple[str, Array]], truth: Expected, case: Case) -> Iterator[tuple[str, Array]]:
     seen: set[bytes] = set()
-    for name, answer in _plain_answers(truth.value):
-        wrong = answer.astype(case.dtype.numpy)
+    for name, wrong in answers:
         key = wrong.tobytes()
         if key not in seen and not right(wrong, truth.value, case.dtype):
             seen.add(key)
