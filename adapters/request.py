@@ -57,10 +57,10 @@ class Failure:
     """Why a quantity could not be observed.
 
     `kind` is "unsupported" when the adapter or the framework says that it does not do this,
-    "error" for anything else that was raised.
+    "error" for anything else that was raised. What its process died of, "crashed" or "timed out", the harness says.
     """
 
-    kind: Literal["error", "unsupported"]
+    kind: Literal["error", "unsupported", "crashed", "timed out"]
     message: str
     #: The module that raised it, when an exception came from what the adapter calls, and not from the adapter.
     raised_in: str = field(default="", compare=False)

@@ -105,15 +105,21 @@ def seal_of(path: Path) -> str:
 
 
 def broken(found: list[Link]) -> Iterator[str]:
-    """What is wrong with the lines of a file, each named."""
+    """What is wrong with the lines of a sealed file, each named."""
     chains: dict[str, Link] = {}
+    yield from changes(found, chains)
+    yield from _ends(found, chains)
+
+
+def changes(found: list[Link], chains: dict[str, Link] | None = None) -> Iterator[str]:
+    """What is wrong with the lines of a file that is not sealed yet; `chains` is given the last line of each writer."""
+    chains = {} if chains is None else chains
     for one in found:
         if not one.writer:
             yield f"{one.name} carries no link: it was put in, or its link was taken off"
         elif not _seal(one):
             yield from _follows(chains.get(one.writer), one)
             chains[one.writer] = one
-    yield from _ends(found, chains)
 
 
 def _seal(one: Link) -> bool:

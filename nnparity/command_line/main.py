@@ -14,6 +14,7 @@ from nnparity.command_line import authoring, cells, files, models, packs, questi
 from nnparity.command_line.application import application
 from nnparity.execute.observer import TargetUnavailable
 from nnparity.judge.known_divergences import KnownError
+from nnparity.run.finalization import RunFileChanged
 from nnparity.run.scheduler import JobDied
 from nnparity.spec import SpecError
 from nnparity.spec.usage import UsageError
@@ -36,7 +37,7 @@ def guarded(call: Callable[[], object]) -> int | str | None:
     except (UsageError, SpecError, KnownError, StoreError, TargetUnavailable) as error:
         typer.echo(f"nnparity: {error}", err=True)
         return 2
-    except JobDied as error:
+    except (JobDied, RunFileChanged) as error:
         typer.echo(f"nnparity: {error}", err=True)
         return INTERNAL
     except Exception:  # noqa: BLE001  (the last line of defence: anything else is our own fault)

@@ -19,7 +19,7 @@ from nnparity.reports import merge
 from nnparity.reports.chain import sealed
 from nnparity.reports.formatting import visible
 from nnparity.run.counts import TotalCounts
-from nnparity.run.finalization import finalize, records_met
+from nnparity.run.finalization import finalize, records_met, unchanged
 from nnparity.run.journal import Journal, taken_up
 from nnparity.run.plan import Plan
 from nnparity.run.recorder import Recorder
@@ -60,6 +60,7 @@ def run(
         journal = taken_up(path, plan) if resume else None
         with Jobs(sensible(jobs, plan), timeout, store_folder(no_store), out / SCRATCH) as shared, gentle(shared.stop):
             total = _drive(shared, plan, path, f"parity of {choice.backends}", journal)
+        unchanged(path, total.counts.grades.total())
         making = scripted(timeout, store_folder(no_store)) if scripts and not shared.stopping else None
         found, files = finalize(path, out, making, before, plan.known)
     show(total, found, console)
@@ -89,6 +90,7 @@ def soak(
         for number, plan in enumerate(plans, start=1):
             path = out / "soak" / f"{number}.jsonl"
             total = _drive(shared, plan, path, f"seed {number} of {salts}")
+            unchanged(path, total.counts.grades.total())
             sealed(path)
             found = merge([path])
             found.known |= records_met(found.verdicts, plan.known)

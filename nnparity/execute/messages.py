@@ -45,6 +45,7 @@ class _Response(msgspec.Struct, frozen=True, tag="response"):
     seconds: float
     notes: dict[str, str]
     programs: dict[str, int]
+    number: int
 
 
 class _Info(msgspec.Struct, frozen=True, tag="info"):
@@ -76,7 +77,7 @@ def of_answer(answer: Response | TargetInfo | str) -> bytes:
         return _encode(_Info(answer))
     observation = {text(name): _told(seen) for name, seen in answer.observation.items()}
     notes = {text(name): text(note) for name, note in answer.notes.items()}
-    return _encode(_Response(observation, answer.seconds, notes, dict(answer.programs)))
+    return _encode(_Response(observation, answer.seconds, notes, dict(answer.programs), answer.number))
 
 
 def answer(message: bytes | bytearray) -> Response | TargetInfo | str:
@@ -88,7 +89,7 @@ def answer(message: bytes | bytearray) -> Response | TargetInfo | str:
         if isinstance(found, _Info):
             return found.info
         observation = {name: _read(seen) for name, seen in found.observation.items()}
-        return Response(observation, found.seconds, found.notes, found.programs)
+        return Response(observation, found.seconds, found.notes, found.programs, found.number)
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
         raise MessageError(f"the answer cannot be read: {error}") from error
 

@@ -1,7 +1,7 @@
 """Observers: each keeps one target in a process of its own, and outlives that process's death.
 
 Frameworks never share a process, and none lives in this one. A target that hangs is killed, one that dies is
-started again; either costs the case at hand and nothing else.
+started again; either costs those quantities of the case at hand that it hangs or dies in, and nothing else.
 """
 
 import contextlib
@@ -12,18 +12,21 @@ import socket
 import subprocess
 import sys
 import tempfile
+import time
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import IO
 
-from nnparity.adapters.request import PROGRAMS, Observation, Request
+from nnparity.adapters.request import PROGRAMS, Failure, Observation, Request, keys
 from nnparity.execute import messages
 from nnparity.execute.channel import Channel, Closed, Late, Malformed
+from nnparity.execute.limits import allowed
 from nnparity.execute.program_cache import kept
 from nnparity.execute.protocol import Response, TargetInfo
 from nnparity.spec import packs
+from nnparity.spec.schema import QUANTITIES
 from nnparity.spec.usage import UsageError
 
 #: Seconds for a framework to be imported and to say what it is.
@@ -73,6 +76,7 @@ class Observer:
         """
         if not 0 < timeout < math.inf:
             raise UsageError(f"a time limit of {timeout:g} s is none: it is more than 0, and finite")
+        allowed()  # said here, where it can be told
         self._own_scratch = None if scratch else tempfile.TemporaryDirectory(prefix="nnparity-")
         self._scratch = scratch or (self._own_scratch.name if self._own_scratch else "")
         #: How many programs its processes needed since `take_programs` was called last.
@@ -84,6 +88,8 @@ class Observer:
         self._threads = threads
         self._twins: dict[int | None, Observer] = {}
         self._unread = 0
+        #: which of the answers to the requests sent last comes next
+        self._next = 0
         #: what to answer from now on, once the process could not be started again
         self._lost: Observed | None = None
         self.info = self._start()
@@ -141,18 +147,58 @@ class Observer:
 
     def collect(self) -> Iterator[Observed]:
         """What became of each request submitted, in order."""
-        for done in range(1, len(self._pending) + 1):
-            answer = self._lost or self._receive(self._timeout)
+        for done, request in enumerate(self._pending, start=1):
+            answer = self._answer()
             self._unread -= 1
             if isinstance(answer, Response):
-                self._programs.update(answer.programs)
-                yield Observed(answer.observation, answer.seconds, notes=answer.notes)
+                yield self._taken(answer)
                 continue
-            self._lost = self._lost or self._restart()
+            found = self._salvaged(request, answer)
             self._send(self._pending[done:])
-            yield answer if isinstance(answer, Observed) else Observed({}, 0.0, "error", str(answer))
+            yield found
+
+    def _answer(self) -> Response | Observed:
+        """The next response; or a fate, after which there is a new process. One that comes again is passed over."""
+        answer = self._lost or self._receive(self._timeout)
+        deadline = time.monotonic() + self._timeout
+        while isinstance(answer, Response) and answer.number < self._next and time.monotonic() < deadline:
+            answer = self._receive(self._timeout)
+        if isinstance(answer, Response):
+            if answer.number == self._next:
+                self._next += 1
+                return answer
+            answer = f"the answer to request {answer.number} came where that to {self._next} was due"
+        self._lost = self._lost or self._restart()
+        return answer if isinstance(answer, Observed) else Observed({}, 0.0, "error", str(answer))
+
+    def _taken(self, answer: Response) -> Observed:
+        self._programs.update(answer.programs)
+        return Observed(answer.observation, answer.seconds, notes=answer.notes)
+
+    def _salvaged(self, request: Request, fate: Observed) -> Observed:
+        """What of a request that cost its process can be had: its families of quantities, asked one by one.
+
+        Who meets a fate at the first of them alone, the output mostly, meets it at all.
+        """
+        families = [family for family in QUANTITIES if family in request.quantities]
+        if len(families) < 2 or self._lost:
+            return fate
+        found = Observed({})
+        for family in families:
+            self._send([replace(request, quantities=frozenset({family}))])
+            answer = self._answer()
+            if not isinstance(answer, Response):
+                if family == families[0]:
+                    return fate
+                failed = Failure(answer.fate, answer.message)  # type: ignore[arg-type]
+                answer = Response(dict.fromkeys(keys(family, request), failed), 0.0)
+            one = self._taken(answer)
+            seen, notes = found.observation | one.observation, found.notes | one.notes
+            found = Observed(seen, found.seconds + one.seconds, notes=notes)
+        return found
 
     def _send(self, requests: Sequence[Request]) -> None:
+        self._next = 0
         if requests and not self._channel.closed:
             # the process is gone, or takes nothing: `collect` finds out, and says how
             with contextlib.suppress(Closed, Late):

@@ -25,10 +25,11 @@ class TargetInfo:
 class Response:
     """One observation, the CPU seconds that the framework's calls took, and how a family of quantities was come by.
 
-    `programs` are those that it took, see `Adapter.programs`.
+    `programs` are those that it took, see `Adapter.programs`. `number` counts the responses to one list of requests.
     """
 
     observation: Observation
     seconds: float
     notes: dict[str, str] = field(default_factory=dict)
     programs: dict[str, int] = field(default_factory=dict)
+    number: int = 0

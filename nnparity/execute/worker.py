@@ -5,10 +5,12 @@ over the socket of that number. It says what it is (`TargetInfo`), then answers 
 `Response` a request, so that whatever was finished before a death is kept.
 """
 
+import contextlib
 import os
 import socket
 import sys
 import time
+import traceback
 from typing import Any
 
 import numpy as np
@@ -20,6 +22,7 @@ from nnparity.adapters.traceback import frames_of
 from nnparity.execute import messages
 from nnparity.execute.channel import Channel, Closed
 from nnparity.execute.lifetime import end_with
+from nnparity.execute.limits import allowed, limit
 from nnparity.execute.protocol import Response, TargetInfo
 from nnparity.spec import packs
 
@@ -39,16 +42,16 @@ def serve(channel: Channel, backend: str, device: str, mode: str) -> None:
             requests = messages.asked(channel.receive())
         except Closed:
             return
-        for request in requests:
-            channel.send(messages.of_answer(_response(adapter, request)))
+        for number, request in enumerate(requests):
+            channel.send(messages.of_answer(_response(adapter, request, number)))
 
 
-def _response(adapter: Adapter, request: Request) -> Response:
+def _response(adapter: Adapter, request: Request, number: int) -> Response:
     start, before = time.process_time(), adapter.programs
     adapter.notes = {}
     observation = observe(adapter, request)
     programs = {how: count - before.get(how, 0) for how, count in adapter.programs.items()}
-    return Response(observation, time.process_time() - start, adapter.notes, programs)
+    return Response(observation, time.process_time() - start, adapter.notes, programs, number)
 
 
 def _begin(backend: str, device: str, mode: str) -> tuple[Adapter, TargetInfo]:
@@ -82,18 +85,24 @@ def made(kind: type[Adapter], device: str, mode: str) -> Adapter:
 
 
 def observe(adapter: Adapter, request: Request) -> Observation:
-    """What the adapter returns, guarded: it may raise, and it may not change its inputs."""
-    before = [array.tobytes() for _, array in _arrays(request)]
-    for _, array in _arrays(request):
+    """What the adapter returns, guarded: it may raise, and it may not change its inputs.
+
+    Not MemoryError: what took the memory may keep it, and with it every case to come. That process ends.
+    """
+    arrays = _arrays(request)
+    before = [array.tobytes() for _, array in arrays]
+    for _, array in arrays:
         array.flags.writeable = False
     try:
         observation: Any = adapter.observe(request)
+    except MemoryError:
+        raise
     except Exception as error:  # noqa: BLE001  (an adapter may raise anything: it costs this case)
         told = [f"{type(error).__name__}: {error}", *frames_of(error, type(adapter))]
         return _all(request, "\n".join(told))
     if not isinstance(observation, dict):
         return _all(request, f"the adapter returned {type(observation).__name__}, not a dict of quantities")
-    changed = [name for (name, array), old in zip(_arrays(request), before, strict=True) if array.tobytes() != old]
+    changed = [name for (name, array), old in zip(arrays, before, strict=True) if array.tobytes() != old]
     if changed:
         return _all(request, f"the adapter changed its input {changed[0]}")
     return {name: _answer(seen) for name, seen in observation.items() if isinstance(name, str)}
@@ -127,6 +136,23 @@ def _channel(number: int) -> Channel:
     return Channel(socket.socket(fileno=number))
 
 
+def _end(error: BaseException) -> None:
+    """Ends the process at once: threads that an adapter has started would keep it, and the harness waiting."""
+    code = getattr(error, "code", 1)
+    if not isinstance(error, SystemExit):
+        traceback.print_exception(error)
+    elif isinstance(code, str):
+        print(code, file=sys.stderr)  # noqa: T201  (as the interpreter does)
+    with contextlib.suppress(OSError, ValueError):
+        sys.stdout.flush()
+        sys.stderr.flush()
+    os._exit(code if isinstance(code, int) else 1)
+
+
 if __name__ == "__main__":
     end_with(int(sys.argv[5]))
-    serve(_channel(int(sys.argv[4])), *sys.argv[1:4])
+    limit(allowed())
+    try:
+        serve(_channel(int(sys.argv[4])), *sys.argv[1:4])
+    except BaseException as error:  # noqa: BLE001  (whatever it is, this process has nothing more to do)
+        _end(error)

@@ -5,13 +5,30 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 
 from nnparity import reports
-from nnparity.reports.chain import sealed
+from nnparity.reports.chain import changes, links, sealed
 from nnparity.reports.records import Fact, KnownLine, ScriptLine, Verdict
 from nnparity.run.examiner import WIDE, on_record
 from nnparity.run.recorder import Recorder, known_line
 from nnparity.run.sensitivities import sensitivities
 from nnparity.run.traceability import trace
 from nnparity.spec.precision import ACCUMULATE, FUSED
+
+
+class RunFileChanged(RuntimeError):
+    """The run file is not what this run wrote: a target or somebody else has written into it, or taken it away."""
+
+
+def unchanged(path: Path, verdicts: int) -> None:
+    """Raises RunFileChanged unless each line of the file is as it was written, and so many verdicts are there."""
+    try:
+        lines = links(path)
+    except OSError as error:
+        raise RunFileChanged(f"the run file is gone: {error}; there is no report") from error
+    there = sum(b'"kind":"verdict"' in one.text for one in lines)
+    wrong = next(changes(lines), None) or (f"{there} of {verdicts} verdicts are left" if there != verdicts else "")
+    if wrong:
+        raise RunFileChanged(f"{path} was changed while the run went on: {wrong}; there is no report of it")
+
 
 #: What makes the scripts that a report carries, of a run: whoever may start targets.
 Scripted = Callable[[reports.MergedRun], Iterable[ScriptLine]]

@@ -5,6 +5,7 @@ under another seed gets them again, since what is compiled for one serves the ot
 Every job appends its verdicts to the run file as they fall, and tells this process what it counted.
 """
 
+import contextlib
 import multiprocessing
 import os
 import shutil
@@ -33,6 +34,10 @@ from nnparity.store import memory
 
 #: Fewer units than this for each job are not worth another process that imports everything again.
 WORTH = 12
+
+
+#: Seconds after which a job that a target has stopped is told to go on.
+AWAKE = 5.0
 
 
 #: Target -> package -> version.
@@ -135,11 +140,27 @@ def _examine(place: int) -> PartCounts:
     return _own[0].examine(place)
 
 
-def _result(future: "Future[PartCounts]", unit: Unit, path: Path) -> PartCounts:
+def _wake() -> None:
+    """Jobs that were stopped go on: a target is their child, and may send them what it likes."""
+    for process in multiprocessing.active_children():
+        with contextlib.suppress(OSError):
+            os.kill(process.pid, signal.SIGCONT)  # type: ignore[arg-type]
+
+
+def _ended(futures: Collection["Future[PartCounts]"]) -> set["Future[PartCounts]"]:
+    """Those that have ended, once there is one. None where there is nothing to wait for."""
+    ended: set[Future[PartCounts]] = set()
+    while futures and not ended:
+        ended, _ = wait(futures, AWAKE, return_when=FIRST_COMPLETED)
+        _wake()
+    return ended
+
+
+def _result(future: "Future[PartCounts]", work: str, path: Path) -> PartCounts:
     try:
         return future.result()
     except BrokenProcessPool as error:
-        told = f"the process that worked on {unit.title} was killed (out of memory?); {path} has what was finished"
+        told = f"the process that worked on {work} was killed (out of memory?); {path} has what was finished"
         raise JobDied(told) from error
 
 
@@ -200,7 +221,8 @@ class Jobs:
         `versions` are those that each target must have, where it is told. Raises TargetUnavailable.
         """
         for begun in [executor.submit(_begin, plan, path, dict(versions)) for executor in self._executors]:
-            yield "", begun.result()
+            _ended([begun])
+            yield "", _result(begun, "the start of its targets", path)
         waiting = {place: unit for place, unit in enumerate(units(plan)) if unit.title not in done}
         busy: dict[Future[PartCounts], tuple[int, Unit]] = {}
         free = list(range(len(self._executors)))
@@ -213,12 +235,11 @@ class Jobs:
                     unit = waiting.pop(place)
                     busy[future] = (job, unit)
                     self._begun.setdefault(unit.about, job)
-            ended, _ = wait(busy, return_when=FIRST_COMPLETED)
             free = []
-            for future in ended:
+            for future in _ended(busy):
                 job, unit = busy.pop(future)
                 free.append(job)
-                yield unit.title, _result(future, unit, path)
+                yield unit.title, _result(future, unit.title, path)
 
     def stop(self) -> None:
         """No unit is begun any more; those at hand are finished."""

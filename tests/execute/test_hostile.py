@@ -1,7 +1,6 @@
 """Whatever a target does to its channel or its process costs one case, in time, and leaves nothing behind."""
 
 import subprocess
-import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -10,14 +9,53 @@ import pytest
 from nnparity.command_line import main as cli
 from nnparity.execute.observer import Observer, TargetUnavailable
 from nnparity.execute.target import Target, TargetName, start
+from nnparity.tests.execute import unruly
 from nnparity.tests.execute.hostile import DEEDS
 from nnparity.tests.execute.test_observer import examined
 
 HOSTILE = "nnparity.tests.execute.hostile"
 TIMEOUT = 1.5
+#: GiB that a target may have here.
+MEMORY = "0.5"
 FATES = {
+    "answer again": ("conforms", ""),
+    "answer twice": ("conforms", ""),
+    "answer ahead": ("error", "the answer to request 2 came where that to 1 was due"),
+    "exit 0": ("crashed", "the process died: exit status 0"),
+    "abort": ("crashed", "killed by SIGABRT"),
+    "exec": ("crashed", "the process died: exit status 0"),
+    "terminate": ("crashed", "killed by SIGTERM"),
+    "hoard": ("crashed", "MemoryError"),
+    "interrupt": ("crashed", "KeyboardInterrupt"),
+    "generator exit": ("crashed", "GeneratorExit"),
+    "unclassed": ("crashed", "beyond Exception"),
+    "unprintable": ("crashed", "nobody shall know"),
+    "stop iteration": ("error", "StopIteration: no more"),
+    "recursion": ("error", "RecursionError"),
+    "deaf": ("timed out", "no answer within 1.5 s"),
+    "alarm": ("crashed", "killed by SIGALRM"),
+    "all files": ("error", "Too many open files"),
+    "close output": ("conforms", ""),
+    "forget inputs": ("conforms", ""),
+    "patch": ("crashed", "the process died: exit status 1"),
+    "thread": ("conforms", ""),
+    "enormous": ("crashed", "MemoryError"),
+    "large": ("diverges", "returned shape (4194304,), expected (3, 5)"),
+    "big-endian": ("diverges", "returned"),
+    "long double": ("diverges", "expected float32"),
+    "truth values": ("diverges", "returned bool, expected float32"),
+    "integers": ("diverges", "returned int64, expected float32"),
+    "empty": ("diverges", "returned shape (0, 5), expected (3, 5)"),
+    "one more axis": ("diverges", "returned shape (1, 3, 5), expected (3, 5)"),
+    "transposed": ("diverges", "returned shape (5, 3), expected (3, 5)"),
+    "backward in memory": ("conforms", ""),
+    "masked array": ("conforms", ""),
+    "record array": ("error", "an array of objects: ragged, or not of numbers"),
+    "nested": ("error", "the adapter returned dict, not an array"),
+    "no quantity": ("error", "the adapter did not return this quantity"),
+    "a generator": ("error", "the adapter returned generator, not a dict of quantities"),
     "close": ("crashed", "it closed its channel and lived on; the process was killed"),
-    "empty": ("error", "the answer cannot be read: "),
+    "empty message": ("error", "the answer cannot be read: "),
     "half": ("timed out", "no answer within 1.5 s"),
     "huge": ("error", "a message of 4611686018427387904 bytes was announced"),
     "negative": ("error", "a message of 18446744073709551615 bytes was announced"),
@@ -35,26 +73,50 @@ FATES = {
 }
 
 
+#: What costs some quantities of a case: those that conform all the same, and the fate of the others.
+PARTS = {
+    "hang in hvp": ({"output", "grad.x", "jvp"}, "timed out"),
+    "die in hvp": ({"output", "grad.x", "jvp"}, "crashed"),
+    "die in grad": ({"output", "jvp", "hvp.x"}, "crashed"),
+}
+
+
 @pytest.fixture(scope="module")
-def target() -> Iterator[Target]:
-    target = start(TargetName(f"{HOSTILE}:Hostile"), ("float32",), timeout=TIMEOUT)
-    yield target
-    target.observer.close()
+def targets() -> Iterator[dict[float, Target]]:
+    """One for each time limit: a short one for who hangs, and one that a busy machine keeps for all others."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("NNPARITY_MEMORY", MEMORY)
+        found = {time: start(TargetName(f"{HOSTILE}:Hostile"), ("float32",), timeout=time) for time in (TIMEOUT, 60.0)}
+        yield found
+        for target in found.values():
+            target.observer.close()
+
+
+def made(targets: dict[float, Target], fate: str) -> Target:
+    return targets[TIMEOUT if fate == "timed out" else 60.0]
 
 
 def test_every_attack_is_told() -> None:
-    assert FATES.keys() == DEEDS.keys()
+    assert FATES.keys() | PARTS.keys() == DEEDS.keys()
+    assert len(DEEDS.keys() | unruly.DEEDS.keys()) >= 60
 
 
 @pytest.mark.parametrize("do", FATES)
-def test_an_attack_costs_its_case_and_no_other(target: Target, do: str) -> None:
+def test_an_attack_costs_its_case_and_no_other(targets: dict[float, Target], do: str) -> None:
     grade, told = FATES[do]
-    begin = time.monotonic()
-    before, bad, *after = examined(target, do).values()
-    assert time.monotonic() - begin < TIMEOUT + 30  # a process ends, another starts
+    before, bad, *after = examined(made(targets, grade), do).values()
     assert {verdict.grade for verdict in bad} == {grade}
     assert all(told in (verdict.message or "") for verdict in bad), bad[0].message
     assert len(after) == 2
+    assert {verdict.grade for group in (before, *after) for verdict in group} == {"conforms"}
+
+
+@pytest.mark.parametrize("do", PARTS)
+def test_a_case_that_fails_in_one_derivative_keeps_the_rest(targets: dict[float, Target], do: str) -> None:
+    kept, fate = PARTS[do]
+    before, bad, *after = examined(made(targets, fate), do).values()
+    assert {verdict.quantity for verdict in bad if verdict.grade == "conforms"} == kept
+    assert {verdict.grade for verdict in bad if verdict.quantity not in kept} == {fate}
     assert {verdict.grade for group in (before, *after) for verdict in group} == {"conforms"}
 
 
