@@ -30,6 +30,8 @@ from nnparity.store.memory import Form
 RUNS = 32
 #: In units of norm 2, what so many runs may show of such errors by chance, in 1 of 1,000 cases: more contradicts it.
 CONTRADICTED = math.sqrt(float(special.chdtri(RUNS, 1e-3)) / RUNS)
+#: Standard deviations to the lower limit of a number, which it is below in 1 of 1,000 cases.
+LOWER = -float(special.ndtri(1e-3))
 
 
 def regrade_correlated(judged: Judgement, seen: Array, truth: Expected, case: Case, quantity: str) -> Judgement:
@@ -72,16 +74,31 @@ def independent(case: Case, quantity: str, truth: Expected) -> float:
     """The effective number of independent errors, between 1 and the number of elements.
 
     With C the covariance of errors over budgets it is tr(C)^2 / tr(C^2) (Satterthwaite, Biometrics Bulletin 2, 1946):
-    n when all are independent and alike, 1 when all are the same.
+    n when all are independent and alike, 1 when all are the same; taken at its lower limit.
     """
     errors = _errors(case, quantity, truth)
-    products = errors @ errors.T
+    return min(max(1.0, lower_limit(errors @ errors.T)), max(1.0, float(truth.judged.value.size)))
+
+
+def lower_limit(products: Array) -> float:
+    """What so many runs show of the effective number, less what they may show too much of it, in 1 of 1,000 cases.
+
+    By how much it changes when each of the runs is left out: the jackknife (Efron and Stein, Annals of Statistics 9,
+    1981), of the logarithm, since the number is a quotient.
+    """
+    whole = effective(products)
+    if not math.isfinite(whole):
+        return whole
+    runs = len(products)
+    without = [effective(np.delete(np.delete(products, run, 0), run, 1)) for run in range(runs)]
+    return whole * math.exp(-LOWER * math.sqrt((runs - 1) * float(np.var(np.log(without)))))
+
+
+def effective(products: Array) -> float:
+    """The effective number by the products of each run's errors with each other's; infinite where none are shared."""
     own = float(np.mean(np.diag(products)))
-    others = products[np.triu_indices(RUNS, 1)]
-    shared = float(np.mean(others**2))
-    if not shared > 0:
-        return max(1.0, float(truth.judged.value.size))
-    return min(max(1.0, own**2 / shared), float(truth.judged.value.size))
+    shared = float(np.mean(products[np.triu_indices(len(products), 1)] ** 2))
+    return own**2 / shared if shared > 0 else math.inf
 
 
 @lru_cache(maxsize=1)  # the quantities of a case ask for it one after the other
