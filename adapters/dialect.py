@@ -7,6 +7,9 @@ It is text, and says what the adapter does, in as few words as somebody needs wh
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+#: The bits of bfloat16 numbers, for a NumPy that has no such type: the upper half of each as float32.
+UPPER_HALF = "({array}.astype(np.float32).view(np.uint32) >> 16).astype(np.uint16)"
+
 
 @dataclass(frozen=True)
 class Dialect:
@@ -22,7 +25,12 @@ class Dialect:
     read: str
     named: str
     programs: Mapping[str, str]
-    #: What the programs need beside `run`.
+    #: As `floats`, for bfloat16 where that is made otherwise.
+    bfloat16: str = ""
+    #: What arrays and every program need; definitions of ours, by dotted path, that the script carries for it.
+    tools: str = ""
+    taken: tuple[str, ...] = ()
+    #: What the programs of derivatives need beside `run`.
     helpers: str = ""
     #: Mode -> how `program` is compiled.
     compiled: Mapping[str, str] = field(default_factory=dict)

@@ -37,15 +37,15 @@ def sweep(target: Target, formula: Formula, dtype: str, selection: Selection) ->
         return
     quantities = first_order(formula, selection.quantities)
     target.observer.submit([request(case, quantities)])
-    truth = {name: decided(one) for name, one in expect(case, quantities, flush=target.flushes[dtype]).items()}
+    truth = expected(case, quantities, target.flushes[dtype])
     (observed,) = target.observer.collect()
     told: list[str] = []
-    for place, (quantity, expected) in enumerate(judgeable(truth, observed).items()):
+    for place, (quantity, one) in enumerate(judgeable(truth, observed).items()):
         seen = observed.observation.get(quantity)
-        wrong = misshapen(seen, observed, expected, case.dtype)
-        judged = wrong or _judged(case, plain(quantity), seen, expected, target.flushes[dtype])  # type: ignore[arg-type]
+        wrong = misshapen(seen, observed, one, case.dtype)
+        judged = wrong or judgement(case, plain(quantity), seen, one, target.flushes[dtype])  # type: ignore[arg-type]
         if quantity == "output" and isinstance(seen, np.ndarray) and not wrong:
-            told.append(_furthest(case, seen, expected, target.flushes[dtype]))
+            told.append(_furthest(case, seen, one, target.flushes[dtype]))
         yield Finding(case, quantity, judged, seconds=0.0 if place else observed.seconds)
     yield Fact(TABLE, f"{formula.id} {dtype}", target.name, "; ".join(told))
 
@@ -59,23 +59,13 @@ def sweep_case(formula: Formula, dtype: Dtype) -> Given:
     return Given(formula, signature, DATASET, dtype, "", numbers, ones)
 
 
-def _judged(case: Case, quantity: str, seen: Array, expected: Expected, flush: bool) -> Judgement:
-    """The budgets, wherever the formula decides: see the special values for NaN, and for the corner at 0."""
-    answers = [expected, *_permitted(case, quantity, flush)]
-    with np.errstate(invalid="ignore"):  # signalling NaNs are among the inputs, and may come out
-        judged = judge(seen, expected, case.dtype)
-    if judged.grade == "conforms" or len(answers) == 1:
-        return judged
-    wrong = np.all([_off(seen, one, case.dtype) for one in answers], axis=0)
-    if wrong.any():
-        return dataclasses.replace(judged, worst=first_element(wrong, seen, expected.value))
-    with np.errstate(invalid="ignore"):
-        settled = np.where(_off(seen, expected, case.dtype), expected.value.astype(seen.dtype), seen)
-        return judge(settled, expected, case.dtype)
+def expected(case: Case, quantities: frozenset[str], flush: bool) -> dict[str, Expected]:
+    """What the formula gives, by quantity."""
+    return {name: decided(one) for name, one in expect(case, quantities, flush=flush).items()}
 
 
-def _permitted(case: Case, quantity: str, flush: bool) -> list[Expected]:
-    """The other answers that the spec permits for some special value."""
+def answers(case: Case, quantity: str, truth: Expected, flush: bool) -> list[Expected]:
+    """What the formula gives, and the other answers that the spec permits for some special value."""
     family = frozenset({quantity.partition(".")[0]})
     sets = [
         permit.set
@@ -83,7 +73,27 @@ def _permitted(case: Case, quantity: str, flush: bool) -> list[Expected]:
         for permit in permits
         if permit.set and permit.covers(quantity)
     ]
-    return [decided(expect(case, family, flush=flush, variant=one)[quantity]) for one in sets]
+    others = (expect(case, family, flush=flush, variant=one)[quantity] for one in sets)
+    return [truth, *map(decided, others)]
+
+
+def outside(case: Case, quantity: str, seen: Array, truth: Expected, flush: bool) -> Array:
+    """Where an element is outside of the hard budgets of all that is right."""
+    return np.all([_off(seen, one, case.dtype) for one in answers(case, quantity, truth, flush)], axis=0)
+
+
+def judgement(case: Case, quantity: str, seen: Array, truth: Expected, flush: bool) -> Judgement:
+    """The budgets, wherever the formula decides: see the special values for NaN, and for the corner at 0."""
+    with np.errstate(invalid="ignore"):  # signalling NaNs are among the inputs, and may come out
+        judged = judge(seen, truth, case.dtype)
+    if judged.grade == "conforms" or len(answers(case, quantity, truth, flush)) == 1:
+        return judged
+    wrong = outside(case, quantity, seen, truth, flush)
+    if wrong.any():
+        return dataclasses.replace(judged, worst=first_element(wrong, seen, truth.value))
+    with np.errstate(invalid="ignore"):
+        settled = np.where(_off(seen, truth, case.dtype), truth.value.astype(seen.dtype), seen)
+        return judge(settled, truth, case.dtype)
 
 
 def _off(seen: Array, expected: Expected, dtype: Dtype) -> Array:

@@ -32,8 +32,7 @@ def threads(target: Target, formula: Formula, selection: Selection) -> Iterator[
     """Verdicts on what all cores give, and a cell that says whether a single thread gives it bit for bit."""
     if target.refuses(formula):
         return  # the ordinary cases have said so
-    large = Case(formula, signature(formula), "normal", DTYPES[representative(selection)], selection.salt)
-    case = Given(formula, large.signature, ALL_CORES, large.dtype, large.salt, large.inputs, large.cotangents)
+    case = large(formula, representative(selection), selection.salt)
     quantities = first_order(formula, selection.quantities)
     truth = expect(case, quantities, flush=target.flushes[case.dtype.name])
     asked = request(case, quantities)
@@ -50,6 +49,12 @@ def threads(target: Target, formula: Formula, selection: Selection) -> Iterator[
         seconds = 0.0  # the time they took belongs to the first verdict
     if words.said:
         yield Fact(TABLE, formula.id, target.name, words.text(SAME))
+
+
+def large(formula: Formula, dtype: str, salt: str = "") -> Given:
+    """The case, with normal numbers."""
+    drawn = Case(formula, signature(formula), "normal", DTYPES[dtype], salt)
+    return Given(formula, drawn.signature, ALL_CORES, drawn.dtype, salt, drawn.inputs, drawn.cotangents)
 
 
 def cores() -> int:

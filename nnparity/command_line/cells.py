@@ -97,6 +97,9 @@ def bisect(
     out: Annotated[Path, typer.Option(help="folder of the versions that are installed, kept for the next time")] = Path(
         "reports/out/versions"
     ),
+    complete: Annotated[
+        bool, typer.Option("--with-dependencies", help="bring what each needs too, gigabytes for torch; none is kept")
+    ] = False,
     salt: Salt = "",
     pack: Packs = None,
     timeout: Timeout = 120.0,
@@ -105,7 +108,7 @@ def bisect(
     span = releases(package[0], versions)
     with cell(case, target, quantity, salt, timeout) as one:
         script = reproduction(one, TargetName.of(target).backend)
-    found = searched(span, teller(script, package, out))
+    found = searched(span, teller(script, package, out, complete))
     for line in shown_versions(package[0], found):
         typer.echo(line)
     raise typer.Exit(int(found.between is not None))

@@ -1,11 +1,13 @@
 """The release of a package in which a verdict changed: the script of one cell, run with one version after the other.
 
 Each version is put by pip into a folder of its own, without its dependencies: those are of this environment. So a
-version may not work here at all; it is passed over, and told.
+version may not work here at all; it is passed over, and told. With its dependencies a version is larger, gigabytes
+where they are libraries for a GPU, and so it goes again once it was asked.
 """
 
 import os
 import re
+import shutil
 import subprocess
 import sys
 from collections.abc import Callable, Iterator, Sequence
@@ -41,8 +43,8 @@ def bisect(versions: Sequence[str], tell: Callable[[str], str]) -> Bisection:
 
     low, high = 0, len(versions) - 1
     for end in (low, high):
-        if asked(versions[end]) == SILENT:
-            raise UsageError(f"the script cannot be run with {versions[end]}, an end of what is to be searched")
+        if _silent(asked(versions[end])):
+            raise UsageError(f"an end of what is to be searched, {versions[end]}, {asked(versions[end])}")
     if asked(versions[low]) == asked(versions[high]):
         return found
     while (middle := _runnable(versions, low, high, asked)) is not None:
@@ -58,7 +60,11 @@ def _runnable(versions: Sequence[str], low: int, high: int, asked: Callable[[str
     """The version nearest to the middle, strictly inside, that can be run; None where there is none."""
     middle = (low + high) // 2
     inside = sorted(range(low + 1, high), key=lambda place: abs(place - middle))
-    return next((place for place in inside if asked(versions[place]) != SILENT), None)
+    return next((place for place in inside if not _silent(asked(versions[place]))), None)
+
+
+def _silent(told: str) -> bool:
+    return told.startswith(SILENT)
 
 
 def releases(package: str, span: str) -> list[str]:
@@ -70,7 +76,9 @@ def releases(package: str, span: str) -> list[str]:
         raise UsageError(f"versions are told as 2.4..2.13, not {span!r}") from error
     if not mark or ends[0] >= ends[1]:
         raise UsageError(f"versions are told as 2.4..2.13, the earlier one first, not {span!r}")
-    found = [one for one in map(Version, _listed(package)) if not one.is_prerelease and _within(one, ends)]
+    # 2.13.0+cpu is a build of 2.13.0, not a release: pip takes it for that one where it is to be had.
+    public = {Version(Version(one).public) for one in _listed(package)}
+    found = [one for one in public if not one.is_prerelease and _within(one, ends)]
     if len(found) < 2:
         raise UsageError(f"the package index has {', '.join(map(str, found)) or 'nothing'} of {package} in {span}")
     return [str(one) for one in sorted(found)]
@@ -95,8 +103,8 @@ def _pip(*arguments: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(command, capture_output=True, text=True, check=False)
 
 
-def teller(script: str, packages: Sequence[str], folder: Path) -> Callable[[str], str]:
-    """Says of a version of these packages, which share it, what the script says."""
+def teller(script: str, packages: Sequence[str], folder: Path, complete: bool = False) -> Callable[[str], str]:
+    """Says of a version of these packages, which share it, what the script says; `complete` with their dependencies."""
     file = folder / "script.py"
     folder.mkdir(parents=True, exist_ok=True)
     file.write_text(script, encoding="utf-8")
@@ -105,20 +113,48 @@ def teller(script: str, packages: Sequence[str], folder: Path) -> Callable[[str]
     def tell(version: str) -> str:
         place = folder / f"{packages[0]}-{version}"
         wanted = [f"{name}=={version}" for name in packages]
-        if not place.is_dir() and _pip("install", "-q", "--no-deps", "--target", str(place), *wanted).returncode:
-            return SILENT
-        # Whatever PYTHONPATH holds comes before the packages of this environment.
-        done = subprocess.run(
-            [sys.executable, "-P", str(file)],
-            env=os.environ | {"PYTHONPATH": str(place)},
-            capture_output=True,
-            text=True,
-            check=False,
-        )
-        said = (done.stdout + done.stderr).splitlines()
-        return next((word for word in (DISAGREES, AGREES) if any(line.startswith(word) for line in said)), SILENT)
+        if not place.is_dir() and (failed := _install(wanted, place, complete)):
+            return f"{SILENT}: {failed}"
+        told = _asked(file, place)
+        if complete:
+            shutil.rmtree(place)
+        return told
 
     return tell
+
+
+def _install(wanted: Sequence[str], place: Path, complete: bool) -> str:
+    """Puts them there, and says why not; a folder of that name is whole."""
+    part = place.with_name(f"{place.name}.part")
+    shutil.rmtree(part, ignore_errors=True)
+    # Downloads of that size would fill pip's cache, and hardly one is asked for twice.
+    how = ["--no-cache-dir"] if complete else ["--no-deps"]
+    done = _pip("install", "-q", *how, "--target", str(part), *wanted)
+    if done.returncode:
+        shutil.rmtree(part, ignore_errors=True)
+        return _last_words(done)
+    part.rename(place)
+    return ""
+
+
+def _asked(file: Path, place: Path) -> str:
+    """What the script says with the packages of that folder."""
+    # Whatever PYTHONPATH holds comes before the packages of this environment.
+    done = subprocess.run(
+        [sys.executable, "-P", str(file)],
+        env=os.environ | {"PYTHONPATH": str(place)},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    said = (done.stdout + done.stderr).splitlines()
+    found = next((word for word in (DISAGREES, AGREES) if any(line.startswith(word) for line in said)), None)
+    return found or f"{SILENT}: {_last_words(done)}"
+
+
+def _last_words(done: subprocess.CompletedProcess[str]) -> str:
+    said = (done.stdout + done.stderr).strip().splitlines()
+    return said[-1].strip() if said else f"it ended with {done.returncode}"
 
 
 def shown(package: str, found: Bisection) -> Iterator[str]:

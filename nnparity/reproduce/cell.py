@@ -8,6 +8,11 @@ from nnparity.checks import making
 from nnparity.checks.common import Given, failure, judgeable, observe, refused
 from nnparity.checks.subnormals import BOTH, FLUSHES, does_with
 from nnparity.checks.subnormals import DATASET as SUBNORMAL
+from nnparity.checks.sweep import DATASET as SWEEP
+from nnparity.checks.sweep import answers as swept_answers
+from nnparity.checks.sweep import expected as swept_expectation
+from nnparity.checks.sweep import judgement, sweep_case
+from nnparity.checks.threads import ALL_CORES, large
 from nnparity.execute.observer import Observed
 from nnparity.execute.requests import request
 from nnparity.execute.target import Target, TargetName, start
@@ -18,7 +23,7 @@ from nnparity.judge.sensitivity import graded, qualified
 from nnparity.judge.special_value_rules import expected, permits, settle
 from nnparity.reproduce.writing import answers
 from nnparity.reproduce.writing.sources import Unreproducible
-from nnparity.spec import Case, load
+from nnparity.spec import DTYPES, Case, load
 from nnparity.spec.cases import naming
 from nnparity.spec.cases.invalid_inputs import rejected
 from nnparity.spec.cases.special_values import SpecialCase
@@ -28,6 +33,8 @@ from nnparity.spec.usage import require
 REJECTS = "rejects: "
 #: The checks whose cases are one call each.
 ONE_CALL = ("specials", "subnormals")
+#: Cases of one call too, with thousands of numbers of which a few show as much, see `narrowing`.
+MANY = (SWEEP, ALL_CORES)
 FIRST_ORDER = frozenset({"output", "grad"})
 
 
@@ -51,6 +58,11 @@ class Cell:
         """Whether the rules of special values decide."""
         return isinstance(self.case, SpecialCase)
 
+    @property
+    def swept(self) -> bool:
+        """Whether its numbers are those of a sweep, or some of them."""
+        return self.case.dataset == SWEEP
+
     @cached_property
     def flush(self) -> bool:
         """Whether the target has no subnormal numbers in this dtype: by its dense layer, or as this case shows.
@@ -72,7 +84,7 @@ class Cell:
         """The families of quantities that the target is asked for."""
         if self.spoilt:
             return frozenset({"output"})
-        wanted = self.families & (FIRST_ORDER if self.special else self.families)
+        wanted = self.families & (FIRST_ORDER if self.special or self.case.dataset in MANY else self.families)
         return wanted if self.case.formula.wrt else frozenset({"output"})
 
     @cached_property
@@ -101,6 +113,8 @@ class Cell:
     def _expected(self) -> dict[str, Expected]:
         if self.special:
             return dict(expected(self.case, self.asked, self.flush, None, ""))
+        if self.swept:
+            return swept_expectation(self.case, self.asked, self.flush)
         model = self.target.model(self.case.formula.id, self.case.dtype.name, plain(self.quantity))
         return expect(self.case, self.asked, flush=self.flush, model=model)
 
@@ -116,6 +130,8 @@ class Cell:
             return Judgement("conforms") if failed.grade == "error" and raises else failed
         if self.special:
             return self._both or settle(self.case, plain(self.quantity), self.seen, self.flush, self.asked)[0]
+        if self.swept:
+            return judgement(self.case, plain(self.quantity), self.seen, truth, self.flush)
         return qualified(
             graded(self.seen, truth, self.case, plain(self.quantity)), truth, self.case, plain(self.quantity)
         )
@@ -134,6 +150,9 @@ class Cell:
             if self._both:
                 raise Unreproducible(f"{self.judged.message}: each number is right by itself")
             return answers.special(self.case, plain(self.quantity), self.flush, self.asked)
+        if self.swept:
+            right = swept_answers(self.case, plain(self.quantity), self.truth, self.flush)
+            return [answers.element_by_element(one, self.case.dtype) for one in right]
         return [answers.ordinary(self.truth, self.judged, self.seen, self.case.dtype)]
 
     @property
@@ -151,13 +170,26 @@ def _refusal(seen: Observed) -> Judgement:
 
 def find(id: str, salt: str = "") -> Case:
     """The case that a script can be made of. Raises UsageError, or Unreproducible with the reason."""
-    name, _, dataset, dtype = naming.parts(id)
+    name, signed, dataset, dtype = naming.parts(id)
     if dataset.startswith(REJECTS):
         return _spoilt(name, dataset, dtype, salt)
     check = [] if dataset in naming.ordinary(load()[name]) else making(dataset)
+    if dataset in MANY:
+        return _many(name, signed, dataset, dtype, salt)
     if check and check[0] not in ONE_CALL:
         raise Unreproducible(f"{dataset!r} belongs to the check {check[0]!r}, which asks more than one call")
     return naming.find(id, salt)
+
+
+def _many(name: str, signed: str, dataset: str, dtype: str, salt: str) -> Given:
+    formula = load()[name]
+    if dataset == SWEEP:
+        require("formula that is swept", (name,), tuple(one.id for one in load().values() if one.elementwise))
+        case = sweep_case(formula, DTYPES[dtype])
+    else:
+        case = large(formula, dtype, salt)
+    require("signature", (signed,), (case.signature.id,), f" of {name} with {dataset}")
+    return case
 
 
 def _spoilt(name: str, dataset: str, dtype: str, salt: str) -> Given:

@@ -7,6 +7,7 @@ from nnparity.adapters.packs import kernel_of
 from nnparity.adapters.registry import BUILTIN
 from nnparity.judge.special_value_rules import permits
 from nnparity.reproduce.cell import Cell
+from nnparity.reproduce.narrowing import narrowed
 from nnparity.reproduce.writing import answers
 from nnparity.reproduce.writing.scene import Scene
 from nnparity.reproduce.writing.script import RESERVED, script
@@ -24,6 +25,7 @@ def reproduction(found: Cell, backend: str) -> str:
     name = found.target.name
     constants = {"device": name.rsplit(":", 2)[1], "mode": name.rpartition(":")[2], "backend": backend}
     reserved = (*RESERVED, *found.case.formula.inputs)
+    whole, found = found, narrowed(found)
     kernel = Extraction(adapter, kind, constants, reserved, kernel_of(found.case.formula, backend))
     scene = Scene(
         found.case,
@@ -31,7 +33,7 @@ def reproduction(found: Cell, backend: str) -> str:
         name,
         found.target.observer.info.versions,
         found.answers,
-        title(found.case, found.quantity, name, found.target.observer.info.versions, found.spoilt),
+        title(whole.case, found.quantity, name, found.target.observer.info.versions, found.spoilt, whole is not found),
         derivation(found.case, found.quantity),
         found.note,
         answers.signed(found.case, plain(found.quantity)),
@@ -53,11 +55,12 @@ def place(backend: str) -> tuple[Module, str]:
 
 
 def dialect(adapter: Module, kind: str) -> Dialect:
-    """How the framework is spoken to, from beside the module that says how the adapter differentiates."""
-    found = member(adapter, kind, "vjp")
-    package = found.module.name.rpartition(".")[0] if found else ""
+    """How the framework is spoken to, from beside the module in which the adapter differentiates, or makes arrays."""
+    found = member(adapter, kind, "vjp") or member(adapter, kind, "put")  # what runs forward only has no vjp of its own
+    if found is None:
+        raise Unreproducible(f"{kind} says nowhere how it makes arrays")
     try:
-        spoken: Dialect = importlib.import_module(f"{package}.reproduction").DIALECT
+        spoken: Dialect = importlib.import_module(f"{found.module.name.rpartition('.')[0]}.reproduction").DIALECT
     except ImportError as error:
         raise Unreproducible(f"no module `reproduction` says how {kind} is spoken to in a script") from error
     return spoken

@@ -55,6 +55,11 @@ def ordinary(truth: Expected, judged: Judgement, seen: Any, dtype: Dtype) -> Ans
     return _answer(found, dtype, allowed)
 
 
+def element_by_element(truth: Expected, dtype: Dtype) -> Answer:
+    """The answer of which each element is held against its budgets by itself, as in a sweep."""
+    return _answer(truth.judged, dtype, allowance(truth.judged))
+
+
 def special(case: Case, quantity: str, flush: bool, asked: frozenset[str]) -> list[Answer]:
     """All that is right for a case of special values."""
     found = []

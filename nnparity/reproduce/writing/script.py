@@ -26,6 +26,8 @@ def script(scene: Scene, kernel: Extraction, dialect: Dialect) -> str:
     """The text of the script. Raises Unreproducible."""
     formula = scene.case.formula
     method = kernel.method(formula.id, tuple(formula.inputs))
+    for path in dialect.taken:
+        kernel.take(path)
     body = "\n\n".join((_numbers(scene, dialect), _program(scene, dialect), _call(scene, dialect)))
     end = judged(scene)
     reading = {NUMBERS: "numbers(" in body + end, PACKED: "packed(" in body + end}
@@ -33,6 +35,7 @@ def script(scene: Scene, kernel: Extraction, dialect: Dialect) -> str:
         _head(scene, kernel, dialect, packed=reading[PACKED]),
         *kernel.blocks,
         *(text for text, needed in reading.items() if needed),
+        dialect.tools,
         _run(scene, kernel, method),
         dialect.inside.get(scene.mode, ""),
         "" if scene.family == "output" else dialect.helpers,
@@ -87,7 +90,8 @@ def _numbers(scene: Scene, dialect: Dialect) -> str:
 
 
 def _tensor(array: NDArray[Any], scene: Scene, dialect: Dialect) -> str:
-    form = dialect.whole if array.dtype.kind in "iub" else dialect.floats
+    form = dialect.bfloat16 if array.dtype.name == "bfloat16" and dialect.bfloat16 else dialect.floats
+    form = dialect.whole if array.dtype.kind in "iub" else form
     return form.format(array=written(array), dtype=array.dtype.name, device=scene.device)
 
 

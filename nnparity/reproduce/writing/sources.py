@@ -127,6 +127,11 @@ class Extraction:
             return self._passing(name, found.statement.value, inputs)
         return self._member(found, name, name)
 
+    def take(self, path: str) -> None:
+        """Takes out a definition of ours, by its dotted path."""
+        place, _, name = path.rpartition(".")
+        self._global(module(place), name)
+
     def takes(self, method: str, inputs: Iterable[str]) -> bool:
         """Whether a method that was taken out has the inputs as its first parameters, in that order."""
         made = (ast.parse(block).body[0] for block in self.blocks)
@@ -149,12 +154,21 @@ class Extraction:
         if not (isinstance(made, ast.Call) and ast.unparse(made.func) == PASSED and made.args):
             raise Unreproducible(f"{name} of {self.kind} is no method that could be read")
         path = ast.literal_eval(made.args[0])
-        first = path.partition(".")[0]
-        self._import(f"import {ALIASES[first]} as {first}" if first in ALIASES else f"import {first}")
+        path = self._reached(path)
         options = [ast.unparse(word) for word in made.keywords if word.arg != "convention"]
         given = ", ".join(inputs)
         self.blocks.append(f"def {name}({given}):\n    return {path}({', '.join([given, *options])})")
         return name
+
+    def _reached(self, path: str) -> str:
+        """Imports what a dotted path begins with, or takes it out where it is ours; the path in the script."""
+        first, _, rest = path.partition(".")
+        place = ALIASES.get(first, first)
+        if _ours(place):
+            self._global(module(place), rest.partition(".")[0])
+            return rest
+        self._import(f"import {place} as {first}" if first in ALIASES else f"import {first}")
+        return path
 
     def _import(self, line: str) -> None:
         if line not in self.imports:

@@ -26,13 +26,16 @@ SHARP = (
 WIDTH = 110
 
 
-def title(case: Case, quantity: str, target: str, versions: Mapping[str, str], spoilt: bool = False) -> str:
-    """The docstring of the script."""
+def title(
+    case: Case, quantity: str, target: str, versions: Mapping[str, str], spoilt: bool = False, cut: bool = False
+) -> str:
+    """The docstring of the script; `cut` where it has only those of the case's numbers that show it."""
     told = ", ".join(f"{name} {version}" for name, version in versions.items())
     shown = "must be refused" if spoilt else f"{quantity}, held against the exact result"
     return _filled(
         f"{case.formula.title.en} on {target} ({told}): {shown}."
-        f"\n\nThe case is {case.id}{f' with salt {case.salt}' if case.salt else ''} of nnparity, which is not needed. "
+        f"\n\nThe case is {case.id}{f' with salt {case.salt}' if case.salt else ''} of nnparity, which is not needed"
+        f"{'; of its numbers these are the ones that are furthest off' if cut else ''}. "
         "Exit status: 0 it agrees, 1 it does not."
     )
 
