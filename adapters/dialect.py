@@ -15,8 +15,9 @@ UPPER_HALF = "({array}.astype(np.float32).view(np.uint32) >> 16).astype(np.uint1
 class Dialect:
     """Each of `programs` is the body of ``program(primals, rest, cotangents, tangents)``, which returns a tuple.
 
-    It calls ``run(*primals, **rest)``, the formula. `floats` and `whole` make a tensor of a NumPy array `{array}`, the
-    first in `{dtype}`; `read` gives the tensor `{y}` as float64 of NumPy's, `named` its dtype as text.
+    It calls ``run(*primals, **rest)``, the formula; `fixed` is the one for a formula without an input to differentiate
+    by, if it is not that call alone. `floats` and `whole` make a tensor of a NumPy array `{array}`, the first in
+    `{dtype}`; `read` gives the tensor `{y}` as float64 of NumPy's, `named` its dtype as text.
     """
 
     imports: str

@@ -64,7 +64,7 @@ class MlxModels:
 
 def both(x: Any) -> Any:
     """The two activations of listing 4.1, along a new first axis."""
-    return mx.stack((mx.tanh(x), mx.sigmoid(x)))
+    return mx.stack([mx.tanh(x), mx.sigmoid(x)])
 
 
 def perceptron(x: Any, w1: Any, b1: Any, w2: Any, b2: Any) -> Any:

@@ -71,14 +71,14 @@ class MlxSequences:
     def positional_encoding(self, position: Any, d: int) -> Any:
         rates = mx.power(mx.array(10000.0, position.dtype), mx.arange(0, d, 2, position.dtype) / d)
         angles = position[:, None] / rates
-        return mx.stack((mx.sin(angles), mx.cos(angles)), -1).reshape(len(position), d)
+        return mx.stack([mx.sin(angles), mx.cos(angles)], -1).reshape(len(position), d)
 
 
 def recurrent(x: Any, h: Any, c: Any, wx: Any, wh: Any, b: Any) -> tuple[Any, Any]:
     """All hidden states and all cells of a layer with these weights, its gates one below the other in its order."""
     units, inputs = wx.shape[1:]
     layer = nn.LSTM(inputs, units)
-    layer.Wx, layer.Wh, layer.bias = (mx.concatenate(ifco(mx.split(blocks, 4)), axis=1)[0] for blocks in (wx, wh, b))
+    layer.Wx, layer.Wh, layer.bias = (mx.concatenate([*ifco(mx.split(blocks, 4))], axis=1)[0] for blocks in (wx, wh, b))
     return layer(x, h, c)
 
 

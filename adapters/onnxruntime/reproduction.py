@@ -38,6 +38,6 @@ DIALECT = Dialect(
     named="NAMES[{y}.element_type()]",
     tools=VALUES,
     taken=(f"{OPERATORS}.TYPES", f"{OPERATORS}.Graph"),
-    programs=MappingProxyType({"output": SESSION}),
+    programs=MappingProxyType({"output": SESSION, "fixed": SESSION}),
     settings=MappingProxyType({"optimized": LEVEL.format("ENABLE_ALL"), "unoptimized": LEVEL.format("DISABLE_ALL")}),
 )

@@ -27,6 +27,9 @@ class Finding:
     seconds: float = 0.0
     #: What was observed, see `judge.elements.fingerprint`.
     digest: str | None = None
+    #: What was observed and expected, where a record is to be held against all of it and not against the worst alone.
+    seen: Any = None
+    truth: Expected | None = None
 
 
 @dataclass(frozen=True, eq=False)

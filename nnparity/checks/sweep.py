@@ -46,7 +46,8 @@ def sweep(target: Target, formula: Formula, dtype: str, selection: Selection) ->
         judged = wrong or judgement(case, plain(quantity), seen, one, target.flushes[dtype])  # type: ignore[arg-type]
         if quantity == "output" and isinstance(seen, np.ndarray) and not wrong:
             told.append(_furthest(case, seen, one, target.flushes[dtype]))
-        yield Finding(case, quantity, judged, seconds=0.0 if place else observed.seconds)
+        seconds = 0.0 if place else observed.seconds
+        yield Finding(case, quantity, judged, seconds=seconds, seen=None if wrong else seen, truth=one)
     yield Fact(TABLE, f"{formula.id} {dtype}", target.name, "; ".join(told))
 
 
@@ -79,7 +80,8 @@ def answers(case: Case, quantity: str, truth: Expected, flush: bool) -> list[Exp
 
 def outside(case: Case, quantity: str, seen: Array, truth: Expected, flush: bool) -> Array:
     """Where an element is outside of the hard budgets of all that is right."""
-    return np.all([_off(seen, one, case.dtype) for one in answers(case, quantity, truth, flush)], axis=0)
+    right = answers(case, quantity, truth, flush)
+    return np.asarray(np.all([_off(seen, one, case.dtype) for one in right], axis=0))
 
 
 def judgement(case: Case, quantity: str, seen: Array, truth: Expected, flush: bool) -> Judgement:

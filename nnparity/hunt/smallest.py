@@ -18,6 +18,7 @@ from nnparity.hunt.draw import Prey, bounds
 from nnparity.hunt.shrink import shrink
 from nnparity.reports.records import PASSING
 from nnparity.reproduce.cell import Cell
+from nnparity.reproduce.narrowing import narrowed
 from nnparity.spec import Case
 from nnparity.spec.cases.case import Arrays
 from nnparity.spec.cases.covering import Value
@@ -86,6 +87,8 @@ def smallest(cell: Cell, seconds: float) -> tuple[Cell, Search]:
             f"{cell.case.id} {cell.quantity} is graded {cell.judged.grade} here: there is nothing to shrink"
         )
     search = Search(cell, seconds)
+    if (few := narrowed(cell)) is not cell:
+        return few, search
     case = cell.case
     if not (cell.special or cell.spoilt):
         case = _fewest(_least(case, search), search)

@@ -4,6 +4,7 @@ import random
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
+from nnparity.checks.threads import ALL_CORES
 from nnparity.execute.observer import TargetUnavailable
 from nnparity.execute.target import Target, TargetName, start
 from nnparity.judge.elements import fingerprint
@@ -53,6 +54,8 @@ def _drawn(verdicts: Sequence[Verdict], count: int, seed: str, salt: str) -> Ite
 
 
 def _makeable(verdict: Verdict, salt: str) -> bool:
+    if verdict.dataset == ALL_CORES:  # its bits are those of a process with more threads than one
+        return False
     try:
         find(verdict.case, salt)
     except UsageError:

@@ -134,7 +134,7 @@ class Examiner:
     def enter(self, target: Target, found: Finding) -> Verdict:
         """What a check found: counted, and with the known divergence that explains it."""
         self.seconds["frameworks"] += found.seconds
-        return self._verdict(target, found)
+        return self._verdict(target, found, found.seen, found.truth)
 
     def _verdict(self, target: Target, found: Finding, seen: Any = None, truth: Expected | None = None) -> Verdict:
         evidence = Evidence(found.case, target.flushes[found.case.dtype.name], seen, truth)

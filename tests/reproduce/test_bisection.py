@@ -1,5 +1,6 @@
 """Where a verdict changed: found whatever the place, past versions that cannot be run, and with real wheels."""
 
+import shutil
 import subprocess
 import sys
 import zipfile
@@ -36,12 +37,12 @@ def test_ends_that_are_alike_have_nothing_between_them() -> None:
 
 
 def test_an_end_that_cannot_be_run_is_a_usage_error() -> None:
-    with pytest.raises(UsageError, match=r"cannot be run with 1\.11"):
-        bisect(VERSIONS, lambda version: SILENT if version == "1.11" else AGREES)
+    with pytest.raises(UsageError, match=r"1\.11, cannot be run: ImportError: x"):
+        bisect(VERSIONS, lambda version: f"{SILENT}: ImportError: x" if version == "1.11" else AGREES)
 
 
 def test_releases_are_those_of_the_index_in_order(monkeypatch: pytest.MonkeyPatch) -> None:
-    told = "toy (2.1)\nAvailable versions: 2.1, 2.0.1, 2.0.0, 2.0rc1, 1.10, 1.9, 1.0\n"
+    told = "toy (2.1)\nAvailable versions: 2.1, 2.0.1, 2.0.0+cpu, 2.0.0, 2.0rc1, 1.10, 1.9, 1.0\n"
     done = subprocess.CompletedProcess([], 0, told, "")
     monkeypatch.setattr(bisection, "_pip", lambda *_: done)
     assert releases("toy", "1.9..2.0") == ["1.9", "1.10", "2.0.0", "2.0.1"]
@@ -60,24 +61,51 @@ sys.exit(not toy.RIGHT)
 """
 
 
-def wheel(folder: Path, version: str, right: object) -> None:
-    info = f"toy-{version}.dist-info"
-    with zipfile.ZipFile(folder / f"toy-{version}-py3-none-any.whl", "w") as file:
-        file.writestr("toy.py", f"RIGHT = {right}\n")
-        file.writestr(f"{info}/METADATA", f"Metadata-Version: 2.1\nName: toy\nVersion: {version}\n")
+def wheel(folder: Path, version: str, text: str, name: str = "toy", needs: str = "") -> None:
+    info = f"{name}-{version}.dist-info"
+    with zipfile.ZipFile(folder / f"{name}-{version}-py3-none-any.whl", "w") as file:
+        file.writestr(f"{name}.py", text)
+        file.writestr(f"{info}/METADATA", f"Metadata-Version: 2.1\nName: {name}\nVersion: {version}\n{needs}")
         file.writestr(f"{info}/WHEEL", "Wheel-Version: 1.0\nRoot-Is-Purelib: true\nTag: py3-none-any\n")
         file.writestr(f"{info}/RECORD", "")
 
 
-def test_versions_of_real_wheels_are_installed_and_asked(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.fixture
+def index(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A folder that pip takes for its index."""
     if subprocess.run([sys.executable, "-m", "pip", "--version"], capture_output=True, check=False).returncode:
         pytest.skip("no pip here")
-    for version, right in (("1.0", True), ("1.1", True), ("1.2", None), ("1.3", False)):
-        wheel(tmp_path, version, right)
     monkeypatch.setenv("PIP_NO_INDEX", "1")
     monkeypatch.setenv("PIP_FIND_LINKS", str(tmp_path))
-    found = bisect(["1.0", "1.1", "1.2", "1.3"], teller(SCRIPT, ["toy"], tmp_path / "versions"))
+    return tmp_path
+
+
+def test_versions_of_real_wheels_are_installed_and_asked(index: Path) -> None:
+    for version, right in (("1.0", True), ("1.1", True), ("1.2", None), ("1.3", False)):
+        wheel(index, version, f"RIGHT = {right}\n")
+    found = bisect(["1.0", "1.1", "1.2", "1.3"], teller(SCRIPT, ["toy"], index / "versions"))
     assert found.between == ("1.1", "1.3")
-    assert found.told == {"1.0": AGREES, "1.1": AGREES, "1.2": SILENT, "1.3": DISAGREES}
+    assert found.told == {"1.0": AGREES, "1.1": AGREES, "1.2": f"{SILENT}: ImportError", "1.3": DISAGREES}
     assert list(shown("toy", found))[-1] == "changed in toy 1.3: it disagrees, and with 1.1 it agrees"
-    assert teller(SCRIPT, ["toy"], tmp_path / "versions")("7.7") == SILENT
+    assert teller(SCRIPT, ["toy"], index / "versions")("7.7").startswith(f"{SILENT}: ERROR: No matching distribution")
+
+
+def test_what_a_version_needs_is_brought_where_it_is_asked_for_and_goes_again(index: Path) -> None:
+    for version in ("1.0", "1.1"):
+        wheel(index, version, "import grown\nRIGHT = grown.RIGHT\n", needs=f"Requires-Dist: grown=={version}\n")
+        wheel(index, version, f"RIGHT = {version == '1.0'}\n", name="grown")
+    folder = index / "versions"
+    assert teller(SCRIPT, ["toy"], folder)("1.0") == f"{SILENT}: ModuleNotFoundError: No module named 'grown'"
+    shutil.rmtree(folder / "toy-1.0")
+    found = bisect(["1.0", "1.1"], teller(SCRIPT, ["toy"], folder, complete=True))
+    assert (found.told, found.between) == ({"1.0": AGREES, "1.1": DISAGREES}, ("1.0", "1.1"))
+    assert [path.name for path in folder.iterdir()] == ["script.py"]
+
+
+def test_a_folder_that_was_left_half_done_is_made_anew(index: Path) -> None:
+    wheel(index, "1.0", "RIGHT = True\n")
+    half = index / "versions" / "toy-1.0.part"
+    half.mkdir(parents=True)
+    (half / "toy.py").write_text("RIGHT = False\n", encoding="utf-8")
+    assert teller(SCRIPT, ["toy"], index / "versions")("1.0") == AGREES
+    assert not half.exists()

@@ -17,7 +17,7 @@ from nnparity.tests.judge.verdicts import verdict
 pytestmark = pytest.mark.skipif(find_spec("torch") is None, reason="torch is not installed")
 HOLDS = "gelu/n3d5/infinity/float32"
 RIGHT = "tanh/n3d5/normal/float32"
-SWEPT = "gelu/n1d65543/sweep/float16"
+AGAIN = "gelu/n3d5/again/float32"
 GONE = "gelu/n3d5/no such dataset/float32"
 ABSENT = "no_such_module:Adapter:cpu:eager"
 
@@ -36,17 +36,17 @@ def test_a_script_is_the_one_that_reproduce_prints(capsys: pytest.CaptureFixture
 
 
 def test_where_there_is_none_the_line_says_why() -> None:
-    found = scripts([[line(SWEPT)], [line(RIGHT)], [line(GONE)], [line(HOLDS, ABSENT)]])
+    found = scripts([[line(AGAIN)], [line(RIGHT)], [line(GONE)], [line(HOLDS, ABSENT)]])
     whys = {one.case if one.target == "torch:cpu:eager" else one.target: (one.text, one.why) for one in found}
     assert {text for text, _ in whys.values()} == {""}
-    assert "belongs to the check 'sweep'" in whys[SWEPT][1]
+    assert "belongs to the check 'determinism'" in whys[AGAIN][1]
     assert whys[RIGHT][1] == "asked once more by itself it is graded conforms"
     assert "no such dataset" in whys[GONE][1]
     assert whys[ABSENT][1]
 
 
 def test_a_short_script_of_another_verdict_goes_before_a_long_or_missing_one(monkeypatch: pytest.MonkeyPatch) -> None:
-    (found,) = scripts([[line(SWEPT), line(HOLDS)]])
+    (found,) = scripts([[line(AGAIN), line(HOLDS)]])
     assert found.case == HOLDS
     monkeypatch.setattr(carried, "LONGEST", 100)
     (found,) = scripts([[line(HOLDS)]])

@@ -7,12 +7,13 @@ import pytest
 
 from nnparity.command_line import main as cli
 from nnparity.reports.records import Verdict, encode
+from nnparity.reproduce import known
 from nnparity.tests.judge.verdicts import verdict
 
 pytestmark = pytest.mark.skipif(find_spec("torch") is None, reason="torch is not installed")
 HOLDS = "gelu/n3d5/infinity/float32"
 RIGHT = "tanh/n3d5/normal/float32"
-SWEPT = "gelu/n1d65543/sweep/float16"
+AGAIN = "gelu/n3d5/again/float16"
 
 
 def line(case: str, known: str | None) -> Verdict:
@@ -30,15 +31,15 @@ def check(path: Path, *lines: Verdict) -> int | str | None:
 
 def test_records_are_shown_by_their_scripts(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     lines = (
-        line(SWEPT.replace("float16", "bfloat16"), "holds"),
+        line(AGAIN.replace("float16", "bfloat16"), "holds"),
         line(HOLDS, "holds"),
-        line(SWEPT, "swept"),
+        line(AGAIN, "repeated"),
         line(RIGHT, None),
     )
     assert check(tmp_path, *lines) == 0
     told = capsys.readouterr().out.splitlines()
     assert told[0] == f"holds: shown, {HOLDS} output on torch:cpu:eager"
-    assert told[1].startswith("swept: no script: 'sweep' belongs to the check 'sweep'")
+    assert told[1].startswith("repeated: no script: 'again' belongs to the check 'determinism'")
     assert told[2].startswith("1 of 2 records are shown by their scripts")
     assert (tmp_path / "scripts" / "holds.py").is_file()
 
@@ -47,6 +48,13 @@ def test_a_record_that_does_not_hold_any_more_is_told(tmp_path: Path, capsys: py
     assert check(tmp_path, line(RIGHT, "held")) == 1
     told = capsys.readouterr().out
     assert told.startswith(f"held: not shown, its script ends with 0: agrees, {RIGHT} output")
+
+
+@pytest.mark.parametrize(("grade", "shows"), [("diverges", False), ("error", True)])
+def test_a_script_that_raises_shows_no_wrong_numbers(tmp_path: Path, grade: str, shows: bool) -> None:
+    file = tmp_path / "script.py"
+    file.write_text("print('disagrees: raises: NameError: x'); raise SystemExit(1)", encoding="utf-8")
+    assert (known._run(file, grade) == known.SHOWN) == shows
 
 
 def test_what_cannot_be_read_is_a_usage_error(tmp_path: Path) -> None:

@@ -54,6 +54,8 @@ CELLS = {
         ("attention/b2t3s5d8e8/nan/float32", "output"),
         ("adam/p7-step1/infinity in others/bfloat16", "output.m_next"),
         ("gelu/n3d5/subnormal/bfloat16", "output"),
+        ("gelu/n1d65549/sweep/bfloat16", "output"),
+        ("gelu/n257d257/all cores/float32", "grad.x"),
         ("train_mlp/s60n16i64m32k10-optimizeradam-lr2.0/digits/float64", "output.losses"),
     ],
     "jax": [
@@ -73,6 +75,34 @@ CELLS = {
         ("layer_norm/n3d8/normal/float64", "output"),
         ("multi_head_attention/b2t3d8-heads2/normal/float32", "output"),
         ("train_lstm/s8n4t6k10m50-optimizersgd-lr0.03125/stocks/float32", "output.wx2_next"),
+    ],
+    "onnxruntime": [
+        ("dense/n3i5j4/normal/float32", "output"),
+        ("embedding/n2t5v7d4/normal/bfloat16", "output"),
+        ("lstm/n2t3k3m4/normal/float16", "output.y"),
+        ("positional_encoding/t6-d8/normal/float64", "output"),
+        ("sigmoid/n3d5/wide/float64", "output"),
+        ("sigmoid/n257d257/all cores/float32", "output"),
+        ("dense/n3i5j4/rejects: bias of size 1/float32", "output"),
+    ],
+    "mlx": [
+        ("dense/n3i5j4/normal/bfloat16", "grad.w"),
+        ("conv2d/n2c3h9w8o4p3q2/normal/float32", "hvp.x"),
+        ("tanh/n3d5/normal/float32", "jvp"),
+        ("sigmoid/n1d65549/sweep/bfloat16", "output"),
+        ("embedding/n2t5v7d4/normal/bfloat16", "grad.table"),
+    ],
+    "paddle": [
+        ("conv2d/n2c3h9w8o4p3q2/normal/float32", "grad.w"),
+        ("dense/n3i5j4/normal/float64", "hvp.x"),
+        ("dense/n3i5j4/normal/float64", "jvp"),
+        ("embedding/n2t5v7d4/normal/bfloat16", "grad.table"),
+        ("softmax/n3k5/large/float32", "output"),
+    ],
+    "tinygrad": [
+        ("dense/n3i5j4/normal/float32", "grad.w"),
+        ("embedding/n2t5v7d4/normal/float16", "output"),
+        ("tanh/n3d5/small/float64", "output"),
     ],
 }
 PACKAGE = {"keras-torch": "keras"}
@@ -181,8 +211,8 @@ def test_where_nothing_is_wrong_there_is_no_issue(torch: Target) -> None:
 @pytest.mark.parametrize(
     ("id", "told"),
     [
-        ("relu/n3d5/all cores/float32", "belongs to the check 'threads', which asks more than one call"),
-        ("relu/n3d5/sweep/float32", "belongs to the check 'sweep', which asks more than one call"),
+        ("relu/n3d5/again/float32", "belongs to the check 'determinism', which asks more than one call"),
+        ("relu/n3d5/transposed/float32", "belongs to the check 'layouts', which asks more than one call"),
         ("dense/n3i5j4/rejects: nothing/float32", "no entry to reject of dense is called 'nothing'"),
     ],
 )

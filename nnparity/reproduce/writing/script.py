@@ -15,6 +15,8 @@ from nnparity.spec.schema import WITH_GRAD
 
 #: The program that gives outputs, VJP, JVP and HVP at once.
 JOINT = "joint"
+#: That of a formula without an input that is differentiated by, where it is not the plain call.
+FIXED = "fixed"
 #: Names of the script's own, which no helper may have.
 RESERVED = (
     *("numbers", "packed", "inputs", "primals", "rest", "cotangents", "tangents", "run", "program", "observed"),
@@ -99,7 +101,8 @@ def _program(scene: Scene, dialect: Dialect) -> str:
     if scene.together:
         return _defined(dialect.programs[JOINT])
     family = next((told for word, told in dialect.instead.items() if word in scene.note), scene.family)
-    text = dialect.programs[family] if scene.case.formula.wrt else "return run(*primals, **rest)"
+    fixed = dialect.programs.get(FIXED, "return run(*primals, **rest)")
+    text = dialect.programs[family] if scene.case.formula.wrt else fixed
     return _defined(text)
 
 
