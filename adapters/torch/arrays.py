@@ -45,10 +45,12 @@ class TorchArrays(Adapter):
         return arranged(tensor, layout)
 
     def get(self, tensor: Any) -> Array:
-        # By force: a second derivative that is zero everywhere comes as a ZeroTensor, which has no memory.
-        if tensor.dtype is torch.bfloat16:
-            return tensor.view(torch.int16).numpy(force=True).view(ml_dtypes.bfloat16)
-        return tensor.numpy(force=True)
+        # By force: a second derivative that is zero everywhere comes as a ZeroTensor, which has no memory. Copied first,
+        # as torch 2.4 and 2.5 take by force what lies somewhere in it.
+        copy = tensor.clone()
+        if copy.dtype is torch.bfloat16:
+            return copy.view(torch.int16).numpy(force=True).view(ml_dtypes.bfloat16)
+        return copy.numpy(force=True)
 
     def vjp(self, operation: Operation, point: Point) -> tuple[Tensors, Tensors]:
         leaves = _leaves(point.primals)

@@ -41,7 +41,7 @@ DIALECT = Dialect(
     imports="import torch\nimport torch.nn.attention\nfrom torch.autograd import forward_ad",
     floats="torch.tensor({array}, dtype=torch.{dtype}, device={device!r})",
     whole="torch.tensor({array}, device={device!r})",
-    read="{y}.double().numpy(force=True)",
+    read="{y}.clone().double().numpy(force=True)",
     named='str({y}.dtype).removeprefix("torch.")',
     helpers=PULL,
     programs=MappingProxyType(
