@@ -45,8 +45,8 @@ class TorchArrays(Adapter):
         return arranged(tensor, layout)
 
     def get(self, tensor: Any) -> Array:
-        # By force: a second derivative that is zero everywhere comes as a ZeroTensor, which has no memory. Copied first,
-        # as torch 2.4 and 2.5 take by force what lies somewhere in it.
+        # By force: a second derivative that is zero everywhere comes as a ZeroTensor, which has no memory. A copy has,
+        # and needs to be: torch 2.4 and 2.5 take by force what lies anywhere.
         copy = tensor.clone()
         if copy.dtype is torch.bfloat16:
             return copy.view(torch.int16).numpy(force=True).view(ml_dtypes.bfloat16)

@@ -285,6 +285,22 @@ class OneBinade(Spoilt):
         return np.where((x >= 2.0**-7) & (x < 2.0**-6), array * (1 + 2.0**-4), array)
 
 
+class InfiniteBinade(Spoilt):
+    """The same entry is infinite."""
+
+    def spoil(self, array: Array) -> Any:
+        x = np.abs(self.x)
+        return np.where((x >= 2.0**-7) & (x < 2.0**-6), np.inf, array)
+
+
+class TwoBinades(InfiniteBinade):
+    """And the entry below is a little off."""
+
+    def spoil(self, array: Array) -> Any:
+        x = np.abs(self.x)
+        return np.where((x >= 2.0**-8) & (x < 2.0**-7), array * (1 + 2.0**-4), super().spoil(array))
+
+
 class EndsEarly(Spoilt):
     """0 where e^-x overflows in float64."""
 

@@ -1,14 +1,20 @@
 """Every number of the narrow formats, a dense choice of the wide ones, and a tail."""
 
+from dataclasses import replace
+from pathlib import Path
+
 import numpy as np
 import pytest
 
 from nnparity.adapters.base import Adapter
 from nnparity.adapters.numpy import NumpyAdapter
+from nnparity.checks import items
+from nnparity.checks.common import Finding
+from nnparity.run.examiner import Examiner
 from nnparity.spec import DTYPES, load
 from nnparity.spec.cases.sweeps import TAIL, edges, points
 from nnparity.tests.checks import faulty
-from nnparity.tests.checks.inside import ALL, cells, lines, wrong
+from nnparity.tests.checks.inside import ALL, cells, lines, plan, target, wrong
 
 ELEMENTARY = [formula.id for formula in load().values() if formula.elementwise]
 
@@ -66,3 +72,31 @@ def test_a_tail_that_is_right_but_other_is_told() -> None:
     found = lines(faulty.OtherTail, "sweep", "tanh")
     assert wrong(found) == {}
     assert cells(found)["tanh float32"].endswith("the tail of the array otherwise than its body")
+
+
+INFINITE = """
+[infinite]
+formula  = "tanh"
+target   = "inside:*"
+dtype    = ["float16"]
+quantity = "output"
+dataset  = "sweep"
+versions = {}
+unbounded = "it stands for a record that holds"
+class    = "special value"
+expects  = { answer = "infinity" }
+reason   = "A binade is infinite."
+upstream = "not reported"
+"""
+
+
+@pytest.mark.parametrize(("adapter", "known"), [(faulty.InfiniteBinade, "infinite"), (faulty.TwoBinades, None)])
+def test_a_record_is_held_against_every_number_and_not_the_worst(
+    adapter: type[Adapter], known: str | None, tmp_path: Path
+) -> None:
+    (tmp_path / "known.toml").write_text(INFINITE.replace("inside:*", f"{adapter.backend}:*"), encoding="utf-8")
+    asked = replace(plan("tanh", dtypes=("float16",)), known=(tmp_path / "known.toml",))
+    (item,) = (one for one in items(asked) if one.check == "sweep")
+    examiner, swept = Examiner(asked), target(adapter)
+    found = [examiner.enter(swept, one) for one in item.run(swept) if isinstance(one, Finding)]
+    assert {one.quantity: one.known for one in found if one.grade == "diverges"} == {"output": known}
