@@ -14,6 +14,7 @@ from nnparity.reproduce.cell import Cell, find
 from nnparity.spec import load
 from nnparity.spec.cases.pool import pool
 from nnparity.spec.usage import UsageError
+from nnparity.tests.checks.faulty import OneBinade
 from nnparity.tests.checks.inside import target
 
 
@@ -92,3 +93,12 @@ def test_a_case_of_the_pool_is_one_that_a_hunt_could_draw(formula: object) -> No
         assert (prey.case.signature.dims, prey.case.signature.attributes) == (
             *(case.signature.dims, case.signature.attributes),
         )
+
+
+def test_a_sweep_ends_at_one_of_the_numbers_that_are_wrong() -> None:
+    whole = Cell(find("tanh/n1d65549/sweep/float16"), target(OneBinade), "output")
+    found, _ = smallest(whole, 60.0)
+    (x,) = found.case.inputs.values()
+    assert (x == x[0, 0]).all()
+    assert 2.0**-7 <= abs(float(x[0, 0])) < 2.0**-6
+    assert found.judged.grade == "diverges"
