@@ -31,6 +31,7 @@ DIALECT = Dialect(
     programs=MappingProxyType(
         {
             "output": TOGETHER,
+            "fixed": TOGETHER,
             "output.with_grad": "return pulled(primals, rest, cotangents)[0]",
             "grad": "return pulled(primals, rest, cotangents)[1]",
         }

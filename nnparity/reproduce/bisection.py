@@ -19,7 +19,9 @@ from packaging.version import InvalidVersion, Version
 
 from nnparity.spec.usage import UsageError
 
-AGREES, DISAGREES, SILENT = "agrees", "disagrees", "cannot be run"
+AGREES, DISAGREES, RAISES, SILENT = "agrees", "disagrees", "raises", "cannot be run"
+#: How a line of the script begins -> what is told: who has no such function is not wrong about numbers.
+SAID = {"disagrees: raises": RAISES, "disagrees": DISAGREES, "agrees": AGREES}
 LISTED = re.compile(r"^Available versions: (.*)$", re.MULTILINE)
 
 
@@ -111,7 +113,7 @@ def teller(script: str, packages: Sequence[str], folder: Path, complete: bool = 
 
     @cache
     def tell(version: str) -> str:
-        place = folder / f"{packages[0]}-{version}"
+        place = folder / f"{packages[0]}-{version}{'-complete' if complete else ''}"
         wanted = [f"{name}=={version}" for name in packages]
         if not place.is_dir() and (failed := _install(wanted, place, complete)):
             return f"{SILENT}: {failed}"
@@ -148,7 +150,7 @@ def _asked(file: Path, place: Path) -> str:
         check=False,
     )
     said = (done.stdout + done.stderr).splitlines()
-    found = next((word for word in (DISAGREES, AGREES) if any(line.startswith(word) for line in said)), None)
+    found = next((told for word, told in SAID.items() if any(line.startswith(word) for line in said)), None)
     return found or f"{SILENT}: {_last_words(done)}"
 
 

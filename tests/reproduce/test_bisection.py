@@ -1,6 +1,5 @@
 """Where a verdict changed: found whatever the place, past versions that cannot be run, and with real wheels."""
 
-import shutil
 import subprocess
 import sys
 import zipfile
@@ -56,6 +55,8 @@ import sys
 import toy
 if toy.RIGHT is None:
     raise ImportError
+if toy.RIGHT == "raises":
+    sys.exit("disagrees: raises: AttributeError: no such function")
 print("agrees" if toy.RIGHT else "disagrees")
 sys.exit(not toy.RIGHT)
 """
@@ -96,10 +97,16 @@ def test_what_a_version_needs_is_brought_where_it_is_asked_for_and_goes_again(in
         wheel(index, version, f"RIGHT = {version == '1.0'}\n", name="grown")
     folder = index / "versions"
     assert teller(SCRIPT, ["toy"], folder)("1.0") == f"{SILENT}: ModuleNotFoundError: No module named 'grown'"
-    shutil.rmtree(folder / "toy-1.0")
     found = bisect(["1.0", "1.1"], teller(SCRIPT, ["toy"], folder, complete=True))
     assert (found.told, found.between) == ({"1.0": AGREES, "1.1": DISAGREES}, ("1.0", "1.1"))
-    assert [path.name for path in folder.iterdir()] == ["script.py"]
+    assert {path.name for path in folder.iterdir()} == {"script.py", "toy-1.0"}
+
+
+def test_who_raises_is_told_from_who_has_other_numbers(index: Path) -> None:
+    for version, right in (("1.0", "'raises'"), ("1.1", "False")):
+        wheel(index, version, f"RIGHT = {right}\n")
+    found = bisect(["1.0", "1.1"], teller(SCRIPT, ["toy"], index / "versions"))
+    assert list(shown("toy", found))[-1] == "changed in toy 1.1: it disagrees, and with 1.0 it raises"
 
 
 def test_a_folder_that_was_left_half_done_is_made_anew(index: Path) -> None:

@@ -103,6 +103,7 @@ CELLS = {
         ("dense/n3i5j4/normal/float32", "grad.w"),
         ("embedding/n2t5v7d4/normal/float16", "output"),
         ("tanh/n3d5/small/float64", "output"),
+        ("mlp_backprop/n3i5m4k2/largest/float64", "output.delta_hidden"),
     ],
 }
 PACKAGE = {"keras-torch": "keras"}
