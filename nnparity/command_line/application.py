@@ -1,23 +1,41 @@
-"""The application that every command belongs to, the terminal it speaks to, and ``nnparity --version``."""
+"""The application that every command belongs to, the terminal it speaks to, ``nnparity --version`` and completion."""
 
 import importlib.metadata
 import sys
+from datetime import timedelta
 from typing import Annotated
 
 import typer
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, ProgressColumn, Task, TextColumn, TimeElapsedColumn
+from rich.table import Column
+from rich.text import Text
 
 HELP = """Conformance of neural-network formulas: is a disagreement rounding, a convention, or a bug?
 
 Exit status: 0 all conforms or is on record, 1 something else was found, 2 usage, or nothing was judged; 70 a fault of
 nnparity itself.
 """
-COLUMNS = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
-application = typer.Typer(
-    add_completion=False, no_args_is_help=True, help=HELP, context_settings={"help_option_names": ["-h", "--help"]}
-)
+application = typer.Typer(no_args_is_help=True, help=HELP, context_settings={"help_option_names": ["-h", "--help"]})
 console = Console(stderr=True, width=None if sys.stderr.isatty() else 160)
+
+
+class TimeLeft(ProgressColumn):
+    """How long a task still takes, if it has a field `left` that tells."""
+
+    def render(self, task: Task) -> Text:
+        """Nothing where nothing can be told."""
+        left = task.fields["left"]() if "left" in task.fields else None
+        return Text("" if left is None or task.finished else f"{timedelta(seconds=round(left))} left")
+
+
+COLUMNS = (
+    TextColumn("{task.description}"),
+    BarColumn(),
+    MofNCompleteColumn(),
+    TimeElapsedColumn(),
+    TimeLeft(Column(no_wrap=True)),
+)
 
 
 def progress() -> Progress:

@@ -9,6 +9,7 @@ import typer
 
 from nnparity import reports
 from nnparity.command_line.application import application
+from nnparity.command_line.completion import backends
 from nnparity.command_line.options import Timeout, store_folder
 from nnparity.command_line.packs import Packs
 from nnparity.execute.target import TargetName
@@ -32,7 +33,7 @@ MODELS = (ACCUMULATE, FUSED, NARROW)
 known = typer.Typer(no_args_is_help=True, help="Known divergences.")
 application.add_typer(known, name="known")
 CaseId = Annotated[str, typer.Argument(help="the case's id, as verdicts tell it")]
-TargetId = Annotated[str, typer.Argument(help="torch, jax:cpu:compiled ...")]
+TargetId = Annotated[str, typer.Argument(help="torch, jax:cpu:compiled ...", autocompletion=backends)]
 Quantity = Annotated[str, typer.Argument(help="output, grad.x, jvp, hvp.x ...")]
 Salt = Annotated[str, typer.Option(help="that of the run, where it had one")]
 

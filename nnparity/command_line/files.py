@@ -12,7 +12,7 @@ from nnparity.adapters.registry import names
 from nnparity.command_line.application import application, console
 from nnparity.command_line.options import AsJson, Out, Timeout, store_folder
 from nnparity.command_line.packs import Packs
-from nnparity.command_line.scripting import Baseline, Scripts, earlier, scripted
+from nnparity.command_line.running.scripting import Baseline, Scripts, earlier, scripted
 from nnparity.reports.aggregation import Aggregate
 from nnparity.reports.differences import compare
 from nnparity.reports.differences_told import FORMATS

@@ -10,6 +10,7 @@ from typing import Annotated, Any, get_type_hints
 
 import typer
 
+from nnparity.command_line import completion
 from nnparity.command_line.packs import Packs, ids
 from nnparity.execute.target import TargetName
 from nnparity.run.plan import Plan
@@ -37,11 +38,24 @@ class Choice:
 
     backend: Annotated[
         list[str],
-        typer.Option("--backend", help="torch, jax:cpu:compiled ... (see list), module:Class, file.py:Class:npu0:fast"),
+        typer.Option(
+            "--backend",
+            help="torch, jax:cpu:compiled ... (see list), module:Class, file.py:Class:npu0:fast",
+            autocompletion=completion.backends,
+        ),
     ]
-    formula: Annotated[Names, typer.Option("--formula", help="only these; all by default, of packs theirs")] = None
-    dtype: Annotated[Names, typer.Option("--dtype", help=f"of {', '.join(DTYPES)}")] = None
-    quantity: Annotated[Names, typer.Option("--quantity", help=f"of {', '.join(QUANTITIES)}")] = None
+    formula: Annotated[
+        Names,
+        typer.Option(
+            "--formula", help="only these; all by default, of packs theirs", autocompletion=completion.formulas
+        ),
+    ] = None
+    dtype: Annotated[
+        Names, typer.Option("--dtype", help=f"of {', '.join(DTYPES)}", autocompletion=completion.dtypes)
+    ] = None
+    quantity: Annotated[
+        Names, typer.Option("--quantity", help=f"of {', '.join(QUANTITIES)}", autocompletion=completion.quantities)
+    ] = None
     case: Annotated[Names, typer.Option("--case", help="only this case, by its id as verdicts tell it")] = None
     signature: Annotated[Names, typer.Option("--signature", help="only these sizes, at whatever level")] = None
     dataset: Annotated[Names, typer.Option("--dataset", help="only these; see list --signatures")] = None
@@ -50,7 +64,7 @@ class Choice:
     mode: Annotated[
         str, typer.Option(help="a mode of the backend, where --backend does not say; its usual one by default")
     ] = ""
-    level: Annotated[str, typer.Option(help="quick, core or full")] = "core"
+    level: Annotated[str, typer.Option(help="quick, core or full", autocompletion=completion.levels)] = "core"
     known: Annotated[
         list[Path] | None, typer.Option("--known", help="a file of known divergences of your own; may be repeated")
     ] = None

@@ -1,7 +1,9 @@
 """``nnparity run`` and ``soak``: a plan, or a plan on other numbers, shared out over processes."""
 
+from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
+from types import MappingProxyType
 from typing import Annotated
 
 import typer
@@ -10,11 +12,12 @@ from rich.text import Text
 from nnparity.command_line.application import application, console, progress
 from nnparity.command_line.options import JOBS, AsJson, Choice, NoStore, Out, Processes, Timeout, choosing, store_folder
 from nnparity.command_line.running.exclusion import alone
+from nnparity.command_line.running.forecast import Forecast, measured
 from nnparity.command_line.running.interruption import gentle
 from nnparity.command_line.running.outcome import ANYTHING, Outcome, strict
 from nnparity.command_line.running.previous import RUN, moved
+from nnparity.command_line.running.scripting import Baseline, Scripts, earlier, scripted
 from nnparity.command_line.running.terminal_summary import show
-from nnparity.command_line.scripting import Baseline, Scripts, earlier, scripted
 from nnparity.reports import merge
 from nnparity.reports.chain import sealed
 from nnparity.reports.formatting import visible
@@ -55,11 +58,12 @@ def run(
     plan, of_anything = replace(choice.plan(salt), shard=share(shard)), strict(fail_on, baseline)
     path, before = out / RUN, earlier(baseline)
     with alone(out):
+        costs = measured(out)
         if keep_previous and not resume and (there := moved(out)):
             console.print(Text(f"the report of before is kept in {there}"), soft_wrap=True)
         journal = taken_up(path, plan) if resume else None
         with Jobs(sensible(jobs, plan), timeout, store_folder(no_store), out / SCRATCH) as shared, gentle(shared.stop):
-            total = _drive(shared, plan, path, f"parity of {choice.backends}", journal)
+            total = _drive(shared, plan, path, f"parity of {choice.backends}", journal, costs)
         unchanged(path, total.counts.grades.total())
         making = scripted(timeout, store_folder(no_store)) if scripts and not shared.stopping else None
         found, files = finalize(path, out, making, before, plan.known)
@@ -110,17 +114,28 @@ def share(text: str) -> tuple[int, int]:
     return int(place), int(count)
 
 
-def _drive(jobs: Jobs, plan: Plan, path: Path, title: str, journal: Journal | None = None) -> TotalCounts:
+def _drive(
+    jobs: Jobs,
+    plan: Plan,
+    path: Path,
+    title: str,
+    journal: Journal | None = None,
+    costs: Mapping[str, float] = MappingProxyType({}),
+) -> TotalCounts:
     """The whole plan, with a bar; what was found. The run file begins with the environment, and ends with a summary.
 
-    With a `journal` the run file is there already, and only the rest of the plan is run.
+    With a `journal` the run file is there already, and only the rest of the plan is run. `costs` are those of before.
     """
     recorder, journal = (Recorder.anew(path, plan), Journal()) if journal is None else (Recorder(path), journal)
-    total = journal.total
+    total, every = journal.total, units(plan)
+    forecast = Forecast([unit for unit in every if unit.title not in journal.done], costs)
     with progress() as bar:
-        task = bar.add_task(f"{title}: starting the targets", total=len(units(plan)), completed=len(journal.done))
+        task = bar.add_task(
+            f"{title}: starting the targets", total=len(every), completed=len(journal.done), left=lambda: forecast.left
+        )
         for unit, part in jobs.drive(plan, path, journal.done, journal.versions):
             total.add(part)
+            forecast.ended(unit, part.seconds)
             bar.update(task, description=f"{title}: {unit}", advance=bool(unit))
     if not jobs.stopping:
         recorder.write(total.summary())

@@ -1,4 +1,4 @@
-"""What surrounds a run on the command line: one run a folder, the report of before, interrupts, and how it ended.
+"""What surrounds a run on the command line: one run a folder, the report of before, the time left, scripts, the end.
 
-Not here: the options and commands, which are beside this folder, and the run itself (`nnparity/run`).
+Interrupts too. Not here: the options and commands, which are beside this folder, and the run itself (`nnparity/run`).
 """
