@@ -6,6 +6,8 @@ It is text, and says what the adapter does, in as few words as somebody needs wh
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from importlib.util import find_spec
+from typing import Any
 
 #: The bits of bfloat16 numbers, for a NumPy that has no such type: the upper half of each as float32.
 UPPER_HALF = "({array}.astype(np.float32).view(np.uint32) >> 16).astype(np.uint16)"
@@ -47,3 +49,9 @@ class Dialect:
     contexts: Mapping[tuple[str, str], str] = field(default_factory=dict)
     #: A word of an observation's note -> the program that was taken instead.
     instead: Mapping[str, str] = field(default_factory=dict)
+
+
+def spoken(kind: Any) -> bool:
+    """Whether such a module stands beside the one that says how this class of adapters differentiates."""
+    package = kind.vjp.__module__.rpartition(".")[0]
+    return bool(package) and find_spec(f"{package}.reproduction") is not None

@@ -93,6 +93,8 @@ class Kernel(msgspec.Struct, frozen=True):
 
 #: The property of a target that says where its adapter is, where it does not come with nnparity.
 ADAPTER = "adapter"
+#: The property of a target that no script can be written for: its verdicts are shown again by the suite itself.
+SCRIPTS, NO_SCRIPTS = "scripts", "none: nothing says how its framework is spoken to in one"
 
 
 class TargetLine(msgspec.Struct, frozen=True, tag_field="kind", tag="target"):

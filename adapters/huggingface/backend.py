@@ -47,6 +47,8 @@ MODULES = {
     ("w2", "b2"): "output.dense",
     ("gamma2", "beta2"): "output.LayerNorm",
 }
+#: The model loaded last, with what it was loaded from, if there is one: a case is run several times.
+LAST: list[tuple[tuple[str, ...], dict[str, Any], BertModel]] = []
 
 
 class HuggingFaceAdapter(TorchBase):
@@ -56,11 +58,6 @@ class HuggingFaceAdapter(TorchBase):
     packages = ("transformers", "tokenizers", "torch")
     modes = ("eager", "sdpa")
     unsupported = MappingProxyType({id: "transformers gives models, not formulas" for id in load() if id != ONLY})
-
-    def __init__(self, device: str = "cpu", mode: str = "") -> None:
-        """As of `Adapter`; keeps the model loaded last, since one case is run several times."""
-        super().__init__(device, mode)
-        self._kept: tuple[str, dict[str, Any], BertModel] | None = None
 
     @kernel(
         "transformers.BertModel.from_pretrained",
@@ -95,10 +92,10 @@ class HuggingFaceAdapter(TorchBase):
     def loaded(self, config: BertConfig, named: dict[str, Any]) -> BertModel:
         """A model with these parameters, in evaluation, by way of a folder. RuntimeError if they come back changed."""
         plain = {name: forward_ad.unpack_dual(value).primal.detach() for name, value in named.items()}
-        settings = config.to_json_string()
-        if self._kept is None or self._kept[0] != settings or changed(plain, self._kept[1]):
-            self._kept = settings, plain, self.by_folder(config, plain)
-        return self._kept[2]
+        settings = (self.mode, str(self.device), config.to_json_string())
+        if not LAST or LAST[0][0] != settings or changed(plain, LAST[0][1]):
+            LAST[:] = [(settings, plain, self.by_folder(config, plain))]
+        return LAST[0][2]
 
     def by_folder(self, config: BertConfig, plain: dict[str, Any]) -> BertModel:
         """The two lines of the listing that load, after the one that saves."""

@@ -53,8 +53,13 @@ def threads(target: Target, formula: Formula, selection: Selection) -> Iterator[
 
 def large(formula: Formula, dtype: str, salt: str = "") -> Given:
     """The case, with normal numbers."""
-    drawn = Case(formula, signature(formula), "normal", DTYPES[dtype], salt)
-    return Given(formula, drawn.signature, ALL_CORES, drawn.dtype, salt, drawn.inputs, drawn.cotangents)
+    own = drawn(formula, dtype, salt)
+    return Given(formula, own.signature, ALL_CORES, own.dtype, salt, own.inputs, own.cotangents)
+
+
+def drawn(formula: Formula, dtype: str, salt: str = "") -> Case:
+    """The ordinary case that it has its numbers from."""
+    return Case(formula, signature(formula), "normal", DTYPES[dtype], salt)
 
 
 def cores() -> int:

@@ -19,6 +19,8 @@ class TargetInfo:
     nondeterministic: dict[str, str] = field(default_factory=dict)
     layouts: tuple[str, ...] = ()
     precision: dict[tuple[str, str, str], str] = field(default_factory=dict)
+    #: Whether a script can be written that needs its framework alone, see `adapters.dialect`.
+    spoken: bool = False
 
 
 @dataclass(frozen=True)

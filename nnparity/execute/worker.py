@@ -16,6 +16,7 @@ from typing import Any
 import numpy as np
 
 from nnparity.adapters.base import Adapter
+from nnparity.adapters.dialect import spoken
 from nnparity.adapters.registry import load
 from nnparity.adapters.request import Array, Failure, Observation, Request, keys
 from nnparity.adapters.traceback import frames_of
@@ -71,6 +72,7 @@ def _begin(backend: str, device: str, mode: str) -> tuple[Adapter, TargetInfo]:
         nondeterministic=dict(adapter.nondeterministic),
         layouts=tuple(adapter.layouts),
         precision=dict(adapter.precision),
+        spoken=spoken(type(adapter)),
     )
 
 

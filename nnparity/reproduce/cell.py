@@ -4,6 +4,8 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
+import numpy as np
+
 from nnparity.checks import making
 from nnparity.checks.common import Given, failure, judgeable, observe, refused
 from nnparity.checks.subnormals import BOTH, FLUSHES, does_with
@@ -12,7 +14,7 @@ from nnparity.checks.sweep import DATASET as SWEEP
 from nnparity.checks.sweep import answers as swept_answers
 from nnparity.checks.sweep import expected as swept_expectation
 from nnparity.checks.sweep import judgement, sweep_case
-from nnparity.checks.threads import ALL_CORES, large
+from nnparity.checks.threads import ALL_CORES, drawn, large
 from nnparity.execute.observer import Observed
 from nnparity.execute.requests import request
 from nnparity.execute.target import Target, TargetName, start
@@ -23,6 +25,7 @@ from nnparity.judge.sensitivity import graded, qualified
 from nnparity.judge.special_value_rules import expected, permits, settle
 from nnparity.reproduce.writing import answers
 from nnparity.reproduce.writing.sources import Unreproducible
+from nnparity.reproduce.writing.telling import Telling, telling
 from nnparity.spec import DTYPES, Case, load
 from nnparity.spec.cases import naming
 from nnparity.spec.cases.invalid_inputs import rejected
@@ -147,13 +150,33 @@ class Cell:
         if self.spoilt:
             return []
         if self.special:
-            if self._both:
-                raise Unreproducible(f"{self.judged.message}: each number is right by itself")
+            if self._both:  # each number is right by itself: it is one answer for all or the other
+                kept = expected(self.case, self.asked, False, None, "")[plain(self.quantity)]
+                return answers.kept_or_flushed(kept, self.case.dtype)
             return answers.special(self.case, plain(self.quantity), self.flush, self.asked)
         if self.swept:
             right = swept_answers(self.case, plain(self.quantity), self.truth, self.flush)
             return [answers.element_by_element(one, self.case.dtype) for one in right]
         return [answers.ordinary(self.truth, self.judged, self.seen, self.case.dtype)]
+
+    @property
+    def drawn(self) -> Case | None:
+        """The ordinary case whose numbers these are, drawn from its id; None where they come from elsewhere."""
+        if self.case.dataset == ALL_CORES:
+            return drawn(self.case.formula, self.case.dtype.name, self.case.salt)
+        return self.case if type(self.case) is Case else None
+
+    @property
+    def signed(self) -> bool:
+        """Whether the sign of a zero counts."""
+        return answers.signed(self.case, plain(self.quantity))
+
+    @property
+    def telling(self) -> Telling:
+        """The elements that show what is wrong, and all that is right of them."""
+        if self.spoilt or not isinstance(self.seen, np.ndarray) or self._both:
+            return Telling(self.answers, whole=bool(not self.spoilt and self._both))
+        return telling(self.answers, self.seen[: self.truth.steps] if self.truth.steps else self.seen, self.signed)
 
     @property
     def note(self) -> str:

@@ -5,10 +5,10 @@ import importlib
 from nnparity.adapters.dialect import Dialect
 from nnparity.adapters.packs import kernel_of
 from nnparity.adapters.registry import BUILTIN
+from nnparity.checks.threads import ALL_CORES
 from nnparity.judge.special_value_rules import permits
 from nnparity.reproduce.cell import Cell
 from nnparity.reproduce.narrowing import narrowed
-from nnparity.reproduce.writing import answers
 from nnparity.reproduce.writing.scene import Scene
 from nnparity.reproduce.writing.script import RESERVED, script
 from nnparity.reproduce.writing.sources import Extraction, Module, Unreproducible, member, module
@@ -25,18 +25,20 @@ def reproduction(found: Cell, backend: str) -> str:
     name = found.target.name
     constants = {"device": name.rsplit(":", 2)[1], "mode": name.rpartition(":")[2], "backend": backend}
     reserved = (*RESERVED, *found.case.formula.inputs)
-    whole, found = found, narrowed(found)
+    # What all cores share is drawn in the script, as many numbers as there are.
+    whole, found = found, found if found.case.dataset == ALL_CORES else narrowed(found)
     kernel = Extraction(adapter, kind, constants, reserved, kernel_of(found.case.formula, backend))
     scene = Scene(
         found.case,
         found.quantity,
         name,
         found.target.observer.info.versions,
-        found.answers,
+        found.telling,
         title(whole.case, found.quantity, name, found.target.observer.info.versions, found.spoilt, whole is not found),
         derivation(found.case, found.quantity),
         found.note,
-        answers.signed(found.case, plain(found.quantity)),
+        found.drawn,
+        found.signed,
         any(permit.raises for _, permit in permits(found.case, plain(found.quantity))),
         () if found.spoilt else found.truth.value.shape,
         None if found.spoilt else found.truth.steps,

@@ -7,6 +7,7 @@ from itertools import groupby, islice
 
 from nnparity.execute.observer import TargetUnavailable
 from nnparity.execute.target import Target, TargetName, start
+from nnparity.reports.formatting import badness
 from nnparity.reports.records import PASSING, ScriptLine, Verdict
 from nnparity.reproduce.cell import Cell, find
 from nnparity.reproduce.command import reproduction
@@ -52,16 +53,19 @@ def _of_cause(verdicts: Sequence[Verdict], target: Target, salt: str) -> ScriptL
 
 
 def _smallest_next(verdicts: Sequence[Verdict]) -> Iterator[Verdict]:
-    """The first, then others on its target, those with the fewest numbers first as far as their names tell."""
+    """The first, then the worst of each other case on its target, small cases first, and then all others."""
     yield verdicts[0]
-    others = (one for one in verdicts[1:] if one.target == verdicts[0].target)
-    by_case = {one.case: one for one in others if one.case != verdicts[0].case}
-    yield from sorted(by_case.values(), key=_size)
+    others = sorted((one for one in verdicts[1:] if one.target == verdicts[0].target), key=_size_and_margin)
+    worst = {one.case: one for one in reversed(others) if one.case != verdicts[0].case}
+    yield from sorted(worst.values(), key=_size_and_margin)
+    yield from (one for one in others if one is not worst.get(one.case))
 
 
-def _size(verdict: Verdict) -> tuple[int, int]:
+def _size_and_margin(verdict: Verdict) -> tuple[int, float]:
+    """How many numbers it has, as far as its name tells; of the same sizes what is farthest off comes first."""
     sizes = verdict.signature.partition("-")[0]
-    return math.prod(int(size) for size in re.findall(r"\d+", sizes)), len(verdict.quantity)
+    size = math.prod(int(size) for size in re.findall(r"\d+", sizes))
+    return size, -max(badness(verdict.hard), badness(verdict.sharp))
 
 
 def _script(verdict: Verdict, target: Target, salt: str) -> ScriptLine:

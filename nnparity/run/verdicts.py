@@ -3,7 +3,7 @@
 from nnparity.checks.common import Finding
 from nnparity.execute.subnormal_probe import described
 from nnparity.execute.target import Target
-from nnparity.reports.records import PASSING, Kernel, Number, TargetLine, Verdict, number
+from nnparity.reports.records import NO_SCRIPTS, PASSING, SCRIPTS, Kernel, Number, TargetLine, Verdict, number
 
 
 def verdict_line(target: Target, found: Finding) -> Verdict:
@@ -53,9 +53,13 @@ def target_line(target: Target) -> TargetLine:
         versions=info.versions,
         kernels={name: Kernel(*kernel) for name, kernel in info.kernels.items()},
         unsupported=info.unsupported,
-        properties={"second order": info.second_order} | described(target.flushes),
+        properties={"second order": info.second_order} | described(target.flushes) | _unscripted(target),
         import_seconds=round(info.import_seconds, 3),
     )
+
+
+def _unscripted(target: Target) -> dict[str, str]:
+    return {} if target.observer.info.spoken else {SCRIPTS: NO_SCRIPTS}
 
 
 def failed(verdict: Verdict) -> bool:

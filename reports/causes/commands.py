@@ -4,23 +4,35 @@ import shlex
 
 from nnparity.reports.formatting import visible
 from nnparity.reports.merge import MergedRun
-from nnparity.reports.records import ADAPTER, Verdict
+from nnparity.reports.records import ADAPTER, SCRIPTS, Verdict
+
+#: Datasets of the checks that ask more than one call, or arrays of another layout: no script shows those.
+SEVERAL_CALLS = (
+    *("again", "in another process", "first sample alone"),
+    *("transposed", "strided", "unaligned", "expanded", "channels last", "aliased"),
+)
 
 
 def reproduction(run: MergedRun, verdict: Verdict) -> str:
-    """``nnparity reproduce CASE TARGET QUANTITY``, with the packs of the run and its salt, where it had any.
+    """The command, with the packs of the run and its salt, where it had any.
 
-    No script speaks the language of an adapter of one's own: its case is run again.
+    ``nnparity reproduce CASE TARGET QUANTITY`` prints a script; where there can be none, ``nnparity run`` asks the case
+    once more: of an adapter of one's own, of a framework that no script speaks to, of what is more than one call.
     """
     salts = {environment.salt for environment in run.environments}
     salt = ["--salt", *salts] if len(salts) == 1 and salts != {""} else []
     named = dict.fromkeys(pack for environment in run.environments for pack in environment.plan.get("packs", ()))
     packs = [word for pack in named for word in ("--pack", pack)]
-    line = run.targets.get(verdict.target)
-    if line and (adapter := line.properties.get(ADAPTER)):
-        backend = f"{adapter}:{verdict.target.partition(':')[2]}"
-        return shlex.join(
-            map(visible, ["nnparity", "run", *packs, "--backend", backend, *salt, "--case", verdict.case])
-        )
     words = ["nnparity", "reproduce", *packs, *salt, verdict.case, verdict.target, verdict.quantity]
+    if backend := _run_again(run, verdict):
+        words = ["nnparity", "run", *packs, "--backend", backend, *salt, "--case", verdict.case]
     return shlex.join(map(visible, words))
+
+
+def _run_again(run: MergedRun, verdict: Verdict) -> str | None:
+    """The backend to run the case on, where no script can be made of it."""
+    line = run.targets.get(verdict.target)
+    properties = line.properties if line else {}
+    if adapter := properties.get(ADAPTER):
+        return f"{adapter}:{verdict.target.partition(':')[2]}"
+    return verdict.target if SCRIPTS in properties or verdict.dataset in SEVERAL_CALLS else None

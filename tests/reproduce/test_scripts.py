@@ -10,9 +10,11 @@ from pathlib import Path
 
 import pytest
 
+from nnparity.checks import DATASETS
 from nnparity.execute.target import Target, TargetName, start
+from nnparity.reports.causes.commands import SEVERAL_CALLS
 from nnparity.reports.records import PASSING
-from nnparity.reproduce.cell import Cell, cell, find
+from nnparity.reproduce.cell import ONE_CALL, Cell, cell, find
 from nnparity.reproduce.command import reproduction
 from nnparity.reproduce.issue import issue, verdict
 from nnparity.reproduce.writing.sources import Unreproducible
@@ -63,8 +65,10 @@ CELLS = {
         ("dense/n3i5j4/normal/bfloat16", "grad.w"),
         ("embedding/n2t5v7d4/normal/bfloat16", "grad.table"),
         ("dense/n3i5j4/rejects: bias of size 1/float32", "output"),
+        ("softmax/n2k1200/small/float16", "jvp"),
     ],
     "tensorflow": [
+        ("gelu/n1d32781/sweep/float64", "output"),
         ("layer_norm/n3d8/normal/float32", "grad.x"),
         ("lstm_step/n2k3m4/normal/float32", "output.c_next"),
         ("dense/n3i5j4/normal/bfloat16", "jvp"),
@@ -105,8 +109,16 @@ CELLS = {
         ("tanh/n3d5/small/float64", "output"),
         ("mlp_backprop/n3i5m4k2/largest/float64", "output.delta_hidden"),
     ],
+    "keras-jax": [
+        ("sparse_cross_entropy_logits/n3k5/normal/float32", "output"),
+        ("train_mlp/s60n16i64m32k10-optimizersgd-lr0.5/digits/float32", "output.losses"),
+    ],
+    "huggingface": [
+        ("listing_bert/n3t8v6p10s2l2d16f32-heads2/normal/float64", "jvp"),
+        ("listing_bert/n3t8v6p10s2l2d16f32-heads2/normal/float32", "output"),
+    ],
 }
-PACKAGE = {"keras-torch": "keras"}
+PACKAGE = {"keras-torch": "keras", "keras-jax": "keras", "huggingface": "transformers"}
 
 
 @pytest.fixture(scope="module", params=CELLS)
@@ -220,6 +232,16 @@ def test_where_nothing_is_wrong_there_is_no_issue(torch: Target) -> None:
 def test_what_no_script_shows_is_told(id: str, told: str) -> None:
     with pytest.raises(UsageError, match=told):
         find(id)
+
+
+def test_the_report_asks_the_suite_for_what_no_script_shows() -> None:
+    several = [
+        name
+        for check, names in DATASETS.items()
+        if check not in (*ONE_CALL, "rejects", "threads", "sweep")
+        for name in names
+    ]
+    assert set(several) == set(SEVERAL_CALLS)
 
 
 def test_a_quantity_that_is_not_there_is_told(torch: Target) -> None:

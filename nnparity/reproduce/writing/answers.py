@@ -4,7 +4,7 @@ An ordinary case has one answer with its two tolerances. Special values may have
 is said, element by element, between which numbers a result may lie, and whether NaN or an infinity is right too.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -64,11 +64,24 @@ def special(case: Case, quantity: str, flush: bool, asked: frozenset[str]) -> li
     """All that is right for a case of special values."""
     found = []
     for truth, says in accepted(case, quantity, flush, asked):
-        answer = _answer(truth.judged, case.dtype, allowance(truth.judged), says or "")
+        answer = permitted(truth, case.dtype, says or "")
         if quantity.startswith("grad") and "infinity" in case.dataset:  # there NaN may stand for an infinity
             answer.loose[~np.isfinite(truth.judged.value)] = NAN + INFINITE
         found.append(answer)
     return found
+
+
+def permitted(truth: Expected, dtype: Dtype, says: str = "") -> Answer:
+    """One of several answers that are right."""
+    return _answer(truth.judged, dtype, allowance(truth.judged), says)
+
+
+def kept_or_flushed(kept: Expected, dtype: Dtype) -> list[Answer]:
+    """Subnormal numbers as they are, or all of them as zeros."""
+    own = permitted(kept, dtype, "subnormal numbers kept")
+    subnormal = (own.truth.value != 0) & (np.abs(own.truth.value) < dtype.tiny)
+    least, most = (np.where(subnormal, 0.0, bound) for bound in (own.least, own.most))
+    return [own, replace(own, least=least, most=most, says="subnormal numbers flushed to zero")]
 
 
 def signed(case: Case, quantity: str) -> bool:

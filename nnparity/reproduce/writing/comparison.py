@@ -1,12 +1,14 @@
 """The end of a script: what is right, where it comes from, and the comparison that gives the exit status."""
 
 import textwrap
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 
+from nnparity.reproduce.writing.answers import Answer
 from nnparity.reproduce.writing.literals import written
 from nnparity.reproduce.writing.scene import Scene
+from nnparity.reproduce.writing.telling import Telling
 
 PLAIN = """
 error = np.abs(observed - expected{low})
@@ -17,6 +19,13 @@ with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
 agrees = margins[0] <= 1 and margins[1] <= 1
 print(f"error: {{margins[0]:.4g}} of the hard tolerance, {{margins[1]:.4g}} of the sharp one")
 """
+ALONE = """
+error = np.abs(observed - expected{low})
+with np.errstate(divide="ignore", invalid="ignore"):
+    worst = np.where(error == 0, 0, error / hard)
+agrees = np.max(worst) <= 1
+print(f"error: {{np.max(worst):.4g}} of the hard tolerance")
+"""
 SPECIAL = """
 def fits(expected, least, most, loose):
     # From least to most is right; where loose is 1 NaN too, where it is 2 any infinity, where it is 3 both.
@@ -26,11 +35,14 @@ def fits(expected, least, most, loose):
 
 
 right = [fits(*answer) for answer in answers]
-agrees = np.any(right, axis=0).all()
-worst = ~np.any(right, axis=0) * 1.0
+{agrees}
 expected = answers[0][0]
 print(f"{{int(worst.sum())}} of {{worst.size}} elements are none of what is right")
 """
+EACH = "agrees = np.any(right, axis=0).all()\nworst = ~np.any(right, axis=0) * 1.0"
+WHOLE = (
+    "agrees = any(one.all() for one in right)  # all elements the same answer, whichever it is\nworst = ~right[0] * 1.0"
+)
 SHARP = """
 finite = np.isfinite(observed) & np.isfinite(expected)
 with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
@@ -41,8 +53,9 @@ print(f"error: {{usual:.4g}} of the sharp tolerance")
 """
 END = """
 if worst.size:
-    place = np.unravel_index(np.argmax(worst), worst.shape)
-    print(f"worst element {tuple(map(int, place))}: observed {observed[place]!r}, expected {expected[place]!r}")
+    at = np.argmax(worst)
+    place = tuple(map(int, np.unravel_index({at}, {shape})))
+    print(f"worst element {{place}}: observed {{observed.flat[at]!r}}, expected {{expected.flat[at]!r}}")
 print("agrees" if agrees else "disagrees")
 sys.exit(0 if agrees else 1)
 """
@@ -57,27 +70,53 @@ def judged(scene: Scene) -> str:
 
 
 def _compared(scene: Scene) -> Iterator[str]:
-    first = scene.answers[0]
-    low = ""
-    one = len(scene.answers) == 1
-    if one:
-        yield f"expected = {written(first.truth.value)}"
-        if isinstance(first.truth.low, np.ndarray) and first.truth.low.any():
-            low = " - low"
-            yield f"low = {written(first.truth.low)}  # what float64 has no digits for"
-        if first.plain and not scene.signed:
-            yield f"hard = {written(first.truth.hard)}"
-        yield f"sharp = {written(first.truth.sharp)}"
-    if one and first.plain and not scene.signed:
-        yield PLAIN.format(low=low, chance=first.chance).rstrip("\n")
+    told = scene.telling
+    first, one = told.answers[0], len(told.answers) == 1
+    plain = one and first.plain and not scene.signed
+    if told.places is not None:
+        yield _chosen(told)
+    if one and (plain or not told.alone):
+        yield from _values(first, plain, not told.alone)
+    low = " - low" if one and _has_low(first) else ""
+    if plain:
+        yield (ALONE if told.alone else PLAIN).format(low=low, chance=first.chance).rstrip("\n")
     else:
-        yield "answers = ["
-        for answer in scene.answers:
-            yield f"    # {answer.says or 'as the formula says'}"
-            rows = (answer.truth.value, answer.least, answer.most, answer.loose)
-            yield "    (\n" + "".join(f"        {written(row)},\n" for row in rows) + "    ),"
-        yield "]\n"
-        yield SPECIAL.format(signed=SIGNED if scene.signed else "").rstrip("\n")
-        if one:
+        yield from _several(told.answers)
+        signed = SIGNED if scene.signed else ""
+        yield SPECIAL.format(signed=signed, agrees=WHOLE if told.whole else EACH).rstrip("\n")
+        if one and not told.alone:
             yield SHARP.format(low=low, chance=first.chance).strip("\n")
-    yield END.strip("\n")
+    at, shape = ("at", "worst.shape") if told.places is None else ("places[at]", "whole")
+    yield END.format(at=at, shape=shape).strip("\n")
+
+
+def _chosen(told: Telling) -> str:
+    assert told.places is not None
+    begun = np.array_equal(told.places, np.arange(told.places.size)) and not told.alone
+    which = f"np.arange({told.places.size})" if begun else written(told.places)
+    why = "Each of these elements is wrong by itself" if told.alone else "As a mean these elements are too far off"
+    return f"# {why}.\nwhole, places = observed.shape, {which}\nobserved = observed.ravel()[places]"
+
+
+def _has_low(answer: Answer) -> bool:
+    return isinstance(answer.truth.low, np.ndarray) and bool(answer.truth.low.any())
+
+
+def _values(answer: Answer, hard: bool, sharp: bool) -> Iterator[str]:
+    truth = answer.truth
+    yield f"expected = {written(truth.value)}"
+    if _has_low(answer) and isinstance(truth.low, np.ndarray):
+        yield f"low = {written(truth.low)}  # what float64 has no digits for"
+    if hard:
+        yield f"hard = {written(truth.hard)}"
+    if sharp:
+        yield f"sharp = {written(truth.sharp)}"
+
+
+def _several(answers: Sequence[Answer]) -> Iterator[str]:
+    yield "answers = ["
+    for answer in answers:
+        yield f"    # {answer.says or 'as the formula says'}"
+        rows = (answer.truth.value, answer.least, answer.most, answer.loose)
+        yield "    (\n" + "".join(f"        {written(row)},\n" for row in rows) + "    ),"
+    yield "]\n"

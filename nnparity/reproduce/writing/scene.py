@@ -4,22 +4,25 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from nnparity.reproduce.writing.answers import Answer
+from nnparity.reproduce.writing.telling import Telling
 from nnparity.spec import Case
 from nnparity.spec.schema import WITH_GRAD, plain
 
 
 @dataclass(frozen=True, eq=False)
 class Scene:
-    """What a script shows: a quantity of a case on a target, and what is right; no `answers` where it must raise."""
+    """What a script shows: a quantity of a case on a target, and what is right; no answers where it must raise."""
 
     case: Case
     quantity: str
     target: str
     versions: dict[str, str]
-    answers: Sequence[Answer]
+    telling: Telling
     title: str
     derivation: str
     note: str = ""
+    #: The ordinary case that the numbers are drawn by, if there is one.
+    drawn: Case | None = None
     #: Whether the sign of a zero counts.
     signed: bool = False
     #: Whether to raise is right too.
@@ -29,6 +32,11 @@ class Scene:
     steps: int | None = None
     #: Whether the target had all families but the plain output of one program.
     joint: bool = False
+
+    @property
+    def answers(self) -> Sequence[Answer]:
+        """What is right of the elements that are compared."""
+        return self.telling.answers
 
     @property
     def device(self) -> str:

@@ -8,7 +8,8 @@ from numpy.typing import NDArray
 
 from nnparity.adapters.dialect import Dialect
 from nnparity.reproduce.writing.comparison import judged
-from nnparity.reproduce.writing.literals import NUMBERS, PACKED, written
+from nnparity.reproduce.writing.drawing import BFLOAT16, COTANGENT, INPUT, TANGENT, Drawing
+from nnparity.reproduce.writing.literals import NUMBERS, PACKED
 from nnparity.reproduce.writing.scene import Scene
 from nnparity.reproduce.writing.sources import Extraction, Unreproducible
 from nnparity.spec.schema import WITH_GRAD
@@ -17,9 +18,14 @@ from nnparity.spec.schema import WITH_GRAD
 JOINT = "joint"
 #: That of a formula without an input that is differentiated by, where it is not the plain call.
 FIXED = "fixed"
+#: Kind of numbers -> how their streams are called.
+ROLES = {"inputs": INPUT, "cotangents": COTANGENT, "tangents": TANGENT}
+#: What reads the numbers of a script, by its name.
+READING = {"numbers": NUMBERS, "packed": PACKED, "bfloat16": BFLOAT16}
 #: Names of the script's own, which no helper may have.
 RESERVED = (
     *("numbers", "packed", "inputs", "primals", "rest", "cotangents", "tangents", "run", "program", "observed"),
+    *("bfloat16", "CASE", "places", "whole", "worst", "usual", "margins", "agrees", "place", "at", "form"),
     *("pull", "leaves", "pulled", "gradients", "expected", "low", "hard", "sharp", "answers", "fits", "error", "y"),
 )
 
@@ -30,9 +36,9 @@ def script(scene: Scene, kernel: Extraction, dialect: Dialect) -> str:
     method = kernel.method(formula.id, tuple(formula.inputs))
     for path in dialect.taken:
         kernel.take(path)
-    body = "\n\n".join((_numbers(scene, dialect), _program(scene, dialect), _call(scene, dialect)))
+    body = "\n\n".join((_numbers(scene, dialect, kernel), _program(scene, dialect), _call(scene, dialect, kernel)))
     end = judged(scene)
-    reading = {NUMBERS: "numbers(" in body + end, PACKED: "packed(" in body + end}
+    reading = {one: f"{name}(" in body + end for name, one in READING.items()}
     parts = [
         _head(scene, kernel, dialect, packed=reading[PACKED]),
         *kernel.blocks,
@@ -50,7 +56,7 @@ def script(scene: Scene, kernel: Extraction, dialect: Dialect) -> str:
 
 
 def _head(scene: Scene, kernel: Extraction, dialect: Dialect, packed: bool) -> str:
-    keras = any("keras" in line for line in kernel.imports)
+    keras = _keras(kernel)
     usual = ["import base64", "import zlib"] * packed + ["import os"] * keras + ["import sys"]
     environment = f'\nos.environ["KERAS_BACKEND"] = "{dialect.keras}"\n' if keras else ""
     own = [*dialect.imports.splitlines(), *kernel.imports]
@@ -58,6 +64,10 @@ def _head(scene: Scene, kernel: Extraction, dialect: Dialect, packed: bool) -> s
     settings = [dialect.settings[one] for one in ("", scene.mode) if one in dialect.settings]
     lines = [*sorted(usual), environment, "import numpy as np", *imports, "", *settings]
     return f'"""{scene.title}"""\n\n' + "\n".join(lines)
+
+
+def _keras(kernel: Extraction) -> bool:
+    return any("keras" in line for line in kernel.imports)
 
 
 def _run(scene: Scene, kernel: Extraction, method: str) -> str:
@@ -73,28 +83,33 @@ def _run(scene: Scene, kernel: Extraction, method: str) -> str:
     return f"def run({', '.join((*formula.wrt, *rest))}):\n    return {call if not behind else f'({call},)'}"
 
 
-def _numbers(scene: Scene, dialect: Dialect) -> str:
+def _numbers(scene: Scene, dialect: Dialect, kernel: Extraction) -> str:
     case = scene.case
     wanted = {"inputs": case.inputs}
     if scene.answers and (scene.together or scene.family in ("grad", "hvp", WITH_GRAD)):
         wanted["cotangents"] = case.cotangents
     if scene.answers and (scene.together or scene.family in ("jvp", "hvp")):
         wanted["tangents"] = case.tangents
+    total = sum(array.size for arrays in wanted.values() for array in arrays.values())
+    drawing = Drawing(scene.drawn, kernel, total)
     lines = []
     for kind, arrays in wanted.items():
-        rows = "".join(f'    "{name}": {_tensor(array, scene, dialect)},\n' for name, array in arrays.items())
+        rows = "".join(
+            f'    "{name}": {_tensor(drawing.written(ROLES[kind], name, array), array, scene, dialect)},\n'
+            for name, array in arrays.items()
+        )
         lines.append(f"{kind} = {{\n{rows}}}")
     wrt = "".join(f'inputs.pop("{name}"), ' for name in case.formula.wrt)
     lines.append(f"primals, rest = ({wrt.rstrip(' ')}), inputs".replace("()", "tuple()"))
     drawn = {kind: f"tuple({kind}.values())" if kind in wanted else "()" for kind in ("cotangents", "tangents")}
     lines += [f"{kind} = {made}" for kind, made in drawn.items()]
-    return "\n".join(lines)
+    return "\n".join([drawing.head, *lines] if drawing.drawn else lines)
 
 
-def _tensor(array: NDArray[Any], scene: Scene, dialect: Dialect) -> str:
+def _tensor(text: str, array: NDArray[Any], scene: Scene, dialect: Dialect) -> str:
     form = dialect.bfloat16 if array.dtype.name == "bfloat16" and dialect.bfloat16 else dialect.floats
     form = dialect.whole if array.dtype.kind in "iub" else form
-    return form.format(array=written(array), dtype=array.dtype.name, device=scene.device)
+    return form.format(array=text, dtype=array.dtype.name, device=scene.device)
 
 
 def _program(scene: Scene, dialect: Dialect) -> str:
@@ -111,14 +126,16 @@ def _defined(text: str) -> str:
     return f"\ndef program(primals, rest, cotangents, tangents):\n{body}\n\n"
 
 
-def _call(scene: Scene, dialect: Dialect) -> str:
+def _call(scene: Scene, dialect: Dialect, kernel: Extraction) -> str:
     around = [dialect.around] if dialect.around else []
     around += [
         context
         for (formula, family), context in dialect.contexts.items()
         if family == scene.family and fnmatchcase(scene.case.formula.id, formula)
     ]
-    made = dialect.compiled.get(scene.mode, "program")
+    # Keras compiles the steps of training itself, and nothing around them.
+    whole = not (scene.case.formula.trajectory and _keras(kernel))
+    made = dialect.compiled.get(scene.mode, "program") if whole else "program"
     y, indent = f"y = {made}(primals, rest, cotangents, tangents)[{scene.place}]", "    "
     lines = ["try:"]
     if around:

@@ -132,6 +132,14 @@ class Extraction:
         place, _, name = path.rpartition(".")
         self._global(module(place), name)
 
+    def outer(self, place: Module, name: str) -> str:
+        """Takes out what a module outside of the adapter defines; its name in the script."""
+        return self._global(place, name) or name
+
+    def need(self, line: str) -> None:
+        """A line of import more."""
+        self._import(line)
+
     def takes(self, method: str, inputs: Iterable[str]) -> bool:
         """Whether a method that was taken out has the inputs as its first parameters, in that order."""
         made = (ast.parse(block).body[0] for block in self.blocks)

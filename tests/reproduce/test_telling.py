@@ -1,0 +1,94 @@
+"""The elements that a script compares: all while they are few, else those wrong by themselves, or the first."""
+
+import numpy as np
+from numpy.typing import NDArray
+
+from nnparity.expect.expected import Expected
+from nnparity.judge.grades import allowance
+from nnparity.reproduce.writing.answers import Answer, ordinary, permitted
+from nnparity.reproduce.writing.literals import READABLE
+from nnparity.reproduce.writing.telling import SHOWN, telling
+from nnparity.spec import DTYPES
+from nnparity.tests.judge.verdicts import verdict
+
+Array = NDArray[np.float64]
+SIZE = 4 * READABLE
+F32 = DTYPES["float32"]
+
+
+def truth(size: int = SIZE) -> Expected:
+    ones = np.ones(size)
+    return Expected(ones, 1e-3 * ones, 1e-4 * ones)
+
+
+def answer(of: Expected | None = None) -> Answer:
+    return permitted(of or truth(), F32)
+
+
+def test_few_elements_are_compared_as_they_are() -> None:
+    told = telling([answer(truth(READABLE))], np.full(READABLE, 2.0), False)
+    assert told.places is None
+    assert not told.alone
+
+
+def test_those_beyond_the_worst_case_are_enough() -> None:
+    seen = np.ones(SIZE)
+    seen[[3, 500, 900]] = 2.0, 1.5, np.nan
+    told = telling([answer()], seen, False)
+    assert told.alone
+    assert told.places is not None
+    assert told.places.tolist() == [3, 500, 900]
+    assert told.answers[0].truth.value.shape == (3,)
+
+
+def test_of_many_the_worst_are_shown() -> None:
+    seen = np.ones(SIZE)
+    seen[100:200] += np.linspace(0.01, 1.0, 100)
+    told = telling([answer()], seen, False)
+    assert told.places is not None
+    assert told.places.tolist() == list(range(200 - SHOWN, 200))
+
+
+def test_what_is_imprecise_as_a_mean_is_so_in_its_first_elements() -> None:
+    told = telling([answer()], np.ones(SIZE) + 5e-4, False)
+    assert not told.alone
+    assert told.places is not None
+    assert told.places.tolist() == list(range(READABLE))
+    assert told.answers[0].chance == allowance(told.answers[0].truth)
+
+
+def test_elements_that_err_late_are_not_looked_for() -> None:
+    seen = np.ones(SIZE)
+    seen[SIZE // 2 :] += 9e-4
+    assert telling([answer()], seen, False).places is None
+
+
+def test_errors_that_go_together_are_compared_as_a_whole() -> None:
+    correlated = ordinary(
+        truth(), verdict(grade="imprecise", sharp=2.0, rms=5.0), np.ones(SIZE, np.float32) * 1.0005, F32
+    )  # type: ignore[arg-type]
+    assert correlated.chance != allowance(correlated.truth)
+    assert telling([correlated], np.ones(SIZE) + 5e-4, False).places is None
+
+
+def test_what_is_right_is_compared_as_a_whole() -> None:
+    assert telling([answer()], np.ones(SIZE), False).places is None
+
+
+def test_of_several_answers_each_element_may_be_any() -> None:
+    zeros = permitted(Expected(np.zeros(SIZE), np.zeros(SIZE), np.zeros(SIZE)), F32)
+    seen = np.ones(SIZE)
+    seen[:9], seen[40] = 0.0, 0.5
+    told = telling([answer(), zeros], seen, False)
+    assert told.places is not None
+    assert told.places.tolist() == [40]
+
+
+def test_the_sign_of_a_zero_may_count() -> None:
+    of = Expected(np.zeros(SIZE), np.full(SIZE, 1e-9), np.full(SIZE, 1e-9))
+    seen = np.zeros(SIZE)
+    seen[7] = -0.0
+    assert telling([permitted(of, F32)], seen, False).places is None
+    signed = telling([permitted(of, F32)], seen, True)
+    assert signed.places is not None
+    assert signed.places.tolist() == [7]
