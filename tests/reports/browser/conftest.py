@@ -10,6 +10,7 @@ import pytest
 
 from nnparity.reports import merge, render
 from nnparity.reports.records import Fact, ScriptLine
+from nnparity.reports.statistics import fails
 from nnparity.tests.reports.causes.conftest import DTYPES, TARGETS, lines, path
 
 __all__ = ["lines", "path"]
@@ -43,7 +44,7 @@ def html(path: Path, tmp_path: Path, verdict: Any) -> Path:
     if GIVEN in os.environ:
         return Path(os.environ[GIVEN])
     run = merge([path])
-    for one in (one for one in run.verdicts if one.known):
+    for one in filter(fails, run.verdicts):
         text, why = (
             ("", WHY) if one.known == UNSCRIPTED else (f"{SCRIPT}# {one.case} {one.quantity} {one.target}\n", "")
         )

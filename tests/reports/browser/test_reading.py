@@ -92,8 +92,10 @@ def test_every_failing_cell_tells_reason_class_and_reproduction_in_two_clicks(op
         found[cell.id] = [...panel.querySelectorAll('.item')].map(item => {
           const card = document.getElementById(item.querySelector('a').getAttribute('href').slice(1)).closest('.cause');
           const [head, reason] = item.querySelectorAll('p');
+          const script = item.querySelector('.script');
           return panel.open && Boolean(head.querySelector('b').textContent && reason.textContent.trim())
-            && item.querySelector('.cmd').textContent.startsWith('nnparity reproduce ') && Boolean(card);
+            && /^nnparity (reproduce|run) /.test(item.querySelector('.cmd').textContent) && Boolean(card)
+            && Boolean(script.querySelector('.copy') || script.textContent.trim());
         });
         panel.close();
         await new Promise(done => setTimeout(done));

@@ -1,5 +1,6 @@
 """A run in which anything may happen: drawn at random, the same each time, with records of every class."""
 
+import os
 import random
 from collections.abc import Callable
 from pathlib import Path
@@ -71,3 +72,9 @@ def path(tmp_path: Path, lines: list[Any]) -> Path:
     path = tmp_path / "random.jsonl"
     path.write_bytes(b"".join(map(encode, lines)))
     return path
+
+
+@pytest.fixture
+def given(path: Path) -> Path:
+    """The same, or with NNPARITY_RUN=.../parity.jsonl a run file of one's own."""
+    return Path(os.environ.get("NNPARITY_RUN", path))

@@ -48,32 +48,33 @@ def told(answer: Answer) -> dict[str, Any]:
     return {name: getattr(answer, name) for name in names} | {"new": len(answer.new)}
 
 
-def test_every_count_is_that_of_the_run_file(path: Path) -> None:
-    counts = recounted(path)
-    assert min(counts["known"], counts["new"], counts["wrong"]) > 1, "the run has something to count"
-    assert told(Aggregate(merge([path])).answer) == counts
+def test_every_count_is_that_of_the_run_file(given: Path) -> None:
+    counts = recounted(given)
+    assert min(counts["known"], counts["wrong"]) > 1, "the run has something to count"
+    assert told(Aggregate(merge([given])).answer) == counts
 
 
-def test_every_form_says_these_counts(path: Path, tmp_path: Path) -> None:
-    counts = recounted(path)
+def test_every_form_says_these_counts(given: Path, tmp_path: Path) -> None:
+    counts = recounted(given)
     known = f"{counts['known']} known causes, {counts['wrong']} of them wrong numbers."
-    new = f"{counts['new']} new divergences: "
-    parity, page, summary, junit, badge, shields, *_ = render(merge([path]), tmp_path / "out")
+    new = f"{counts['new']} new divergences: " if counts["new"] else "Nothing new."
+    parity, page, summary, junit, badge, shields, *_ = render(merge([given]), tmp_path / "out")
     for form in (parity, page, summary):
         text = form.read_text("utf-8")
         assert [known in text, new in text] == [True, True], form
-    assert f"新的差异 {counts['new']} 个：" in page.read_text("utf-8")
+    assert (f"新的差异 {counts['new']} 个：" if counts["new"] else "没有新的差异。") in page.read_text("utf-8")
     assert f"已知原因 {counts['known']} 个，其中 {counts['wrong']} 个是数值错误。" in page.read_text("utf-8")
-    assert json.loads(shields.read_text("utf-8"))["message"] == f"{counts['new']} new"
-    assert f">{counts['new']} new</text>" in badge.read_text("utf-8")
+    badged = f"{counts['new']} new" if counts["new"] else f"nothing new, {counts['known']} known"
+    assert json.loads(shields.read_text("utf-8"))["message"] == badged
+    assert f">{badged}</text>" in badge.read_text("utf-8")
     assert junit.read_text("utf-8").count("<testsuite ") == counts["targets"]
 
 
-def test_the_page_counts_causes_by_class_as_the_run_file_does(path: Path, tmp_path: Path) -> None:
-    _, page, *_ = render(merge([path]), tmp_path / "out")
+def test_the_page_counts_causes_by_class_as_the_run_file_does(given: Path, tmp_path: Path) -> None:
+    _, page, *_ = render(merge([given]), tmp_path / "out")
     html = page.read_text("utf-8")
     groups = re.findall(r'<details class="group" data-kind="([^"]+)".*?</summary>', html, re.DOTALL)
-    counts = recounted(path)
+    counts = recounted(given)
     assert html.count('<details class="cause"') == counts["known"] + counts["new"]
     assert set(counts["classes"]) <= set(groups)
 
