@@ -37,6 +37,8 @@ class Dialect:
     helpers: str = ""
     #: Mode -> how `program` is compiled.
     compiled: Mapping[str, str] = field(default_factory=dict)
+    #: Whether of a training run each step is compiled by itself, and not the whole.
+    steps: bool = False
     #: Mode -> how `run` itself is, where not the program around it.
     inside: Mapping[str, str] = field(default_factory=dict)
     #: Mode -> what holds in it.

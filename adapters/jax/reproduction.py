@@ -41,6 +41,7 @@ DIALECT = Dialect(
         }
     ),
     compiled=MappingProxyType({"compiled": "jax.jit(program)"}),
+    steps=True,
     settings=MappingProxyType({"": 'jax.config.update("jax_enable_x64", True)'}),
     around='jax.default_device(jax.local_devices(backend={device!r})[0]), jax.default_matmul_precision("highest")',
     keras="jax",

@@ -15,13 +15,13 @@ from nnparity.spec import load
 
 READ = [name for name in BUILTIN if name != "numpy"]
 #: How many formulas a backend has no kernel of that could be read. Adam has two forms, of which the others have one;
-#: Keras has no BERT, and that of Hugging Face keeps a folder; those of `make more` have no training runs, and what runs
+#: Keras has no BERT, Hugging Face nothing else; those of `make more` have no training runs, and what runs
 #: forward only has no steps either.
 LACKS = {
     **dict.fromkeys(("keras-torch", "keras-tensorflow", "keras-jax"), 2),
     **dict.fromkeys(("mlx", "paddle", "tinygrad"), 5),
     "onnxruntime": 9,
-    "huggingface": len(load()),
+    "huggingface": len(load()) - 1,
 }
 #: What those are told that have not all families.
 FAMILIES = {"onnxruntime": {"output"}, "tinygrad": {"output", "output.with_grad", "grad"}}

@@ -133,8 +133,8 @@ def _call(scene: Scene, dialect: Dialect, kernel: Extraction) -> str:
         for (formula, family), context in dialect.contexts.items()
         if family == scene.family and fnmatchcase(scene.case.formula.id, formula)
     ]
-    # Keras compiles the steps of training itself, and nothing around them.
-    whole = not (scene.case.formula.trajectory and _keras(kernel))
+    # Of a training run some compile the steps, and nothing around them.
+    whole = not (scene.case.formula.trajectory and (dialect.steps or _keras(kernel)))
     made = dialect.compiled.get(scene.mode, "program") if whole else "program"
     y, indent = f"y = {made}(primals, rest, cotangents, tangents)[{scene.place}]", "    "
     lines = ["try:"]

@@ -12,6 +12,7 @@ from functools import cache
 from pathlib import Path
 
 from nnparity.adapters.kernel import ALIASES
+from nnparity.spec import load
 from nnparity.spec.usage import UsageError
 
 #: The decorators that declare a kernel.
@@ -151,7 +152,8 @@ class Extraction:
         if key not in self._names:
             self._names[key] = self._free(called)
             if isinstance(found.statement, ast.Assign):
-                return self._passing(self._names[key], found.statement.value, ("*inputs",))
+                inputs = tuple(load()[name].inputs) if name in load() else ("*inputs",)
+                return self._passing(self._names[key], found.statement.value, inputs)
             if not isinstance(found.statement, ast.FunctionDef):
                 raise Unreproducible(f"{name} of {self.kind} is no function that could be read")
             self._define(found.module, found.statement, self._names[key], method=True)
