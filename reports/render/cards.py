@@ -12,7 +12,7 @@ from nnparity.reports.causes.commands import reproduction
 from nnparity.reports.causes.matrix import ALL, Cell
 from nnparity.reports.causes.scripts import Carried
 from nnparity.reports.formatting import visible
-from nnparity.reports.records import SHORT, FormulaLine, ScriptLine, Verdict
+from nnparity.reports.records import GRADES, SHORT, FormulaLine, ScriptLine, Verdict
 from nnparity.reports.render.words import CHINESE, ENGLISH, catalogue
 
 #: (formula, target) -> the id of its cell.
@@ -33,7 +33,15 @@ LABELS = (
         "expected",
     ),
     *("of that element:", "error over hard budget", "of the array: sharp margin"),
-    *("dtype", "margin", "bits", "failing/judged"),
+    *("dtype", "margin", "bits", "failing/judged", "not reported"),
+)
+#: Words of the tables that lie in a page compressed: a script puts in the Chinese ones when they are unpacked.
+TABLED = (
+    *GRADES,
+    *("quantity", "grade", "fail", "Kernels", "Conventions", "Variants", "Reference", "Erratum", "Notes", "targets"),
+    *("formula", "formulas", "target", "what", "verdicts", "part", "time", "known record", "not recorded"),
+    *("worst case", "reference", "The primer says", "Why that fails", "Taken to mean", "on record", "import"),
+    *("No verdict in this run.", "the whole message"),
 )
 #: Names shown of a list, at most.
 LISTED = 12
@@ -84,17 +92,11 @@ def example(aggregate: Aggregate, verdict: Verdict) -> str:
     return reproduction(aggregate.run, verdict)
 
 
-def words(cell: Cell) -> str:
-    """What a cell holds, for who points at it."""
-    failing = ", ".join(f"{number} {kind}" for kind, number in cell.classes.items())
-    return "; ".join(filter(None, (failing, cell.statistics.words)))
-
-
 def data(aggregate: Aggregate) -> dict[str, object]:
     """Names, and of each cell by dtype: class, margin, bits, failing, judged, new."""
     found = sorted({dtype for dtypes in aggregate.dtypes.values() for dtype in dtypes}, key=dtype_order)
     return {
-        "words": {word: catalogue()[word] for word in (*LABELS, *KINDS) if word in catalogue()},
+        "words": {word: catalogue()[word] for word in (*LABELS, *TABLED, *KINDS) if word in catalogue()},
         "kinds": [[kind, SIGNS[kind]] for kind in KINDS],
         "dtypes": list(map(visible, found)),
         "targets": list(map(visible, aggregate.targets)),

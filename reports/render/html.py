@@ -33,7 +33,9 @@ _MOST = 4_000
 #: The parts that lie in the page compressed, in their order.
 _DETAILS = ("changes", "margins", "figures", "formulas", "failures", "grades", "appendix")
 #: Bytes of a page that scripts are carried up to.
-FULL = 985_000
+FULL = 990_000
+#: What stands between two paragraphs of a script.
+PARAGRAPH = "\n\n"
 #: Where what is made last stands in a page: no text of a run has such, `visible` shows control characters as escapes.
 _DATA, _SCRIPTS = Markup("\0data\0"), Markup("\0scripts\0")
 
@@ -67,7 +69,10 @@ def _filled(text: str, aggregate: Aggregate) -> str:
 
 
 def _scripts(lines: list[ScriptLine]) -> Markup:
-    return deflated(_json([visible(line.text) for line in lines])) if lines else Markup()
+    """The scripts, each as the numbers of its paragraphs: most of these are those of others, too."""
+    places: dict[str, int] = {}
+    rows = [[places.setdefault(one, len(places)) for one in visible(line.text).split(PARAGRAPH)] for line in lines]
+    return deflated(_json([list(places), rows])) if lines else Markup()
 
 
 def _part(name: str, **known: object) -> str:

@@ -35,6 +35,24 @@
     history[push ? "pushState" : "replaceState"](null, "", "#?" + state);
   };
 
+  // Words of ours in tables that are unpacked: of a text that is one of them, or a sign and one
+  const english = new Map();
+  const chinese = text => {
+    const plain = text.trim();
+    const found = data.words[plain] ?? plain.replace(/^(\S) ([a-z ]+?)( \(known\))?$/, (all, sign, name, known) =>
+      data.words[name] ? `${sign} ${data.words[name]}${known ? `（${data.words["on record"]}）` : ""}` : all);
+    return text.replace(plain, () => found);
+  };
+  const worded = (place, zh) => {
+    for (const walk = document.createTreeWalker(place, NodeFilter.SHOW_TEXT); walk.nextNode();) {
+      const node = walk.currentNode;
+      if (!node.data.trim() || node.parentElement.closest(".en, .zh, code")) continue;
+      if (!zh) { node.data = english.get(node) ?? node.data; continue; }
+      const told = chinese(node.data);
+      if (told !== node.data) { english.set(node, node.data); node.data = told; }
+    }
+  };
+
   // What is compressed
   const unpack = async part => {
     const packed = part.querySelector("script");
@@ -42,6 +60,7 @@
     packed.remove();
     const place = part.querySelector(".unpacked");
     place.innerHTML = await inflated(packed);
+    worded(place, root.lang === "zh");
     for (const one of place.querySelectorAll(".print")) one.hidden = false;
   };
   for (const part of document.querySelectorAll(".packed")) part.addEventListener("toggle", () => part.open && unpack(part));
@@ -94,13 +113,20 @@
     } });
   const copy = code => copying("copy-words", () => code.textContent);
   let scripts = null;
-  const script = async place => (scripts ??= JSON.parse(await inflated(by("scripts"))))[place];
+  const script = async place => {
+    const [paragraphs, rows] = scripts ??= JSON.parse(await inflated(by("scripts")));
+    return rows[place].map(one => paragraphs[one]).join("\n\n");
+  };
   const scripted = card => {
     const found = data.scripts[card.id], why = data.unscripted[card.id], place = make("span", "", { className: "script" });
     if (found) place.append(" ", copying("script-words", () => script(found[0])), " ", make("small", found[1], { className: "dim" }));
     else if (why !== undefined) place.append(" ", make("small", "", { className: "dim", innerHTML: by(why ? "no-script" : "no-room").innerHTML }), make("small", why, { className: "dim" }));
     return place;
   };
+  for (const card of document.querySelectorAll(".cause")) {
+    const why = card.querySelector(".reason").textContent.trim().split("\n")[0];
+    if (!card.querySelector(".name").textContent.endsWith(why)) card.querySelector("summary").append(" ", make("span", why.length > 110 ? why.slice(0, 109) + "…" : why, { className: "why" }));
+  }
   for (const code of document.querySelectorAll(".cmd")) code.after(copy(code));
   for (const code of document.querySelectorAll(".cause dl .cmd")) code.parentElement.append(scripted(code.closest(".cause")));
 
@@ -137,6 +163,10 @@
       if (/^(Arrow|Home|End|Page)/.test(event.key)) { event.preventDefault(); focus(step(cell, event.key, event.ctrlKey)); }
       if (event.key === "Enter" || event.key === " ") { event.preventDefault(); openCell(cell, true); }
     });
+    board.addEventListener("mouseover", event => { // what a cell holds, for who points at it
+      const cell = event.target.closest("td");
+      if (cell && data.cells[cell.id]) cell.title = told(cell.id);
+    });
     board.addEventListener("click", event => {
       const cell = event.target.closest("td");
       if (cell && data.cells[cell.id]) { event.preventDefault(); focus(cell); openCell(cell, true); }
@@ -148,6 +178,8 @@
   const word = text => root.lang === "zh" ? data.words[text] ?? text : text;
   const tag = kind => make("span", `${data.kinds[kind][1]} ${word(data.kinds[kind][0])}`, { className: "k " + data.kinds[kind][0].replaceAll(" ", "-") });
   const place = id => { const [row, column] = id.slice(1).split("-").map(Number); return [data.formulas[row], data.targets[column]]; };
+  const told = id => data.cells[id].flatMap((cell, index) => !cell.length ? [] : [`${data.dtypes[index]}: ${word(data.kinds[cell[0]][0])} ${
+    cell[3] ? `${cell[3]}/${cell[4]}` : cell[4] || ""}`]).join("\n");
   const dtypes = id => {
     const table = make("table", "", { tabIndex: 0 }), body = make("tbody");
     table.append(make("thead"), body);
@@ -283,6 +315,7 @@
       if (!data.words[one.dataset.en ??= one.textContent]) continue;
       one.textContent = language === "zh" ? data.words[one.dataset.en] : one.dataset.en;
     }
+    for (const one of document.querySelectorAll(".unpacked")) worded(one, language === "zh");
     root.dataset.lang = language; root.lang = language;
     by("language").textContent = language === "zh" ? "English" : "中文"; by("language").lang = language === "zh" ? "en" : "zh";
   };

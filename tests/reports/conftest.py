@@ -36,7 +36,11 @@ def unpacked(html: str) -> str:
 def data_of(html: str, name: str = "data") -> Any:
     """What the script of a page knows: the cells, or under "scripts" those that reproduce."""
     found = re.findall(DATA.format(name), html)
-    return json.loads(inflated(found[0])) if found and found[0] else None
+    told = json.loads(inflated(found[0])) if found and found[0] else None
+    if name == "scripts" and told:
+        paragraphs, rows = told
+        return ["\n\n".join(paragraphs[one] for one in row) for row in rows]
+    return told
 
 
 def _environment(**changes: Any) -> Environment:

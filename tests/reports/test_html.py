@@ -269,7 +269,7 @@ def test_all_unsupported_is_not_called_conforming(report: Any, verdict: Any) -> 
 
 def test_figures_stand_in_the_page_with_escaped_captions(report: Any, verdict: Any) -> None:
     html = report(verdict(), figures={"loss <b>": '<svg viewBox="0 0 1 1"></svg>'}).html
-    assert '<figure><svg viewBox="0 0 1 1"></svg><figcaption>loss &lt;b&gt;</figcaption></figure>' in html
+    assert '<svg viewBox="0 0 1 1"></svg></div><figcaption>loss &lt;b&gt;</figcaption></figure>' in html
 
 
 def test_what_is_inconclusive_is_no_failure(report: Any, verdict: Any) -> None:

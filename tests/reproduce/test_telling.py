@@ -7,7 +7,7 @@ from nnparity.expect.expected import Expected
 from nnparity.judge.grades import allowance
 from nnparity.reproduce.writing.answers import Answer, ordinary, permitted
 from nnparity.reproduce.writing.literals import READABLE
-from nnparity.reproduce.writing.telling import SHOWN, telling
+from nnparity.reproduce.writing.telling import FEW, SHOWN, telling
 from nnparity.spec import DTYPES
 from nnparity.tests.judge.verdicts import verdict
 
@@ -26,7 +26,7 @@ def answer(of: Expected | None = None) -> Answer:
 
 
 def test_few_elements_are_compared_as_they_are() -> None:
-    told = telling([answer(truth(READABLE))], np.full(READABLE, 2.0), False)
+    told = telling([answer(truth(FEW))], np.full(FEW, 2.0), False)
     assert told.places is None
     assert not told.alone
 

@@ -9,13 +9,13 @@ from typing import Any
 
 from numpy.typing import NDArray
 
-from nnparity.reproduce.writing.literals import READABLE, written
+from nnparity.reproduce.writing.literals import written
 from nnparity.reproduce.writing.sources import Extraction, module
 from nnparity.spec import Case, shapes
 from nnparity.spec.cases import datasets
 
-#: So many numbers of an array stand in the script, however many others there are.
-FEW = 8
+#: So many numbers stand in a script themselves in all; of an array so many, however many others there are.
+READABLE, FEW = 64, 8
 #: What belongs to an input, a cotangent and a tangent in the names of the streams that they are drawn from.
 INPUT, COTANGENT, TANGENT = "x", "g", "v"
 BFLOAT16 = '''

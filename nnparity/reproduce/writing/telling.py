@@ -17,8 +17,8 @@ from nnparity.reproduce.writing.answers import Answer
 from nnparity.reproduce.writing.literals import READABLE
 
 Array = NDArray[Any]
-#: Elements shown of those that are wrong by themselves.
-SHOWN = 16
+#: Elements of an array that are few, and elements shown of those that are wrong by themselves.
+FEW, SHOWN = 16, 8
 
 
 @dataclass(frozen=True, eq=False)
@@ -35,7 +35,7 @@ class Telling:
 
 def telling(answers: Sequence[Answer], seen: Array, signed: bool) -> Telling:
     """The elements that show it, where there are many and some do; `seen` is what was observed of those judged."""
-    if not answers or seen.size <= READABLE or seen.shape != answers[0].truth.value.shape:
+    if not answers or seen.size <= FEW or seen.shape != answers[0].truth.value.shape:
         return Telling(answers)
     seen = seen.astype(np.float64)
     (first, *others) = answers

@@ -9,7 +9,7 @@ from nnparity.reports.differences import SAYS
 from nnparity.reports.differences_told import COLUMNS
 from nnparity.reports.records import GRADES
 from nnparity.reports.render import answer
-from nnparity.reports.render.cards import LABELS
+from nnparity.reports.render.cards import LABELS, TABLED
 from nnparity.reports.render.words import both, catalogue
 from nnparity.reports.targets.profiles import PROFILES
 
@@ -39,6 +39,8 @@ def said() -> set[str]:
         *ROWS,
         *FACTS,
         *LABELS,
+        *TABLED,
+        *(Path(file.name).stem for file in (resources.files("nnparity.spec") / "formulas").iterdir()),
         *CLASSES,
         *FINE,
         *MEANINGS.values(),
@@ -54,7 +56,7 @@ def test_every_word_has_a_translation_and_every_translation_a_word() -> None:
 
 def test_each_is_written_in_chinese() -> None:
     same = {english for english, chinese in catalogue().items() if not re.search("[\u4e00-\u9fff]", chinese)}
-    assert same == {"nnparity"}
+    assert same == {"nnparity", "transformer"}
 
 
 def test_both_stand_in_the_page_and_an_unknown_word_once() -> None:
