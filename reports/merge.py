@@ -15,6 +15,7 @@ from nnparity.reports.records import (
     ScriptLine,
     Summary,
     TargetLine,
+    Ulps,
     Verdict,
     encode,
     read_run,
@@ -35,6 +36,7 @@ class MergedRun:
     known: dict[str, KnownLine] = field(default_factory=dict)
     facts: list[Fact] = field(default_factory=list)
     curves: list[Curve] = field(default_factory=list)
+    ulps: list[Ulps] = field(default_factory=list)
     #: by case, target and quantity
     scripts: dict[tuple[str, str, str], ScriptLine] = field(default_factory=dict)
     summaries: list[Summary] = field(default_factory=list)
@@ -90,6 +92,7 @@ class MergedRun:
         yield from self.known.values()
         yield from self.facts
         yield from self.curves
+        yield from self.ulps
         yield from self.scripts.values()
         yield from self.summaries
 
@@ -142,6 +145,9 @@ def _take(run: MergedRun, line: Line) -> None:
             run.targets[line.target] = _joined(run.targets.get(line.target), line)
         case KnownLine():
             run.known[line.id] = line
+        case Ulps():
+            own = (line.formula, line.dtype, line.target)
+            run.ulps = [one for one in run.ulps if (one.formula, one.dtype, one.target) != own] + [line]
         case ScriptLine():
             run.add_script(line)
         case Summary():

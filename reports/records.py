@@ -31,6 +31,8 @@ PASSING = ("conforms", "inconclusive", "unsupported")
 #: How dtypes are called where there is little room.
 SHORT = {"float64": "f64", "float32": "f32", "float16": "f16", "bfloat16": "bf16"}
 
+DTYPES = tuple(SHORT)
+
 #: Families of quantities, in the order that they are shown in.
 FAMILIES = ("output", "grad", "jvp", "hvp")
 
@@ -200,6 +202,23 @@ class Curve(msgspec.Struct, frozen=True, tag_field="kind", tag="curve"):
     foreseen: float
 
 
+#: The octaves of an input that are told apart, as exponents of 2: from the first to below the last.
+OCTAVES = (-12, 10)
+
+
+class Ulps(msgspec.Struct, frozen=True, tag_field="kind", tag="ulps"):
+    """Of an elementary function the largest error in units in the last place, octave by octave of its input.
+
+    `largest` begins with the most negative octave; the one in the middle has all inputs below the first of `OCTAVES`,
+    the outermost have what is larger, too. None where no input lies there whose result is an ordinary number.
+    """
+
+    formula: str
+    dtype: str
+    target: str
+    largest: list[Number | None]
+
+
 class ScriptLine(msgspec.Struct, frozen=True, tag_field="kind", tag="script"):
     """A script that shows a verdict with the framework and NumPy alone, as `nnparity reproduce` prints it.
 
@@ -252,7 +271,18 @@ class Seal(msgspec.Struct, frozen=True, tag_field="kind", tag="seal"):
 
 
 Line = (
-    Environment | FormulaLine | TargetLine | Verdict | KnownLine | Fact | Curve | ScriptLine | Finished | Summary | Seal
+    Environment
+    | FormulaLine
+    | TargetLine
+    | Verdict
+    | KnownLine
+    | Fact
+    | Curve
+    | Ulps
+    | ScriptLine
+    | Finished
+    | Summary
+    | Seal
 )
 _decoder = msgspec.json.Decoder(Line)
 

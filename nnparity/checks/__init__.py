@@ -20,7 +20,7 @@ from nnparity.checks.sweep import DATASET as SWEEP
 from nnparity.checks.sweep import sweep
 from nnparity.checks.threads import ALL_CORES, threads
 from nnparity.execute.target import Target
-from nnparity.reports.records import Fact
+from nnparity.reports.records import Fact, Ulps
 from nnparity.spec import Formula
 from nnparity.spec.cases.layouts import LAYOUTS
 from nnparity.spec.cases.special_values import SPECIALS
@@ -51,7 +51,7 @@ class Item:
 
     check: str
     subject: str
-    run: Callable[[Target], Iterator[Finding | Fact]]
+    run: Callable[[Target], Iterator[Finding | Fact | Ulps]]
 
     @property
     def id(self) -> str:

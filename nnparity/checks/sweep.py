@@ -17,7 +17,7 @@ from nnparity.expect.expected import Expected
 from nnparity.judge.elements import Array, element_ratios, first_element, spacing
 from nnparity.judge.grades import Judgement, judge
 from nnparity.judge.special_value_rules import decided
-from nnparity.reports.records import Fact
+from nnparity.reports.records import OCTAVES, Fact, Number, Ulps, number
 from nnparity.spec import DTYPES, Case, Dtype, Formula
 from nnparity.spec.cases.special_values import resized
 from nnparity.spec.cases.sweeps import TAIL, points
@@ -29,8 +29,8 @@ TABLE = "elementary functions"
 DATASET = "sweep"
 
 
-def sweep(target: Target, formula: Formula, dtype: str, selection: Selection) -> Iterator[Finding | Fact]:
-    """A verdict on the outputs and one on the derivatives, and where they are furthest off."""
+def sweep(target: Target, formula: Formula, dtype: str, selection: Selection) -> Iterator[Finding | Fact | Ulps]:
+    """A verdict on the outputs and one on the derivatives, where they are furthest off, and how far in each octave."""
     case = sweep_case(formula, DTYPES[dtype])
     if reason := target.refuses(formula):
         yield unsupported(case, reason)
@@ -45,7 +45,9 @@ def sweep(target: Target, formula: Formula, dtype: str, selection: Selection) ->
         wrong = misshapen(seen, observed, one, case.dtype)
         judged = wrong or judgement(case, plain(quantity), seen, one, target.flushes[dtype])  # type: ignore[arg-type]
         if quantity == "output" and isinstance(seen, np.ndarray) and not wrong:
-            told.append(_furthest(case, seen, one, target.flushes[dtype]))
+            inputs, ulps = _ulps(case, seen, one, target.flushes[dtype])
+            told.append(_furthest(case, seen, inputs, ulps))
+            yield Ulps(formula.id, dtype, target.name, by_octave(inputs, ulps))
         seconds = 0.0 if place else observed.seconds
         yield Finding(case, quantity, judged, seconds=seconds, seen=None if wrong else seen, truth=one)
     yield Fact(TABLE, f"{formula.id} {dtype}", target.name, "; ".join(told))
@@ -103,21 +105,39 @@ def _off(seen: Array, expected: Expected, dtype: Dtype) -> Array:
     return np.asarray(element_ratios(seen, expected, dtype) > 1)
 
 
-def _furthest(case: Given, seen: Array, expected: Expected, flush: bool) -> str:
-    """The largest error of an output in units of the last place, among normal numbers, and at which input.
-
-    Not of a derivative: what is left of 1 - y^2 in the tails of tanh says nothing about the kernel.
-    """
+def _ulps(case: Given, seen: Array, expected: Expected, flush: bool) -> tuple[Array, Array]:
+    """The inputs, and the error of each output in units of the last place; NaN where that is no normal number."""
     (x,) = case.inputs.values()
     with np.errstate(all="ignore"):
         inputs, numbers = x.astype(np.float64), seen.astype(np.float64)
         ulps = np.abs(numbers - expected.value - expected.low) / spacing(expected.value, case.dtype)
         usual = np.isfinite(ulps) & (np.abs(expected.value) >= case.dtype.tiny)
         usual &= np.abs(inputs) >= (case.dtype.tiny if flush else 0)
-    ulps = np.where(usual, ulps, 0.0)
-    place = np.unravel_index(int(np.argmax(ulps)), ulps.shape)
+    return inputs, np.where(usual, ulps, np.nan)
+
+
+def _furthest(case: Given, seen: Array, inputs: Array, ulps: Array) -> str:
+    """The largest error of an output, and at which input.
+
+    Not of a derivative: what is left of 1 - y^2 in the tails of tanh says nothing about the kernel.
+    """
+    (x,) = case.inputs.values()
+    largest = np.nan_to_num(ulps, nan=0.0)
+    place = np.unravel_index(int(np.argmax(largest)), largest.shape)
     alike = "" if _tail_agrees(x[0], seen[0]) else ", the tail of the array otherwise than its body"
-    return (f"{ulps[place]:.3g} ulp at {inputs[place]:.9g}" if ulps[place] else "exact") + alike
+    return (f"{largest[place]:.3g} ulp at {inputs[place]:.9g}" if largest[place] else "exact") + alike
+
+
+def by_octave(inputs: Array, ulps: Array) -> list[Number | None]:
+    """The largest of each octave, as `Ulps` has them, to three digits."""
+    least, most = OCTAVES
+    told = ~np.isnan(ulps)
+    x, errors = inputs[told], ulps[told]
+    with np.errstate(divide="ignore"):
+        exponents = np.clip(np.floor(np.log2(np.abs(x))), least - 1, most - 1)
+    places = (most - least) + (np.sign(x) * (exponents - least + 1)).astype(int)
+    found = [errors[places == place] for place in range(2 * (most - least) + 1)]
+    return [number(float(f"{one.max():.3g}")) if one.size else None for one in found]
 
 
 def _tail_agrees(x: Array, y: Array) -> bool:

@@ -2,8 +2,9 @@
 
 `markdown`, `html` and `summary` are forms for people; `causes`, `cards` and `tables` what they show, `gfm`, `mathml`
 and `words` how texts, formulas and languages are written in them, `packed` what of the page is unpacked on demand,
-`loss_curves` the figures of training runs. What programs read is made by `nnparity.reports.export`. Nothing is added up
-or judged here: the former is done by `nnparity.reports.aggregation`, the latter before a run file is written.
+`figures` draws training runs and elementary functions. What programs read is made by `nnparity.reports.export`.
+Nothing is added up or judged here: the former is done by `nnparity.reports.aggregation`, the latter before a run file
+is written.
 """
 
 from collections.abc import Mapping
@@ -14,7 +15,7 @@ from nnparity.reports.export.badge import badge, shields
 from nnparity.reports.export.junit import junit
 from nnparity.reports.export.parquet import parquet
 from nnparity.reports.merge import MergedRun
-from nnparity.reports.render import loss_curves
+from nnparity.reports.render.figures import loss_curves, ulp_curves
 from nnparity.reports.render.html import page
 from nnparity.reports.render.markdown import markdown
 from nnparity.reports.render.summary import summary
@@ -35,16 +36,16 @@ def render(
 ) -> list[Path]:
     """Write all files into `folder`, which is made when it is not there, and return their paths: for people first.
 
-    `figures` maps a caption to an SVG element, which the page shows as it is: it must be our own. Those of the training
-    runs are drawn here. The table of verdicts is written where pyarrow is installed. With a `baseline` the report says
-    what changed since.
+    `figures` maps a caption to an SVG element, which the page shows as it is: it must be our own. Those of the run
+    itself are drawn here. The table of verdicts is written where pyarrow is installed. With a `baseline` the report
+    says what changed since.
     """
     folder = Path(folder)
     folder.mkdir(parents=True, exist_ok=True)
     aggregate = Aggregate(run, baseline)
     texts = {
         folder / "parity.md": markdown(aggregate),
-        folder / "parity.html": page(aggregate, loss_curves.figures(run) | dict(figures)),
+        folder / "parity.html": page(aggregate, ulp_curves.figures(run) | loss_curves.figures(run) | dict(figures)),
         folder / "summary.md": summary(aggregate),
         folder / "junit.xml": junit(aggregate),
         folder / "badge.svg": badge(aggregate.answer),

@@ -10,8 +10,8 @@ import pytest
 from nnparity.reports import merge, render
 from nnparity.reports.merge import MergedRun
 from nnparity.reports.records import Curve, encode
-from nnparity.reports.render import loss_curves
-from nnparity.reports.render.loss_curves import figures
+from nnparity.reports.render.figures import drawing
+from nnparity.reports.render.figures.loss_curves import figures
 from nnparity.tests.reports.conftest import unpacked
 
 STEPS = 5
@@ -67,7 +67,7 @@ def test_what_is_black_has_the_colour_of_the_page_and_nothing_is_white() -> None
 def test_a_path_of_steps_ends_where_the_path_did() -> None:
     points = [(43.2, 171.41), (43.26, 46.8), (50.04, 46.83), (50.0, 12.0)]
     path = "M 1 1 \nL 2 2 \n" + "\n".join(f"{'ML'[n > 0]} {x} {y} " for n, (x, y) in enumerate(points))
-    start, *steps = loss_curves._stepped(path).rpartition("M")[2].replace("l", " ").split(" ")[:-1]
+    start, *steps = drawing._stepped(path).rpartition("M")[2].replace("l", " ").split(" ")[:-1]
     numbers = [float(one) for one in (start, *steps)]
     found = [(sum(numbers[0 : 2 * n + 1 : 2]), sum(numbers[1 : 2 * n + 2 : 2])) for n in range(len(points))]
     assert all(math.dist(one, other) < 0.08 for one, other in zip(found, points, strict=True))

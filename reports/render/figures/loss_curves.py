@@ -1,21 +1,18 @@
 """Training runs as figures: the loss of every target, and its distance from the reference beside the prediction."""
 
-import io
 import math
-import re
 from collections.abc import Iterable, Iterator
 from itertools import groupby
 from typing import Any
 
 from nnparity.reports.merge import MergedRun
 from nnparity.reports.records import Curve
+from nnparity.reports.render.figures.drawing import coloured, drawing, svg
 
 #: Below this part of the loss nothing is drawn: a difference of zero has no logarithm.
 LEAST = 1e-17
 #: Inches: a column, a figure, and the room for the labels beside an axis.
 WIDTH, HEIGHT, LEFT, RIGHT = 3.2, 4.4, 0.6, 0.1
-#: Colours that matplotlib goes through.
-COLOURS = 10
 #: Inches of a row of the legend.
 ROW = 0.15
 #: Labels of a logarithmic axis.
@@ -26,14 +23,8 @@ def figures(run: MergedRun) -> dict[str, str]:
     """Caption -> SVG, one figure for each training formula and dtype."""
     ordered = sorted(run.curves, key=lambda curve: (curve.formula, curve.dtype, curve.signature, curve.series))
     groups = groupby(ordered, key=lambda curve: (curve.formula, curve.dtype))
-    colours = coloured(run.curves)
+    colours = coloured(run)
     return {caption(formula, dtype): draw(list(group), colours) for (formula, dtype), group in groups}
-
-
-def coloured(curves: Iterable[Curve]) -> dict[str, str]:
-    """Target -> its colour, the same in every figure of a run."""
-    names = sorted({curve.target for curve in curves})
-    return {name: f"C{place % COLOURS}" for place, name in enumerate(names)}
 
 
 def caption(formula: str, dtype: str) -> str:
@@ -46,44 +37,17 @@ def caption(formula: str, dtype: str) -> str:
 
 def draw(curves: list[Curve], colours: dict[str, str]) -> str:
     """One column a signature and series: losses above, distances below; one legend for all."""
-    from matplotlib import rc_context  # noqa: PLC0415 - only runs that trained need it
-    from matplotlib.figure import Figure  # noqa: PLC0415 - the same
-
     columns = list(_columns(curves))
     several = 2 * len(columns)
     high = HEIGHT + ROW * math.ceil((len({curve.target for curve in curves}) + 1) / several)
-    with rc_context({"svg.hashsalt": "nnparity", "svg.fonttype": "none", "font.size": 8, "axes.facecolor": "none"}):
-        figure = Figure(figsize=(WIDTH * len(columns), high), facecolor="none")
+    with drawing(WIDTH * len(columns), high) as figure:
         axes = figure.subplots(2, len(columns), squeeze=False, sharex="col", gridspec_kw=_margins(len(columns), high))
         for place, (title, lines) in enumerate(columns):
             _losses(axes[0][place], title, lines, colours)
             _distances(axes[1][place], lines, colours)
         told = {str(line.get_label()): line for above in axes[0] for line in above.get_lines()}
         figure.legend(list(told.values()), list(told), loc="upper left", ncols=several, fontsize=6, frameon=False)
-        text = io.StringIO()
-        figure.savefig(text, format="svg", metadata={"Date": None})
-    return "<svg" + _shortened(text.getvalue().partition("<svg")[2])  # without the XML declaration
-
-
-def _shortened(svg: str) -> str:
-    """Coordinates to a tenth of a point: nobody sees more, and they are most of a drawing. Not of texts.
-
-    What is black has the colour of the text around it, which may be light on a dark page.
-    """
-    svg = svg.replace("#000000", "currentColor")
-    stepped = re.sub(r'd="(M [-\d.ML \n]*)"', lambda path: f'd="{_stepped(path[1])}"', svg)
-    return re.sub("<[^>]*>", lambda tag: re.sub(r"(\d\.\d)\d+", r"\1", tag[0]), re.sub(r"\n\s*", "\n", stepped))
-
-
-def _stepped(path: str) -> str:
-    """A path of straight lines as steps from point to point, in tenths, each counted from where the last one ended."""
-    parts, x, y = [], 0, 0
-    for move, *point in re.findall(r"([ML]) (-?[\d.]+) (-?[\d.]+)", path):
-        right, down = (round(float(one) * 10) for one in point)
-        begins = move == "M"
-        parts.append(f"M{right / 10:g} {down / 10:g}l" if begins else f"{(right - x) / 10:g} {(down - y) / 10:g} ")
-        x, y = right, down
-    return "".join(parts)
+        return svg(figure)
 
 
 def _margins(columns: int, high: float) -> dict[str, float]:

@@ -1,0 +1,57 @@
+"""What all figures share: a colour for each target, and a drawing as a small SVG element with the page's colours."""
+
+import io
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from nnparity.reports.merge import MergedRun
+
+#: Colours that matplotlib goes through.
+COLOURS = 10
+SETTINGS: Any = {"svg.hashsalt": "nnparity", "svg.fonttype": "none", "font.size": 8, "axes.facecolor": "none"}
+
+
+def coloured(run: MergedRun) -> dict[str, str]:
+    """Target -> its colour, the same in every figure of a run."""
+    names = sorted({one.target for one in run.curves} | {one.target for one in run.ulps})
+    return {name: f"C{place % COLOURS}" for place, name in enumerate(names)}
+
+
+@contextmanager
+def drawing(wide: float, high: float) -> Iterator[Any]:
+    """A figure of so many inches, which is drawn alike every time."""
+    from matplotlib import rc_context  # noqa: PLC0415 - only runs that have something to draw need it
+    from matplotlib.figure import Figure  # noqa: PLC0415 - the same
+
+    with rc_context(SETTINGS):
+        yield Figure(figsize=(wide, high), facecolor="none")
+
+
+def svg(figure: Any) -> str:
+    """The element, without the XML declaration."""
+    text = io.StringIO()
+    figure.savefig(text, format="svg", metadata={"Date": None})
+    return "<svg" + _shortened(text.getvalue().partition("<svg")[2])
+
+
+def _shortened(svg: str) -> str:
+    """Coordinates to a tenth of a point: nobody sees more, and they are most of a drawing. Not of texts.
+
+    What is black has the colour of the text around it, which may be light on a dark page.
+    """
+    svg = svg.replace("#000000", "currentColor")
+    stepped = re.sub(r'd="(M [-\d.ML \n]*)"', lambda path: f'd="{_stepped(path[1])}"', svg)
+    return re.sub("<[^>]*>", lambda tag: re.sub(r"(\d\.\d)\d+", r"\1", tag[0]), re.sub(r"\n\s*", "\n", stepped))
+
+
+def _stepped(path: str) -> str:
+    """A path of straight lines as steps from point to point, in tenths, each counted from where the last one ended."""
+    parts, x, y = [], 0, 0
+    for move, *point in re.findall(r"([ML]) (-?[\d.]+) (-?[\d.]+)", path):
+        right, down = (round(float(one) * 10) for one in point)
+        begins = move == "M"
+        parts.append(f"M{right / 10:g} {down / 10:g}l" if begins else f"{(right - x) / 10:g} {(down - y) / 10:g} ")
+        x, y = right, down
+    return "".join(parts)
