@@ -22,7 +22,7 @@ from nnparity.reports.records import SHORT, ScriptLine, Worst
 from nnparity.reports.render import answer, cards, tables
 from nnparity.reports.render.mathml import mathml
 from nnparity.reports.render.packed import deflated, packed
-from nnparity.reports.render.words import both
+from nnparity.reports.render.words import both, ending
 from nnparity.reports.statistics import MEANINGS, symbol
 from nnparity.reports.targets import strips
 from nnparity.reports.targets.portrait import portraits
@@ -100,6 +100,7 @@ def _environment() -> Environment:
         spans=spans,
         where=where,
         t=both,
+        ending=ending,
         cards=cards,
         wording=answer,
         strips=strips,

@@ -30,6 +30,12 @@ def both(english: str, **values: object) -> Markup:
     )
 
 
+def ending(text: str) -> Markup:
+    """A text that ends with words of ours, these in both languages."""
+    found = max((words for words in catalogue() if text.endswith(words)), key=len, default=text)
+    return escape(visible(text.removesuffix(found))) + both(found)
+
+
 def sayer(language: str) -> Callable[..., str]:
     """What puts our words into a language: names of what was measured stay as they are."""
 

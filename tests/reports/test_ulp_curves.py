@@ -9,7 +9,7 @@ from nnparity.checks.sweep import by_octave
 from nnparity.reports import merge
 from nnparity.reports.merge import MergedRun
 from nnparity.reports.records import OCTAVES, Ulps, encode
-from nnparity.reports.render.figures.ulp_curves import figures
+from nnparity.reports.render.figures.ulp_curves import OVER, ROUNDED, figures
 
 LEAST, MOST = OCTAVES
 MIDDLE = MOST - LEAST
@@ -44,6 +44,11 @@ def test_a_figure_for_each_function_with_a_panel_for_each_dtype() -> None:
         texts = [node.text for node in ET.fromstring(svg).iter("{http://www.w3.org/2000/svg}text")]
         assert [one for one in texts if one in ("float64", "bfloat16")] == ["float64", "bfloat16"]
         assert texts.count("torch:cpu:eager") == 1
+
+
+def test_the_caption_says_what_is_drawn() -> None:
+    assert f"2^{LEAST} " in OVER
+    assert f"{ROUNDED} ULP" in OVER
 
 
 def test_the_drawing_follows_from_the_numbers() -> None:

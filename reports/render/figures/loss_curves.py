@@ -15,6 +15,10 @@ LEAST = 1e-17
 WIDTH, HEIGHT, LEFT, RIGHT = 3.2, 4.4, 0.6, 0.1
 #: Inches of a row of the legend.
 ROW = 0.15
+SHOWN = (
+    "Above: the loss, step by step. Below: its distance from the reference, as a part of it; the grey band is the "
+    "predicted error (norm 2), carried along; right of a dotted line nothing is judged."
+)
 #: Labels of a logarithmic axis.
 TICKS = 6
 
@@ -29,10 +33,7 @@ def figures(run: MergedRun) -> dict[str, str]:
 
 def caption(formula: str, dtype: str) -> str:
     """What a figure shows, in words."""
-    return (
-        f"{formula}, {dtype}. Above: the loss, step by step. Below: its distance from the reference, as a part of it; "
-        "the grey band is the predicted error (norm 2), carried along; right of a dotted line nothing is judged."
-    )
+    return f"{formula}, {dtype}. {SHOWN}"
 
 
 def draw(curves: list[Curve], colours: dict[str, str]) -> str:

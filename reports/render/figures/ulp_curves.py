@@ -11,8 +11,14 @@ from nnparity.reports.render.figures.drawing import coloured, drawing, svg
 
 #: Inches of a panel, and of the legend above all.
 WIDTH, HEIGHT, LEGEND = 2.6, 2.1, 0.45
-#: Units in the last place below which nothing is told apart; what is rounded correctly is off by half of one at most.
-LEAST, ROUNDED = 0.1, 0.5
+#: Units in the last place below which nothing is told apart, and that every panel reaches to; what is rounded correctly
+#: is off by half of one at most.
+LEAST, MOST, ROUNDED = 0.1, 10.0, 0.5
+OVER = (
+    "the largest error of its output in units in the last place (ULP), over the input. Each point is an octave, inputs "
+    "below 2^-12 are one point in the middle, the ends have what is larger; the dashed line is 0.5 ULP, correct "
+    "rounding."
+)
 
 
 def figures(run: MergedRun) -> dict[str, str]:
@@ -25,11 +31,7 @@ def figures(run: MergedRun) -> dict[str, str]:
 
 def caption(formula: str) -> str:
     """What a figure shows, in words."""
-    return (
-        f"{formula}: the largest error of its output in units in the last place (ULP), over the input. Each point is "
-        f"an octave, inputs below 2^{OCTAVES[0]} are one point in the middle, the ends have what is larger; "
-        f"the dashed line is {ROUNDED} ULP, correct rounding."
-    )
+    return f"{formula}: {OVER}"
 
 
 def draw(lines: list[Ulps], colours: dict[str, str]) -> str:
@@ -37,7 +39,7 @@ def draw(lines: list[Ulps], colours: dict[str, str]) -> str:
     dtypes = list(dict.fromkeys(one.dtype for one in lines))
     with drawing(WIDTH * len(dtypes), HEIGHT + LEGEND) as figure:
         panels = figure.subplots(1, len(dtypes), squeeze=False)[0]
-        figure.subplots_adjust(0.16 / len(dtypes), 0.2, 0.99, HEIGHT / (HEIGHT + LEGEND) - 0.06, 0.28)
+        figure.subplots_adjust(0.2 / len(dtypes), 0.2, 0.99, HEIGHT / (HEIGHT + LEGEND) - 0.06, 0.32)
         for axes, dtype in zip(panels, dtypes, strict=True):
             _panel(axes, dtype, [one for one in lines if one.dtype == dtype], colours)
         told = {str(line.get_label()): line for axes in panels for line in axes.get_lines()[1:]}
@@ -61,9 +63,9 @@ def _panel(axes: Any, dtype: str, lines: list[Ulps], colours: dict[str, str]) ->
             color=colours[one.target],
         )
     axes.set_yscale("log")
-    axes.set_ylim(bottom=LEAST)
+    axes.set_ylim(LEAST, max(axes.get_ylim()[1], MOST))
     axes.yaxis.set_major_locator(LogLocator(numticks=6))
-    axes.yaxis.set_major_formatter(FuncFormatter(lambda y, _: f"{y:g}"))
+    axes.yaxis.set_major_formatter(FuncFormatter(lambda y, _: f"{y:g}" if y < 1e4 else f"1e{math.log10(y):.0f}"))
     axes.yaxis.set_minor_locator(NullLocator())
     axes.set_xticks(*_ticks())
 

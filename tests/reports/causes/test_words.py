@@ -10,7 +10,8 @@ from nnparity.reports.differences_told import COLUMNS
 from nnparity.reports.records import GRADES
 from nnparity.reports.render import answer
 from nnparity.reports.render.cards import LABELS, TABLED
-from nnparity.reports.render.words import both, catalogue
+from nnparity.reports.render.figures import loss_curves, ulp_curves
+from nnparity.reports.render.words import both, catalogue, ending
 from nnparity.reports.targets.profiles import PROFILES
 
 #: Words that no template spells out: rows of the answer's table, tables of facts.
@@ -40,6 +41,7 @@ def said() -> set[str]:
         *FACTS,
         *LABELS,
         *TABLED,
+        *(loss_curves.SHOWN, ulp_curves.OVER),
         *(Path(file.name).stem for file in (resources.files("nnparity.spec") / "formulas").iterdir()),
         *CLASSES,
         *FINE,
@@ -57,6 +59,12 @@ def test_every_word_has_a_translation_and_every_translation_a_word() -> None:
 def test_each_is_written_in_chinese() -> None:
     same = {english for english, chinese in catalogue().items() if not re.search("[\u4e00-\u9fff]", chinese)}
     assert same == {"nnparity", "transformer"}
+
+
+def test_words_at_the_end_of_a_text_are_translated() -> None:
+    told = ending(f"<gelu>: {ulp_curves.OVER}")
+    assert told.startswith('&lt;gelu&gt;: <span class="en">the largest error')
+    assert ending("no words of <ours>") == "no words of &lt;ours&gt;"
 
 
 def test_both_stand_in_the_page_and_an_unknown_word_once() -> None:
