@@ -7,7 +7,6 @@ from itertools import groupby, islice
 
 from nnparity.execute.observer import TargetUnavailable
 from nnparity.execute.target import Target, TargetName, start
-from nnparity.reports.formatting import badness
 from nnparity.reports.records import PASSING, ScriptLine, Verdict
 from nnparity.reproduce.cell import Cell, find
 from nnparity.reproduce.command import reproduction
@@ -65,7 +64,8 @@ def _size_and_margin(verdict: Verdict) -> tuple[int, float]:
     """How many numbers it has, as far as its name tells; of the same sizes what is farthest off comes first."""
     sizes = verdict.signature.partition("-")[0]
     size = math.prod(int(size) for size in re.findall(r"\d+", sizes))
-    return size, -max(badness(verdict.hard), badness(verdict.sharp))
+    margins = [float(one) for one in (verdict.hard, verdict.sharp) if one is not None]
+    return size, -max((math.inf if math.isnan(one) else one for one in margins), default=0.0)
 
 
 def _script(verdict: Verdict, target: Target, salt: str) -> ScriptLine:
