@@ -13,7 +13,7 @@ from nnparity.adapters.base import Adapter
 from nnparity.adapters.numpy import NumpyAdapter
 from nnparity.execute.target import TargetName
 from nnparity.reference import FORMULAS
-from nnparity.reports.records import Fact, Line, Verdict
+from nnparity.reports.records import Fact, Line, Ulps, Verdict
 from nnparity.run.plan import Plan
 from nnparity.run.session import Session
 from nnparity.spec import Formula, load
@@ -58,7 +58,7 @@ def test_some_plans_have_none(change: dict[str, Any]) -> None:
 
 def test_run_is_all_of_them() -> None:
     found = everything(NumpyAdapter)
-    assert {type(line) for line in found} == {Verdict, Fact}
+    assert {type(line) for line in found} == {Verdict, Fact, Ulps}
     tables = {line.table for line in found if isinstance(line, Fact)}
     assert tables == {
         *("special values", "determinism", "elementary functions", "properties"),
