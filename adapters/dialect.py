@@ -54,6 +54,6 @@ class Dialect:
 
 
 def spoken(kind: Any) -> bool:
-    """Whether such a module stands beside the one that says how this class of adapters differentiates."""
-    package = kind.vjp.__module__.rpartition(".")[0]
-    return bool(package) and find_spec(f"{package}.reproduction") is not None
+    """Whether such a module stands beside the one in which this class of adapters differentiates, or makes arrays."""
+    packages = {getattr(kind, name).__module__.rpartition(".")[0] for name in ("vjp", "put")} - {""}
+    return any(find_spec(f"{package}.reproduction") is not None for package in packages)
