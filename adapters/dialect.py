@@ -7,10 +7,26 @@ It is text, and says what the adapter does, in as few words as somebody needs wh
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from importlib.util import find_spec
+from types import MappingProxyType
 from typing import Any
 
 #: The bits of bfloat16 numbers, for a NumPy that has no such type: the upper half of each as float32.
 UPPER_HALF = "({array}.astype(np.float32).view(np.uint32) >> 16).astype(np.uint16)"
+#: First-order programs, where a helper ``pulled(primals, rest, cotangents)`` gives outputs and gradients ...
+BY_PULLED = MappingProxyType(
+    {
+        "output": "return run(*primals, **rest)",
+        "output.with_grad": "return pulled(primals, rest, cotangents)[0]",
+        "grad": "return pulled(primals, rest, cotangents)[1]",
+    }
+)
+#: ... and where helpers ``leaves(xs)`` and ``pull(ys, xs, gs)`` go back along a graph of operations.
+BY_LEAVES = MappingProxyType(
+    {
+        "output.with_grad": "return run(*leaves(primals), **rest)",
+        "grad": "xs = leaves(primals)\nreturn pull(run(*xs, **rest), xs, cotangents)",
+    }
+)
 
 
 @dataclass(frozen=True)

@@ -12,19 +12,18 @@ from nnparity.reports.causes.causes import Cause, causes_of
 from nnparity.reports.causes.matrix import Cell, Key, cells_of
 from nnparity.reports.differences import Differences, compare
 from nnparity.reports.merge import MergedRun
-from nnparity.reports.records import FAMILIES, GRADES, SHORT, FormulaLine, TargetLine, Verdict
+from nnparity.reports.records import DTYPES, FAMILIES, GRADES, FormulaLine, TargetLine, Verdict
 from nnparity.reports.statistics import Statistics, fails, severity, statistics_by
 
 K = TypeVar("K")
 V = TypeVar("V")
 #: Formula, target, dtype, quantity: what a row of margins stands for.
 RowKey = tuple[str, str, str, str]
-_DTYPES = tuple(SHORT)
 
 
 def dtype_order(dtype: str) -> tuple[int, str]:
     """Widest dtype first, those unknown here last."""
-    return (_DTYPES.index(dtype) if dtype in _DTYPES else len(_DTYPES)), dtype
+    return (DTYPES.index(dtype) if dtype in DTYPES else len(DTYPES)), dtype
 
 
 def quantity_order(quantity: str) -> tuple[int, str]:

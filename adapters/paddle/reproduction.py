@@ -2,7 +2,7 @@
 
 from types import MappingProxyType
 
-from nnparity.adapters.dialect import UPPER_HALF, Dialect
+from nnparity.adapters.dialect import BY_LEAVES, UPPER_HALF, Dialect
 
 PULL = '''
 def pull(ys, xs, gs, again=False):
@@ -43,9 +43,8 @@ DIALECT = Dialect(
     helpers=PULL,
     programs=MappingProxyType(
         {
+            **BY_LEAVES,
             "output": "with paddle.no_grad():\n    return run(*primals, **rest)",
-            "output.with_grad": "return run(*leaves(primals), **rest)",
-            "grad": "xs = leaves(primals)\nreturn pull(run(*xs, **rest), xs, cotangents)",
             "jvp": DOUBLE,
             "hvp": TWICE,
         }

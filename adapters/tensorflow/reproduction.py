@@ -2,7 +2,7 @@
 
 from types import MappingProxyType
 
-from nnparity.adapters.dialect import Dialect
+from nnparity.adapters.dialect import BY_PULLED, Dialect
 
 PULLED = '''
 def pulled(primals, rest, cotangents):
@@ -38,9 +38,7 @@ DIALECT = Dialect(
     helpers=PULLED,
     programs=MappingProxyType(
         {
-            "output": "return run(*primals, **rest)",
-            "output.with_grad": "return pulled(primals, rest, cotangents)[0]",
-            "grad": "return pulled(primals, rest, cotangents)[1]",
+            **BY_PULLED,
             "jvp": FORWARD,
             "hvp": TWICE,
         }

@@ -2,7 +2,7 @@
 
 from types import MappingProxyType
 
-from nnparity.adapters.dialect import UPPER_HALF, Dialect
+from nnparity.adapters.dialect import BY_PULLED, UPPER_HALF, Dialect
 
 PULLED = '''
 def pulled(primals, rest, cotangents):
@@ -30,10 +30,9 @@ DIALECT = Dialect(
     helpers=PULLED,
     programs=MappingProxyType(
         {
+            **BY_PULLED,
             "output": TOGETHER,
             "fixed": TOGETHER,
-            "output.with_grad": "return pulled(primals, rest, cotangents)[0]",
-            "grad": "return pulled(primals, rest, cotangents)[1]",
         }
     ),
 )

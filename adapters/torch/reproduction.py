@@ -2,7 +2,7 @@
 
 from types import MappingProxyType
 
-from nnparity.adapters.dialect import Dialect
+from nnparity.adapters.dialect import BY_LEAVES, Dialect
 
 PULL = '''
 def pull(ys, xs, gs, again=False):
@@ -46,9 +46,8 @@ DIALECT = Dialect(
     helpers=PULL,
     programs=MappingProxyType(
         {
+            **BY_LEAVES,
             "output": "with torch.inference_mode():\n    return run(*primals, **rest)",
-            "output.with_grad": "return run(*leaves(primals), **rest)",
-            "grad": "xs = leaves(primals)\nreturn pull(run(*xs, **rest), xs, cotangents)",
             "jvp": FORWARD,
             "double vjp": DOUBLE,
             "hvp": TWICE,

@@ -82,17 +82,23 @@ def answers(case: Case, quantity: str, truth: Expected, flush: bool) -> list[Exp
 
 def outside(case: Case, quantity: str, seen: Array, truth: Expected, flush: bool) -> Array:
     """Where an element is outside of the hard budgets of all that is right."""
-    right = answers(case, quantity, truth, flush)
-    return np.asarray(np.all([_off(seen, one, case.dtype) for one in right], axis=0))
+    return _outside_of_all(seen, answers(case, quantity, truth, flush), case.dtype)
+
+
+def _outside_of_all(seen: Array, right: list[Expected], dtype: Dtype) -> Array:
+    return np.asarray(np.all([_off(seen, one, dtype) for one in right], axis=0))
 
 
 def judgement(case: Case, quantity: str, seen: Array, truth: Expected, flush: bool) -> Judgement:
     """The budgets, wherever the formula decides: see the special values for NaN, and for the corner at 0."""
     with np.errstate(invalid="ignore"):  # signalling NaNs are among the inputs, and may come out
         judged = judge(seen, truth, case.dtype)
-    if judged.grade == "conforms" or len(answers(case, quantity, truth, flush)) == 1:
+    if judged.grade == "conforms":
         return judged
-    wrong = outside(case, quantity, seen, truth, flush)
+    right = answers(case, quantity, truth, flush)
+    if len(right) == 1:
+        return judged
+    wrong = _outside_of_all(seen, right, case.dtype)
     if wrong.any():
         return dataclasses.replace(judged, worst=first_element(wrong, seen, truth.value))
     with np.errstate(invalid="ignore"):
