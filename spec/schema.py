@@ -107,6 +107,8 @@ class Formula(msgspec.Struct, frozen=True, forbid_unknown_fields=True, dict=True
     inputs it is differentiated by; `attributes` the keywords it takes and their defaults; a signature is a
     table of dimensions and attributes, with an optional `level` and `datasets` of its own; `pool` says how more of
     them are drawn.
+    `variants` are what it is usually taken for; `rewritings` the same function in another code, which loses other
+    digits: what a record of a known divergence may expect.
     `composition` marks formulas that chain many others: their hard budget is statistical, since a
     worst-case bound grows with the product of all norms. A `trajectory` is a training run: the first axis of every
     output counts its steps, the output `losses` says what each has lost, and steps are judged while that is known.
@@ -133,6 +135,7 @@ class Formula(msgspec.Struct, frozen=True, forbid_unknown_fields=True, dict=True
     conventions: dict[str, str] = {}
     errata: tuple[Erratum, ...] = ()
     variants: dict[str, Variant] = {}
+    rewritings: dict[str, Variant] = {}
     composition: bool = False
     elementwise: bool = False
     specials: tuple[str, ...] = ()

@@ -41,8 +41,8 @@ class Known(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     `unbounded` says why a version range has no upper end. `processor` says which instructions a kernel takes, if
     others do not show it: such a record is never stale. `upstream` is a link, or "not reported". `salt` is that of a
-    run that shows it, where a plain run's numbers do not: it explains verdicts in any run, and is stale only if that
-    one does not need it. `backends`, said by whoever reads the file, are those that it may speak of; none are all. One
+    run that shows it, where a plain run's numbers do not: it explains verdicts in any run, where no record without one
+    speaks, and is stale only if that run does not need it. `backends`, said by whoever reads the file, are those that it may speak of; none are all. One
     beside a `pack` speaks of the formulas of that pack, any other of the primer's.
     """
 
@@ -173,7 +173,7 @@ class Ledger:
         cover it: one of them would be shadowed.
         """
         near = [one for one in self.about(verdict.formula, verdict.target) if one.speaks_of(verdict)]
-        found = [one for one in near if within(versions, one.versions)]
+        found = settled([one for one in near if within(versions, one.versions)])
         if len(found) > 1:
             names = " and ".join(one.id for one in found)
             raise KnownError(f"{verdict.case} {verdict.quantity} of {verdict.target} is covered by {names}")
@@ -199,6 +199,11 @@ class Ledger:
         taken = self._run, self._held
         self._run, self._held = set(), set()
         return taken
+
+
+def settled(found: list[Known]) -> list[Known]:
+    """Of records that cover a verdict those that judge it: what a plain run shows goes before what other numbers do."""
+    return [one for one in found if not one.salt] or found
 
 
 def _asked_again(verdict: Verdict, versions: dict[str, str], near: list[Known]) -> Verdict:

@@ -50,8 +50,8 @@ CACHE = 64
 class Expects(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """An expectation (`variant`, `inner`, `model`), margins, or an answer; `dtype` is that of a result in another one.
 
-    `variant` names one of the formula's, `inner` the dtype that it is computed in, `model` one of half precision: they
-    go together. `hard` and `sharp` are the largest margins: of that expectation where there is one, else of the
+    `variant` names one of the formula's variants or rewritings, `inner` the dtype that it is computed in, `model` one of
+    half precision: they go together. `hard` and `sharp` are the largest margins: of that expectation where there is one, else of the
     verdict. A hard margin that is not given is at most 1, a sharp one anything. `answer` is what every element is that
     is wrong by them: a number, or one of `ANSWERS`; `ACCEPTS` for an input that is not rejected; `INPUT_SHAPE` for a
     result in the shape of an input. Several answers may be given.
@@ -92,7 +92,7 @@ class Expects(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
             if one and one not in many:
                 return f"{name} is one of {', '.join(many)}, not {one}"
         for formula in formulas:
-            if self.variant and self.variant not in formula.variants:
+            if self.variant and self.variant not in formula.variants | formula.rewritings:
                 return f"{formula.id} has no variant {self.variant}"
         return next((f"no answer: {one}" for one in self.answers if not _is_answer(one)), None)
 
@@ -232,7 +232,7 @@ def _expected(
     within = DTYPES.get(inner)
     numbers = Arithmetic(within.unit, within.step, within.largest, lambda value: False) if within else None
     rounding = (lambda x: within.round(x).astype(np.float64)) if within and inward else None
-    changed = case.formula.variants[variant].set if variant else None
+    changed = (case.formula.variants | case.formula.rewritings)[variant].set if variant else None
     return expect(
         case, family, flush=flush, model=model or ACCUMULATE, variant=changed, rounding=rounding, numbers=numbers
     )

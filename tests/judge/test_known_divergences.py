@@ -72,6 +72,14 @@ def test_what_only_other_numbers_show_is_explained_everywhere_and_stale_only_the
         assert stale(ledger) == []
 
 
+def test_what_a_plain_run_shows_goes_before_what_other_numbers_do(tmp_path: Path) -> None:
+    wide = GOOD.replace("[dense-float32]", '[dense-other-numbers]\nsalt = "7"').replace('"grad.*"', '"*"')
+    ledger = Ledger(record(tmp_path, GOOD + wide))
+    assert ledger.match(off(), VERSIONS).known == "dense-float32"
+    assert ledger.match(off(quantity="output"), VERSIONS).known == "dense-other-numbers"
+    assert ledger.match(off(hard=13.0), VERSIONS).known is None
+
+
 @pytest.mark.parametrize(
     "fields",
     [

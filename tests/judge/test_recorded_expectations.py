@@ -12,6 +12,7 @@ from nnparity.reports.records import Verdict, Worst
 from nnparity.spec import DTYPES, Case, load
 from nnparity.spec.loader import signatures
 from nnparity.spec.precision import NARROW
+from nnparity.spec.schema import QUANTITIES
 from nnparity.tests.judge.verdicts import verdict
 
 
@@ -42,6 +43,31 @@ def test_a_variant_excuses_its_own_numbers_and_no_others() -> None:
         "documented convention",
         *judged(one, variant * np.float32(1.01), "grad.p"),
     )
+
+
+def test_a_rewriting_excuses_the_digits_that_it_loses_and_no_more() -> None:
+    """tanh differentiated as (1 + y)(1 - y): of its second derivative near 0 few digits are left."""
+    one = Case(load()["tanh"], signatures(load()["tanh"])[0], "small", DTYPES["float32"])
+    (x,), (g,), (v,) = (tuple(part.values()) for part in (one.inputs, one.cotangents, one.tangents))
+    y = np.tanh(x)
+    slope = v * ((1 + y) * (1 - y))
+    seen = (g * slope) * (1 - y) - (g + g * y) * slope
+    expects = Expects(variant="product")
+    told, evidence = judged(one, seen, "hvp.x")
+    assert told.grade == "diverges"
+    assert met(expects, "reduced precision", told, evidence)
+    assert not met(expects, "reduced precision", *judged(one, seen + np.float32(1e-5), "hvp.x"))
+    assert not met(expects, "reduced precision", *judged(one, np.full_like(seen, np.nan), "hvp.x"))
+
+
+def test_a_rewriting_is_the_same_function() -> None:
+    rewritten = [(one, name) for one in load().values() for name in one.rewritings]
+    assert rewritten
+    for formula, name in rewritten:
+        one = Case(formula, signatures(formula)[0], formula.datasets[0], DTYPES["float64"])
+        other = expect(one, frozenset(QUANTITIES), variant=formula.rewritings[name].set)
+        for quantity, truth in expect(one, frozenset(QUANTITIES)).items():
+            assert (np.abs(other[quantity].value - truth.value) <= other[quantity].hard + truth.hard).all(), quantity
 
 
 def test_an_inner_dtype_excuses_its_accuracy_and_no_less() -> None:
