@@ -51,10 +51,10 @@ class Expects(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """An expectation (`variant`, `inner`, `model`), margins, or an answer; `dtype` is that of a result in another one.
 
     `variant` names one of the formula's variants or rewritings, `inner` the dtype that it is computed in, `model` one of
-    half precision: they go together. `hard` and `sharp` are the largest margins: of that expectation where there is one, else of the
-    verdict. A hard margin that is not given is at most 1, a sharp one anything. `answer` is what every element is that
-    is wrong by them: a number, or one of `ANSWERS`; `ACCEPTS` for an input that is not rejected; `INPUT_SHAPE` for a
-    result in the shape of an input. Several answers may be given.
+    half precision: they go together. `hard` and `sharp` are the largest margins: of that expectation where there is
+    one, else of the verdict. A hard margin that is not given is at most 1, a sharp one anything. `answer` is what every
+    element is that is wrong by them: a number, or one of `ANSWERS`; `ACCEPTS` for an input that is not rejected;
+    `INPUT_SHAPE` for a result in the shape of an input. Several answers may be given. Beside margins either is enough.
     """
 
     variant: str = ""
@@ -118,7 +118,7 @@ def met(expects: Expects, kind: Class, verdict: Verdict, evidence: Evidence | No
     if verdict.hard is None:
         return evidence is not None and _misshapen(expects, verdict, evidence)
     if expects.answers and not expects.computed:
-        return _answered(expects, verdict, evidence)
+        return _answered(expects, verdict, evidence) or (expects.margins and _within(expects, verdict))
     return _numbers_met(expects, verdict, evidence)
 
 
