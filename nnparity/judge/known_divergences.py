@@ -42,8 +42,8 @@ class Known(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     `unbounded` says why a version range has no upper end. `processor` says which instructions a kernel takes, if
     others do not show it: such a record is never stale. `upstream` is a link, or "not reported". `salt` is that of a
     run that shows it, where a plain run's numbers do not: it explains verdicts in any run, where no record without one
-    speaks, and is stale only if that run does not need it. `backends`, said by whoever reads the file, are those that it may speak of; none are all. One
-    beside a `pack` speaks of the formulas of that pack, any other of the primer's.
+    speaks, and is stale only if that run does not need it. `backends`, said by whoever reads the file, are those that
+    it may speak of; none are all. One beside a `pack` speaks of the formulas of that pack, any other of the primer's.
     """
 
     formula: Patterns

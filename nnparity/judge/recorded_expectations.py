@@ -50,8 +50,8 @@ CACHE = 64
 class Expects(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """An expectation (`variant`, `inner`, `model`), margins, or an answer; `dtype` is that of a result in another one.
 
-    `variant` names one of the formula's variants or rewritings, `inner` the dtype that it is computed in, `model` one of
-    half precision: they go together. `hard` and `sharp` are the largest margins: of that expectation where there is
+    `variant` names one of the formula's variants or rewritings, `inner` the dtype that it is computed in, `model` one
+    of half precision: they go together. `hard` and `sharp` are the largest margins: of that expectation where there is
     one, else of the verdict. A hard margin that is not given is at most 1, a sharp one anything. `answer` is what every
     element is that is wrong by them: a number, or one of `ANSWERS`; `ACCEPTS` for an input that is not rejected;
     `INPUT_SHAPE` for a result in the shape of an input. Several answers may be given. Beside margins either is enough.

@@ -101,6 +101,18 @@ def test_every_element_that_is_wrong_has_the_answer() -> None:
     assert met(Expects(answer=("NaN", "1e6")), "special value", *judged(one, seen))
 
 
+def test_beside_margins_either_the_answer_or_the_margins_are_met() -> None:
+    one = case("dense", "float32")
+    seen, expects = right(one), Expects(hard=100, answer="NaN")
+    off = seen * np.float32(1 + 2e-5)
+    assert judged(one, off)[0].grade == "diverges"
+    assert met(expects, "special value", *judged(one, off))
+    assert not met(Expects(answer="NaN"), "special value", *judged(one, off))
+    assert not met(expects, "special value", *judged(one, seen * 2))
+    seen.flat[0] = np.nan
+    assert met(expects, "special value", *judged(one, seen))
+
+
 def test_of_a_check_the_worst_element_is_known() -> None:
     one = case("mse", "float64")
     value = float(right(one))
