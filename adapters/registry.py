@@ -86,8 +86,8 @@ def _beside(entry: EntryPoint) -> Path:
 
 
 def compiles(backend: str, mode: str) -> bool:
-    """Whether a new shape costs compiling."""
-    return mode == "compiled" or backend in COMPILING
+    """Whether a new shape costs compiling, or making a graph."""
+    return mode in ("compiled", "graph") or backend in COMPILING
 
 
 def load(name: str) -> type[Adapter]:

@@ -5,7 +5,7 @@ import os
 os.environ["KERAS_BACKEND"] = "tensorflow"  # read once, when Keras is imported
 
 from nnparity.adapters.keras.backend import Keras
-from nnparity.adapters.tensorflow.backend import TensorflowBase
+from nnparity.adapters.tensorflow.backend import COMPILERS, TensorflowBase
 
 
 class KerasTensorflowAdapter(Keras, TensorflowBase):
@@ -13,4 +13,4 @@ class KerasTensorflowAdapter(Keras, TensorflowBase):
 
     backend = "keras-tensorflow"
     packages = ("keras", "tensorflow")
-    modes = ("eager", "compiled")
+    modes = tuple(COMPILERS)

@@ -5,6 +5,8 @@ TF32 off. How it differentiates is in `arrays`.
 """
 
 import os
+from collections.abc import Callable
+from functools import partial
 from types import MappingProxyType
 
 from nnparity.adapters.kernel import Program
@@ -31,25 +33,33 @@ for _gpu in tf.config.list_physical_devices("GPU"):
     tf.config.experimental.set_memory_growth(_gpu, True)
 tf.config.experimental.enable_tensor_float_32_execution(False)
 
-#: What XLA refuses of compiled programs, whoever built them: pooling in float32 it does, and the values of a loop.
+#: What XLA and graphs refuse, whoever built the program: pooling in float32 XLA does, and the values of a loop.
 SECOND_POOLING = "XLA has no kernel for the second derivative of max pooling"
 LOOPS = "no forward mode across the lists of a loop in a graph"
 REFUSED = {
     **{("max_pool2d", d, f"{q}*", "cpu:compiled"): SECOND_POOLING for d in ("*64", "*16") for q in ("jvp", "hvp")},
     **{("listing_cnn", "float64", f"{q}*", "cpu:compiled"): SECOND_POOLING for q in ("jvp", "hvp")},
-    **{(f, "*", "jvp*", "cpu:compiled"): LOOPS for f in ("lstm", "lstm_last", "lstm_stacked", "listing_lstm")},
-    ("positional_encoding", "float16", "output", "cpu:compiled"): "XLA has no range of float16",
+    **{(f, "*", "jvp*", "cpu:[cg]*"): LOOPS for f in ("lstm", "lstm_last", "lstm_stacked", "listing_lstm")},
+    ("positional_encoding", "float16", "output", "cpu:[cg]*"): "graphs have no range of float16",
+}
+
+
+#: How a mode makes a program: op by op, as a graph that TensorFlow's executor runs, or as one that XLA compiles.
+COMPILERS: dict[str, Callable[[Program], Program]] = {
+    "eager": lambda program: program,
+    "graph": tf.function,
+    "compiled": partial(tf.function, jit_compile=True),
 }
 
 
 class TensorflowBase(TensorflowArrays):
-    """The same with its modes, and what XLA refuses."""
+    """The same with its modes, and what graphs and XLA refuse."""
 
     second_order = "nested tf.GradientTape; jvp by tf.autodiff.ForwardAccumulator"
     refused = MappingProxyType(REFUSED)
 
     def compile(self, program: Program) -> Program:
-        return tf.function(program, jit_compile=True) if self.mode == "compiled" else program
+        return COMPILERS[self.mode](program)
 
 
 class TensorflowAdapter(
@@ -66,6 +76,6 @@ class TensorflowAdapter(
 
     backend = "tensorflow"
     packages = ("tensorflow", "keras")
-    modes = ("eager", "compiled")
+    modes = tuple(COMPILERS)
     unsupported = MappingProxyType({"adam": "Keras's Adam has the paper's other form only: see adam_eps_hat"})
     precision = MappingProxyType({("layer_norm", "*float16", "output*"): FUSED})

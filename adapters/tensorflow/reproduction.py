@@ -43,7 +43,7 @@ DIALECT = Dialect(
             "hvp": TWICE,
         }
     ),
-    compiled=MappingProxyType({"compiled": "tf.function(program, jit_compile=True)"}),
+    compiled=MappingProxyType({"graph": "tf.function(program)", "compiled": "tf.function(program, jit_compile=True)"}),
     settings=MappingProxyType({"": "tf.config.experimental.enable_tensor_float_32_execution(False)"}),
     around="tf.device({device!r})",
     keras="tensorflow",

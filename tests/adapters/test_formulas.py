@@ -12,7 +12,11 @@ SOME = ("dense", "conv2d", "layer_norm", "lstm_last", "mlp_backprop", "gan_discr
 #: JAX compiles each operation for each shape, so its few eager formulas take as long as all compiled ones.
 PLANS = {
     "torch": [Plan()],
-    "tensorflow": [Plan(), Plan(("dense", "softmax"), "compiled", EVERYTHING, ())],
+    "tensorflow": [
+        Plan(),
+        Plan(("dense", "softmax"), "compiled", EVERYTHING, ()),
+        Plan(("dense", "attention"), "graph", EVERYTHING, ()),
+    ],
     "jax": [
         Plan(("dense", "relu", "softmax", "conv2d", "adam"), "eager", EVERYTHING, OUTPUT),
         Plan(mode="compiled", float64=FIRST, narrower=()),
