@@ -56,7 +56,7 @@ def finalize(
         run.add_script(line)
         recorder.write(line)
     recorder.close()
-    run.seals[path.name] = sealed(path)
+    run.seals[path.name], run.open = sealed(path), 0
     return run, [path, *reports.render(run, folder, baseline=baseline)]
 
 

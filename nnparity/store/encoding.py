@@ -48,8 +48,10 @@ def encode(key: bytes, result: Any) -> bytes:
     return _checksum(key, body) + body
 
 
-def decode(key: bytes, entry: Any) -> Any:
+def decode(key: Any, entry: Any) -> Any:
     """The result of an entry; tuples come back as lists, arrays cannot be written to. Raises DamagedEntry."""
+    if not isinstance(key, bytes) or len(key) > hashlib.blake2b.MAX_KEY_SIZE:
+        raise DamagedEntry("its key is none")
     if not isinstance(entry, bytes) or entry[:CHECKSUM] != _checksum(key, memoryview(entry)[CHECKSUM:]):
         raise DamagedEntry("the checksum is another")
     try:
