@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from nnparity.reports.chain import Chain, sealed, state
+from nnparity.reports.order import facts_in_order, verdicts_in_order
 from nnparity.reports.records import (
     Curve,
     Environment,
@@ -24,7 +25,7 @@ from nnparity.reports.records import (
 
 @dataclass
 class MergedRun:
-    """The lines of one or more run files, each said once. `verdicts` are in the order they first fell.
+    """The lines of one or more run files, each said once, in an order that is the same whatever fell first.
 
     There is one environment for each file and one summary for each that was not cut short.
     """
@@ -134,7 +135,9 @@ def merge(paths: Iterable[Path | str], *, damaged: bool = False) -> MergedRun:
                     curves[line.case, line.target, line.series] = line
                 case _:
                     _take(run, line)
-    run.verdicts, run.facts, run.curves = list(verdicts.values()), list(facts.values()), list(curves.values())
+    run.verdicts = verdicts_in_order(verdicts.values(), run.formulas)
+    run.facts = facts_in_order(facts.values(), run.formulas)
+    run.curves = list(curves.values())
     return run
 
 

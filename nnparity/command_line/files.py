@@ -19,6 +19,7 @@ from nnparity.reports.differences import compare
 from nnparity.reports.differences_told import FORMATS
 from nnparity.reports.export.answer import answered
 from nnparity.reports.formatting import visible
+from nnparity.reports.order import facts_in_order
 from nnparity.reports.trend import trend
 from nnparity.run.finalization import derived, records_met
 from nnparity.spec import DTYPES, load
@@ -71,7 +72,7 @@ def report(
 def _dated(paths: list[Path]) -> Iterator[tuple[str, reports.MergedRun]]:
     """Each file as a run of its own, with what the records here say where it does not."""
     for path in paths:
-        run = read([path])
+        run = read([path], whole=True)
         run.known = records_met(run.verdicts) | run.known
         yield str(path), run
 
@@ -81,14 +82,15 @@ def together(paths: list[Path]) -> reports.MergedRun:
 
     What only all verdicts together tell is told anew: each share of a plan knew its own part.
     """
-    merged = read(paths)
+    merged = read(paths, whole=True)
     specs = {one.spec_digest for one in merged.environments}
     if len(specs) > 1:
         raise UsageError(f"the runs are of different specs, {', '.join(sorted(specs))}: what they ask is not the same")
     if len(paths) > 1:
         again = derived(merged.verdicts)
         tables = {fact.table for fact in again}
-        merged.facts = [*(fact for fact in merged.facts if fact.table not in tables), *again]
+        kept = (fact for fact in merged.facts if fact.table not in tables)
+        merged.facts = facts_in_order([*kept, *again], merged.formulas)
     return merged
 
 

@@ -28,7 +28,7 @@ MARK = "NNPARITY_KILLED_RUN"
 #: Seconds on a machine that does other things too: for a whole run, and until processes of a killed one have ended.
 RUN, ENDED = 1800.0, 60.0
 #: The part of kills that comes at any time, units done or not; seconds behind the last unit in the others.
-EARLY, LATER = 0.3, 4.0
+EARLY, LATER = 0.3, 0.5
 #: What of a line is time, and what says from where results came: a run that goes on finds what its first part has kept.
 TIMES = ("seconds", "import_seconds", "started", "link", "programs", "kept")
 #: Lines of a rendered report that tell times.

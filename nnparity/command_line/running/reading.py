@@ -9,14 +9,17 @@ from nnparity.reports import MergedRun, merge
 from nnparity.spec.usage import UsageError
 
 
-def read(paths: Iterable[Path]) -> MergedRun:
-    """The run that files make together. Raises UsageError for what is no run file, or not as it was written."""
+def read(paths: Iterable[Path], *, whole: bool = False) -> MergedRun:
+    """The run that files make together. Raises UsageError for what is no run file, or not as it was written.
+
+    With `whole` it must have a head, too: a report says where it was run.
+    """
     paths = list(paths)
     try:
         run = merge(paths)
     except (OSError, ValueError) as error:
         raise UsageError(str(error)) from error
-    if not run.environments:
+    if whole and not run.environments:
         raise UsageError(
             f"{', '.join(map(str, paths))}: no line says where it was run: no run file, or its head is gone"
         )
