@@ -117,7 +117,7 @@ def state(path: Path) -> State:
     if not seals and not found[-1].writer and found[-1].cut:
         found.pop()
     faults = list(broken(found) if seals else changes(found))
-    return State(True, faults, seals[-1].told if seals else "")
+    return State(True, faults, found[-1].told if found and _seal(found[-1]) else "")
 
 
 def broken(found: list[Link]) -> Iterator[str]:

@@ -71,7 +71,10 @@ def until_some(path: Path, lines: int) -> None:
 
 @pytest.fixture(scope="module")
 def runs(tmp_path_factory: pytest.TempPathFactory) -> tuple[Runs, float]:
-    found = Runs(tmp_path_factory.mktemp("kills"), ("--backend", NUMPY, *OPTIONS, "--jobs", "2"))
+    more = (
+        word for name in ("gelu", "tanh", "mse", "layer_norm") for word in ("--formula", name)
+    )  # worth two processes
+    found = Runs(tmp_path_factory.mktemp("kills"), ("--backend", NUMPY, *OPTIONS, *more, "--jobs", "2"))
     return found, found.undisturbed()
 
 
