@@ -56,7 +56,7 @@ def decode(key: Any, entry: Any) -> Any:
         raise DamagedEntry("the checksum is another")
     try:
         return _decoded(entry)
-    except (msgspec.DecodeError, struct.error, TypeError, ValueError) as error:
+    except (msgspec.DecodeError, struct.error, TypeError, ValueError, OverflowError, RecursionError) as error:
         raise DamagedEntry(str(error)) from error
 
 
@@ -67,7 +67,10 @@ def _decoded(entry: bytes) -> Any:
 
     def array(code: int, data: memoryview) -> NDArray[Any]:
         name, shape, place = msgspec.msgpack.decode(data, type=tuple[str, tuple[int, ...], int])
-        return np.ndarray(shape, np.dtype(name), entry, arrays + place)
+        dtype = np.dtype(name)
+        if dtype.kind not in PLAIN or min((place, *shape)) < 0:  # of objects the bytes would be taken for pointers
+            raise DamagedEntry(f"it has an array of {name}, {shape}, at {place}")
+        return np.ndarray(shape, dtype, entry, arrays + place)
 
     return msgspec.msgpack.decode(memoryview(entry)[begin : begin + length], ext_hook=array)
 
