@@ -39,12 +39,12 @@ def checked(dataset: str) -> bool:
 
 
 def verdicts_in_order(verdicts: Iterable[Verdict], formulas: Iterable[str]) -> list[Verdict]:
-    """By formula as in the plan, dtype, and check; what is unknown here comes last."""
+    """By formula as in the plan, or as they fell where it does not tell, then by dtype and check."""
     places = {name: place for place, name in enumerate(formulas)}
-    return sorted(
-        verdicts,
-        key=lambda one: (places.get(one.formula, len(places)), _dtype(one.dtype, last=True), check(one.dataset)),
-    )
+    found = list(verdicts)
+    for one in found:
+        places.setdefault(one.formula, len(places))
+    return sorted(found, key=lambda one: (places[one.formula], _dtype(one.dtype, last=True), check(one.dataset)))
 
 
 def facts_in_order(facts: Iterable[Fact], formulas: Iterable[str]) -> list[Fact]:

@@ -74,4 +74,6 @@ def test_it_carries_the_digest_that_verify_looks_at(run: list[Any], tmp_path: Pa
     assert len(merge([path, other]).seals) == 2, "files of one name are told apart"
     path.write_bytes(path.read_bytes() + chain.linked(encode(run[-1])))
     assert state(path).seal == "", "what follows the seal was added"
-    assert merge([path]).seals == {}
+    assert merge([path], damaged=True).seals == {}
+    with pytest.raises(ValueError, match="is not as it was written"):
+        merge([path])
