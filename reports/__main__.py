@@ -1,4 +1,7 @@
-"""Render run files from the command line: `python -m nnparity.reports RUN... --out DIR`."""
+"""Render run files from the command line: `python -m nnparity.reports RUN... --out DIR`.
+
+As `nnparity report`, without what only the records of an installation tell.
+"""
 
 import argparse
 import sys
@@ -10,7 +13,7 @@ from nnparity.reports.render import render
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Merge and render; 2 for a file that is missing or is no run, with a line on what is wrong."""
+    """Merge and render; 2 for a file that is missing, damaged or no run, 1 for one that was cut short, with a line."""
     parser = argparse.ArgumentParser(prog="python -m nnparity.reports", description="Render runs as a parity report.")
     parser.add_argument("runs", nargs="+", type=Path, metavar="RUN", help="run files, JSON Lines; later ones win")
     parser.add_argument("--out", type=Path, default=Path("reports/out"), help="folder of the report (%(default)s)")
@@ -23,7 +26,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     write_merged(run, options.out / "parity.jsonl")
     for path in render(run, options.out):
         print(path)
-    return 0
+    if run.cut_short:
+        print(f"incomplete: {run.cut_short} of {len(run.environments)} runs did not come to an end", file=sys.stderr)
+    return int(run.cut_short > 0)
 
 
 if __name__ == "__main__":

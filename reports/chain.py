@@ -16,10 +16,7 @@ import msgspec
 
 from nnparity.reports.records import Seal, Verdict, decode, encode
 
-LINK = re.compile(rb',"link":"([0-9a-f]+)\.([0-9]+)\.([0-9a-f]+)"\}$')
-
-#: Bytes at the end of a file among which its last line is looked for.
-LAST = 1 << 20
+LINK = re.compile(rb',"link":"([0-9a-f]+)\.([0-9]{1,15})\.([0-9a-f]+)"\}$')
 
 
 @dataclass
@@ -59,6 +56,8 @@ class Link:
     writer: str = ""
     place: int = 0
     told: str = ""
+    #: Whether no newline is behind it.
+    cut: bool = False
 
     @property
     def name(self) -> str:
@@ -74,16 +73,16 @@ class Link:
 
 def links(path: Path) -> list[Link]:
     """All lines of a file."""
-    rows = enumerate(path.read_bytes().split(b"\n"), start=1)
-    return [_link(row, text) for row, text in rows if text.strip()]
+    texts = path.read_bytes().split(b"\n")
+    return [_link(row, text, row == len(texts)) for row, text in enumerate(texts, start=1) if text.strip()]
 
 
-def _link(row: int, text: bytes) -> Link:
+def _link(row: int, text: bytes, cut: bool) -> Link:
     found = LINK.search(text)
     if found is None:
-        return Link(row, text)
+        return Link(row, text, cut=cut)
     writer, place, told = (part.decode() for part in found.groups())
-    return Link(row, text[: found.start()] + b"}", writer, int(place), told)
+    return Link(row, text[: found.start()] + b"}", writer, int(place), told, cut)
 
 
 def sealed(path: Path) -> str:
@@ -95,13 +94,30 @@ def sealed(path: Path) -> str:
     return chain.last
 
 
-def seal_of(path: Path) -> str:
-    """The digest of the last line of a sealed file, which stands for all of it; nothing of one that is not sealed."""
-    with path.open("rb") as file:
-        file.seek(max(0, file.seek(0, os.SEEK_END) - LAST))
-        last = file.read().rstrip(b"\n").rpartition(b"\n")[2]
-    found = LINK.search(last)
-    return found.group(3).decode() if found and b'"kind":"seal"' in last else ""
+@dataclass(frozen=True)
+class State:
+    """What a file is by its links: whether it has any, what is wrong, and if it is sealed the digest of its end."""
+
+    chained: bool
+    faults: list[str]
+    seal: str
+
+    @property
+    def open(self) -> bool:
+        """Whether its end is missing: it was cut short, or is still written to."""
+        return self.chained and not self.seal
+
+
+def state(path: Path) -> State:
+    """That of the file at `path`. A last line cut short by a kill is no fault of one that is not sealed yet."""
+    found = links(path)
+    chained, seals = any(one.writer for one in found), [one for one in found if _seal(one)]
+    if not chained:
+        return State(False, [], "")
+    if not seals and not found[-1].writer and found[-1].cut:
+        found.pop()
+    faults = list(broken(found) if seals else changes(found))
+    return State(True, faults, found[-1].told if found and _seal(found[-1]) else "")
 
 
 def broken(found: list[Link]) -> Iterator[str]:
@@ -123,7 +139,7 @@ def changes(found: list[Link], chains: dict[str, Link] | None = None) -> Iterato
 
 
 def _seal(one: Link) -> bool:
-    return b'"kind":"seal"' in one.text
+    return one.text.startswith(b'{"kind":"seal"')
 
 
 def _follows(before: Link | None, one: Link) -> Iterator[str]:
@@ -166,5 +182,9 @@ def _ends(found: list[Link], chains: dict[str, Link]) -> Iterator[str]:
 
 
 def _writers(seal: Link) -> dict[str, str]:
-    line = decode(seal.text)
+    """What it says; nothing where it is no record, which who reads the line tells."""
+    try:
+        line = decode(seal.text)
+    except msgspec.DecodeError:
+        return {}
     return line.writers if isinstance(line, Seal) else {}

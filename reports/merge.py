@@ -4,7 +4,8 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from nnparity.reports.chain import seal_of
+from nnparity.reports.chain import Chain, sealed, state
+from nnparity.reports.order import facts_in_order, verdicts_in_order
 from nnparity.reports.records import (
     Curve,
     Environment,
@@ -24,7 +25,7 @@ from nnparity.reports.records import (
 
 @dataclass
 class MergedRun:
-    """The lines of one or more run files, each said once. `verdicts` are in the order they first fell.
+    """The lines of one or more run files, each said once, in an order that is the same whatever fell first.
 
     There is one environment for each file and one summary for each that was not cut short.
     """
@@ -42,6 +43,10 @@ class MergedRun:
     summaries: list[Summary] = field(default_factory=list)
     #: name of a file -> the digest of its last line, where it is sealed
     seals: dict[str, str] = field(default_factory=dict, compare=False)
+    #: how many files are chained and not sealed: their ends are missing
+    open: int = field(default=0, compare=False)
+    #: the files whose lines carry no links: nothing tells whether they are as they were written
+    unchained: list[str] = field(default_factory=list, compare=False)
 
     def add_script(self, line: ScriptLine) -> None:
         """One more script; a later one of the same verdict counts."""
@@ -49,8 +54,8 @@ class MergedRun:
 
     @property
     def cut_short(self) -> int:
-        """How many of the runs ended without a summary: killed, or still going on."""
-        return max(0, len(self.environments) - len(self.summaries))
+        """How many of the runs did not come to an end: killed, or still going on."""
+        return max(len(self.environments) - len(self.summaries), self.open)
 
     @property
     def stale(self) -> list[str]:
@@ -106,20 +111,20 @@ def _added(tables: Iterable[dict[str, dict[str, int]]]) -> dict[str, dict[str, i
     return total
 
 
-def merge(paths: Iterable[Path | str]) -> MergedRun:
+def merge(paths: Iterable[Path | str], *, damaged: bool = False) -> MergedRun:
     """The run that the files at `paths` make together.
 
     A later verdict replaces an earlier one of the same case, target and quantity, and so does a later
     curve, and a later fact in the same cell. A last line cut short by a kill is left out. Raises ValueError, naming
-    file, line and field, for any other line that is not a record, and OSError for a file that is not there.
+    file, line and field, for any other line that is not a record, and for one that is not as it was written unless
+    `damaged` ones are read too; OSError for a file that is not there.
     """
     run = MergedRun()
     verdicts: dict[tuple[str, str, str], Verdict] = {}
     facts: dict[tuple[str, str, str], Fact] = {}
     curves: dict[tuple[str, str, str], Curve] = {}
     for path in map(Path, paths):
-        if seal := seal_of(path):
-            run.seals[path.name if path.name not in run.seals else str(path)] = seal
+        _taken_in(run, path, damaged)
         for line in read_run(path):
             match line:
                 case Verdict():
@@ -130,8 +135,23 @@ def merge(paths: Iterable[Path | str]) -> MergedRun:
                     curves[line.case, line.target, line.series] = line
                 case _:
                     _take(run, line)
-    run.verdicts, run.facts, run.curves = list(verdicts.values()), list(facts.values()), list(curves.values())
+    run.verdicts = verdicts_in_order(verdicts.values(), run.formulas)
+    run.facts = facts_in_order(facts.values(), run.formulas)
+    run.curves = list(curves.values())
     return run
+
+
+def _taken_in(run: MergedRun, path: Path, damaged: bool) -> None:
+    """What a file's links say of it as a whole."""
+    found = state(path)
+    if found.faults and not damaged:
+        more = f"; and {len(found.faults) - 1} more, see nnparity verify" if len(found.faults) > 1 else ""
+        raise ValueError(f"{path} is not as it was written: {found.faults[0]}{more}")
+    run.open += found.open
+    if not found.chained:
+        run.unchained.append(str(path))
+    elif found.seal:
+        run.seals[path.name if path.name not in run.seals else str(path)] = found.seal
 
 
 def _take(run: MergedRun, line: Line) -> None:
@@ -173,7 +193,16 @@ def _joined(old: TargetLine | None, new: TargetLine) -> TargetLine:
 
 
 def write_merged(run: MergedRun, path: Path | str) -> None:
-    """Write `run` as a single run file, which `merge` reads back as the same run."""
-    path = Path(path)
+    """Write `run` as a single run file, which `merge` reads back as the same run.
+
+    It is chained and sealed, but not more than the files it is made of: what nothing vouches for there, nothing does
+    here, and what is incomplete stays so.
+    """
+    path, chain = Path(path), Chain()
     path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_bytes(b"".join(map(encode, run.lines())))
+    beside = path.with_name(f"{path.name}.part")
+    lines = map(encode, run.lines())
+    beside.write_bytes(b"".join(lines if run.unchained else map(chain.linked, lines)))
+    if not (run.unchained or run.open):
+        sealed(beside)
+    beside.replace(path)

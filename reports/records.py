@@ -9,6 +9,7 @@ the divergences that were met. Lines are chained: see `reports.chain`.
 import math
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Annotated
 
 import msgspec
 
@@ -37,7 +38,11 @@ DTYPES = tuple(SHORT)
 FAMILIES = ("output", "grad", "jvp", "hvp")
 
 #: A number as JSON can hold it: finite as a number, otherwise "nan", "inf" or "-inf".
-Number = float | str
+Number = float | Annotated[str, msgspec.Meta(pattern="^(?:nan|inf|-inf)(?!\\n)$")]
+#: What is counted, and CPU or wall time: of no file more than can be added up and told.
+Count = Annotated[int, msgspec.Meta(ge=0, le=1 << 53)]
+Seconds = Annotated[float, msgspec.Meta(ge=0, le=1e12)]
+Grade = Annotated[str, msgspec.Meta(pattern=f"^(?:{'|'.join(GRADES)})(?!\\n)$")]
 
 
 def number(value: float) -> Number:
@@ -54,7 +59,7 @@ class Environment(msgspec.Struct, frozen=True, tag_field="kind", tag="environmen
     python: str
     platform: str
     cpu: str
-    cores: int
+    cores: Count
     packages: dict[str, str]
     spec_digest: str
     seeds: str
@@ -110,13 +115,13 @@ class TargetLine(msgspec.Struct, frozen=True, tag_field="kind", tag="target"):
     unsupported: dict[str, str] = {}
     #: e.g. "subnormals": "flushed to zero", "second order": "double backward"
     properties: dict[str, str] = {}
-    import_seconds: float = 0.0
+    import_seconds: Seconds = 0.0
 
 
 class Worst(msgspec.Struct, frozen=True):
     """The element with the largest hard margin."""
 
-    index: list[int]
+    index: list[Count]
     observed: Number
     expected: Number
 
@@ -139,7 +144,7 @@ class Verdict(msgspec.Struct, frozen=True, tag_field="kind", tag="verdict"):
     dtype: str
     target: str
     quantity: str
-    grade: str
+    grade: Grade
     hard: Number | None = None
     sharp: Number | None = None
     ulp: Number | None = None
@@ -147,7 +152,7 @@ class Verdict(msgspec.Struct, frozen=True, tag_field="kind", tag="verdict"):
     worst: Worst | None = None
     diagnosis: str | None = None
     message: str | None = None
-    seconds: float = 0.0
+    seconds: Seconds = 0.0
     known: str | None = None
     note: str | None = None
     rms: Number | None = None
@@ -198,8 +203,14 @@ class Curve(msgspec.Struct, frozen=True, tag_field="kind", tag="curve"):
     observed: list[Number]
     expected: list[Number]
     sharp: list[Number]
-    judged: int
+    judged: Count
     foreseen: float
+
+    def __post_init__(self) -> None:
+        """Raises ValueError for series that do not go together."""
+        if not len(self.observed) == len(self.expected) == len(self.sharp) >= self.judged:
+            lengths = f"{len(self.observed)} observed, {len(self.expected)} expected, {len(self.sharp)} sharp"
+            raise ValueError(f"series of unequal length: {lengths}, {self.judged} judged")
 
 
 #: The octaves of an input that are told apart, as exponents of 2: from the first to below the last.
@@ -240,12 +251,12 @@ class Summary(msgspec.Struct, frozen=True, tag_field="kind", tag="summary"):
     `troubles` what was wrong with the store.
     """
 
-    counts: dict[str, int]
-    known: int
+    counts: dict[Grade, Count]
+    known: Count
     stale: list[str]
-    seconds: dict[str, float]
-    programs: dict[str, dict[str, int]] = {}
-    kept: dict[str, dict[str, int]] = {}
+    seconds: dict[str, Seconds]
+    programs: dict[str, dict[str, Count]] = {}
+    kept: dict[str, dict[str, Count]] = {}
     troubles: list[str] = []
 
 
@@ -256,18 +267,18 @@ class Finished(msgspec.Struct, frozen=True, tag_field="kind", tag="finished"):
     """
 
     unit: str
-    seconds: dict[str, float]
+    seconds: dict[str, Seconds]
     ran: list[str]
     held: list[str]
-    programs: dict[str, dict[str, int]]
-    kept: dict[str, dict[str, int]]
+    programs: dict[str, dict[str, Count]]
+    kept: dict[str, dict[str, Count]]
     troubles: list[str]
 
 
 class Seal(msgspec.Struct, frozen=True, tag_field="kind", tag="seal"):
     """The last line: writer -> how many lines it wrote and the digest of its last one. See `reports.chain`."""
 
-    writers: dict[str, str]
+    writers: dict[str, Annotated[str, msgspec.Meta(pattern="^[0-9]{1,15}[.][0-9a-f]+$")]]
 
 
 Line = (
@@ -288,8 +299,13 @@ _decoder = msgspec.json.Decoder(Line)
 
 
 def decode(text: bytes) -> Line:
-    """One line of a run file. Raises msgspec.DecodeError."""
-    line: Line = _decoder.decode(text)
+    """One line of a run file. Raises msgspec.DecodeError, and ValidationError for whole JSON that is no record."""
+    try:
+        line: Line = _decoder.decode(text)
+    except RecursionError as error:
+        raise msgspec.ValidationError("nested deeper than any record is") from error
+    except UnicodeDecodeError as error:
+        raise msgspec.DecodeError(f"not UTF-8: {error.reason} at byte {error.start}") from error
     return line
 
 
@@ -303,7 +319,7 @@ def read_run(path: Path) -> Iterator[Line]:
         if not line.strip():
             continue
         try:
-            yield _decoder.decode(line)
+            yield decode(line)
         except msgspec.DecodeError as error:
             # No newline behind it and broken JSON: the writer was killed here. Whole JSON with a wrong field is not.
             if row == len(lines) and not isinstance(error, msgspec.ValidationError):

@@ -104,6 +104,9 @@ def _faults(formula: Formula) -> Iterator[tuple[str, str]]:
         yield "output", f"the symbol {min(unknown)!r} stands in no input"
     yield from _derivative_faults(formula)
     yield from _domain_faults(formula)
+    for name, several in (("datasets", formula.datasets), ("dtypes", formula.dtypes)):
+        if not several:
+            yield name, "none: a formula is asked in one at least"
     if not formula.signatures:
         yield "signatures", "a formula needs at least one"
     for place, table in enumerate(formula.signatures):
@@ -215,7 +218,9 @@ def _signature_faults(formula: Formula, table: Mapping[str, object], field: str)
     if table.get("level", "core") not in LEVELS:
         yield f"{field}.level", f"expected one of {', '.join(LEVELS)}"
     names = table.get("datasets", [])
-    if isinstance(names, list):
+    if "datasets" in table and not names:
+        yield f"{field}.datasets", "none: a signature is asked in one at least"
+    elif isinstance(names, list):
         yield from _unknown_datasets(names, f"{field}.datasets")
     else:
         yield f"{field}.datasets", f"expected a list, got {names!r}"

@@ -28,6 +28,10 @@ _SIGNS: dict[str, Callable[[int, int], bool]] = {
 }
 
 
+#: Characters of a size, at most: what is longer may be nested deeper than can be read.
+LONGEST = 100
+
+
 class ShapeError(ValueError):
     """A symbolic shape that cannot be read, or an array that does not have it."""
 
@@ -42,9 +46,11 @@ def parse(text: str) -> tuple[ast.expr, ...]:
 
 
 def _dimension(word: str, text: str) -> ast.expr:
+    if len(word) > LONGEST:
+        raise ShapeError(f"a size of {len(word)} characters in a shape, {word[:40]!r} …: more than {LONGEST}")
     try:
         tree = ast.parse(word, mode="eval").body
-    except SyntaxError:
+    except (SyntaxError, ValueError):  # a null character is the latter
         raise ShapeError(f"cannot read {word!r} in the shape {text!r}") from None
     for node in ast.walk(tree):
         if isinstance(node, ast.Constant) and type(node.value) is not int:

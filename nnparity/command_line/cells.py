@@ -12,9 +12,11 @@ from nnparity.command_line.application import application
 from nnparity.command_line.completion import backends
 from nnparity.command_line.options import Timeout, store_folder
 from nnparity.command_line.packs import Packs
+from nnparity.command_line.running.reading import read, told
 from nnparity.execute.target import TargetName
 from nnparity.hunt.smallest import shown, smallest
 from nnparity.reports.chain import broken, links
+from nnparity.reports.formatting import visible
 from nnparity.reproduce.again import judged_again
 from nnparity.reproduce.bisection import bisect as searched
 from nnparity.reproduce.bisection import releases, teller
@@ -32,6 +34,8 @@ from nnparity.store import memory
 MODELS = (ACCUMULATE, FUSED, NARROW)
 known = typer.Typer(no_args_is_help=True, help="Known divergences.")
 application.add_typer(known, name="known")
+#: Characters of a line, at most: names in a run file may have any length.
+LONGEST = 2_000
 CaseId = Annotated[str, typer.Argument(help="the case's id, as verdicts tell it")]
 TargetId = Annotated[str, typer.Argument(help="torch, jax:cpu:compiled ...", autocompletion=backends)]
 Quantity = Annotated[str, typer.Argument(help="output, grad.x, jvp, hvp.x ...")]
@@ -123,18 +127,15 @@ def check(
     timeout: Timeout = 120.0,
 ) -> None:
     """Shows each known divergence that a run met by a script of its own; status 1 where one is not shown any more."""
-    try:
-        merged = reports.merge([run])
-    except (OSError, ValueError) as error:
-        raise UsageError(str(error)) from error
+    merged = read([run])
     memory.use(store_folder(without=False))
     found = []
     for one in checked(merged, out, timeout):
         found.append(one)
-        typer.echo(f"{one.record}: {one.outcome}{f', {one.cell}' if one.cell else ''}")
+        typer.echo(visible(f"{one.record}: {one.outcome}{f', {one.cell}' if one.cell else ''}"))
     memory.leave()
     typer.echo(f"{sum(one.fine for one in found)} of {len(found)} records are shown by their scripts, in {out}")
-    raise typer.Exit(int(any(one.wrong for one in found)))
+    raise typer.Exit(int(told(merged) or any(one.wrong for one in found)))
 
 
 @application.command()
@@ -164,17 +165,17 @@ def verify(
     A random sample is judged again here. The status is 1 where something is otherwise, 2 where nothing can be said.
     """
     try:
-        found, merged = links(run), reports.merge([run])
+        found, merged = links(run), reports.merge([run], damaged=True)
     except (OSError, ValueError) as error:
         raise UsageError(str(error)) from error
     if not any(one.writer for one in found):
-        raise UsageError(f"{run}: its lines are not chained: it is merged, or from an older nnparity")
+        raise UsageError(f"{run}: its lines are not chained: it is from an older nnparity, or made of such files")
     wrong = list(broken(found))
     memory.use(store_folder(without=False))
     again = judged_again(merged, sample, seed, timeout)
     memory.leave()
     for line in (*wrong, *again.wrong, *again.remarks):
-        typer.echo(line)
+        typer.echo(visible(line[:LONGEST]))
     lines = f"{len(found):,} lines, the last {found[-1].told}: {'as written' if not wrong else 'not as written'}"
     typer.echo(f"{lines}; {again.alike} of {again.alike + len(again.wrong)} verdicts judged again are alike")
     raise typer.Exit(int(bool(wrong or again.wrong)))

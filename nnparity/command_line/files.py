@@ -12,11 +12,14 @@ from nnparity.adapters.registry import names
 from nnparity.command_line.application import application, console
 from nnparity.command_line.options import AsJson, Out, Timeout, store_folder
 from nnparity.command_line.packs import Packs
+from nnparity.command_line.running.reading import read, told
 from nnparity.command_line.running.scripting import Baseline, Scripts, earlier, scripted
 from nnparity.reports.aggregation import Aggregate
 from nnparity.reports.differences import compare
 from nnparity.reports.differences_told import FORMATS
 from nnparity.reports.export.answer import answered
+from nnparity.reports.formatting import visible
+from nnparity.reports.order import facts_in_order
 from nnparity.reports.trend import trend
 from nnparity.run.finalization import derived, records_met
 from nnparity.spec import DTYPES, load
@@ -41,18 +44,17 @@ def report(
 ) -> None:
     """Merges run files into one report.
 
-    What a file does not say of the records that its verdicts carry is told by the records here.
+    What a file does not say of the records that its verdicts carry is told by the records here. A file that is not as
+    it was written is refused, with status 2; of one that was cut short the report says so, and the status is 1.
     """
     if as_trend:
         if baseline or scripts or as_json:
             raise UsageError("--trend makes no report: it goes with no other option than --out")
-        for page in trend(list(_dated(runs)), out):
+        dated = list(_dated(runs))
+        for page in trend(dated, out):
             console.print(str(page), soft_wrap=True)
-        return
-    try:
-        merged = together(runs)
-    except (OSError, ValueError) as error:
-        raise UsageError(str(error)) from error
+        raise typer.Exit(int(told(*(run for _, run in dated))))
+    merged = together(runs)
     before = earlier(baseline)
     merged.known = records_met(merged.verdicts) | merged.known
     for line in scripted(timeout, store_folder(without=False))(merged) if scripts else ():
@@ -62,31 +64,33 @@ def report(
     for page in files:
         console.print(str(page), soft_wrap=True)
     if as_json:
-        told = answered(Aggregate(merged, before)) | {"files": [str(page) for page in files]}
-        typer.echo(json.dumps(told))
+        answer = answered(Aggregate(merged, before)) | {"files": [str(page) for page in files]}
+        typer.echo(json.dumps(answer))
+    raise typer.Exit(int(told(merged)))
 
 
 def _dated(paths: list[Path]) -> Iterator[tuple[str, reports.MergedRun]]:
     """Each file as a run of its own, with what the records here say where it does not."""
     for path in paths:
-        if run := earlier(path):
-            run.known = records_met(run.verdicts) | run.known
-            yield str(path), run
+        run = read([path], whole=True)
+        run.known = records_met(run.verdicts) | run.known
+        yield str(path), run
 
 
 def together(paths: list[Path]) -> reports.MergedRun:
-    """The run that several files make. Raises ValueError where their specs differ.
+    """The run that several files make. Raises UsageError where their specs differ.
 
     What only all verdicts together tell is told anew: each share of a plan knew its own part.
     """
-    merged = reports.merge(paths)
+    merged = read(paths, whole=True)
     specs = {one.spec_digest for one in merged.environments}
     if len(specs) > 1:
-        raise ValueError(f"the runs are of different specs, {', '.join(sorted(specs))}: what they ask is not the same")
+        raise UsageError(f"the runs are of different specs, {', '.join(sorted(specs))}: what they ask is not the same")
     if len(paths) > 1:
         again = derived(merged.verdicts)
         tables = {fact.table for fact in again}
-        merged.facts = [*(fact for fact in merged.facts if fact.table not in tables), *again]
+        kept = (fact for fact in merged.facts if fact.table not in tables)
+        merged.facts = facts_in_order([*kept, *again], merged.formulas)
     return merged
 
 
@@ -96,14 +100,15 @@ def diff(
     new: Annotated[Path, typer.Argument(help="that of now")],
     form: Annotated[str, typer.Option("--format", help=f"of {', '.join(FORMATS)}")] = "terminal",
 ) -> None:
-    """Says what changed between two runs, by cause; the status is 1 where something got worse or is gone."""
+    """Says what changed between two runs, by cause.
+
+    The status is 1 where something got worse or is gone, or where one of the runs was cut short.
+    """
     require("format", (form,), tuple(FORMATS))
-    try:
-        found = compare(*(reports.merge([path]) for path in (old, new)))
-    except (OSError, ValueError) as error:
-        raise UsageError(str(error)) from error
-    typer.echo(FORMATS[form](found), nl=False)
-    raise typer.Exit(int(found.worse))
+    before, now = read([old]), read([new])
+    found = compare(before, now)
+    typer.echo(visible(FORMATS[form](found)), nl=False)
+    raise typer.Exit(int(told(before, now) or found.worse))
 
 
 @application.command()

@@ -14,6 +14,7 @@ from nnparity.command_line import authoring, cells, files, models, packs, questi
 from nnparity.command_line.application import application
 from nnparity.execute.observer import TargetUnavailable
 from nnparity.judge.known_divergences import KnownError
+from nnparity.reports.formatting import visible
 from nnparity.run.finalization import RunFileChanged
 from nnparity.run.scheduler import JobDied
 from nnparity.spec import SpecError
@@ -21,6 +22,8 @@ from nnparity.spec.usage import UsageError
 from nnparity.store.location import StoreError
 
 INTERNAL = 70  # EX_SOFTWARE of sysexits.h: not to be taken for a divergence
+#: Characters of an error, at most.
+LONGEST = 10_000
 
 
 def app() -> None:
@@ -35,12 +38,18 @@ def guarded(call: Callable[[], object]) -> int | str | None:
     except SystemExit as end:
         return end.code
     except (UsageError, SpecError, KnownError, StoreError, TargetUnavailable) as error:
-        typer.echo(f"nnparity: {error}", err=True)
+        typer.echo(_told(error), err=True)
         return 2
     except (JobDied, RunFileChanged) as error:
-        typer.echo(f"nnparity: {error}", err=True)
+        typer.echo(_told(error), err=True)
         return INTERNAL
     except Exception:  # noqa: BLE001  (the last line of defence: anything else is our own fault)
         traceback.print_exc(file=sys.stderr)
         return INTERNAL
     return 0
+
+
+def _told(error: Exception) -> str:
+    """An error as text; it may quote a file, which may hold anything, and as much as it likes."""
+    text = visible(str(error))
+    return f"nnparity: {text if len(text) <= LONGEST else f'{text[:LONGEST]} …'}"

@@ -61,11 +61,14 @@ def run(
         costs = measured(out)
         if keep_previous and not resume and (there := moved(out)):
             console.print(Text(f"the report of before is kept in {there}"), soft_wrap=True)
-        journal = taken_up(path, plan) if resume else None
+        if resume and not path.exists():
+            console.print(Text(f"{path} is not there: nothing was done yet, and the run begins"), soft_wrap=True)
+        journal = taken_up(path, plan) if resume and path.exists() else None
         with Jobs(sensible(jobs, plan), timeout, store_folder(no_store), out / SCRATCH) as shared, gentle(shared.stop):
             total = _drive(shared, plan, path, f"parity of {choice.backends}", journal, costs)
         unchanged(path, total.counts.grades.total())
-        making = scripted(timeout, store_folder(no_store)) if scripts and not shared.stopping else None
+        make = scripts and not shared.stopping
+        making = scripted(timeout, store_folder(no_store), out / SCRATCH) if make else None
         found, files = finalize(path, out, making, before, plan.known)
     show(total, found, console)
     console.print("report: " + "  ".join(map(str, files)), soft_wrap=True)

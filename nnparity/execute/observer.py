@@ -118,8 +118,12 @@ class Observer:
         raise TargetUnavailable(f"{self.key}: {said}")
 
     def _environment(self) -> dict[str, str]:
-        """What the process is told: where modules and packs are, where programs are kept, how many threads to take."""
+        """What the process is told: where modules and packs are, where programs are kept, how many threads to take.
+
+        And where temporary files go: one that is killed cannot remove its own.
+        """
         own = {"PYTHONPATH": os.pathsep.join(_search_path()), PROGRAMS: kept() or self._scratch, **packs.told()}
+        own["TMPDIR"] = str(Path(self._scratch).absolute())
         if self._threads is not None:
             own |= dict.fromkeys(THREADS, str(self._threads))
         return dict.fromkeys(THREADS, "1") | os.environ | own

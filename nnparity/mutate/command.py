@@ -12,7 +12,8 @@ from nnparity.mutate.score import Mutation, Planting
 from nnparity.mutate.sensitivity_curve import Curve, curve
 from nnparity.mutate.tables import tables
 from nnparity.reference import packs
-from nnparity.reports.records import Fact, TargetLine
+from nnparity.reports.chain import sealed
+from nnparity.reports.records import Fact, Summary, TargetLine
 from nnparity.run.plan import Plan
 from nnparity.run.recorder import Recorder
 from nnparity.run.verdicts import target_line
@@ -40,8 +41,9 @@ def mutate(plan: Plan, path: Path, timeout: float, jobs: int, seen: Callable[[st
 
 def _write(plan: Plan, path: Path, target: TargetLine, facts: list[Fact]) -> None:
     recorder = Recorder.anew(path, plan)
-    recorder.write(target, *facts)
+    recorder.write(target, *facts, Summary({}, 0, [], {}))
     recorder.close()
+    sealed(path)
 
 
 def _parts(plan: Plan, timeout: float, jobs: int) -> Iterator[tuple[str, Part]]:

@@ -20,19 +20,23 @@ TRIES = 4
 SHORT, LONGEST = 6_000, 40_000
 
 
-def scripts(causes: Iterable[Sequence[Verdict]], salt: str = "", timeout: float = 120.0) -> Iterator[ScriptLine]:
+def scripts(
+    causes: Iterable[Sequence[Verdict]], salt: str = "", timeout: float = 120.0, scratch: str = ""
+) -> Iterator[ScriptLine]:
     """A line for each cause, given as its verdicts with the one first that shows it best; targets are started in turn.
 
-    Where there is no script the line says why, of the first verdict.
+    Where there is no script the line says why, of the first verdict. `scratch` is a folder for what the targets leave.
     """
     ordered = sorted(causes, key=lambda verdicts: verdicts[0].target)
     for target, several in groupby(ordered, key=lambda verdicts: verdicts[0].target):
-        yield from _of_target(target, list(several), salt, timeout)
+        yield from _of_target(target, list(several), salt, timeout, scratch)
 
 
-def _of_target(name: str, causes: list[Sequence[Verdict]], salt: str, timeout: float) -> Iterator[ScriptLine]:
+def _of_target(
+    name: str, causes: list[Sequence[Verdict]], salt: str, timeout: float, scratch: str
+) -> Iterator[ScriptLine]:
     try:
-        target = start(TargetName(*name.rsplit(":", 2)), tuple(DTYPES), timeout)
+        target = start(TargetName(*name.rsplit(":", 2)), tuple(DTYPES), timeout, scratch)
     except (TargetUnavailable, UsageError) as error:
         yield from (_line(verdicts[0], why=str(error)) for verdicts in causes)
         return

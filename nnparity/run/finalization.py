@@ -6,6 +6,7 @@ from pathlib import Path
 
 from nnparity import reports
 from nnparity.reports.chain import changes, links, sealed
+from nnparity.reports.order import facts_in_order
 from nnparity.reports.records import Fact, KnownLine, ScriptLine, Verdict
 from nnparity.run.examiner import WIDE, on_record
 from nnparity.run.recorder import Recorder, known_line
@@ -47,7 +48,7 @@ def finalize(
     """
     run = reports.merge([path])
     facts = derived(run.verdicts)
-    run.facts.extend(facts)
+    run.facts = facts_in_order([*run.facts, *facts], run.formulas)
     told = records_met(run.verdicts, known)
     run.known |= told
     recorder = Recorder(path)
@@ -56,7 +57,7 @@ def finalize(
         run.add_script(line)
         recorder.write(line)
     recorder.close()
-    run.seals[path.name] = sealed(path)
+    run.seals[path.name], run.open = sealed(path), 0
     return run, [path, *reports.render(run, folder, baseline=baseline)]
 
 

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from msgspec import DecodeError
 
-from nnparity.reports.chain import writer
+from nnparity.reports.chain import state, writer
 from nnparity.reports.records import Environment, Finished, FormulaLine, Line, Seal, Summary, TargetLine, Verdict
 from nnparity.reports.records import decode as read
 from nnparity.run.counts import Counts, PartCounts, TotalCounts
@@ -22,6 +22,8 @@ from nnparity.store.memory import Tally
 
 #: What may differ between the two parts of a run.
 PASSING = ("started",)
+#: Characters of a value that differs, at most.
+TOLD = 400
 
 
 @dataclass
@@ -47,8 +49,12 @@ def finished(unit: str, part: PartCounts) -> Finished:
 
 
 def taken_up(path: Path, plan: Plan) -> Journal:
-    """Makes a run file ready to be gone on with. Raises UsageError for one that is not of this plan and code."""
+    """Makes a run file ready to be gone on with.
+
+    Raises UsageError for one that is not of this plan and code, and for one that is not as it was written.
+    """
     try:
+        _whole(path, path)
         lines = [(text, read(text)) for text in path.read_bytes().split(b"\n")[:-1] if text.strip()]
     except (OSError, DecodeError) as error:
         raise UsageError(f"{path} cannot be gone on with: {error}") from error
@@ -58,15 +64,32 @@ def taken_up(path: Path, plan: Plan) -> Journal:
     kept = list(_kept(lines))
     beside = path.with_name(f"{path.name}.resumed")
     beside.write_bytes(b"".join(text + b"\n" for text, _ in kept))
+    try:
+        _whole(path, beside)
+    except UsageError:
+        beside.unlink()
+        raise
     beside.replace(path)
     return _read(line for _, line in kept)
+
+
+def _whole(path: Path, now: Path) -> None:
+    """Raises UsageError unless all lines are as they were written and follow each other: `now` of the file `path`."""
+    if faults := state(now).faults:
+        raise UsageError(f"{path} cannot be gone on with: {faults[0]}")
 
 
 def _same(path: Path, before: Environment, now: Environment) -> None:
     for name in Environment.__struct_fields__:
         was, here = getattr(before, name), getattr(now, name)
         if name not in PASSING and was != here:
-            raise UsageError(f"{path} cannot be gone on with: its {name} is {was!r}, that of this run {here!r}")
+            told = f"its {name} is {_short(was)}, that of this run {_short(here)}"
+            raise UsageError(f"{path} cannot be gone on with: {told}")
+
+
+def _short(value: object) -> str:
+    text = repr(value)
+    return text if len(text) <= TOLD else f"{text[:TOLD]} …"
 
 
 def _kept(lines: list[tuple[bytes, Line]]) -> Iterator[tuple[bytes, Line]]:

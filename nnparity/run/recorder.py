@@ -24,6 +24,10 @@ OURS = ("numpy", "scipy", "ml_dtypes", "python-flint", "msgspec", "pytest")
 ROOMS = ("spec", "reference", "adapters", "expect", "execute", "judge", "checks", "run")
 
 
+#: Behind the name of a run file as long as its head is not whole.
+BEGUN = ".begun"
+
+
 class Recorder:
     """Appends lines to a run file; several processes may append to one file."""
 
@@ -36,10 +40,13 @@ class Recorder:
 
     @classmethod
     def anew(cls, path: Path, plan: Plan) -> Self:
-        """A run file that begins here: none is left of an earlier one, and the head is written."""
-        path.unlink(missing_ok=True)
-        recorder = cls(path)
+        """A run file that begins here: it takes the place of an earlier one with its whole head, or not at all."""
+        beside = path.with_name(f"{path.name}{BEGUN}")
+        beside.unlink(missing_ok=True)
+        recorder = cls(beside)
         recorder.begin(plan)
+        beside.replace(path)
+        recorder.path = path
         return recorder
 
     def write(self, *lines: records.Line) -> None:

@@ -48,13 +48,15 @@ def encode(key: bytes, result: Any) -> bytes:
     return _checksum(key, body) + body
 
 
-def decode(key: bytes, entry: Any) -> Any:
+def decode(key: Any, entry: Any) -> Any:
     """The result of an entry; tuples come back as lists, arrays cannot be written to. Raises DamagedEntry."""
+    if not isinstance(key, bytes) or len(key) > hashlib.blake2b.MAX_KEY_SIZE:
+        raise DamagedEntry("its key is none")
     if not isinstance(entry, bytes) or entry[:CHECKSUM] != _checksum(key, memoryview(entry)[CHECKSUM:]):
         raise DamagedEntry("the checksum is another")
     try:
         return _decoded(entry)
-    except (msgspec.DecodeError, struct.error, TypeError, ValueError) as error:
+    except (msgspec.DecodeError, struct.error, TypeError, ValueError, OverflowError, RecursionError) as error:
         raise DamagedEntry(str(error)) from error
 
 
@@ -65,7 +67,10 @@ def _decoded(entry: bytes) -> Any:
 
     def array(code: int, data: memoryview) -> NDArray[Any]:
         name, shape, place = msgspec.msgpack.decode(data, type=tuple[str, tuple[int, ...], int])
-        return np.ndarray(shape, np.dtype(name), entry, arrays + place)
+        dtype = np.dtype(name)
+        if dtype.kind not in PLAIN or min((place, *shape)) < 0:  # of objects the bytes would be taken for pointers
+            raise DamagedEntry(f"it has an array of {name}, {shape}, at {place}")
+        return np.ndarray(shape, dtype, entry, arrays + place)
 
     return msgspec.msgpack.decode(memoryview(entry)[begin : begin + length], ext_hook=array)
 

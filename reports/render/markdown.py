@@ -34,7 +34,7 @@ def _opening(aggregate: Aggregate) -> list[str]:
     parts = ["# Parity report", *causes.answer(aggregate)]
     if aggregate.run.cut_short:
         runs = len(aggregate.run.environments)
-        parts.append(f"> **Incomplete:** {aggregate.run.cut_short} of {runs} runs ended without a summary.")
+        parts.append(f"> **Incomplete:** {aggregate.run.cut_short} of {runs} runs did not come to an end.")
     return parts
 
 

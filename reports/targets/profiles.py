@@ -1,9 +1,7 @@
 """Profiles: every verdict belongs to one, by what it asks of its target, and a target has a score in each."""
 
-from fnmatch import fnmatchcase
-from functools import lru_cache
-
 from nnparity.reports.merge import MergedRun
+from nnparity.reports.order import checked
 from nnparity.reports.records import Verdict
 from nnparity.reports.statistics import Statistics, statistics_by
 
@@ -20,22 +18,6 @@ PROFILES = {
 }
 #: The chapters of formulas that are made of others.
 COMPOSED = ("model", "bert_model", "training")
-#: The datasets of the checks beside the ordinary cases, as patterns. A test holds them against the checks.
-CHECKS = (
-    *("nan", "nan in others", "infinity", "infinity in others", "zeros", "largest", "subnormal", "size one", "empty"),
-    *(
-        "ties",
-        "masked",
-        "all masked",
-        "rejects: *",
-        "again",
-        "in another process",
-        "first sample alone",
-        "all cores",
-        "sweep",
-    ),
-    *("transposed", "strided", "unaligned", "expanded", "aliased", "channels last"),
-)
 _SECOND = ("jvp", "hvp")
 
 
@@ -48,12 +30,6 @@ def profile(verdict: Verdict, composed: frozenset[str]) -> str:
     if verdict.quantity.partition(".")[0] in _SECOND:
         return SECOND
     return {"float32": CORE, "float64": WIDE}.get(verdict.dtype, NARROW)
-
-
-@lru_cache(maxsize=4096)
-def checked(dataset: str) -> bool:
-    """Whether a dataset is one of the checks beside the ordinary cases."""
-    return any(fnmatchcase(dataset, pattern) for pattern in CHECKS)
 
 
 def composed(run: MergedRun) -> frozenset[str]:

@@ -6,8 +6,8 @@ from dataclasses import dataclass, field
 
 from nnparity.reports.aggregation import Aggregate, dtype_order
 from nnparity.reports.formatting import real
+from nnparity.reports.order import checked
 from nnparity.reports.records import Number
-from nnparity.reports.targets.profiles import checked
 
 #: Powers of ten from the left to the right of a strip, and bars in each.
 LEAST, MOST, STEPS = -6, 6, 4

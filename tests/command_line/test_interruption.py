@@ -3,6 +3,7 @@
 import json
 import os
 import random
+import shutil
 import signal
 import subprocess
 import sys
@@ -13,7 +14,10 @@ from typing import Any
 import pytest
 
 from nnparity.command_line.running.exclusion import alone
-from nnparity.reports.records import Finished, Seal, Summary, Verdict, read_run
+from nnparity.command_line.running.previous import RUN
+from nnparity.reports.chain import Chain, links, sealed
+from nnparity.reports.records import Finished, Verdict, read_run
+from nnparity.tests.command_line.kills import Runs
 
 NUMPY, SLOW = "numpy", "nnparity.tests.execute.hostile:Slow"
 OPTIONS = ("--formula", "dense", "--formula", "softmax", "--level", "quick", "--no-store")
@@ -35,11 +39,6 @@ def verdicts(path: Path) -> list[dict[str, Any]]:
         ({k: v for k, v in one.items() if k not in ("seconds", "link")} for one in found),
         key=lambda one: (one["case"], one["quantity"]),
     )
-
-
-def counts(path: Path) -> dict[str, int]:
-    (summary,) = (line for line in read_run(path) if isinstance(line, Summary))
-    return summary.counts
 
 
 def left_behind(group: int) -> list[str]:
@@ -70,26 +69,69 @@ def until_some(path: Path, lines: int) -> None:
     raise AssertionError("the run does not get on")
 
 
+@pytest.fixture(scope="module")
+def runs(tmp_path_factory: pytest.TempPathFactory) -> tuple[Runs, float]:
+    more = (
+        word for name in ("gelu", "tanh", "mse", "layer_norm") for word in ("--formula", name)
+    )  # worth two processes
+    found = Runs(tmp_path_factory.mktemp("kills"), ("--backend", NUMPY, *OPTIONS, *more, "--jobs", "2"))
+    return found, found.undisturbed()
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="processes are found by /proc")
 @pytest.mark.parametrize("kill", range(KILLS))
-def test_a_killed_run_goes_on_where_it_was(kill: int, undisturbed: Path, tmp_path: Path) -> None:
-    path, chance = tmp_path / "parity.jsonl", random.Random(kill)
-    run = begin(tmp_path)
-    until_some(path, chance.randrange(1, 6))
-    time.sleep(chance.random() / 4)
-    run.kill()
-    run.communicate()
-    assert left_behind(run.pid) == []
-    before = {line.unit for line in read_run(path) if isinstance(line, Finished)}
-    assert begin(tmp_path, "--resume").wait(timeout=120) == 0
-    lines = list(read_run(path))
-    units = [line.unit for line in lines if isinstance(line, Finished)]
+@pytest.mark.parametrize("whole", [True, False])
+def test_a_killed_run_goes_on_where_it_was(whole: bool, kill: int, runs: tuple[Runs, float]) -> None:
+    found = runs[0].killed(f"{kill}-{whole}", random.Random(f"{kill}/{whole}"), runs[1], 1 + kill % 2, whole)
+    assert found.wrong == [], found.told
+    units = [line.unit for line in read_run(runs[0].folder / f"{kill}-{whole}" / RUN) if isinstance(line, Finished)]
     assert len(units) == len(set(units)), "nothing is done twice"
-    assert before <= set(units)
-    assert verdicts(path) == verdicts(undisturbed)
-    assert counts(path) == counts(undisturbed)
-    assert isinstance(lines[-1], Seal)
-    assert subprocess.run([sys.executable, "-m", "nnparity", "verify", str(path)], check=False).returncode == 0
-    assert not (tmp_path / ".scratch").exists()
+
+
+def test_what_differs_from_an_undisturbed_run_is_told(runs: tuple[Runs, float]) -> None:
+    there, _ = runs
+    before = there.folder / "undisturbed"
+    assert there.differences("undisturbed", 0) == []
+    shutil.copytree(before, there.folder / "grade")
+    (there.folder / "grade.tmp").mkdir()
+    (there.folder / "grade.tmp" / "left").touch()
+    shutil.copy(there.folder / "undisturbed.log", there.folder / "grade.log")
+    path = there.folder / "grade" / RUN
+    path.write_bytes(relinked(path, b'"grade":"conforms"', b'"grade":"inconclusive"'))
+    told = "".join(there.differences("grade", 1))
+    for one in ("ends with 1", "only here", "temporary files are left: ['left']", "html, without times, differs"):
+        assert one in told
+
+
+def relinked(path: Path, old: bytes, new: bytes) -> bytes:
+    """One verdict changed, and all digests worked out anew."""
+    chain, other = Chain(), path.with_name("other")
+    texts = [one.text for one in links(path) if b'"kind":"seal"' not in one.text]
+    place = next(place for place, text in enumerate(texts) if old in text)
+    texts[place] = texts[place].replace(old, new)
+    other.write_bytes(b"".join(chain.linked(text) for text in texts))
+    sealed(other)
+    data = other.read_bytes()
+    other.unlink()
+    return data
+
+
+def test_a_run_that_left_no_file_begins(tmp_path: Path) -> None:
+    run = begin(tmp_path, "--resume", "--dtype", "float32")
+    _, told = run.communicate(timeout=120)
+    assert run.returncode == 0
+    assert "nothing was done yet" in told
+    assert (tmp_path / "parity.html").exists()
+
+
+def test_a_damaged_run_is_not_gone_on_with(undisturbed: Path, tmp_path: Path) -> None:
+    damaged = undisturbed.read_bytes().replace(b'"grade":"conforms"', b'"grade":"diverges"', 1)
+    (tmp_path / "parity.jsonl").write_bytes(damaged)
+    run = begin(tmp_path, "--resume")
+    _, told = run.communicate(timeout=60)
+    assert run.returncode == 2
+    assert "was edited" in " ".join(told.split())
+    assert (tmp_path / "parity.jsonl").read_bytes() == damaged
 
 
 @pytest.mark.parametrize("jobs", ["1", "2"])

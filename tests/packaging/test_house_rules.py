@@ -28,7 +28,7 @@ ARROWS = {
     "run": {"spec", "reference", "expect", "judge", "checks", "execute", "store", "adapters.registry", "reports"},
     "mutate": {
         *("spec", "reference", "expect", "judge", "checks", "execute", "run", RECORDS),
-        *("adapters.request", "adapters.numpy"),
+        *("adapters.request", "adapters.numpy", "reports.chain"),
     },
     "hunt": {
         *("spec", "judge", "checks", "execute", "run", "reproduce", RECORDS, "reports.chain", "adapters.request"),

@@ -132,8 +132,12 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return path
 
 
+def called(*arguments: object) -> int | str | None:
+    return cli.guarded(lambda: cli.application([str(one) for one in arguments]))
+
+
 def verify(path: Path, *arguments: str) -> int | str | None:
-    return cli.guarded(lambda: cli.application(["verify", str(path), *arguments]))
+    return called("verify", path, *arguments)
 
 
 def test_a_real_run_is_as_written_and_judged_again_alike(run: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -166,3 +170,56 @@ def test_what_is_not_chained_is_a_usage_error(run: Path, tmp_path: Path) -> None
     assert merge([plain]).verdicts == merge([run]).verdicts
     assert verify(plain) == 2
     assert verify(tmp_path / "none.jsonl") == 2
+
+
+def test_a_report_of_a_damaged_file_is_refused(run: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    other = tmp_path / "edited.jsonl"
+    other.write_bytes(run.read_bytes().replace(b'"grade":"conforms"', b'"grade":"imprecise"', 1))
+    for command in (("report", other, "--out", tmp_path / "out"), ("diff", run, other), ("known", "check", other)):
+        assert called(*command) == 2, command
+        assert "is not as it was written: line" in capsys.readouterr().err
+    assert not (tmp_path / "out").exists()
+    assert merge([other], damaged=True).verdicts != merge([run]).verdicts
+
+
+@pytest.mark.parametrize("lines", [1, 40])
+def test_a_file_without_its_end_makes_an_incomplete_report(
+    lines: int, run: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    cut = tmp_path / "cut.jsonl"
+    cut.write_bytes(b"".join(run.read_bytes().splitlines(keepends=True)[:-lines]))
+    out = tmp_path / "out"
+    for command in (("report", cut, "--out", out), ("report", out / "parity.jsonl", "--out", out), ("diff", run, cut)):
+        assert called(*command) == 1, command
+        assert "incomplete: 1 of 1 runs did not come to an end" in capsys.readouterr().err
+    assert "did not come to an end" in (out / "parity.md").read_text("utf-8")
+
+
+def test_what_is_merged_is_chained_unless_nothing_vouches_for_it(
+    run: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    plain = tmp_path / "plain.jsonl"
+    plain.write_bytes(b"".join(line.text + b"\n" for line in links(run)))
+    for number, path in enumerate((run, plain)):
+        out = tmp_path / str(number)
+        assert called("report", path, "--out", out) == 0
+        assert ("are not chained: nothing tells" in capsys.readouterr().err) == (path is plain)
+        assert verify(out / "parity.jsonl", "--sample", "0") == (2 if path is plain else 0)
+        assert merge([out / "parity.jsonl"]).verdicts == merge([run]).verdicts
+
+
+def test_what_is_no_run_is_refused(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "empty.jsonl").write_bytes(b"")
+    assert called("report", tmp_path / "empty.jsonl") == 2
+    assert "no line says where it was run" in capsys.readouterr().err
+
+
+def test_what_a_file_holds_does_not_steer_the_terminal(run: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    other = run.with_name("codes.jsonl")
+    evil = run.read_bytes().replace(b'"case":"dense', '"case":"\u202e\u001b'.encode() + b"dense", 1)
+    other.write_bytes(evil.replace(b"\x1b", rb"\u001b"))
+    assert verify(other, "--sample", "0") == 1
+    told = "".join(capsys.readouterr())
+    assert "\u202e" not in told
+    assert "\x1b" not in told
+    assert "\\u202e\\u001b" in told

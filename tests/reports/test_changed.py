@@ -8,9 +8,11 @@ import pytest
 
 from nnparity.command_line import main as cli
 from nnparity.reports import merge, render
+from nnparity.reports.records import Summary
 from nnparity.reports.render.summary import CHANGES, MOST
 from nnparity.tests.reports.conftest import unpacked
 
+END = Summary({}, 0, [], {})
 FORMULAS = [f"formula_{number}" for number in range(3 * CHANGES)]
 
 
@@ -19,8 +21,8 @@ def files(verdict: Any, target: Any, environment: Any, write: Any, tmp_path: Pat
     old = [verdict("conforms", formula=name, hard=0.5) for name in FORMULAS]
     new = [verdict("diverges" if place % 2 else "conforms", formula=name, hard=3.5 if place % 2 else 0.5)
            for place, name in enumerate(FORMULAS)]  # fmt: skip
-    before = write(environment(), target(versions={"torch": "2.8"}), *old, name="old.jsonl")
-    return before, write(environment(), target(), *new, verdict("conforms", formula="another"), name="new.jsonl")
+    before = write(environment(), target(versions={"torch": "2.8"}), *old, END, name="old.jsonl")
+    return before, write(environment(), target(), *new, verdict("conforms", formula="another"), END, name="new.jsonl")
 
 
 def shown(files: tuple[Path, Path], folder: Path) -> dict[str, str]:

@@ -145,7 +145,7 @@ def test_html_in_any_text_is_escaped(report: Any, environment: Any, formula: Any
         ),
         target("absent" + EVIL, available=False, reason=EVIL),
         verdict("diverges", formula=EVIL, target=EVIL, dtype=EVIL, quantity=EVIL, diagnosis=EVIL, message=f"a\n{EVIL}"),
-        verdict(EVIL, formula=EVIL, target=EVIL, known=EVIL, message=EVIL, note=EVIL),
+        verdict("error", formula=EVIL, target=EVIL, known=EVIL, message=EVIL, note=EVIL),
         Fact(EVIL, EVIL, EVIL, EVIL),
         Summary({}, 0, [EVIL], {EVIL: 1.0}),
     ).html

@@ -1,7 +1,10 @@
 """The order of a report: formulas as in the primer, targets as in the plan, however the lines fell."""
 
+import random
+from pathlib import Path
 from typing import Any
 
+from nnparity.reports import merge, render
 from nnparity.reports.aggregation import Aggregate
 from nnparity.reports.merge import MergedRun
 from nnparity.reports.records import Fact
@@ -38,3 +41,35 @@ def test_a_table_of_facts_has_formulas_and_targets_in_order(environment: Any, fo
     assert table.columns == ["", "formulas", "torch:cpu:eager", "jax:cpu:eager f16"]
     assert [row[0] for row in table.rows] == ["dense: inputs to reject", "dense", "lstm"]
     assert all(row[1:] == [f"{row[0]} {column}" for column in table.columns[1:]] for row in table.rows)
+
+
+def test_a_report_is_the_same_whatever_fell_first(
+    write: Any, environment: Any, formula: Any, target: Any, verdict: Any, tmp_path: Path
+) -> None:
+    """Units of a plan fall in any order, each with its own verdicts and facts in its own."""
+    formulas = [formula(id, section="4.4") for id in ("layer_norm", "gelu", "embedding")]
+    units = []
+    for dtype in ("float64", "float32", "bfloat16"):
+        for one in formulas:
+            told = {"formula": one.id, "dtype": dtype}
+            for name in ASKED[:2]:
+                grade = "diverges" if one.id != "gelu" else "conforms"
+                several = [verdict(grade, target=name, quantity=quantity, hard=2.0, **told) for quantity in ("b", "a")]
+                cells = [
+                    Fact("layouts", one.id, f"{name} {dtype}", "right"),
+                    Fact("a table", f"{one.id}: x", name, "y"),
+                ]
+                units.append([*several, *cells])
+            units.append([verdict("error", dataset="nan", target=ASKED[0], **told)])
+    chance, pages = random.Random(0), set()
+    for number in range(6):
+        chance.shuffle(units)
+        lines = [
+            environment(plan={"targets": ASKED}),
+            *formulas,
+            *map(target, ASKED),
+            *(x for unit in units for x in unit),
+        ]
+        files = render(merge([write(*lines)]), tmp_path / str(number))
+        pages.add(tuple(path.read_bytes() for path in files if path.suffix != ".parquet"))
+    assert len(pages) == 1

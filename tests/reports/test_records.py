@@ -65,3 +65,47 @@ def test_broken_json_is_an_error_anywhere_but_at_the_end(tmp_path: Path, environ
     path.write_bytes(b'{"kind": "verd\n' + encode(environment()))
     with pytest.raises(ValueError, match=r"bad\.jsonl:1: "):
         list(read_run(path))
+
+
+@pytest.mark.parametrize(
+    ("changes", "told"),
+    [
+        ({"grade": "splendid"}, "grade"),
+        ({"grade": "conforms\n"}, "grade"),
+        ({"hard": "much"}, "hard"),
+        ({"hard": "nan\n"}, "hard"),
+        ({"seconds": -1}, "seconds"),
+        ({"seconds": 1e300}, "seconds"),
+        ({"worst": {"index": [-1], "observed": 1, "expected": 1}}, "index"),
+        ({"worst": {"index": [10**30], "observed": 1, "expected": 1}}, "index"),
+    ],
+)
+def test_a_value_that_no_run_writes_is_named(tmp_path: Path, verdict: Any, changes: Any, told: str) -> None:
+    path = tmp_path / "bad.jsonl"
+    path.write_bytes(msgspec.json.encode(msgspec.json.decode(encode(verdict())) | changes) + b"\n")
+    with pytest.raises(ValueError, match=rf"bad\.jsonl:1: .*{told}"):
+        list(read_run(path))
+
+
+@pytest.mark.parametrize("series", ["observed", "expected", "sharp"])
+def test_series_of_unequal_length_are_refused(tmp_path: Path, series: str) -> None:
+    numbers = {"observed": [1.0, 2.0], "expected": [1.0, 2.0], "sharp": [0.1, 0.1]}
+    fields = {"case": "c", "formula": "f", "signature": "s", "dtype": "float32", "target": "t", "series": "losses"}
+    whole = fields | numbers | {"kind": "curve", "judged": 2, "foreseen": 0.5}
+    path = tmp_path / "bad.jsonl"
+    path.write_bytes(msgspec.json.encode(whole))
+    assert len(list(read_run(path))) == 1
+    for wrong in ({series: [1.0]}, {"judged": 3}):
+        path.write_bytes(msgspec.json.encode(whole | wrong))
+        with pytest.raises(ValueError, match=r"bad\.jsonl:1: series of unequal length"):
+            list(read_run(path))
+
+
+@pytest.mark.parametrize(
+    "line", [b'{"kind":"seal","x":' + b"[" * 20_000 + b"]" * 20_000 + b"}", b'{"kind":"\xff"}', b'"\xed\xa0\x80"']
+)
+def test_what_is_nested_too_deep_or_no_text_is_named(tmp_path: Path, line: bytes) -> None:
+    path = tmp_path / "bad.jsonl"
+    path.write_bytes(line + b"\n")
+    with pytest.raises(ValueError, match=r"bad\.jsonl:1: "):
+        list(read_run(path))

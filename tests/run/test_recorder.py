@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from nnparity.execute.target import TargetName
-from nnparity.reports.records import Environment, FormulaLine, Verdict, read_run
+from nnparity.reports.records import Environment, Fact, FormulaLine, Line, Verdict, read_run
 from nnparity.run.plan import Plan
 from nnparity.run.recorder import OURS, Recorder, environment, formula_line
 from nnparity.spec import digest, load
@@ -85,3 +85,24 @@ def test_a_formula_is_told_in_full(id: str) -> None:
     assert (line.inputs, line.outputs) == (formula.inputs, formula.results)
     assert len(line.errata) == len(formula.errata)
     assert set(line.variants) == set(formula.variants)
+
+
+def test_a_run_file_has_its_whole_head_or_is_not_there(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path, written = tmp_path / "parity.jsonl", []
+    plan = Plan((TargetName("numpy"),), formulas=("dense", "tanh"))
+
+    def write(self: Recorder, *lines: Line) -> None:
+        written.append(path.exists())
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(Recorder, "write", write)
+    with pytest.raises(KeyboardInterrupt):
+        Recorder.anew(path, plan)
+    assert written == [False]
+    monkeypatch.undo()
+    recorder = Recorder.anew(path, plan)
+    recorder.write(Fact("t", "r", "c", "x"))
+    recorder.close()
+    kinds = [type(line).__name__ for line in read_run(path)]
+    assert kinds == ["Environment", *["FormulaLine"] * len(plan.chosen()), "Fact"]
+    assert [one.name for one in tmp_path.iterdir()] == [path.name]

@@ -65,6 +65,9 @@ MALFORMED = {
     "size is a boolean": ("{ n = 2, i = 3 }", "{ n = 2, i = true }", r"dense\.signatures\[0\]\.i"),
     "unknown symbol": ("{ n = 2, i = 3 }", "{ n = 2, i = 3, j = 4 }", r"dense\.signatures\[0\]\.j"),
     "unknown level": ('level = "full"', 'level = "fool"', r"dense\.signatures\[1\]\.level: .*quick, core, full"),
+    "no dataset": ('["normal", "small"]', "[]", r"dense\.datasets: none"),
+    "no dataset of a signature": ('["wide"]', "[]", r"dense\.signatures\[1\]\.datasets: none"),
+    "no dtype": ('wrt     = ["x"]', 'wrt = ["x"]\ndtypes = []', r"dense\.dtypes: none"),
     "unknown dataset": ('["normal", "small"]', '["normal", "smal"]', r"dense\.datasets: .*'smal'.* small"),
     "unknown dataset of a signature": ('["wide"]', '["wade"]', r"dense\.signatures\[1\]\.datasets: .*'wade'"),
     "dataset instead of a list": (

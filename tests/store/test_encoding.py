@@ -4,6 +4,7 @@ import struct
 from typing import Any
 
 import ml_dtypes
+import msgspec
 import numpy as np
 import pytest
 
@@ -101,3 +102,35 @@ def test_an_entry_under_another_key_is_damaged() -> None:
 def test_what_is_wrong_behind_a_right_checksum_is_damaged_too(body: bytes) -> None:
     with pytest.raises(DamagedEntry):
         decode(KEY, _checksum(KEY, body) + body)
+
+
+def entry_of(head: bytes, data: bytes = bytes(64)) -> bytes:
+    """An entry whose checksum fits, whatever it holds."""
+    body = struct.pack("<I", len(head)) + head
+    body += bytes(-(CHECKSUM + len(body)) % ALIGNED) + data
+    return _checksum(KEY, body) + body
+
+
+@pytest.mark.parametrize("name", ["|O", "V8", "<f8,<f8", "<U4", "<M8[s]", ">f8x", "<f8"])
+@pytest.mark.parametrize(
+    ("shape", "place"), [((8,), 0), ((-8,), 0), ((1,), -8), ((2**62,), 0), ((2**63,), 0), ((1,) * 99, 0)]
+)
+def test_an_array_of_anything_but_numbers_is_damaged(name: str, shape: tuple[int, ...], place: int) -> None:
+    """Bytes that were taken for objects would be pointers into anywhere."""
+    head = msgspec.msgpack.encode(msgspec.msgpack.Ext(1, msgspec.msgpack.encode((name, shape, place))))
+    if (name, shape, place) == ("<f8", (8,), 0):
+        assert decode(KEY, entry_of(head)).tobytes() == bytes(64)
+        return
+    with pytest.raises(DamagedEntry):
+        decode(KEY, entry_of(head))
+
+
+def test_an_entry_that_is_nested_too_deep_is_damaged() -> None:
+    with pytest.raises(DamagedEntry):
+        decode(KEY, entry_of(b"\x91" * 100_000 + b"\xc0"))
+
+
+@pytest.mark.parametrize("key", [7, None, "text", bytes(65)])
+def test_a_key_that_is_none_is_damaged(key: object) -> None:
+    with pytest.raises(DamagedEntry):
+        decode(key, encode(KEY, 1))

@@ -10,6 +10,8 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from statistics import fmean
 
+from msgspec import DecodeError
+
 from nnparity.command_line.running.previous import FOLDER, RUN
 from nnparity.reports.records import Finished, decode
 from nnparity.run.scheduler import Unit
@@ -30,12 +32,18 @@ def measured(folder: Path) -> dict[str, float]:
     found: dict[str, float] = {}
     for path in (folder / FOLDER / RUN, folder / RUN):
         for text in path.read_bytes().split(b"\n") if path.is_file() else ():
-            # What was cut short at the end of the file is no unit that ended.
-            if text.startswith(_FINISHED) and text.endswith(b"}"):
-                line = decode(text)
-                assert isinstance(line, Finished)
+            if text.startswith(_FINISHED) and (line := _decoded(text)):
                 found[line.unit] = cost(line.seconds)
     return found
+
+
+def _decoded(text: bytes) -> Finished | None:
+    """The line; None of what was cut short or damaged, by which no time can be told."""
+    try:
+        line = decode(text)
+    except DecodeError:
+        return None
+    return line if isinstance(line, Finished) else None
 
 
 class Forecast:

@@ -4,9 +4,10 @@ import math
 from itertools import groupby
 from typing import Any
 
+from nnparity.reports.aggregation import dtype_order
 from nnparity.reports.formatting import real
 from nnparity.reports.merge import MergedRun
-from nnparity.reports.records import DTYPES, OCTAVES, Ulps
+from nnparity.reports.records import OCTAVES, Ulps
 from nnparity.reports.render.figures.drawing import coloured, drawing, svg
 
 #: Inches of a panel, and of the legend above all.
@@ -23,7 +24,7 @@ OVER = (
 
 def figures(run: MergedRun) -> dict[str, str]:
     """Caption -> SVG, one figure for each function."""
-    ordered = sorted(run.ulps, key=lambda one: (one.formula, DTYPES.index(one.dtype), one.target))
+    ordered = sorted(run.ulps, key=lambda one: (one.formula, dtype_order(one.dtype), one.target))
     colours = coloured(run)
     groups = groupby(ordered, key=lambda one: one.formula)
     return {caption(formula): draw(list(several), colours) for formula, several in groups}

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from nnparity.reports import merge, render
-from nnparity.reports.chain import Chain, seal_of, sealed
+from nnparity.reports.chain import Chain, sealed, state
 from nnparity.reports.records import Fact, encode
 from nnparity.reports.targets.portrait import facts_of
 from nnparity.tests.reports.conftest import unpacked
@@ -63,9 +63,9 @@ def test_the_certificate_says_what_was_measured(run: list[Any], write: Any, tmp_
 def test_it_carries_the_digest_that_verify_looks_at(run: list[Any], tmp_path: Path) -> None:
     path, chain = tmp_path / "parity.jsonl", Chain()
     path.write_bytes(b"".join(chain.linked(encode(line)) for line in run))
-    assert seal_of(path) == ""
+    assert state(path).seal == ""
     digest = sealed(path)
-    assert seal_of(path) == digest
+    assert state(path).seal == digest
     told = certificate(path, tmp_path / "out")
     assert f"digest {digest} of the last line of parity.jsonl; nnparity verify parity.jsonl" in told
     (tmp_path / "other").mkdir()
@@ -73,5 +73,7 @@ def test_it_carries_the_digest_that_verify_looks_at(run: list[Any], tmp_path: Pa
     other.write_bytes(path.read_bytes())
     assert len(merge([path, other]).seals) == 2, "files of one name are told apart"
     path.write_bytes(path.read_bytes() + chain.linked(encode(run[-1])))
-    assert seal_of(path) == "", "what follows the seal was added"
-    assert merge([path]).seals == {}
+    assert state(path).seal == "", "what follows the seal was added"
+    assert merge([path], damaged=True).seals == {}
+    with pytest.raises(ValueError, match="is not as it was written"):
+        merge([path])

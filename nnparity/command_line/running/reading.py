@@ -1,0 +1,42 @@
+"""Run files as commands read them: what is damaged is refused, what is not whole is told, and the status says so."""
+
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+
+import typer
+
+from nnparity.reports import MergedRun, merge
+from nnparity.spec.usage import UsageError
+
+
+def read(paths: Iterable[Path], *, whole: bool = False) -> MergedRun:
+    """The run that files make together. Raises UsageError for what is no run file, or not as it was written.
+
+    With `whole` it must have a head, too: a report says where it was run.
+    """
+    paths = list(paths)
+    try:
+        run = merge(paths)
+    except (OSError, ValueError) as error:
+        raise UsageError(str(error)) from error
+    if whole and not run.environments:
+        raise UsageError(
+            f"{', '.join(map(str, paths))}: no line says where it was run: no run file, or its head is gone"
+        )
+    return run
+
+
+def doubts(run: MergedRun) -> Iterator[str]:
+    """What speaks against taking a run for whole, as words; only the first is a reason for another status."""
+    if run.cut_short:
+        yield f"incomplete: {run.cut_short} of {len(run.environments)} runs did not come to an end"
+    for path in run.unchained:
+        yield f"{path}: its lines are not chained: nothing tells whether they are as they were written"
+
+
+def told(*runs: MergedRun) -> bool:
+    """Tells what speaks against taking runs for whole; whether one of them is incomplete."""
+    for run in runs:
+        for doubt in doubts(run):
+            typer.echo(f"nnparity: {doubt}", err=True)
+    return any(run.cut_short for run in runs)
