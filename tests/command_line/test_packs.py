@@ -18,6 +18,8 @@ from nnparity.reference import FORMULAS
 from nnparity.reports import merge
 from nnparity.reports.records import Environment, FormulaLine, Verdict, read_run
 from nnparity.spec import digest, load, packs
+from nnparity.tests import commands
+from nnparity.tests.command_line.test_pytest_plugin import ALONE
 
 ROOT = Path(__file__).resolve().parents[2]
 MODERN = ROOT / "packs" / "modern"
@@ -177,8 +179,7 @@ def test_expectations_are_kept_until_the_pack_is_edited(nnparity: Run, monkeypat
     run = ("run", "--pack", "mine", "--backend", "numpy", "--dtype", "float32", "--formula", "rope", "--level", "quick")
 
     def told() -> str:
-        command = [sys.executable, "-m", "nnparity", *run]
-        done = subprocess.run(command, capture_output=True, text=True, check=False)
+        done = commands.nnparity(*run)
         assert done.returncode == 0, done.stderr
         return next(line for line in done.stderr.splitlines() if line.startswith("expectations"))
 
@@ -254,8 +255,8 @@ def test_every_kernel_is_a_callable_of_its_framework(backend: str) -> None:
 
 def test_its_formulas_are_items_of_pytest(tmp_path: Path) -> None:
     suite = str(ROOT / "tests" / "conformance")
-    small = ("--formula", "silu", "--dtype", "float32", "--backend", "numpy", "-p", "no:cacheprovider", "-v")
-    command = [sys.executable, "-m", "pytest", suite, "--pack", str(MODERN), *small]
+    small = ("--formula", "silu", "--dtype", "float32", "--backend", "numpy", "-v")
+    command = [sys.executable, "-m", "pytest", *ALONE, suite, "--pack", str(MODERN), *small]
     done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stdout[-3000:]
     assert "test_conforms[silu/n3d5/float32] PASSED" in done.stdout
