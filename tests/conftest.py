@@ -4,7 +4,8 @@ What they plant in the reference must not be answered by what was kept before, n
 Conformance tests are a run like any other, and have both. Tests that plant nothing there, and expect the same again and
 again, may share a store that ends with the session: `store_of_the_session`.
 
-And they compute on one BLAS thread, as runs do: with as many processes as cores more of them only wait for each other.
+And they compute on one thread, as runs do, in the processes that they start too: with as many processes as cores more
+of them only wait for each other.
 
 Processes that they start keep their bytecode, as Python does unless it is told not to: hundreds of them would compile
 the whole suite again, and those of pytest rewrite its assertions.
@@ -18,6 +19,7 @@ import pytest
 from threadpoolctl import threadpool_limits
 
 from nnparity.adapters.request import PROGRAMS
+from nnparity.execute.observer import THREADS
 from nnparity.store import location, memory
 from nnparity.tests.once import shared
 
@@ -27,6 +29,8 @@ FOLDER = pytest.StashKey[TemporaryDirectory[str]]()
 def pytest_configure(config: pytest.Config) -> None:
     """For processes that tests start, too, and before any fixture; those of xdist inherit the folder."""
     threadpool_limits(1, user_api="blas")
+    for name in THREADS:
+        os.environ.setdefault(name, "1")
     os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
     if config.getoption("--backend", None):
         return

@@ -1,4 +1,4 @@
-"""Run as a program: one backend, and what the tests of this folder ask of it, as JSON on the last line.
+"""Run as a program: one backend, and what the tests of this folder and of packs ask of it, as JSON on the last line.
 
 Each framework gets a process of its own: imported together they disturb one another. And one process for all that is
 asked: most take longer to be imported than to answer.
@@ -25,7 +25,7 @@ from nnparity.adapters.request import Failure
 from nnparity.execute import messages, worker
 from nnparity.execute.protocol import TargetInfo
 from nnparity.execute.requests import request
-from nnparity.spec import Formula, cases_of
+from nnparity.spec import Formula, cases_of, packs
 from nnparity.spec import load as formulas
 from nnparity.spec.schema import QUANTITIES
 from nnparity.tests.adapters.compare import wrong
@@ -93,7 +93,7 @@ DECLARING = {
 def told(session: pytest.FixtureRequest, backend: str, question: str) -> Any:
     """What a process of that backend answers. It is asked all that the modules collected in this session ask."""
     modules = {item.path for item in session.session.items}
-    asked = [one for one in QUESTIONS if Path(__file__).with_name(f"test_{one}.py") in modules]
+    asked = [one for one in QUESTIONS if ASKING.get(one, Path(__file__).with_name(f"test_{one}.py")) in modules]
     factory = session.getfixturevalue("tmp_path_factory")
     answer = once(factory, f"survey-{backend}", lambda: _ask(backend, asked))[question]
     assert "error" not in answer, answer["error"]
@@ -203,14 +203,28 @@ def _wrong(adapter: Adapter, name: str, dtype: str, families: frozenset[str]) ->
     return sorted(wrong(case, request, seen))
 
 
-#: By the module that asks.
+def of_a_pack(backend: str) -> dict[str, list[str]]:
+    """By formula of a pack, whose kernels' paths all resolve, in which house each lies."""
+    taken = packs.take(MODERN)
+    kernels = load(backend).kernels()
+    for id in taken.formulas:
+        for path in kernels[id].paths:
+            resolve(path)
+    return {id: [path.split(".")[0] for path in kernels[id].paths] for id in taken.formulas}
+
+
+#: By the module that asks; what a pack brings comes last.
 QUESTIONS: dict[str, Callable[[str], Any]] = {
     "keras": of_keras,
     "traceability": of_traceability,
     "kernels": of_kernels,
     "refusals": of_refusals,
     "formulas": of_formulas,
+    "a pack": of_a_pack,
 }
+#: Modules of other folders that ask.
+ASKING = {"a pack": Path(__file__).parents[1] / "command_line" / "test_packs.py"}
+MODERN = Path(__file__).resolve().parents[2] / "packs" / "modern"
 
 
 def _answer(backend: str, question: str) -> dict[str, Any]:
