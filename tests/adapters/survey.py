@@ -1,20 +1,36 @@
-"""Run as a program: one backend, some cases, and the quantities found wrong, as JSON on the last line.
+"""Run as a program: one backend, and what the tests of this folder and of packs ask of it, as JSON on the last line.
 
-Each framework gets a process of its own: imported together they disturb one another.
+Each framework gets a process of its own: imported together they disturb one another. And one process for all that is
+asked: most take longer to be imported than to answer.
 """
 
+import fnmatch
 import json
 import os
 import subprocess
 import sys
-from collections.abc import Iterator
-from dataclasses import asdict, dataclass
+import traceback
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from fnmatch import fnmatchcase
+from pathlib import Path
+from typing import Any
+
+import pytest
 
 from nnparity.adapters.base import Adapter
+from nnparity.adapters.kernel import resolve
 from nnparity.adapters.registry import load
 from nnparity.adapters.request import Failure
+from nnparity.execute import messages, worker
+from nnparity.execute.protocol import TargetInfo
+from nnparity.execute.requests import request
+from nnparity.spec import Formula, cases_of, packs
+from nnparity.spec import load as formulas
+from nnparity.spec.schema import QUANTITIES
 from nnparity.tests.adapters.compare import wrong
 from nnparity.tests.adapters.formulas import CASES, DTYPES
+from nnparity.tests.once import once
 
 #: mode/case/dtype -> the quantities found wrong.
 Survey = dict[str, list[str]]
@@ -33,20 +49,136 @@ class Plan:
     narrower: tuple[str, ...] = FIRST
 
 
-def survey(backend: str, *plans: Plan) -> Survey:
-    """What a new process finds wrong."""
-    command = [sys.executable, "-m", __name__, backend, *(json.dumps(asdict(plan)) for plan in plans)]
+#: One of each kind of Keras's layers, losses and optimisers.
+SOME = ("dense", "conv2d", "layer_norm", "lstm_last", "mlp_backprop", "gan_discriminator_loss", "adam_eps_hat")
+
+#: JAX compiles each operation for each shape, so its few eager formulas take as long as all compiled ones.
+PLANS = {
+    "torch": [Plan()],
+    "tensorflow": [
+        Plan(),
+        Plan(("dense", "softmax"), "compiled", EVERYTHING, ()),
+        Plan(("dense", "attention"), "graph", EVERYTHING, ()),
+    ],
+    "jax": [
+        Plan(("dense", "relu", "softmax", "conv2d", "adam"), "eager", EVERYTHING, OUTPUT),
+        Plan(mode="compiled", float64=FIRST, narrower=()),
+        Plan(("lstm_step", "attention", "layer_norm", "max_pool2d"), "compiled", EVERYTHING, ()),
+    ],
+    "keras-torch": [Plan()],
+    "keras-tensorflow": [Plan((*SOME, "multi_head_attention"), "eager", EVERYTHING, OUTPUT)],
+    "keras-jax": [Plan(SOME, "compiled", FIRST, OUTPUT), Plan(("dense", "layer_norm"), "compiled", EVERYTHING, ())],
+}
+#: Where each backend's kernels live.
+HOMES = {
+    "huggingface": ("transformers",),
+    "numpy": ("nnparity",),
+    "tensorflow": ("tf",),
+    "jax": ("jax", "jnp"),
+    "onnxruntime": ("ai",),
+}
+#: Paths that are none, asked of one backend beside its own.
+PLANTED = {
+    "torch": ("torch.nn.functional.conv2", "torch.nn.Sequential of Linear", "torch.pi", "tanh", "json.dumps"),
+}
+#: The adapters that declare something as refused, each in the mode that compiles fastest.
+DECLARING = {
+    **dict.fromkeys(("jax", "keras-jax", "tensorflow"), "compiled"),
+    "torch": "compiled",
+    "onnxruntime": "optimized",
+    "mlx": "lazy",
+}
+
+
+def told(session: pytest.FixtureRequest, backend: str, question: str) -> Any:
+    """What a process of that backend answers. It is asked all that the modules collected in this session ask."""
+    modules = {item.path for item in session.session.items}
+    asked = [one for one in QUESTIONS if ASKING.get(one, Path(__file__).with_name(f"test_{one}.py")) in modules]
+    factory = session.getfixturevalue("tmp_path_factory")
+    answer = once(factory, f"survey-{backend}", lambda: _ask(backend, asked))[question]
+    assert "error" not in answer, answer["error"]
+    return answer["found"]
+
+
+def _ask(backend: str, asked: list[str]) -> Any:
+    command = [sys.executable, "-m", __name__, backend, *asked]
     # One thread: two that wait for each other on a busy machine take ten times as long on small arrays.
     environment = os.environ | {"OMP_NUM_THREADS": "1"}
     done = subprocess.run(command, capture_output=True, text=True, check=False, env=environment)
     assert done.returncode == 0, done.stderr[-4000:]
-    found: Survey = json.loads(done.stdout.splitlines()[-1])
-    return found
+    return json.loads(done.stdout.splitlines()[-1])
 
 
-def _main(backend: str, *plans: str) -> None:
-    found = {case: keys for plan in plans for case, keys in _look(backend, Plan(**json.loads(plan))) if keys}
-    sys.stdout.write(json.dumps(found) + "\n")
+def of_traceability(backend: str) -> dict[str, Any]:
+    """What its worker sends of itself."""
+    _, info = worker._begin(backend, "cpu", "")
+    arrived = messages.answer(messages.of_answer(info))
+    assert isinstance(arrived, TargetInfo)
+    return {"kernels": sorted(arrived.kernels), "unsupported": arrived.unsupported}
+
+
+def of_keras(backend: str) -> dict[str, Any] | None:
+    """Which kernels are of another house, and the target that it is where Keras was imported on its backend before."""
+    if not backend.startswith("keras-"):
+        return None
+    found = load(backend)
+    foreign = [name for name, kernel in found.kernels().items() if kernel.calls.split(".")[0] != "keras"]
+    return {"foreign": foreign, "target": found().target}
+
+
+def of_kernels(backend: str) -> dict[str, list[str]]:
+    """Of the paths that it names, and of those planted, which do not resolve, and why."""
+    kernels = load(backend).kernels()
+    assert all(kernel.paths for kernel in kernels.values())
+    homes = HOMES.get(backend, (backend.split("-", maxsplit=1)[0],))
+    own = ((id, path) for id, kernel in kernels.items() for path in kernel.paths)
+    planted = (("planted", path) for path in PLANTED.get(backend, ()))
+    return {"own": list(_unresolved(own, homes)), "planted": list(_unresolved(planted, homes))}
+
+
+def _unresolved(named: Iterator[tuple[str, str]], homes: tuple[str, ...]) -> Iterator[str]:
+    for id, path in named:
+        try:
+            resolve(path)
+        except (ImportError, AttributeError, TypeError, ValueError) as error:
+            yield f"{id}: {path}: {error}"
+        else:
+            if path.split(".")[0] not in homes:
+                yield f"{id}: {path}: of another framework"
+
+
+def of_refusals(backend: str) -> dict[str, list[str]]:
+    """The declarations, and those that are stale."""
+    adapter = load(backend)(mode=DECLARING.get(backend, ""))
+    return {"declared": [str(one) for one in adapter.refused], "stale": stale(adapter)}
+
+
+def stale(adapter: Adapter) -> list[str]:
+    """The declarations of an adapter, formula by formula, where nothing is refused."""
+    return [
+        f"{formula.id} {dtype} {quantity}"
+        for (name, wanted, quantity, place) in adapter.refused
+        if fnmatchcase(f"{adapter.device}:{adapter.mode}", place)
+        for formula in formulas().values()
+        if fnmatchcase(formula.id, name) and formula.id not in adapter.unsupported
+        for dtype in fnmatch.filter(formula.dtypes, wanted)
+        if not refused(adapter, formula, dtype, quantity)
+    ]
+
+
+def refused(adapter: Adapter, formula: Formula, dtype: str, quantity: str) -> bool:
+    """Whether it refuses all that is named so of a formula's first case."""
+    case = next(cases_of(formula, dtype))[0]
+    families = [family for family in QUANTITIES if quantity.startswith(family)]
+    seen = adapter.observe(request(case, frozenset(families or QUANTITIES)))
+    named = [answer for key, answer in seen.items() if fnmatchcase(key, quantity)]
+    return bool(named) and all(isinstance(one, Failure) and one.kind == "unsupported" for one in named)
+
+
+def of_formulas(backend: str) -> Survey:
+    """What is found wrong by its plans."""
+    looked = (one for plan in PLANS.get(backend, ()) for one in _look(backend, plan))
+    return {case: keys for case, keys in looked if keys}
 
 
 def _look(backend: str, plan: Plan) -> Iterator[tuple[str, list[str]]]:
@@ -69,6 +201,45 @@ def _wrong(adapter: Adapter, name: str, dtype: str, families: frozenset[str]) ->
         reason = Failure("unsupported", adapter.unsupported[name])
         return sorted(key for key in seen if seen[key] != reason)
     return sorted(wrong(case, request, seen))
+
+
+def of_a_pack(backend: str) -> dict[str, list[str]]:
+    """By formula of a pack, whose kernels' paths all resolve, in which house each lies."""
+    taken = packs.take(MODERN)
+    kernels = load(backend).kernels()
+    for id in taken.formulas:
+        for path in kernels[id].paths:
+            resolve(path)
+    return {id: [path.split(".")[0] for path in kernels[id].paths] for id in taken.formulas}
+
+
+#: By the module that asks; what a pack brings comes last.
+QUESTIONS: dict[str, Callable[[str], Any]] = {
+    "keras": of_keras,
+    "traceability": of_traceability,
+    "kernels": of_kernels,
+    "refusals": of_refusals,
+    "formulas": of_formulas,
+    "a pack": of_a_pack,
+}
+#: Modules of other folders that ask.
+ASKING = {"a pack": Path(__file__).parents[1] / "command_line" / "test_packs.py"}
+MODERN = Path(__file__).resolve().parents[2] / "packs" / "modern"
+
+
+def _answer(backend: str, question: str) -> dict[str, Any]:
+    """What was found, or what was raised: that costs no other question its answer."""
+    try:
+        return {"found": QUESTIONS[question](backend)}
+    except Exception:  # noqa: BLE001  (whatever it is, the test that asked is told)
+        return {"error": traceback.format_exc()}
+
+
+def _main(backend: str, *asked: str) -> None:
+    if backend.startswith("keras-"):
+        os.environ["KERAS_BACKEND"] = backend.removeprefix("keras-")
+        import keras  # noqa: F401  (the first to import it decides)
+    sys.stdout.write(json.dumps({question: _answer(backend, question) for question in asked}) + "\n")
 
 
 if __name__ == "__main__":

@@ -4,28 +4,7 @@ from importlib.util import find_spec
 
 import pytest
 
-from nnparity.tests.adapters.survey import EVERYTHING, FIRST, OUTPUT, Plan, Survey, survey
-
-#: One of each kind of Keras's layers, losses and optimisers.
-SOME = ("dense", "conv2d", "layer_norm", "lstm_last", "mlp_backprop", "gan_discriminator_loss", "adam_eps_hat")
-
-#: JAX compiles each operation for each shape, so its few eager formulas take as long as all compiled ones.
-PLANS = {
-    "torch": [Plan()],
-    "tensorflow": [
-        Plan(),
-        Plan(("dense", "softmax"), "compiled", EVERYTHING, ()),
-        Plan(("dense", "attention"), "graph", EVERYTHING, ()),
-    ],
-    "jax": [
-        Plan(("dense", "relu", "softmax", "conv2d", "adam"), "eager", EVERYTHING, OUTPUT),
-        Plan(mode="compiled", float64=FIRST, narrower=()),
-        Plan(("lstm_step", "attention", "layer_norm", "max_pool2d"), "compiled", EVERYTHING, ()),
-    ],
-    "keras-torch": [Plan()],
-    "keras-tensorflow": [Plan((*SOME, "multi_head_attention"), "eager", EVERYTHING, OUTPUT)],
-    "keras-jax": [Plan(SOME, "compiled", FIRST, OUTPUT), Plan(("dense", "layer_norm"), "compiled", EVERYTHING, ())],
-}
+from nnparity.tests.adapters.survey import PLANS, Survey, told
 
 #: What released frameworks get wrong by more than the wide tolerances here. A repair upstream fails the test too.
 KNOWN: dict[str, Survey] = {
@@ -74,8 +53,8 @@ KNOWN: dict[str, Survey] = {
 
 
 @pytest.mark.parametrize("backend", list(PLANS))
-def test_every_quantity(backend: str) -> None:
+def test_every_quantity(request: pytest.FixtureRequest, backend: str) -> None:
     for package in backend.split("-"):
         if find_spec(package) is None:
             pytest.skip(f"{package} is not installed")
-    assert survey(backend, *PLANS[backend]) == KNOWN[backend]
+    assert told(request, backend, "formulas") == KNOWN[backend]

@@ -1,8 +1,5 @@
 """Every dotted path that an adapter names is a callable of its framework, and rows are kernels like others."""
 
-import json
-import subprocess
-import sys
 from importlib.util import find_spec
 from typing import Any
 
@@ -10,60 +7,29 @@ import pytest
 
 from nnparity.adapters.kernel import Kernel, kernel, passed, resolve
 from nnparity.adapters.registry import BUILTIN
+from nnparity.tests.adapters.survey import PLANTED, told
 
 #: Keras has the same kernels on every backend.
 BACKENDS = [backend for backend in BUILTIN if backend not in ("keras-tensorflow", "keras-jax")]
-#: Where each backend's kernels live; a process holds one of them.
-HOMES = {
-    "huggingface": ("transformers",),
-    "numpy": ("nnparity",),
-    "tensorflow": ("tf",),
-    "jax": ("jax", "jnp"),
-    "onnxruntime": ("ai",),
-}
-LOOK = """
-import json, sys
-from nnparity.adapters.kernel import resolve
-from nnparity.adapters.registry import load
-
-def wrong(path, homes):
-    try:
-        resolve(path)
-    except (ImportError, AttributeError, TypeError, ValueError) as error:
-        return str(error)
-    return "" if path.split(".")[0] in homes else "of another framework"
-
-backend, homes, planted = sys.argv[1], sys.argv[2].split(","), sys.argv[3:]
-kernels = load(backend).kernels()
-named = [(id, path) for id, kernel in kernels.items() for path in kernel.paths]
-named += [("planted", path) for path in planted]
-assert all(kernel.paths for kernel in kernels.values())
-print(json.dumps([f"{id}: {path}: {said}" for id, path in named if (said := wrong(path, homes))]))
-"""
 
 
-def unresolved(backend: str, *planted: str) -> list[str]:
-    """What a new process cannot resolve among the paths of an adapter, and of those planted."""
+def unresolved(request: pytest.FixtureRequest, backend: str, which: str = "own") -> list[str]:
+    """What the process of a backend cannot resolve among the paths of its adapter, or of those planted."""
     for package in {"huggingface": "transformers-torch"}.get(backend, backend).split("-"):
         if find_spec(package) is None:
             pytest.skip(f"{package} is not installed")
-    homes = HOMES.get(backend, (backend.split("-", maxsplit=1)[0],))
-    command = [sys.executable, "-c", LOOK, backend, ",".join(homes), *planted]
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
-    assert done.returncode == 0, done.stderr[-4000:]
-    found: list[str] = json.loads(done.stdout.splitlines()[-1])
+    found: list[str] = told(request, backend, "kernels")[which]
     return found
 
 
 @pytest.mark.parametrize("backend", BACKENDS)
-def test_every_kernel_is_a_callable_of_its_framework(backend: str) -> None:
-    assert unresolved(backend) == []
+def test_every_kernel_is_a_callable_of_its_framework(request: pytest.FixtureRequest, backend: str) -> None:
+    assert unresolved(request, backend) == []
 
 
-def test_a_wrong_path_is_seen() -> None:
-    planted = ["torch.nn.functional.conv2", "torch.nn.Sequential of Linear", "torch.pi", "tanh", "json.dumps"]
-    found = unresolved("torch", *planted)
-    assert [line.split(": ")[1] for line in found] == planted
+def test_a_wrong_path_is_seen(request: pytest.FixtureRequest) -> None:
+    found = unresolved(request, "torch", "planted")
+    assert [line.split(": ")[1] for line in found] == list(PLANTED["torch"])
     assert found[-1] == "planted: json.dumps: of another framework"
 
 

@@ -10,17 +10,15 @@ from nnparity.execute.target import Target
 from nnparity.reports.records import Kernel
 from nnparity.run.verdicts import target_line
 from nnparity.spec import load
+from nnparity.tests.adapters.survey import told
 
 
 @pytest.mark.parametrize("backend", builtin_names())
-def test_operations_and_formulas_match(backend: str) -> None:
+def test_operations_and_formulas_match(request: pytest.FixtureRequest, backend: str) -> None:
     if backend in MORE and find_spec(backend) is None:
         pytest.skip(f"{backend} is not installed")
-    observer = Observer(backend)
-    try:
-        given, declined = set(observer.info.kernels), observer.info.unsupported
-    finally:
-        observer.close()
+    found = told(request, backend, "traceability")
+    given, declined = set(found["kernels"]), found["unsupported"]
     assert given - set(load()) == set(), "operations that no formula asks for"
     assert set(load()) - given - set(declined) == set(), "formulas neither given nor declared unsupported"
     assert all(declined.values())

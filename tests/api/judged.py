@@ -1,20 +1,32 @@
-"""Run as ``python -m nnparity.tests.api.judged FRAMEWORK [all]``: the kernels of `blocks` judged, a JSON object a line.
+"""Run as a program: one framework, and what the tests of this folder ask of it, as JSON on the last line.
 
-What compiles or dispatches slowly is asked less of, unless ``all``: the right ones in all dtypes at the quick level,
-the wrong ones in float32 and bfloat16.
+One process for all that is asked: most frameworks take longer to be imported than to answer. The kernels of `blocks`
+are judged, of what compiles or dispatches slowly fewer, unless ``NNPARITY_EVERY_CASE`` is set: the right ones in all
+dtypes at the quick level, the wrong ones in float32 and bfloat16.
 """
 
+import importlib.util
 import json
+import os
+import subprocess
 import sys
-from collections.abc import Iterator
+import traceback
+from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pytest
 
 import nnparity
+from nnparity.adapters.kernel import resolve
 from nnparity.tests.api.blocks import ALL, right, wrong
 from nnparity.tests.api.frameworks import OPS
+from nnparity.tests.once import once
 
+#: Asked at the core level and in all dtypes; the others take minutes for that.
+WHOLE = ("numpy", "torch")
+EVERYTHING = "NNPARITY_EVERY_CASE" in os.environ
 #: The dtypes of wrong functions, where not all are asked.
 FEW = ("float32", "bfloat16")
 #: Wrong functions of many blocks, for which another of few stands there.
@@ -53,14 +65,74 @@ def asked(framework: str, everything: bool) -> Iterator[tuple[str, str, str, str
         yield from ((name, one.formula, dtype, one.level, one.function, options) for dtype in dtypes)
 
 
-def main(framework: str, everything: bool) -> None:
-    """Prints what came of each."""
-    for name, formula, dtype, level, function, options in asked(framework, everything):
+def told(session: pytest.FixtureRequest, framework: str, question: str) -> Any:
+    """What a process of that framework answers. It is asked all that the modules collected in this session ask."""
+    modules = {item.path for item in session.session.items}
+    asked = [one for one in QUESTIONS if Path(__file__).with_name(f"test_{one}.py") in modules]
+    factory = session.getfixturevalue("tmp_path_factory")
+    answer = once(factory, f"judged-{framework}", lambda: _ask(framework, asked))[question]
+    assert "error" not in answer, answer["error"]
+    return answer["found"]
+
+
+def _ask(framework: str, questions: list[str]) -> Any:
+    command = [sys.executable, "-W", "ignore", "-m", __name__, framework, *questions]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr[-4000:]
+    return json.loads(done.stdout.splitlines()[-1])
+
+
+def of_arrays(framework: str) -> None:
+    """Runs what is asserted of its arrays and settings, which nobody has touched so far."""
+    from nnparity.tests.api.test_arrays import BODIES, HEAD
+
+    if framework in BODIES:
+        exec(f"FRAMEWORK = {framework!r}\n{HEAD}{BODIES[framework]}", {})
+
+
+def of_check(framework: str) -> list[dict[str, Any]]:
+    """What comes of each kernel of `blocks`."""
+    found = []
+    for name, formula, dtype, level, function, options in asked(framework, framework in WHOLE or EVERYTHING):
         result = nnparity.check(function, formula, dtype=dtype, level=level, **options)
         verdicts = [{"quantity": v.quantity, "grade": v.grade, "diagnosis": v.diagnosis} for v in result.verdicts]
-        told = {"name": name, "formula": formula, "dtype": dtype, "text": str(result), "verdicts": verdicts}
-        sys.stdout.write(json.dumps(told | {"conforms": bool(result), "resolution": result.resolution}) + "\n")
+        one = {"name": name, "formula": formula, "dtype": dtype, "text": str(result), "verdicts": verdicts}
+        found.append(one | {"conforms": bool(result), "resolution": result.resolution})
+    return found
+
+
+def of_packs(framework: str) -> list[tuple[str, str, bool, str]]:
+    """(formula, dtype, whether it conforms, text) of the framework's methods of a pack."""
+    from nnparity.tests.api.test_packs import FIRST, LEVELS, MODERN
+
+    if framework not in LEVELS:
+        return []
+    pack = nnparity.load_pack(MODERN)
+    spec = importlib.util.spec_from_file_location("methods", MODERN / f"on_{framework}.py")
+    assert spec
+    assert spec.loader
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    found = []
+    for id in FIRST:
+        method = getattr(module, id, None) or resolve(pack.formulas[id].kernels[framework])
+        for dtype in ALL:
+            result = nnparity.check(method, id, dtype=dtype, level=LEVELS[framework])
+            found.append((id, dtype, bool(result), str(result)))
+    return found
+
+
+#: By the module that asks; settings are looked at before anybody computes, and what a pack brings comes last.
+QUESTIONS: dict[str, Callable[[str], Any]] = {"arrays": of_arrays, "check": of_check, "packs": of_packs}
+
+
+def _answer(framework: str, question: str) -> dict[str, Any]:
+    """What was found, or what was raised: that costs no other question its answer."""
+    try:
+        return {"found": QUESTIONS[question](framework)}
+    except Exception:  # noqa: BLE001  (whatever it is, the test that asked is told)
+        return {"error": traceback.format_exc()}
 
 
 if __name__ == "__main__":
-    main(sys.argv[1], sys.argv[2:] == ["all"])
+    sys.stdout.write(json.dumps({one: _answer(sys.argv[1], one) for one in sys.argv[2:]}) + "\n")

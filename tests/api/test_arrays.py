@@ -1,9 +1,8 @@
 """Arrays of each framework come over exact to the bit, in half precision too; its settings are left as they were."""
 
-import subprocess
-import sys
-
 import pytest
+
+from nnparity.tests.api.judged import told
 
 HEAD = """
 import ml_dtypes, numpy as np, nnparity
@@ -58,7 +57,5 @@ assert tf.config.experimental.tensor_float_32_execution_enabled(), "as TensorFlo
 
 
 @pytest.mark.parametrize("framework", BODIES)
-def test_arrays_and_settings_of(framework: str) -> None:
-    code = f"FRAMEWORK = {framework!r}\n{HEAD}{BODIES[framework]}"
-    done = subprocess.run([sys.executable, "-W", "ignore", "-c", code], capture_output=True, text=True, check=False)
-    assert done.returncode == 0, done.stderr[-3000:]
+def test_arrays_and_settings_of(request: pytest.FixtureRequest, framework: str) -> None:
+    assert told(request, framework, "arrays") is None  # what is asserted above was true

@@ -1,12 +1,8 @@
 """Kernels in blocks on four frameworks: the right ones conform, with no tolerance given; eleven wrong ones have names.
 
-A process for each framework, and a test for each process, so that workers do not start it twice.
+A process for each framework, see `judged`.
 """
 
-import json
-import os
-import subprocess
-import sys
 from collections.abc import Iterator
 from typing import Any
 
@@ -14,27 +10,14 @@ import pytest
 
 from nnparity.tests.api.blocks import ALL, wrong
 from nnparity.tests.api.frameworks import OPS, NumpyOps
-from nnparity.tests.api.judged import FEW, HEAVY
+from nnparity.tests.api.judged import EVERYTHING, FEW, HEAVY, WHOLE, told
 
 WRONG = wrong(NumpyOps())
-#: Asked at the core level and in all dtypes; the others take minutes for that.
-WHOLE = ("numpy", "torch")
-EVERYTHING = "NNPARITY_EVERY_CASE" in os.environ
 RIGHT = ("softmax", "attention", "masked_attention", "layer_norm")
 #: NumPy's functions have no derivative of their own; attention comes with one.
 FORWARD = {("numpy", name) for name in RIGHT} - {("numpy", "attention")}
 #: What a verdict must be able to see at least: half of the digits of the dtype.
 SEEN = {"float64": 2.0**-26, "float32": 2.0**-12, "float16": 2.0**-5, "bfloat16": 2.0**-4}
-
-
-def told(framework: str) -> dict[tuple[str, str, str], dict[str, Any]]:
-    """What a process of that framework says of each kernel, by name, formula and dtype."""
-    command = [sys.executable, "-W", "ignore", "-m", "nnparity.tests.api.judged", framework]
-    command += ["all"] if framework in WHOLE or EVERYTHING else []
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
-    assert done.returncode == 0, done.stderr[-4000:]
-    lines = [json.loads(line) for line in done.stdout.splitlines()]
-    return {(line["name"], line["formula"], line["dtype"]): line for line in lines}
 
 
 def dtypes(framework: str, name: str) -> tuple[str, ...]:
@@ -61,8 +44,10 @@ def complaints(framework: str, found: dict[tuple[str, str, str], dict[str, Any]]
 
 
 @pytest.mark.parametrize("framework", OPS)
-def test_right_kernels_conform_and_wrong_ones_fail_by_their_names(framework: str) -> None:
-    found = told(framework)
+def test_right_kernels_conform_and_wrong_ones_fail_by_their_names(
+    request: pytest.FixtureRequest, framework: str
+) -> None:
+    found = {(one["name"], one["formula"], one["dtype"]): one for one in told(request, framework, "check")}
     assert list(complaints(framework, found)) == []
     one = found["gradient of one input missing", "attention", "float32"]
     assert {v["quantity"] for v in one["verdicts"] if v["grade"] == "diverges"} == {"grad.k"}

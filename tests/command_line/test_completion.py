@@ -1,23 +1,21 @@
 """What a shell offers when the tabulator is pressed: commands, options, and names of ours for their values."""
 
 import os
-import subprocess
-import sys
 
 import pytest
+
+from nnparity.tests import commands
 
 
 def completed(*words: str) -> list[str]:
     """What bash is offered for the last word, as its completion function asks for it."""
     asked = {"COMP_WORDS": " ".join(words), "COMP_CWORD": str(len(words) - 1), "_NNPARITY_COMPLETE": "complete_bash"}
-    return run("nnparity", **asked).split()
+    return run(**asked).split()
 
 
 def run(*words: str, **more: str) -> str:
     """The output of the console script."""
-    code = f"import sys; sys.argv = {list(words)!r}; from nnparity.command_line.main import app; app()"
-    command = [sys.executable, "-c", code]
-    return subprocess.run(command, env={**os.environ, **more}, capture_output=True, text=True, check=False).stdout
+    return commands.nnparity(*words, env={**os.environ, **more}, script=True).stdout
 
 
 @pytest.mark.parametrize(
@@ -38,5 +36,5 @@ def test_names_are_offered(words: tuple[str, ...], offered: list[str]) -> None:
 
 @pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
 def test_the_script_of_a_shell_is_shown(shell: str) -> None:
-    told = run("nnparity", "--show-completion", shell, _TYPER_COMPLETE_TEST_DISABLE_SHELL_DETECTION="1")
+    told = run("--show-completion", shell, _TYPER_COMPLETE_TEST_DISABLE_SHELL_DETECTION="1")
     assert "_NNPARITY_COMPLETE" in told

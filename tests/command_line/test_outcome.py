@@ -1,8 +1,6 @@
 """What a run leaves to others: the report of before, a JSON object for programs, a status that may be of news alone."""
 
 import json
-import subprocess
-import sys
 from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
@@ -15,6 +13,7 @@ from nnparity.command_line.running.exclusion import LOCK
 from nnparity.command_line.running.previous import RUN
 from nnparity.reports.records import Summary, Verdict, read_run
 from nnparity.reports.render import FILES
+from nnparity.tests import commands
 
 TALKATIVE = """
 from nnparity.adapters.numpy import NumpyAdapter
@@ -127,8 +126,7 @@ def test_the_report_of_before_may_be_the_baseline(nnparity: Run) -> None:
 
 
 def alone_on_stdout(*arguments: str) -> tuple[int, dict[str, Any]]:
-    command = [sys.executable, "-m", "nnparity", *arguments, "--json"]
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    done = commands.nnparity(*arguments, "--json")
     return done.returncode, json.loads(done.stdout)
 
 

@@ -1,6 +1,5 @@
 """``--pack`` and ``nnparity prove``: a pack's formulas are judged like the primer's, one more touches two files."""
 
-import json
 import os
 import re
 import shutil
@@ -18,6 +17,9 @@ from nnparity.reference import FORMULAS
 from nnparity.reports import merge
 from nnparity.reports.records import Environment, FormulaLine, Verdict, read_run
 from nnparity.spec import digest, load, packs
+from nnparity.tests import commands
+from nnparity.tests.adapters import survey
+from nnparity.tests.command_line.test_pytest_plugin import ALONE
 
 ROOT = Path(__file__).resolve().parents[2]
 MODERN = ROOT / "packs" / "modern"
@@ -25,19 +27,6 @@ HOW_TO = ROOT / "docs" / "how-to" / "write-a-pack.md"
 BACKENDS = ("torch", "tensorflow", "jax", "keras-torch", "keras-tensorflow", "keras-jax")
 #: Where each backend's kernels live.
 HOMES = {"torch": ["torch"], "tensorflow": ["tf"], "jax": ["jax", "jnp"], "keras": ["keras"]}
-LOOK = """
-import json, sys
-from nnparity.adapters.kernel import resolve
-from nnparity.adapters.registry import load
-from nnparity.spec import packs
-
-pack = packs.take(sys.argv[1])
-kernels = load(sys.argv[2]).kernels()
-for id in pack.formulas:
-    for path in kernels[id].paths:
-        resolve(path)
-print(json.dumps({id: [path.split(".")[0] for path in kernels[id].paths] for id in pack.formulas}))
-"""
 Run = Callable[..., int | str | None]
 
 
@@ -177,8 +166,7 @@ def test_expectations_are_kept_until_the_pack_is_edited(nnparity: Run, monkeypat
     run = ("run", "--pack", "mine", "--backend", "numpy", "--dtype", "float32", "--formula", "rope", "--level", "quick")
 
     def told() -> str:
-        command = [sys.executable, "-m", "nnparity", *run]
-        done = subprocess.run(command, capture_output=True, text=True, check=False)
+        done = commands.nnparity(*run)
         assert done.returncode == 0, done.stderr
         return next(line for line in done.stderr.splitlines() if line.startswith("expectations"))
 
@@ -238,14 +226,11 @@ def test_a_formula_more_touches_two_files(nnparity: Run, capsys: pytest.CaptureF
 
 
 @pytest.mark.parametrize("backend", BACKENDS)
-def test_every_kernel_is_a_callable_of_its_framework(backend: str) -> None:
+def test_every_kernel_is_a_callable_of_its_framework(request: pytest.FixtureRequest, backend: str) -> None:
     for package in backend.split("-"):
         if find_spec(package) is None:
             pytest.skip(f"{package} is not installed")
-    command = [sys.executable, "-c", LOOK, str(MODERN), backend]
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
-    assert done.returncode == 0, done.stderr[-3000:]
-    homes = {home for one in json.loads(done.stdout.splitlines()[-1]).values() for home in one}
+    homes = {home for one in survey.told(request, backend, "a pack").values() for home in one}
     assert homes <= {*HOMES[backend.partition("-")[0]], *"+-*/@"}
 
 
@@ -254,8 +239,8 @@ def test_every_kernel_is_a_callable_of_its_framework(backend: str) -> None:
 
 def test_its_formulas_are_items_of_pytest(tmp_path: Path) -> None:
     suite = str(ROOT / "tests" / "conformance")
-    small = ("--formula", "silu", "--dtype", "float32", "--backend", "numpy", "-p", "no:cacheprovider", "-v")
-    command = [sys.executable, "-m", "pytest", suite, "--pack", str(MODERN), *small]
+    small = ("--formula", "silu", "--dtype", "float32", "--backend", "numpy", "-v")
+    command = [sys.executable, "-m", "pytest", *ALONE, suite, "--pack", str(MODERN), *small]
     done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stdout[-3000:]
     assert "test_conforms[silu/n3d5/float32] PASSED" in done.stdout

@@ -6,6 +6,8 @@ from pathlib import Path
 
 import pytest
 
+from nnparity.tests.command_line.test_pytest_plugin import ALONE
+
 TESTS = """
 import numpy as np
 import pytest
@@ -35,7 +37,7 @@ def test_level(parity):
 def run(folder: Path, *options: str, cases: int = 1) -> str:
     """What pytest prints of that file, elsewhere and with its markers strict."""
     (folder / "test_mine.py").write_text(TESTS.replace("CASES", str(cases)))
-    command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "--strict-markers", "-rA", *options]
+    command = [sys.executable, "-m", "pytest", "-q", *ALONE, "--strict-markers", "-rA", *options]
     return subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False).stdout
 
 
@@ -58,7 +60,7 @@ def test_a_dtype_that_there_is_not_is_told(tmp_path: Path) -> None:
     (tmp_path / "test_mine.py").write_text(
         "import pytest\n@pytest.mark.dtypes('half')\ndef test_right(parity):\n    pass\n"
     )
-    command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider"]
+    command = [sys.executable, "-m", "pytest", "-q", *ALONE]
     done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
     assert done.returncode != 0
     assert "no dtype is called 'half'" in done.stdout

@@ -12,12 +12,14 @@ from nnparity.reports.records import Environment, TargetLine, Verdict, read_run
 from nnparity.tests.command_line.test_cli import FAULTY
 
 CONFORMANCE = Path(__file__).resolve().parents[1] / "conformance"
+#: Without what other plugins of the environment take their time for: importing themselves, or keeping a cache.
+ALONE = ("-p", "no:cacheprovider", "-p", "no:hypothesispytest", "-p", "no:anyio")
 SMALL = ("--formula", "relu", "--dtype", "float32")
 
 
 def conformance(folder: Path, *arguments: str) -> tuple[int, str]:
     """Exit status and output of ``pytest tests/conformance`` in a folder, where its run file goes."""
-    command = [sys.executable, "-m", "pytest", str(CONFORMANCE), "-p", "no:cacheprovider", *arguments]
+    command = [sys.executable, "-m", "pytest", *ALONE, str(CONFORMANCE), *arguments]
     done = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)
     return done.returncode, done.stdout + done.stderr
 

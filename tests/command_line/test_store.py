@@ -25,7 +25,9 @@ from nnparity.run.plan import Plan
 from nnparity.run.scheduler import Jobs
 from nnparity.store.database import Database
 from nnparity.store.location import BOUND_VARIABLE, VARIABLE
+from nnparity.tests import commands
 from nnparity.tests.command_line.test_cli import FAULTY
+from nnparity.tests.command_line.test_pytest_plugin import ALONE
 
 QUANTITIES = ("--quantity", "output", "--quantity", "grad")
 PLAN = ("--formula", "softmax", "--dtype", "float16", "--dtype", "float64", *QUANTITIES)
@@ -36,7 +38,7 @@ ROOT = Path(__file__).resolve().parents[2]
 def run(out: Path, *arguments: str, backend: str = "numpy") -> tuple[Summary, dict[Any, Any], str]:
     """How a run in a process of its own ended, its verdicts without their seconds, and what it printed."""
     command = ["run", "--backend", backend, *(arguments or PLAN), "--jobs", "1", "--out", str(out)]
-    done = subprocess.run([*NNPARITY, *command], cwd=out.parent, capture_output=True, text=True, check=False)
+    done = commands.nnparity(*command, cwd=out.parent)
     assert done.returncode in (0, 1), done.stderr
     merged = merge([out / "parity.jsonl"])
     (summary,) = merged.summaries
@@ -200,8 +202,8 @@ def test_what_is_wrong_with_it_is_told_in_a_line(
 def pytest_of_a_user(folder: Path, *arguments: str) -> str:
     """What it printed; the environment says of the store only where the user's cache lies: in `folder`."""
     environment = {name: value for name, value in os.environ.items() if not name.startswith("NNPARITY")}
-    command = [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", *arguments]
-    environment |= {"XDG_CACHE_HOME": str(folder / "cache"), "PYTHONDONTWRITEBYTECODE": "1"}
+    command = [sys.executable, "-m", "pytest", *ALONE, *arguments]
+    environment |= {"XDG_CACHE_HOME": str(folder / "cache")}
     done = subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stdout + done.stderr
     return done.stdout

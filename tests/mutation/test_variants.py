@@ -15,6 +15,7 @@ from nnparity.judge.grades import judge
 from nnparity.spec import Case, cases_of, load
 from nnparity.spec.schema import QUANTITIES
 
+pytestmark = pytest.mark.usefixtures("store_of_the_session")  # the variants are planted in the adapter
 ALL = frozenset(QUANTITIES)
 PLANTED = [(formula.id, name) for formula in load().values() for name in formula.variants]
 

@@ -2,8 +2,6 @@
 
 import os
 import re
-import subprocess
-import sys
 from collections.abc import Sequence
 from importlib.util import find_spec
 from pathlib import Path
@@ -13,6 +11,7 @@ import pytest
 
 from nnparity.adapters.capture.process import factory
 from nnparity.spec.usage import UsageError
+from nnparity.tests import commands
 from nnparity.tests.porting.models import numbers
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -27,9 +26,7 @@ needs_torch = pytest.mark.skipif(find_spec("torch") is None, reason="torch is no
 
 
 def run(*arguments: str | Path) -> tuple[int, str, str]:
-    command = [sys.executable, "-m", "nnparity", "port", *map(str, arguments)]
-    environment = os.environ | {"KERAS_BACKEND": "tensorflow"}
-    done = subprocess.run(command, capture_output=True, text=True, check=False, env=environment)
+    done = commands.nnparity("port", *map(str, arguments), env=os.environ | {"KERAS_BACKEND": "tensorflow"})
     return done.returncode, done.stdout, done.stderr
 
 

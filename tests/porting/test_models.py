@@ -3,9 +3,10 @@
 import json
 import subprocess
 import sys
-from collections.abc import Iterator, Sequence
+import tempfile
+from collections.abc import Callable, Iterator, Sequence
 from importlib.util import find_spec
-from typing import Any
+from typing import IO, Any
 
 import pytest
 
@@ -78,7 +79,7 @@ WRONG = {
 }
 
 
-#: What is run by one process: each is started once, and has the time of one test.
+#: What has the time of one test.
 BATCHES = {
     "right BERTs": [name for name in RIGHT if name.startswith("bert")],
     "right others": [name for name in RIGHT if not name.startswith("bert")],
@@ -86,18 +87,36 @@ BATCHES = {
     "faults between layers": [name for name in WRONG if BETWEEN in WRONG[name]],
     "faults of others": [name for name in WRONG if not name.startswith("bert")],
 }
+Ports = Callable[[Sequence[str]], Iterator[tuple[str, dict[str, Any]]]]
 
 
-def ports(names: Sequence[str]) -> Iterator[tuple[str, dict[str, Any]]]:
-    """What these say of themselves."""
-    command = [sys.executable, "-m", "nnparity.tests.porting.models.ports", *names]
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
-    assert done.returncode == 0, done.stderr[-2000:]
-    found: dict[str, Any] = {}
-    for line in done.stdout.splitlines():
-        found |= json.loads(line) if line.startswith("{") else {}
-    assert list(found) == list(names)
-    yield from found.items()
+@pytest.fixture(scope="module")
+def ports() -> Iterator[Ports]:
+    """Tells what ports say of themselves; the process that runs them is started once."""
+    command = [sys.executable, "-m", "nnparity.tests.porting.models.ports"]
+    with (
+        tempfile.TemporaryFile("w+") as log,
+        subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=log, text=True) as process,
+    ):
+        assert process.stdin
+        assert process.stdout
+
+        def told(names: Sequence[str]) -> Iterator[tuple[str, dict[str, Any]]]:
+            for name in names:
+                process.stdin.write(f"{name}\n")
+                process.stdin.flush()
+                line = next((line for line in process.stdout if line.startswith("{")), "")
+                assert line, _last_words(log)
+                found = json.loads(line)
+                assert list(found) == [name]
+                yield name, found[name]
+
+        yield told
+
+
+def _last_words(log: IO[str]) -> str:
+    log.seek(0)
+    return log.read()[-2000:]
 
 
 def test_all_are_in_a_batch() -> None:
@@ -105,14 +124,14 @@ def test_all_are_in_a_batch() -> None:
 
 
 @pytest.mark.parametrize("batch", ["right BERTs", "right others"])
-def test_a_right_port_conforms_in_all_layers(batch: str) -> None:
+def test_a_right_port_conforms_in_all_layers(ports: Ports, batch: str) -> None:
     for name, told in ports(BATCHES[batch]):
         assert told["headline"] == f"all layers conform: {RIGHT[name]} layers in both models", name
         assert told["conforms"], name
 
 
 @pytest.mark.parametrize("batch", ["faults of layers", "faults between layers", "faults of others"])
-def test_the_first_layer_that_departs_is_named_and_why_and_none_behind_it(batch: str) -> None:
+def test_the_first_layer_that_departs_is_named_and_why_and_none_behind_it(ports: Ports, batch: str) -> None:
     for name, told in ports(BATCHES[batch]):
         a, b, kind, why = WRONG[name]
         assert not told["conforms"], name
@@ -123,7 +142,7 @@ def test_the_first_layer_that_departs_is_named_and_why_and_none_behind_it(batch:
         assert told["departures"] == 1 or name == "bert in training", name
 
 
-def test_what_bfloat16_cannot_show_is_told() -> None:
+def test_what_bfloat16_cannot_show_is_told(ports: Ports) -> None:
     ((_, told),) = ports(["bert in bfloat16, large epsilon"])
     assert not told["conforms"]
     assert told["departures"] == 0

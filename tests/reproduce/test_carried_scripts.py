@@ -14,7 +14,10 @@ from nnparity.reproduce import scripts as carried
 from nnparity.reproduce.scripts import scripts
 from nnparity.tests.judge.verdicts import verdict
 
-pytestmark = pytest.mark.skipif(find_spec("torch") is None, reason="torch is not installed")
+pytestmark = [
+    pytest.mark.skipif(find_spec("torch") is None, reason="torch is not installed"),
+    pytest.mark.usefixtures("targets_kept"),
+]
 HOLDS = "gelu/n3d5/infinity/float32"
 RIGHT = "tanh/n3d5/normal/float32"
 AGAIN = "gelu/n3d5/again/float32"

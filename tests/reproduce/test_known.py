@@ -10,7 +10,10 @@ from nnparity.reports.records import Verdict, encode
 from nnparity.reproduce import known
 from nnparity.tests.judge.verdicts import verdict
 
-pytestmark = pytest.mark.skipif(find_spec("torch") is None, reason="torch is not installed")
+pytestmark = [
+    pytest.mark.skipif(find_spec("torch") is None, reason="torch is not installed"),
+    pytest.mark.usefixtures("targets_kept"),
+]
 HOLDS = "gelu/n3d5/infinity/float32"
 RIGHT = "tanh/n3d5/normal/float32"
 AGAIN = "gelu/n3d5/again/float16"

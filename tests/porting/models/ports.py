@@ -1,12 +1,12 @@
 """Ports of PyTorch's models to Keras's, right ones and with faults, run in one process and told as JSON.
 
-``python -m nnparity.tests.porting.models.ports NAME ...``, each of `PORTS`; Keras is on PyTorch here.
+``python -m nnparity.tests.porting.models.ports`` reads names of `PORTS`, one a line; Keras is on PyTorch here.
 """
 
 import json
 import os
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any
 
 os.environ["KERAS_BACKEND"] = "torch"
@@ -80,12 +80,12 @@ def told(name: str) -> dict[str, Any]:
     }
 
 
-def main(names: list[str]) -> Iterator[str]:
+def main() -> None:
     """A line of JSON for each."""
-    for name in names or PORTS:
-        yield json.dumps({name: told(name)})
+    for line in sys.stdin:
+        sys.stdout.write(json.dumps({line.strip(): told(line.strip())}) + "\n")
+        sys.stdout.flush()
 
 
 if __name__ == "__main__":
-    for line in main(sys.argv[1:]):
-        sys.stdout.write(line + "\n")
+    main()
