@@ -14,8 +14,8 @@ from nnparity.command_line import authoring, cells, files, models, packs, questi
 from nnparity.command_line.application import application
 from nnparity.execute.observer import TargetUnavailable
 from nnparity.judge.known_divergences import KnownError
+from nnparity.run.engines.engine import JobDied
 from nnparity.run.finalization import RunFileChanged
-from nnparity.run.scheduler import JobDied
 from nnparity.spec import SpecError
 from nnparity.spec.usage import UsageError
 from nnparity.store.location import StoreError
