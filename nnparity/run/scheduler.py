@@ -133,11 +133,9 @@ class _Turn:
         return [] if held else list(self._free)
 
     def ended(self) -> Iterator[tuple[int, int, Unit, Done | Lost]]:
-        """What has come of what has ended, once there is something; lines are in the run file, the lost replaced."""
-        ended: set[Future[Done]] = set()
-        while self._busy and not ended:
-            ended, _ = wait(self._busy, AWAKE, return_when=FIRST_COMPLETED)
-            self._engine.awake()
+        """What has come of what has ended: lines are in the run file, the lost replaced. Nothing when it takes long."""
+        ended, _ = wait(self._busy, AWAKE, return_when=FIRST_COMPLETED)
+        self._engine.awake()
         for future in ended:
             job, place, unit = self._busy.pop(future)
             yield job, place, unit, self._settled(future, job, unit)
