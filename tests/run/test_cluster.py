@@ -54,6 +54,25 @@ class Traitor(NumpyAdapter):
 """
 
 
+#: An adapter that runs where a GPU is given to it, and says which.
+GRAPHICAL = """
+import os, pathlib
+from nnparity.adapters.numpy import NumpyAdapter
+
+class Graphical(NumpyAdapter):
+    backend = "graphical"
+
+    def devices(self):
+        return ("cuda",)
+
+    def observe(self, request):
+        pathlib.Path(__file__).with_name("seen").write_text(os.environ.get("CUDA_VISIBLE_DEVICES", ""))
+        return super().observe(request)
+"""
+#: What takes longer than a minute in all, for those who ask for it.
+every = pytest.mark.skipif("NNPARITY_EVERY_CASE" not in os.environ, reason="NNPARITY_EVERY_CASE is not set")
+
+
 def begin(
     out: Path, *more: str, backend: str = SLOW, slowness: float = 0, temporary: str = ""
 ) -> subprocess.Popen[str]:
@@ -127,6 +146,7 @@ def cluster() -> Iterator[Any]:
         several.shutdown()
 
 
+@every
 def test_a_job_that_is_lost_is_replaced(cluster: Any, alone: Path, tmp_path: Path) -> None:
     """And one that its target has stopped goes on."""
     (tmp_path / "once_stopped.py").write_text(TRAITOR)
@@ -142,6 +162,7 @@ def test_a_job_that_is_lost_is_replaced(cluster: Any, alone: Path, tmp_path: Pat
     assert grades[0] == grades[1]
 
 
+@every
 def test_a_job_that_is_lost_again_and_again_ends_the_run(cluster: Any, tmp_path: Path) -> None:
     (tmp_path / "always.py").write_text(TRAITOR)
     run = begin(tmp_path / "out", "--on", f"ray:{cluster.address}", "--jobs", "1", backend="always.py:Traitor")
@@ -154,6 +175,7 @@ def test_a_job_that_is_lost_again_and_again_ends_the_run(cluster: Any, tmp_path:
     assert left_behind(run) == []
 
 
+@every
 def test_an_interrupt_lets_what_is_at_hand_be_finished(cluster: Any, alone: Path, tmp_path: Path) -> None:
     path = tmp_path / "out" / "parity.jsonl"
     run = begin(tmp_path / "out", "--on", f"ray:{cluster.address}", "--jobs", "2", slowness=0.3)
@@ -172,6 +194,7 @@ def test_an_interrupt_lets_what_is_at_hand_be_finished(cluster: Any, alone: Path
     assert lines(path) == lines(alone)
 
 
+@every
 @pytest.mark.parametrize(("number", "status"), [(signal.SIGTERM, 143), (signal.SIGKILL, -9)])
 def test_a_termination_stops_now_and_leaves_nothing(number: int, status: int, tmp_path: Path) -> None:
     """On a cluster of its own, in this machine. Of a killed run two agents of Ray stay for a while, and its folder."""
@@ -216,3 +239,19 @@ def test_a_machine_that_goes_down_costs_no_verdict(cluster: Any, alone: Path, tm
     assert isinstance(list(read_run(path))[-1], Seal)
     assert subprocess.run([sys.executable, "-m", "nnparity", "verify", str(path)], check=False).returncode == 0
     assert left_behind(run) == []
+
+
+@every
+def test_a_target_is_placed_where_its_gpu_is(cluster: Any, tmp_path: Path) -> None:
+    """As far as Ray knows; and each crew does every unit."""
+    (tmp_path / "graphical.py").write_text(GRAPHICAL)
+    node = cluster.add_node(num_cpus=1, num_gpus=1)
+    more = ("--backend", "graphical.py:Graphical:cuda", "--on", f"ray:{cluster.address}", "--jobs", "1")
+    run = begin(tmp_path / "out", *more)
+    _, told = run.communicate(timeout=120)
+    cluster.remove_node(node)
+    assert run.returncode == 0, told
+    assert (tmp_path / "seen").read_text() == "0"
+    of = [unit.partition(" on ")[2] for unit in finished(tmp_path / "out" / "parity.jsonl")]
+    assert set(of) == {"slow.py:Slow", "graphical.py:Graphical:cuda"}
+    assert len(of) == 2 * of.count("slow.py:Slow")
