@@ -14,6 +14,7 @@ from typing import Any
 import pytest
 
 from nnparity.reports.records import Finished, Seal, read_run
+from nnparity.run.engines.cluster import SETTINGS
 
 pytest.importorskip("ray")
 pytestmark = pytest.mark.timeout(300)
@@ -137,6 +138,8 @@ def cluster() -> Iterator[Any]:
     """Three machines, as far as Ray knows, of one CPU each."""
     from ray.cluster_utils import Cluster
 
+    for name, value in SETTINGS.items():  # among them the priority of jobs: on a busy machine Ray's usual one is little
+        os.environ.setdefault(name, value)
     several = Cluster(initialize_head=True, head_node_args={"num_cpus": 1, "include_dashboard": False})
     try:
         for _ in range(2):
