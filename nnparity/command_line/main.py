@@ -15,8 +15,8 @@ from nnparity.command_line.application import application
 from nnparity.execute.observer import TargetUnavailable
 from nnparity.judge.known_divergences import KnownError
 from nnparity.reports.formatting import visible
+from nnparity.run.engines.engine import JobDied
 from nnparity.run.finalization import RunFileChanged
-from nnparity.run.scheduler import JobDied
 from nnparity.spec import SpecError
 from nnparity.spec.usage import UsageError
 from nnparity.store.location import StoreError

@@ -10,11 +10,12 @@ import typer
 from rich.text import Text
 
 from nnparity.command_line.application import application, console, progress
-from nnparity.command_line.options import JOBS, AsJson, Choice, NoStore, Out, Processes, Timeout, choosing, store_folder
+from nnparity.command_line.options import AsJson, Choice, NoStore, Out, Timeout, choosing, store_folder
 from nnparity.command_line.running.exclusion import alone
 from nnparity.command_line.running.forecast import Forecast, measured
 from nnparity.command_line.running.interruption import gentle
 from nnparity.command_line.running.outcome import ANYTHING, Outcome, strict
+from nnparity.command_line.running.placement import PROCESSES, On, Pip, Share, placed
 from nnparity.command_line.running.previous import RUN, moved
 from nnparity.command_line.running.scripting import Baseline, Scripts, earlier, scripted
 from nnparity.command_line.running.terminal_summary import show
@@ -26,7 +27,7 @@ from nnparity.run.finalization import finalize, records_met, unchanged
 from nnparity.run.journal import Journal, taken_up
 from nnparity.run.plan import Plan
 from nnparity.run.recorder import Recorder
-from nnparity.run.scheduler import Jobs, sensible, units
+from nnparity.run.scheduler import Jobs
 from nnparity.spec.usage import UsageError
 
 #: The folder beside the run file for what lasts no longer than the run.
@@ -40,7 +41,9 @@ def run(
     salt: Annotated[str, typer.Option(help="varies the inputs; a plain run has none")] = "",
     out: Out = Path("reports/out"),
     timeout: Timeout = 120.0,
-    jobs: Processes = JOBS,
+    jobs: Share = None,
+    on: On = PROCESSES,
+    pip: Pip = None,
     no_store: NoStore = False,
     shard: Annotated[
         str, typer.Option(help="i/n: of n shares of the plan the i-th; `report` makes one of them all")
@@ -64,7 +67,8 @@ def run(
         if resume and not path.exists():
             console.print(Text(f"{path} is not there: nothing was done yet, and the run begins"), soft_wrap=True)
         journal = taken_up(path, plan) if resume and path.exists() else None
-        with Jobs(sensible(jobs, plan), timeout, store_folder(no_store), out / SCRATCH) as shared, gentle(shared.stop):
+        engine = placed(on, plan, jobs, timeout, store_folder(no_store), out / SCRATCH, pip)
+        with Jobs(engine) as shared, gentle(shared.stop):
             total = _drive(shared, plan, path, f"parity of {choice.backends}", journal, costs)
         unchanged(path, total.counts.grades.total())
         make = scripts and not shared.stopping
@@ -85,17 +89,23 @@ def soak(
     salts: Annotated[int, typer.Option(help="how many other seeds", min=1)] = 20,
     out: Out = Path("reports/out"),
     timeout: Timeout = 120.0,
-    jobs: Processes = JOBS,
+    jobs: Share = None,
+    on: On = PROCESSES,
+    pip: Pip = None,
     no_store: NoStore = False,
 ) -> None:
     """Runs the plan on other numbers, seed after seed: a correct kernel must conform on all of them."""
     plans = [choice.plan(f"soak-{number}") for number in range(1, salts + 1)]
     status = 0
-    count, kept = sensible(jobs, plans[0]), store_folder(no_store)
+    where, kept = out / "soak", store_folder(no_store)
     # targets stay up: their compiled code serves all seeds
-    with alone(out / "soak"), Jobs(count, timeout, kept, out / "soak" / SCRATCH) as shared, gentle(shared.stop):
+    with (
+        alone(where),
+        Jobs(placed(on, plans[0], jobs, timeout, kept, where / SCRATCH, pip)) as shared,
+        gentle(shared.stop),
+    ):
         for number, plan in enumerate(plans, start=1):
-            path = out / "soak" / f"{number}.jsonl"
+            path = where / f"{number}.jsonl"
             total = _drive(shared, plan, path, f"seed {number} of {salts}")
             unchanged(path, total.counts.grades.total())
             sealed(path)
@@ -130,7 +140,7 @@ def _drive(
     With a `journal` the run file is there already, and only the rest of the plan is run. `costs` are those of before.
     """
     recorder, journal = (Recorder.anew(path, plan), Journal()) if journal is None else (Recorder(path), journal)
-    total, every = journal.total, units(plan)
+    total, every = journal.total, jobs.units(plan)
     forecast = Forecast([unit for unit in every if unit.title not in journal.done], costs)
     with progress() as bar:
         task = bar.add_task(
@@ -140,6 +150,9 @@ def _drive(
             total.add(part)
             forecast.ended(unit, part.seconds)
             bar.update(task, description=f"{title}: {unit}", advance=bool(unit))
+    for loss in jobs.lost:
+        typer.echo(f"nnparity: a job was lost and replaced, what it had at hand was done again: {loss}", err=True)
+    jobs.lost.clear()
     if not jobs.stopping:
         recorder.write(total.summary())
     recorder.close()
@@ -149,7 +162,7 @@ def _drive(
 def _interrupted(jobs: Jobs, plan: Plan, path: Path) -> bool:
     """Whether the run was asked to stop before its end; then says how to go on."""
     if jobs.stopping:
-        told = f"interrupted: what was at hand is finished, the rest of {len(units(plan))} units is not"
+        told = f"interrupted: what was at hand is finished, the rest of {len(jobs.units(plan))} units is not"
         typer.echo(f"nnparity: {told}; go on with --resume ({path})", err=True)
     return jobs.stopping
 

@@ -4,6 +4,7 @@ A job's lines of a unit end with a `Finished` line. What a job wrote behind its 
 finished; it is taken out before the run goes on, and so is what only the end of a run knows, and a line cut short.
 """
 
+import os
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -46,6 +47,14 @@ def finished(unit: str, part: PartCounts) -> Finished:
         kept={kind: dict(counted) for kind, counted in part.store.results.items()},
         troubles=sorted(part.store.troubles),
     )
+
+
+def entered(path: Path, lines: bytes) -> None:
+    """Appends lines that were written elsewhere; they survive the machine."""
+    with path.open("ab") as file:
+        file.write(lines)
+        file.flush()
+        os.fsync(file.fileno())
 
 
 def taken_up(path: Path, plan: Plan) -> Journal:

@@ -62,9 +62,36 @@ class Recorder:
         """What is written survives the machine."""
         os.fsync(self._file)
 
+    def take(self) -> bytes:
+        """The lines that are in no file yet: none."""
+        return b""
+
     def close(self) -> None:
         """Closes the file."""
         os.close(self._file)
+
+
+class Keeper(Recorder):
+    """Keeps lines for whoever has the run file, on another machine perhaps."""
+
+    def __init__(self) -> None:
+        self._chain = Chain()
+        self._kept: list[bytes] = []
+
+    def write(self, *lines: records.Line) -> None:
+        """Keeps the lines."""
+        self._kept += [self._chain.linked(records.encode(line)) for line in lines]
+
+    def flush(self) -> None:
+        """Nothing: whoever takes the lines sees to that."""
+
+    def take(self) -> bytes:
+        """The lines since this was last asked."""
+        taken, self._kept = b"".join(self._kept), []
+        return taken
+
+    def close(self) -> None:
+        """Nothing: there is no file."""
 
 
 def environment(plan: Plan) -> records.Environment:

@@ -19,7 +19,7 @@ from nnparity.reports.records import ADAPTER, Summary, TargetLine, Verdict
 from nnparity.run.counts import Counts, PartCounts, TotalCounts
 from nnparity.run.examiner import Examiner
 from nnparity.run.plan import Plan
-from nnparity.run.recorder import Recorder
+from nnparity.run.recorder import Keeper, Recorder
 from nnparity.run.verdicts import target_line
 from nnparity.spec.selection import CaseGroup
 from nnparity.store import memory
@@ -28,11 +28,11 @@ from nnparity.store import memory
 class Session:
     """One invocation. Use as a context manager: the targets' processes end with it."""
 
-    def __init__(self, plan: Plan, path: Path, timeout: float = 120.0, scratch: str = "") -> None:
-        """Opens the run file. Targets of several sessions may share the folder `scratch`."""
+    def __init__(self, plan: Plan, path: Path | None, timeout: float = 120.0, scratch: str = "") -> None:
+        """Opens the run file, or keeps its lines. Targets of several sessions may share the folder `scratch`."""
         self.plan = plan
         self.examiner = Examiner(plan)
-        self.recorder = Recorder(path)
+        self.recorder = Keeper() if path is None else Recorder(path)
         self.targets: dict[TargetName, Target] = {}
         self._recorded: set[TargetName] = set()
         self.counts = Counts()

@@ -11,8 +11,8 @@ from nnparity.command_line.running.forecast import Forecast, cost, measured
 from nnparity.command_line.running.previous import FOLDER, RUN
 from nnparity.execute.target import TargetName
 from nnparity.reports.records import Finished, encode, read_run
+from nnparity.run.engines.units import Unit, units
 from nnparity.run.plan import Plan
-from nnparity.run.scheduler import Unit, units
 
 CHEAP, DEAR = {"harness": 1.0, "expect": 0.9}, {"harness": 6.0, "frameworks": 2.0, "imports": 1.0, "judge": 3.0}
 

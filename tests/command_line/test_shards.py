@@ -8,8 +8,8 @@ from nnparity.command_line import main as cli
 from nnparity.execute.target import TargetName
 from nnparity.reports import MergedRun, merge
 from nnparity.reports.records import encode, read_run
+from nnparity.run.engines.units import units
 from nnparity.run.plan import Plan
-from nnparity.run.scheduler import units
 
 OPTIONS = ("--backend", "numpy", "--formula", "relu", "--formula", "softmax", "--dtype", "float32", "--jobs", "1")
 

@@ -21,6 +21,7 @@ from nnparity.execute.target import TargetName
 from nnparity.reports import merge
 from nnparity.reports.records import Summary, Verdict, read_run
 from nnparity.run.counts import TotalCounts
+from nnparity.run.engines.processes import Processes
 from nnparity.run.plan import Plan
 from nnparity.run.scheduler import Jobs
 from nnparity.store.database import Database
@@ -98,7 +99,7 @@ def test_several_jobs_share_a_store_and_close_it(kept: Path, tmp_path: Path) -> 
         quantities=("output", "grad"),
     )
     total = TotalCounts()
-    with Jobs(2, store=kept) as jobs:
+    with Jobs(Processes(2, store=kept)) as jobs:
         for _, part in jobs.drive(plan, tmp_path / "run.jsonl"):
             total.add(part)
     assert set(total.summary().kept["expectations"]) == {"from the store"}

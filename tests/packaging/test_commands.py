@@ -34,6 +34,8 @@ ELSEWHERE = {
     "port": "tests/porting/test_command.py runs it on models of two frameworks",
     "bisect": "it installs releases; tests/reproduce/test_bisection.py runs it on made ones",
 }
+#: An option of `run` that is not run here: it needs Ray; tests/run/test_cluster.py does, where Ray is installed.
+ON_RAY = "on"
 NUMBERS = {"--salts": "1", "--minutes": "0.01", "--terms": "16"}
 
 
@@ -100,7 +102,7 @@ def different() -> list[str]:
     found: dict[tuple[str, ...], str] = {}
     for line in every(0):
         path, options = parsed(line)
-        if path and path[0] not in ELSEWHERE:
+        if path and path[0] not in ELSEWHERE and ON_RAY not in options:
             found.setdefault((*path, *options), line)
     return list(found.values())
 

@@ -54,10 +54,10 @@ def test_tests_have_no_symlink_and_so_are_collected_once() -> None:
     assert not (ROOT / "nnparity" / "tests").exists()
 
 
-def test_the_extra_all_names_every_other_but_those_of_developers() -> None:
+def test_the_extra_all_names_every_other_but_those_of_developers_and_of_clusters() -> None:
     extras = PYPROJECT["project"]["optional-dependencies"]
     assert extras["more"] == [f"nnparity[{','.join(MORE)}]"]
-    others = [name for name in extras if name not in {"all", "browser", "dev", "docs", "more", *MORE}]
+    others = [name for name in extras if name not in {"all", "browser", "dev", "docs", "more", "ray", *MORE}]
     assert extras["all"] == [f"nnparity[{','.join(others)}]"]
 
 

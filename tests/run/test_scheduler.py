@@ -12,8 +12,10 @@ from nnparity.execute.target import TargetName
 from nnparity.reports import merge
 from nnparity.reports.records import Verdict, read_run
 from nnparity.run.counts import Counts, PartCounts, TotalCounts
+from nnparity.run.engines.processes import Processes
+from nnparity.run.engines.units import Unit, sensible, units
 from nnparity.run.plan import Plan
-from nnparity.run.scheduler import Jobs, Unit, sensible, units
+from nnparity.run.scheduler import Jobs
 from nnparity.spec.selection import CaseGroup
 
 NUMPY = Plan((TargetName("numpy"),), formulas=("relu", "tanh", "softmax"), dtypes=("float32", "float16"))
@@ -34,7 +36,7 @@ class Traitor(NumpyAdapter):
 
 def driven(count: int, plan: Plan, path: Path) -> tuple[list[str], TotalCounts]:
     titles, total = [], TotalCounts()
-    with Jobs(count) as jobs:
+    with Jobs(Processes(count)) as jobs:
         for title, part in jobs.drive(plan, path):
             titles.append(title)
             total.add(part)
@@ -71,7 +73,7 @@ def test_two_jobs_find_what_one_finds(tmp_path: Path) -> None:
 
 
 def test_a_formula_stays_where_it_was_begun_also_under_another_seed(tmp_path: Path) -> None:
-    with Jobs(2) as jobs:
+    with Jobs(Processes(2)) as jobs:
         list(jobs.drive(NUMPY, tmp_path / "first.jsonl"))
         before = dict(jobs._begun)
         assert set(before) == {*NUMPY.formulas, *NUMPY.dtypes}
@@ -87,7 +89,7 @@ def test_a_formula_stays_where_it_was_begun_also_under_another_seed(tmp_path: Pa
 
 
 def test_the_checks_of_a_formula_go_to_the_job_that_has_its_programs() -> None:
-    with Jobs(2) as jobs:
+    with Jobs(Processes(2)) as jobs:
         jobs._begun = {"relu": 0}
         waiting = {0: Unit("specials/relu", "relu", ()), 1: Unit("tanh/float32", "tanh", ())}
         assert [jobs._next(waiting, job) for job in (0, 1)] == [0, 1]

@@ -14,7 +14,7 @@ from msgspec import DecodeError
 
 from nnparity.command_line.running.previous import FOLDER, RUN
 from nnparity.reports.records import Finished, decode
-from nnparity.run.scheduler import Unit
+from nnparity.run.engines.units import Unit
 from nnparity.spec.selection import CaseGroup
 
 #: Of the seconds that a unit counted, those that together are all: see `reports.records.Summary`.

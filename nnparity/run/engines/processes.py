@@ -1,0 +1,118 @@
+"""Jobs in processes of this machine; a single one is this process itself. They write into the run file themselves."""
+
+import contextlib
+import multiprocessing
+import os
+import shutil
+import signal
+import tempfile
+from collections.abc import Callable
+from concurrent.futures import Executor, Future, ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
+from pathlib import Path
+
+from nnparity.execute.lifetime import end_with
+from nnparity.run.engines.engine import Done, Engine, JobDied, Lost, Versions
+from nnparity.run.engines.worker import Worker
+from nnparity.run.plan import Plan
+from nnparity.store import memory
+
+#: The worker of a process that is a job.
+_own: list[Worker] = []
+
+
+def _create(timeout: float, scratch: str, store: Path | None, parent: int = 0) -> None:
+    if parent:
+        signal.signal(signal.SIGINT, signal.SIG_IGN)  # whoever is asked to stop is the parent
+        end_with(parent)
+    memory.use(store)
+    _own.append(Worker(timeout, scratch))
+
+
+def _begin(plan: Plan, path: Path, versions: Versions) -> Done:
+    return _own[0].begin(plan, path, versions)
+
+
+def _examine(place: int) -> Done:
+    return _own[0].examine(place)
+
+
+class Here(Executor):
+    """A single job: in this process, in which nothing else has to be done."""
+
+    def submit(self, function: Callable[..., Done], /, *arguments: object, **_: object) -> "Future[Done]":  # type: ignore[override]
+        """Calls the function at once."""
+        future: Future[Done] = Future()
+        try:
+            future.set_result(function(*arguments))
+        except Exception as error:  # noqa: BLE001  (whoever asks for the result gets it)
+            future.set_exception(error)
+        return future
+
+    def shutdown(self, *_: object, **__: object) -> None:
+        """Ends the targets."""
+        _own.pop().close()
+        memory.leave()
+
+
+def _emptied(folder: Path) -> Path:
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir(parents=True)
+    return folder
+
+
+class Processes(Engine):
+    """Several jobs, each in a process that lasts as long as they all do."""
+
+    def __init__(
+        self, count: int, timeout: float = 120.0, store: Path | None = None, scratch: Path | None = None
+    ) -> None:
+        """`count` of 1 is this process itself. What was computed is kept in the folder `store`, if there is one.
+
+        `scratch` is a folder for what lasts as long as they; what a killed run has left there goes first.
+        """
+        self.crews = ((),) * count
+        self._scratch = _emptied(scratch) if scratch else Path(tempfile.mkdtemp(prefix="nnparity-"))
+        arguments = (timeout, str(self._scratch), store)
+        self._executors: list[Executor]
+        if count == 1:
+            _create(*arguments)
+            self._executors = [Here()]
+        else:  # spawned: a fork would carry along the threads and locks of this process
+            context = multiprocessing.get_context("spawn")
+            own = (*arguments, os.getpid())
+            self._executors = [ProcessPoolExecutor(1, context, _create, own) for _ in range(count)]
+
+    def begin(self, job: int, plan: Plan, path: Path, versions: Versions) -> "Future[Done]":
+        """Has a process start its targets."""
+        return self._executors[job].submit(_begin, plan, path, dict(versions))
+
+    def examine(self, job: int, place: int) -> "Future[Done]":
+        """Has a process do a unit."""
+        return self._executors[job].submit(_examine, place)
+
+    def result(self, future: "Future[Done]") -> Done:
+        """What came of it."""
+        try:
+            return future.result()
+        except BrokenProcessPool as error:
+            raise Lost("out of memory?") from error
+
+    def replace(self, job: int) -> None:
+        """No: on one machine, whatever killed one process of ours is likely to kill the next."""
+        raise JobDied(f"job {job} is gone")
+
+    def awake(self) -> None:
+        """Wakes all children."""
+        for process in multiprocessing.active_children():
+            with contextlib.suppress(OSError):
+                os.kill(process.pid, signal.SIGCONT)  # type: ignore[arg-type]
+
+    def close(self, *, now: bool) -> None:
+        """Ends the processes, and removes what lasted as long as they."""
+        if now:  # nobody waits; on Linux their targets end with them
+            for process in multiprocessing.active_children():
+                process.kill()
+        for executor in self._executors:
+            executor.shutdown(cancel_futures=True)
+        shutil.rmtree(self._scratch, ignore_errors=True)

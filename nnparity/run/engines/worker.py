@@ -1,0 +1,68 @@
+"""A job's side: it has targets of its own, does one unit after the other on them, and says what it counted."""
+
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from nnparity.execute.observer import TargetUnavailable
+from nnparity.execute.target import Target, TargetName
+from nnparity.reference import packs
+from nnparity.run.engines.engine import Done, Versions
+from nnparity.run.engines.units import Crew, Unit, of_crew, units
+from nnparity.run.journal import finished
+from nnparity.run.plan import Plan
+from nnparity.run.session import Session
+from nnparity.spec.selection import CaseGroup
+
+
+@dataclass
+class Worker:
+    """One plan after the other, on the same targets: all of the plan, or those of a crew."""
+
+    timeout: float
+    scratch: str
+    crew: Crew = ()
+    targets: dict[TargetName, Target] = field(default_factory=dict)
+    session: Session | None = None
+    units: list[Unit] = field(default_factory=list)
+
+    def begin(self, plan: Plan, path: Path | None, versions: Versions) -> Done:
+        """Starts the targets of a plan. Raises TargetUnavailable for one that cannot be had, or not in its version.
+
+        Lines go to the run file at `path`; without one they are handed back.
+        """
+        if self.session is not None:
+            self.session.recorder.close()
+        for pack in plan.packs:
+            packs.take(pack)
+        self.session = Session(plan, path, self.timeout, self.scratch)
+        self.session.targets = self.targets
+        self.units = of_crew(units(plan), self.crew)
+        found = {}
+        for name in self.crew or plan.targets:
+            target = self.session.target(name)
+            found[target.name] = target.observer.info.versions
+            agree(target.name, versions.get(target.name), found[target.name])
+        return Done(self.session.part(), found, self.session.recorder.take())
+
+    def examine(self, place: int) -> Done:
+        """One unit, judged and recorded."""
+        assert self.session is not None
+        own = self.crew or None
+        for part in self.units[place].parts:
+            for _ in self.session.examine(part, own) if isinstance(part, CaseGroup) else self.session.check(part, own):
+                pass
+        counted, recorder = self.session.part(), self.session.recorder
+        recorder.write(finished(self.units[place].title, counted))
+        recorder.flush()
+        return Done(counted, {}, recorder.take())
+
+    def close(self) -> None:
+        """Ends the targets' processes."""
+        if self.session is not None:
+            self.session.close()
+
+
+def agree(name: str, before: dict[str, str] | None, now: dict[str, str]) -> None:
+    """Raises TargetUnavailable where a target has other versions than it had."""
+    if before and before != now:
+        raise TargetUnavailable(f"{name} has the versions {now} here, and had {before} when the run began")
