@@ -26,8 +26,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     write_merged(run, options.out / "parity.jsonl")
     for path in render(run, options.out):
         print(path)
-    if run.cut_short:
-        print(f"incomplete: {run.cut_short} of {len(run.environments)} runs did not come to an end", file=sys.stderr)
+    if run.incomplete:
+        print(f"incomplete: {run.incomplete}", file=sys.stderr)
     return int(run.cut_short > 0)
 
 

@@ -12,7 +12,8 @@ from nnparity.reports.causes.causes import Cause, causes_of
 from nnparity.reports.causes.matrix import Cell, Key, cells_of
 from nnparity.reports.differences import Differences, compare
 from nnparity.reports.merge import MergedRun
-from nnparity.reports.records import DTYPES, FAMILIES, GRADES, FormulaLine, TargetLine, Verdict
+from nnparity.reports.order import dtype_place
+from nnparity.reports.records import FAMILIES, GRADES, FormulaLine, TargetLine, Verdict
 from nnparity.reports.statistics import Statistics, fails, severity, statistics_by
 
 K = TypeVar("K")
@@ -23,7 +24,7 @@ RowKey = tuple[str, str, str, str]
 
 def dtype_order(dtype: str) -> tuple[int, str]:
     """Widest dtype first, those unknown here last."""
-    return (DTYPES.index(dtype) if dtype in DTYPES else len(DTYPES)), dtype
+    return dtype_place(dtype), dtype
 
 
 def quantity_order(quantity: str) -> tuple[int, str]:

@@ -24,6 +24,11 @@ def visible(text: str) -> str:
     return _UNSEEN.sub(lambda met: f"\\u{ord(met[0]):04x}", text)
 
 
+def cut(text: str, most: int) -> str:
+    """A text of so many characters, and a sign where there were more."""
+    return text if len(text) <= most else f"{text[:most]} …"
+
+
 def real(value: Number | None) -> float | None:
     """`value` as a float; a text that is no number is NaN, None stays None."""
     if value is None:

@@ -58,6 +58,12 @@ class MergedRun:
         return max(len(self.environments) - len(self.summaries), self.open)
 
     @property
+    def incomplete(self) -> str:
+        """How many of how many that is, in words; nothing where all came to an end."""
+        runs = len(self.environments)
+        return f"{self.cut_short} of {runs} runs did not come to an end" if self.cut_short else ""
+
+    @property
     def stale(self) -> list[str]:
         """Known records that no verdict of any of the runs matched."""
         met = {verdict.known for verdict in self.verdicts}

@@ -44,7 +44,7 @@ def verdicts_in_order(verdicts: Iterable[Verdict], formulas: Iterable[str]) -> l
     found = list(verdicts)
     for one in found:
         places.setdefault(one.formula, len(places))
-    return sorted(found, key=lambda one: (places[one.formula], _dtype(one.dtype, last=True), check(one.dataset)))
+    return sorted(found, key=lambda one: (places[one.formula], dtype_place(one.dtype), check(one.dataset)))
 
 
 def facts_in_order(facts: Iterable[Fact], formulas: Iterable[str]) -> list[Fact]:
@@ -55,10 +55,12 @@ def facts_in_order(facts: Iterable[Fact], formulas: Iterable[str]) -> list[Fact]
         key=lambda one: (
             one.table,
             places.get(one.row.partition(":")[0], -1),
-            _dtype(one.column.rpartition(" ")[2], last=False),
+            (dtype := one.column.rpartition(" ")[2]) in DTYPES,
+            dtype_place(dtype),
         ),
     )
 
 
-def _dtype(name: str, last: bool) -> int:
-    return DTYPES.index(name) if name in DTYPES else len(DTYPES) if last else -1
+def dtype_place(name: str) -> int:
+    """Widest dtype first, those unknown here last."""
+    return DTYPES.index(name) if name in DTYPES else len(DTYPES)

@@ -158,6 +158,11 @@ class Formula(msgspec.Struct, frozen=True, forbid_unknown_fields=True, dict=True
         """Output name -> symbolic shape; a single output is called ``output``."""
         return self.outputs or {"output": self.output or ""}
 
+    @cached_property
+    def recordable(self) -> dict[str, Variant]:
+        """What a record of a known divergence may expect by name: variants and rewritings."""
+        return self.variants | self.rewritings
+
     def domain(self, name: str) -> str:
         """What the numbers of input `name` may be: one of DOMAINS."""
         return self.domains.get(name, "real").partition(" ")[0]

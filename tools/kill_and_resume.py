@@ -17,13 +17,11 @@ from pathlib import Path
 
 from nnparity.tests.command_line.kills import Runs
 
+#: Fewer are not worth a second process.
+FORMULAS = ("dense", "softmax", "gelu", "tanh", "mse", "layer_norm")
 PLAN = (
     *("--backend", "torch", "--backend", "jax", "--backend", "numpy", "--jobs", "2", "--level", "quick"),
-    *("--formula", "dense", "--formula", "softmax", "--formula", "gelu", "--formula", "tanh", "--formula", "mse"),
-    *(
-        "--formula",
-        "layer_norm",
-    ),  # fewer units are not worth a second process
+    *(word for name in FORMULAS for word in ("--formula", name)),
 )
 
 

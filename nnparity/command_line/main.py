@@ -14,7 +14,7 @@ from nnparity.command_line import authoring, cells, files, models, packs, questi
 from nnparity.command_line.application import application
 from nnparity.execute.observer import TargetUnavailable
 from nnparity.judge.known_divergences import KnownError
-from nnparity.reports.formatting import visible
+from nnparity.reports.formatting import cut, visible
 from nnparity.run.engines.engine import JobDied
 from nnparity.run.finalization import RunFileChanged
 from nnparity.spec import SpecError
@@ -51,5 +51,4 @@ def guarded(call: Callable[[], object]) -> int | str | None:
 
 def _told(error: Exception) -> str:
     """An error as text; it may quote a file, which may hold anything, and as much as it likes."""
-    text = visible(str(error))
-    return f"nnparity: {text if len(text) <= LONGEST else f'{text[:LONGEST]} …'}"
+    return f"nnparity: {cut(visible(str(error)), LONGEST)}"

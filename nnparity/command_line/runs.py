@@ -64,9 +64,9 @@ def run(
         costs = measured(out)
         if keep_previous and not resume and (there := moved(out)):
             console.print(Text(f"the report of before is kept in {there}"), soft_wrap=True)
-        if resume and not path.exists():
-            console.print(Text(f"{path} is not there: nothing was done yet, and the run begins"), soft_wrap=True)
         journal = taken_up(path, plan) if resume and path.exists() else None
+        if resume and journal is None:
+            console.print(Text(f"{path} is not there: nothing was done yet, and the run begins"), soft_wrap=True)
         engine = placed(on, plan, jobs, timeout, store_folder(no_store), out / SCRATCH, pip)
         with Jobs(engine) as shared, gentle(shared.stop):
             total = _drive(shared, plan, path, f"parity of {choice.backends}", journal, costs)

@@ -92,7 +92,7 @@ class Expects(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
             if one and one not in many:
                 return f"{name} is one of {', '.join(many)}, not {one}"
         for formula in formulas:
-            if self.variant and self.variant not in formula.variants | formula.rewritings:
+            if self.variant and self.variant not in formula.recordable:
                 return f"{formula.id} has no variant {self.variant}"
         return next((f"no answer: {one}" for one in self.answers if not _is_answer(one)), None)
 
@@ -232,7 +232,7 @@ def _expected(
     within = DTYPES.get(inner)
     numbers = Arithmetic(within.unit, within.step, within.largest, lambda value: False) if within else None
     rounding = (lambda x: within.round(x).astype(np.float64)) if within and inward else None
-    changed = (case.formula.variants | case.formula.rewritings)[variant].set if variant else None
+    changed = case.formula.recordable[variant].set if variant else None
     return expect(
         case, family, flush=flush, model=model or ACCUMULATE, variant=changed, rounding=rounding, numbers=numbers
     )

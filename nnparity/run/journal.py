@@ -13,6 +13,7 @@ from pathlib import Path
 from msgspec import DecodeError
 
 from nnparity.reports.chain import state, writer
+from nnparity.reports.formatting import cut
 from nnparity.reports.records import Environment, Finished, FormulaLine, Line, Seal, Summary, TargetLine, Verdict
 from nnparity.reports.records import decode as read
 from nnparity.run.counts import Counts, PartCounts, TotalCounts
@@ -92,13 +93,8 @@ def _same(path: Path, before: Environment, now: Environment) -> None:
     for name in Environment.__struct_fields__:
         was, here = getattr(before, name), getattr(now, name)
         if name not in PASSING and was != here:
-            told = f"its {name} is {_short(was)}, that of this run {_short(here)}"
+            told = f"its {name} is {cut(repr(was), TOLD)}, that of this run {cut(repr(here), TOLD)}"
             raise UsageError(f"{path} cannot be gone on with: {told}")
-
-
-def _short(value: object) -> str:
-    text = repr(value)
-    return text if len(text) <= TOLD else f"{text[:TOLD]} …"
 
 
 def _kept(lines: list[tuple[bytes, Line]]) -> Iterator[tuple[bytes, Line]]:

@@ -40,7 +40,11 @@ class Jobs:
 
     def units(self, plan: Plan) -> list[Unit]:
         """All that is to be done: each unit once for each crew."""
-        return [unit for crew in dict.fromkeys(self._engine.crews) for unit in of_crew(units(plan), crew)]
+        return [unit for own in self._shares(plan).values() for unit in own]
+
+    def _shares(self, plan: Plan) -> dict[Crew, list[Unit]]:
+        cut = units(plan)
+        return {crew: of_crew(cut, crew) for crew in self._engine.crews}
 
     def drive(
         self, plan: Plan, path: Path, done: Collection[str] = (), versions: Versions = MappingProxyType({})
@@ -73,13 +77,13 @@ class Jobs:
 
     def _waiting(self, plan: Plan, path: Path, done: Collection[str]) -> dict[Crew, dict[int, Unit]]:
         """What each crew has to do. Raises UsageError where what is done was shared out among others."""
-        if foreign := set(done) - {unit.title for unit in self.units(plan)}:
+        shares = self._shares(plan)
+        if foreign := set(done) - {unit.title for own in shares.values() for unit in own}:
             told = f"what is finished there was shared out otherwise ({min(foreign)})"
             raise UsageError(f"{path} cannot be gone on with: {told}; go on as it was begun")
-        cut = units(plan)
         return {
-            crew: {place: unit for place, unit in enumerate(of_crew(cut, crew)) if unit.title not in done}
-            for crew in self._engine.crews
+            crew: {place: unit for place, unit in enumerate(own) if unit.title not in done}
+            for crew, own in shares.items()
         }
 
     def stop(self) -> None:

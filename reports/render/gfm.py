@@ -5,7 +5,7 @@ from collections.abc import Iterable, Mapping, Sequence
 
 from tabulate import tabulate
 
-from nnparity.reports.formatting import visible
+from nnparity.reports.formatting import cut, visible
 from nnparity.reports.render.tables import Grid
 
 #: Characters shown of a message in a cell.
@@ -17,8 +17,7 @@ _ENTITY = re.compile(r"&(?=#?\w+;)")
 
 def text(value: object, most: int = 2_000) -> str:
     """Any text as one line that Markdown shows literally: no markup, no HTML, no new column."""
-    line = visible(" ".join(str(value).split()))
-    line = line if len(line) <= most else line[:most] + " …"
+    line = cut(visible(" ".join(str(value).split())), most)
     line = _ENTITY.sub("&amp;", line).replace("<", "&lt;").replace(">", "&gt;")
     return _SPECIAL.sub(r"\\\g<0>", line)
 

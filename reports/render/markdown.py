@@ -32,9 +32,8 @@ def markdown(aggregate: Aggregate) -> str:
 
 def _opening(aggregate: Aggregate) -> list[str]:
     parts = ["# Parity report", *causes.answer(aggregate)]
-    if aggregate.run.cut_short:
-        runs = len(aggregate.run.environments)
-        parts.append(f"> **Incomplete:** {aggregate.run.cut_short} of {runs} runs did not come to an end.")
+    if aggregate.run.incomplete:
+        parts.append(f"> **Incomplete:** {aggregate.run.incomplete}.")
     return parts
 
 

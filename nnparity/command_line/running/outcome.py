@@ -10,7 +10,7 @@ from functools import cached_property
 from pathlib import Path
 
 from nnparity.command_line.running.interruption import INTERRUPTED
-from nnparity.command_line.running.terminal_summary import cut
+from nnparity.command_line.running.terminal_summary import in_one_line
 from nnparity.reports import MergedRun
 from nnparity.reports.aggregation import Aggregate
 from nnparity.reports.export.answer import answered
@@ -78,7 +78,7 @@ class Outcome:
         since = "" if self.strict else f"news since the baseline: {self.news or 'none'}. "
         idle = f"{self.unjudged}. " if self.status == UNJUDGED else ""
         why = "interrupted. " if self.interrupted else idle or since
-        return f"{'FAIL' if self.status else 'PASS'}: {why}{cut(self.aggregate.answer.told)}"
+        return f"{'FAIL' if self.status else 'PASS'}: {why}{in_one_line(self.aggregate.answer.told)}"
 
     def as_json(self, files: Sequence[Path]) -> str:
         """All of it as one JSON object."""

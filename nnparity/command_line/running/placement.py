@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 
 from nnparity.command_line.options import JOBS
-from nnparity.run.engines.cluster import CLIENT, RAY, Cluster
+from nnparity.run.engines.cluster import CLIENT, RAY, Cluster, meant
 from nnparity.run.engines.engine import Engine
 from nnparity.run.engines.processes import Processes
 from nnparity.run.engines.units import sensible
@@ -43,7 +43,7 @@ def placed(
 ) -> Engine:
     """The engine that `on` names. Raises UsageError for one that is not to be had."""
     requirements = _requirements(pip or [], plan)
-    if on == RAY or on.startswith((CLIENT, f"{RAY}:")):
+    if meant(on):
         return Cluster(on, plan, jobs, timeout, store, requirements)
     if on != PROCESSES:
         raise UsageError(f"--on {on} is none: it is {PROCESSES}, {RAY}, {CLIENT}HOST:PORT or {RAY}:ADDRESS")

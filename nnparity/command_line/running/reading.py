@@ -28,8 +28,8 @@ def read(paths: Iterable[Path], *, whole: bool = False) -> MergedRun:
 
 def doubts(run: MergedRun) -> Iterator[str]:
     """What speaks against taking a run for whole, as words; only the first is a reason for another status."""
-    if run.cut_short:
-        yield f"incomplete: {run.cut_short} of {len(run.environments)} runs did not come to an end"
+    if run.incomplete:
+        yield f"incomplete: {run.incomplete}"
     for path in run.unchained:
         yield f"{path}: its lines are not chained: nothing tells whether they are as they were written"
 

@@ -12,7 +12,7 @@ from nnparity.reports.aggregation import Aggregate
 from nnparity.reports.causes.causes import Cause
 from nnparity.reports.causes.classes import SIGNS
 from nnparity.reports.causes.commands import reproduction
-from nnparity.reports.formatting import count, margin, needed, pair, visible
+from nnparity.reports.formatting import count, cut, margin, needed, pair, visible
 from nnparity.reports.merge import MergedRun
 from nnparity.reports.records import GRADES
 from nnparity.run.counts import Counts, TotalCounts
@@ -53,18 +53,18 @@ def failing(aggregate: Aggregate) -> Iterator[str]:
     if len(new) > SHOWN:
         yield f"and {count(len(new) - SHOWN)} more new causes: see the report"
     for cause in known[:KNOWN_SHOWN]:
-        name = f"{cut(cause.title, NAME)} ({count(len(cause.verdicts))})"
-        yield f"on record: {name} {SIGNS.get(cause.kind, '¿')} {cause.kind}: {cut(cause.reason)}"
+        name = f"{in_one_line(cause.title, NAME)} ({count(len(cause.verdicts))})"
+        yield f"on record: {name} {SIGNS.get(cause.kind, '¿')} {cause.kind}: {in_one_line(cause.reason)}"
     if len(known) > KNOWN_SHOWN:
         yield f"and {count(len(known) - KNOWN_SHOWN)} more on record, none of a worse class: see the report"
 
 
 def _whole(aggregate: Aggregate, cause: Cause) -> Iterator[str]:
     grades = ", ".join(f"{count(number)} {grade}" for grade, number in cause.grades.items())
-    yield f"  {SIGNS.get(cause.kind, '¿')} {cause.kind}: {cut(cause.title, NAME)} ({grades})"
+    yield f"  {SIGNS.get(cause.kind, '¿')} {cause.kind}: {in_one_line(cause.title, NAME)} ({grades})"
     worst = cause.worst
     if cause.reason:
-        yield f"    {cut(cause.reason)}"
+        yield f"    {in_one_line(cause.reason)}"
     if worst.worst:
         observed, expected = pair(worst.worst.observed, worst.worst.expected)
         margins = f"hard {margin(worst.hard)}, sharp {margin(worst.sharp)}"
@@ -79,10 +79,9 @@ def _show_counts(counts: Counts, console: Console) -> None:
         _print(f"largest {name} margin that conforms: {value:.3g}  {where}", console)
 
 
-def cut(text: str, most: int = REASON) -> str:
+def in_one_line(text: str, most: int = REASON) -> str:
     """A text as one line of so many characters."""
-    line = " ".join(text.split())
-    return line if len(line) <= most else f"{line[:most]} …"
+    return cut(" ".join(text.split()), most)
 
 
 def _print(text: str, console: Console) -> None:

@@ -45,6 +45,18 @@ def imported() -> Any:
     return ray
 
 
+def meant(where: str) -> bool:
+    """Whether `--on` means a Ray cluster."""
+    return where == RAY or where.startswith(f"{RAY}:")
+
+
+def _address(where: str) -> str | None:
+    """What `ray.init` takes for what `--on` says."""
+    if where == RAY:
+        return os.environ.get(ADDRESS)
+    return where if where.startswith(CLIENT) else where.removeprefix(f"{RAY}:")
+
+
 def crews(targets: Sequence[TargetName], requirements: Requirements) -> dict[Crew, dict[str, Any]]:
     """The targets, in crews that need the same of a machine, and what; those that need a GPU first.
 
@@ -117,9 +129,7 @@ class Cluster(Engine):
 
     def _connect(self, where: str, cpus: int | None) -> None:
         quiet = {"log_to_driver": False, "logging_level": "error"}
-        address = where.removeprefix(f"{RAY}:") if where.startswith((CLIENT, f"{RAY}:")) else os.environ.get(ADDRESS)
-        if where.startswith(CLIENT):
-            address = where
+        address = _address(where)
         try:
             if address and address != "local":
                 self._ray.init(address, **quiet)
