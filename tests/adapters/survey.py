@@ -5,11 +5,8 @@ asked: most take longer to be imported than to answer.
 """
 
 import fnmatch
-import json
 import os
-import subprocess
 import sys
-import traceback
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
@@ -28,9 +25,9 @@ from nnparity.execute.requests import request
 from nnparity.spec import Formula, cases_of, packs
 from nnparity.spec import load as formulas
 from nnparity.spec.schema import QUANTITIES
+from nnparity.tests import once
 from nnparity.tests.adapters.compare import wrong
 from nnparity.tests.adapters.formulas import CASES, DTYPES
-from nnparity.tests.once import once
 
 #: mode/case/dtype -> the quantities found wrong.
 Survey = dict[str, list[str]]
@@ -91,22 +88,8 @@ DECLARING = {
 
 
 def told(session: pytest.FixtureRequest, backend: str, question: str) -> Any:
-    """What a process of that backend answers. It is asked all that the modules collected in this session ask."""
-    modules = {item.path for item in session.session.items}
-    asked = [one for one in QUESTIONS if ASKING.get(one, Path(__file__).with_name(f"test_{one}.py")) in modules]
-    factory = session.getfixturevalue("tmp_path_factory")
-    answer = once(factory, f"survey-{backend}", lambda: _ask(backend, asked))[question]
-    assert "error" not in answer, answer["error"]
-    return answer["found"]
-
-
-def _ask(backend: str, asked: list[str]) -> Any:
-    command = [sys.executable, "-m", __name__, backend, *asked]
-    # One thread: two that wait for each other on a busy machine take ten times as long on small arrays.
-    environment = os.environ | {"OMP_NUM_THREADS": "1"}
-    done = subprocess.run(command, capture_output=True, text=True, check=False, env=environment)
-    assert done.returncode == 0, done.stderr[-4000:]
-    return json.loads(done.stdout.splitlines()[-1])
+    """What the process of that backend answers."""
+    return once.told(session, __name__, backend, question, ASKING)
 
 
 def of_traceability(backend: str) -> dict[str, Any]:
@@ -222,24 +205,18 @@ QUESTIONS: dict[str, Callable[[str], Any]] = {
     "formulas": of_formulas,
     "a pack": of_a_pack,
 }
-#: Modules of other folders that ask.
-ASKING = {"a pack": Path(__file__).parents[1] / "command_line" / "test_packs.py"}
+#: The module that asks each.
+ASKING = {one: Path(__file__).with_name(f"test_{one}.py") for one in QUESTIONS} | {
+    "a pack": Path(__file__).parents[1] / "command_line" / "test_packs.py"
+}
 MODERN = Path(__file__).resolve().parents[2] / "packs" / "modern"
-
-
-def _answer(backend: str, question: str) -> dict[str, Any]:
-    """What was found, or what was raised: that costs no other question its answer."""
-    try:
-        return {"found": QUESTIONS[question](backend)}
-    except Exception:  # noqa: BLE001  (whatever it is, the test that asked is told)
-        return {"error": traceback.format_exc()}
 
 
 def _main(backend: str, *asked: str) -> None:
     if backend.startswith("keras-"):
         os.environ["KERAS_BACKEND"] = backend.removeprefix("keras-")
         import keras  # noqa: F401  (the first to import it decides)
-    sys.stdout.write(json.dumps({question: _answer(backend, question) for question in asked}) + "\n")
+    once.answer(QUESTIONS, backend, asked)
 
 
 if __name__ == "__main__":

@@ -6,11 +6,8 @@ dtypes at the quick level, the wrong ones in float32 and bfloat16.
 """
 
 import importlib.util
-import json
 import os
-import subprocess
 import sys
-import traceback
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -20,9 +17,9 @@ import pytest
 
 import nnparity
 from nnparity.adapters.kernel import resolve
+from nnparity.tests import once
 from nnparity.tests.api.blocks import ALL, right, wrong
 from nnparity.tests.api.frameworks import OPS
-from nnparity.tests.once import once
 
 #: Asked at the core level and in all dtypes; the others take minutes for that.
 WHOLE = ("numpy", "torch")
@@ -66,20 +63,8 @@ def asked(framework: str, everything: bool) -> Iterator[tuple[str, str, str, str
 
 
 def told(session: pytest.FixtureRequest, framework: str, question: str) -> Any:
-    """What a process of that framework answers. It is asked all that the modules collected in this session ask."""
-    modules = {item.path for item in session.session.items}
-    asked = [one for one in QUESTIONS if Path(__file__).with_name(f"test_{one}.py") in modules]
-    factory = session.getfixturevalue("tmp_path_factory")
-    answer = once(factory, f"judged-{framework}", lambda: _ask(framework, asked))[question]
-    assert "error" not in answer, answer["error"]
-    return answer["found"]
-
-
-def _ask(framework: str, questions: list[str]) -> Any:
-    command = [sys.executable, "-W", "ignore", "-m", __name__, framework, *questions]
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
-    assert done.returncode == 0, done.stderr[-4000:]
-    return json.loads(done.stdout.splitlines()[-1])
+    """What the process of that framework answers."""
+    return once.told(session, __name__, framework, question, ASKING)
 
 
 def of_arrays(framework: str) -> None:
@@ -124,15 +109,9 @@ def of_packs(framework: str) -> list[tuple[str, str, bool, str]]:
 
 #: By the module that asks; settings are looked at before anybody computes, and what a pack brings comes last.
 QUESTIONS: dict[str, Callable[[str], Any]] = {"arrays": of_arrays, "check": of_check, "packs": of_packs}
-
-
-def _answer(framework: str, question: str) -> dict[str, Any]:
-    """What was found, or what was raised: that costs no other question its answer."""
-    try:
-        return {"found": QUESTIONS[question](framework)}
-    except Exception:  # noqa: BLE001  (whatever it is, the test that asked is told)
-        return {"error": traceback.format_exc()}
+#: The module that asks each.
+ASKING = {one: Path(__file__).with_name(f"test_{one}.py") for one in QUESTIONS}
 
 
 if __name__ == "__main__":
-    sys.stdout.write(json.dumps({one: _answer(sys.argv[1], one) for one in sys.argv[2:]}) + "\n")
+    once.answer(QUESTIONS, sys.argv[1], sys.argv[2:])
