@@ -12,6 +12,9 @@ from nnparity.spec.cases.special_values import batch
 from nnparity.spec.loader import signatures
 
 DATA, CALLS, LAYOUT, THREADS = "data", "order of calls", "layout", "threads"
+NAN, PERMITTED = "NaN is taken for 0", "the spec permits it of a NaN"
+#: Elements that one thread of several leaves out.
+BLOCK = 8
 SAME_ANYWAY = "no such number makes a difference to the formula"
 
 
@@ -20,15 +23,15 @@ def circumstance_faults(formula: Formula, dtype: Dtype) -> list[Fault]:
     faults = [
         Fault("outputs above 2 are 1 % too large", DATA, of_answers(_where(lambda x: x > 2), OUTPUTS), SAME_ANYWAY),
         Fault("outputs below 1/64 are 2 % off", DATA, of_answers(_where(_small, 1.02), OUTPUTS), SAME_ANYWAY),
-        Fault("the first number is the call's before", CALLS, _stale),
+        Fault("the last number is the call's before", CALLS, _stale),
         Fault("every second call gives other bits", CALLS, _restless),
     ]
     if any(not formula.integer(name) for name in formula.inputs):
-        faults += _of_inputs()
+        faults += _of_inputs(formula)
     if batch(formula) and any(formula.results.values()):
         faults.append(Fault("the first sample sees the others", CALLS, of_answers(_leaking, OUTPUTS), SAME_ANYWAY))
     faults += [_in_layout(one) for one in LAYOUTS if _has(formula, one)]
-    return [*faults, Fault("on several threads the last element is not written", THREADS, _seam)]
+    return [*faults, Fault(f"on several threads the last {BLOCK} elements are not written", THREADS, _seam)]
 
 
 def _has(formula: Formula, layout: str) -> bool:
@@ -40,15 +43,19 @@ def _in_layout(layout: str) -> Fault:
     return Fault(f"{layout} inputs are taken in another order", LAYOUT, _rolled(layout), layout=layout)
 
 
-def _of_inputs() -> list[Fault]:
+def _of_inputs(formula: Formula) -> list[Fault]:
     changes: dict[str, Change] = {
         "inputs are clipped to 4": lambda x, request: np.clip(x.astype(np.float64), -4, 4),
         "negative inputs lose their last digits": _blurred,
         "inputs below 1/256 are 0": lambda x, request: np.where(np.abs(x.astype(np.float64)) < 2**-8, 0, x),
-        "NaN is taken for 0": lambda x, request: np.where(np.isnan(x), 0, x),
+        NAN: lambda x, request: np.where(np.isnan(x), 0, x),
         "infinity is taken for a large number": _finite,
     }
-    return [Fault(name, DATA, of_inputs(change), SAME_ANYWAY) for name, change in changes.items()]
+    permitted = PERMITTED if "nan" in formula.permits else ""
+    return [
+        Fault(name, DATA, of_inputs(change), SAME_ANYWAY, permitted=permitted if name == NAN else "")
+        for name, change in changes.items()
+    ]
 
 
 def _finite(x: Array, request: Request) -> Array:
@@ -81,14 +88,14 @@ def _leaking(x: Array, request: Request) -> Array:
 
 
 def _stale(call: Call) -> Observation:
-    return {name: _first_of(seen, call.before.get(name)) for name, seen in call.right.items()}
+    return {name: _last_of(seen, call.before.get(name)) for name, seen in call.right.items()}
 
 
-def _first_of(seen: object, before: object) -> Array:
+def _last_of(seen: object, before: object) -> Array:
     if not isinstance(seen, np.ndarray) or not isinstance(before, np.ndarray) or not (seen.size and before.size):
         return seen  # type: ignore[return-value]
     stale = seen.copy()
-    stale.reshape(-1)[0] = before.reshape(-1)[0]
+    stale.reshape(-1)[-1] = before.reshape(-1)[-1]
     return stale
 
 
@@ -105,10 +112,9 @@ def _next(seen: object) -> Array:
 
 
 def _rolled(layout: str) -> Callable[[Call], Observation]:
-    """The last axis of each result by one place."""
-    return lambda call: (
-        of_answers(lambda x, request: np.roll(x, 1), OUTPUTS)(call) if call.request.layout == layout else call.right
-    )
+    """The first real input read one place further on, as strides that are not followed do."""
+    wrong = of_inputs(lambda x, request: np.roll(x, 1))
+    return lambda call: wrong(call) if call.request.layout == layout else call.right
 
 
 def _seam(call: Call) -> Observation:
@@ -116,7 +122,7 @@ def _seam(call: Call) -> Observation:
         return call.right
 
     def lost(x: Array, request: Request) -> Array:
-        x.reshape(-1)[-1:] = 0
+        x.reshape(-1)[-BLOCK:] = 0
         return x
 
     return of_answers(lost, OUTPUTS)(call)

@@ -76,11 +76,19 @@ def _computed(dtype: str, accumulator: str | None = None) -> Callable[[Call], Ob
         asked = frozenset(call.request.quantities)
         found = evaluate(call.case, asked, lift, lift, {})
         right = call.right
+        if accumulator is not None:  # what has no sum is as it is without the fault
+            wide = on(dtype, call.flush, lanes=1)
+            found = _apart(found, evaluate(call.case, asked, wide, wide, {}))
         return {
             name: _stored(found[plain(name)], seen) if plain(name) in found else seen for name, seen in right.items()
         }
 
     return answer
+
+
+def _apart(found: dict[str, Any], wide: dict[str, Any]) -> dict[str, Any]:
+    """The quantities that come out otherwise."""
+    return {n: x for n, x in found.items() if not np.array_equal(values(x), values(wide[n]), equal_nan=True)}
 
 
 def _stored(found: Any, seen: Any) -> Any:

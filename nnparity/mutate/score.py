@@ -97,9 +97,13 @@ class Mutation:
         nearest = Nearest()
         for part in parts:
             for verdict in _verdicts(examiner, part, target):
-                if failed(verdict) and _id(verdict) not in clean:
+                if _id(verdict) in clean:
+                    continue  # it fails without the fault, and says nothing of it
+                if failed(verdict):
                     return Planting(*place, fault.name, fault.kind, "caught", f"{_id(verdict)}: {verdict.grade}")
                 nearest.see(verdict)
+        if observer.effect > 1 and fault.permitted:
+            return Planting(*place, fault.name, fault.kind, "equivalent", fault.permitted)
         if observer.effect > 1:
             return Planting(*place, fault.name, fault.kind, "survived", nearest.told)
         if observer.effect:

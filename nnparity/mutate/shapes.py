@@ -11,6 +11,7 @@ VECTORS = (4, 8, 16, 32)
 BLOCKS = (16, 64, 256)
 ROWS = (2, 8, 32)
 SEAM = 64
+UNREAD = "the formula reads no such element"
 
 
 def shape_faults(formula: Formula, dtype: Dtype) -> list[Fault]:
@@ -44,7 +45,7 @@ def _of_input(formula: Formula) -> list[Fault]:
         f"{first}: the last of an odd number of elements is not read": _odd,
         f"{first}: the last element is read as the one before": _doubled,
     }
-    return [Fault(name, KIND, of_inputs(change)) for name, change in changes.items()]
+    return [Fault(name, KIND, of_inputs(change), UNREAD) for name, change in changes.items()]
 
 
 def _tail(n: int) -> Change:

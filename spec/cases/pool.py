@@ -2,7 +2,8 @@
 
 A row of the covering array is a signature with one dataset and one dtype, which are factors like the sizes. What
 binds the sizes is the formula's own `where`; what keeps a case from costing more than it tells are two budgets, the
-same for all formulas. The first rows meet the most pairs: who cannot afford all takes the first.
+same for all formulas. The first rows meet the most pairs: who cannot afford all takes the first. Last come long rows,
+in each dtype: a single dimension past a block, which the array has for sums alone.
 """
 
 from collections.abc import Iterator, Mapping
@@ -10,7 +11,7 @@ from dataclasses import dataclass
 
 from nnparity.spec import shapes
 from nnparity.spec.cases.covering import Array, Factor, Level, Value
-from nnparity.spec.cases.sizes import CLASSES, EMPTY, KINDS
+from nnparity.spec.cases.sizes import CLASSES, EMPTY, KINDS, LONG
 from nnparity.spec.loader import signature
 from nnparity.spec.schema import Formula, Pool, Signature
 
@@ -19,6 +20,8 @@ from nnparity.spec.schema import Formula, Pool, Signature
 ELEMENTS, WORK = 1 << 15, 1 << 16
 #: What varies beside sizes and attributes.
 DATASET, DTYPE = "dataset", "dtype"
+#: Sizes beside a long one, the first that the budgets hold.
+BESIDE = (3, 2, 1)
 
 
 @dataclass(frozen=True)
@@ -37,7 +40,7 @@ def pool(formula: Formula) -> tuple[Drawn, ...]:
     """The formula's rows, those that meet most pairs first; none for a formula that declares no pool."""
     known, rows = _kept.get(formula.id, (None, ()))
     if known != formula:
-        rows = tuple(_rows(formula, formula.pool)) if formula.pool else ()
+        rows = (*_rows(formula, formula.pool), *_long(formula, formula.pool)) if formula.pool else ()
         _kept[formula.id] = formula, rows
     return rows
 
@@ -49,6 +52,26 @@ def _rows(formula: Formula, declared: Pool) -> Iterator[Drawn]:
         dataset, dtype = str(values.pop(DATASET)), str(values.pop(DTYPE))
         classes = {name: level for name, level in row.levels.items() if name in declared.sizes}
         yield Drawn(signature_of(formula, bounds, values, dataset, classes), dataset, dtype)
+
+
+def _long(formula: Formula, declared: Pool) -> Iterator[Drawn]:
+    """Each dimension that sums do not stretch, past a block."""
+    bounds = Bounds(formula, declared)
+    dataset = (declared.datasets or formula.datasets)[0]
+    for name, kind in declared.sizes.items():
+        sizes = next(_stretched(bounds, declared, name, LONG.get(kind, ())), None)
+        if sizes is not None:
+            signature = signature_of(formula, bounds, sizes, dataset, {})
+            yield from (Drawn(signature, dataset, dtype) for dtype in formula.dtypes)
+
+
+def _stretched(bounds: "Bounds", declared: Pool, name: str, classes: tuple[str, ...]) -> Iterator[dict[str, Value]]:
+    first: dict[str, Value] = {attribute: values[0] for attribute, values in declared.values.items()}
+    for label in classes:
+        for beside in BESIDE:
+            sizes = first | dict.fromkeys(declared.sizes, beside) | {name: CLASSES[label][0]}
+            if bounds.fit(sizes, {}):
+                yield sizes
 
 
 def signature_of(

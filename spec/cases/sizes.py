@@ -17,6 +17,7 @@ CLASSES: dict[str, tuple[int, ...]] = {
     "to 64": (61, 63, 64),
     "to 256": (127, 128, 129, 255, 256),
     "prime": (11, 13, 19, 23, 29, 37, 41, 43, 47, 53, 59, 61),
+    "past 64": (65, 66, 67, 71),
     "past 256": (257, 258, 263, 271),
     "past 1,024": (1025, 1026, 1031, 1039),
     "past 4,096": (4097, 4098, 4099, 4111),
@@ -40,5 +41,8 @@ KINDS: dict[str, tuple[str, ...]] = {
     "steps": ("1", "2", "3", "near 4", "near 8"),
     "heads": ("1", "2", "3", "4", "near 8"),
 }
+#: kind of dimension -> the first of these classes that the budgets hold is tried besides, with small sizes beside it:
+#: what a kernel does past a block of 64 or 256 along a row shows nowhere else, and no pair of classes needs it.
+LONG: dict[str, tuple[str, ...]] = dict.fromkeys(("feature", "width", "image"), ("past 256", "past 64"))
 #: The class in which an array has no element.
 EMPTY = "0"

@@ -52,6 +52,11 @@ def at(drawn: Drawn, formula: Formula) -> dict[str, str]:
     return dict(drawn.signature.classes) | values | others
 
 
+def array(formula: Formula) -> list[Drawn]:
+    """The rows of the covering array: the long ones after it tell no classes."""
+    return [drawn for drawn in pool(formula) if drawn.signature.classes]
+
+
 def met(rows: list[dict[str, str]]) -> set[frozenset[Place]]:
     """All pairs that meet in rows where nothing else is empty."""
     found = set()
@@ -116,7 +121,7 @@ def test_every_single_formula_has_a_pool_and_nothing_else_has() -> None:
 
 @pytest.mark.parametrize("formula", SINGLE, ids=lambda formula: formula.id)
 def test_all_classes_meet_that_can(formula: Formula) -> None:
-    there = met([at(drawn, formula) for drawn in pool(formula)])
+    there = met([at(drawn, formula) for drawn in array(formula)])
     missing = [pair for pair in pairs(formula) if pair not in there]
     assert [pair for pair in missing if can_meet(formula, pair)] == []
     assert there <= set(pairs(formula))
@@ -125,10 +130,20 @@ def test_all_classes_meet_that_can(formula: Formula) -> None:
 @pytest.mark.parametrize("id", ["dense", "conv2d", "multi_head_attention"])
 def test_a_row_that_is_left_out_is_missed(id: str) -> None:
     formula = load()[id]
-    rows = [at(drawn, formula) for drawn in pool(formula)]
+    rows = [at(drawn, formula) for drawn in array(formula)]
     whole = met(rows)
     lost = [whole - met([*rows[:place], *rows[place + 1 :]]) for place in range(0, len(rows), 7)]
     assert all(pairs and all(can_meet(formula, pair) for pair in pairs) for pairs in lost)
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+@pytest.mark.parametrize(
+    ("id", "name", "least"),
+    [("conv2d", "w", 257), ("attention", "e", 257), ("gelu", "d", 257), ("dense", "j", 257), ("lstm", "m", 65)],
+)
+def test_each_dtype_has_a_long_row(id: str, name: str, least: int, dtype: str) -> None:
+    rows = [drawn.signature.dims for drawn in pool(load()[id]) if drawn.dtype == dtype]
+    assert any(row[name] == least and min(row.values()) > 0 for row in rows)
 
 
 def test_the_sizes_are_of_their_classes_and_keep_to_the_budgets() -> None:
