@@ -131,6 +131,15 @@ def near_equal(stream: Stream, shape: tuple[int, ...], dtype: Dtype, place: int)
     return around + stream.normal(shape) * 2.0 ** -(dtype.digits // 2)
 
 
+def levels(stream: Stream, shape: tuple[int, ...], dtype: Dtype, place: int) -> Array:
+    """Rows of the first input lie so far from each other that e^x of one is 0 beside the other's: each has its own."""
+    values = stream.normal(shape)
+    if place or len(shape) < 2:
+        return values
+    far = 128.0 if dtype.digits <= 24 else 1024.0  # narrow formats compute in float32, where e^-104 is 0
+    return values + np.where(np.arange(shape[-2]) % 2, far, -far)[:, None]
+
+
 def saturated(stream: Stream, shape: tuple[int, ...], dtype: Dtype, place: int) -> Array:
     """The first input is of size 4: most gates are open or closed, and none so far that its exponential underflows."""
     return stream.normal(shape) * (1.0 if place else 4.0)
@@ -152,7 +161,7 @@ def whole_range(stream: Stream, shape: tuple[int, ...], dtype: Dtype, place: int
 Draw = Callable[[Stream, tuple[int, ...], Dtype, int], Array]
 DRAWN = (
     *(normal, small, large, wide, cancelling, image, onehot, offset, one_sided),
-    *(integers, spike, near_equal, saturated, initial, whole_range),
+    *(integers, spike, near_equal, levels, saturated, initial, whole_range),
 )
 #: name -> how it draws; called with the stream, the shape, the dtype and the input's place in the formula.
 DATASETS: dict[str, Draw] = {f.__name__: f for f in DRAWN}

@@ -113,6 +113,16 @@ def test_near_equal_numbers_agree_to_half_of_their_digits_and_are_told_apart(dty
     assert len(np.unique(x)) > 20
 
 
+@pytest.mark.parametrize("dtype", DTYPES)
+def test_one_row_s_exponential_is_nothing_beside_the_next_one_s(dtype: str) -> None:
+    """A softmax that takes off the maximum of all rows is 0/0 in every second one."""
+    x = drawn("levels", dtype).astype(np.float64)
+    working = np.float64 if dtype == "float64" else np.float32
+    assert not np.exp((x[0] - x.max()).astype(working)).any()
+    assert np.ptp(x, axis=-1).max() < 16
+    assert size(drawn("levels", name="w")) < 1.1
+
+
 def test_only_the_first_input_saturates_and_only_matrices_behind_it_shrink() -> None:
     assert 3.6 < size(drawn("saturated")) < 4.4
     assert 0.9 < size(drawn("saturated", name="w")) < 1.1
