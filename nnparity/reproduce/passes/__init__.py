@@ -1,0 +1,1 @@
+"""What of a compiler makes a cell's bits others than eager code's: its switches tried one by one, each in a process."""
