@@ -22,10 +22,13 @@ SETTINGS: tuple[tuple[str, object], ...] = (
     ("cpp.use_decompose_tanh", True),
     ("cpp.weight_prepack", False),
 )
+#: C++ headers are compiled once for all processes, which takes longer than a program does; graphs are not kept.
+SHARING = {"TORCHINDUCTOR_FX_GRAPH_CACHE": "0", "TORCHINDUCTOR_AUTOGRAD_CACHE": "0"}
 COMPILER = Compiler(
     "torch.compile",
     (
         *(Switch(f"stage: {name}", {BACKEND: backend}, stage=True) for name, backend in STAGES.items()),
         *(Switch(f"{name}={value}", {name: value}) for name, value in SETTINGS),
     ),
+    sharing=SHARING,
 )

@@ -32,6 +32,7 @@ class Switch:
 class Compiler:
     """What a mode is compiled by. `tracing` has a program's passes written into a folder, `traced` reads them there.
 
+    `sharing` is the environment in which processes may share a folder of what they build: a program is not kept there.
     `both`: eager code is made by it too, operation by operation, so that a switch may have to be set for that as well.
     """
 
@@ -39,6 +40,7 @@ class Compiler:
     switches: tuple[Switch, ...]
     tracing: Callable[[Path], Switch] | None = None
     traced: Callable[[Path], Sequence[Switch]] = lambda _: ()
+    sharing: Mapping[str, str] = field(default_factory=dict)
     both: bool = False
 
 

@@ -132,7 +132,7 @@ def passes(
     as_json: Annotated[bool, typer.Option("--json", help="print what was found as one JSON object")] = False,
     salt: Salt = "",
     pack: Packs = None,
-    timeout: Timeout = 120.0,
+    timeout: Timeout = 600.0,
 ) -> None:
     """Names the switches of a compiler without which its bits are those of eager code; status 1 if none is found."""
     found = search(case, target, quantity, salt, timeout, only)

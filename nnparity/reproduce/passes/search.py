@@ -88,11 +88,12 @@ def search(id: str, target: str, quantity: str, salt: str = "", timeout: float =
     asked = request(case, frozenset({quantity.partition(".")[0]}))
 
     def ask(name: TargetName, switches: Sequence[Switch]) -> Array | str:
-        return _observed(name, asked, quantity, environment(switches), timeout)
+        told = {**compiler.sharing, **environment(switches)}
+        return _observed(name, asked, quantity, told, timeout, folder if compiler.sharing else "")
 
-    return searched(
-        Search(case.id, quantity, EAGER, str(compiled), compiler.name, Distance(0, 0, 0)), compiler, ask, only
-    )
+    blank = Search(case.id, quantity, EAGER, str(compiled), compiler.name, Distance(0, 0, 0))
+    with tempfile.TemporaryDirectory(prefix="nnparity-") as folder:
+        return searched(blank, compiler, ask, only)
 
 
 def searched(blank: Search, compiler: Compiler, ask: Ask, only: str = "") -> Search:
@@ -164,10 +165,10 @@ def _whole(name: TargetName) -> TargetName:
 
 
 def _observed(
-    name: TargetName, asked: Request, quantity: str, variables: dict[str, str], timeout: float
+    name: TargetName, asked: Request, quantity: str, variables: dict[str, str], timeout: float, scratch: str
 ) -> Array | str:
     try:
-        observer = Observer(name.backend, name.device, name.mode, timeout, environment=variables)
+        observer = Observer(name.backend, name.device, name.mode, timeout, scratch, environment=variables)
     except TargetUnavailable as error:
         return _shortly(str(error))
     try:
