@@ -65,8 +65,15 @@ class JaxAdapter(JaxLayers, JaxSequences, JaxLosses, JaxOptimizers, JaxModels, J
     unsupported = MappingProxyType({"adam_eps_hat": "jax's optimiser has the paper's other form: see adam"})
 
 
-def _refusing(program: Program) -> Program:
-    """The program; what it refused of some shapes it refuses again without being traced anew: values play no part."""
+class NotCompiled(RuntimeError):
+    """`jax.jit` ran the program op by op, as it does where it is switched off, without a word."""
+
+
+def _refusing(program: Any) -> Program:
+    """The program, which must have been compiled once it ran.
+
+    What it refused of some shapes it refuses again without being traced anew: values play no part.
+    """
     refused: dict[Any, Exception] = {}
 
     def run(point: Point) -> Any:
@@ -75,10 +82,13 @@ def _refusing(program: Program) -> Program:
         if key in refused:
             raise refused[key]
         try:
-            return program(point)
+            found = program(point)
         # What is raised while a program is traced; one that has been compiled raises none of these.
         except (TypeError, ValueError, NotImplementedError, Unsupported) as error:
             refused[key] = error
             raise
+        if not program._cache_size():
+            raise NotCompiled("jax.jit made no program: this is code run op by op")
+        return found
 
     return run

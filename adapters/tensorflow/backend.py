@@ -11,6 +11,7 @@ from types import MappingProxyType
 
 from nnparity.adapters.kernel import Program
 from nnparity.adapters.stderr import hushed
+from nnparity.adapters.switches.switch import told
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 # tf.keras runs on whatever backend Keras is told; here it must be TensorFlow itself.
@@ -32,6 +33,8 @@ from nnparity.spec.precision import FUSED
 for _gpu in tf.config.list_physical_devices("GPU"):
     tf.config.experimental.set_memory_growth(_gpu, True)
 tf.config.experimental.enable_tensor_float_32_execution(False)
+if _switches := told():
+    tf.config.optimizer.set_experimental_options(_switches)
 
 #: What XLA and graphs refuse, whoever built the program: pooling in float32 XLA does, and the values of a loop.
 SECOND_POOLING = "XLA has no kernel for the second derivative of max pooling"

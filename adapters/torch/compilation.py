@@ -6,7 +6,7 @@ cannot trace. So the whole operation must be one graph, and each combination of 
 
 import os
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from pathlib import Path
 from types import MappingProxyType
@@ -23,6 +23,8 @@ import torch._inductor.config
 from torch._dynamo.utils import counters
 
 from nnparity.adapters.kernel import Operation, Passed, resolve
+from nnparity.adapters.switches.inductor import BACKEND
+from nnparity.adapters.switches.switch import told
 
 #: Programs of one function that Dynamo keeps before it gives up; a formula has one for each shape, dtype and layout.
 LIMIT = 1 << 20
@@ -63,6 +65,18 @@ def keep() -> None:
     torch._inductor.config.compile_threads = 1  # several targets work at once, each on a core
     torch._dynamo.config.recompile_limit = LIMIT
     torch._dynamo.config.accumulated_recompile_limit = LIMIT
+    switch({name: value for name, value in told().items() if name != BACKEND})
+
+
+def switch(settings: Mapping[str, Any]) -> None:
+    """Sets some of Inductor's configuration. Raises ValueError for what this version has not, or has so already."""
+    for name, value in settings.items():
+        before = getattr(torch._inductor.config, name, None)
+        if before is None and name not in torch._inductor.config.shallow_copy_dict():
+            raise ValueError(f"Inductor has no setting {name} in this version")
+        if before == value:
+            raise ValueError(f"{name} is {value!r} anyway")
+        setattr(torch._inductor.config, name, value)
 
 
 def compiled(operation: Operation) -> Operation:
@@ -80,7 +94,9 @@ class _Proven:
     """A compiled function that fails where no graph was made of it."""
 
     def __init__(self, method: Callable[..., Any]) -> None:
-        self._run = torch.compile(_plain(method), fullgraph=True, dynamic=False)
+        self._run = torch.compile(
+            _plain(method), fullgraph=True, dynamic=False, backend=told().get(BACKEND, "inductor")
+        )
         self._known: set[tuple[Any, ...]] = set()
 
     def __call__(self, **named: Any) -> Any:

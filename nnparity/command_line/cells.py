@@ -1,6 +1,7 @@
 """``nnparity reproduce``, ``shrink``, ``bisect``, ``explain``, ``verify``: what concerns single cells of a report."""
 
 import contextlib
+import json
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Annotated
@@ -27,6 +28,9 @@ from nnparity.reproduce.command import reproduction
 from nnparity.reproduce.explanation import explained, recorded
 from nnparity.reproduce.issue import issue as wrapped
 from nnparity.reproduce.known import checked
+from nnparity.reproduce.passes.search import search
+from nnparity.reproduce.passes.words import data
+from nnparity.reproduce.passes.words import shown as shown_passes
 from nnparity.spec.precision import ACCUMULATE, FUSED, NARROW
 from nnparity.spec.usage import UsageError, require
 from nnparity.store import memory
@@ -117,6 +121,25 @@ def bisect(
     for line in shown_versions(package[0], found):
         typer.echo(line)
     raise typer.Exit(int(found.between is not None))
+
+
+@application.command()
+def passes(
+    case: CaseId,
+    target: Annotated[str, typer.Argument(help="torch:cpu:compiled, jax ...", autocompletion=backends)],
+    quantity: Quantity,
+    only: Annotated[str, typer.Option(help="only switches with that in their names")] = "",
+    as_json: Annotated[bool, typer.Option("--json", help="print what was found as one JSON object")] = False,
+    salt: Salt = "",
+    pack: Packs = None,
+    timeout: Timeout = 600.0,
+) -> None:
+    """Names the switches of a compiler without which its bits are those of eager code; status 1 if none is found."""
+    found = search(case, target, quantity, salt, timeout, only)
+    for line in [json.dumps(data(found))] if as_json else shown_passes(found):
+        typer.echo(visible(line))
+    removed = found.named or (found.together and found.together.left and found.together.left.none)
+    raise typer.Exit(int(not (found.apart.none or removed)))
 
 
 @known.command(name="check")

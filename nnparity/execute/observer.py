@@ -14,7 +14,7 @@ import sys
 import tempfile
 import time
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import IO
@@ -67,12 +67,14 @@ class Observer:
         timeout: float = 120.0,
         scratch: str = "",
         threads: int | None = None,
+        environment: Mapping[str, str] | None = None,
     ) -> None:
         """Starts the process. Raises TargetUnavailable with the target's own words, UsageError for no time.
 
         `scratch` is a folder that it may share with others of its kind, for programs that are not kept from run to
         run; without one it gets its own. `threads` are those of its kernels; without it one, or as many as the
-        environment says.
+        environment says. `environment` is what else its process is told: its programs are other ones than usual
+        then, and lie in `scratch`.
         """
         if not 0 < timeout < math.inf:
             raise UsageError(f"a time limit of {timeout:g} s is none: it is more than 0, and finite")
@@ -86,6 +88,7 @@ class Observer:
         self._timeout = timeout
         self._pending: Sequence[Request] = ()
         self._threads = threads
+        self._told = environment
         self._twins: dict[int | None, Observer] = {}
         self._unread = 0
         #: which of the answers to the requests sent last comes next
@@ -126,6 +129,8 @@ class Observer:
         own["TMPDIR"] = str(Path(self._scratch).absolute())
         if self._threads is not None:
             own |= dict.fromkeys(THREADS, str(self._threads))
+        if self._told is not None:
+            own |= {PROGRAMS: self._scratch, **self._told}
         return dict.fromkeys(THREADS, "1") | os.environ | own
 
     def take_programs(self) -> Counter[str]:
@@ -139,7 +144,7 @@ class Observer:
         It ends with this one. They share a folder: what one has compiled the other need not compile again.
         """
         if threads not in self._twins:
-            self._twins[threads] = Observer(*self._arguments, self._timeout, self._scratch, threads)
+            self._twins[threads] = Observer(*self._arguments, self._timeout, self._scratch, threads, self._told)
         return self._twins[threads]
 
     def submit(self, requests: Sequence[Request]) -> None:

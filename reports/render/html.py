@@ -24,14 +24,14 @@ from nnparity.reports.render.mathml import mathml
 from nnparity.reports.render.packed import deflated, packed
 from nnparity.reports.render.words import both, ending
 from nnparity.reports.statistics import MEANINGS, symbol
-from nnparity.reports.targets import strips
+from nnparity.reports.targets import modes, strips
 from nnparity.reports.targets.portrait import portraits
 from nnparity.reports.unsupported import unsupported
 
 #: Characters shown of a message; the run file has all of it.
 _MOST = 4_000
 #: The parts that lie in the page compressed, in their order.
-_DETAILS = ("changes", "margins", "figures", "formulas", "failures", "grades", "appendix")
+_DETAILS = ("changes", "margins", "modes", "figures", "formulas", "failures", "grades", "appendix")
 #: Bytes of a page that scripts are carried up to.
 FULL = 990_000
 #: What stands between two paragraphs of a script.
@@ -104,6 +104,7 @@ def _environment() -> Environment:
         cards=cards,
         wording=answer,
         strips=strips,
+        modes=modes,
         changing=differences_told,
         kinds_of_change=SAYS,
         unsupported=unsupported,

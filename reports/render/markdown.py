@@ -7,6 +7,7 @@ from nnparity.reports.formatting import NONE, bits, count, duration, margin, pai
 from nnparity.reports.records import SHORT, FormulaLine, Verdict
 from nnparity.reports.render import causes, tables
 from nnparity.reports.render.gfm import MOST, code, grid, table, tallied, text
+from nnparity.reports.render.modes import compared
 from nnparity.reports.statistics import MEANINGS, Statistics, symbol
 from nnparity.reports.unsupported import unsupported
 
@@ -20,6 +21,7 @@ def markdown(aggregate: Aggregate) -> str:
         *causes.matrix(aggregate),
         *_matrix(aggregate),
         *_nonconforming(aggregate),
+        *compared(aggregate),
         *_formulas(aggregate),
         *_errata(aggregate),
         *_unsupported(aggregate),

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from nnparity.adapters.request import PROGRAMS, Request
+from nnparity.adapters.request import PROGRAMS, Failure, Request
 from nnparity.execute.observer import Observer
 
 pytestmark = pytest.mark.skipif(find_spec("jax") is None, reason="jax is not installed")
@@ -49,3 +49,14 @@ def test_a_folder_of_the_users_own_is_taken_and_without_one_nothing_stays(
     assert needed(alone) == COMPILED
     assert needed(alone.twin()) == CACHED, "processes of a run share what they compile all the same"
     alone.close()
+
+
+def test_code_run_op_by_op_in_its_place_is_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("JAX_DISABLE_JIT", "1")
+    observer = Observer("jax")
+    observer.submit([ASKED])
+    (found,) = observer.collect()
+    observer.close()
+    failed = found.observation["output"]
+    assert isinstance(failed, Failure)
+    assert (failed.kind, "made no program" in failed.message) == ("error", True)

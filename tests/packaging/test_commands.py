@@ -32,6 +32,7 @@ PLANS = ("run", "soak", "mutate", "hunt")
 #: Subcommand -> why it is not run here.
 ELSEWHERE = {
     "port": "tests/porting/test_command.py runs it on models of two frameworks",
+    "passes": "it compiles a program for each switch; tests/reproduce/passes runs it",
     "bisect": "it installs releases; tests/reproduce/test_bisection.py runs it on made ones",
 }
 #: An option of `run` that is not run here: it needs Ray; tests/run/test_cluster.py does, where Ray is installed.

@@ -44,6 +44,7 @@ ARROWS = {
     "reproduce": {
         *("spec", "expect", "judge", "checks", "execute", "run", "store", RECORDS, "reports.merge"),
         *("adapters.dialect", "adapters.kernel", "adapters.packs", "adapters.registry"),
+        *("adapters.request", "adapters.switches"),
     },
     "summation": {"spec", "execute", "adapters.request"},
     "authoring": {"spec", "reference"},

@@ -12,6 +12,7 @@ from nnparity.reports.render import answer
 from nnparity.reports.render.cards import LABELS, TABLED
 from nnparity.reports.render.figures import loss_curves, ulp_curves
 from nnparity.reports.render.words import both, catalogue, ending
+from nnparity.reports.targets import modes
 from nnparity.reports.targets.profiles import PROFILES
 
 #: Words that no template spells out: rows of the answer's table, tables of facts.
@@ -47,6 +48,8 @@ def said() -> set[str]:
         *FINE,
         *MEANINGS.values(),
         *PROFILES,
+        modes.ABOUT,
+        *modes.KINDS.values(),
         *SAYS.values(),
         *COLUMNS,
     }

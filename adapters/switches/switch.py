@@ -1,0 +1,63 @@
+"""A switch of a compiler, and how a target's process is told some of them."""
+
+import json
+import os
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+#: The environment variable with the settings that the adapter makes itself, as JSON.
+VARIABLE = "NNPARITY_SWITCHES"
+#: What XLA reads by itself; a flag that it does not know ends the process.
+XLA_FLAGS = "XLA_FLAGS"
+DISABLED = "--xla_disable_hlo_passes="
+
+
+@dataclass(frozen=True)
+class Switch:
+    """One thing that is done otherwise: settings of the framework's, flags of XLA, or one of its passes left out.
+
+    A `stage` is the compiler cut short behind a part of it: what differs already there comes from that part.
+    """
+
+    name: str
+    settings: Mapping[str, Any] = field(default_factory=dict)
+    flags: tuple[str, ...] = ()
+    disabled: str = ""
+    stage: bool = False
+
+
+@dataclass(frozen=True)
+class Compiler:
+    """What a mode is compiled by. `tracing` has a program's passes written into a folder, `traced` reads them there.
+
+    `sharing` is the environment in which processes may share a folder of what they build: a program is not kept there.
+    `both`: eager code is made by it too, operation by operation, so that a switch may have to be set for that as well.
+    """
+
+    name: str
+    switches: tuple[Switch, ...]
+    tracing: Callable[[Path], Switch] | None = None
+    traced: Callable[[Path], Sequence[Switch]] = lambda _: ()
+    sharing: Mapping[str, str] = field(default_factory=dict)
+    both: bool = False
+
+
+def environment(switches: Sequence[Switch]) -> dict[str, str]:
+    """What tells a process all of them; the user's own flags of XLA stay."""
+    settings = {name: value for one in switches for name, value in one.settings.items()}
+    disabled = ",".join(one.disabled for one in switches if one.disabled)
+    flags = [*(flag for one in switches for flag in one.flags), *([f"{DISABLED}{disabled}"] if disabled else [])]
+    found = {VARIABLE: json.dumps(settings)} if settings else {}
+    if flags:
+        found[XLA_FLAGS] = " ".join([*os.environ.get(XLA_FLAGS, "").split(), *flags])
+    return found
+
+
+def told() -> dict[str, Any]:
+    """The settings that this process was told. Raises ValueError for what is no JSON object."""
+    found = json.loads(os.environ.get(VARIABLE) or "{}")
+    if not isinstance(found, dict):
+        raise ValueError(f"{VARIABLE} is no JSON object: {found!r}")
+    return found

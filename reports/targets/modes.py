@@ -1,0 +1,151 @@
+"""The modes of one backend on one device, held against each other: where compiled and eager code say something else.
+
+What each mode says was judged by itself. Here the same quantity of the same case is looked at in both: the digests tell
+whether the bits are the same, the grades whether both are right. No verdict comes of it.
+"""
+
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+
+from nnparity.reports.aggregation import Aggregate, grouped
+from nnparity.reports.formatting import badness, margin
+from nnparity.reports.records import PASSING, Verdict
+
+#: What the section says of itself.
+ABOUT = (
+    "Each mode is judged by itself; here the results of two modes for the same numbers are compared, by their bits: "
+    "the same bits, or no result in either; other bits and both right; or only one of them right. A row is a formula "
+    "in which anything differs, with the case in which the modes are farthest apart (grade and hard margin of each) "
+    "and the known divergences that what is not right meets. "
+    "nnparity passes names the pass of a compiler that makes a difference."
+)
+#: The mode that others are held against, where a place has it; else its first.
+EAGER = "eager"
+SAME, ROUNDED, FIRST, SECOND, NEITHER, ALONE = "same", "rounded", "first", "second", "neither", "alone"
+#: What two results of the same cell may be to each other, and how a column says it.
+KINDS = {
+    SAME: "the same",
+    ROUNDED: "other bits, both right",
+    FIRST: "only {one} right",
+    SECOND: "only {other} right",
+    NEITHER: "other bits, neither right",
+    ALONE: "in one mode only",
+}
+#: From the difference that matters least to the one that matters most.
+WORST = (ALONE, ROUNDED, NEITHER, FIRST, SECOND)
+Pair = tuple[Verdict, Verdict]
+
+
+@dataclass
+class Difference:
+    """The results of a formula in two modes: how many are what, and the pair that differs most.
+
+    `known` counts the records that failing results meet, and under "" those that no record knows of.
+    """
+
+    formula: str
+    counts: Counter[str] = field(default_factory=Counter)
+    worst: Pair | None = None
+    known: Counter[str] = field(default_factory=Counter)
+
+    def add(self, one: Verdict, other: Verdict) -> None:
+        """The same cell in both modes."""
+        kind = told(one, other)
+        self.counts[kind] += 1
+        if kind in (SAME, ALONE):
+            return
+        if self.worst is None or _distance((one, other)) > _distance(self.worst):
+            self.worst = one, other
+        self.known.update({verdict.known or "" for verdict in (one, other) if verdict.grade not in PASSING})
+
+    @property
+    def differs(self) -> bool:
+        """Whether any result that both have has other bits."""
+        return any(number for kind, number in self.counts.items() if kind not in (SAME, ALONE))
+
+
+@dataclass(frozen=True)
+class Modes:
+    """Two modes of a place, `torch:cpu`: all that they were both asked, added up, and by formula where they differ."""
+
+    place: str
+    one: str
+    other: str
+    total: Difference
+    formulas: list[Difference]
+
+    def columns(self) -> list[str]:
+        """The kinds of `KINDS`, with the modes' names."""
+        return [text.format(one=self.one, other=self.other) for text in KINDS.values()]
+
+
+def modes(aggregate: Aggregate) -> list[Modes]:
+    """Each mode of a place against the eager one, or the first; nothing of places with one mode."""
+    places = grouped((target.rpartition(":")[0], target) for target in aggregate.targets)
+    verdicts = grouped((verdict.target, verdict) for verdict in aggregate.run.verdicts)
+    order = [line.id for line in aggregate.formulas]
+    return [
+        _compared(place, first, target, verdicts, order)
+        for place, targets in places.items()
+        for first in [next((one for one in targets if one == f"{place}:{EAGER}"), targets[0])]
+        for target in targets
+        if target != first
+    ]
+
+
+def _compared(place: str, one: str, other: str, verdicts: dict[str, list[Verdict]], order: list[str]) -> Modes:
+    total, formulas = Difference(""), {name: Difference(name) for name in order}
+    for pair in _pairs(verdicts[one], verdicts[other]):
+        total.add(*pair)
+        formulas[pair[0].formula].add(*pair)
+    first, second = (target.removeprefix(f"{place}:") for target in (one, other))
+    return Modes(place, first, second, total, [found for found in formulas.values() if found.differs])
+
+
+def _pairs(ones: Iterable[Verdict], others: Iterable[Verdict]) -> Iterator[Pair]:
+    there = {(verdict.case, verdict.quantity): verdict for verdict in others}
+    for verdict in ones:
+        other = there.get((verdict.case, verdict.quantity))
+        if other is not None and {"unsupported"} != {verdict.grade, other.grade} and _told_apart(verdict, other):
+            yield verdict, other
+
+
+def _told_apart(*pair: Verdict) -> bool:
+    """Whether bits can be compared: older runs tell margins without a digest."""
+    return all(verdict.digest or verdict.hard is None for verdict in pair)
+
+
+def told(one: Verdict, other: Verdict) -> str:
+    """What two results of the same cell are to each other. Where neither mode has any, both refuse or both fail."""
+    if "unsupported" in (one.grade, other.grade):
+        return ALONE
+    right = one.grade in PASSING, other.grade in PASSING
+    if one.digest == other.digest and (one.digest or right[0] == right[1]):
+        return SAME
+    return {(True, True): ROUNDED, (True, False): FIRST, (False, True): SECOND, (False, False): NEITHER}[right]
+
+
+def _distance(pair: Pair) -> tuple[int, float]:
+    """Orders pairs by how much they differ: by what they are to each other, then by how far their margins are apart."""
+    one, other = (badness(verdict.hard) for verdict in pair)
+    return WORST.index(told(*pair)), abs(one - other) if one != other else 0.0
+
+
+def furthest(found: Difference) -> str:
+    """The pair that differs most, in words: its cell, and what each mode comes to."""
+    if found.worst is None:
+        return ""
+    one, other = found.worst
+    return f"{one.case} {one.quantity}: {_said(one)} and {_said(other)}"
+
+
+def _said(verdict: Verdict) -> str:
+    return f"{verdict.grade} {margin(verdict.hard)}" if verdict.hard is not None else verdict.grade
+
+
+def explained(found: Difference) -> str:
+    """The records that failing results meet, and how many no record knows of."""
+    known = [f"{name} (×{number})" for name, number in found.known.most_common() if name]
+    new = [f"not recorded (×{found.known['']})"] if found.known[""] else []
+    return "; ".join(known + new)
