@@ -7,7 +7,7 @@ import numpy as np
 from nnparity.adapters.request import Array, Observation, Request
 from nnparity.mutate.fault import OUTPUTS, Call, Change, Fault, of_answers, of_inputs
 from nnparity.spec import DTYPES, Case, Dtype, Formula
-from nnparity.spec.cases.layouts import CONTIGUOUS, LAYOUTS, numbers
+from nnparity.spec.cases.layouts import CONTIGUOUS, EXPANDED, LAYOUTS, numbers
 from nnparity.spec.cases.special_values import batch
 from nnparity.spec.loader import signatures
 
@@ -15,6 +15,7 @@ DATA, CALLS, LAYOUT, THREADS = "data", "order of calls", "layout", "threads"
 NAN, PERMITTED = "NaN is taken for 0", "the spec permits it of a NaN"
 #: Elements that one thread of several leaves out.
 BLOCK = 8
+ALIKE = "one number stands for all of an expanded vector, in any order"
 SAME_ANYWAY = "no such number makes a difference to the formula"
 
 
@@ -40,7 +41,13 @@ def _has(formula: Formula, layout: str) -> bool:
 
 
 def _in_layout(layout: str) -> Fault:
-    return Fault(f"{layout} inputs are taken in another order", LAYOUT, _rolled(layout), layout=layout)
+    return Fault(
+        f"{layout} inputs are taken in another order",
+        LAYOUT,
+        _rolled(layout),
+        ALIKE if layout == EXPANDED else "",
+        layout,
+    )
 
 
 def _of_inputs(formula: Formula) -> list[Fault]:

@@ -43,6 +43,9 @@ KINDS: dict[str, tuple[str, ...]] = {
 }
 #: kind of dimension -> the first of these classes that the budgets hold is tried besides, with small sizes beside it:
 #: what a kernel does past a block of 64 or 256 along a row shows nowhere else, and no pair of classes needs it.
-LONG: dict[str, tuple[str, ...]] = dict.fromkeys(("feature", "width", "image"), ("past 256", "past 64"))
+LONG: dict[str, tuple[str, ...]] = {
+    **dict.fromkeys(("feature", "width"), ("past 256", "past 64")),
+    "image": ("past 1,024", "past 256"),  # windows make the result's rows shorter, to half
+}
 #: The class in which an array has no element.
 EMPTY = "0"
