@@ -97,7 +97,9 @@ class Hunt:
         like = f"(perhaps as {alike[0]})" if alike else ""
         kind = (verdict.formula, verdict.target, verdict.dtype, verdict.quantity, verdict.grade, like)
         small = self.bag.found.setdefault(kind, [])
-        if len(small) < ENOUGH:
+        if like and len(small) < ENOUGH:  # to make it small again takes minutes of compiling, and tells nothing new
+            small.append(_shown(prey, verdict))
+        elif len(small) < ENOUGH:
             least = shrink(prey, lambda one: any(_same(v, verdict) for v in trial.verdicts(one)))
             worst = next(v for v in trial.verdicts(least) if _same(v, verdict))
             small.append(_shown(least, worst))
