@@ -17,6 +17,7 @@ from torch.nn.attention import SDPBackend, sdpa_kernel
 from nnparity.adapters.base import Adapter
 from nnparity.adapters.kernel import Operation, Point, Tensors
 from nnparity.adapters.request import Array
+from nnparity.adapters.shared.devices import CPU, CUDA, place, words
 from nnparity.adapters.torch.layouts import arranged
 from nnparity.spec.cases.layouts import LAYOUTS
 
@@ -29,7 +30,13 @@ class TorchArrays(Adapter):
 
     @classmethod
     def devices(cls) -> list[str]:
-        return ["cpu", "cuda"] if torch.cuda.is_available() else ["cpu"]
+        return [CPU, *words(CUDA, torch.cuda.device_count())]
+
+    @property
+    def _place(self) -> torch.device:
+        """The device in torch's words, in which the second is `cuda:1`."""
+        kind, which = place(self.device)
+        return torch.device(f"{kind.rstrip(':')}:{which}" if which else kind.rstrip(":"))
 
     def inference(self) -> AbstractContextManager[Any]:
         """Not `inference_mode`: what a layer or a model of others keeps of it could not be differentiated later."""
@@ -38,8 +45,8 @@ class TorchArrays(Adapter):
     def put(self, array: Array) -> Any:
         copy = np.array(array)
         if copy.dtype == ml_dtypes.bfloat16:
-            return torch.from_numpy(copy.view(np.int16)).view(torch.bfloat16).to(self.device)
-        return torch.from_numpy(copy).to(self.device)
+            return torch.from_numpy(copy.view(np.int16)).view(torch.bfloat16).to(self._place)
+        return torch.from_numpy(copy).to(self._place)
 
     def arrange(self, tensor: Any, layout: str) -> Any:
         return arranged(tensor, layout)
@@ -85,7 +92,7 @@ class TorchArrays(Adapter):
 def _differentiable(formula: str, device: str) -> Iterator[tuple[AbstractContextManager[Any], str]]:
     if "attention" in formula or formula == "listing_bert":
         yield sdpa_kernel(SDPBackend.MATH), "SDPBackend.MATH for the fused kernel"
-    if "lstm" in formula and device == "cuda":
+    if "lstm" in formula and place(device)[0] == CUDA:
         yield torch.backends.cudnn.flags(enabled=False), "the native kernel for cuDNN's"
 
 

@@ -10,8 +10,13 @@ from nnparity.execute.subnormal_probe import flushes
 from nnparity.spec import Formula
 from nnparity.spec.precision import ACCUMULATE
 
-#: Those of the backends in the box; the devices of others are their adapters' words.
+#: The kinds of device that the backends in the box know; the devices of others are their adapters' words.
 DEVICES = ("cpu", "cuda")
+
+
+def kind(device: str) -> str:
+    """Of what kind a device is: the first of a kind has no number, the second is `cpu1` or `cuda1`."""
+    return device.rstrip("0123456789")
 
 
 @dataclass(frozen=True)
@@ -69,7 +74,7 @@ class Target:
         return None if formula.id in info.kernels else f"the adapter gives no {formula.id}"
 
     def model(self, formula: str, dtype: str, quantity: str) -> str:
-        """The model of half precision that the target is held to there."""
+        """The model of its precision that the target is held to there."""
         return declared(self.observer.info.precision, (formula, dtype, quantity)) or ACCUMULATE
 
 
