@@ -6,6 +6,8 @@ kernel has no forward derivative (the oneDNN LSTM).
 
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, ExitStack, contextmanager
+from importlib import import_module
+from importlib.util import find_spec
 from typing import Any
 
 import ml_dtypes
@@ -21,6 +23,10 @@ from nnparity.adapters.shared.devices import CPU, CUDA, place, words
 from nnparity.adapters.torch.layouts import arranged
 from nnparity.spec.cases.layouts import LAYOUTS
 
+#: The device of PyTorch/XLA, and the package that brings it. It compiles what is asked of it together, as JAX does, and
+#: runs on the CPU too: PJRT_DEVICE=CPU.
+XLA, XLA_PACKAGE = "xla", "torch_xla"
+
 
 class TorchArrays(Adapter):
     """What any code on PyTorch's tensors shares, the adapter's own and a user's."""
@@ -30,7 +36,13 @@ class TorchArrays(Adapter):
 
     @classmethod
     def devices(cls) -> list[str]:
-        return [CPU, *words(CUDA, torch.cuda.device_count())]
+        # PyTorch/XLA is looked for and not imported: whoever imports it has its threads, on the CPU too.
+        return [CPU, *words(CUDA, torch.cuda.device_count()), *([XLA] if find_spec(XLA_PACKAGE) else [])]
+
+    def __init__(self, device: str = "cpu", mode: str = "") -> None:
+        super().__init__(device, mode)
+        if self.device == XLA:
+            import_module(XLA_PACKAGE)  # torch has the device from then on
 
     @property
     def _place(self) -> torch.device:
@@ -54,7 +66,7 @@ class TorchArrays(Adapter):
     def get(self, tensor: Any) -> Array:
         # By force: a second derivative that is zero everywhere comes as a ZeroTensor, which has no memory. A copy has,
         # and needs to be: torch 2.4 and 2.5 take by force what lies anywhere.
-        copy = tensor.clone()
+        copy = tensor.clone().cpu()
         if copy.dtype is torch.bfloat16:
             return copy.view(torch.int16).numpy(force=True).view(ml_dtypes.bfloat16)
         return copy.numpy(force=True)

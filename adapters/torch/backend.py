@@ -16,7 +16,7 @@ import torch
 from nnparity.adapters.kernel import Operation, Point, Program, Tensors, Unsupported
 from nnparity.adapters.shared.devices import TENSOR_FLOAT_32, GpuModes, with_options
 from nnparity.adapters.torch import compilation
-from nnparity.adapters.torch.arrays import TorchArrays
+from nnparity.adapters.torch.arrays import XLA, TorchArrays
 from nnparity.adapters.torch.bert import TorchBert
 from nnparity.adapters.torch.layers import TorchLayers
 from nnparity.adapters.torch.losses import TorchLosses
@@ -101,4 +101,5 @@ class TorchAdapter(
     precision = MappingProxyType({("layer_norm", "*float16", "output*"): FUSED})
 
     def inference(self) -> AbstractContextManager[Any]:
-        return torch.inference_mode()
+        # PyTorch/XLA has none: "Cannot set version_counter for inference tensor".
+        return torch.no_grad() if self.device == XLA else torch.inference_mode()

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from types import MappingProxyType
 
 from nnparity.adapters.registry import builtin_names, names
 from nnparity.adapters.request import declared
@@ -10,8 +11,15 @@ from nnparity.execute.subnormal_probe import flushes
 from nnparity.spec import Formula
 from nnparity.spec.precision import ACCUMULATE
 
-#: The kinds of device that the backends in the box know; the devices of others are their adapters' words.
+#: The kinds of device that all backends in the box know, and those that some have beside; the devices of others are
+#: their adapters' words.
 DEVICES = ("cpu", "cuda")
+FURTHER = MappingProxyType({"torch": ("xla",)})
+
+
+def kinds(backend: str) -> tuple[str, ...]:
+    """The kinds of device that may be asked of a backend in the box."""
+    return DEVICES + FURTHER.get(backend, ())
 
 
 def kind(device: str) -> str:

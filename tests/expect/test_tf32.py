@@ -1,4 +1,4 @@
-"""The TF32 model: a machine whose products take 11 digits conforms to it and not to float32, one of fewer to neither."""
+"""The TF32 model: a machine whose products take 11 digits meets it and not float32's, one of fewer meets neither."""
 
 from collections.abc import Callable
 from typing import Any
