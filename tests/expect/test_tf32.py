@@ -1,4 +1,4 @@
-"""The TF32 model: a machine whose products take 11 digits meets it and not float32's, one of fewer meets neither."""
+"""The TF32 model: a machine whose products take 11 digits meets it and not float32's, one of fewer neither of them."""
 
 from collections.abc import Callable
 from typing import Any

@@ -86,7 +86,7 @@ def test_such_a_mode_is_refused_on_the_cpu(backend: str, mode: str) -> None:
 @needs_jax
 def test_jax_computes_on_the_second_of_two_host_devices(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("XLA_FLAGS", TWO)
-    observer = Observer("nnparity.tests.adapters.placed:Placed", "cpu1")
+    observer = Observer("nnparity.tests.execute.placed:Placed", "cpu1")
     x = np.array([[0.5, -2.0]], np.float32)
     observer.submit([Request("tanh", {"x": x}, wrt=("x",)), Request("relu", {"x": x}, wrt=("x",))])
     tanh, where = (one.observation["output"] for one in observer.collect())
