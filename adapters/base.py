@@ -64,10 +64,10 @@ class Adapter(ABC):
     #: The layouts, of `spec.cases.layouts`, that `arrange` knows; that of one array for two inputs everybody has.
     layouts: ClassVar[tuple[str, ...]] = (ALIASED,)
     #: Formulas of which the same case need not give the same bits again -> the reason.
-    nondeterministic: ClassVar[Mapping[str, str]] = {}
-    #: (formula, dtype, quantity) as patterns -> the model of half precision it is held to, one of `spec.precision`,
+    nondeterministic: Mapping[str, str] = {}
+    #: (formula, dtype, quantity) as patterns -> the model of precision it is held to, one of `spec.precision`,
     #: where that is not `ACCUMULATE`; the first that fits.
-    precision: ClassVar[Mapping[tuple[str, str, str], str]] = {}
+    precision: Mapping[tuple[str, str, str], str] = {}
 
     def __init_subclass__(cls, **keywords: Any) -> None:
         super().__init_subclass__(**keywords)

@@ -61,6 +61,9 @@ class Dialect:
     settings: Mapping[str, str] = field(default_factory=dict)
     #: What holds around the call, as the head of a ``with``.
     around: str = ""
+    #: The framework's own word for the device that is `{device}` in the others: number `{place}` of a `{kind}`, or
+    #: of a `{KIND}`; `{index}` is `:1` for the second, and nothing for the first.
+    device: str = ""
     #: Keras's name of this backend.
     keras: str = ""
     #: (Part of a formula's id, family, or a word of the note) -> further context: kernels that can be differentiated.

@@ -1,4 +1,4 @@
-"""Names of the models by which half precision is computed: see `nnparity.expect.precision_models`."""
+"""Names of the models by which half precision and TF32 are computed: see `nnparity.expect.precision_models`."""
 
-NARROW, ACCUMULATE, FUSED = "narrow", "accumulate-wide", "fused-wide"
-MODELS = (NARROW, ACCUMULATE, FUSED)
+NARROW, ACCUMULATE, FUSED, TF32 = "narrow", "accumulate-wide", "fused-wide", "tf32"
+MODELS = (NARROW, ACCUMULATE, FUSED, TF32)

@@ -13,6 +13,7 @@ import numpy as np
 from nnparity.adapters.base import Adapter
 from nnparity.adapters.kernel import Operation, Point, Tensors
 from nnparity.adapters.request import Array
+from nnparity.adapters.shared.devices import CPU, CUDA, place, words
 
 
 class JaxArrays(Adapter):
@@ -25,11 +26,12 @@ class JaxArrays(Adapter):
 
     @classmethod
     def devices(cls) -> list[str]:
-        return [name for name in ("cpu", "cuda") if _device(name) is not None]
+        return [word for kind in (CPU, CUDA) for word in words(kind, len(_local(kind)))]
 
     def __init__(self, device: str = "cpu", mode: str = "") -> None:
         super().__init__(device, mode)
-        self._place = _device(device)
+        kind, which = place(self.device)
+        self._place = _local(kind)[which]
 
     @contextmanager
     def scope(self) -> Iterator[None]:
@@ -79,8 +81,9 @@ def _float64() -> Any:
     return experimental.enable_x64()
 
 
-def _device(name: str) -> Any:
+def _local(kind: str) -> list[Any]:
+    """The devices of a kind; XLA can be told to have several CPUs: see `--xla_force_host_platform_device_count`."""
     try:
-        return jax.local_devices(backend=name)[0]
+        return list(jax.local_devices(backend=kind))
     except RuntimeError:
-        return None
+        return []

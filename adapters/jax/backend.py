@@ -1,6 +1,7 @@
 """JAX: what `jax.nn` and `jax.lax` give, compiled by `jax.jit` or op by op, on the CPU or a CUDA device.
 
-float64 is enabled and matmuls run at their highest precision. JAX has few whole layers of its own:
+float64 is enabled and matmuls run at their highest precision; `compiled+tf32` has TF32 on CUDA. There XLA is told to be
+deterministic; `compiled+nondeterministic` is XLA as it comes. JAX has few whole layers of its own:
 much here is composed, and each method says so. How it differentiates is in `arrays`.
 """
 
@@ -25,6 +26,7 @@ from nnparity.adapters.jax.optimizers import JaxOptimizers
 from nnparity.adapters.jax.sequences import JaxSequences
 from nnparity.adapters.jax.training import JaxTraining
 from nnparity.adapters.kernel import Point, Program, Unsupported
+from nnparity.adapters.shared.devices import CUDA, NONDETERMINISTIC, TENSOR_FLOAT_32, GpuModes, place, with_options
 
 jax.config.update("jax_enable_x64", True)
 # Else what JAX raises while it traces seems to come from the adapter: its own frames are cut out.
@@ -32,16 +34,29 @@ jax.config.update("jax_traceback_filtering", "off")
 program_cache.keep()
 
 
-class JaxBase(JaxArrays):
+#: XLA's own word for kernels and algorithms that give the same bits again; it reads it with the first device.
+DETERMINISTIC = "--xla_gpu_deterministic_ops=true"
+#: What that flag is documented to rule out: scatters by atomic additions, and algorithms of cuDNN that vary.
+VARYING = MappingProxyType(
+    dict.fromkeys(("conv2d", "listing_cnn", "train_cnn"), "cuDNN's algorithms, chosen by time, may vary")
+    | {"embedding": "XLA scatters by atomic additions, in an order that varies"}
+)
+
+
+class JaxBase(GpuModes, JaxArrays):
     """The same at full precision, with its modes and the programs that are kept."""
 
     refused = MappingProxyType(
         {
-            (formula, "float16", "*", "cpu:*"): "XLA has no float16 product that is summed in float32 on the CPU"
+            (formula, "float16", "*", "cpu*"): "XLA has no float16 product that is summed in float32 on the CPU"
             for formula in ("*attention", "listing_bert")
         }
     )
     second_order = "forward over reverse: jax.jvp of jax.vjp"
+
+    def __init__(self, device: str = "cpu", mode: str = "") -> None:
+        _asking_for_determinism(device, mode)
+        super().__init__(device, mode)
 
     @property
     def programs(self) -> dict[str, int]:
@@ -49,11 +64,15 @@ class JaxBase(JaxArrays):
 
     @contextmanager
     def scope(self) -> Iterator[None]:
-        with jax.default_device(self._place), jax.default_matmul_precision("highest"):
+        with jax.default_device(self._place), jax.default_matmul_precision(self._precision):
             yield
 
     def compile(self, program: Program) -> Program:
-        return _refusing(jax.jit(program)) if self.mode == "compiled" else program
+        return _refusing(jax.jit(program)) if self.way == "compiled" else program
+
+    @property
+    def _precision(self) -> str:
+        return "tensorfloat32" if self.option == TENSOR_FLOAT_32 else "highest"
 
 
 class JaxAdapter(JaxLayers, JaxSequences, JaxLosses, JaxOptimizers, JaxModels, JaxTraining, JaxBert, JaxBase):
@@ -61,12 +80,20 @@ class JaxAdapter(JaxLayers, JaxSequences, JaxLosses, JaxOptimizers, JaxModels, J
 
     backend = "jax"
     packages = ("jax", "jaxlib")
-    modes = ("compiled", "eager")
+    modes = with_options(("compiled", "eager"))
+    varying = VARYING
     unsupported = MappingProxyType({"adam_eps_hat": "jax's optimiser has the paper's other form: see adam"})
 
 
 class NotCompiled(RuntimeError):
     """`jax.jit` ran the program op by op, as it does where it is switched off, without a word."""
+
+
+def _asking_for_determinism(device: str, mode: str) -> None:
+    """Before any device is asked for: afterwards XLA does not read its flags any more."""
+    if place(device)[0] == CUDA and not mode.endswith(NONDETERMINISTIC):
+        flags = os.environ.get("XLA_FLAGS", "").split()
+        os.environ["XLA_FLAGS"] = " ".join(dict.fromkeys([*flags, DETERMINISTIC]))
 
 
 def _refusing(program: Any) -> Program:

@@ -22,6 +22,7 @@ def everything(*xs):
 there, moved = jax.jvp(everything, primals, tangents)
 return tuple(y for part in (*there, *moved) for y in part)
 """
+PRODUCTS = 'jax.config.update("jax_default_matmul_precision", "{}")'
 
 DIALECT = Dialect(
     imports="import jax\nimport jax.numpy as jnp",
@@ -38,9 +39,17 @@ DIALECT = Dialect(
             "joint": ALL,
         }
     ),
-    compiled=MappingProxyType({"compiled": "jax.jit(program)"}),
+    compiled=MappingProxyType(
+        dict.fromkeys(("compiled", "compiled+tf32", "compiled+nondeterministic"), "jax.jit(program)")
+    ),
     steps=True,
-    settings=MappingProxyType({"": 'jax.config.update("jax_enable_x64", True)'}),
-    around='jax.default_device(jax.local_devices(backend={device!r})[0]), jax.default_matmul_precision("highest")',
+    settings=MappingProxyType(
+        {
+            "": f'jax.config.update("jax_enable_x64", True)\n{PRODUCTS.format("highest")}',
+            "compiled+tf32": PRODUCTS.format("tensorfloat32"),
+        }
+    ),
+    around="jax.default_device({device})",
+    device="jax.local_devices(backend='{kind}')[{place}]",
     keras="jax",
 )

@@ -24,5 +24,5 @@ class KerasTorchAdapter(Keras, TorchBase):
 
         Not "cpu:0": that is another name to Keras, under which an LSTM cannot be built.
         """
-        with keras.device(self.device), super().scope():
+        with keras.device(str(self._place)), super().scope():
             yield

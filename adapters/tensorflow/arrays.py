@@ -13,8 +13,9 @@ import tensorflow as tf
 from nnparity.adapters.base import Adapter
 from nnparity.adapters.kernel import Operation, Point, Tensors
 from nnparity.adapters.request import Array, Failure
+from nnparity.adapters.shared.devices import CPU, CUDA, place, words
 
-_PLACES = {"cpu": "/CPU:0", "cuda": "/GPU:0"}
+_PLACES = {CPU: "/CPU", CUDA: "/GPU"}
 _ZERO = tf.UnconnectedGradients.ZERO
 
 
@@ -32,11 +33,12 @@ class TensorflowArrays(Adapter):
 
     @classmethod
     def devices(cls) -> list[str]:
-        return ["cpu", "cuda"] if tf.config.list_physical_devices("GPU") else ["cpu"]
+        return [CPU, *words(CUDA, len(tf.config.list_physical_devices("GPU")))]
 
     @contextmanager
     def scope(self) -> Iterator[None]:
-        with tf.device(_PLACES[self.device]):
+        kind, which = place(self.device)
+        with tf.device(f"{_PLACES[kind]}:{which}"):
             yield
 
     def put(self, array: Array) -> Any:

@@ -1,15 +1,18 @@
 """TensorFlow: `tf.nn`, and `tf.keras` where TensorFlow has no other, eager, on the CPU or a CUDA device.
 
 Importing this module silences TensorFlow's log, makes it take GPU memory as it needs it, and switches
-TF32 off. How it differentiates is in `arrays`.
+TF32 off: `eager+tf32` has it. On CUDA it is told to be deterministic; `eager+nondeterministic` is as it comes.
+How it differentiates is in `arrays`.
 """
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from functools import partial
 from types import MappingProxyType
 
 from nnparity.adapters.kernel import Program
+from nnparity.adapters.shared.devices import TENSOR_FLOAT_32, GpuModes, with_options
 from nnparity.adapters.stderr import hushed
 from nnparity.adapters.switches.switch import told
 
@@ -47,6 +50,15 @@ REFUSED = {
 }
 
 
+#: What TensorFlow documents at `tf.config.experimental.enable_op_determinism`, without which convolutions, their
+#: gradients, and sums over segments, as in the gradient of an embedding, may vary on a GPU.
+CONVOLUTIONS = "cuDNN chooses an algorithm for a convolution, and some add up in an order that varies"
+SEGMENTS = "the gradient of a lookup adds up the rows of the table in an order that varies"
+VARYING = MappingProxyType(
+    dict.fromkeys(("conv2d", "listing_cnn", "train_cnn"), CONVOLUTIONS) | dict.fromkeys(("embedding",), SEGMENTS)
+)
+
+
 #: How a mode makes a program: op by op, as a graph that TensorFlow's executor runs, or as one that XLA compiles.
 COMPILERS: dict[str, Callable[[Program], Program]] = {
     "eager": lambda program: program,
@@ -55,14 +67,26 @@ COMPILERS: dict[str, Callable[[Program], Program]] = {
 }
 
 
-class TensorflowBase(TensorflowArrays):
+class TensorflowBase(GpuModes, TensorflowArrays):
     """The same with its modes, and what graphs and XLA refuse."""
 
     second_order = "nested tf.GradientTape; jvp by tf.autodiff.ForwardAccumulator"
     refused = MappingProxyType(REFUSED)
 
+    def __init__(self, device: str = "cpu", mode: str = "") -> None:
+        super().__init__(device, mode)
+        if self.deterministic:  # there is no way back, and a target is a process
+            tf.config.experimental.enable_op_determinism()
+
+    @contextmanager
+    def scope(self) -> Iterator[None]:
+        """TF32 as the mode says: the flag is global to the process."""
+        tf.config.experimental.enable_tensor_float_32_execution(self.option == TENSOR_FLOAT_32)
+        with super().scope():
+            yield
+
     def compile(self, program: Program) -> Program:
-        return COMPILERS[self.mode](program)
+        return COMPILERS[self.way](program)
 
 
 class TensorflowAdapter(
@@ -79,6 +103,7 @@ class TensorflowAdapter(
 
     backend = "tensorflow"
     packages = ("tensorflow", "keras")
-    modes = tuple(COMPILERS)
+    modes = with_options(tuple(COMPILERS))
+    varying = VARYING
     unsupported = MappingProxyType({"adam": "Keras's Adam has the paper's other form only: see adam_eps_hat"})
     precision = MappingProxyType({("layer_norm", "*float16", "output*"): FUSED})

@@ -28,6 +28,7 @@ with tf.GradientTape(watch_accessed_variables=False) as outer:
     _, found = pulled(primals, rest, cotangents)
 return gradients(outer, found, primals, tangents)
 """
+TF32 = "tf.config.experimental.enable_tensor_float_32_execution({})"
 
 DIALECT = Dialect(
     imports="import tensorflow as tf",
@@ -44,7 +45,8 @@ DIALECT = Dialect(
         }
     ),
     compiled=MappingProxyType({"graph": "tf.function(program)", "compiled": "tf.function(program, jit_compile=True)"}),
-    settings=MappingProxyType({"": "tf.config.experimental.enable_tensor_float_32_execution(False)"}),
-    around="tf.device({device!r})",
+    settings=MappingProxyType({"": TF32.format(False), "eager+tf32": TF32.format(True)}),
+    around="tf.device({device})",
+    device="'{KIND}:{place}'",
     keras="tensorflow",
 )

@@ -6,6 +6,8 @@ kernel has no forward derivative (the oneDNN LSTM).
 
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, ExitStack, contextmanager
+from importlib import import_module
+from importlib.util import find_spec
 from typing import Any
 
 import ml_dtypes
@@ -17,8 +19,13 @@ from torch.nn.attention import SDPBackend, sdpa_kernel
 from nnparity.adapters.base import Adapter
 from nnparity.adapters.kernel import Operation, Point, Tensors
 from nnparity.adapters.request import Array
+from nnparity.adapters.shared.devices import CPU, CUDA, place, words
 from nnparity.adapters.torch.layouts import arranged
 from nnparity.spec.cases.layouts import LAYOUTS
+
+#: The device of PyTorch/XLA, and the package that brings it. It compiles what is asked of it together, as JAX does, and
+#: runs on the CPU too: PJRT_DEVICE=CPU.
+XLA, XLA_PACKAGE = "xla", "torch_xla"
 
 
 class TorchArrays(Adapter):
@@ -29,7 +36,19 @@ class TorchArrays(Adapter):
 
     @classmethod
     def devices(cls) -> list[str]:
-        return ["cpu", "cuda"] if torch.cuda.is_available() else ["cpu"]
+        # PyTorch/XLA is looked for and not imported: whoever imports it has its threads, on the CPU too.
+        return [CPU, *words(CUDA, torch.cuda.device_count()), *([XLA] if find_spec(XLA_PACKAGE) else [])]
+
+    def __init__(self, device: str = "cpu", mode: str = "") -> None:
+        super().__init__(device, mode)
+        if self.device == XLA:
+            import_module(XLA_PACKAGE)  # torch has the device from then on
+
+    @property
+    def _place(self) -> torch.device:
+        """The device in torch's words, in which the second is `cuda:1`."""
+        kind, which = place(self.device)
+        return torch.device(f"{kind.rstrip(':')}:{which}" if which else kind.rstrip(":"))
 
     def inference(self) -> AbstractContextManager[Any]:
         """Not `inference_mode`: what a layer or a model of others keeps of it could not be differentiated later."""
@@ -38,8 +57,8 @@ class TorchArrays(Adapter):
     def put(self, array: Array) -> Any:
         copy = np.array(array)
         if copy.dtype == ml_dtypes.bfloat16:
-            return torch.from_numpy(copy.view(np.int16)).view(torch.bfloat16).to(self.device)
-        return torch.from_numpy(copy).to(self.device)
+            return torch.from_numpy(copy.view(np.int16)).view(torch.bfloat16).to(self._place)
+        return torch.from_numpy(copy).to(self._place)
 
     def arrange(self, tensor: Any, layout: str) -> Any:
         return arranged(tensor, layout)
@@ -47,7 +66,7 @@ class TorchArrays(Adapter):
     def get(self, tensor: Any) -> Array:
         # By force: a second derivative that is zero everywhere comes as a ZeroTensor, which has no memory. A copy has,
         # and needs to be: torch 2.4 and 2.5 take by force what lies anywhere.
-        copy = tensor.clone()
+        copy = tensor.clone().cpu()
         if copy.dtype is torch.bfloat16:
             return copy.view(torch.int16).numpy(force=True).view(ml_dtypes.bfloat16)
         return copy.numpy(force=True)
@@ -85,7 +104,7 @@ class TorchArrays(Adapter):
 def _differentiable(formula: str, device: str) -> Iterator[tuple[AbstractContextManager[Any], str]]:
     if "attention" in formula or formula == "listing_bert":
         yield sdpa_kernel(SDPBackend.MATH), "SDPBackend.MATH for the fused kernel"
-    if "lstm" in formula and device == "cuda":
+    if "lstm" in formula and place(device)[0] == CUDA:
         yield torch.backends.cudnn.flags(enabled=False), "the native kernel for cuDNN's"
 
 

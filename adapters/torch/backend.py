@@ -1,8 +1,10 @@
 """PyTorch: its own kernels, eager or compiled by Inductor, on the CPU or a CUDA device.
 
-How it differentiates is in `arrays`. TF32 is off unless the mode says otherwise: `eager+tf32` is another target.
+How it differentiates is in `arrays`. TF32 is off unless the mode says otherwise: `eager+tf32` is another target. On
+CUDA it is told to be deterministic; `eager+nondeterministic` is torch as it comes.
 """
 
+import os
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager
 from functools import partial
@@ -11,9 +13,10 @@ from typing import Any
 
 import torch
 
-from nnparity.adapters.kernel import DeviceUnavailable, Operation, Point, Program, Tensors, Unsupported
+from nnparity.adapters.kernel import Operation, Point, Program, Tensors, Unsupported
+from nnparity.adapters.shared.devices import TENSOR_FLOAT_32, GpuModes, with_options
 from nnparity.adapters.torch import compilation
-from nnparity.adapters.torch.arrays import TorchArrays
+from nnparity.adapters.torch.arrays import XLA, TorchArrays
 from nnparity.adapters.torch.bert import TorchBert
 from nnparity.adapters.torch.layers import TorchLayers
 from nnparity.adapters.torch.losses import TorchLosses
@@ -24,9 +27,17 @@ from nnparity.adapters.torch.training import TorchTraining
 from nnparity.spec.precision import FUSED
 
 COMPILED = "compiled"
+#: What torch documents of CUDA: its notes on reproducibility say so of cuDNN's convolutions, the page of
+#: `torch.nn.LSTM` of cuDNN's recurrent networks.
+CONVOLUTIONS = "cuDNN chooses an algorithm for a convolution, and some add up in an order that varies"
+RECURRENT = "cuDNN's recurrent networks add up on several streams, in an order that varies"
+VARYING = MappingProxyType(
+    dict.fromkeys(("conv2d", "listing_cnn", "train_cnn"), CONVOLUTIONS)
+    | dict.fromkeys(("lstm", "lstm_last", "lstm_stacked", "listing_lstm", "train_lstm"), RECURRENT)
+)
 
 
-class TorchBase(TorchArrays):
+class TorchBase(GpuModes, TorchArrays):
     """The same with TF32 as the mode says, and what is told of second derivatives."""
 
     second_order = (
@@ -36,8 +47,9 @@ class TorchBase(TorchArrays):
 
     def __init__(self, device: str = "cpu", mode: str = "") -> None:
         super().__init__(device, mode)
-        if mode == "eager+tf32" and device == "cpu":
-            raise DeviceUnavailable("torch's mode eager+tf32 is for cuda")
+        if self.deterministic:
+            # cuBLAS gives the same bits again only where its workspace is fixed, and reads this when it is first used.
+            os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
         if mode == COMPILED:
             compilation.keep()
 
@@ -63,10 +75,15 @@ class TorchBase(TorchArrays):
 
     @contextmanager
     def scope(self) -> Iterator[None]:
-        """TF32 as the mode says: the flags are global to the process."""
-        allowed = self.mode == "eager+tf32"
+        """TF32 and deterministic kernels as the mode says: the flags are global to the process.
+
+        What has no deterministic kernel goes on with the one it has: the check of determinism then says so.
+        """
+        allowed = self.option == TENSOR_FLOAT_32
         torch.backends.cuda.matmul.allow_tf32 = allowed
         torch.backends.cudnn.allow_tf32 = allowed
+        torch.backends.cudnn.deterministic = self.deterministic
+        torch.use_deterministic_algorithms(self.deterministic, warn_only=True)
         yield
 
 
@@ -77,10 +94,12 @@ class TorchAdapter(
 
     backend = "torch"
     packages = ("torch",)
-    modes = ("eager", COMPILED, "eager+tf32")
+    modes = with_options(("eager", COMPILED))
+    varying = VARYING
     unsupported = MappingProxyType({"adam_eps_hat": "torch.optim.Adam has the paper's other form only: see adam"})
     refused = compilation.REFUSED
     precision = MappingProxyType({("layer_norm", "*float16", "output*"): FUSED})
 
     def inference(self) -> AbstractContextManager[Any]:
-        return torch.inference_mode()
+        # PyTorch/XLA has none: "Cannot set version_counter for inference tensor".
+        return torch.no_grad() if self.device == XLA else torch.inference_mode()

@@ -39,8 +39,8 @@ TF32 = "torch.backends.cuda.matmul.allow_tf32 = torch.backends.cudnn.allow_tf32 
 
 DIALECT = Dialect(
     imports="import torch\nimport torch.nn.attention\nfrom torch.autograd import forward_ad",
-    floats="torch.tensor({array}, dtype=torch.{dtype}, device={device!r})",
-    whole="torch.tensor({array}, device={device!r})",
+    floats="torch.tensor({array}, dtype=torch.{dtype}, device={device})",
+    whole="torch.tensor({array}, device={device})",
     read="{y}.clone().double().numpy(force=True)",
     named='str({y}.dtype).removeprefix("torch.")',
     helpers=PULL,
@@ -54,7 +54,14 @@ DIALECT = Dialect(
         }
     ),
     inside=MappingProxyType({"compiled": "run = torch.compile(run, fullgraph=True, dynamic=False)"}),
-    settings=MappingProxyType({"eager": TF32.format(False), "eager+tf32": TF32.format(True)}),
+    settings=MappingProxyType(
+        {
+            "eager": TF32.format(False),
+            "eager+tf32": TF32.format(True),
+            "eager+nondeterministic": TF32.format(False),
+        }
+    ),
+    device="'{kind}{index}'",
     keras="torch",
     contexts=MappingProxyType(
         {(formula, family): MATH for formula in ("*attention*", "listing_bert") for family in ("jvp", "hvp")}

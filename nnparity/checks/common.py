@@ -7,7 +7,10 @@ from typing import Any
 
 from nnparity.adapters.request import Failure, Request
 from nnparity.execute.observer import Observed, Observer
+from nnparity.execute.target import Target
+from nnparity.expect.budgets import expect
 from nnparity.expect.expected import Expected
+from nnparity.expect.precision_models import differs
 from nnparity.judge.grades import Judgement, form
 from nnparity.spec import Case, Dtype
 from nnparity.spec.cases.case import Arrays
@@ -48,6 +51,16 @@ class Given(Case):
     def cotangents(self) -> Arrays:
         """As given."""
         return self.against
+
+
+def held(target: Target, case: Case, quantities: frozenset[str]) -> dict[str, Expected]:
+    """What is expected, by the model of precision that the target declares for each quantity."""
+    flush = target.flushes[case.dtype.name]
+    expected = expect(case, quantities, flush=flush)
+    models = {quantity: target.model(case.formula.id, case.dtype.name, quantity) for quantity in expected}
+    other = {model for model in models.values() if differs(case.dtype.name, model)}
+    others = {model: expect(case, quantities, flush=flush, model=model) for model in other}
+    return {quantity: others.get(models[quantity], expected)[quantity] for quantity in expected}
 
 
 def first_order(formula: Formula, quantities: Sequence[str]) -> frozenset[str]:

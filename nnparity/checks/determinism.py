@@ -16,6 +16,7 @@ from nnparity.checks.common import (
     Given,
     alike,
     first_order,
+    held,
     judgeable,
     observe,
     representative,
@@ -25,7 +26,6 @@ from nnparity.checks.comparison import SAME, compared
 from nnparity.execute.observer import Observed
 from nnparity.execute.requests import request
 from nnparity.execute.target import Target
-from nnparity.expect.budgets import expect
 from nnparity.expect.expected import Expected
 from nnparity.judge.grades import Judgement
 from nnparity.reports.records import Fact
@@ -48,7 +48,7 @@ def determinism(target: Target, formula: Formula, selection: Selection) -> Itera
         yield unsupported(dataclasses.replace(case, dataset=AGAIN), reason)
         return
     quantities = first_order(formula, selection.quantities)
-    truth = expect(case, quantities, flush=target.flushes[case.dtype.name])
+    truth = held(target, case, quantities)
     asked = request(case, quantities, alike(case, selection))
     first, second = observe(target.observer, [asked, asked])
     (third,) = observe(target.observer.twin(), [asked])
@@ -102,7 +102,7 @@ def _alone(target: Target, case: Case, whole: Observed, truth: dict[str, Expecte
     if single is None or "output" not in {quantity.partition(".")[0] for quantity in truth}:
         return
     family = frozenset({"output"})
-    expected = expect(single, family, flush=target.flushes[case.dtype.name])
+    expected = held(target, single, family)
     (observed,) = observe(target.observer, [request(single, family)])
     for place, (quantity, own) in enumerate(expected.items()):
         if _belongs(own, truth[quantity]):

@@ -10,12 +10,11 @@ from dataclasses import dataclass
 
 from nnparity.adapters.request import Request
 from nnparity.checks.cell_text import CellText
-from nnparity.checks.common import Finding, Given, alike, first_order, observe
+from nnparity.checks.common import Finding, Given, alike, first_order, held, observe
 from nnparity.checks.comparison import SAME, again
 from nnparity.execute.observer import Observed
 from nnparity.execute.requests import request
 from nnparity.execute.target import Target
-from nnparity.expect.budgets import expect
 from nnparity.expect.expected import Expected
 from nnparity.reports.records import Fact
 from nnparity.spec import DTYPES, Case, Formula, shapes
@@ -85,6 +84,6 @@ class Contiguous:
 
 
 def _contiguous(target: Target, case: Given, asked: Request) -> Contiguous:
-    truth = expect(case, asked.quantities, flush=target.flushes[case.dtype.name])
+    truth = held(target, case, asked.quantities)
     (observed,) = observe(target.observer, [asked])
     return Contiguous(truth, observed)

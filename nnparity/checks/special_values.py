@@ -21,7 +21,7 @@ from nnparity.checks.common import (
 from nnparity.execute.observer import Observed
 from nnparity.execute.requests import request
 from nnparity.execute.target import Target
-from nnparity.judge.elements import fingerprint
+from nnparity.judge.elements import Array, fingerprint
 from nnparity.judge.grades import Judgement
 from nnparity.judge.special_value_rules import Settled, expected, permits, settle
 from nnparity.reports.records import Fact, Number
@@ -68,9 +68,16 @@ def _findings(target: Target, case: Case, observed: Observed, asked: frozenset[s
         seen = observed.observation.get(quantity)
         wrong = failure(seen, observed)
         judged, note = (
-            _refusal(case, plain(quantity), wrong, seen) if wrong else settle(case, plain(quantity), seen, flush, asked)  # type: ignore[arg-type]
+            _refusal(case, plain(quantity), wrong, seen)
+            if wrong
+            else _settled(target, case, plain(quantity), seen, asked)  # type: ignore[arg-type]
         )
         yield Finding(case, quantity, judged, note, 0.0 if place else observed.seconds, fingerprint(seen))
+
+
+def _settled(target: Target, case: Case, quantity: str, seen: Array, asked: frozenset[str]) -> Settled:
+    model = target.model(case.formula.id, case.dtype.name, quantity)
+    return settle(case, quantity, seen, target.flushes[case.dtype.name], asked, model)
 
 
 def _refusal(case: Case, quantity: str, judged: Judgement, seen: object) -> Settled:

@@ -69,7 +69,7 @@ def subnormals(
             yield Finding(
                 one.case,
                 one.quantity,
-                _judged(one, flush, first_order(one.case.formula, quantities)),
+                _judged(target, one, flush, first_order(one.case.formula, quantities)),
                 note=_note(one, probed),
                 seconds=one.observed.seconds if one.first else 0.0,
             )
@@ -103,11 +103,12 @@ def does_with(seen: Array, kept: Expected, case: Case) -> str | None:
     return FLUSHES if zero.all() else BOTH if zero.any() else KEEPS
 
 
-def _judged(one: Seen, flush: bool, asked: frozenset[str]) -> Judgement:
+def _judged(target: Target, one: Seen, flush: bool, asked: frozenset[str]) -> Judgement:
     array = one.observed.observation.get(one.quantity)
     if wrong := failure(array, one.observed):
         return wrong
-    judged, _ = settle(one.case, plain(one.quantity), array, flush, asked)  # type: ignore[arg-type]
+    model = target.model(one.case.formula.id, one.case.dtype.name, plain(one.quantity))
+    judged, _ = settle(one.case, plain(one.quantity), array, flush, asked, model)  # type: ignore[arg-type]
     if one.does == BOTH and judged.grade == "conforms":
         kept = expect(one.case, frozenset({one.quantity.partition(".")[0]}))[plain(one.quantity)]
         worst = first_element((array == 0) & (kept.value != 0), array, kept.value)  # type: ignore[arg-type]

@@ -9,11 +9,10 @@ from collections.abc import Iterator
 from itertools import count
 
 from nnparity.checks.cell_text import CellText
-from nnparity.checks.common import Finding, Given, failure, first_order, judgeable, observe, representative
+from nnparity.checks.common import Finding, Given, failure, first_order, held, judgeable, observe, representative
 from nnparity.checks.comparison import OTHER, SAME, compared
 from nnparity.execute.requests import request
 from nnparity.execute.target import Target
-from nnparity.expect.budgets import expect
 from nnparity.judge.sensitivity import graded
 from nnparity.reports.records import Fact
 from nnparity.spec import DTYPES, Case, Formula, shapes
@@ -34,7 +33,7 @@ def threads(target: Target, formula: Formula, selection: Selection) -> Iterator[
         return  # the ordinary cases have said so
     case = large(formula, representative(selection), selection.salt)
     quantities = first_order(formula, selection.quantities)
-    truth = expect(case, quantities, flush=target.flushes[case.dtype.name])
+    truth = held(target, case, quantities)
     asked = request(case, quantities)
     (one,), (all_cores,) = observe(target.observer, [asked]), observe(target.observer.twin(cores()), [asked])
     words = CellText((case.dtype.name,))

@@ -31,11 +31,11 @@ from nnparity.reproduce.known import checked
 from nnparity.reproduce.passes.search import search
 from nnparity.reproduce.passes.words import data
 from nnparity.reproduce.passes.words import shown as shown_passes
-from nnparity.spec.precision import ACCUMULATE, FUSED, NARROW
+from nnparity.spec.precision import ACCUMULATE, FUSED, NARROW, TF32
 from nnparity.spec.usage import UsageError, require
 from nnparity.store import memory
 
-MODELS = (ACCUMULATE, FUSED, NARROW)
+MODELS = (ACCUMULATE, FUSED, NARROW, TF32)
 known = typer.Typer(no_args_is_help=True, help="Known divergences.")
 application.add_typer(known, name="known")
 #: Characters of a line, at most: names in a run file may have any length.
@@ -165,7 +165,9 @@ def check(
 def explain(
     case: Annotated[str, typer.Argument(help="the case's id, or that of a known divergence")],
     quantity: Annotated[str, typer.Argument(help="output, grad.x, jvp, hvp.x ...")] = "output",
-    model: Annotated[str, typer.Option(help=f"how half precision is computed: {', '.join(MODELS)}")] = ACCUMULATE,
+    model: Annotated[
+        str, typer.Option(help=f"how half precision and TF32 are computed: {', '.join(MODELS)}")
+    ] = ACCUMULATE,
     salt: Salt = "",
     pack: Packs = None,
 ) -> None:

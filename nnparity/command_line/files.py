@@ -12,7 +12,7 @@ from nnparity.adapters.registry import names
 from nnparity.command_line.application import application, console
 from nnparity.command_line.options import AsJson, Out, Timeout, store_folder
 from nnparity.command_line.packs import Packs
-from nnparity.command_line.running.reading import read, told
+from nnparity.command_line.running.reading import read, run_files, told
 from nnparity.command_line.running.scripting import Baseline, Scripts, earlier, scripted
 from nnparity.reports.aggregation import Aggregate
 from nnparity.reports.differences import compare
@@ -32,7 +32,9 @@ from nnparity.store import location, transfer
 
 @application.command()
 def report(
-    runs: Annotated[list[Path], typer.Argument(help="run files; of equal verdicts the later one counts")],
+    runs: Annotated[
+        list[Path], typer.Argument(help="run files, or folders of them; of equal verdicts the later one counts")
+    ],
     out: Out = Path("reports/out"),
     baseline: Baseline = None,
     scripts: Scripts = False,
@@ -47,6 +49,7 @@ def report(
     What a file does not say of the records that its verdicts carry is told by the records here. A file that is not as
     it was written is refused, with status 2; of one that was cut short the report says so, and the status is 1.
     """
+    runs = run_files(runs)
     if as_trend:
         if baseline or scripts or as_json:
             raise UsageError("--trend makes no report: it goes with no other option than --out")

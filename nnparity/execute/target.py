@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from types import MappingProxyType
 
 from nnparity.adapters.registry import builtin_names, names
 from nnparity.adapters.request import declared
@@ -10,8 +11,20 @@ from nnparity.execute.subnormal_probe import flushes
 from nnparity.spec import Formula
 from nnparity.spec.precision import ACCUMULATE
 
-#: Those of the backends in the box; the devices of others are their adapters' words.
+#: The kinds of device that all backends in the box know, and those that some have beside; the devices of others are
+#: their adapters' words.
 DEVICES = ("cpu", "cuda")
+FURTHER = MappingProxyType({"torch": ("xla",)})
+
+
+def kinds(backend: str) -> tuple[str, ...]:
+    """The kinds of device that may be asked of a backend in the box."""
+    return DEVICES + FURTHER.get(backend, ())
+
+
+def kind(device: str) -> str:
+    """Of what kind a device is: the first of a kind has no number, the second is `cpu1` or `cuda1`."""
+    return device.rstrip("0123456789")
 
 
 @dataclass(frozen=True)
@@ -69,7 +82,7 @@ class Target:
         return None if formula.id in info.kernels else f"the adapter gives no {formula.id}"
 
     def model(self, formula: str, dtype: str, quantity: str) -> str:
-        """The model of half precision that the target is held to there."""
+        """The model of its precision that the target is held to there."""
         return declared(self.observer.info.precision, (formula, dtype, quantity)) or ACCUMULATE
 
 

@@ -51,25 +51,26 @@ def expect(
 ) -> dict[str, Expected]:
     """What a correct target returns for `case`, by quantity (``output``, ``grad.x``, ``jvp``, ``hvp.x`` ...).
 
-    `model` is that of its half precision, see `precision_models`. For diagnoses, `variant` gives further keywords to
-    the reference, `rounding` changes every number that goes in, and `numbers` is another arithmetic than that of the
-    case's dtype.
+    `model` is that of its half precision or TF32, see `precision_models`. For diagnoses, `variant` gives further
+    keywords to the reference, `rounding` changes every number that goes in, and `numbers` is another arithmetic than
+    that of the case's dtype.
     """
     inside = numbers or arithmetic(case.dtype.name, flush, model)
     if case.formula.composition:
         inside = replace(inside, statistical=True)
     store = arithmetic(case.dtype.name, flush)  # the fused model too rounds its result to the dtype
     inward = rounding or _unchanged
+    operand = inside.operand.unit if inside.operand else 0.0
     simulated = case.formula.trajectory and not (variant or rounding or numbers)
     with np.errstate(all="ignore"):
         found = evaluate(case, quantities, _lift(inside, inward, flush), _direct(inside, inward), variant or {})
         expected = {name: _stored(budget, store, case) for name, budget in found.items()}
         if simulated:
-            expected = widened(case, expected, inside.unit)
+            expected = widened(case, expected, inside.unit, operand)
         if case.dtype.name == "float64" and inside.unit == case.dtype.unit and finite(case):
             expected = sharpened(case, quantities, inward, variant or {}, expected)
     if case.formula.trajectory:
-        expected = limited(case, expected, simulated=simulated)
+        expected = limited(case, expected, simulated=simulated, operand=operand)
     return {name: one.settled for name, one in expected.items()}
 
 

@@ -52,7 +52,7 @@ SWITCH = Switch()
 
 
 class Attributed(Arithmetic):
-    """An arithmetic whose unit roundoff depends on the line of the reference that asks for it."""
+    """An arithmetic whose roundings depend on the line of the reference that asks for them."""
 
     def __getattribute__(self, name: str) -> Any:
         found = super().__getattribute__(name)
@@ -99,9 +99,9 @@ def _switched(only: Place | None = None, met: set[Place] | None = None) -> Itera
 
 
 def _attributed(numbers: Arithmetic) -> Arithmetic:
-    inner = numbers.accumulator
+    inner, operand = (one and _attributed(one) for one in (numbers.accumulator, numbers.operand))
     fields = numbers.unit, numbers.step, numbers.largest, numbers.holds, numbers.statistical
-    return Attributed(*fields, None if inner is None else _attributed(inner))
+    return Attributed(*fields, inner, operand)
 
 
 def _budget(case: Case, quantity: str, numbers: Arithmetic) -> tuple[Array, Array] | None:

@@ -36,15 +36,17 @@ def roundings(case: Case) -> float:
     return max(case.dtype.unit, UNIT)
 
 
-def machines(case: Case, family: str, runs: int, unit: float = UNIT) -> dict[str, Array]:
+def machines(case: Case, family: str, runs: int, unit: float = UNIT, operand: float = 0.0) -> dict[str, Array]:
     """What so many machines of roundings of `unit` return: arrays whose first axis counts the machines.
+
+    What enters a sum of products is rounded by `operand` before, where that is not 0.
 
     The numbers drawn follow from the case.
     """
     random = np.random.default_rng(zlib.crc32(f"{case.id} {case.salt} {family}".encode()))
     # small matrices, one for each machine: threads that wait for each other take several times as long
     with np.errstate(all="ignore"), threadpool_limits(1, user_api="blas"):
-        parts = [_together(case, family, Machines(random, number, unit)) for number in _shares(case, runs)]
+        parts = [_together(case, family, Machines(random, number, unit, operand)) for number in _shares(case, runs)]
     return {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
 
 
@@ -66,10 +68,10 @@ def _together(case: Case, family: str, those: Machines) -> dict[str, Array]:
 
 
 @lru_cache(maxsize=4)  # the targets of a case ask for it one after the other
-def scatter(case: Case, family: str) -> dict[str, Array]:
-    """The root mean square of each element's error, as a multiple of u."""
+def scatter(case: Case, family: str, operand: float = 0.0) -> dict[str, Array]:
+    """The root mean square of each element's error, as a multiple of u; `operand` as in `machines`."""
     unit, exact = roundings(case), machines(case, family, 1, 0.0)
-    seen = machines(case, family, RUNS, unit)
+    seen = machines(case, family, RUNS, unit, operand)
     with np.errstate(all="ignore"):
         # no squares: a gradient of 1e-200, of a gate far in saturation, has none
         return {name: np.hypot.reduce((seen[name] - exact[name]) / unit) / math.sqrt(RUNS) for name in seen}

@@ -18,12 +18,13 @@ from nnparity.spec import Case
 FORESEEN = 0.01
 
 
-def widened(case: Case, expected: Mapping[str, Expected], unit: float) -> dict[str, Expected]:
+def widened(case: Case, expected: Mapping[str, Expected], unit: float, operand: float = 0.0) -> dict[str, Expected]:
     """Norm 2, or what simulated machines show of roundings of `unit` where that is more, at its upper limit.
 
-    Of what contradicts norm 2 nothing else is known but so many machines.
+    Of what contradicts norm 2 nothing else is known but so many machines; `operand` is their rounding of what enters
+    a sum of products, beside `unit`.
     """
-    shown = scatter(case, "output")
+    shown = scatter(case, "output", operand)
     return {name: _at_least(one, unit * shown[name]) for name, one in expected.items()}
 
 
@@ -32,7 +33,9 @@ def _at_least(expected: Expected, shown: Array) -> Expected:
     return replace(expected, hard=np.maximum(expected.hard, COMPOSED * sharp), sharp=sharp)
 
 
-def limited(case: Case, expected: Mapping[str, Expected], *, simulated: bool) -> dict[str, Expected]:
+def limited(
+    case: Case, expected: Mapping[str, Expected], *, simulated: bool, operand: float = 0.0
+) -> dict[str, Expected]:
     """Only the steps that can be told. `simulated` says that the budgets hold what the machines show.
 
     Their roundings may be larger than the target's: once those bend their own losses, smaller ones need not follow.
@@ -41,7 +44,8 @@ def limited(case: Case, expected: Mapping[str, Expected], *, simulated: bool) ->
         return dict(expected)
     steps = foreseen(expected[LOSSES])
     if simulated:
-        steps = min(steps, foreseen(replace(expected[LOSSES], sharp=roundings(case) * scatter(case, "output")[LOSSES])))
+        shown = roundings(case) * scatter(case, "output", operand)[LOSSES]
+        steps = min(steps, foreseen(replace(expected[LOSSES], sharp=shown)))
     return {name: replace(one, steps=steps) for name, one in expected.items()}
 
 

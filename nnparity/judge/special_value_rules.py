@@ -22,7 +22,7 @@ from nnparity.judge.grades import Judgement, judge
 from nnparity.judge.sensitivity import inconclusive, qualified, right, wrong_answers
 from nnparity.reference.readings import Arithmetic
 from nnparity.spec import DTYPES, Case
-from nnparity.spec.precision import NARROW
+from nnparity.spec.precision import ACCUMULATE, NARROW, TF32
 from nnparity.spec.schema import Permit
 
 #: Datasets in which intermediate results may overflow: of large numbers, and of the reciprocals of tiny ones.
@@ -38,7 +38,7 @@ def expected(
 ) -> dict[str, Expected]:
     """What the reference gives, by quantity: with the keywords of a permit, or as exactly as `inner` says.
 
-    That is a dtype, whose digits are meant, or the model NARROW of half precision.
+    That is a dtype, whose digits are meant, or a model: NARROW of half precision, TF32 of float32.
     """
     variant = dict(case.formula.permits[case.dataset][permit].set) if permit is not None else {}
     limited = _arithmetic(case.dtype.name, flush, inner)
@@ -50,16 +50,16 @@ def expected(
 
 
 def _arithmetic(dtype: str, flush: bool, inner: str) -> Arithmetic:
-    if inner == NARROW:
-        return arithmetic(dtype, flush, NARROW)
+    if inner in (NARROW, TF32):
+        return arithmetic(dtype, flush, inner)
     return dataclasses.replace(arithmetic(dtype, flush), unit=DTYPES[inner or dtype].unit)
 
 
-def _coarser(dtype: str) -> str:
-    """How a target may compute that has fewer digits than promised, "" where there is nothing between."""
+def _coarser(dtype: str, model: str) -> str:
+    """How a target of that model may compute with fewer digits than promised, "" where there is nothing between."""
     if dtype == "float64":
         return "float32"
-    return NARROW if narrow(dtype) else ""
+    return NARROW if narrow(dtype) else TF32 if model == TF32 else ""
 
 
 def decided(one: Expected) -> Expected:
@@ -85,7 +85,9 @@ def permits(case: Case, quantity: str) -> Iterator[tuple[int, Permit]]:
             yield place, permit
 
 
-def settle(case: Case, quantity: str, seen: Array, flush: bool, asked: frozenset[str]) -> Settled:
+def settle(
+    case: Case, quantity: str, seen: Array, flush: bool, asked: frozenset[str], model: str = ACCUMULATE
+) -> Settled:
     """The judgement by the reference, or else by an answer that the spec permits; and that answer in words.
 
     The last resort is a mixture: each element is one of the permitted answers. That is said. Where what is asked
@@ -93,7 +95,7 @@ def settle(case: Case, quantity: str, seen: Array, flush: bool, asked: frozenset
     """
     answers: list[tuple[Expected, str | None]] = []
     failed: list[Judgement] = []
-    for truth, says in accepted(case, quantity, flush, asked):
+    for truth, says in accepted(case, quantity, flush, asked, model):
         judged, said = _judged(case, quantity, seen, truth)
         if judged.grade == "conforms":
             told = "; ".join(filter(None, (says, said))) or None
@@ -113,16 +115,19 @@ def _qualified(judged: Judgement, truth: Expected, case: Case, quantity: str, fl
     return judged if flush and case.dataset == "subnormal" else qualified(judged, truth, case, quantity)
 
 
-def accepted(case: Case, quantity: str, flush: bool, asked: frozenset[str]) -> Iterator[tuple[Expected, str | None]]:
+def accepted(
+    case: Case, quantity: str, flush: bool, asked: frozenset[str], model: str = ACCUMULATE
+) -> Iterator[tuple[Expected, str | None]]:
     """The reference's own, then each that is permitted; what it says of itself.
 
-    Both once more for a float64 target that computes in float32, and for one that adds up in half precision: how exact
+    Both once more for a float64 target that computes in float32, for one that adds up in half precision, and for one
+    whose model is TF32: how exact
     the ordinary numbers are is judged by the ordinary cases, and said there; here it must not hide what becomes of the
     special ones.
     """
     permitted = list(permits(case, quantity))
     own = next((permit.says for _, permit in permitted if not (permit.set or permit.raises)), None)
-    for inner in dict.fromkeys(("", _coarser(case.dtype.name))):
+    for inner in dict.fromkeys(("", _coarser(case.dtype.name, model))):
         yield expected(case, asked, flush, None, inner)[quantity], own
         for place, permit in permitted:
             if permit.set:

@@ -132,7 +132,8 @@ class Cell:
             raises = any(permit.raises for _, permit in permits(self.case, plain(self.quantity)))
             return Judgement("conforms") if failed.grade == "error" and raises else failed
         if self.special:
-            return self._both or settle(self.case, plain(self.quantity), self.seen, self.flush, self.asked)[0]
+            model = self.target.model(self.case.formula.id, self.case.dtype.name, plain(self.quantity))
+            return self._both or settle(self.case, plain(self.quantity), self.seen, self.flush, self.asked, model)[0]
         if self.swept:
             return judgement(self.case, plain(self.quantity), self.seen, truth, self.flush)
         return qualified(

@@ -22,7 +22,7 @@ from nnparity.execute.requests import request
 from nnparity.execute.target import Target
 from nnparity.expect.budgets import expect
 from nnparity.expect.expected import Expected
-from nnparity.expect.precision_models import narrow
+from nnparity.expect.precision_models import differs, narrow
 from nnparity.judge import known_divergences
 from nnparity.judge.diagnosis import diagnosed
 from nnparity.judge.elements import fingerprint
@@ -103,15 +103,16 @@ class Examiner:
         return result
 
     def _verdicts(self, target: Target, case: Case, expected: dict[str, Expected], observed: Observed) -> list[Verdict]:
+        held = self._held(target, case, expected)
         if case.formula.trajectory:
-            self.curves.extend(curves(target.name, case, expected, observed))
-        asked = judgeable(self._held(target, case, expected), observed)
+            self.curves.extend(curves(target.name, case, held, observed))
+        asked = judgeable(held, observed)
         return [self._judged(target, case, quantity, truth, observed) for quantity, truth in asked.items()]
 
     def _held(self, target: Target, case: Case, expected: dict[str, Expected]) -> dict[str, Expected]:
-        """The expectations by the model of half precision that the target declares for each quantity."""
+        """The expectations by the model of its precision that the target declares for each quantity."""
         models = {quantity: target.model(case.formula.id, case.dtype.name, quantity) for quantity in expected}
-        if not narrow(case.dtype.name) or set(models.values()) == {ACCUMULATE}:
+        if not any(differs(case.dtype.name, model) for model in models.values()):
             return expected
         asked, flush = frozenset(self.plan.quantities), target.flushes[case.dtype.name]
         return {quantity: _expected(case, asked, flush, model)[quantity] for quantity, model in models.items()}

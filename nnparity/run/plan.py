@@ -5,7 +5,7 @@ from pathlib import Path
 
 from nnparity import checks
 from nnparity.adapters.registry import compiles, names
-from nnparity.execute.target import DEVICES, TargetName
+from nnparity.execute.target import TargetName, kind, kinds
 from nnparity.spec import load
 from nnparity.spec.cases import naming
 from nnparity.spec.cases.pool import pool
@@ -34,7 +34,9 @@ class Plan(Selection):
         place, count = self.shard
         if not 1 <= place <= count:
             raise UsageError(f"there is no share {place} of {count}: they are counted from 1")
-        require("device", tuple(target.device for target in self.targets if target.boxed), DEVICES)
+        for target in self.targets:
+            if target.boxed:
+                require("device", (kind(target.device),), kinds(target.backend))
         require("backend", tuple(t.backend for t in self.targets if ":" not in t.backend), tuple(names()))
         for id in self.cases:
             if set(checks.making(naming.parts(id)[2])) <= {"specials"}:  # other checks name their cases as they go

@@ -14,7 +14,7 @@ from nnparity.adapters.registry import builtin_names
 from nnparity.checks import Item
 from nnparity.checks.common import Finding
 from nnparity.execute.observer import TargetUnavailable
-from nnparity.execute.target import DEVICES, Target, TargetName, start
+from nnparity.execute.target import DEVICES, Target, TargetName, kind, start
 from nnparity.reports.records import ADAPTER, Summary, TargetLine, Verdict
 from nnparity.run.counts import Counts, PartCounts, TotalCounts
 from nnparity.run.examiner import Examiner
@@ -130,6 +130,6 @@ def _absent(target: Target) -> list[TargetLine]:
     """The devices that a backend in the box could use, were they here."""
     backend, _, mode = target.name.rsplit(":", 2)
     could = DEVICES if backend in builtin_names() else ()
-    missing = [device for device in could if device not in target.observer.info.devices]
+    missing = [device for device in could if device not in map(kind, target.observer.info.devices)]
     reason = "not available here"
     return [TargetLine(f"{backend}:{device}:{mode}", available=False, reason=reason) for device in missing]

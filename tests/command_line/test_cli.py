@@ -281,6 +281,9 @@ def test_reports_are_merged(nnparity: Run, capsys: pytest.CaptureFixture[str]) -
         nnparity("run", "--backend", "numpy", "--formula", formula, "--dtype", "float32", "--out", out)
     assert nnparity("report", "a/parity.jsonl", "b/parity.jsonl", "--out", "both") == 0
     assert {v.formula for v in verdicts("both/parity.jsonl")} == {"relu", "tanh"}
+    assert nnparity("report", "a", "b/parity.jsonl", "--out", "folders") == 0
+    assert {v.formula for v in verdicts("folders/parity.jsonl")} == {"relu", "tanh"}
+    assert nnparity("report", "a/previous", "--out", "folders") == 2
     assert nnparity("report", "nowhere.jsonl") == 2
     assert "nowhere.jsonl" in capsys.readouterr().err
 

@@ -12,6 +12,13 @@ WORKFLOW = (ROOT / ".github" / "workflows" / "ci.yml").read_text(encoding="utf-8
 MATRIX = "${{ matrix.environment }}"
 
 
+NIGHTLY = (ROOT / ".github" / "workflows" / "nightly.yml").read_text(encoding="utf-8")
+#: Made each night beside the backends that tox runs by itself.
+OLDEST = {"torch-oldest", "tensorflow-oldest", "jax-oldest", "keras-oldest"}
+#: What takes a GPU, which hosted machines have not.
+GPU = {"torch-cuda", "tensorflow-cuda", "jax-cuda"}
+
+
 def environments(workflow: str) -> set[str]:
     """All that a matrix names as environments of tox."""
     return {name.strip() for row in re.findall(r"^ +environment: \[(.*)\]$", workflow, re.M) for name in row.split(",")}
@@ -46,21 +53,57 @@ def test_every_make_target_exists() -> None:
 
 
 def test_every_tox_environment_runs_and_exists() -> None:
-    """All but `parity`: what runs in its place is `make parity`, which has Keras and Hugging Face too."""
-    assert toxed(WORKFLOW) == env_list() - {"parity"}
+    """All but `parity`, for which `make parity` is run, and `merge`, which the nightly run needs."""
+    assert toxed(WORKFLOW) == env_list() - {"parity", "merge"}
+
+
+def sections() -> set[str]:
+    """All that tox has, one by one."""
+    text = (ROOT / "tox.ini").read_text(encoding="utf-8")
+    found: set[str] = set()
+    for name in re.findall(r"^\[testenv:(.+)\]$", text, re.M):
+        head, _, rest = name.partition("{")
+        inside, _, tail = rest.partition("}")
+        found |= {f"{head}{one}{tail}" for one in inside.split(",")}
+    return found
+
+
+def test_each_night_runs_every_backend_alone_its_oldest_release_and_merges() -> None:
+    alone = toxed(WORKFLOW) - {"lint", "type", "browser", "docs", "test"}
+    assert toxed(NIGHTLY) == alone | OLDEST | {"merge", "trend"}
+    assert toxed(NIGHTLY) <= sections()
+    assert made(NIGHTLY) == set()
+
+
+def test_what_takes_a_gpu_is_in_tox_and_in_no_list() -> None:
+    assert sections() >= GPU
+    assert not GPU & (env_list() | toxed(WORKFLOW) | toxed(NIGHTLY))
+
+
+def test_the_merge_comes_after_the_backends() -> None:
+    listed = (ROOT / "tox.ini").read_text(encoding="utf-8").partition("env_list = ")[2].splitlines()[0].split(", ")
+    assert listed.index("merge") == 1 + max(map(listed.index, toxed(NIGHTLY) & set(listed) - {"merge"}))
+
+
+def test_the_oldest_releases_are_the_lower_bounds() -> None:
+    extras = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]["optional-dependencies"]
+    bounds = {one for name in ("torch", "tensorflow", "jax") for one in extras[name]}
+    pins = re.findall(r"(?:^    \w+: |deps = )(\w+)==([\d.]+?)(?:\.\*|\.0)?$", (ROOT / "tox.ini").read_text(), re.M)
+    assert {f"{name}>={version}" for name, version in pins if name != "jaxlib"} == bounds
 
 
 def test_every_command_is_one_of_make_tox_or_pip() -> None:
-    commands = re.findall(r"^ +(?:- )?run: (\S+)", WORKFLOW, re.M)
-    assert set(commands) == {"make", "tox", "python", "cat"}
+    found = [set(re.findall(r"^ +(?:- )?run: (\S+)", workflow, re.M)) for workflow in (WORKFLOW, NIGHTLY)]
+    assert found == [{"make", "tox", "python", "cat"}, {"tox", "python", "mkdir", "cp"}]
 
 
 def test_tests_run_from_the_lowest_python_on() -> None:
     project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
-    (row,) = re.findall(r"^ +python: \[(.*)\]$", WORKFLOW, re.M)
-    versions = re.findall(r'"(3\.\d+)"', row)
-    assert len(versions) == 3
-    assert f">={versions[0]}" == project["requires-python"]
+    for workflow in (WORKFLOW, NIGHTLY):
+        (row,) = re.findall(r"^ +python: \[(.*)\]$", workflow, re.M)
+        versions = re.findall(r'"(3\.\d+)"', row)
+        assert len(versions) == 3
+        assert f">={versions[0]}" == project["requires-python"]
 
 
 def test_what_is_kept_is_what_a_run_writes() -> None:
@@ -69,10 +112,11 @@ def test_what_is_kept_is_what_a_run_writes() -> None:
 
 
 def test_it_is_indented_by_twos_and_without_tabs() -> None:
-    """What most often spoils YAML by hand; there is no parser of it among the tools of this repository."""
-    indents = [len(line) - len(line.lstrip(" ")) for line in WORKFLOW.splitlines() if line.strip()]
-    assert "\t" not in WORKFLOW
-    assert {indent % 2 for indent in indents} == {0}
+    """What most often spoils YAML by hand."""
+    for workflow in (WORKFLOW, NIGHTLY):
+        indents = [len(line) - len(line.lstrip(" ")) for line in workflow.splitlines() if line.strip()]
+        assert "\t" not in workflow
+        assert {indent % 2 for indent in indents} == {0}
 
 
 @pytest.mark.parametrize(

@@ -9,6 +9,20 @@ from nnparity.reports import MergedRun, merge
 from nnparity.spec.usage import UsageError
 
 
+def run_files(paths: Iterable[Path]) -> list[Path]:
+    """Files as they are named; of a folder the run files that lie in it, in the order of their names.
+
+    Raises UsageError for a folder that has none.
+    """
+    found: list[Path] = []
+    for path in paths:
+        within = sorted(path.glob("*.jsonl")) if path.is_dir() else [path]
+        if not within:
+            raise UsageError(f"{path}: no run file lies in it")
+        found += within
+    return found
+
+
 def read(paths: Iterable[Path], *, whole: bool = False) -> MergedRun:
     """The run that files make together. Raises UsageError for what is no run file, or not as it was written.
 

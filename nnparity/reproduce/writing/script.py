@@ -1,5 +1,6 @@
 """The script itself: head, kernel, numbers and the call, as text; the comparison is in `comparison`."""
 
+import re
 import textwrap
 from fnmatch import fnmatchcase
 from typing import Any
@@ -109,7 +110,14 @@ def _numbers(scene: Scene, dialect: Dialect, kernel: Extraction) -> str:
 def _tensor(text: str, array: NDArray[Any], scene: Scene, dialect: Dialect) -> str:
     form = dialect.bfloat16 if array.dtype.name == "bfloat16" and dialect.bfloat16 else dialect.floats
     form = dialect.whole if array.dtype.kind in "iub" else form
-    return form.format(array=text, dtype=array.dtype.name, device=scene.device)
+    return form.format(array=text, dtype=array.dtype.name, device=_device(scene, dialect))
+
+
+def _device(scene: Scene, dialect: Dialect) -> str:
+    """The device as the framework's own code names it."""
+    kind, number = re.fullmatch(r"(.*?)(\d*)", scene.device).groups()  # type: ignore[union-attr]  # fits every word
+    upper = {"cuda": "GPU"}.get(kind, kind.upper())
+    return dialect.device.format(kind=kind, KIND=upper, place=number or 0, index=f":{number}" if number else "")
 
 
 def _program(scene: Scene, dialect: Dialect) -> str:
@@ -139,7 +147,7 @@ def _call(scene: Scene, dialect: Dialect, kernel: Extraction) -> str:
     y, indent = f"y = {made}(primals, rest, cotangents, tangents)[{scene.place}]", "    "
     lines = ["try:"]
     if around:
-        lines.append(f"    with {', '.join(around)}:".replace("{device!r}", repr(scene.device)))
+        lines.append(f"    with {', '.join(around)}:".replace("{device}", _device(scene, dialect)))
         indent += "    "
     read = f"observed = {dialect.read.format(y='y')}"
     lines += [f"{indent}{y}", f"{indent}{read}", "except Exception as error:"]

@@ -64,7 +64,7 @@ def crews(targets: Sequence[TargetName], requirements: Requirements) -> dict[Cre
     """
     found: dict[tuple[int, tuple[str, ...]], list[TargetName]] = {}
     for target in targets:
-        need = (int(target.device == "cuda"), tuple(requirements.get(target.backend, ())))
+        need = (int(target.device.startswith("cuda")), tuple(requirements.get(target.backend, ())))
         found.setdefault(need, []).append(target)
     options: dict[Crew, dict[str, Any]] = {}
     for (gpus, pip), names in sorted(found.items(), key=lambda one: -one[0][0]):

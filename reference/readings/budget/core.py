@@ -49,6 +49,8 @@ class Arithmetic:
     statistical: bool = False
     #: How sums and products accumulate, where that is not the dtype itself: see `accumulating`.
     accumulator: "Arithmetic | None" = None
+    #: As what operands enter products that are summed, where they lose digits on the way in: see `sums.entering`.
+    operand: "Arithmetic | None" = None
 
     @property
     def accumulating(self) -> "Arithmetic":

@@ -116,4 +116,7 @@ def contracted(subscripts: str, a: Any, b: Any = None, **_: Any) -> Grid | None:
     one, other = map(grid, pair(a, b))
     if one is None or other is None:
         return None
+    operand = pair(a, b)[0].arithmetic.operand
+    if operand and not all(_within(each, operand) for each in (one, other)):  # it has lost digits on its way in
+        return None
     return Grid(one.step * other.step, 2 * np.asarray(np.einsum(subscripts, one.size, other.size, optimize=True)))

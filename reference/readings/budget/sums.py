@@ -96,7 +96,7 @@ def einsum(subscripts: str, a: Any, b: Any = None, **kwargs: Any) -> Budget:
     """
     if b is None:
         return _reduce(subscripts, a)
-    a, b = pair(a, b)
+    a, b = map(entering, pair(a, b))
     large = multiplications(subscripts, a.shape, b.shape) > LARGE
 
     def product(left: Array, right: Array) -> Array:
@@ -122,6 +122,20 @@ def einsum(subscripts: str, a: Any, b: Any = None, **kwargs: Any) -> Budget:
         found.terms = k
     spans = ranges.summed(ranges.multiplied(a.range, b.range), k).widened(k, u, step)
     return found.ranged(spans) if a.exact and b.exact else found.bounded(spans)
+
+
+def entering(x: Budget) -> Budget:
+    """An operand as the unit that multiplies takes it: TF32 leaves 11 digits of float32, and sums in float32.
+
+    Zeros stay what they are.
+    """
+    operand = x.arithmetic.operand
+    if operand is None:
+        return x
+    lost = np.where(x.value == 0, 0.0, operand.unit * np.abs(x.value) + operand.step)
+    hard, var = (lost, lost**2) if x.exact else (x.hard * (1 + operand.unit) + lost, x.var + lost**2)
+    entered = Budget(x.value, x.arithmetic, hard, var, x.terms, x._gain)
+    return entered.ranged(x.range.widened(1, operand.unit, operand.step))
 
 
 def _or_none(product: Any, left: Any, right: Any) -> Any:

@@ -13,12 +13,16 @@ TOSSES = 8
 
 
 class Machines:
-    """`number` machines whose roundings are of size `unit`, 0 for machines that round nothing."""
+    """`number` machines whose roundings are of size `unit`, 0 for machines that round nothing.
 
-    def __init__(self, random: np.random.Generator, number: int = 1, unit: float = UNIT) -> None:
+    Operands of products that are summed are rounded by `operand` as they enter, where that is not 0.
+    """
+
+    def __init__(self, random: np.random.Generator, number: int = 1, unit: float = UNIT, operand: float = 0.0) -> None:
         self.random = random
         self.number = number
         self.unit = unit
+        self.operand = operand
 
     def drawn(self, shape: tuple[int, ...], deviation: float = 1.0) -> Array:
         """For each element on each machine, (machines, *shape), a number around 0 of that standard deviation.

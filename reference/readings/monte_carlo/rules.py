@@ -65,8 +65,18 @@ def _max(x: Noise, axis: Any = None, keepdims: bool = False) -> Noise:
 def _einsum(subscripts: str, a: Any, b: Any = None, **_: Any) -> Noise:
     if b is None:
         return _reduced(subscripts, a)
+    a, b = _entering(a, b)
     value, squares = product_and_squares(subscripts, by_machine(a), by_machine(b))
     return _off_as_a_sum(like((a, b), value), contracted(subscripts, a.shape, b.shape), squares, products=True)
+
+
+def _entering(a: Any, b: Any) -> tuple[Any, Any]:
+    """The operands as they are multiplied: a machine whose products take fewer digits rounds each of them, once."""
+    machines = next(x.machines for x in (a, b) if isinstance(x, Noise))
+    if not (machines.unit and machines.operand):
+        return a, b
+    units = machines.operand / machines.unit
+    return like((a, b), by_machine(a)).rounded(units), like((a, b), by_machine(b)).rounded(units)
 
 
 def _reduced(subscripts: str, x: Noise) -> Noise:
