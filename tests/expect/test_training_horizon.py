@@ -27,7 +27,7 @@ def run(optimizer: str, dtype: str, fast: bool) -> Case:
 def norm_2(case: Case, monkeypatch: pytest.MonkeyPatch) -> dict[str, Expected]:
     """Without the machines."""
     with monkeypatch.context() as patch:
-        patch.setattr(expecting, "widened", lambda case, expected, unit: dict(expected))
+        patch.setattr(expecting, "widened", lambda case, expected, unit, operand: dict(expected))
         return expect(case, OUTPUT)
 
 
@@ -75,7 +75,9 @@ def test_what_bends_the_machines_themselves_is_not_told(monkeypatch: pytest.Monk
     one = np.ones(4)
     case = run("sgd", "float64", fast=False)
     shown = np.array([1.0, 1.0, 0.02 / UNIT, 1.0])
-    monkeypatch.setattr("nnparity.expect.training_horizon.scatter", lambda case, family: {"output.losses": shown})
+    monkeypatch.setattr(
+        "nnparity.expect.training_horizon.scatter", lambda case, family, operand: {"output.losses": shown}
+    )
     expected = {"output.losses": Expected(one, one, 1e-9 * one)}
     assert limited(case, expected, simulated=True)["output.losses"].steps == 2
     assert limited(case, expected, simulated=False)["output.losses"].steps == 4
