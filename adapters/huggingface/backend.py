@@ -105,7 +105,7 @@ class HuggingFaceAdapter(TorchBase):
         with TemporaryDirectory() as folder:
             saved.save_pretrained(folder)
             model = BertModel.from_pretrained(folder, attn_implementation=self.mode, dtype=dtype)
-        model.eval().to(self._place)
+        model.eval().to(plain["embeddings.LayerNorm.bias"].device)
         if wrong := changed(plain, model.state_dict()):
             raise RuntimeError(f"from_pretrained gives other numbers than were saved: {', '.join(wrong)}")
         return model

@@ -50,7 +50,7 @@ Mine: 12 things are wrong
   mine.py:8: `unsuported` means nothing to an adapter: did you mean `unsupported`?
   mine.py:9: nondeterministic: lstmm, which the spec does not have (did you mean lstm?)
   mine.py:10: refused: sofmax, which the spec does not have (did you mean softmax?)
-  mine.py:11: precision: perfect is none of narrow, accumulate-wide, fused-wide
+  mine.py:11: precision: perfect is none of narrow, accumulate-wide, fused-wide, tf32
   mine.py:16: relu calls numpy.maximun, which is not there (did you mean numpy.maximum?)
   mine.py:19: dense takes x, weight, bias, and the formula gives x, w, b: see nnparity show dense
   mine.py:23: declares conv3d, which the spec does not have (did you mean conv2d?)

@@ -60,7 +60,7 @@ def test_the_first_pattern_that_fits_counts_and_else_the_default(tmp_path: pathl
     assert target.model("softmax", "bfloat16", "output") == FUSED
     assert target.model("softmax", "float16", "output") == ACCUMULATE
     assert target.model("dense", "bfloat16", "output") == ACCUMULATE
-    assert len(set(MODELS)) == 3
+    assert len(set(MODELS)) == 4
 
 
 @pytest.mark.parametrize(
