@@ -8,10 +8,10 @@ How it differentiates is in `arrays`.
 import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from functools import partial
 from types import MappingProxyType
+from typing import Any
 
-from nnparity.adapters.kernel import Program
+from nnparity.adapters.kernel import Point, Program
 from nnparity.adapters.shared.devices import TENSOR_FLOAT_32, GpuModes, with_options
 from nnparity.adapters.stderr import hushed
 from nnparity.adapters.switches.switch import told
@@ -62,9 +62,25 @@ VARYING = MappingProxyType(
 #: How a mode makes a program: op by op, as a graph that TensorFlow's executor runs, or as one that XLA compiles.
 COMPILERS: dict[str, Callable[[Program], Program]] = {
     "eager": lambda program: program,
-    "graph": tf.function,
-    "compiled": partial(tf.function, jit_compile=True),
+    "graph": lambda program: _traced(tf.function(program)),
+    "compiled": lambda program: _traced(tf.function(program, jit_compile=True)),
 }
+
+
+class NotCompiled(RuntimeError):
+    """`tf.function` ran the program op by op, as it does after `run_functions_eagerly`, without a word."""
+
+
+def _traced(program: Any) -> Program:
+    """The program, of which there must be a graph once it ran."""
+
+    def run(point: Point) -> Any:
+        found = program(point)
+        if not program.experimental_get_tracing_count():
+            raise NotCompiled("tf.function made no graph: this is code run op by op")
+        return found
+
+    return run
 
 
 class TensorflowBase(GpuModes, TensorflowArrays):

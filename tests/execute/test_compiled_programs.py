@@ -60,3 +60,15 @@ def test_code_run_op_by_op_in_its_place_is_an_error(monkeypatch: pytest.MonkeyPa
     failed = found.observation["output"]
     assert isinstance(failed, Failure)
     assert (failed.kind, "made no program" in failed.message) == ("error", True)
+
+
+@pytest.mark.skipif(find_spec("tensorflow") is None, reason="tensorflow is not installed")
+@pytest.mark.parametrize("mode", ["graph", "compiled"])
+def test_a_graph_that_was_not_made_is_an_error(mode: str) -> None:
+    observer = Observer("nnparity.tests.execute.fallen_back:FallenBack", "cpu", mode)
+    observer.submit([ASKED])
+    (found,) = observer.collect()
+    observer.close()
+    failed = found.observation["output"]
+    assert isinstance(failed, Failure)
+    assert (failed.kind, "made no graph" in failed.message) == ("error", True)
