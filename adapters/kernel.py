@@ -1,5 +1,6 @@
 """The words of an adapter: kernels and compositions, refusals, and a formula bound to its attributes."""
 
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import cache, partial
@@ -19,6 +20,16 @@ class Unsupported(Exception):
 
 class DeviceUnavailable(RuntimeError):
     """The device asked for is not on this machine, or the framework cannot use it."""
+
+
+class NotCompiled(RuntimeError):
+    """A compiler ran the program op by op, as it does without a word where it is switched off or gives up."""
+
+
+def place(device: str) -> tuple[str, int]:
+    """The kind of a device, and which of that kind, counted from 0: `cuda1` is the second `cuda`."""
+    kind, number = re.fullmatch(r"(.*?)(\d*)", device).groups()  # type: ignore[union-attr]  # fits every word
+    return kind, int(number or 0)
 
 
 #: What a composition may name beside dotted paths.

@@ -11,9 +11,9 @@ import jax
 import numpy as np
 
 from nnparity.adapters.base import Adapter
-from nnparity.adapters.kernel import Operation, Point, Tensors
+from nnparity.adapters.kernel import Operation, Point, Tensors, place
 from nnparity.adapters.request import Array
-from nnparity.adapters.shared.devices import CPU, CUDA, place, words
+from nnparity.adapters.shared.devices import CPU, CUDA, words
 
 
 class JaxArrays(Adapter):

@@ -25,8 +25,8 @@ from nnparity.adapters.jax.models import JaxModels
 from nnparity.adapters.jax.optimizers import JaxOptimizers
 from nnparity.adapters.jax.sequences import JaxSequences
 from nnparity.adapters.jax.training import JaxTraining
-from nnparity.adapters.kernel import Point, Program, Unsupported
-from nnparity.adapters.shared.devices import CUDA, NONDETERMINISTIC, TENSOR_FLOAT_32, GpuModes, place, with_options
+from nnparity.adapters.kernel import NotCompiled, Point, Program, Unsupported, place
+from nnparity.adapters.shared.devices import CUDA, NONDETERMINISTIC, TENSOR_FLOAT_32, GpuModes, with_options
 
 jax.config.update("jax_enable_x64", True)
 # Else what JAX raises while it traces seems to come from the adapter: its own frames are cut out.
@@ -83,10 +83,6 @@ class JaxAdapter(JaxLayers, JaxSequences, JaxLosses, JaxOptimizers, JaxModels, J
     modes = with_options(("compiled", "eager"))
     varying = VARYING
     unsupported = MappingProxyType({"adam_eps_hat": "jax's optimiser has the paper's other form: see adam"})
-
-
-class NotCompiled(RuntimeError):
-    """`jax.jit` ran the program op by op, as it does where it is switched off, without a word."""
 
 
 def _asking_for_determinism(device: str, mode: str) -> None:

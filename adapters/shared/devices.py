@@ -4,13 +4,12 @@ A word is a kind and, from the second of that kind on, which: `cpu`, `cpu1`, `cu
 made, and after a plus what holds in them beside: `eager+tf32`.
 """
 
-import re
 from collections.abc import Iterator, Mapping
 from types import MappingProxyType
 from typing import ClassVar
 
 from nnparity.adapters.base import Adapter
-from nnparity.adapters.kernel import DeviceUnavailable
+from nnparity.adapters.kernel import DeviceUnavailable, place
 from nnparity.spec.precision import TF32
 
 CPU, CUDA = "cpu", "cuda"
@@ -21,12 +20,6 @@ TENSOR_FLOAT_32, NONDETERMINISTIC = "tf32", "nondeterministic"
 def words(kind: str, count: int) -> Iterator[str]:
     """The words of so many devices of a kind; the first has no number."""
     return (f"{kind}{place or ''}" for place in range(count))
-
-
-def place(word: str) -> tuple[str, int]:
-    """The kind of a device, and which of that kind, counted from 0."""
-    kind, number = re.fullmatch(r"(.*?)(\d*)", word).groups()  # type: ignore[union-attr]  # fits every word
-    return kind, int(number or 0)
 
 
 class GpuModes(Adapter):

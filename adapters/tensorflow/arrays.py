@@ -11,9 +11,9 @@ import numpy as np
 import tensorflow as tf
 
 from nnparity.adapters.base import Adapter
-from nnparity.adapters.kernel import Operation, Point, Tensors
+from nnparity.adapters.kernel import Operation, Point, Tensors, place
 from nnparity.adapters.request import Array, Failure
-from nnparity.adapters.shared.devices import CPU, CUDA, place, words
+from nnparity.adapters.shared.devices import CPU, CUDA, words
 
 _PLACES = {CPU: "/CPU", CUDA: "/GPU"}
 _ZERO = tf.UnconnectedGradients.ZERO

@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from types import MappingProxyType
 from typing import Any
 
-from nnparity.adapters.kernel import Point, Program
+from nnparity.adapters.kernel import NotCompiled, Point, Program
 from nnparity.adapters.shared.devices import TENSOR_FLOAT_32, GpuModes, with_options
 from nnparity.adapters.stderr import hushed
 from nnparity.adapters.switches.switch import told
@@ -67,12 +67,8 @@ COMPILERS: dict[str, Callable[[Program], Program]] = {
 }
 
 
-class NotCompiled(RuntimeError):
-    """`tf.function` ran the program op by op, as it does after `run_functions_eagerly`, without a word."""
-
-
 def _traced(program: Any) -> Program:
-    """The program, of which there must be a graph once it ran."""
+    """The program, of which there must be a graph once it ran: after `run_functions_eagerly` there is none."""
 
     def run(point: Point) -> Any:
         found = program(point)

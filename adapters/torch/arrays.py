@@ -17,9 +17,9 @@ from torch.autograd import forward_ad
 from torch.nn.attention import SDPBackend, sdpa_kernel
 
 from nnparity.adapters.base import Adapter
-from nnparity.adapters.kernel import Operation, Point, Tensors
+from nnparity.adapters.kernel import Operation, Point, Tensors, place
 from nnparity.adapters.request import Array
-from nnparity.adapters.shared.devices import CPU, CUDA, place, words
+from nnparity.adapters.shared.devices import CPU, CUDA, words
 from nnparity.adapters.torch.layouts import arranged
 from nnparity.spec.cases.layouts import LAYOUTS
 

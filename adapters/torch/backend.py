@@ -48,8 +48,11 @@ class TorchBase(GpuModes, TorchArrays):
     def __init__(self, device: str = "cpu", mode: str = "") -> None:
         super().__init__(device, mode)
         if self.deterministic:
+            # What has no deterministic kernel goes on with the one it has: the check of determinism then says so.
             # cuBLAS gives the same bits again only where its workspace is fixed, and reads this when it is first used.
             os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
+            torch.backends.cudnn.deterministic = True
+            torch.use_deterministic_algorithms(True, warn_only=True)
         if mode == COMPILED:
             compilation.keep()
 
@@ -75,15 +78,10 @@ class TorchBase(GpuModes, TorchArrays):
 
     @contextmanager
     def scope(self) -> Iterator[None]:
-        """TF32 and deterministic kernels as the mode says: the flags are global to the process.
-
-        What has no deterministic kernel goes on with the one it has: the check of determinism then says so.
-        """
+        """TF32 as the mode says: the flags are global to the process."""
         allowed = self.option == TENSOR_FLOAT_32
         torch.backends.cuda.matmul.allow_tf32 = allowed
         torch.backends.cudnn.allow_tf32 = allowed
-        torch.backends.cudnn.deterministic = self.deterministic
-        torch.use_deterministic_algorithms(self.deterministic, warn_only=True)
         yield
 
 

@@ -8,6 +8,7 @@ import os
 from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import replace
+from importlib import import_module
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any
@@ -19,10 +20,8 @@ if "TORCHINDUCTOR_CACHE_DIR" not in os.environ and PROGRAMS in os.environ:
     os.environ["TORCHINDUCTOR_CACHE_DIR"] = str(Path(os.environ[PROGRAMS], "inductor"))
 
 import torch
-import torch._inductor.config
-from torch._dynamo.utils import counters
 
-from nnparity.adapters.kernel import Operation, Passed, resolve
+from nnparity.adapters.kernel import NotCompiled, Operation, Passed, resolve
 from nnparity.adapters.switches.inductor import BACKEND
 from nnparity.adapters.switches.switch import told
 
@@ -56,12 +55,13 @@ REFUSED = MappingProxyType(
 )
 
 
-class NotCompiled(RuntimeError):
-    """`torch.compile` ran the operation as it is."""
-
-
 def keep() -> None:
-    """Has Dynamo never give up. What Inductor compiles is kept, under its own keys, in the folder of programs."""
+    """Has Dynamo never give up. What Inductor compiles is kept, under its own keys, in the folder of programs.
+
+    Only here is the compiler imported, which takes as long as torch itself: code that is not compiled does without.
+    """
+    import_module("torch._inductor.config")
+    import_module("torch._dynamo.utils")
     torch._inductor.config.compile_threads = 1  # several targets work at once, each on a core
     torch._dynamo.config.recompile_limit = LIMIT
     torch._dynamo.config.accumulated_recompile_limit = LIMIT
@@ -86,8 +86,8 @@ def compiled(operation: Operation) -> Operation:
 
 def programs() -> dict[str, int]:
     """How many graphs Inductor has compiled in this process, and how many it had in its cache."""
-    hits = counters["inductor"]["fxgraph_cache_hit"]
-    return dict(+Counter({COMPILED: counters["inductor"]["fxgraph_cache_miss"], CACHED: hits}))
+    counted = torch._dynamo.utils.counters["inductor"]
+    return dict(+Counter({COMPILED: counted["fxgraph_cache_miss"], CACHED: counted["fxgraph_cache_hit"]}))
 
 
 class _Proven:
@@ -110,7 +110,7 @@ class _Proven:
 
 
 def _graphs() -> int:
-    return int(counters["stats"]["unique_graphs"])
+    return int(torch._dynamo.utils.counters["stats"]["unique_graphs"])
 
 
 def _told(x: Any) -> tuple[Any, ...]:

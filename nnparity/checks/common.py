@@ -1,6 +1,6 @@
 """What all checks share: a case with given numbers, asked of a target, and what came back."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
@@ -57,9 +57,15 @@ def held(target: Target, case: Case, quantities: frozenset[str]) -> dict[str, Ex
     """What is expected, by the model of precision that the target declares for each quantity."""
     flush = target.flushes[case.dtype.name]
     expected = expect(case, quantities, flush=flush)
+    return by_model(target, case, expected, lambda model: expect(case, quantities, flush=flush, model=model))
+
+
+def by_model(
+    target: Target, case: Case, expected: dict[str, Expected], ask: Callable[[str], dict[str, Expected]]
+) -> dict[str, Expected]:
+    """The same of what is expected by the usual model already; `ask` says what is by another."""
     models = {quantity: target.model(case.formula.id, case.dtype.name, quantity) for quantity in expected}
-    other = {model for model in models.values() if differs(case.dtype.name, model)}
-    others = {model: expect(case, quantities, flush=flush, model=model) for model in other}
+    others = {model: ask(model) for model in dict.fromkeys(models.values()) if differs(case.dtype.name, model)}
     return {quantity: others.get(models[quantity], expected)[quantity] for quantity in expected}
 
 

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from types import MappingProxyType
 
+from nnparity.adapters.kernel import place
 from nnparity.adapters.registry import builtin_names, names
 from nnparity.adapters.request import declared
 from nnparity.execute.observer import Observer
@@ -24,7 +25,7 @@ def kinds(backend: str) -> tuple[str, ...]:
 
 def kind(device: str) -> str:
     """Of what kind a device is: the first of a kind has no number, the second is `cpu1` or `cuda1`."""
-    return device.rstrip("0123456789")
+    return place(device)[0]
 
 
 @dataclass(frozen=True)

@@ -97,15 +97,15 @@ class Hunt:
         like = f"(perhaps as {alike[0]})" if alike else ""
         kind = (verdict.formula, verdict.target, verdict.dtype, verdict.quantity, verdict.grade, like)
         small = self.bag.found.setdefault(kind, [])
-        if like and len(small) < ENOUGH:  # to make it small again takes minutes of compiling, and tells nothing new
+        if len(small) >= ENOUGH:
+            small.append("")
+        elif like:  # to make it small again takes minutes of compiling, and tells nothing new
             small.append(_shown(prey, verdict))
-        elif len(small) < ENOUGH:
+        else:
             least = shrink(prey, lambda one: any(_same(v, verdict) for v in trial.verdicts(one)))
             worst = next(v for v in trial.verdicts(least) if _same(v, verdict))
             small.append(_shown(least, worst))
             self._recorder.write(Fact(TABLE, f"{verdict.case} {verdict.quantity}", verdict.target, small[-1]))
-        else:
-            small.append("")
 
     def close(self) -> None:
         """Ends the targets and closes the file."""

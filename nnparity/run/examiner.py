@@ -16,13 +16,13 @@ import msgspec
 from threadpoolctl import threadpool_limits
 
 from nnparity.adapters.registry import FOLDER, builtin_names, records
-from nnparity.checks.common import Finding, failure, judgeable, refused, unsupported
+from nnparity.checks.common import Finding, by_model, failure, judgeable, refused, unsupported
 from nnparity.execute.observer import Observed
 from nnparity.execute.requests import request
 from nnparity.execute.target import Target
 from nnparity.expect.budgets import expect
 from nnparity.expect.expected import Expected
-from nnparity.expect.precision_models import differs, narrow
+from nnparity.expect.precision_models import narrow
 from nnparity.judge import known_divergences
 from nnparity.judge.diagnosis import diagnosed
 from nnparity.judge.elements import fingerprint
@@ -111,11 +111,8 @@ class Examiner:
 
     def _held(self, target: Target, case: Case, expected: dict[str, Expected]) -> dict[str, Expected]:
         """The expectations by the model of its precision that the target declares for each quantity."""
-        models = {quantity: target.model(case.formula.id, case.dtype.name, quantity) for quantity in expected}
-        if not any(differs(case.dtype.name, model) for model in models.values()):
-            return expected
         asked, flush = frozenset(self.plan.quantities), target.flushes[case.dtype.name]
-        return {quantity: _expected(case, asked, flush, model)[quantity] for quantity, model in models.items()}
+        return by_model(target, case, expected, lambda model: _expected(case, asked, flush, model))
 
     def _judged(self, target: Target, case: Case, quantity: str, truth: Expected, observed: Observed) -> Verdict:
         seen = observed.observation.get(quantity)

@@ -83,15 +83,18 @@ class Modes:
 def modes(aggregate: Aggregate) -> list[Modes]:
     """Each mode of a place against the eager one, or the first; nothing of places with one mode."""
     places = grouped((target.rpartition(":")[0], target) for target in aggregate.targets)
-    verdicts = grouped((verdict.target, verdict) for verdict in aggregate.run.verdicts)
-    order = [line.id for line in aggregate.formulas]
-    return [
-        _compared(place, first, target, verdicts, order)
+    wanted = [
+        (place, first, target)
         for place, targets in places.items()
         for first in [next((one for one in targets if one == f"{place}:{EAGER}"), targets[0])]
         for target in targets
         if target != first
     ]
+    if not wanted:
+        return []  # as of most runs, whose verdicts need not be gone through then
+    verdicts = grouped((verdict.target, verdict) for verdict in aggregate.run.verdicts)
+    order = [line.id for line in aggregate.formulas]
+    return [_compared(*pair, verdicts, order) for pair in wanted]
 
 
 def _compared(place: str, one: str, other: str, verdicts: dict[str, list[Verdict]], order: list[str]) -> Modes:

@@ -51,24 +51,24 @@ def test_a_folder_of_the_users_own_is_taken_and_without_one_nothing_stays(
     alone.close()
 
 
-def test_code_run_op_by_op_in_its_place_is_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("JAX_DISABLE_JIT", "1")
-    observer = Observer("jax")
+def refused(observer: Observer) -> tuple[str, str]:
+    """What one observation fails with: its kind, and the message."""
     observer.submit([ASKED])
     (found,) = observer.collect()
     observer.close()
     failed = found.observation["output"]
     assert isinstance(failed, Failure)
-    assert (failed.kind, "made no program" in failed.message) == ("error", True)
+    return failed.kind, failed.message
+
+
+def test_code_run_op_by_op_in_its_place_is_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("JAX_DISABLE_JIT", "1")
+    kind, message = refused(Observer("jax"))
+    assert (kind, "made no program" in message) == ("error", True)
 
 
 @pytest.mark.skipif(find_spec("tensorflow") is None, reason="tensorflow is not installed")
 @pytest.mark.parametrize("mode", ["graph", "compiled"])
 def test_a_graph_that_was_not_made_is_an_error(mode: str) -> None:
-    observer = Observer("nnparity.tests.execute.fallen_back:FallenBack", "cpu", mode)
-    observer.submit([ASKED])
-    (found,) = observer.collect()
-    observer.close()
-    failed = found.observation["output"]
-    assert isinstance(failed, Failure)
-    assert (failed.kind, "made no graph" in failed.message) == ("error", True)
+    kind, message = refused(Observer("nnparity.tests.execute.fallen_back:FallenBack", "cpu", mode))
+    assert (kind, "made no graph" in message) == ("error", True)

@@ -10,9 +10,10 @@ from types import MappingProxyType
 import numpy as np
 import pytest
 
+from nnparity.adapters.kernel import place
 from nnparity.adapters.numpy import NumpyAdapter
 from nnparity.adapters.request import Request
-from nnparity.adapters.shared.devices import GpuModes, place, with_options, words
+from nnparity.adapters.shared.devices import GpuModes, with_options, words
 from nnparity.execute.observer import Observer, TargetUnavailable
 from nnparity.spec.precision import FUSED, TF32
 

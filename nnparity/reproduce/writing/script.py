@@ -1,6 +1,5 @@
 """The script itself: head, kernel, numbers and the call, as text; the comparison is in `comparison`."""
 
-import re
 import textwrap
 from fnmatch import fnmatchcase
 from typing import Any
@@ -8,6 +7,7 @@ from typing import Any
 from numpy.typing import NDArray
 
 from nnparity.adapters.dialect import Dialect
+from nnparity.adapters.kernel import place
 from nnparity.reproduce.writing.comparison import judged
 from nnparity.reproduce.writing.drawing import BFLOAT16, COTANGENT, INPUT, TANGENT, Drawing
 from nnparity.reproduce.writing.literals import NUMBERS, PACKED
@@ -115,9 +115,9 @@ def _tensor(text: str, array: NDArray[Any], scene: Scene, dialect: Dialect) -> s
 
 def _device(scene: Scene, dialect: Dialect) -> str:
     """The device as the framework's own code names it."""
-    kind, number = re.fullmatch(r"(.*?)(\d*)", scene.device).groups()  # type: ignore[union-attr]  # fits every word
+    kind, number = place(scene.device)
     upper = {"cuda": "GPU"}.get(kind, kind.upper())
-    return dialect.device.format(kind=kind, KIND=upper, place=number or 0, index=f":{number}" if number else "")
+    return dialect.device.format(kind=kind, KIND=upper, place=number, index=f":{number}" if number else "")
 
 
 def _program(scene: Scene, dialect: Dialect) -> str:

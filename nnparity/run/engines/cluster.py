@@ -16,7 +16,7 @@ from types import MappingProxyType
 from typing import Any
 
 from nnparity.execute.observer import TargetUnavailable
-from nnparity.execute.target import TargetName
+from nnparity.execute.target import TargetName, kind
 from nnparity.run.engines.actor import Actor, Told, made_of
 from nnparity.run.engines.engine import Done, Engine, Lost, Versions
 from nnparity.run.engines.units import Crew, sensible
@@ -64,7 +64,7 @@ def crews(targets: Sequence[TargetName], requirements: Requirements) -> dict[Cre
     """
     found: dict[tuple[int, tuple[str, ...]], list[TargetName]] = {}
     for target in targets:
-        need = (int(target.device.startswith("cuda")), tuple(requirements.get(target.backend, ())))
+        need = (int(kind(target.device) == "cuda"), tuple(requirements.get(target.backend, ())))
         found.setdefault(need, []).append(target)
     options: dict[Crew, dict[str, Any]] = {}
     for (gpus, pip), names in sorted(found.items(), key=lambda one: -one[0][0]):
