@@ -8,7 +8,7 @@ and checksums tell.
 
 import sqlite3
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import closing, contextmanager
 from pathlib import Path
 
@@ -109,15 +109,20 @@ class Database:
             self._used.add(id)
         return body
 
-    def put(self, key: bytes, body: bytes) -> None:
-        """Keeps an entry in the place of any other of that key; one that would fill the store by itself is not kept."""
-        if len(body) > SPARE * self.bound:
-            return
-        row = (key, int(time.time()), len(body))
+    def put(self, entries: Mapping[bytes, bytes]) -> None:
+        """Keeps entries in the place of any others of their keys, all or none; one too large is not kept.
+
+        Too large is what would fill the store by itself.
+        """
+        now = int(time.time())
         with telling_damage(self.path), self._transaction():
-            self._connection.execute("DELETE FROM entries WHERE key = ?", (key,))
-            place = self._connection.execute("INSERT INTO entries VALUES (NULL, ?, ?, ?)", row).lastrowid
-            self._connection.execute("INSERT INTO bodies VALUES (?, ?)", (place, body))
+            for key, body in entries.items():
+                if len(body) > SPARE * self.bound:
+                    continue
+                self._connection.execute("DELETE FROM entries WHERE key = ?", (key,))
+                row = (key, now, len(body))
+                place = self._connection.execute("INSERT INTO entries VALUES (NULL, ?, ?, ?)", row).lastrowid
+                self._connection.execute("INSERT INTO bodies VALUES (?, ?)", (place, body))
             if self._size() > self.bound:
                 self._make_room()
 

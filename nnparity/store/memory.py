@@ -18,7 +18,9 @@ from nnparity.store.encoding import DamagedEntry, Unencodable, decode, encode
 Result = TypeVar("Result")
 #: Files that one process sets aside, before it goes on without.
 ATTEMPTS = 3
-
+#: Bytes that wait to be written together: a transaction for each entry took as long as judging it. Who kills the
+#: process loses what waits, and nothing else.
+WAITING = 1 << 20
 
 #: How a result was come by.
 KEPT, COMPUTED, AGAIN = "from the store", "computed", "damaged and computed again"
@@ -67,11 +69,13 @@ class Memory:
         self._database: Database | None = None
         self._writes = True
         self._attempts = 0
+        self._waiting: dict[bytes, bytes] = {}
+        self._bytes = 0
         self._open()
 
     def recall(self, key: bytes, form: Form, compute: Callable[[], Result]) -> Result:
         """The result of that key: the one that is kept, or the one that is computed and kept from now on."""
-        entry = self._tried(lambda database: database.get(key))
+        entry = self._waiting.get(key) or self._tried(lambda database: database.get(key))
         if entry is not None:
             try:
                 found: Result = form.load(decode(key, entry))
@@ -92,15 +96,25 @@ class Memory:
         except (Unencodable, OverflowError) as error:
             self.tally.troubles.add(f"{form.kind}: {error}; it is not kept")
         else:
-            self._tried(lambda database: database.put(key, body), writes=True)
+            self._waiting[key] = body
+            self._bytes += len(body)
+            if self._bytes > WAITING:
+                self._write()
+
+    def _write(self) -> None:
+        waiting, self._waiting, self._bytes = self._waiting, {}, 0
+        if waiting:
+            self._tried(lambda database: database.put(waiting), writes=True)
 
     def take(self) -> Tally:
-        """What was counted since this was last asked."""
+        """What was counted since this was last asked; what waits is written first."""
+        self._write()
         taken, self.tally = self.tally, Tally()
         return taken
 
     def close(self) -> None:
-        """Closes the file; the tally stays."""
+        """Writes what waits, and closes the file; the tally stays."""
+        self._write()
         self._tried(lambda database: database.close(), writes=True)
         self._database = None
 

@@ -67,7 +67,7 @@ def read_from(folder: Path, path: Path) -> Brought:
                 damaged += 1
             else:
                 assert isinstance(body, bytes)
-                database.put(key, body)
+                database.put({key: body})
                 entries += 1
     return Brought(entries, damaged)
 

@@ -50,10 +50,10 @@ def known_signatures(formula: Formula) -> dict[str, Signature]:
 
 def signature_of(formula: Formula, id: str) -> Signature:
     """The signature of that id: written out, of the pool, or any other sizes that are written alike."""
-    known = known_signatures(formula)
-    found = known.get(id) or _read(formula, id)
+    written = {one.id: one for one in signatures(formula)}  # the pool is drawn only for what is not written out
+    found = written.get(id) or known_signatures(formula).get(id) or _read(formula, id)
     if found is None:
-        require("signature", (id,), tuple(known), f" of {formula.id}")
+        require("signature", (id,), tuple(known_signatures(formula)), f" of {formula.id}")
     assert found is not None
     return found
 

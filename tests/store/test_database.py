@@ -27,7 +27,7 @@ def test_it_stays_within_its_bound_and_the_least_recently_used_go_first(tmp_path
     path, bound = tmp_path / "a.sqlite", 1024 * KIB
     store = Database(path, bound)
     for number in range(200):
-        store.put(key(number), bytes(20 * KIB))
+        store.put({key(number): bytes(20 * KIB)})
         assert store.size <= bound
     left = store.keys()
     assert left == [key(number) for number in range(200 - len(left), 200)]
@@ -39,7 +39,7 @@ def test_it_stays_within_its_bound_and_the_least_recently_used_go_first(tmp_path
     store = Database(path, bound)
     assert store.keys()[-1] == first, "what was used last goes last"
     for number in range(200, 200 + len(left) - 1):
-        store.put(key(number), bytes(20 * KIB))
+        store.put({key(number): bytes(20 * KIB)})
     assert store.get(first) is not None
     store.close()
     assert sum(part.stat().st_size for part in tmp_path.iterdir()) <= 1.1 * bound
@@ -53,22 +53,22 @@ def test_to_make_room_looks_at_the_oldest_only(tmp_path: Path) -> None:
 
 def test_an_entry_that_would_fill_it_by_itself_is_not_kept(tmp_path: Path) -> None:
     store = Database(tmp_path / "a.sqlite", 1024 * KIB)
-    store.put(key(1), bytes(512 * KIB))
+    store.put({key(1): bytes(512 * KIB)})
     assert store.get(key(1)) is None
 
 
 def test_a_use_is_not_noted_each_time(tmp_path: Path) -> None:
     store = Database(tmp_path / "a.sqlite")
-    store.put(key(1), b"body")
+    store.put({key(1): b"body"})
     store.get(key(1))
     assert not store._used, "a run that only reads does not write"
 
 
 def test_two_that_have_it_open_see_each_others_entries(tmp_path: Path) -> None:
     one, other = (Database(tmp_path / "a.sqlite") for _ in range(2))
-    one.put(key(1), b"one")
-    other.put(key(2), b"other")
-    other.put(key(1), b"again")
+    one.put({key(1): b"one"})
+    other.put({key(2): b"other"})
+    other.put({key(1): b"again"})
     assert (one.get(key(1)), one.get(key(2)), len(one.keys())) == (b"again", b"other", 2)
 
 

@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from nnparity.store import location
+from nnparity.store import location, memory
 from nnparity.store.database import Database
 from nnparity.store.encoding import encode
 from nnparity.store.memory import COMPUTED, KEPT, Form, Memory
@@ -42,7 +42,8 @@ def result(number: int) -> Any:
 
 
 def write(folder: Path, numbers: Iterable[int], bound: int) -> None:
-    """Asks for all of them."""
+    """Asks for all of them, each of which is written at once."""
+    memory.WAITING = 0
     store = Memory(folder, bound)
     for number in numbers:
         store.recall(key(number), FORM, lambda number=number: result(number))  # type: ignore[misc]
@@ -53,7 +54,7 @@ def write_for_ever(folder: Path, numbers: Iterable[int], bound: int, begun: Even
     """Writes entries, in the place of others once all are there, and none is closed."""
     database = Database(location.file(folder), bound)
     for number in itertools.cycle(numbers):
-        database.put(key(number), encode(key(number), result(number)))
+        database.put({key(number): encode(key(number), result(number))})
         begun.set()
 
 

@@ -59,6 +59,27 @@ def test_what_was_computed_is_kept_for_the_next_process(store: Memory) -> None:
     assert asked(again(store)) == {KEPT: 8}
 
 
+def test_what_waits_to_be_written_is_found_and_written_with_what_was_counted(tmp_path: Path) -> None:
+    one, other = Memory(tmp_path, MIB), Memory(tmp_path, MIB)
+    for how in (COMPUTED, KEPT):
+        one.recall(KEYS[0], FORM, lambda: result(KEYS[0]))
+        assert how in one.tally.results["numbers"]
+    assert other._database is not None
+    assert not other._database.keys()
+    one.take()
+    assert asked(other, KEYS[:1]) == {KEPT: 1}
+    one.close(), other.close()
+
+
+def test_no_more_waits_than_may_be_lost(tmp_path: Path) -> None:
+    store = Memory(tmp_path, 1 << 30)
+    for key in KEYS[:3]:
+        store.recall(key, FORM, lambda: np.zeros(memory.WAITING // 4))
+    assert store._database is not None
+    assert len(store._database.keys()) == 3
+    store.close()
+
+
 @pytest.mark.parametrize(
     ("change", "value"),
     [
@@ -198,9 +219,8 @@ def test_what_the_disk_refuses_is_said_once_and_what_is_there_is_still_read(
     big = Form("numbers", lambda found: [found, np.zeros(10000)], lambda kept: kept)
     for key in more:
         store.recall(key, big, lambda: 1)
-    (trouble,) = store.tally.troubles
+    (trouble,) = store.take().troubles
     assert said in trouble
-    store.take()
     assert asked(store) == {KEPT: 8}
 
 

@@ -21,7 +21,7 @@ def folder(tmp_path: Path) -> Path:
     made.mkdir()
     database = Database(location.file(made))
     for key in KEYS:
-        database.put(key, encode(key, [key.hex()]))
+        database.put({key: encode(key, [key.hex()])})
     database.close()
     return made
 
@@ -47,7 +47,7 @@ def test_an_import_adds_to_what_is_there(folder: Path, tmp_path: Path) -> None:
     other.mkdir()
     database = Database(location.file(other))
     for key in (KEYS[0], b"own" * 7):
-        database.put(key, encode(key, "own"))
+        database.put({key: encode(key, "own")})
     database.close()
     transfer.write_to(folder, tmp_path / "file")
     transfer.read_from(other, tmp_path / "file")
@@ -108,7 +108,7 @@ def test_an_export_that_fails_leaves_no_file(folder: Path, tmp_path: Path) -> No
 
 def test_what_is_cleared_is_gone_from_the_disk(folder: Path) -> None:
     database = Database(location.file(folder))
-    database.put(b"large" * 4, bytes(2**20))
+    database.put({b"large" * 4: bytes(2**20)})
     database.close()
     location.set_aside(folder / "expectations-1.7.sqlite")
     (folder / "expectations-1.7.sqlite").write_text("damaged")
