@@ -17,8 +17,6 @@ OPTIMIZERS = (
 )
 COMPILER = Compiler(
     "Grappler",
-    (
-        Switch("disable_meta_optimizer (all of it)", {"disable_meta_optimizer": True}),
-        *(Switch(f"{name}=False", {name: False}) for name in OPTIMIZERS),
-    ),
+    tuple(Switch(f"{name}=False", {name: False}) for name in OPTIMIZERS),
+    broad=(Switch("disable_meta_optimizer (all of it)", {"disable_meta_optimizer": True}),),
 )

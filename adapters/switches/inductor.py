@@ -9,6 +9,8 @@ STAGES = {"Dynamo alone": "eager", "AOTAutograd": "aot_eager", "decompositions":
 #: Name in Inductor's configuration, and the other value. What a version does not have is told as such.
 SETTINGS: tuple[tuple[str, object], ...] = (
     ("emulate_precision_casts", True),
+    ("cpp.simdlen", 1),
+    ("cpp.enable_floating_point_contract_flag", "off"),
     ("pattern_matcher", False),
     ("epilogue_fusion", False),
     ("max_fusion_size", 1),
@@ -16,8 +18,6 @@ SETTINGS: tuple[tuple[str, object], ...] = (
     ("online_softmax", False),
     ("joint_graph_constant_folding", False),
     ("freezing", True),
-    ("cpp.simdlen", 1),
-    ("cpp.enable_floating_point_contract_flag", "off"),
     ("cpp.enable_unsafe_math_opt_flag", True),
     ("cpp.use_decompose_tanh", True),
     ("cpp.weight_prepack", False),

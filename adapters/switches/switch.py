@@ -34,6 +34,7 @@ class Compiler:
 
     `sharing` is the environment in which processes may share a folder of what they build: a program is not kept there.
     `both`: eager code is made by it too, operation by operation, so that a switch may have to be set for that as well.
+    `broad` are switches of much at once, which name little: they are tried last.
     """
 
     name: str
@@ -42,6 +43,7 @@ class Compiler:
     traced: Callable[[Path], Sequence[Switch]] = lambda _: ()
     sharing: Mapping[str, str] = field(default_factory=dict)
     both: bool = False
+    broad: tuple[Switch, ...] = ()
 
 
 def environment(switches: Sequence[Switch]) -> dict[str, str]:

@@ -13,9 +13,8 @@ from nnparity.adapters.switches.switch import Compiler, Switch
 #: Flags of the version at hand or another; one that XLA does not know is told as such.
 FLAGS = (
     "--xla_allow_excess_precision=false",
-    "--xla_backend_optimization_level=0",
-    "--xla_cpu_use_fusion_emitters=false",
     "--xla_cpu_max_isa=AVX",
+    "--xla_cpu_use_fusion_emitters=false",
     "--xla_cpu_prefer_vector_width=128",
     "--xla_cpu_enable_fast_math=false",
     "--xla_cpu_enable_fast_min_max=false",
@@ -25,6 +24,7 @@ FLAGS = (
     "--xla_cpu_experimental_ynn_fusion_type=",
     "--xla_llvm_disable_expensive_passes=true",
 )
+UNOPTIMIZED = "--xla_backend_optimization_level=0"
 #: What changes how sums and products meet the processor has no FMA below AVX2.
 ABOUT = {"--xla_cpu_max_isa=AVX": " (no fused multiply-add)"}
 #: ``module_0001.jit_run.0012.fusion.after_fusion.before_dce.txt``
@@ -44,5 +44,9 @@ def passes(folder: Path) -> Sequence[Switch]:
 
 
 COMPILER = Compiler(
-    "XLA", tuple(Switch(f"{flag}{ABOUT.get(flag, '')}", flags=(flag,)) for flag in FLAGS), tracing, passes
+    "XLA",
+    tuple(Switch(f"{flag}{ABOUT.get(flag, '')}", flags=(flag,)) for flag in FLAGS),
+    tracing,
+    passes,
+    broad=(Switch(UNOPTIMIZED, flags=(UNOPTIMIZED,)),),
 )

@@ -138,8 +138,7 @@ def passes(
     found = search(case, target, quantity, salt, timeout, only)
     for line in [json.dumps(data(found))] if as_json else shown_passes(found):
         typer.echo(visible(line))
-    removed = found.named or (found.together and found.together.left and found.together.left.none)
-    raise typer.Exit(int(not (found.apart.none or removed)))
+    raise typer.Exit(int(not (found.removed or found.named)))
 
 
 @known.command(name="check")

@@ -12,6 +12,7 @@ from nnparity.adapters.registry import names
 from nnparity.command_line.application import application, console
 from nnparity.command_line.options import AsJson, Out, Timeout, store_folder
 from nnparity.command_line.packs import Packs
+from nnparity.command_line.running.attribution import Passes, attributed
 from nnparity.command_line.running.reading import read, run_files, told
 from nnparity.command_line.running.scripting import Baseline, Scripts, earlier, scripted
 from nnparity.reports.aggregation import Aggregate
@@ -20,6 +21,7 @@ from nnparity.reports.differences_told import FORMATS
 from nnparity.reports.export.answer import answered
 from nnparity.reports.formatting import visible
 from nnparity.reports.order import facts_in_order
+from nnparity.reports.targets.modes import PASSES
 from nnparity.reports.trend import trend
 from nnparity.run.finalization import derived, records_met
 from nnparity.spec import DTYPES, load
@@ -38,6 +40,7 @@ def report(
     out: Out = Path("reports/out"),
     baseline: Baseline = None,
     scripts: Scripts = False,
+    passes: Passes = False,
     timeout: Timeout = 120.0,
     as_json: AsJson = False,
     as_trend: Annotated[
@@ -51,7 +54,7 @@ def report(
     """
     runs = run_files(runs)
     if as_trend:
-        if baseline or scripts or as_json:
+        if baseline or scripts or passes or as_json:
             raise UsageError("--trend makes no report: it goes with no other option than --out")
         dated = list(_dated(runs))
         for page in trend(dated, out):
@@ -62,6 +65,9 @@ def report(
     merged.known = records_met(merged.verdicts) | merged.known
     for line in scripted(timeout, store_folder(without=False))(merged) if scripts else ():
         merged.add_script(line)
+    if passes:
+        kept = [fact for fact in merged.facts if fact.table != PASSES]
+        merged.facts = facts_in_order([*kept, *attributed(merged, timeout)], merged.formulas)
     reports.write_merged(merged, out / "parity.jsonl")
     files = reports.render(merged, out, baseline=before)
     for page in files:

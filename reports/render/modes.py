@@ -16,7 +16,7 @@ def compared(aggregate: Aggregate) -> Iterator[str]:
         yield ABOUT
     for pair in found:
         yield f"### {code(pair.place)}: {code(pair.one)} and {code(pair.other)}"
-        columns = ["formula", *map(text, pair.columns()), "farthest apart", "known record"]
+        columns = ["formula", *map(text, pair.columns()), "farthest apart", "explained by"]
         yield compact(columns, [_row(pair.total), *map(_row, pair.formulas)])
 
 

@@ -10,16 +10,18 @@ from dataclasses import dataclass, field
 
 from nnparity.reports.aggregation import Aggregate, grouped
 from nnparity.reports.formatting import badness, margin
-from nnparity.reports.records import PASSING, Verdict
+from nnparity.reports.records import PASSING, Fact, Verdict
 
 #: What the section says of itself.
 ABOUT = (
     "Each mode is judged by itself; here the results of two modes for the same numbers are compared, by their bits: "
     "the same bits, or no result in either; other bits and both right; or only one of them right. A row is a formula "
     "in which anything differs, with the case in which the modes are farthest apart (grade and hard margin of each) "
-    "and the known divergences that what is not right meets. "
-    "nnparity passes names the pass of a compiler that makes a difference."
+    "and what explains the difference: the known divergences that what is not right meets, and the pass of the "
+    "compiler that makes it, where nnparity report --passes has looked for it."
 )
+#: The table of facts that say what of a compiler makes a difference: formula, target and dtype, answer and cell.
+PASSES = "what of the compiler makes the difference"
 #: The mode that others are held against, where a place has it; else its first.
 EAGER = "eager"
 SAME, ROUNDED, FIRST, SECOND, NEITHER, ALONE = "same", "rounded", "first", "second", "neither", "alone"
@@ -39,15 +41,17 @@ Pair = tuple[Verdict, Verdict]
 
 @dataclass
 class Difference:
-    """The results of a formula in two modes: how many are what, and the pair that differs most.
+    """The results of a formula in two modes: how many are what, and the pairs that differ.
 
-    `known` counts the records that failing results meet, and under "" those that no record knows of.
+    `known` counts the records that failing results meet, and under "" those that no record knows of. `passes` says
+    what of the compiler makes a difference, and in which dtypes.
     """
 
     formula: str
     counts: Counter[str] = field(default_factory=Counter)
-    worst: Pair | None = None
+    pairs: list[Pair] = field(default_factory=list)
     known: Counter[str] = field(default_factory=Counter)
+    passes: dict[str, list[str]] = field(default_factory=dict)
 
     def add(self, one: Verdict, other: Verdict) -> None:
         """The same cell in both modes."""
@@ -55,14 +59,18 @@ class Difference:
         self.counts[kind] += 1
         if kind in (SAME, ALONE):
             return
-        if self.worst is None or _distance((one, other)) > _distance(self.worst):
-            self.worst = one, other
+        self.pairs.append((one, other))
         self.known.update({verdict.known or "" for verdict in (one, other) if verdict.grade not in PASSING})
+
+    @property
+    def worst(self) -> Pair | None:
+        """The pair that differs most."""
+        return max(self.pairs, key=apart, default=None)
 
     @property
     def differs(self) -> bool:
         """Whether any result that both have has other bits."""
-        return any(number for kind, number in self.counts.items() if kind not in (SAME, ALONE))
+        return bool(self.pairs)
 
 
 @dataclass(frozen=True)
@@ -94,7 +102,18 @@ def modes(aggregate: Aggregate) -> list[Modes]:
         return []  # as of most runs, whose verdicts need not be gone through then
     verdicts = grouped((verdict.target, verdict) for verdict in aggregate.run.verdicts)
     order = [line.id for line in aggregate.formulas]
-    return [_compared(*pair, verdicts, order) for pair in wanted]
+    found = [_compared(*pair, verdicts, order) for pair in wanted]
+    for pair in found:
+        _say_passes(pair, aggregate.run.facts)
+    return found
+
+
+def _say_passes(pair: Modes, facts: Iterable[Fact]) -> None:
+    rows = {row.formula: row for row in pair.formulas}
+    for fact in facts:
+        target, _, dtype = fact.column.rpartition(" ")
+        if fact.table == PASSES and target == f"{pair.place}:{pair.other}" and fact.row in rows:
+            rows[fact.row].passes.setdefault(fact.text.rpartition("; ")[0], []).append(dtype)
 
 
 def _compared(place: str, one: str, other: str, verdicts: dict[str, list[Verdict]], order: list[str]) -> Modes:
@@ -129,7 +148,7 @@ def told(one: Verdict, other: Verdict) -> str:
     return {(True, True): ROUNDED, (True, False): FIRST, (False, True): SECOND, (False, False): NEITHER}[right]
 
 
-def _distance(pair: Pair) -> tuple[int, float]:
+def apart(pair: Pair) -> tuple[int, float]:
     """Orders pairs by how much they differ: by what they are to each other, then by how far their margins are apart."""
     one, other = (badness(verdict.hard) for verdict in pair)
     return WORST.index(told(*pair)), abs(one - other) if one != other else 0.0
@@ -148,7 +167,7 @@ def _said(verdict: Verdict) -> str:
 
 
 def explained(found: Difference) -> str:
-    """The records that failing results meet, and how many no record knows of."""
+    """The records that failing results meet, how many no record knows of, and what of the compiler it is."""
     known = [f"{name} (×{number})" for name, number in found.known.most_common() if name]
     new = [f"not recorded (×{found.known['']})"] if found.known[""] else []
-    return "; ".join(known + new)
+    return "; ".join([*known, *new, *(f"{said} ({', '.join(dtypes)})" for said, dtypes in found.passes.items())])

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from dataclasses import asdict
 from typing import Any
 
-from nnparity.reproduce.passes.search import Search, Tried
+from nnparity.reproduce.passes.found import REMOVES, Search, Tried
 
 
 def shown(found: Search) -> Iterator[str]:
@@ -15,12 +15,25 @@ def shown(found: Search) -> Iterator[str]:
     for one in [*found.tried, *([found.together] if found.together else [])]:
         yield f"  {one.switch}: {_outcome(one)}"
     yield from _stage(found)
+    yield f"{found.compiler}: {_named(found) or _none(found)}"
+
+
+def answer(found: Search) -> str:
+    """What comes of a search of a cell in which the modes differ, in one line."""
+    tried = any(not one.stage for one in found.tried)
+    return _named(found) or "; ".join([*_stage(found), *([_none(found)] if tried else [])])
+
+
+def _named(found: Search) -> str:
     if found.named:
-        yield f"{found.compiler}: {', '.join(one.switch for one in found.named)} {found.named[0].outcome}"
-    elif found.together and found.together.left and found.together.left.none:
-        yield f"{found.compiler}: {found.together.switch}, together, removes it"
-    else:
-        yield f"{found.compiler}: none of {len(found.tried)} switches removes it"
+        return f"{', '.join(one.switch for one in found.named)} {found.named[0].outcome}"
+    if found.together and found.together.outcome == REMOVES:
+        return f"{found.together.switch}, together, removes it"
+    return ""
+
+
+def _none(found: Search) -> str:
+    return f"none of {len(found.tried)} switches removes it"
 
 
 def _stage(found: Search) -> Iterator[str]:

@@ -2,7 +2,7 @@
 
 import json
 import os
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from importlib.util import find_spec
 from pathlib import Path
@@ -17,12 +17,17 @@ from nnparity.command_line import main as cli
 from nnparity.execute.observer import Observer, TargetUnavailable
 from nnparity.execute.target import TargetName
 from nnparity.reproduce.passes.distance import Distance
-from nnparity.reproduce.passes.search import Search, searched
-from nnparity.reproduce.passes.words import data, shown
-from nnparity.spec.usage import UsageError
+from nnparity.reproduce.passes.found import Search
+from nnparity.reproduce.passes.trials import searches
+from nnparity.reproduce.passes.words import answer, data, shown
 
-BLANK = Search("a/case", "output", "eager", "torch:cpu:compiled", "a compiler", Distance(0, 0, 0))
+BLANK = Search("a/case", "output", "torch:cpu:eager", "torch:cpu:compiled", "a compiler", Distance(0, 0, 0))
 FINE, FAULTY, BETTER = (np.array([x], np.float32) for x in (1.0, 1.5, 1.25))
+
+
+def searched(blank: Search, compiler: Compiler, ask: Callable[[TargetName, Sequence[Switch]], Array | str]) -> Search:
+    (found,) = searches([blank], compiler, lambda name, switches, places: [ask(name, switches)] * len(places))
+    return found
 
 
 def compiler(*names: str) -> Compiler:
@@ -82,11 +87,38 @@ def test_the_stage_that_brings_it_is_named() -> None:
     assert behind.named == []  # a compiler that is cut short is no remedy
 
 
+def test_many_cells_share_a_process_for_each_switch_and_are_done_with_the_first_that_helps() -> None:
+    asked: list[tuple[str, list[int]]] = []
+    helps = {"a": 1, "b": 2, "all": 3}
+
+    def ask(name: TargetName, switches: Sequence[Switch], places: Sequence[int]) -> list[Array | str]:
+        asked.append((" ".join([name.mode, *(one.name for one in switches)]), list(places)))
+        if not switches:
+            mine = FINE if name.mode == "eager" else FAULTY
+            return [FINE, mine, mine, mine, "it died"]
+        return [FINE if helps[switches[0].name] == place else FAULTY for place in places]
+
+    several = replace(compiler("a", "b"), broad=(Switch("all"),))
+    found = searches([BLANK] * 5, several, ask, first=True)
+    assert asked[2:] == [("compiled a", [1, 2, 3]), ("compiled b", [2, 3]), ("compiled all", [3])]
+    assert [answer(one) for one in found[1:4]] == ["a removes it", "b removes it", "all removes it"]
+    assert found[0].apart.none
+    assert "it died" in found[4].problem
+
+
+def test_a_stage_that_shows_the_difference_is_the_answer_where_the_first_will_do() -> None:
+    def ask(name: TargetName, switches: Sequence[Switch], places: Sequence[int]) -> list[Array | str]:
+        fine = name.mode == "eager" or [one.name for one in switches] == ["stage: first"]
+        return [FINE if fine else FAULTY] * len(places)
+
+    (found,) = searches([BLANK], compiler("stage: first", "stage: second", "a"), ask, first=True)
+    assert answer(found) == "it comes with stage: second"
+
+
 def test_same_bits_ask_no_more() -> None:
     found = searched(BLANK, compiler("a"), lambda _, switches: "asked" if switches else FINE)
     assert (found.apart.none, found.tried) == (True, [])
-    with pytest.raises(UsageError, match="gives nothing to compare: it died"):
-        searched(BLANK, compiler("a"), lambda *_: "it died")
+    assert searched(BLANK, compiler("a"), lambda *_: "it died").problem.endswith("gives nothing to compare: it died")
 
 
 def test_switches_become_the_environment_of_a_process(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,0 +1,64 @@
+"""What of a compiler makes the modes of a run differ: looked for at the end, and told as facts, with a bar."""
+
+from collections.abc import Iterator
+from typing import Annotated
+
+import typer
+
+from nnparity.adapters.switches import COMPILERS
+from nnparity.command_line.application import progress
+from nnparity.execute.target import TargetName
+from nnparity.reports import MergedRun
+from nnparity.reports.aggregation import Aggregate
+from nnparity.reports.order import checked
+from nnparity.reports.records import Fact, Verdict
+from nnparity.reports.targets.modes import EAGER, PASSES, Modes, apart, modes
+from nnparity.reproduce.passes.found import Search
+from nnparity.reproduce.passes.search import search_all
+from nnparity.reproduce.passes.words import answer
+
+Passes = Annotated[
+    bool,
+    typer.Option(
+        "--passes", help="name what of the compiler makes the modes of a run differ, as `passes` does; takes minutes"
+    ),
+]
+
+
+def attributed(run: MergedRun, timeout: float) -> Iterator[Fact]:
+    """A fact for each formula and dtype in which a compiled mode differs from the eager one, of the farthest cell."""
+    wanted = [(pair, cells) for pair in modes(Aggregate(run)) if (cells := farthest(pair))]
+    salt = next((one.salt for one in run.environments), "")
+    with progress() as bar:
+        task = bar.add_task("passes of the compilers", total=sum(len(cells) for _, cells in wanted))
+        for pair, cells in wanted:
+            target = f"{pair.place}:{pair.other}"
+            asked = [(one.case, one.quantity) for one in cells]
+            found = search_all(asked, target, salt, timeout, first=True)
+            for one, search in zip(cells, found, strict=True):
+                yield Fact(PASSES, one.formula, f"{target} {one.dtype}", told(search, one))
+            bar.update(task, advance=len(cells))
+
+
+def farthest(pair: Modes) -> list[Verdict]:
+    """Of each formula and dtype the cell in which the modes are farthest apart, of ordinary cases.
+
+    None of a pair of modes of which no compiler is known, or whose first mode is not the eager one.
+    """
+    target = TargetName.of(f"{pair.place}:{pair.other}")
+    if (target.backend, target.mode) not in COMPILERS or pair.one != EAGER:
+        return []
+    found: dict[tuple[str, str], tuple[Verdict, Verdict]] = {}
+    for row in pair.formulas:
+        for both in row.pairs:
+            one = both[0]
+            key = one.formula, one.dtype
+            if not checked(one.dataset) and (key not in found or apart(both) > apart(found[key])):
+                found[key] = both
+    return [other for _, other in found.values()]
+
+
+def told(search: Search, cell: Verdict) -> str:
+    """The answer of a search, and of which cell."""
+    said = search.problem or ("asked alone it has the same bits" if search.apart.none else answer(search))
+    return f"{said}; {cell.quantity} of {cell.signature}/{cell.dataset}"

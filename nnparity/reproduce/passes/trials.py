@@ -1,0 +1,142 @@
+"""The trials of a search, on whatever answers: one set of switches after the other, on all cells still open."""
+
+import tempfile
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+from nnparity.adapters.request import Array
+from nnparity.adapters.switches.switch import Compiler, Switch
+from nnparity.execute.target import TargetName
+from nnparity.reproduce.passes.distance import distance
+from nnparity.reproduce.passes.found import CHANGES, NOTHING, REFUSED, REMOVES, ROUNDING, Search, Tried
+
+EAGER = "eager"
+#: What a target answers in the cells of those places with some switches set, or why it does not.
+Ask = Callable[[TargetName, Sequence[Switch], Sequence[int]], Sequence[Array | str]]
+
+
+@dataclass(eq=False)
+class Trial:
+    """A cell on its way: what both modes gave without switches, and what was found so far."""
+
+    place: int
+    before: Array
+    after: Array
+    found: Search
+    switches: list[Switch] = field(default_factory=list)
+
+    def add(self, switch: Switch, tried: Tried) -> None:
+        """One more switch."""
+        self.found.tried.append(tried)
+        if tried.outcome in (CHANGES, ROUNDING) and not switch.stage:
+            self.switches.append(switch)
+
+
+@dataclass(frozen=True)
+class Trials:
+    """The cells of one target, and what is asked."""
+
+    compiler: Compiler
+    compiled: TargetName
+    eager: TargetName
+    ask: Ask
+
+    def asked(self, one: Switch, trials: Sequence[Trial]) -> None:
+        """A switch on compiled code; where that does not do, and it makes eager code too, on both."""
+        places = [trial.place for trial in trials]
+        seen = dict(zip(places, self.ask(self.compiled, [one], places), strict=True))
+        tried = {trial.place: _tried(one, seen[trial.place], trial) for trial in trials}
+        left = [place for place, done in tried.items() if done.outcome not in (REMOVES, REFUSED)]
+        if self.compiler.both and left:
+            for place, other in zip(left, self.ask(self.eager, [one], left), strict=True):
+                found = seen[place]
+                if not (isinstance(other, str) or isinstance(found, str)) and distance(found, other).none:
+                    tried[place] = Tried(f"{one.name} in both modes", REMOVES, distance(found, other))
+        for trial in trials:
+            trial.add(one, tried[trial.place])
+
+    def switches(self, trials: Callable[[], Sequence[Trial]]) -> Iterator[Switch]:
+        """Those that are written down, those of the passes that the programs went through, and the broad ones."""
+        yield from self.compiler.switches
+        yield from self.passes(trials())
+        yield from self.compiler.broad
+
+    def passes(self, left: Sequence[Trial]) -> Iterator[Switch]:
+        """Those of the passes that the programs of these cells went through."""
+        if self.compiler.tracing is None or not left:
+            return
+        with tempfile.TemporaryDirectory(prefix="nnparity-") as folder:
+            places = [trial.place for trial in left]
+            seen = self.ask(self.compiled, [self.compiler.tracing(Path(folder))], places)
+            same = [_same(one, trial.after) for one, trial in zip(seen, left, strict=True)]
+            if any(same):  # else it is other programs that are traced
+                yield from self.compiler.traced(Path(folder))
+
+    def together(self, trials: Sequence[Trial]) -> None:
+        """All switches that change something at once, in cells where none does by itself."""
+        sets: dict[str, list[Trial]] = {}
+        for trial in trials:
+            if not trial.found.named and len(trial.switches) > 1:
+                sets.setdefault(" and ".join(one.name for one in trial.switches), []).append(trial)
+        for name, alike in sets.items():
+            answers = self.ask(self.compiled, alike[0].switches, [trial.place for trial in alike])
+            for trial, seen in zip(alike, answers, strict=True):
+                trial.found = replace(trial.found, together=_tried(Switch(name), seen, trial))
+
+
+def searches(
+    blanks: Sequence[Search], compiler: Compiler, ask: Ask, only: str = "", *, first: bool = False
+) -> list[Search]:
+    """The searches for cells of one target.
+
+    With `first` a cell is done once a switch removes its difference, or a stage of the compiler shows it: what comes
+    behind that stage has no part in it then, or not the first.
+    """
+    if not blanks:
+        return []
+    trials = Trials(compiler, TargetName.of(blanks[0].compiled), TargetName.of(blanks[0].eager), ask)
+    found = list(blanks)
+    begun = list(_begun(trials, found))
+
+    def left() -> list[Trial]:
+        return [one for one in begun if not (first and (one.found.removed or one.found.stage))]
+
+    for switch in trials.switches(left):
+        if only in switch.name and left():
+            trials.asked(switch, left())
+    trials.together(begun)
+    for trial in begun:
+        found[trial.place] = trial.found
+    return found
+
+
+def _begun(trials: Trials, found: list[Search]) -> Iterator[Trial]:
+    """The cells in which the modes differ; of the others the search is over."""
+    places = range(len(found))
+    answers = [trials.ask(name, (), places) for name in (trials.eager, trials.compiled)]
+    for place, before, after in zip(places, *answers, strict=True):
+        if isinstance(before, str) or isinstance(after, str):
+            name, said = (trials.eager, before) if isinstance(before, str) else (trials.compiled, after)
+            found[place] = replace(found[place], problem=f"{name} gives nothing to compare: {said}")
+            continue
+        found[place] = replace(found[place], apart=distance(after, before), tried=[])
+        if not found[place].apart.none:
+            yield Trial(place, before, after, found[place])
+
+
+def _same(seen: Array | str, after: Array) -> bool:
+    return not isinstance(seen, str) and distance(seen, after).none
+
+
+def _tried(switch: Switch, seen: Array | str, trial: Trial) -> Tried:
+    if isinstance(seen, str):
+        return Tried(switch.name, REFUSED, message=seen, stage=switch.stage)
+    left = distance(seen, trial.before)
+    if left.none:
+        outcome = REMOVES
+    elif distance(seen, trial.after).none:
+        outcome = NOTHING
+    else:
+        outcome = ROUNDING if left.rounding and not distance(trial.after, trial.before).rounding else CHANGES
+    return Tried(switch.name, outcome, left, stage=switch.stage)
