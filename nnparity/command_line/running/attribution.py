@@ -5,16 +5,14 @@ from typing import Annotated
 
 import typer
 
-from nnparity.adapters.switches import COMPILERS
 from nnparity.command_line.application import progress
-from nnparity.execute.target import TargetName
 from nnparity.reports import MergedRun
 from nnparity.reports.aggregation import Aggregate
 from nnparity.reports.order import checked
 from nnparity.reports.records import Fact, Verdict
 from nnparity.reports.targets.modes import EAGER, PASSES, Modes, apart, modes
 from nnparity.reproduce.passes.found import Search
-from nnparity.reproduce.passes.search import search_all
+from nnparity.reproduce.passes.search import has_switches, search_all
 from nnparity.reproduce.passes.words import answer
 
 Passes = Annotated[
@@ -45,8 +43,7 @@ def farthest(pair: Modes) -> list[Verdict]:
 
     None of a pair of modes of which no compiler is known, or whose first mode is not the eager one.
     """
-    target = TargetName.of(f"{pair.place}:{pair.other}")
-    if (target.backend, target.mode) not in COMPILERS or pair.one != EAGER:
+    if pair.one != EAGER or not has_switches(f"{pair.place}:{pair.other}"):
         return []
     found: dict[tuple[str, str], tuple[Verdict, Verdict]] = {}
     for row in pair.formulas:

@@ -60,6 +60,12 @@ def search_all(
         return searches(blanks, compiler, ask, only, first=first)
 
 
+def has_switches(target: str) -> bool:
+    """Whether a compiler that is known here makes the code of a target."""
+    name = TargetName.of(target)
+    return (name.backend, name.mode) in COMPILERS
+
+
 def compiler_of(target: TargetName) -> Compiler:
     """What makes the code of a target. Raises UsageError where no compiler known here does."""
     compiler = COMPILERS.get((target.backend, target.mode))
