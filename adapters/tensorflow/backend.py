@@ -7,7 +7,7 @@ How it differentiates is in `arrays`.
 
 import os
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from types import MappingProxyType
 from typing import Any
 
@@ -62,17 +62,27 @@ VARYING = MappingProxyType(
 #: How a mode makes a program: op by op, as a graph that TensorFlow's executor runs, or as one that XLA compiles.
 COMPILERS: dict[str, Callable[[Program], Program]] = {
     "eager": lambda program: program,
-    "graph": lambda program: _traced(tf.function(program)),
-    "compiled": lambda program: _traced(tf.function(program, jit_compile=True)),
+    "graph": lambda program: _traced(program),
+    "compiled": lambda program: _traced(program, jit_compile=True),
 }
 
 
-def _traced(program: Any) -> Program:
-    """The program, of which there must be a graph once it ran: after `run_functions_eagerly` there is none."""
+def _traced(program: Program, **options: Any) -> Program:
+    """A graph of the program, of which there must be one once it ran: after `run_functions_eagerly` there is none.
+
+    Keras makes its layers when a shape comes first, and in a graph, but for the first one of a function, nobody may
+    make variables: so each shape is met outside of it before. What goes wrong there is the graph's to say.
+    """
+    graph, met = tf.function(program, **options), set()
 
     def run(point: Point) -> Any:
-        found = program(point)
-        if not program.experimental_get_tracing_count():
+        shapes = tuple((one.shape, one.dtype) for one in tf.nest.flatten(point))
+        if shapes not in met:
+            met.add(shapes)
+            with suppress(Exception):
+                program(point)
+        found = graph(point)
+        if not graph.experimental_get_tracing_count():
             raise NotCompiled("tf.function made no graph: this is code run op by op")
         return found
 
