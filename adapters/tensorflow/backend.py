@@ -8,6 +8,7 @@ How it differentiates is in `arrays`.
 import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
+from functools import partial
 from types import MappingProxyType
 from typing import Any
 
@@ -59,14 +60,6 @@ VARYING = MappingProxyType(
 )
 
 
-#: How a mode makes a program: op by op, as a graph that TensorFlow's executor runs, or as one that XLA compiles.
-COMPILERS: dict[str, Callable[[Program], Program]] = {
-    "eager": lambda program: program,
-    "graph": lambda program: _traced(program),
-    "compiled": lambda program: _traced(program, jit_compile=True),
-}
-
-
 def _traced(program: Program, **options: Any) -> Program:
     """A graph of the program, of which there must be one once it ran: after `run_functions_eagerly` there is none.
 
@@ -87,6 +80,14 @@ def _traced(program: Program, **options: Any) -> Program:
         return found
 
     return run
+
+
+#: How a mode makes a program: op by op, as a graph that TensorFlow's executor runs, or as one that XLA compiles.
+COMPILERS: dict[str, Callable[[Program], Program]] = {
+    "eager": lambda program: program,
+    "graph": _traced,
+    "compiled": partial(_traced, jit_compile=True),
+}
 
 
 class TensorflowBase(GpuModes, TensorflowArrays):

@@ -2,11 +2,15 @@
 
 Nothing is downloaded. Values are scaled by exactly rounded operations only, so they are the same on every machine
 that has the same files. Which rows are taken follows from the case's id, as all numbers of a case do.
+
+The files are read where the packages have them: to import scikit-learn takes a second, in each process of a run.
 """
 
 import csv
+import gzip
 from collections.abc import Callable
 from functools import cache
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -31,26 +35,37 @@ class Table(NamedTuple):
     response: Array
 
 
+def file(package: str, *parts: str) -> Path:
+    """A file inside of an installed package, which is not imported. Raises ModuleNotFoundError."""
+    found = find_spec(package)
+    if found is None or not found.submodule_search_locations:
+        raise ModuleNotFoundError(f"the data in {'/'.join(parts)} come with {package}, which is not installed")
+    return Path(found.submodule_search_locations[0], *parts)
+
+
 @cache
 def digits() -> Table:
-    """Handwritten digits of 8 by 8 pixels from 0 to 1, 1,797 of them; the response has a single 1 at the class."""
-    from sklearn.datasets import load_digits  # noqa: PLC0415 - only those who train need it
+    """Handwritten digits of 8 by 8 pixels from 0 to 1, 1,797 of them; the response has a single 1 at the class.
 
-    found = load_digits()
-    return Table(found.data / 16.0, found.target.astype(np.int64), np.eye(10)[found.target])
+    scikit-learn's `load_digits`: pixels, and the class in the last column.
+    """
+    with gzip.open(file("sklearn", "datasets", "data", "digits.csv.gz"), "rt") as lines:
+        found = np.loadtxt(lines, delimiter=",", dtype=np.int64)
+    return Table(found[:, :-1] / 16.0, found[:, -1], np.eye(10)[found[:, -1]])
 
 
 @cache
 def photographs() -> Table:
     """Patches (3, 32, 32) of scikit-learn's two colour photographs, from 0 to 1 (exclusive), none with a flat spot.
 
-    The class says from where: one of ten upright strips, five to a photograph.
+    They are those of `load_sample_images`. The class says from where: one of ten upright strips, five to a photograph.
     """
-    from sklearn.datasets import load_sample_images  # noqa: PLC0415 - only those who train need it
+    from PIL import Image  # noqa: PLC0415 - only those who train need it
 
     patches: list[Array] = []
     classes: list[int] = []
-    for number, picture in enumerate(load_sample_images().images):
+    for number, path in enumerate(sorted(file("sklearn", "datasets", "images").glob("*.jpg"))):
+        picture = np.asarray(Image.open(path))
         height, width, _ = picture.shape
         for top in range(0, height - PATCH + 1, STRIDE):
             for left in range(0, width - PATCH + 1, STRIDE):
@@ -74,10 +89,8 @@ def _flat(patches: Array) -> Array:
 @cache
 def _prices() -> Array:
     """Monthly prices of eight shares and two indices, each divided by its highest; months in which all are known."""
-    from matplotlib import cbook  # noqa: PLC0415 - only those who train need it
-
-    with Path(str(cbook.get_sample_data("Stocks.csv", asfileobj=False))).open(encoding="utf-8") as file:
-        rows = list(csv.reader(line for line in file if not line.startswith("#")))
+    with file("matplotlib", "mpl-data", "sample_data", "Stocks.csv").open(encoding="utf-8") as lines:
+        rows = list(csv.reader(line for line in lines if not line.startswith("#")))
     known = np.array([row[1:] for row in rows[1:] if all(row)], dtype=np.float64)
     return np.asarray(known / known.max(axis=0))
 

@@ -9,6 +9,8 @@ import pytest
 
 from nnparity.adapters.request import PROGRAMS, Failure, Request
 from nnparity.execute.observer import Observer
+from nnparity.execute.requests import request
+from nnparity.spec.cases.naming import find
 
 pytestmark = pytest.mark.skipif(find_spec("jax") is None, reason="jax is not installed")
 COMPILED, CACHED = Counter(compiled=1), Counter({"from the cache": 1})
@@ -72,3 +74,13 @@ def test_code_run_op_by_op_in_its_place_is_an_error(monkeypatch: pytest.MonkeyPa
 def test_a_graph_that_was_not_made_is_an_error(mode: str) -> None:
     kind, message = refused(Observer("nnparity.tests.execute.fallen_back:FallenBack", "cpu", mode))
     assert (kind, "made no graph" in message) == ("error", True)
+
+
+@pytest.mark.skipif(find_spec("tensorflow") is None, reason="tensorflow is not installed")
+def test_layers_of_keras_run_in_a_graph_in_more_than_one_shape() -> None:
+    cases = [find(f"lstm_step/{sizes}/normal/float32") for sizes in ("n2k3m4", "n1k1m1", "n3k40m24")]
+    observer = Observer("tensorflow", "cpu", "graph")
+    observer.submit([request(case, frozenset({"output"})) for case in cases])
+    found = [one.observation for one in observer.collect()]
+    observer.close()
+    assert [set(map(type, one.values())) for one in found] == [{np.ndarray}] * 3

@@ -1,6 +1,7 @@
 """Real data: what is drawn are rows of the real sets, features and answers of the same samples, alike everywhere."""
 
 from collections.abc import Callable
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -27,6 +28,23 @@ def test_the_sets_are_whole_and_scaled(name: str) -> None:
     assert 0 <= table.feature.min() < 0.2
     assert 0.9 < table.feature.max() <= 1
     assert len(np.unique(table.feature.reshape(rows, -1), axis=0)) == rows
+
+
+def test_they_are_what_the_packages_load() -> None:
+    from sklearn.datasets import load_digits, load_sample_images
+
+    digits, loaded = samples.digits(), load_digits()
+    assert np.array_equal(digits.feature, loaded.data / 16.0)
+    assert np.array_equal(digits.classes, loaded.target)
+    paths = sorted(samples.file("sklearn", "datasets", "images").glob("*.jpg"))
+    assert [str(path.name) for path in paths] == [Path(name).name for name in load_sample_images().filenames]
+    corner = load_sample_images().images[0][160:192, 160:192].transpose(2, 0, 1) / 256.0
+    assert any(np.array_equal(corner, patch) for patch in samples.photographs().feature)
+
+
+def test_a_package_that_is_not_there_is_named() -> None:
+    with pytest.raises(ModuleNotFoundError, match=r"digits\.csv come with no_such_package"):
+        samples.file("no_such_package", "digits.csv")
 
 
 def test_pixels_are_exact_in_every_dtype_that_models_are_run_in() -> None:
