@@ -49,6 +49,7 @@ def test_the_farthest_ordinary_cell_of_each_formula_and_dtype_is_asked_for(
     asked: list[Any] = []
 
     def search_all(cells: Sequence[Any], target: str, *_: Any, **keywords: Any) -> list[Search]:
+        keywords.pop("watch")("a switch")
         asked.append((list(cells), target, keywords))
         blank = Search("", "output", EAGER, target, "torch.compile", Distance(1, 3, 5))
         tried = Search(*list(vars(blank).values())[:6], [Tried("a switch", REMOVES, Distance(0, 3, 0))])

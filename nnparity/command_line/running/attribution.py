@@ -1,9 +1,11 @@
 """What of a compiler makes the modes of a run differ: looked for at the end, and told as facts, with a bar."""
 
 from collections.abc import Iterator
+from functools import partial
 from typing import Annotated
 
 import typer
+from rich.progress import Progress, TaskID
 
 from nnparity.command_line.application import progress
 from nnparity.reports import MergedRun
@@ -32,10 +34,15 @@ def attributed(run: MergedRun, timeout: float) -> Iterator[Fact]:
         for pair, cells in wanted:
             target = f"{pair.place}:{pair.other}"
             asked = [(one.case, one.quantity) for one in cells]
-            found = search_all(asked, target, salt, timeout, first=True)
+            watch = partial(_show, bar, task)
+            found = search_all(asked, target, salt, timeout, first=True, watch=watch)
             for one, search in zip(cells, found, strict=True):
                 yield Fact(PASSES, one.formula, f"{target} {one.dtype}", told(search, one))
             bar.update(task, advance=len(cells))
+
+
+def _show(bar: Progress, task: TaskID, said: str) -> None:
+    bar.update(task, description=said)
 
 
 def farthest(pair: Modes) -> list[Verdict]:

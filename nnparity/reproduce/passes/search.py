@@ -5,7 +5,7 @@ a program that was kept would hide them. Cells of one dtype and target share it.
 """
 
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from functools import partial
 
@@ -42,11 +42,19 @@ def search(id: str, target: str, quantity: str, salt: str = "", timeout: float =
 
 
 def search_all(
-    cells: Sequence[Cell], target: str, salt: str = "", timeout: float = 120.0, only: str = "", *, first: bool = False
+    cells: Sequence[Cell],
+    target: str,
+    salt: str = "",
+    timeout: float = 120.0,
+    only: str = "",
+    *,
+    first: bool = False,
+    watch: Callable[[str], None] = lambda _: None,
 ) -> list[Search]:
     """The search for many cells of one target; with `first` a cell is done once a switch removes its difference.
 
-    A cell that cannot be asked has a `problem`. Raises UsageError as `search` does, but for what the target says.
+    `watch` is told what is asked next. A cell that cannot be asked has a `problem`. Raises UsageError as `search` does,
+    but for what the target says.
     """
     compiled = _whole(TargetName.of(target))
     compiler = compiler_of(compiled)
@@ -56,7 +64,12 @@ def search_all(
         Search(id, quantity, str(eager), str(compiled), compiler.name, Distance(0, 0, 0)) for id, quantity in cells
     ]
     with tempfile.TemporaryDirectory(prefix="nnparity-") as folder:
-        ask = partial(_answers, compiler, asked, [quantity for _, quantity in cells], timeout, folder)
+        answers = partial(_answers, compiler, asked, [quantity for _, quantity in cells], timeout, folder)
+
+        def ask(name: TargetName, switches: Sequence[Switch], places: Sequence[int]) -> list[Array | str]:
+            watch(f"{name}, {' and '.join(one.name for one in switches) or 'as it is'}, {len(places)} cells")
+            return answers(name, switches, places)
+
         return searches(blanks, compiler, ask, only, first=first)
 
 
