@@ -37,6 +37,8 @@ from nnparity.spec.precision import FUSED
 for _gpu in tf.config.list_physical_devices("GPU"):
     tf.config.experimental.set_memory_growth(_gpu, True)
 tf.config.experimental.enable_tensor_float_32_execution(False)
+# Else frames of TensorFlow's own are taken out of errors, which then seem to be the adapter's.
+tf.debugging.disable_traceback_filtering()
 if _switches := told():
     tf.config.optimizer.set_experimental_options(_switches)
 

@@ -32,11 +32,12 @@ Class = Literal[
     "input not rejected",
     "documented convention",
     "nondeterminism",
+    "no answer",
 ]
 #: Datasets in which one observation of a case is held against another of the same case.
 REPEATED = ("again", "in another process")
 REJECTED = "rejects: "
-ACCEPTS, INPUT_SHAPE = "accepts", "shape of an input"
+ACCEPTS, INPUT_SHAPE, CRASHES = "accepts", "shape of an input", "crash"
 #: Answers in words: what every element that is wrong must be.
 ANSWERS: dict[str, Callable[[float], bool]] = {
     "NaN": math.isnan,
@@ -54,7 +55,7 @@ class Expects(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     of half precision: they go together. `hard` and `sharp` are the largest margins: of that expectation where there is
     one, else of the verdict. A hard margin that is not given is at most 1, a sharp one anything. `answer` is what every
     element is that is wrong by them: a number, or one of `ANSWERS`; `ACCEPTS` for an input that is not rejected;
-    `INPUT_SHAPE` for a result in the shape of an input. Several answers may be given. Beside margins either is enough.
+    `INPUT_SHAPE` for a result in the shape of an input, `CRASHES` for a process that dies. Several answers may be given. Beside margins either is enough.
     """
 
     variant: str = ""
@@ -112,7 +113,7 @@ def met(expects: Expects, kind: Class, verdict: Verdict, evidence: Evidence | No
     if verdict.grade == "nondeterministic" or (verdict.dataset in REPEATED and verdict.hard is not None):
         return kind == "nondeterminism" and verdict.hard is not None and _within(expects, verdict)
     if verdict.grade not in ("imprecise", "diverges"):
-        return False
+        return verdict.grade == "crashed" and CRASHES in expects.answers
     if verdict.dataset.startswith(REJECTED):
         return ACCEPTS in expects.answers and (verdict.message or "").startswith("answers ")
     if verdict.hard is None:
@@ -139,7 +140,7 @@ def _number(value: Number | None) -> float:
 
 
 def _is_answer(text: str) -> bool:
-    return text in (*ANSWERS, ACCEPTS, INPUT_SHAPE) or _as_number(text) is not None
+    return text in (*ANSWERS, ACCEPTS, INPUT_SHAPE, CRASHES) or _as_number(text) is not None
 
 
 def _as_number(text: str) -> float | None:

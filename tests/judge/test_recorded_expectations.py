@@ -147,3 +147,10 @@ def test_an_input_that_is_not_rejected_is_answered(grade: str, message: str, fit
     line = verdict(grade, dataset="rejects: integers", message=message)
     assert met(Expects(answer="accepts"), "input not rejected", line, None) is fits
     assert not met(Expects(hard=1e9), "wrong result", line, None)
+
+
+@pytest.mark.parametrize(("grade", "fits"), [("crashed", True), ("error", False), ("timed out", False)])
+def test_a_process_that_dies_is_on_record_where_the_record_says_so(grade: str, fits: bool) -> None:
+    line = verdict(grade, dataset="empty", message="the process died: killed by SIGABRT")
+    assert met(Expects(answer="crash"), "no answer", line, None) is fits
+    assert not met(Expects(answer="NaN"), "no answer", line, None)
