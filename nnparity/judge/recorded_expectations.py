@@ -55,7 +55,8 @@ class Expects(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     of half precision: they go together. `hard` and `sharp` are the largest margins: of that expectation where there is
     one, else of the verdict. A hard margin that is not given is at most 1, a sharp one anything. `answer` is what every
     element is that is wrong by them: a number, or one of `ANSWERS`; `ACCEPTS` for an input that is not rejected;
-    `INPUT_SHAPE` for a result in the shape of an input, `CRASHES` for a process that dies. Several answers may be given. Beside margins either is enough.
+    `INPUT_SHAPE` for a result in the shape of an input, `CRASHES` for a process that
+    dies. Several answers may be given. Beside margins either is enough.
     """
 
     variant: str = ""
