@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from dataclasses import asdict
 from typing import Any
 
-from nnparity.reproduce.passes.found import REMOVES, Search, Tried
+from nnparity.reproduce.passes.found import CHANGES, REMOVES, Search, Tried
 
 
 def shown(found: Search) -> Iterator[str]:
@@ -33,7 +33,9 @@ def _named(found: Search) -> str:
 
 
 def _none(found: Search) -> str:
-    return f"none of {len(found.tried)} switches removes it"
+    said = f"none of {len(found.tried)} switches removes it"
+    changing = [one.switch for one in found.tried if one.outcome == CHANGES and not one.stage]
+    return f"{said}, {', '.join(changing)} change{'s' * (len(changing) == 1)} it" if changing else said
 
 
 def _stage(found: Search) -> Iterator[str]:

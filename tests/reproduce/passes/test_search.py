@@ -76,6 +76,8 @@ def test_a_switch_that_eager_code_needs_too_is_set_in_both_modes() -> None:
 
 def test_that_none_does_is_said() -> None:
     assert list(shown(planted({}, ["a", "b"])))[-1] == "a compiler: none of 2 switches removes it"
+    changed = planted({frozenset({"b"}): BETTER}, ["a", "b"])
+    assert answer(changed) == "none of 2 switches removes it, b changes it"
 
 
 def test_the_stage_that_brings_it_is_named() -> None:
