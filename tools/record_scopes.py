@@ -11,6 +11,7 @@ verdicts there were of each dtype. The file's test holds every record against it
 import json
 import sys
 from collections import Counter
+from collections.abc import Collection
 from pathlib import Path
 from typing import Any
 
@@ -19,8 +20,8 @@ from nnparity.judge.known_divergences import load
 from nnparity.reports.records import Environment, TargetLine, Verdict, read_run
 
 
-def scopes(path: Path) -> dict[str, Any]:
-    """CPU, versions, totals by dtype, and target -> case -> quantity -> grade."""
+def scopes(path: Path, there: Collection[str] = ()) -> dict[str, Any]:
+    """CPU, versions, totals by dtype of targets that are not `there` yet, and target -> case -> quantity -> grade."""
     lines, known = list(read_run(path)), load(FOLDER)
     versions = {line.target: line.versions for line in lines if isinstance(line, TargetLine) and line.available}
     verdicts = [line for line in lines if isinstance(line, Verdict)]
@@ -32,25 +33,24 @@ def scopes(path: Path) -> dict[str, Any]:
     return {
         "cpu": next(line.cpu for line in lines if isinstance(line, Environment)),
         "versions": {target: versions[target] for target in found},
-        "total": dict(Counter(verdict.dtype for verdict in verdicts)),
+        "total": dict(Counter(verdict.dtype for verdict in verdicts if verdict.target not in there)),
         "verdicts": found,
     }
 
 
 def added(found: dict[str, Any], before: dict[str, Any]) -> dict[str, Any]:
     """What was held before, with the targets that were run now; totals are those of all."""
-    kept = {name: cases for name, cases in before["verdicts"].items() if name not in found["verdicts"]}
-    total = Counter(before["total"]) + Counter(found["total"])
     return {
         "cpu": before["cpu"],
         "versions": {**before["versions"], **found["versions"]},
-        "total": dict(total if len(kept) == len(before["verdicts"]) else before["total"]),
-        "verdicts": {**kept, **found["verdicts"]},
+        "total": dict(Counter(before["total"]) + Counter(found["total"])),
+        "verdicts": {**before["verdicts"], **found["verdicts"]},
     }
 
 
 if __name__ == "__main__":
-    run = scopes(Path(sys.argv[1]))
-    for earlier in sys.argv[2:]:
-        run = added(run, json.loads(Path(earlier).read_text(encoding="utf-8")))
+    earlier = [json.loads(Path(path).read_text(encoding="utf-8")) for path in sys.argv[2:]]
+    run = scopes(Path(sys.argv[1]), [target for one in earlier for target in one["verdicts"]])
+    for one in earlier:
+        run = added(run, one)
     json.dump(run, sys.stdout, indent=0, sort_keys=True)
