@@ -178,7 +178,10 @@ def _ends(found: list[Link], chains: dict[str, Link]) -> Iterator[str]:
         elif end != f"{last.place}.{last.told}":
             yield f"{last.name} is not the last of {writer} that was sealed"
     known = {*ends, *(seal.writer for seal in seals)}
-    yield from (f"lines of {writer} were added after the file was sealed" for writer in chains.keys() - known)
+    added = sorted(chains.keys() - known)
+    yield from (f"lines of {writer} were added after the file was sealed" for writer in added)
+    if not added and not _seal(found[-1]):
+        yield f"{found[-1].name} stands behind the line that sealed the file"
 
 
 def _writers(seal: Link) -> dict[str, str]:

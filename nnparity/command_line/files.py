@@ -81,7 +81,7 @@ def report(
 def _dated(paths: list[Path]) -> Iterator[tuple[str, reports.MergedRun]]:
     """Each file as a run of its own, with what the records here say where it does not."""
     for path in paths:
-        run = read([path], whole=True)
+        run = read([path])
         run.known = records_met(run.verdicts) | run.known
         yield str(path), run
 
@@ -91,7 +91,7 @@ def together(paths: list[Path]) -> reports.MergedRun:
 
     What only all verdicts together tell is told anew: each share of a plan knew its own part.
     """
-    merged = read(paths, whole=True)
+    merged = read(paths)
     specs = {one.spec_digest for one in merged.environments}
     if len(specs) > 1:
         raise UsageError(f"the runs are of different specs, {', '.join(sorted(specs))}: what they ask is not the same")

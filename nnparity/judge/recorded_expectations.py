@@ -27,12 +27,12 @@ from nnparity.spec.schema import Formula, plain
 
 Class = Literal[
     "wrong result",
+    "no answer",
     "reduced precision",
     "special value",
     "input not rejected",
     "documented convention",
     "nondeterminism",
-    "no answer",
 ]
 #: Datasets in which one observation of a case is held against another of the same case.
 REPEATED = ("again", "in another process")

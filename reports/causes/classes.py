@@ -2,19 +2,20 @@
 
 from nnparity.reports.records import Verdict
 
+NO_ANSWER = "no answer"
 #: The classes of records, worst first; those of `judge.recorded_expectations.Class`, as a test holds.
 RECORDED = (
     "wrong result",
+    NO_ANSWER,
     "reduced precision",
     "special value",
     "input not rejected",
     "documented convention",
     "nondeterminism",
 )
-NO_ANSWER = "no answer"
 UNTOLD = "class not told"
 #: All that something that fails may be, worst first.
-CLASSES = (RECORDED[0], NO_ANSWER, *RECORDED[1:], UNTOLD)
+CLASSES = (*RECORDED, UNTOLD)
 #: What nothing fails in may be.
 FINE = ("conforms", "inconclusive", "unsupported", "not run")
 #: A sign for each, so that colour is never the only one. All of them are in every font.

@@ -117,6 +117,12 @@ def test_what_is_added_behind_the_seal_is_told(path: Path) -> None:
     assert any("were added after the file was sealed" in one for one in found(path))
 
 
+def test_a_line_that_was_moved_behind_the_seal_is_told(path: Path) -> None:
+    *lines, last, seal = path.read_bytes().splitlines(keepends=True)
+    path.write_bytes(b"".join((*lines, seal, last)))
+    assert any("stands behind the line that sealed the file" in one for one in found(path))
+
+
 @pytest.fixture(scope="module")
 def run(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A real run of one formula, as it ends."""

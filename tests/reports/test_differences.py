@@ -13,7 +13,7 @@ from nnparity.judge.elements import fingerprint
 from nnparity.reports import merge
 from nnparity.reports.differences import KINDS, Differences, compare
 from nnparity.reports.differences_told import FORMATS
-from nnparity.reports.records import Environment, Summary, TargetLine, Verdict
+from nnparity.reports.records import Environment, Summary, TargetLine, Verdict, encode
 from nnparity.tests.reports.conftest import MakeVerdict, Write
 
 Compare = Callable[[list[Verdict], list[Verdict]], Differences]
@@ -136,9 +136,14 @@ def test_other_salts_are_said_and_bits_not_compared(
 
 @pytest.mark.parametrize("form", FORMATS)
 def test_the_command_prints_and_tells_by_its_status(
-    write: Write, verdict: MakeVerdict, form: str, capsys: pytest.CaptureFixture[str]
+    write: Write,
+    environment: Callable[..., Environment],
+    verdict: MakeVerdict,
+    form: str,
+    capsys: pytest.CaptureFixture[str],
 ) -> None:
-    good, bad = (str(write(verdict(grade), name=f"{grade}.jsonl")) for grade in ("conforms", "diverges"))
+    grades = ("conforms", "diverges")
+    good, bad = (str(write(environment(), verdict(grade), END, name=f"{grade}.jsonl")) for grade in grades)
 
     def diff(*arguments: str) -> int | str | None:
         return cli.guarded(lambda: cli.application(["diff", *arguments, "--format", form]))
@@ -147,11 +152,15 @@ def test_the_command_prints_and_tells_by_its_status(
     assert "worse" in capsys.readouterr().out
 
 
-def test_what_cannot_be_read_is_a_usage_error(tmp_path: Path, write: Write, verdict: MakeVerdict) -> None:
-    good = str(write(verdict()))
-    broken = tmp_path / "broken.jsonl"
+def test_what_cannot_be_read_is_a_usage_error(
+    tmp_path: Path, write: Write, environment: Callable[..., Environment], verdict: MakeVerdict
+) -> None:
+    good = str(write(environment(), verdict(), END))
+    broken, empty, headless = (tmp_path / f"{name}.jsonl" for name in ("broken", "empty", "headless"))
     broken.write_text("{}\n{}\n", encoding="utf-8")
-    for other in (str(tmp_path / "none.jsonl"), str(broken)):
+    empty.touch()
+    headless.write_bytes(encode(verdict()))
+    for other in map(str, (tmp_path / "none.jsonl", broken, empty, headless)):
         assert cli.guarded(lambda other=other: cli.application(["diff", good, other])) == 2
     assert cli.guarded(lambda: cli.application(["diff", good, good, "--format", "html5"])) == 2
 

@@ -23,17 +23,17 @@ def run_files(paths: Iterable[Path]) -> list[Path]:
     return found
 
 
-def read(paths: Iterable[Path], *, whole: bool = False) -> MergedRun:
-    """The run that files make together. Raises UsageError for what is no run file, or not as it was written.
+def read(paths: Iterable[Path]) -> MergedRun:
+    """The run that files make together.
 
-    With `whole` it must have a head, too: a report says where it was run.
+    Raises UsageError for what is no run file, not as it was written, or without a head, which says where it was run.
     """
     paths = list(paths)
     try:
         run = merge(paths)
     except (OSError, ValueError) as error:
         raise UsageError(str(error)) from error
-    if whole and not run.environments:
+    if not run.environments:
         raise UsageError(
             f"{', '.join(map(str, paths))}: no line says where it was run: no run file, or its head is gone"
         )
