@@ -77,16 +77,16 @@ def thresholds(seen: Array, truth: Expected, dtype: Dtype, random: np.random.Gen
 
 def _first_beyond(error: Array, noise: Array, budget: Array) -> Array:
     """|e + s z| = b for the first element."""
-    with np.errstate(divide="ignore", invalid="ignore"):
+    with np.errstate(all="ignore"):
         reach = np.where(noise == 0, np.inf, (budget - error * np.sign(noise)) / np.abs(noise))
     return np.asarray(reach.min(axis=1))
 
 
 def _mean_beyond(error: Array, noise: Array, budget: Array, limit: float, elements: int) -> Array:
-    """mean ((e + s z) / b)^2 = limit^2, which is a square in s."""
-    with np.errstate(divide="ignore", invalid="ignore"):
+    """mean ((e + s z) / b)^2 = limit^2, which is a square in s; where that overflows any noise is too much."""
+    with np.errstate(all="ignore"):
         own, more = np.nan_to_num(error / budget), np.nan_to_num(noise / budget)
-    a, b = (more**2).sum(axis=1), (own * more).sum(axis=1)
-    c = (own**2).sum() - elements * limit**2
-    with np.errstate(divide="ignore", invalid="ignore"):
-        return np.asarray(np.where(a > 0, (-b + np.sqrt(np.maximum(b * b - a * c, 0.0))) / a, np.inf))
+        a, b = (more**2).sum(axis=1), (own * more).sum(axis=1)
+        c = (own**2).sum() - elements * limit**2
+        reach = np.where(a > 0, (-b + np.sqrt(np.maximum(b * b - a * c, 0.0))) / a, np.inf)
+    return np.asarray(np.where(np.isfinite(a), reach, 0.0))
