@@ -61,7 +61,7 @@ def judge(observed: Array, expected: Expected, dtype: Dtype, independent: float 
     expected = expected.judged
     wrong_special = special_mismatch(seen, expected, dtype)
     ratio = hard_ratios(error, wrong_special, expected)
-    with np.errstate(invalid="ignore", divide="ignore"):
+    with np.errstate(invalid="ignore", divide="ignore", over="ignore"):
         expectation = error_over_budget(error, expected.sharp)
     hard = float(ratio.max(initial=0.0))
     may_err = fallible(expected)
