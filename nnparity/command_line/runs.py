@@ -59,20 +59,20 @@ def run(
 ) -> None:
     """Runs the plan, and renders its report. An interrupt lets what is at hand be finished, a second one does not."""
     plan, of_anything = replace(choice.plan(salt), shard=share(shard)), strict(fail_on, baseline)
-    path, before = out / RUN, earlier(baseline)
+    path, before, store = out / RUN, earlier(baseline), store_folder(no_store)
     with alone(out):
         costs = measured(out)
+        engine = placed(on, plan, jobs, timeout, store, out / SCRATCH, pip)  # what is wrong is told, and nothing moved
         if keep_previous and not resume and (there := moved(out)):
             console.print(Text(f"the report of before is kept in {there}"), soft_wrap=True)
         journal = taken_up(path, plan) if resume and path.exists() else None
         if resume and journal is None:
             console.print(Text(f"{path} is not there: nothing was done yet, and the run begins"), soft_wrap=True)
-        engine = placed(on, plan, jobs, timeout, store_folder(no_store), out / SCRATCH, pip)
         with Jobs(engine) as shared, gentle(shared.stop):
             total = _drive(shared, plan, path, f"parity of {choice.backends}", journal, costs)
         unchanged(path, total.counts.grades.total())
         make = scripts and not shared.stopping
-        making = scripted(timeout, store_folder(no_store), out / SCRATCH) if make else None
+        making = scripted(timeout, store, out / SCRATCH) if make else None
         found, files = finalize(path, out, making, before, plan.known)
     show(total, found, console)
     console.print("report: " + "  ".join(map(str, files)), soft_wrap=True)

@@ -200,6 +200,18 @@ def test_what_is_wrong_with_it_is_told_in_a_line(
     assert told in said
 
 
+@pytest.mark.parametrize("arguments", [["--on", "nowhere"], []])
+def test_a_run_that_cannot_be_begun_leaves_the_report_of_before_where_it_is(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, arguments: list[str]
+) -> None:
+    (tmp_path / "parity.jsonl").write_bytes(b"{}\n")
+    if not arguments:
+        monkeypatch.setenv(BOUND_VARIABLE, "much")
+    line = ["run", "--backend", "numpy", "--out", str(tmp_path), *arguments]
+    assert cli.guarded(lambda: cli.application(line)) == 2
+    assert (tmp_path / "parity.jsonl").read_bytes() == b"{}\n"
+
+
 def pytest_of_a_user(folder: Path, *arguments: str) -> str:
     """What it printed; the environment says of the store only where the user's cache lies: in `folder`."""
     environment = {name: value for name, value in os.environ.items() if not name.startswith("NNPARITY")}
