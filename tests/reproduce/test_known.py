@@ -6,8 +6,11 @@ from pathlib import Path
 import pytest
 
 from nnparity.command_line import main as cli
-from nnparity.reports.records import Verdict, encode
+from nnparity.execute.target import TargetName
+from nnparity.reports.records import Summary, Verdict, encode
 from nnparity.reproduce import known
+from nnparity.run.plan import Plan
+from nnparity.run.recorder import environment
 from nnparity.tests.judge.verdicts import verdict
 
 pytestmark = [
@@ -27,7 +30,7 @@ def line(case: str, known: str | None) -> Verdict:
 
 def check(path: Path, *lines: Verdict) -> int | str | None:
     run = path / "run.jsonl"
-    run.write_bytes(b"".join(map(encode, lines)))
+    run.write_bytes(b"".join(map(encode, (environment(Plan((TargetName("torch"),))), *lines, Summary({}, 1, [], {})))))
     arguments = ["known", "check", str(run), "--out", str(path / "scripts")]
     return cli.guarded(lambda: cli.application(arguments))
 
