@@ -1,11 +1,9 @@
 """What of a compiler makes the modes of a run differ: looked for at the end, and told as facts, with a bar."""
 
 from collections.abc import Iterator
-from functools import partial
 from typing import Annotated
 
 import typer
-from rich.progress import Progress, TaskID
 
 from nnparity.command_line.application import progress
 from nnparity.reports import MergedRun
@@ -31,18 +29,17 @@ def attributed(run: MergedRun, timeout: float) -> Iterator[Fact]:
     salt = next((one.salt for one in run.environments), "")
     with progress() as bar:
         task = bar.add_task("passes of the compilers", total=sum(len(cells) for _, cells in wanted))
+
+        def watch(said: str) -> None:
+            bar.update(task, description=said)
+
         for pair, cells in wanted:
             target = f"{pair.place}:{pair.other}"
             asked = [(one.case, one.quantity) for one in cells]
-            watch = partial(_show, bar, task)
             found = search_all(asked, target, salt, timeout, first=True, watch=watch)
             for one, search in zip(cells, found, strict=True):
                 yield Fact(PASSES, one.formula, f"{target} {one.dtype}", told(search, one))
             bar.update(task, advance=len(cells))
-
-
-def _show(bar: Progress, task: TaskID, said: str) -> None:
-    bar.update(task, description=said)
 
 
 def farthest(pair: Modes) -> list[Verdict]:

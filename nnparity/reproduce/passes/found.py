@@ -50,8 +50,8 @@ class Search:
     @property
     def removed(self) -> bool:
         """Whether there is no difference, or a switch takes it away, or all that change it together."""
-        alone = any(one.outcome == REMOVES for one in self.tried if not one.stage)
-        return self.apart.none or alone or bool(self.together and self.together.outcome == REMOVES)
+        taken = [*self.named[:1], *([self.together] if self.together else [])]
+        return self.apart.none or any(one.outcome == REMOVES for one in taken)
 
     @property
     def stage(self) -> Tried | None:

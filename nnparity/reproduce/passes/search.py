@@ -1,13 +1,12 @@
 """The search: cells on eager and on compiled code, then on compiled code with each switch of its compiler.
 
 For each set of switches there is a process of its own, which keeps no program: a compiler's switches are read once, and
-a program that was kept would hide them. Cells of one dtype and target share it.
+a program that was kept would hide them. Cells of one target share it.
 """
 
 import tempfile
 from collections.abc import Callable, Sequence
 from dataclasses import replace
-from functools import partial
 
 import numpy as np
 
@@ -64,11 +63,13 @@ def search_all(
         Search(id, quantity, str(eager), str(compiled), compiler.name, Distance(0, 0, 0)) for id, quantity in cells
     ]
     with tempfile.TemporaryDirectory(prefix="nnparity-") as folder:
-        answers = partial(_answers, compiler, asked, [quantity for _, quantity in cells], timeout, folder)
+        scratch = folder if compiler.sharing else ""
 
         def ask(name: TargetName, switches: Sequence[Switch], places: Sequence[int]) -> list[Array | str]:
             watch(f"{name}, {' and '.join(one.name for one in switches) or 'as it is'}, {len(places)} cells")
-            return answers(name, switches, places)
+            told = {**compiler.sharing, **environment(switches)}
+            seen = _observed(name, [asked[place] for place in places], told, timeout, scratch)
+            return [_seen(found, cells[place][1]) for place, found in zip(places, seen, strict=True)]
 
         return searches(blanks, compiler, ask, only, first=first)
 
@@ -97,26 +98,17 @@ def _whole(name: TargetName) -> TargetName:
     return TargetName.of(observer.info.target)
 
 
-def _answers(
-    compiler: Compiler,
-    requests: Sequence[Request],
-    quantities: Sequence[str],
-    timeout: float,
-    folder: str,
-    name: TargetName,
-    switches: Sequence[Switch],
-    places: Sequence[int],
-) -> list[Array | str]:
-    """What a target answers to the requests of those places with some switches set; or why it does not."""
-    told = {**compiler.sharing, **environment(switches)}
-    scratch = folder if compiler.sharing else ""
+def _observed(
+    name: TargetName, requests: Sequence[Request], told: dict[str, str], timeout: float, scratch: str
+) -> list[Observed]:
+    """What became of the requests in a process with that environment."""
     try:
         observer = Observer(name.backend, name.device, name.mode, timeout, scratch, environment=told)
     except TargetUnavailable as error:
-        return [_shortly(str(error))] * len(places)
+        return [Observed({}, message=str(error))] * len(requests)
     try:
-        observer.submit([requests[place] for place in places])
-        return [_seen(found, quantities[place]) for place, found in zip(places, observer.collect(), strict=True)]
+        observer.submit(requests)
+        return list(observer.collect())
     finally:
         observer.close()
 

@@ -51,8 +51,10 @@ class Trials:
         if self.compiler.both and left:
             for place, other in zip(left, self.ask(self.eager, [one], left), strict=True):
                 found = seen[place]
-                if not (isinstance(other, str) or isinstance(found, str)) and distance(found, other).none:
-                    tried[place] = Tried(f"{one.name} in both modes", REMOVES, distance(found, other))
+                if isinstance(found, str) or isinstance(other, str):
+                    continue
+                if (left_over := distance(found, other)).none:
+                    tried[place] = Tried(f"{one.name} in both modes", REMOVES, left_over)
         for trial in trials:
             trial.add(one, tried[trial.place])
 
@@ -103,8 +105,8 @@ def searches(
         return [one for one in begun if not (first and (one.found.removed or one.found.stage))]
 
     for switch in trials.switches(left):
-        if only in switch.name and left():
-            trials.asked(switch, left())
+        if only in switch.name and (still := left()):
+            trials.asked(switch, still)
     trials.together(begun)
     for trial in begun:
         found[trial.place] = trial.found
@@ -138,5 +140,5 @@ def _tried(switch: Switch, seen: Array | str, trial: Trial) -> Tried:
     elif distance(seen, trial.after).none:
         outcome = NOTHING
     else:
-        outcome = ROUNDING if left.rounding and not distance(trial.after, trial.before).rounding else CHANGES
+        outcome = ROUNDING if left.rounding and not trial.found.apart.rounding else CHANGES
     return Tried(switch.name, outcome, left, stage=switch.stage)
