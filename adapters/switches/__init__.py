@@ -15,9 +15,9 @@ COMPILERS: Mapping[tuple[str, str], Compiler] = MappingProxyType(
     {
         ("torch", "compiled"): inductor.COMPILER,
         ("tensorflow", "graph"): grappler.COMPILER,
-        ("tensorflow", "compiled"): xla.COMPILER,
+        ("tensorflow", "compiled"): replace(xla.COMPILER, apart=True),
         ("keras-tensorflow", "graph"): grappler.COMPILER,
-        ("keras-tensorflow", "compiled"): xla.COMPILER,
+        ("keras-tensorflow", "compiled"): replace(xla.COMPILER, apart=True),
         ("jax", "compiled"): replace(xla.COMPILER, both=True),
         ("keras-jax", "compiled"): replace(xla.COMPILER, both=True),
     }

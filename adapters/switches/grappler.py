@@ -1,6 +1,9 @@
-"""Grappler, which rewrites TensorFlow's graphs before its executor runs them: its optimizers, one by one."""
+"""Grappler, which rewrites TensorFlow's graphs before its executor runs them: its optimizers, one by one.
 
-from nnparity.adapters.switches.switch import Compiler, Switch
+And what changes bits without it: how gradients are built in a graph, and how the executor adds.
+"""
+
+from nnparity.adapters.switches.switch import Compiler, Switch, every
 
 #: Options of `tf.config.optimizer.set_experimental_options` that are on unless they are switched off.
 OPTIMIZERS = (
@@ -15,8 +18,16 @@ OPTIMIZERS = (
     "implementation_selector",
     "common_subgraph_elimination",
 )
+#: The keys of the settings that are no optimizers: how sums of many tensors, and gradients, are made.
+ADD_N, GRADIENTS = "add_n", "gradients"
+#: Terms of a gradient come in the order of a hash, and `AddN` starts from one whose memory it may take for the sum:
+#: eager code holds all of them, a graph's executor does not. Sorted by value the order is the same in both.
+SORTED = Switch("terms of gradients added by value", {ADD_N: "sorted"}, both=True)
+#: Where shapes are known, as they are when a graph is traced for arrays, gradients are built from other operations.
+BUILT = Switch("gradients built as in eager code", {GRADIENTS: "as eager"})
+ALL = Switch("disable_meta_optimizer (all of it)", {"disable_meta_optimizer": True})
 COMPILER = Compiler(
     "Grappler",
-    tuple(Switch(f"{name}=False", {name: False}) for name in OPTIMIZERS),
-    broad=(Switch("disable_meta_optimizer (all of it)", {"disable_meta_optimizer": True}),),
+    (*(Switch(f"{name}=False", {name: False}) for name in OPTIMIZERS), SORTED, BUILT),
+    broad=(ALL, every(ALL, SORTED), every(ALL, BUILT), every(ALL, SORTED, BUILT)),
 )

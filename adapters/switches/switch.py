@@ -18,7 +18,8 @@ DISABLED = "--xla_disable_hlo_passes="
 class Switch:
     """One thing that is done otherwise: settings of the framework's, flags of XLA, or one of its passes left out.
 
-    A `stage` is the compiler cut short behind a part of it: what differs already there comes from that part.
+    A `stage` is the compiler cut short behind a part of it: what differs already there comes from that part. `both`:
+    it does something to eager code too, and has to be set for that as well. `compound`: others of the list at once.
     """
 
     name: str
@@ -26,6 +27,8 @@ class Switch:
     flags: tuple[str, ...] = ()
     disabled: str = ""
     stage: bool = False
+    both: bool = False
+    compound: bool = False
 
 
 @dataclass(frozen=True)
@@ -35,6 +38,8 @@ class Compiler:
     `sharing` is the environment in which processes may share a folder of what they build: a program is not kept there.
     `both`: eager code is made by it too, operation by operation, so that a switch may have to be set for that as well.
     `broad` are switches of much at once, which name little: they are tried last.
+    `apart`: eager code is other code altogether, of the framework's own kernels. Where a difference stays with all
+    switches at once no single one has to be looked for.
     """
 
     name: str
@@ -43,7 +48,15 @@ class Compiler:
     traced: Callable[[Path], Sequence[Switch]] = lambda _: ()
     sharing: Mapping[str, str] = field(default_factory=dict)
     both: bool = False
+    apart: bool = False
     broad: tuple[Switch, ...] = ()
+
+
+def every(*switches: Switch) -> Switch:
+    """Settings of several at once."""
+    settings = {name: value for one in switches for name, value in one.settings.items()}
+    name = " and ".join(one.name for one in switches)
+    return Switch(name, settings, both=any(one.both for one in switches), compound=True)
 
 
 def environment(switches: Sequence[Switch]) -> dict[str, str]:

@@ -37,6 +37,8 @@ class Search:
     apart: Distance
     tried: list[Tried] = field(default_factory=list)
     together: Tried | None = None
+    #: All switches of this version of the compiler, where it has no part in eager code.
+    at_once: Tried | None = None
     #: Why there is nothing to compare.
     problem: str = ""
 
@@ -50,8 +52,19 @@ class Search:
     @property
     def removed(self) -> bool:
         """Whether there is no difference, or a switch takes it away, or all that change it together."""
-        taken = [*self.named[:1], *([self.together] if self.together else [])]
+        taken = [*self.named[:1], *(one for one in (self.together, self.at_once) if one)]
         return self.apart.none or any(one.outcome == REMOVES for one in taken)
+
+    @property
+    def kernels(self) -> bool:
+        """Whether it stays with all switches at once, so that it is of the code of the operations themselves."""
+        return not self.removed and self.at_once is not None and self.at_once.outcome in (CHANGES, NOTHING)
+
+    @property
+    def done(self) -> bool:
+        """Whether what makes the difference is known: what removes it, where it comes in, or that no switch does."""
+        removing = any(one.outcome == REMOVES for one in self.named[:1])
+        return self.apart.none or removing or self.stage is not None or self.kernels
 
     @property
     def stage(self) -> Tried | None:

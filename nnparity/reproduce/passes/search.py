@@ -23,7 +23,7 @@ from nnparity.reproduce.passes.trials import EAGER, searches
 from nnparity.spec.usage import UsageError
 
 #: Characters shown of what a process said.
-MOST = 200
+MOST = 600
 #: A cell to be asked for: the id of its case, and the quantity.
 Cell = tuple[str, str]
 

@@ -29,7 +29,7 @@ class Trial:
     def add(self, switch: Switch, tried: Tried) -> None:
         """One more switch."""
         self.found.tried.append(tried)
-        if tried.outcome in (CHANGES, ROUNDING) and not switch.stage:
+        if tried.outcome in (CHANGES, ROUNDING) and not (switch.stage or switch.compound):
             self.switches.append(switch)
 
 
@@ -41,26 +41,34 @@ class Trials:
     compiled: TargetName
     eager: TargetName
     ask: Ask
+    #: Whether a cell is done with what explains its difference; else all switches are tried on it.
+    first: bool = False
 
     def asked(self, one: Switch, trials: Sequence[Trial]) -> None:
-        """A switch on compiled code; where that does not do, and it makes eager code too, on both."""
+        """A switch by itself."""
+        for trial, tried in zip(trials, self.tried(one, [one], trials), strict=True):
+            trial.add(one, tried)
+
+    def tried(self, named: Switch, switches: Sequence[Switch], trials: Sequence[Trial]) -> list[Tried]:
+        """Switches on compiled code; where they do not do, and do something to eager code too, on both."""
         places = [trial.place for trial in trials]
-        seen = dict(zip(places, self.ask(self.compiled, [one], places), strict=True))
-        tried = {trial.place: _tried(one, seen[trial.place], trial) for trial in trials}
+        seen = dict(zip(places, self.ask(self.compiled, switches, places), strict=True))
+        tried = {trial.place: _tried(named, seen[trial.place], trial) for trial in trials}
         left = [place for place, done in tried.items() if done.outcome not in (REMOVES, REFUSED)]
-        if self.compiler.both and left:
-            for place, other in zip(left, self.ask(self.eager, [one], left), strict=True):
+        if left and (self.compiler.both or any(one.both for one in switches)):
+            for place, other in zip(left, self.ask(self.eager, switches, left), strict=True):
                 found = seen[place]
                 if isinstance(found, str) or isinstance(other, str):
                     continue
                 if (left_over := distance(found, other)).none:
-                    tried[place] = Tried(f"{one.name} in both modes", REMOVES, left_over)
-        for trial in trials:
-            trial.add(one, tried[trial.place])
+                    tried[place] = Tried(f"{named.name} in both modes", REMOVES, left_over)
+        return list(tried.values())
 
     def switches(self, trials: Callable[[], Sequence[Trial]]) -> Iterator[Switch]:
         """Those that are written down, those of the passes that the programs went through, and the broad ones."""
         yield from self.compiler.switches
+        if self.first and self.compiler.apart:
+            self.at_once(trials())
         yield from self.passes(trials())
         yield from self.compiler.broad
 
@@ -75,16 +83,32 @@ class Trials:
             if any(same):  # else it is other programs that are traced
                 yield from self.compiler.traced(Path(folder))
 
+    def at_once(self, trials: Sequence[Trial]) -> None:
+        """All switches of this version at once, of a compiler that has no part in eager code."""
+        switches = self.known(trials[0]) if trials else []
+        if switches:
+            named = Switch(f"all {len(switches)} switches")
+            for trial, tried in zip(trials, self.tried(named, switches, trials), strict=True):
+                trial.found = replace(trial.found, at_once=tried)
+
+    def known(self, trial: Trial) -> list[Switch]:
+        """The switches that this version has: asked on one cell, as others end the process and are named then."""
+        left = [one for one in (*self.compiler.switches, *self.compiler.broad) if not one.stage]
+        while left and isinstance(said := self.ask(self.compiled, left, [trial.place])[0], str):
+            fewer = [one for one in left if not any(flag in said for flag in one.flags)]
+            left = fewer if fewer != left else []
+        return left
+
     def together(self, trials: Sequence[Trial]) -> None:
         """All switches that change something at once, in cells where none does by itself."""
         sets: dict[str, list[Trial]] = {}
         for trial in trials:
-            if not trial.found.named and len(trial.switches) > 1:
+            if not trial.found.named and len(trial.switches) > 1 and not trial.found.kernels:
                 sets.setdefault(" and ".join(one.name for one in trial.switches), []).append(trial)
         for name, alike in sets.items():
-            answers = self.ask(self.compiled, alike[0].switches, [trial.place for trial in alike])
-            for trial, seen in zip(alike, answers, strict=True):
-                trial.found = replace(trial.found, together=_tried(Switch(name), seen, trial))
+            answers = self.tried(Switch(name), alike[0].switches, alike)
+            for trial, tried in zip(alike, answers, strict=True):
+                trial.found = replace(trial.found, together=tried)
 
 
 def searches(
@@ -93,16 +117,17 @@ def searches(
     """The searches for cells of one target.
 
     With `first` a cell is done once a switch removes its difference, or a stage of the compiler shows it: what comes
-    behind that stage has no part in it then, or not the first.
+    behind that stage has no part in it then, or not the first. It is done too where the difference stays with all
+    switches of a compiler that has no part in eager code.
     """
     if not blanks:
         return []
-    trials = Trials(compiler, TargetName.of(blanks[0].compiled), TargetName.of(blanks[0].eager), ask)
+    trials = Trials(compiler, TargetName.of(blanks[0].compiled), TargetName.of(blanks[0].eager), ask, first)
     found = list(blanks)
     begun = list(_begun(trials, found))
 
     def left() -> list[Trial]:
-        return [one for one in begun if not (first and (one.found.removed or one.found.stage))]
+        return [one for one in begun if not (first and one.found.done)]
 
     for switch in trials.switches(left):
         if only in switch.name and (still := left()):

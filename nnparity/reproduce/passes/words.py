@@ -12,7 +12,7 @@ def shown(found: Search) -> Iterator[str]:
     yield f"{found.case} {found.quantity}: {found.compiled} against {found.eager}: {found.apart.told}"
     if found.apart.none:
         return
-    for one in [*found.tried, *([found.together] if found.together else [])]:
+    for one in [*found.tried, *(one for one in (found.at_once, found.together) if one)]:
         yield f"  {one.switch}: {_outcome(one)}"
     yield from _stage(found)
     yield f"{found.compiler}: {_named(found) or _none(found)}"
@@ -21,14 +21,17 @@ def shown(found: Search) -> Iterator[str]:
 def answer(found: Search) -> str:
     """What comes of a search of a cell in which the modes differ, in one line."""
     tried = any(not one.stage for one in found.tried)
+    if found.kernels and found.at_once:
+        return f"it stays with {found.at_once.switch}: other code for the operations themselves"
     return _named(found) or "; ".join([*_stage(found), *([_none(found)] if tried else [])])
 
 
 def _named(found: Search) -> str:
     if found.named:
         return f"{', '.join(one.switch for one in found.named)} {found.named[0].outcome}"
-    if found.together and found.together.outcome == REMOVES:
-        return f"{found.together.switch}, together, removes it"
+    for several in (found.together, found.at_once):
+        if several and several.outcome == REMOVES:
+            return f"{several.switch}, together, removes it"
     return ""
 
 

@@ -12,7 +12,7 @@ import pytest
 
 from nnparity.adapters.request import Array
 from nnparity.adapters.switches import xla
-from nnparity.adapters.switches.switch import VARIABLE, XLA_FLAGS, Compiler, Switch, environment, told
+from nnparity.adapters.switches.switch import VARIABLE, XLA_FLAGS, Compiler, Switch, environment, every, told
 from nnparity.command_line import main as cli
 from nnparity.execute.observer import Observer, TargetUnavailable
 from nnparity.execute.target import TargetName
@@ -115,6 +115,45 @@ def test_a_stage_that_shows_the_difference_is_the_answer_where_the_first_will_do
 
     (found,) = searches([BLANK], compiler("stage: first", "stage: second", "a"), ask, first=True)
     assert answer(found) == "it comes with stage: second"
+
+
+def test_a_switch_that_does_something_to_eager_code_is_set_in_both_modes_whatever_the_compiler() -> None:
+    added = every(Switch("a", {"x": 1}), Switch("b", {"y": 2}, both=True))
+    found = searched(BLANK, Compiler("a compiler", (), broad=(added,)), _mode)
+    assert answer(found) == "a and b in both modes removes it"
+    assert environment([added]) == {VARIABLE: '{"x": 1, "y": 2}'}
+
+
+def _mode(name: TargetName, switches: Sequence[Switch]) -> Array:
+    if switches:
+        return BETTER
+    return FINE if name.mode == "eager" else FAULTY
+
+
+def test_where_eager_code_is_of_other_kernels_all_switches_at_once_spare_the_passes() -> None:
+    asked: list[tuple[str, list[int]]] = []
+
+    def ask(name: TargetName, switches: Sequence[Switch], places: Sequence[int]) -> list[Array | str]:
+        names = " ".join(one.name for one in switches)
+        asked.append((f"{name.mode} {names}", list(places)))
+        if "--old" in names:
+            return ["Unknown flag in XLA_FLAGS: --old=1"] * len(places)
+        fine = {"a b all": [1, 2], "b": [1], "pass": [2]}.get(names, [])
+        return [FINE if name.mode == "eager" or place in fine else BETTER for place in places]
+
+    switches = (Switch("a"), Switch("--old=1", flags=("--old=1",)), Switch("b"))
+    passes = {"tracing": lambda _: Switch("dump"), "traced": lambda _: [Switch("pass")]}
+    apart = Compiler("a compiler", switches, broad=(Switch("all"),), apart=True, **passes)
+    found = searches([BLANK] * 3, apart, ask, first=True)
+    assert asked[2:5] == [("compiled a", [0, 1, 2]), ("compiled --old=1", [0, 1, 2]), ("compiled b", [0, 1, 2])]
+    assert asked[5:8] == [("compiled a --old=1 b all", [0]), ("compiled a b all", [0]), ("compiled a b all", [0, 2])]
+    assert asked[8:] == [("compiled dump", [2]), ("compiled pass", [2])]
+    assert [answer(one) for one in found] == [
+        "it stays with all 3 switches: other code for the operations themselves",
+        "b removes it",
+        "pass removes it",
+    ]
+    assert searches([BLANK], apart, lambda *_: ["it died"], first=True)[0].problem
 
 
 def test_same_bits_ask_no_more() -> None:
