@@ -13,7 +13,7 @@ from nnparity.reports import merge
 from nnparity.reports.records import Verdict, read_run
 from nnparity.run.counts import Counts, PartCounts, TotalCounts
 from nnparity.run.engines.processes import Processes
-from nnparity.run.engines.units import Unit, sensible, units
+from nnparity.run.engines.units import THREADS, Unit, sensible, units
 from nnparity.run.plan import Plan
 from nnparity.run.scheduler import Jobs
 from nnparity.spec.selection import CaseGroup
@@ -76,7 +76,7 @@ def test_a_formula_stays_where_it_was_begun_also_under_another_seed(tmp_path: Pa
     with Jobs(Processes(2)) as jobs:
         list(jobs.drive(NUMPY, tmp_path / "first.jsonl"))
         before = dict(jobs._begun)
-        assert set(before) == {*NUMPY.formulas, *NUMPY.dtypes}
+        assert set(before) == {*NUMPY.formulas, *NUMPY.dtypes, THREADS}
         assert set(before.values()) == {0, 1}
         waiting = {place: Unit(about, about, ()) for place, about in enumerate(before)}
         for job in (0, 1):
@@ -86,6 +86,15 @@ def test_a_formula_stays_where_it_was_begun_also_under_another_seed(tmp_path: Pa
         only = {0: Unit("", next(about for about, job in before.items() if job == 0), ())}
         assert jobs._next(only, 1) == 0, "none is idle while there is work"
         assert jobs._next({}, 1) is None
+
+
+def test_one_job_has_the_processes_with_more_threads() -> None:
+    several = [unit for unit in units(NUMPY) if unit.about == THREADS]
+    assert {unit.title for unit in several} == {f"threads/{formula}" for formula in NUMPY.formulas}
+    with Jobs(Processes(2)) as jobs:
+        jobs._begun = {THREADS: 0}
+        waiting = dict(enumerate([*several, Unit("tanh/float32", "tanh", ())]))
+        assert [waiting[jobs._next(waiting, job)].about for job in (0, 1)] == [THREADS, "tanh"]
 
 
 def test_the_checks_of_a_formula_go_to_the_job_that_has_its_programs() -> None:

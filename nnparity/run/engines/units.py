@@ -12,13 +12,17 @@ from nnparity.spec.selection import CaseGroup
 #: Fewer units than this for each job are not worth another process that imports everything again.
 WORTH = 12
 
+#: The check that needs a process of its own of each target, with more threads: one job does it for all formulas, and
+#: early, as what is left at the end any job may take.
+THREADS = "threads"
+
 #: The targets of a job; none named are all of the plan.
 Crew = tuple[TargetName, ...]
 
 
 @dataclass(frozen=True)
 class Unit:
-    """What one job does in one go. `about` is its formula, or else the dtype of a check of all formulas."""
+    """What one job does in one go. `about` is its formula, or the dtype of a check of all formulas, or THREADS."""
 
     title: str
     about: str
@@ -31,10 +35,14 @@ def units(plan: Plan) -> list[Unit]:
     found = []
     for (formula, dtype), groups in groupby(plan.groups(), lambda g: (g.cases[0].formula, g.cases[0].dtype.name)):
         found.append(Unit(f"{formula.id}/{dtype}", formula.id, tuple(groups), bool(formula.composition)))
-    found += [Unit(item.id, item.subject.partition("/")[0], (item,)) for item in checks.items(plan)]
-    found.sort(key=lambda unit: not unit.long)
+    found += [Unit(item.id, _about(item), (item,)) for item in checks.items(plan)]
+    found.sort(key=lambda unit: (not unit.long, unit.about != THREADS))
     place, count = plan.shard  # dealt out in turn: each share gets its part of what takes long
     return found[place - 1 :: count]
+
+
+def _about(item: checks.Item) -> str:
+    return THREADS if item.check == THREADS else item.subject.partition("/")[0]
 
 
 def of_crew(found: Sequence[Unit], crew: Crew) -> list[Unit]:
