@@ -15,6 +15,10 @@ from nnparity.store.encoding import DamagedEntry, decode
 from nnparity.store.location import StoreError
 
 
+#: Entries that are written in one transaction: each waits for the disk.
+AT_ONCE = 256
+
+
 @dataclass(frozen=True)
 class Brought:
     """What came out of a file: entries, and how many of them were damaged and left out."""
@@ -58,6 +62,7 @@ def write_to(folder: Path, path: Path) -> int:
 def read_from(folder: Path, path: Path) -> Brought:
     """Keeps in the store of a folder what a file holds."""
     entries = damaged = 0
+    waiting: dict[bytes, bytes] = {}
     with _opened(folder) as database, _told(), closing(Database(path, create=False)) as other:
         for key in other.keys():  # noqa: SIM118 - no dict
             body = other.get(key)
@@ -67,8 +72,12 @@ def read_from(folder: Path, path: Path) -> Brought:
                 damaged += 1
             else:
                 assert isinstance(body, bytes)
-                database.put({key: body})
+                waiting[key] = body
                 entries += 1
+                if len(waiting) == AT_ONCE:
+                    database.put(waiting)
+                    waiting = {}
+        database.put(waiting)
     return Brought(entries, damaged)
 
 
