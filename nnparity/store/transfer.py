@@ -14,7 +14,6 @@ from nnparity.store.database import DamagedFile, Database
 from nnparity.store.encoding import DamagedEntry, decode
 from nnparity.store.location import StoreError
 
-
 #: Entries that are written in one transaction: each waits for the disk.
 AT_ONCE = 256
 

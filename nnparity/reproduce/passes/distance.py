@@ -25,6 +25,10 @@ class Distance:
         """Whether no element is farther off than the next number."""
         return self.most is not None and self.most <= 1
 
+    def within(self, other: "Distance") -> bool:
+        """Whether it is no farther, in elements and in steps."""
+        return self.elements <= other.elements and (self.most or 0) <= (other.most or 0)
+
     @property
     def told(self) -> str:
         """In words."""

@@ -25,12 +25,15 @@ class Trial:
     after: Array
     found: Search
     switches: list[Switch] = field(default_factory=list)
+    nearer: list[Switch] = field(default_factory=list)
 
     def add(self, switch: Switch, tried: Tried) -> None:
         """One more switch."""
         self.found.tried.append(tried)
         if tried.outcome in (CHANGES, ROUNDING) and not (switch.stage or switch.compound):
             self.switches.append(switch)
+            if tried.left and tried.left.within(self.found.apart):
+                self.nearer.append(switch)
 
 
 @dataclass(frozen=True)
@@ -100,13 +103,22 @@ class Trials:
         return left
 
     def together(self, trials: Sequence[Trial]) -> None:
-        """All switches that change something at once, in cells where none does by itself."""
+        """All switches that change something at once, in cells where none does by itself.
+
+        Then only those that leave it no farther off: of what a program cannot do without it may be anything.
+        """
+        self._together(trials, lambda trial: trial.switches)
+        self._together(trials, lambda trial: trial.nearer)
+
+    def _together(self, trials: Sequence[Trial], those: Callable[[Trial], list[Switch]]) -> None:
         sets: dict[str, list[Trial]] = {}
         for trial in trials:
-            if not trial.found.named and len(trial.switches) > 1 and not trial.found.kernels:
-                sets.setdefault(" and ".join(one.name for one in trial.switches), []).append(trial)
+            found, name = trial.found, " and ".join(one.name for one in those(trial))
+            met = found.together is not None and found.together.switch == name
+            if len(those(trial)) > 1 and not (found.named or found.removed or found.kernels or met):
+                sets.setdefault(name, []).append(trial)
         for name, alike in sets.items():
-            answers = self.tried(Switch(name), alike[0].switches, alike)
+            answers = self.tried(Switch(name), those(alike[0]), alike)
             for trial, tried in zip(alike, answers, strict=True):
                 trial.found = replace(trial.found, together=tried)
 

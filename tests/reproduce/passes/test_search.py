@@ -63,6 +63,14 @@ def test_switches_that_change_it_are_tried_together() -> None:
     assert list(shown(found))[-1] == "a compiler: a and b, together, removes it"
 
 
+def test_what_a_program_needs_is_left_on_where_the_others_do_together() -> None:
+    both, broken = frozenset({"a", "b"}), np.array([99.0], np.float32)
+    alone = {frozenset({name}): BETTER for name in ("a", "b")} | {frozenset({"needed"}): broken}
+    found = planted({**alone, both | {"needed"}: broken, both: FINE}, ["a", "b", "needed"])
+    assert answer(found) == "a and b, together, removes it"
+    assert found.removed
+
+
 def test_a_switch_that_eager_code_needs_too_is_set_in_both_modes() -> None:
     def ask(name: TargetName, switches: Sequence[Switch]) -> Array | str:
         if not switches:
