@@ -27,12 +27,12 @@ class Trial:
     switches: list[Switch] = field(default_factory=list)
     nearer: list[Switch] = field(default_factory=list)
 
-    def add(self, switch: Switch, tried: Tried) -> None:
-        """One more switch."""
+    def add(self, switch: Switch, tried: Tried, *, broad: bool) -> None:
+        """One more switch, or one of much at once."""
         self.found.tried.append(tried)
         if tried.outcome in (CHANGES, ROUNDING) and not (switch.stage or switch.compound):
             self.switches.append(switch)
-            if tried.left and tried.left.within(self.found.apart):
+            if tried.left and tried.left.within(self.found.apart) and not broad:
                 self.nearer.append(switch)
 
 
@@ -50,7 +50,7 @@ class Trials:
     def asked(self, one: Switch, trials: Sequence[Trial]) -> None:
         """A switch by itself."""
         for trial, tried in zip(trials, self.tried(one, [one], trials), strict=True):
-            trial.add(one, tried)
+            trial.add(one, tried, broad=one in self.compiler.broad)
 
     def tried(self, named: Switch, switches: Sequence[Switch], trials: Sequence[Trial]) -> list[Tried]:
         """Switches on compiled code; where they do not do, and do something to eager code too, on both."""
@@ -105,7 +105,7 @@ class Trials:
     def together(self, trials: Sequence[Trial]) -> None:
         """All switches that change something at once, in cells where none does by itself.
 
-        Then only those that leave it no farther off: of what a program cannot do without it may be anything.
+        Then only single ones that leave it no farther off: of what a program cannot do without it may be anything.
         """
         self._together(trials, lambda trial: trial.switches)
         self._together(trials, lambda trial: trial.nearer)
