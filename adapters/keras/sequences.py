@@ -80,7 +80,7 @@ class KerasSequences:
         "keras.ops.power, /, keras.ops.sin, keras.ops.cos, keras.ops.stack", because="Keras has no positional encoding"
     )
     def positional_encoding(self, position: Any, d: int) -> Any:
-        exponents = ops.arange(0, d, 2, dtype=dtype_of(position)) / d
+        exponents = ops.cast(ops.arange(0, d, 2), dtype_of(position)) / d  # a range in bfloat16 may end before
         angles = position[:, None] / ops.power(ops.cast(10000, exponents.dtype), exponents)
         return ops.reshape(ops.stack((ops.sin(angles), ops.cos(angles)), -1), (len(position), -1))
 

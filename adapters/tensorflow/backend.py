@@ -56,7 +56,6 @@ REFUSED = {
     **{("max_pool2d", d, f"{q}*", "cpu:compiled"): SECOND_POOLING for d in ("*64", "*16") for q in ("jvp", "hvp")},
     **{("listing_cnn", "float64", f"{q}*", "cpu:compiled"): SECOND_POOLING for q in ("jvp", "hvp")},
     **{(f, "*", "jvp*", "cpu:[cg]*"): LOOPS for f in ("lstm", "lstm_last", "lstm_stacked", "listing_lstm")},
-    ("positional_encoding", "float16", "output", "cpu:[cg]*"): "graphs have no range of float16",
 }
 
 

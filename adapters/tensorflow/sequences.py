@@ -74,6 +74,7 @@ class TensorflowSequences:
 
     @composed("tf.pow, /, tf.sin, tf.cos, tf.stack", because="TensorFlow has no positional encoding")
     def positional_encoding(self, position: Any, d: int) -> Any:
-        rates = tf.pow(tf.constant(10000, position.dtype), tf.range(0, d, 2, dtype=position.dtype) / d)
+        even = tf.cast(tf.range(0, d, 2), position.dtype)  # in bfloat16 a range of 514 ends at 512
+        rates = tf.pow(tf.constant(10000, position.dtype), even / d)
         angles = position[:, None] / rates
         return tf.reshape(tf.stack((tf.sin(angles), tf.cos(angles)), -1), (len(position), -1))

@@ -9,6 +9,7 @@ import fnmatch
 import tomllib
 from collections.abc import Callable, Collection, Iterable, Iterator
 from pathlib import Path
+from typing import Literal
 
 import msgspec
 from packaging.specifiers import InvalidSpecifier, SpecifierSet
@@ -42,8 +43,10 @@ class Known(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     `unbounded` says why a version range has no upper end. `processor` says which instructions a kernel takes, if
     others do not show it: such a record is never stale. `upstream` is a link, or "not reported". `salt` is that of a
     run that shows it, where a plain run's numbers do not: it explains verdicts in any run, where no record without one
-    speaks, and is stale only if that run does not need it. `backends`, said by whoever reads the file, are those that
-    it may speak of; none are all. One beside a `pack` speaks of the formulas of that pack, any other of the primer's.
+    speaks, and is stale only if that run does not need it. `pool` is "all" for sizes that only the pool
+    has: the record goes before those of all sizes, and is stale only if a run of the whole pool does not need it.
+    `backends`, said by whoever reads the file, are those that it may speak of; none are all. One beside a `pack` speaks
+    of the formulas of that pack, any other of the primer's.
     """
 
     formula: Patterns
@@ -60,6 +63,7 @@ class Known(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     case: Patterns = "*"
     unbounded: str = ""
     salt: str = ""
+    pool: Literal["", "all"] = ""
     processor: str = ""
     backends: tuple[str, ...] = ()
     id: str = ""
@@ -75,6 +79,7 @@ class Known(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
             not self.processor
             and not selection.narrowed
             and selection.salt == self.salt
+            and self.pool in ("", selection.pool)
             and selection.level != "quick"
             and set(selection.quantities) == set(QUANTITIES)
             and set(selection.dtypes) >= set(self.dtype)
@@ -202,8 +207,11 @@ class Ledger:
 
 
 def settled(found: list[Known]) -> list[Known]:
-    """Of records that cover a verdict those that judge it: what a plain run shows goes before what other numbers do."""
-    return [one for one in found if not one.salt] or found
+    """Of records that cover a verdict those that judge it.
+
+    What the pool alone shows goes before what any run does, and that before what other numbers do.
+    """
+    return [one for one in found if one.pool] or [one for one in found if not one.salt] or found
 
 
 def _asked_again(verdict: Verdict, versions: dict[str, str], near: list[Known]) -> Verdict:

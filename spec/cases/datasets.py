@@ -212,7 +212,9 @@ def _into(domain: str, bound: int, values: Array) -> Array:
         return np.clip((1.0 + values / (1.0 + np.abs(values))) / 2.0, 2.0**-14, 1.0 - 2.0**-7)
     if domain in ("distribution", "target"):  # whole numbers: their sum is exact in any order
         weights = np.floor(np.abs(values) * 2.0**16) + (1.0 if domain == "distribution" else 0.0)
-        return np.asarray(weights / np.maximum(weights.sum(axis=-1, keepdims=True), 1.0))
+        first = np.arange(weights.shape[-1]) == 0
+        weights += first & ~weights.any(axis=-1, keepdims=True)  # no row adds up to 0: a loss may take 1 for granted
+        return np.asarray(weights / weights.sum(axis=-1, keepdims=True))
     if domain == "position":
         return np.broadcast_to(np.arange(values.shape[-1], dtype=np.float64), values.shape)
     return values

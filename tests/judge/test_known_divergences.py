@@ -140,6 +140,17 @@ def test_a_record_whose_scope_was_run_without_a_divergence_is_stale(ledger: Ledg
     assert stale(ledger) == []
 
 
+def test_a_record_of_the_pool_goes_first_and_is_stale_only_where_the_pool_was_run(tmp_path: Path) -> None:
+    plain, other = record(tmp_path, GOOD)[0], record(tmp_path, GOOD + 'salt = "7"\n')[0]
+    pooled = record(tmp_path, GOOD + 'pool = "all"\n')[0]
+    assert known_divergences.settled([plain, pooled, other]) == [pooled]
+    assert known_divergences.settled([plain, other]) == [plain]
+    assert [pooled.whole(plan(pool=pool)) for pool in ("none", "3", "all")] == [False, False, True]
+    assert plain.whole(plan(pool="all"))
+    with pytest.raises(KnownError, match="pool"):
+        record(tmp_path, GOOD + 'pool = "some"\n')
+
+
 def test_a_record_that_depends_on_the_processor_is_never_stale(tmp_path: Path) -> None:
     """Another kernel may run where the instructions are others: it explains what it explains, and must not."""
     one = record(tmp_path, GOOD + 'processor = "AVX-512 without AMX"\n')

@@ -8,6 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from nnparity.spec import DTYPES
+from nnparity.spec.cases import datasets
 from nnparity.spec.cases.datasets import DATASETS, Stream
 from nnparity.spec.cases.layouts import LAYOUTS
 from nnparity.tests.spec.toy import case
@@ -284,3 +285,11 @@ def test_rounding_is_to_nearest_and_overflows_to_infinity() -> None:
 def test_no_layout_is_called_as_a_dataset() -> None:
     """A verdict on a layout says it in the place of the dataset: of two verdicts of one name the report has one."""
     assert not {*LAYOUTS} & {*DATASETS}
+
+
+def test_targets_of_a_loss_add_up_to_one_whatever_is_drawn() -> None:
+    """A kernel may take that for granted: softmax minus target is the gradient for no other sum."""
+    drawn = np.array([[0.0, 1e-6], [-1e-6, 0.0], [0.5, -0.25]])
+    rows = datasets._into("target", 2, drawn)
+    assert rows.tolist() == [[1.0, 0.0], [1.0, 0.0], [2 / 3, 1 / 3]]
+    assert datasets._into("target", 1, np.zeros((2, 1))).tolist() == [[1.0], [1.0]]
