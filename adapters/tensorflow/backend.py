@@ -15,7 +15,7 @@ from typing import Any
 from nnparity.adapters.kernel import NotCompiled, Point, Program
 from nnparity.adapters.shared.devices import TENSOR_FLOAT_32, GpuModes, with_options
 from nnparity.adapters.stderr import hushed
-from nnparity.adapters.switches.grappler import ADD_N, GRADIENTS
+from nnparity.adapters.switches.grappler import ADD_N, GRADIENTS, UNROLL
 from nnparity.adapters.switches.switch import told
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
@@ -47,6 +47,7 @@ if _switches := told():
         as_eager.add_in_order()
     if _switches.pop(GRADIENTS, None):
         as_eager.build_gradients()
+    _switches.pop(UNROLL, None)  # Keras's layers are asked for that
     tf.config.optimizer.set_experimental_options(_switches)
 
 #: What XLA and graphs refuse, whoever built the program: pooling in float32 XLA does, and the values of a loop.
