@@ -19,9 +19,6 @@ import keras
 import numpy as np
 from keras import initializers, layers, ops, optimizers
 
-from nnparity.adapters.switches.grappler import UNROLL
-from nnparity.adapters.switches.switch import told
-
 BUILT = 64
 Shape = tuple[int | None, ...]
 
@@ -79,22 +76,10 @@ def now() -> AbstractContextManager[Any]:
     return jax.ensure_compile_time_eval()
 
 
-def looped(made: Any) -> Any:
-    """A recurrent layer, or a model of some, that goes from step to step as `nnparity passes` asks: unrolled, or not.
-
-    Not an option of the layer: a model that is built for any number of steps could not be unrolled.
-    """
-    if told().get(UNROLL):
-        for one in (made, *getattr(made, "layers", ())):
-            if hasattr(one, "unroll"):
-                one.unroll = True
-    return made
-
-
 def lstm(inputs: int, units: int, dtype: str, sequences: bool) -> Any:
     """A layer with its default activations, sigmoid and tanh, that also returns its last states."""
     options = {"return_sequences": sequences, "return_state": True}
-    return looped(layer("LSTM", dtype, (None, None, inputs), units=units, **options))
+    return layer("LSTM", dtype, (None, None, inputs), units=units, **options)
 
 
 def lstm_cell(inputs: int, units: int, dtype: str) -> Any:
@@ -109,7 +94,7 @@ def stacked_lstm(inputs: int, units: int, dtype: str) -> Any:
         cells = [from_zeros(layers.LSTMCell, units=units, dtype=dtype) for _ in range(2)]
         made = layers.RNN(layers.StackedRNNCells(cells, dtype=dtype), dtype=dtype)
         made.build((None, None, inputs))
-    return looped(made)
+    return made
 
 
 def multi_head_attention(width: int, heads: int, dtype: str) -> Any:

@@ -6,7 +6,7 @@ from typing import Any
 import keras
 from keras import layers, losses, ops
 
-from nnparity.adapters.keras.layer_cache import BUILT, call, dtype_of, from_zeros, looped, now
+from nnparity.adapters.keras.layer_cache import BUILT, call, dtype_of, from_zeros, now
 from nnparity.adapters.keras.layers import nhwc
 from nnparity.adapters.keras.sequences import GATE_ORDER, parameters
 from nnparity.adapters.kernel import composed, kernel
@@ -57,14 +57,13 @@ def convolutional(dtype: str) -> Any:
 @lru_cache(maxsize=BUILT)
 def recurrent(inputs: int, units: int, dtype: str) -> Any:
     """The layers of listing 4.3."""
-    made = sequential(
+    return sequential(
         (None, inputs),
         dtype,
         (layers.LSTM, {"units": units, "return_sequences": True}),
         (layers.LSTM, {"units": units, "return_sequences": False}),
         (layers.Dense, {"units": 1, "activation": "linear"}),
     )
-    return looped(made)
 
 
 def cnn_weights(p: list[Any]) -> list[Any]:

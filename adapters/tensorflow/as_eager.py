@@ -1,6 +1,7 @@
 """What a graph does otherwise than eager code whatever optimizes it, undone: for `nnparity passes` alone.
 
-No target is judged with it. The names are TensorFlow's private ones; without them the import fails, which is told.
+No target is judged with it. The names are private ones of TensorFlow and Keras; without them the import fails, which is
+told.
 """
 
 from functools import partial, reduce
@@ -8,6 +9,7 @@ from types import SimpleNamespace
 from typing import Any
 
 import tensorflow as tf
+from keras.src import backend as keras_backend  # where layers call it
 from tensorflow.python.ops import gen_math_ops, math_grad  # where tapes call them
 
 
@@ -27,6 +29,18 @@ def build_gradients() -> None:
     Where a graph knows the shape it is `Tile`, the gradient of which adds up over axes that it makes itself.
     """
     math_grad.context = _Eagerly(math_grad.context)
+
+
+def unroll() -> None:
+    """From now on recurrent layers go from step to step without a loop of TensorFlow's.
+
+    The gradient of a loop in a graph is a loop that adds up step by step; eager code adds all steps at once.
+    """
+    keras_backend.rnn = partial(_unrolled, keras_backend.rnn)
+
+
+def _unrolled(loop: Any, *arguments: Any, **options: Any) -> Any:
+    return loop(*arguments, **{**options, "unroll": True})
 
 
 class _Eagerly:

@@ -47,7 +47,8 @@ if _switches := told():
         as_eager.add_in_order()
     if _switches.pop(GRADIENTS, None):
         as_eager.build_gradients()
-    _switches.pop(UNROLL, None)  # Keras's layers are asked for that
+    if _switches.pop(UNROLL, None):
+        as_eager.unroll()
     tf.config.optimizer.set_experimental_options(_switches)
 
 #: What XLA and graphs refuse, whoever built the program: pooling in float32 XLA does, and the values of a loop.

@@ -5,7 +5,7 @@ from typing import Any
 
 import tensorflow as tf
 
-from nnparity.adapters.keras.layer_cache import call, looped
+from nnparity.adapters.keras.layer_cache import call
 from nnparity.adapters.keras.models import AS_LISTED, LOGITS, cnn_weights, dense_weights, lstm_weights
 from nnparity.adapters.keras.sequences import GATE_ORDER
 from nnparity.adapters.kernel import composed, kernel
@@ -56,14 +56,13 @@ def convolutional(dtype: str) -> Any:
 @lru_cache(maxsize=BUILT)
 def recurrent(inputs: int, units: int, dtype: str) -> Any:
     """Listing 4.3 as it stands there."""
-    made = sequential(
+    return sequential(
         (None, inputs),
         dtype,
         layers.LSTM(units, return_sequences=True, dtype=dtype),
         layers.LSTM(units, return_sequences=False, dtype=dtype),
         layers.Dense(1, activation="linear", dtype=dtype),
     )
-    return looped(made)
 
 
 def towards(logits: Any, target: float) -> Any:
