@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from nnparity.adapters.request import Array
-from nnparity.adapters.switches import xla
+from nnparity.adapters.switches import grappler, xla
 from nnparity.adapters.switches.switch import VARIABLE, XLA_FLAGS, Compiler, Switch, environment, every, told
 from nnparity.command_line import main as cli
 from nnparity.execute.observer import Observer, TargetUnavailable
@@ -214,6 +214,26 @@ def test_the_pass_of_xla_is_found_on_a_real_program(capfd: pytest.CaptureFixture
     found = json.loads(capfd.readouterr().out)
     assert found["named"] == ["without the pass fusion in both modes"]
     assert ("without the pass fusion-wrapper", "nothing") in [(one["switch"], one["outcome"]) for one in found["tried"]]
+
+
+@pytest.mark.skipif(find_spec("tensorflow") is None, reason="TensorFlow is not installed")
+@pytest.mark.parametrize(
+    ("cell", "undone"),
+    [
+        ("layer_norm/n2d33-eps1e-05/normal/float32 hvp.x", "terms of gradients added by value"),
+        ("listing_mlp_literal/n4i2/normal/float32 hvp.b", "gradients built as in eager code"),
+        ("lstm_last/n2t3k3m4/small/float32 hvp.wh", "loops unrolled"),
+    ],
+)
+def test_what_a_graph_does_whatever_optimizes_it_is_undone(
+    cell: str, undone: str, capfd: pytest.CaptureFixture[str]
+) -> None:
+    case, quantity = cell.split()
+    only = f"{grappler.ALL.name} and {undone}"
+    line = ["passes", case, "tensorflow:cpu:graph", quantity, "--json", "--only", only]
+    assert cli.guarded(lambda: cli.application(line)) == 0
+    (named, *_) = json.loads(capfd.readouterr().out)["named"]
+    assert named.startswith(only)
 
 
 @pytest.mark.skipif("NNPARITY_EVERY_CASE" not in os.environ or find_spec("torch") is None, reason="compiles with C++")
