@@ -10,15 +10,17 @@ from types import MappingProxyType
 from nnparity.adapters.switches import grappler, inductor, xla
 from nnparity.adapters.switches.switch import Compiler
 
+#: XLA where eager code is other kernels, and where it makes that too.
+_COMPILED_ALONE, _EVERYWHERE = replace(xla.COMPILER, apart=True), replace(xla.COMPILER, both=True)
 #: Backend and mode -> the compiler of that mode.
 COMPILERS: Mapping[tuple[str, str], Compiler] = MappingProxyType(
     {
         ("torch", "compiled"): inductor.COMPILER,
         ("tensorflow", "graph"): grappler.COMPILER,
-        ("tensorflow", "compiled"): replace(xla.COMPILER, apart=True),
+        ("tensorflow", "compiled"): _COMPILED_ALONE,
         ("keras-tensorflow", "graph"): grappler.COMPILER,
-        ("keras-tensorflow", "compiled"): replace(xla.COMPILER, apart=True),
-        ("jax", "compiled"): replace(xla.COMPILER, both=True),
-        ("keras-jax", "compiled"): replace(xla.COMPILER, both=True),
+        ("keras-tensorflow", "compiled"): _COMPILED_ALONE,
+        ("jax", "compiled"): _EVERYWHERE,
+        ("keras-jax", "compiled"): _EVERYWHERE,
     }
 )

@@ -19,7 +19,7 @@ OPTIMIZERS = (
     "common_subgraph_elimination",
 )
 #: The keys of the settings that are no optimizers: how sums of many tensors, gradients, and loops are made.
-ADD_N, GRADIENTS, UNROLL = "add_n", "gradients", "unroll"
+AS_EAGER = ADD_N, GRADIENTS, UNROLL = "add_n", "gradients", "unroll"
 #: Terms of a gradient come in the order of a hash, and `AddN` starts from one whose memory it may take for the sum:
 #: eager code holds all of them, a graph's executor does not. Sorted by value the order is the same in both.
 SORTED = Switch("terms of gradients added by value", {ADD_N: "sorted"}, both=True)

@@ -12,6 +12,8 @@ import tensorflow as tf
 from keras.src import backend as keras_backend  # where layers call it
 from tensorflow.python.ops import gen_math_ops, math_grad  # where tapes call them
 
+from nnparity.adapters.switches.grappler import ADD_N, GRADIENTS, UNROLL
+
 
 def add_in_order() -> None:
     """From now on sums of tensors are taken in the order of their values, element by element.
@@ -72,3 +74,7 @@ def _in_order(otherwise: Any, inputs: Any, name: str | None = None) -> Any:
     if all(one.dtype.is_floating for one in inputs):
         return reduce(gen_math_ops.add_v2, tf.unstack(tf.sort(tf.stack(inputs), axis=0)))
     return otherwise(inputs, name)
+
+
+#: The key of a setting -> what does it.
+UNDO = {ADD_N: add_in_order, GRADIENTS: build_gradients, UNROLL: unroll}

@@ -15,7 +15,7 @@ from typing import Any
 from nnparity.adapters.kernel import NotCompiled, Point, Program
 from nnparity.adapters.shared.devices import TENSOR_FLOAT_32, GpuModes, with_options
 from nnparity.adapters.stderr import hushed
-from nnparity.adapters.switches.grappler import ADD_N, GRADIENTS, UNROLL
+from nnparity.adapters.switches.grappler import AS_EAGER
 from nnparity.adapters.switches.switch import told
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
@@ -41,14 +41,11 @@ tf.config.experimental.enable_tensor_float_32_execution(False)
 # Else frames of TensorFlow's own are taken out of errors, which then seem to be the adapter's.
 tf.debugging.disable_traceback_filtering()
 if _switches := told():
-    from nnparity.adapters.tensorflow import as_eager
+    if _asked := [name for name in AS_EAGER if _switches.pop(name, None)]:
+        from nnparity.adapters.tensorflow.as_eager import UNDO
 
-    if _switches.pop(ADD_N, None):
-        as_eager.add_in_order()
-    if _switches.pop(GRADIENTS, None):
-        as_eager.build_gradients()
-    if _switches.pop(UNROLL, None):
-        as_eager.unroll()
+        for _name in _asked:
+            UNDO[_name]()
     tf.config.optimizer.set_experimental_options(_switches)
 
 #: What XLA and graphs refuse, whoever built the program: pooling in float32 XLA does, and the values of a loop.

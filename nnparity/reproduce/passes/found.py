@@ -50,10 +50,19 @@ class Search:
         return removing or [one for one in single if one.outcome == ROUNDING]
 
     @property
+    def several(self) -> list[Tried]:
+        """What became of switches that were set at once."""
+        return [one for one in (self.at_once, self.together) if one]
+
+    @property
+    def by_one(self) -> bool:
+        """Whether there is no difference, or one switch takes it away."""
+        return self.apart.none or any(one.outcome == REMOVES for one in self.named[:1])
+
+    @property
     def removed(self) -> bool:
         """Whether there is no difference, or a switch takes it away, or all that change it together."""
-        taken = [*self.named[:1], *(one for one in (self.together, self.at_once) if one)]
-        return self.apart.none or any(one.outcome == REMOVES for one in taken)
+        return self.by_one or any(one.outcome == REMOVES for one in self.several)
 
     @property
     def kernels(self) -> bool:
@@ -63,8 +72,7 @@ class Search:
     @property
     def done(self) -> bool:
         """Whether what makes the difference is known: what removes it, where it comes in, or that no switch does."""
-        removing = any(one.outcome == REMOVES for one in self.named[:1])
-        return self.apart.none or removing or self.stage is not None or self.kernels
+        return self.by_one or self.stage is not None or self.kernels
 
     @property
     def stage(self) -> Tried | None:

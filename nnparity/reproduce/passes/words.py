@@ -12,7 +12,7 @@ def shown(found: Search) -> Iterator[str]:
     yield f"{found.case} {found.quantity}: {found.compiled} against {found.eager}: {found.apart.told}"
     if found.apart.none:
         return
-    for one in [*found.tried, *(one for one in (found.at_once, found.together) if one)]:
+    for one in [*found.tried, *found.several]:
         yield f"  {one.switch}: {_outcome(one)}"
     yield from _stage(found)
     yield f"{found.compiler}: {_named(found) or _none(found)}"
@@ -29,8 +29,8 @@ def answer(found: Search) -> str:
 def _named(found: Search) -> str:
     if found.named:
         return f"{', '.join(one.switch for one in found.named)} {found.named[0].outcome}"
-    for several in (found.together, found.at_once):
-        if several and several.outcome == REMOVES:
+    for several in found.several:
+        if several.outcome == REMOVES:
             return f"{several.switch}, together, removes it"
     return ""
 
