@@ -11,7 +11,7 @@ from nnparity.execute.observer import Observed
 from nnparity.expect.expected import Expected
 from nnparity.judge.elements import Array, spacing
 from nnparity.judge.grades import Judgement, judge
-from nnparity.judge.sensitivity import graded
+from nnparity.judge.sensitivity import graded, inconclusive, missed
 from nnparity.spec import Case, Dtype
 from nnparity.spec.schema import plain
 
@@ -38,16 +38,21 @@ def again(
         if graded(seen, expected, case, plain(quantity)).grade != "conforms":  # type: ignore[arg-type]
             words.add(case.dataset, NOTHING, case.dtype.name)
             continue
-        judged, note = compared(plain_way, other_way, quantity, expected.twice, case.dtype)
+        judged, note = compared(plain_way, other_way, quantity, expected.twice, case)
         words.add(case.dataset, OTHER if note else SAME, case.dtype.name)
         yield Finding(case, quantity, judged, note=note, seconds=seconds)
         seconds = 0.0  # the time they took belongs to the first verdict
 
 
 def compared(
-    one: Observed, other: Observed, quantity: str, budget: Expected, dtype: Dtype
+    one: Observed, other: Observed, quantity: str, budget: Expected, case: Case
 ) -> tuple[Judgement, str | None]:
-    """The second observation judged by the first, as far as there is one of both; how they differ, if they do."""
+    """The second observation judged by the first, as far as there is one of both; how they differ, if they do.
+
+    Of the same bits nothing is left to ask. Where others are within a budget that would let zeros through as well, by
+    what is expected of the case, nothing is shown: `inconclusive`.
+    """
+    dtype = case.dtype
     a, b = (seen.observation.get(quantity, seen.observation.get(plain(quantity))) for seen in (one, other))
     if isinstance(a, np.ndarray) and a.ndim and a.shape[1:] == budget.value.shape[1:]:
         a = a[: len(budget.value)]  # of a batch, the first sample
@@ -55,7 +60,20 @@ def compared(
     if wrong or not isinstance(a, np.ndarray) or not isinstance(b, np.ndarray):
         return wrong or Judgement("error"), "not observed"
     judged = judge(b, dataclasses.replace(budget, value=a.astype(np.float64), low=0.0), dtype)
-    return judged, _difference(a, b, dtype)
+    differs = _difference(a, b, dtype)
+    if differs and judged.grade == "conforms":
+        judged = inconclusive(judged, missed(budget, case, plain(quantity)))
+    return judged, differs
+
+
+def spread(judged: Judgement, differs: str, declared: str | None) -> tuple[Judgement, str]:
+    """The judgement of other bits for the same case: how far apart, and whether the adapter says that they may be."""
+    told = f"{differs}, {judged.hard:.3g} of what rounding may do"
+    if judged.grade == "diverges":
+        return dataclasses.replace(judged, message="; ".join(filter(None, (told, judged.message)))), differs
+    if declared is not None:
+        return judged, f"{told}; declared: {declared}"
+    return dataclasses.replace(judged, grade="nondeterministic", message=told), differs
 
 
 def _difference(a: Array, b: Array, dtype: Dtype) -> str | None:

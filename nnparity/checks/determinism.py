@@ -22,12 +22,11 @@ from nnparity.checks.common import (
     representative,
     unsupported,
 )
-from nnparity.checks.comparison import SAME, compared
+from nnparity.checks.comparison import SAME, compared, spread
 from nnparity.execute.observer import Observed
 from nnparity.execute.requests import request
 from nnparity.execute.target import Target
 from nnparity.expect.expected import Expected
-from nnparity.judge.grades import Judgement
 from nnparity.reports.records import Fact
 from nnparity.spec import DTYPES, Case, Formula
 from nnparity.spec.cases.special_values import batch, resized
@@ -73,20 +72,10 @@ def _repeated(
 ) -> Iterator[Finding]:
     """Two observations of all that was asked; the time they took belongs to the first verdict."""
     for place, (quantity, expected) in enumerate(judgeable(truth, other).items()):
-        judged, note = compared(one, other, quantity, expected.twice, case.dtype)
+        judged, note = compared(one, other, quantity, expected.twice, case)
         if judged.hard is not None and note:
-            judged, note = _spread(judged, note, target.observer.info.nondeterministic.get(case.formula.id))
+            judged, note = spread(judged, note, target.observer.info.nondeterministic.get(case.formula.id))
         yield Finding(case, quantity, judged, note=note, seconds=0.0 if place else seconds)
-
-
-def _spread(judged: Judgement, differs: str, declared: str | None) -> tuple[Judgement, str]:
-    """The judgement of other bits for the same case: how far apart, and whether the adapter says that they may be."""
-    told = f"{differs}, {judged.hard:.3g} of what rounding may do"
-    if judged.grade == "diverges":
-        return dataclasses.replace(judged, message="; ".join(filter(None, (told, judged.message)))), differs
-    if declared is not None:
-        return judged, f"{told}; declared: {declared}"
-    return dataclasses.replace(judged, grade="nondeterministic", message=told), differs
 
 
 def _signature(formula: Formula) -> Signature:
@@ -106,7 +95,7 @@ def _alone(target: Target, case: Case, whole: Observed, truth: dict[str, Expecte
     (observed,) = observe(target.observer, [request(single, family)])
     for place, (quantity, own) in enumerate(expected.items()):
         if _belongs(own, truth[quantity]):
-            judged, note = compared(whole, observed, quantity, own.twice, case.dtype)
+            judged, note = compared(whole, observed, quantity, own.twice, case)
             yield Finding(single, quantity, judged, note=note, seconds=0.0 if place else observed.seconds)
 
 

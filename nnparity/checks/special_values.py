@@ -67,12 +67,13 @@ def _findings(target: Target, case: Case, observed: Observed, asked: frozenset[s
     for place, quantity in enumerate(judgeable(expected(case, asked, flush, None, ""), observed)):
         seen = observed.observation.get(quantity)
         wrong = failure(seen, observed)
-        judged, note = (
+        found = (
             _refusal(case, plain(quantity), wrong, seen)
             if wrong
             else _settled(target, case, plain(quantity), seen, asked)  # type: ignore[arg-type]
         )
-        yield Finding(case, quantity, judged, note, 0.0 if place else observed.seconds, fingerprint(seen))
+        seconds = 0.0 if place else observed.seconds
+        yield Finding(case, quantity, found.judgement, found.note, seconds, fingerprint(seen), found.seen, found.truth)
 
 
 def _settled(target: Target, case: Case, quantity: str, seen: Array, asked: frozenset[str]) -> Settled:
@@ -85,8 +86,8 @@ def _refusal(case: Case, quantity: str, judged: Judgement, seen: object) -> Sett
     raised = judged.grade == "error" and isinstance(seen, Failure) and bool(seen.raised_in)
     says = next((permit.says for _, permit in permits(case, quantity) if permit.raises), None)
     if raised and says:
-        return Judgement("conforms"), says
-    return refused(judged, seen, case) or judged, None
+        return Settled(Judgement("conforms"), says)
+    return Settled(refused(judged, seen, case) or judged)
 
 
 def _saying(found: Finding) -> str:

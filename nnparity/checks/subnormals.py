@@ -1,13 +1,14 @@
 """Flush to zero: probed once with a dense layer, then required of every operation, all or nothing.
 
 A target that keeps subnormal numbers must keep them everywhere. Where some of its operations flush and others keep,
-the report says which, and all are judged by the weaker rule. Within one array it is never both: a vector body
-that flushes beside a tail that does not `diverges`. So that no verdict depends on what else the plan asks for, a
-target whose dense layer keeps them is asked for all formulas of the spec, and their gradients; verdicts are the plan's.
+the report says which, and all are judged by the weaker rule; but what an array keeps must be right, whatever others do.
+Within one array it is never both: a vector body that flushes beside a tail that does not `diverges`. So that no
+verdict depends on what else the plan asks for, a target whose dense layer keeps them is asked for all formulas of the
+primer, and their gradients; verdicts are the plan's. A pack's formulas are not asked for where a plan has none of them.
 """
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -18,8 +19,8 @@ from nnparity.execute.target import Target
 from nnparity.expect.budgets import expect
 from nnparity.expect.expected import Expected
 from nnparity.judge.elements import Array, first_element
-from nnparity.judge.grades import Judgement
-from nnparity.judge.special_value_rules import settle
+from nnparity.judge.grades import Judgement, judge
+from nnparity.judge.special_value_rules import Settled, accepted, settle
 from nnparity.reports.records import Fact
 from nnparity.spec import Case, Formula
 from nnparity.spec.cases.special_values import special_case, specials_of
@@ -52,7 +53,7 @@ def subnormals(
     quantities = selection.quantities if probed else FIRST_ORDER
     cases = [
         special_case(formula, DATASET, dtype, selection.salt)
-        for formula in (formulas if probed else _parts())
+        for formula in (formulas if probed else _parts(formulas))
         if DATASET in specials_of(formula) and not target.refuses(formula)
     ]
     target.observer.submit(
@@ -66,19 +67,23 @@ def subnormals(
     flush = probed or any(one.does in (FLUSHES, BOTH) for one in seen)
     for one in seen:
         if one.case.formula in formulas and _asked(one.quantity, selection):
+            found = _settled(target, one, flush, first_order(one.case.formula, quantities))
             yield Finding(
                 one.case,
                 one.quantity,
-                _judged(target, one, flush, first_order(one.case.formula, quantities)),
+                found.judgement,
                 note=_note(one, probed),
                 seconds=one.observed.seconds if one.first else 0.0,
+                seen=found.seen,
+                truth=found.truth,
             )
     yield Fact(TABLE, f"subnormals {dtype}", target.name, _summed(seen, probed))
 
 
-def _parts() -> list[Formula]:
-    """All formulas of the spec but the compositions, as in `checks.items`."""
-    return [formula for formula in load().values() if not formula.composition]
+def _parts(formulas: Sequence[Formula]) -> list[Formula]:
+    """All formulas of the primer but the compositions, as in `checks.items`, and those of the plan that packs have."""
+    primers = [formula for formula in load().values() if not (formula.composition or formula.pack)]
+    return primers + [formula for formula in formulas if formula.pack]
 
 
 def _asked(quantity: str, selection: Selection) -> bool:
@@ -96,24 +101,48 @@ def _seen(case: Case, observed: Observed, asked: frozenset[str]) -> Iterator[See
 
 def does_with(seen: Array, kept: Expected, case: Case) -> str | None:
     """What a target does with them, told by the elements that are subnormal and further from zero than any rounding."""
-    telling = (np.abs(kept.value) < case.dtype.tiny) & (np.abs(kept.value) > 2 * kept.hard)
+    telling = _telling(kept, case)
     if not telling.any():
         return None
     zero = seen[telling] == 0
     return FLUSHES if zero.all() else BOTH if zero.any() else KEEPS
 
 
-def _judged(target: Target, one: Seen, flush: bool, asked: frozenset[str]) -> Judgement:
+def _telling(kept: Expected, case: Case) -> Array:
+    return np.asarray((np.abs(kept.value) < case.dtype.tiny) & (np.abs(kept.value) > 2 * kept.hard))
+
+
+def _settled(target: Target, one: Seen, flush: bool, asked: frozenset[str]) -> Settled:
     array = one.observed.observation.get(one.quantity)
     if wrong := failure(array, one.observed):
-        return wrong
-    model = target.model(one.case.formula.id, one.case.dtype.name, plain(one.quantity))
-    judged, _ = settle(one.case, plain(one.quantity), array, flush, asked, model)  # type: ignore[arg-type]
-    if one.does == BOTH and judged.grade == "conforms":
-        kept = expect(one.case, frozenset({one.quantity.partition(".")[0]}))[plain(one.quantity)]
-        worst = first_element((array == 0) & (kept.value != 0), array, kept.value)  # type: ignore[arg-type]
-        return Judgement("diverges", judged.hard, judged.sharp, worst=worst, message=f"subnormals: {BOTH}")
-    return judged
+        return Settled(wrong)
+    assert isinstance(array, np.ndarray)
+    quantity = plain(one.quantity)
+    model = target.model(one.case.formula.id, one.case.dtype.name, quantity)
+    found = settle(one.case, quantity, array, flush, asked, model)
+    if found.judgement.grade != "conforms":
+        return found
+    kept = expect(one.case, frozenset({one.quantity.partition(".")[0]}))[quantity]
+    if one.does == BOTH:
+        worst = first_element((array == 0) & (kept.value != 0), array, kept.value)
+        hard, sharp = found.judgement.hard, found.judgement.sharp
+        return Settled(Judgement("diverges", hard, sharp, worst=worst, message=f"subnormals: {BOTH}"))
+    if one.does == KEEPS and flush:
+        return _kept(array, one.case, quantity, _telling(kept, one.case), asked, model) or found
+    return found
+
+
+def _kept(array: Array, case: Case, quantity: str, telling: Array, asked: frozenset[str], model: str) -> Settled | None:
+    """What is wrong with the subnormal numbers that were kept, by the rule for those who keep them; None if nothing."""
+    wrong = []
+    for truth, _ in accepted(case, quantity, False, asked, model):
+        hard, sharp = (np.where(telling, budget, np.inf) for budget in (truth.hard, truth.sharp))
+        only = replace(truth, hard=hard, sharp=sharp)
+        judged = judge(array, only, case.dtype)
+        if judged.grade == "conforms":
+            return None
+        wrong.append(Settled(judged, None, only, array))
+    return min(wrong, key=lambda one: one.judgement.hard or 0.0)
 
 
 def _note(one: Seen, probed: bool) -> str | None:

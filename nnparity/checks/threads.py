@@ -1,19 +1,24 @@
-"""Threads: a case large enough to be shared out, on one thread and on all cores.
+"""Threads: a case large enough to be shared out, on one thread and twice on all cores.
 
-The result on all cores is judged like any other; the table says whether one thread gives it bit for bit. What is
-larger than a block, or not a whole number of them, is cut up there and nowhere else.
+The result on all cores is judged like any other. One that conforms is held against itself, as in `checks.determinism`,
+and against that of a single thread, within the budget of two computations; the table says whether it is the same bit
+for bit. What is larger than a block, or not a whole number of them, is cut up there and nowhere else.
 """
 
+import dataclasses
 import os
 from collections.abc import Iterator
 from itertools import count
 
 from nnparity.checks.cell_text import CellText
 from nnparity.checks.common import Finding, Given, failure, first_order, held, judgeable, observe, representative
-from nnparity.checks.comparison import OTHER, SAME, compared
+from nnparity.checks.comparison import OTHER, SAME, compared, spread
+from nnparity.execute.observer import Observed
 from nnparity.execute.requests import request
 from nnparity.execute.target import Target
-from nnparity.judge.sensitivity import graded
+from nnparity.expect.expected import Expected
+from nnparity.judge.grades import Judgement
+from nnparity.judge.sensitivity import graded, qualified
 from nnparity.reports.records import Fact
 from nnparity.spec import DTYPES, Case, Formula, shapes
 from nnparity.spec.cases.special_values import batch, resized
@@ -23,6 +28,8 @@ from nnparity.spec.selection import Selection
 
 TABLE = "threads, all cores against one"
 ALL_CORES = "all cores"
+#: What the table says where the same call gives other bits.
+RESTLESS = "other bits at each call"
 #: Numbers that go in and come out, at least: torch shares out what has more than 32,768.
 ELEMENTS = 2**17
 
@@ -35,19 +42,56 @@ def threads(target: Target, formula: Formula, selection: Selection) -> Iterator[
     quantities = first_order(formula, selection.quantities)
     truth = held(target, case, quantities)
     asked = request(case, quantities)
-    (one,), (all_cores,) = observe(target.observer, [asked]), observe(target.observer.twin(cores()), [asked])
+    (one,) = observe(target.observer.single_threaded(), [asked])
+    seen = Seen(one, *observe(target.observer.twin(cores()), [asked, asked]))
     words = CellText((case.dtype.name,))
-    seconds = one.seconds + all_cores.seconds
-    for quantity, expected in judgeable(truth, all_cores).items():
-        seen = all_cores.observation.get(quantity)
-        judged = failure(seen, all_cores) or graded(seen, expected, case, plain(quantity))  # type: ignore[arg-type]
-        _, note = compared(one, all_cores, quantity, expected.twice, case.dtype)
-        if judged.hard is not None:
-            words.add(ALL_CORES, OTHER if note else SAME, case.dtype.name)
+    declared = target.observer.info.nondeterministic.get(formula.id)
+    seconds = seen.seconds
+    for quantity, expected in judgeable(truth, seen.all_cores).items():
+        judged, note, saying = _judged(case, quantity, expected, seen, declared)
+        if saying:
+            words.add(ALL_CORES, saying, case.dtype.name)
         yield Finding(case, quantity, judged, note=note, seconds=seconds)
         seconds = 0.0  # the time they took belongs to the first verdict
     if words.said:
         yield Fact(TABLE, formula.id, target.name, words.text(SAME))
+
+
+@dataclasses.dataclass(frozen=True)
+class Seen:
+    """What became of the case on one thread, on all cores, and there once more."""
+
+    one: Observed
+    all_cores: Observed
+    again: Observed
+
+    @property
+    def seconds(self) -> float:
+        """Those of all three."""
+        return self.one.seconds + self.all_cores.seconds + self.again.seconds
+
+
+def _judged(
+    case: Case, quantity: str, expected: Expected, seen: Seen, declared: str | None
+) -> tuple[Judgement, str | None, str | None]:
+    """The judgement of what all cores give, how it differs from what one thread gives, and what the table says."""
+    array, asked = seen.all_cores.observation.get(quantity), plain(quantity)
+    if failed := failure(array, seen.all_cores):
+        return failed, None, None
+    judged = qualified(graded(array, expected, case, asked), expected, case, asked)  # type: ignore[arg-type]
+    alone, note = compared(seen.one, seen.all_cores, quantity, expected.twice, case)
+    if judged.hard is None:
+        return judged, note, None
+    repeated, restless = compared(seen.all_cores, seen.again, quantity, expected.twice, case)
+    saying = RESTLESS if restless else OTHER if note else SAME
+    if judged.grade != "conforms":
+        return judged, note, saying
+    if restless and repeated.hard is not None:
+        return *spread(repeated, restless, declared), saying
+    if (other := repeated if restless else alone).grade not in ("conforms", "inconclusive"):
+        told = "; ".join(filter(None, ("at the second call" if restless else "on one thread", other.message, note)))
+        return dataclasses.replace(other, message=told), None, None
+    return judged, note, saying
 
 
 def large(formula: Formula, dtype: str, salt: str = "") -> Given:

@@ -147,6 +147,11 @@ class Observer:
             self._twins[threads] = Observer(*self._arguments, self._timeout, self._scratch, threads, self._told)
         return self._twins[threads]
 
+    def single_threaded(self) -> "Observer":
+        """This one, where its kernels take one thread; a twin with one where the environment gives them more."""
+        told = self._environment()
+        return self if all(told[name] == "1" for name in THREADS) else self.twin(1)
+
     def submit(self, requests: Sequence[Request]) -> None:
         """Sends requests; the target works on them while this process goes on."""
         if self._unread:  # the reader of the last answers gave up: the next must not be taken for them

@@ -19,9 +19,11 @@ from nnparity.expect.expected import Expected
 from nnparity.judge.elements import element_ratios
 from nnparity.judge.grades import Judgement
 from nnparity.judge.sensitivity import graded
+from nnparity.judge.special_value_rules import decided
 from nnparity.reference.readings import Arithmetic
 from nnparity.reports.records import Number, Verdict
 from nnparity.spec import DTYPES, Case
+from nnparity.spec.cases.special_values import SPECIALS
 from nnparity.spec.precision import ACCUMULATE, MODELS
 from nnparity.spec.schema import Formula, plain
 
@@ -204,6 +206,8 @@ def _expectations(expects: Expects, verdict: Verdict, evidence: Evidence) -> Ite
 def _conforms_to(found: Expected, expects: Expects, verdict: Verdict, evidence: Evidence) -> bool:
     """Whether the observation conforms to that expectation; of a check, whether its worst element does."""
     case = evidence.case
+    if evidence.seen is not None and evidence.truth is not None and case.dataset in SPECIALS:
+        return _each_conforms_to(found, expects, evidence, evidence.truth)
     if evidence.seen is not None:
         judged = graded(evidence.seen, found, case, plain(verdict.quantity))
         met = _within(expects, judged) if expects.margins else judged.grade == "conforms"
@@ -216,6 +220,16 @@ def _conforms_to(found: Expected, expects: Expects, verdict: Verdict, evidence: 
     one = Expected(value, hard, sharp)
     ratio = element_ratios(np.array([float(worst.observed)]), one, case.dtype)[0]
     return bool(np.isfinite(hard).all() and ratio <= (expects.hard or 1))
+
+
+def _each_conforms_to(found: Expected, expects: Expects, evidence: Evidence, truth: Expected) -> bool:
+    """Of special values: whether every element that is wrong conforms, and to a budget that bounds it."""
+    wrong = ~(element_ratios(evidence.seen, truth, evidence.case.dtype) <= 1)
+    found = decided(found)
+    ratios = element_ratios(evidence.seen, found, evidence.case.dtype)
+    if wrong.shape != ratios.shape or not wrong.any():
+        return False
+    return bool((ratios[wrong] <= (expects.hard or 1)).all() and np.isfinite(found.hard[wrong]).all())
 
 
 def _bounded(found: Expected, evidence: Evidence) -> bool:

@@ -2,15 +2,15 @@
 
 The reference is run in float64 on the same numbers. Nothing overflows there that does not overflow in the target,
 except where the largest finite numbers go in; elsewhere an infinity or a NaN of the reference comes from one of the
-inputs, is exact, and is required. In a gradient NaN may stand for an infinity: there is no derivative at infinity,
-and inf - inf appears or not with the order of equal terms.
+inputs, is exact, and is required. In a gradient NaN may stand for an infinity, and an infinity for NaN: there is no
+derivative at infinity, and inf - inf appears or not with the order of equal terms. The other infinity is wrong.
 """
 
 import dataclasses
 import math
 from collections.abc import Iterator
+from dataclasses import dataclass
 from functools import lru_cache
-from typing import Any
 
 import numpy as np
 
@@ -29,7 +29,17 @@ from nnparity.spec.schema import Permit
 OVERFLOWING = ("largest", "subnormal")
 #: Expectations kept for the other targets of the same process: those of one formula.
 CACHE = 256
-Settled = tuple[Judgement, str | None]
+
+
+@dataclass(frozen=True)
+class Settled:
+    """The judgement of an array, what the target did of what is permitted, and what it was held against and how."""
+
+    judgement: Judgement
+    note: str | None = None
+    truth: Expected | None = None
+    #: The array, with what may be exchanged as the formula has it.
+    seen: Array | None = None
 
 
 @lru_cache(maxsize=CACHE)
@@ -94,15 +104,15 @@ def settle(
     would be met by a wrong answer too, by zeros or NaN where no element is judged, it is `inconclusive`.
     """
     answers: list[tuple[Expected, str | None]] = []
-    failed: list[Judgement] = []
+    failed: list[Settled] = []
     for truth, says in accepted(case, quantity, flush, asked, model):
-        judged, said = _judged(case, quantity, seen, truth)
-        if judged.grade == "conforms":
-            told = "; ".join(filter(None, (says, said))) or None
-            return _qualified(judged, truth, case, quantity, flush), told
+        found = _judged(case, quantity, seen, truth)
+        if found.judgement.grade == "conforms":
+            told = "; ".join(filter(None, (says, found.note))) or None
+            return Settled(_qualified(found.judgement, truth, case, quantity, flush), told, truth, seen)
         answers.append((truth, says))
-        failed.append(judged)
-    return mixed(case, quantity, seen, answers) or (min(failed, key=_distance), None)
+        failed.append(found)
+    return mixed(case, quantity, seen, answers) or min(failed, key=lambda one: _distance(one.judgement))
 
 
 def _distance(judged: Judgement) -> float:
@@ -134,16 +144,23 @@ def accepted(
                 yield expected(case, asked, flush, place, inner)[quantity], permit.says
 
 
-def _judged(case: Case, quantity: str, seen: Any, truth: Expected) -> Settled:
-    judged = judge(seen, truth, case.dtype)
+def _judged(case: Case, quantity: str, seen: Array, truth: Expected) -> Settled:
+    judged, note = judge(seen, truth, case.dtype), None
     if judged.grade != "conforms" and quantity.startswith("grad") and "infinity" in case.dataset and judged.worst:
-        alike = ~np.isfinite(truth.value) & ~np.isfinite(seen.astype(np.float64))
-        again = judge(np.where(alike, truth.value.astype(seen.dtype), seen), truth, case.dtype)
-        if again.grade == "conforms":
-            return again, "NaN and infinity exchanged"
+        seen, told = _exchanged(seen, truth), "NaN and infinity exchanged"
+        judged = judge(seen, truth, case.dtype)
+        note = told if judged.grade == "conforms" else None
     if judged.grade == "conforms" and (wrong := wrong_zeros(case, quantity, seen, truth)).any():
-        return _wrong_sign(wrong, seen, truth), None
-    return judged, None
+        return Settled(_wrong_sign(wrong, seen, truth))  # by their numbers they are right: see the worst alone
+    return Settled(judged, note, truth, seen)
+
+
+def _exchanged(seen: Array, truth: Expected) -> Array:
+    """What was observed, with what the formula gives where one of the two is NaN and the other an infinity."""
+    value, wide = truth.value, seen.astype(np.float64)
+    alike = ~np.isfinite(value) & ~np.isfinite(wide) & (np.isnan(value) | np.isnan(wide))
+    with np.errstate(over="ignore"):
+        return np.where(alike, value.astype(seen.dtype), seen)
 
 
 def wrong_zeros(case: Case, quantity: str, seen: Array, truth: Expected) -> Array:
@@ -175,8 +192,8 @@ def mixed(case: Case, quantity: str, seen: Array, answers: list[tuple[Expected, 
     judged = inconclusive(Judgement("conforms", hard), _missed_by_mixture(case, quantity, answers))
     used = dict.fromkeys(says for ratio, (_, says) in zip(ratios, answers, strict=True) if (ratio <= 1).any())
     if len(used) < 2:
-        return judged, next(iter(used), None)
-    return judged, f"from element to element: {', or '.join(says or 'as the formula says' for says in used)}"
+        return Settled(judged, next(iter(used), None))
+    return Settled(judged, f"from element to element: {', or '.join(says or 'as the formula says' for says in used)}")
 
 
 def _missed_by_mixture(case: Case, quantity: str, answers: list[tuple[Expected, str | None]]) -> tuple[str, ...]:

@@ -58,7 +58,8 @@ def _of_inputs(formula: Formula) -> list[Fault]:
         NAN: lambda x, request: np.where(np.isnan(x), 0, x),
         "infinity is taken for a large number": _finite,
     }
-    permitted = PERMITTED if "nan" in formula.permits else ""
+    answered = (one for one in formula.permits.get("nan", ()) if one.covers("output") and not one.raises)
+    permitted = PERMITTED if any(answered) else ""  # that a gradient may be another, or that it raises, excuses none
     return [
         Fault(name, DATA, of_inputs(change), SAME_ANYWAY, permitted=permitted if name == NAN else "")
         for name, change in changes.items()

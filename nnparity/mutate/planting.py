@@ -88,6 +88,10 @@ class Planted:
         numbers = (dict(request.inputs), dict(request.cotangents))
         return Asked(load()[request.formula], signature, "asked", dtype, "", *numbers, dict(request.tangents))
 
+    def single_threaded(self) -> "Planted":
+        """Itself."""
+        return self
+
     def twin(self, threads: int | None = None) -> "Planted":
         """See `Observer`: the same fault in another process."""
         if threads not in self._twins:

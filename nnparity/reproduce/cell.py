@@ -8,7 +8,7 @@ import numpy as np
 
 from nnparity.checks import making
 from nnparity.checks.common import Given, failure, judgeable, observe, refused
-from nnparity.checks.subnormals import BOTH, FLUSHES, does_with
+from nnparity.checks.subnormals import BOTH, FLUSHES, KEEPS, does_with
 from nnparity.checks.subnormals import DATASET as SUBNORMAL
 from nnparity.checks.sweep import DATASET as SWEEP
 from nnparity.checks.sweep import answers as swept_answers
@@ -72,7 +72,8 @@ class Cell:
 
         A run asks all formulas, see `checks.subnormals`: where another one flushes, it is the more lenient.
         """
-        return self.target.flushes[self.case.dtype.name] or self._does == FLUSHES
+        flushes = self.target.flushes[self.case.dtype.name] and self._does != KEEPS
+        return flushes or self._does == FLUSHES
 
     @cached_property
     def _does(self) -> str | None:
@@ -133,7 +134,10 @@ class Cell:
             return Judgement("conforms") if failed.grade == "error" and raises else failed
         if self.special:
             model = self.target.model(self.case.formula.id, self.case.dtype.name, plain(self.quantity))
-            return self._both or settle(self.case, plain(self.quantity), self.seen, self.flush, self.asked, model)[0]
+            return (
+                self._both
+                or settle(self.case, plain(self.quantity), self.seen, self.flush, self.asked, model).judgement
+            )
         if self.swept:
             return judgement(self.case, plain(self.quantity), self.seen, truth, self.flush)
         return qualified(

@@ -84,10 +84,11 @@ def _lanes(tree: Tree) -> str | None:
     terms, parts = sorted(leaves(tree)), _parts(tree)
     for lanes in range(len(terms) // 2, 1, -1):
         groups = [frozenset(terms[lane::lanes]) for lane in range(lanes)]
-        each = {_plain(ordered(parts[group])) for group in groups if group in parts}
-        if all(group in parts for group in groups) and each & {"in the order of the index", "pairwise"}:
-            inner = "" if each <= {"in the order of the index"} else " (each pairwise)"
-            return f"{lanes} partial sums{inner}, then {words(_collapsed(tree, groups))}"
+        if not all(group in parts for group in groups):
+            continue
+        for made, inner in ((in_order, ""), (pairwise, " (each pairwise)")):
+            if all(ordered(made([*sorted(group)])) == ordered(parts[group]) for group in groups):
+                return f"{lanes} partial sums{inner}, then {words(_collapsed(tree, groups))}"
     return None
 
 

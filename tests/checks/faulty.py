@@ -4,6 +4,7 @@ import dataclasses
 import itertools
 from typing import Any
 
+import ml_dtypes
 import numpy as np
 
 from nnparity.adapters.base import Adapter
@@ -322,7 +323,7 @@ class OneNumber(Spoilt):
 
 
 def flushed(array: Array) -> Any:
-    tiny = np.finfo(np.float32).tiny
+    tiny = float(ml_dtypes.finfo(array.dtype).tiny)
     return np.where(np.abs(array.astype(np.float64)) < tiny, 0, array)
 
 
@@ -343,7 +344,7 @@ class FlushesTheBody(Spoilt):
 
 
 class FlushesAnotherGradient(Spoilt):
-    """A dense layer flushes in its gradients alone; what ReLU gives is off by less than a smallest normal number."""
+    """A dense layer flushes in its gradients alone; where ReLU gives 0 there is less than a smallest normal number."""
 
     def _spoilt(self, name: str, array: Array | Failure) -> Array | Failure:
         if self.request.formula == "dense" and name.startswith("grad") and not isinstance(array, Failure):
@@ -351,4 +352,31 @@ class FlushesAnotherGradient(Spoilt):
         return super()._spoilt(name, array) if self.request.formula == "relu" else array
 
     def spoil(self, array: Array) -> Any:
-        return array.astype(np.float64) + 5 * 2.0**-149
+        return np.where(array == 0, 5 * 2.0**-149, array.astype(np.float64))
+
+
+class NegatesSubnormals(Spoilt):
+    """One operation flushes them, another keeps them with the wrong sign."""
+
+    def spoil(self, array: Array) -> Any:
+        if self.request.formula == "relu":
+            return flushed(array)
+        return np.where(flushed(array) == 0, -array, array) if self.request.formula == "tanh" else array
+
+
+class WrongInfinityInGradients(Spoilt):
+    """The other infinity, in gradients alone."""
+
+    def _spoilt(self, name: str, array: Array | Failure) -> Array | Failure:
+        if not name.startswith("grad") or isinstance(array, Failure):
+            return array
+        return np.where(np.isinf(array), -array, array).astype(array.dtype)
+
+
+class ExchangesNanAndInfinity(Spoilt):
+    """In gradients NaN where an infinity should be."""
+
+    def _spoilt(self, name: str, array: Array | Failure) -> Array | Failure:
+        if not name.startswith("grad") or isinstance(array, Failure):
+            return array
+        return np.where(np.isinf(array), np.nan, array).astype(array.dtype)

@@ -26,7 +26,7 @@ class Inside:
 
     def __init__(self, adapter: type[Adapter]) -> None:
         self._kind, self._adapter = adapter, adapter()
-        self._twin: Inside | None = None
+        self._twins: dict[int | None, Inside] = {}
         kernels = {name: (kernel.calls, False, "", "") for name, kernel in adapter.kernels().items()}
         self.info = TargetInfo(
             self._adapter.target,
@@ -52,9 +52,14 @@ class Inside:
 
     def twin(self, threads: int | None = None) -> "Inside":
         """Its adapter's `threads` are so many; one's own kernels may look at that."""
-        self._twin = self._twin or Inside(self._kind)
-        self._twin._adapter.threads = threads  # type: ignore[attr-defined]
-        return self._twin
+        if threads not in self._twins:
+            self._twins[threads] = Inside(self._kind)
+            self._twins[threads]._adapter.threads = threads  # type: ignore[attr-defined]
+        return self._twins[threads]
+
+    def single_threaded(self) -> "Inside":
+        """Itself."""
+        return self
 
     def close(self) -> None:
         pass

@@ -5,15 +5,19 @@ from typing import Any
 import numpy as np
 import pytest
 
+from nnparity import checks
 from nnparity.adapters.base import Adapter
 from nnparity.adapters.numpy import NumpyAdapter
 from nnparity.adapters.request import Array
+from nnparity.checks.common import Finding
 from nnparity.execute.requests import request
 from nnparity.expect.budgets import expect
 from nnparity.judge.grades import judge
+from nnparity.judge.recorded_expectations import Evidence, Expects, met
+from nnparity.run.verdicts import verdict_line
 from nnparity.spec.cases import naming
 from nnparity.tests.checks import faulty
-from nnparity.tests.checks.inside import ALL, cells, lines, target, verdicts, wrong
+from nnparity.tests.checks.inside import ALL, cells, lines, plan, target, verdicts, wrong
 
 FORMULAS = ("relu", "tanh", "softmax", "dense", "conv2d", "max_pool2d", "masked_attention", "lstm_step", "l1_penalty")
 
@@ -47,6 +51,42 @@ def test_a_fault_is_found_where_it_is_and_nowhere_else(
     told = lines(adapter, "specials", formula)
     assert wrong(told) == found
     assert {verdict.grade for verdict in verdicts(told)} == {"conforms", "diverges"}
+
+
+@pytest.mark.parametrize("formula", ["dense", "mse", "conv2d"])
+@pytest.mark.parametrize("dtype", ALL)
+def test_in_a_gradient_nan_may_stand_for_an_infinity_and_the_other_infinity_may_not(formula: str, dtype: str) -> None:
+    found = wrong(lines(faulty.WrongInfinityInGradients, "specials", formula, dtypes=(dtype,)))
+    assert any(one.startswith("grad") for name, of in found.items() if "infinity" in name for one in of)
+    exchanged = lines(faulty.ExchangesNanAndInfinity, "specials", formula, dtypes=(dtype,))
+    assert not {name for name, of in wrong(exchanged).items() if "infinity" in name}
+    assert "NaN and infinity exchanged" in cells(exchanged)[formula]
+
+
+def test_a_record_of_a_special_value_excuses_no_other_number_beside_it() -> None:
+    """The worst element is what the record expects; the others are held against it too."""
+
+    class NanForInfinity(faulty.Spoilt):
+        beside = 1.0
+
+        def spoil(self, array: Array) -> Any:
+            finite = np.where(np.isfinite(array), array * array.dtype.type(self.beside), array)
+            return np.where(np.isinf(array), np.nan, finite)
+
+    class AndAnotherNumber(NanForInfinity):
+        beside = -50.0
+
+    told = {}
+    for adapter in (NanForInfinity, AndAnotherNumber):
+        target_, asked = target(adapter), plan("gelu")
+        (item,) = (one for one in checks.items(asked) if one.check == "specials")
+        found = [one for one in item.run(target_) if isinstance(one, Finding)]
+        (one,) = (one for one in found if (one.case.dataset, one.quantity) == ("infinity", "output"))
+        evidence = Evidence(one.case, False, one.seen, one.truth)
+        line = verdict_line(target_, one)
+        assert line.grade == "diverges"
+        told[adapter] = met(Expects(answer="NaN"), "special value", line, evidence)
+    assert told == {NanForInfinity: True, AndAnotherNumber: False}
 
 
 def test_a_wrong_special_value_is_told_with_its_place() -> None:

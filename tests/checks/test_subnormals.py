@@ -1,12 +1,18 @@
 """Flush to zero: all or nothing, and who does what is said."""
 
 import itertools
+import sys
 from typing import Any
+
+import msgspec
+import pytest
 
 from nnparity.adapters.numpy import NumpyAdapter
 from nnparity.checks import items
+from nnparity.checks.subnormals import _parts
 from nnparity.execute.target import Target
 from nnparity.run.plan import Plan
+from nnparity.spec import load
 from nnparity.tests.checks import faulty, inside
 from nnparity.tests.checks.inside import cells, lines, told, verdicts, wrong
 
@@ -37,6 +43,25 @@ def test_a_body_that_flushes_beside_a_tail_that_does_not_diverges() -> None:
     found = lines(faulty.FlushesTheBody, "subnormals", "relu")
     assert wrong(found) == {"subnormal": {"output"}}
     assert any(v.message == "subnormals: both in one array" for v in verdicts(found))
+
+
+def test_what_is_kept_must_be_right_where_another_operation_flushes() -> None:
+    """By the weaker rule zeros are right, and so would be anything as small."""
+    found = lines(faulty.NegatesSubnormals, "subnormals", *FORMULAS, dtypes=inside.ALL)
+    assert wrong(found) == {"subnormal": {"output"}}
+    diverging = {(one.formula, one.dtype) for one in verdicts(found) if one.grade == "diverges"}
+    assert diverging == {("tanh", dtype) for dtype in inside.ALL}
+
+
+def test_the_formulas_of_a_pack_do_not_change_what_is_said_of_the_primers(monkeypatch: pytest.MonkeyPatch) -> None:
+    relu = load()["relu"]
+    strange = msgspec.structs.replace(relu, id="relu_of_a_pack", pack="strange")
+    everything = {**load(), strange.id: strange}
+    monkeypatch.setattr(sys.modules[_parts.__module__], "load", lambda: everything)
+    asked = _parts([relu])
+    assert strange not in asked
+    assert relu in asked
+    assert strange in _parts([strange])
 
 
 def test_a_verdict_does_not_depend_on_what_else_the_plan_asks_for() -> None:

@@ -1,5 +1,7 @@
 """More threads: what is cut up wrongly is found, and what is only added up in another order is told."""
 
+from typing import ClassVar
+
 import numpy as np
 import pytest
 
@@ -25,6 +27,51 @@ class LosesTheSeam(NumpyAdapter):
         return seen
 
 
+class ZerosOnOneThread(NumpyAdapter):
+    """On a single thread the large arrays are never written."""
+
+    threads: int | None = None
+
+    def observe(self, request: Request) -> Observation:
+        seen = super().observe(request)
+        output = seen["output"]
+        if not self.threads and isinstance(output, np.ndarray):
+            output[:] = 0
+        return seen
+
+
+class RaisesOnOneThread(NumpyAdapter):
+    """A kernel that needs several threads."""
+
+    threads: int | None = None
+
+    def observe(self, request: Request) -> Observation:
+        if not self.threads:
+            raise RuntimeError("no pool of threads")
+        return super().observe(request)
+
+
+class Races(NumpyAdapter):
+    """On several threads every second call is an ulp beside the first."""
+
+    threads: int | None = None
+    calls = 0
+
+    def observe(self, request: Request) -> Observation:
+        seen = super().observe(request)
+        output = seen["output"]
+        self.calls += 1
+        if self.threads and self.calls % 2 and isinstance(output, np.ndarray):
+            seen["output"] = np.nextafter(output, np.inf, dtype=output.dtype)
+        return seen
+
+
+class MayRace(Races):
+    """The same, and says so."""
+
+    nondeterministic: ClassVar[dict[str, str]] = {"dense": "adds up in the order that threads end in"}
+
+
 class AddsUpInAnotherOrder(NumpyAdapter):
     """On several threads, an ulp beside."""
 
@@ -40,6 +87,22 @@ class AddsUpInAnotherOrder(NumpyAdapter):
 
 def test_a_row_lost_at_the_seam_between_two_threads_is_caught() -> None:
     assert wrong(lines(LosesTheSeam, "threads", "dense")) == {"all cores": {"output"}}
+
+
+@pytest.mark.parametrize("adapter", [ZerosOnOneThread, RaisesOnOneThread])
+def test_what_is_wrong_on_one_thread_alone_is_caught(adapter: type[NumpyAdapter]) -> None:
+    found = [one for one in verdicts(lines(adapter, "threads", "dense")) if one.quantity == "output"]
+    assert [one.grade for one in found] == ["diverges" if adapter is ZerosOnOneThread else "error"]
+    assert (found[0].message or "").startswith("on one thread")
+
+
+def test_other_bits_at_each_call_on_all_cores_are_nondeterministic_unless_declared() -> None:
+    found = lines(Races, "threads", "dense")
+    assert {one.quantity: one.grade for one in verdicts(found)}["output"] == "nondeterministic"
+    assert cells(found)["dense"].startswith("all cores: other bits at each call")
+    declared = {one.quantity: one for one in verdicts(lines(MayRace, "threads", "dense"))}["output"]
+    assert declared.grade == "conforms"
+    assert "declared: adds up in the order" in (declared.note or "")
 
 
 def test_other_bits_within_the_budget_conform_and_are_told() -> None:
@@ -66,7 +129,11 @@ def test_the_observer_hands_its_number_of_threads_to_the_process(monkeypatch: py
         twin = observer.twin(2)
         assert {twin._environment()[name] for name in THREADS} == {"2"}
         assert observer.twin() is not twin
+        assert observer.single_threaded() is observer
         monkeypatch.setenv("OMP_NUM_THREADS", "7")
         assert observer._environment()["OMP_NUM_THREADS"] == "7"
+        single = observer.single_threaded()
+        assert single is observer.twin(1)
+        assert {single._environment()[name] for name in THREADS} == {"1"}
     finally:
         observer.close()

@@ -61,7 +61,7 @@ def test_special_values_of_which_no_element_is_judged_do_not_conform(dtype: str)
     for case in (special_case(formula, "largest", dtype) for formula in FORMULAS if "largest" in specials_of(formula)):
         asked = FIRST if case.formula.wrt else frozenset({"output"})
         for quantity, truth in expected(case, asked, False, None, "").items():
-            judged, _ = settle(case, quantity, truth.value.astype(case.dtype.numpy), False, asked)
+            judged = settle(case, quantity, truth.value.astype(case.dtype.numpy), False, asked).judgement
             judges = bool(np.isfinite(truth.hard).any())
             told[f"{judged.grade}, {'some' if judges else 'no'} element judged"] += 1
     assert told["conforms, no element judged"] == 0, told
@@ -75,7 +75,7 @@ def test_where_an_intermediate_result_overflows_nan_and_zeros_are_inconclusive(a
     case = special_case(load()["mse"], "largest", "float32")
     truth = expected(case, FIRST, False, None, "")["output"]
     assert np.isinf(truth.hard).all()
-    judged, _ = settle(case, "output", like(truth, answer, case), False, FIRST)
+    judged = settle(case, "output", like(truth, answer, case), False, FIRST).judgement
     assert judged.grade == "inconclusive"
     assert "NaN" in str(judged.message)
 
@@ -84,8 +84,8 @@ def test_a_permitted_answer_keeps_its_words() -> None:
     case = special_case(load()["relu"], "zeros", "float32")
     asked = frozenset({"grad"})
     kept = expected(case, asked, False, 3, "")["grad.x"]
-    judged, note = settle(case, "grad.x", kept.value.astype(np.float32), False, asked)
-    assert (judged.grade, note) == ("conforms", "gradient 1/2 at 0")
+    found = settle(case, "grad.x", kept.value.astype(np.float32), False, asked)
+    assert (found.judgement.grade, found.note) == ("conforms", "gradient 1/2 at 0")
 
 
 def test_a_mixture_of_answers_that_bound_nothing_together_is_inconclusive() -> None:
@@ -95,9 +95,9 @@ def test_a_mixture_of_answers_that_bound_nothing_together_is_inconclusive() -> N
     seen = np.full(2, np.nan, np.float32)
     settled = mixed(case, "output", seen, [(first, "one"), (second, "the other")])
     assert settled is not None
-    judged, note = settled
-    assert (judged.grade, note) == ("inconclusive", "from element to element: one, or the other")
-    assert "NaN" in str(judged.message)
+    assert settled.judgement.grade == "inconclusive"
+    assert settled.note == "from element to element: one, or the other"
+    assert "NaN" in str(settled.judgement.message)
 
 
 def test_nan_that_is_required_is_no_wrong_answer_where_the_result_vanishes() -> None:
@@ -105,7 +105,7 @@ def test_nan_that_is_required_is_no_wrong_answer_where_the_result_vanishes() -> 
     case = special_case(load()["multi_head_attention"], "nan", "float32")
     truth = expected(case, FIRST, False, None, "")["grad.bk"]
     assert np.isnan(truth.value).all()
-    assert settle(case, "grad.bk", like(truth, np.nan, case), False, FIRST)[0].grade == "conforms"
+    assert settle(case, "grad.bk", like(truth, np.nan, case), False, FIRST).judgement.grade == "conforms"
 
 
 def test_a_margin_of_nan_conforms_to_nothing() -> None:

@@ -132,3 +132,12 @@ def test_a_number_is_rounded_once() -> None:
     above = Fraction(1) + Fraction(1, 2**24) + Fraction(1, 2**60)
     assert nearest(above, DTYPES["float32"]) == 1 + 2.0**-23
     assert nearest(above - Fraction(1, 2**59), DTYPES["float32"]) == 1.0
+
+
+def test_lanes_that_are_added_up_in_two_ways_are_not_told_as_one() -> None:
+    """One in the order of the index, the other in reverse; and one in order beside one that is pairwise."""
+    assert "each" not in words(((((0, 2), 4), 6), (1, (3, (5, 7)))))
+    assert "each" not in words((in_order([*range(0, 32, 2)]), pairwise([*range(1, 32, 2)])))
+    assert words((pairwise([*range(0, 32, 2)]), pairwise([*range(1, 32, 2)]))).startswith(
+        "2 partial sums (each pairwise)"
+    )

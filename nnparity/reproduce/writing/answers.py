@@ -65,8 +65,9 @@ def special(case: Case, quantity: str, flush: bool, asked: frozenset[str]) -> li
     found = []
     for truth, says in accepted(case, quantity, flush, asked):
         answer = permitted(truth, case.dtype, says or "")
-        if quantity.startswith("grad") and "infinity" in case.dataset:  # there NaN may stand for an infinity
-            answer.loose[~np.isfinite(truth.judged.value)] = NAN + INFINITE
+        if quantity.startswith("grad") and "infinity" in case.dataset:  # NaN may stand for an infinity, and it for NaN
+            answer.loose[np.isinf(truth.judged.value)] = NAN
+            answer.loose[np.isnan(truth.judged.value)] = NAN + INFINITE
         found.append(answer)
     return found
 
