@@ -37,6 +37,9 @@ DTYPES = tuple(SHORT)
 #: Families of quantities, in the order that they are shown in.
 FAMILIES = ("output", "grad", "jvp", "hvp")
 
+#: What the note of a verdict on record says where the record tells it from no wrong answer; those follow.
+ALSO_MET = "its record would be met by wrong answers too: "
+
 #: A number as JSON can hold it: finite as a number, otherwise "nan", "inf" or "-inf".
 Number = float | Annotated[str, msgspec.Meta(pattern="^(?:nan|inf|-inf)(?!\\n)$")]
 #: What is counted, and CPU or wall time: of no file more than can be added up and told.
@@ -131,7 +134,8 @@ class Verdict(msgspec.Struct, frozen=True, tag_field="kind", tag="verdict"):
 
     `hard` and `sharp` are margins: error over budget, at most 1 when it holds. `bits` is the
     effective precision, -log2(u * sharp). `known` is the id of a recorded divergence it matches.
-    `note` is what a passing verdict still has to say (which subgradient, which precision model). `rms` is the root mean
+    `note` is what a passing verdict still has to say (which subgradient, which precision model), and of one on record
+    which wrong answers its record would take as well, see ALSO_MET. `rms` is the root mean
     square of error over the sharp budget, before what chance explains. `resolution` is the smallest relative error of
     the whole array that would not have conformed, `blind` the part of its elements whose budget reaches their size.
     `digest` stands for the bits that were observed: with another digest they were others.

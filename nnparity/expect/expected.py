@@ -28,7 +28,8 @@ class Expected:
     @property
     def twice(self) -> "Expected":
         """With the budget of two computations that may each be off by it: of a difference, or of an unproven value."""
-        return replace(self, hard=2 * self.hard, sharp=math.sqrt(2) * self.sharp)
+        hard, sharp = np.asarray(2 * self.hard), np.asarray(math.sqrt(2) * self.sharp)  # of a scalar, too
+        return replace(self, hard=hard, sharp=sharp)
 
     @property
     def settled(self) -> "Expected":

@@ -14,9 +14,9 @@ from typing import Literal
 import msgspec
 from packaging.specifiers import InvalidSpecifier, SpecifierSet
 
-from nnparity.judge.recorded_expectations import Class, Evidence, Expects, met
+from nnparity.judge.recorded_expectations import Class, Evidence, Expects, also_met, met
 from nnparity.judge.version_ranges import beyond, ended, within
-from nnparity.reports.records import PASSING, Verdict
+from nnparity.reports.records import ALSO_MET, PASSING, Verdict
 from nnparity.spec import load as formulas
 from nnparity.spec import packs
 from nnparity.spec.loader import RECORDS
@@ -189,7 +189,7 @@ class Ledger:
             self._run.add(known.id)
         if met(known.expects, known.kind, verdict, evidence):
             self._held.add(known.id)
-            return msgspec.structs.replace(verdict, known=known.id)
+            return msgspec.structs.replace(verdict, known=known.id, note=_noted(known, verdict, evidence))
         return _told(verdict, f"in the scope of {known.id}, but not what it expects")
 
     def about(self, formula: str, target: str) -> list[Known]:
@@ -212,6 +212,12 @@ def settled(found: list[Known]) -> list[Known]:
     What the pool alone shows goes before what any run does, and that before what other numbers do.
     """
     return [one for one in found if one.pool] or [one for one in found if not one.salt] or found
+
+
+def _noted(known: Known, verdict: Verdict, evidence: Evidence | None) -> str | None:
+    also = also_met(known.expects, known.kind, verdict, evidence)
+    told = f"{ALSO_MET}{', '.join(also)}" if also else None
+    return "; ".join(filter(None, (verdict.note, told))) or None
 
 
 def _asked_again(verdict: Verdict, versions: dict[str, str], near: list[Known]) -> Verdict:

@@ -1,8 +1,9 @@
 """What a record of a known divergence expects instead, and whether a verdict meets it.
 
-A record excuses no scope: it says how the target differs, and what differs otherwise is new. Either by an expectation
-with budgets of its own (a variant of the spec, an inner dtype, a model of half precision), or by the largest margin
-that was measured, or by the answer that stands where another should.
+A record says how the target differs, and what differs otherwise is new. Either by an expectation with budgets of its
+own (a variant of the spec, an inner dtype, a model of half precision), or by the largest margin that was measured, or
+by the answer that stands where another should. Where a framework's numbers are wrong in no way that can be told, a
+margin or an answer may take anything: a verdict says then which wrong answers its record would take as well.
 """
 
 import math
@@ -18,10 +19,10 @@ from nnparity.expect.budgets import expect
 from nnparity.expect.expected import Expected
 from nnparity.judge.elements import element_ratios
 from nnparity.judge.grades import Judgement
-from nnparity.judge.sensitivity import graded
+from nnparity.judge.sensitivity import graded, wrong_answers
 from nnparity.judge.special_value_rules import decided
 from nnparity.reference.readings import Arithmetic
-from nnparity.reports.records import Number, Verdict
+from nnparity.reports.records import Number, Verdict, number
 from nnparity.spec import DTYPES, Case
 from nnparity.spec.cases.special_values import SPECIALS
 from nnparity.spec.precision import ACCUMULATE, MODELS
@@ -124,6 +125,27 @@ def met(expects: Expects, kind: Class, verdict: Verdict, evidence: Evidence | No
     if expects.answers and not expects.computed:
         return _answered(expects, verdict, evidence) or (expects.margins and _within(expects, verdict))
     return _numbers_met(expects, verdict, evidence)
+
+
+def also_met(expects: Expects, kind: Class, verdict: Verdict, evidence: Evidence | None) -> tuple[str, ...]:
+    """The wrong answers (zeros, the negative, NaN ...) that the record would take in this verdict's place."""
+    if evidence is None or evidence.truth is None or evidence.seen is None or verdict.hard is None:
+        return ()
+    case, truth, quantity = evidence.case, evidence.truth, plain(verdict.quantity)
+    if verdict.grade not in ("imprecise", "diverges") or quantity in case.formula.vanishing:
+        return ()
+    with np.errstate(all="ignore"):
+        return tuple(
+            name
+            for name, answer in wrong_answers(truth, case)
+            if (judged := graded(answer, truth, case, quantity)).grade != "conforms"
+            and met(expects, kind, _in_place(verdict, judged), replace(evidence, seen=answer))
+        )
+
+
+def _in_place(verdict: Verdict, judged: Judgement) -> Verdict:
+    hard, sharp = (None if one is None else number(one) for one in (judged.hard, judged.sharp))
+    return msgspec.structs.replace(verdict, grade=judged.grade, hard=hard, sharp=sharp, worst=judged.worst)
 
 
 def _numbers_met(expects: Expects, verdict: Verdict, evidence: Evidence | None) -> bool:

@@ -8,9 +8,9 @@ from dataclasses import dataclass, field
 from functools import cached_property
 
 from nnparity.reports.causes.classes import UNTOLD, rank, supposed
-from nnparity.reports.formatting import badness
+from nnparity.reports.formatting import badness, count
 from nnparity.reports.merge import MergedRun
-from nnparity.reports.records import GRADES, KnownLine, Verdict
+from nnparity.reports.records import ALSO_MET, GRADES, KnownLine, Verdict
 from nnparity.reports.statistics import fails
 
 #: Formula and target, a cell of the matrix.
@@ -71,6 +71,13 @@ class Cause:
     def versions(self) -> str:
         """Of which versions the record speaks."""
         return ", ".join(f"{name} {text}" for name, text in self.record.versions.items()) if self.record else ""
+
+    @property
+    def also_met(self) -> str:
+        """How many of its verdicts the record tells from no wrong answer, and from which."""
+        told = [also for one in self.verdicts if (also := (one.note or "").partition(ALSO_MET)[2])]
+        names = dict.fromkeys(name for one in told for name in one.split(", "))
+        return f"{count(len(told))} of {count(len(self.verdicts))}: {', '.join(names)}" if told else ""
 
     @property
     def dtypes(self) -> list[str]:

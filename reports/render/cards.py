@@ -32,7 +32,7 @@ LABELS = (
         "observed",
         "expected",
     ),
-    *("of that element:", "error over hard budget", "of the array: sharp margin"),
+    *("wrong answers on record too", "of that element:", "error over hard budget", "of the array: sharp margin"),
     *("dtype", "margin", "bits", "failing/judged", "not reported"),
 )
 #: Words of the tables that lie in a page compressed: a script puts in the Chinese ones when they are unpacked.

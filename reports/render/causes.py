@@ -69,6 +69,7 @@ def _facts(aggregate: Aggregate, cause: Cause) -> Iterator[tuple[str, str]]:
     yield "verdicts", f"{count(len(cause.verdicts))} ({text(_named(cause.grades))})"
     yield "cells", text(places(cause))
     yield "dtypes, quantities", f"{text(', '.join(cause.dtypes))}; {text(', '.join(cause.quantities))}"
+    yield "wrong answers that would be on record too", text(cause.also_met)
     yield "worst", worst(cause.worst)
     yield "again", code(reproduction(aggregate.run, cause.worst))
 

@@ -3,14 +3,19 @@
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
 from nnparity.adapters.registry import FOLDER
 from nnparity.execute.target import TargetName
+from nnparity.expect.budgets import expect
 from nnparity.judge import known_divergences
 from nnparity.judge.known_divergences import Known, KnownError, Ledger
-from nnparity.reports.records import Verdict
+from nnparity.judge.recorded_expectations import Evidence
+from nnparity.judge.sensitivity import graded
+from nnparity.reports.records import ALSO_MET, Verdict
 from nnparity.run.plan import Plan
+from nnparity.spec.cases import naming
 from nnparity.tests.judge.verdicts import verdict
 
 GOOD = """
@@ -275,3 +280,17 @@ def test_two_records_that_cover_a_verdict_are_an_error_that_names_both(tmp_path:
 def test_an_output_that_came_with_the_gradients_is_in_the_scope_of_the_output(tmp_path: Path) -> None:
     ledger = Ledger(record(tmp_path, GOOD.replace("grad.*", "output")))
     assert ledger.match(off(quantity="output.with_grad"), VERSIONS).known == "dense-float32"
+
+
+def test_a_verdict_on_record_says_which_wrong_answers_its_record_would_take(tmp_path: Path) -> None:
+    case = naming.find("dense/n3i5j4/normal/float32")
+    truth = expect(case, frozenset({"grad"}))["grad.w"]
+    seen = (truth.value * 1.001).astype(np.float32)
+    judged = graded(seen, truth, case, "grad.w")
+    line = off(hard=judged.hard, sharp=judged.sharp, signature="n3i5j4", note="forward mode")
+    ledger = Ledger(record(tmp_path, GOOD.replace("12.0", "1e9")))
+    found = ledger.match(line, VERSIONS, Evidence(case, False, seen, truth))
+    assert found.known == "dense-float32"
+    assert (found.note or "").startswith(f"forward mode; {ALSO_MET}zeros")
+    narrow = Ledger(record(tmp_path, GOOD.replace("12.0", f"{float(judged.hard or 0) * 2}")))
+    assert narrow.match(line, VERSIONS, Evidence(case, False, seen, truth)).note == "forward mode"

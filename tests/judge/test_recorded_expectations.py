@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from nnparity.expect.budgets import expect
-from nnparity.judge.recorded_expectations import Evidence, Expects, met
+from nnparity.judge.recorded_expectations import Evidence, Expects, also_met, met
 from nnparity.judge.sensitivity import graded
 from nnparity.reports.records import Verdict, Worst
 from nnparity.spec import DTYPES, Case, load
@@ -154,3 +154,17 @@ def test_a_process_that_dies_is_on_record_where_the_record_says_so(grade: str, f
     line = verdict(grade, dataset="empty", message="the process died: killed by SIGABRT")
     assert met(Expects(answer="crash"), "no answer", line, None) is fits
     assert not met(Expects(answer="NaN"), "no answer", line, None)
+
+
+@pytest.mark.parametrize("dtype", list(DTYPES))
+def test_a_record_that_takes_any_number_says_so(dtype: str) -> None:
+    one = case("layer_norm", dtype)
+    off = (right(one) * one.dtype.numpy.type(-3)).astype(one.dtype.numpy)
+    told, evidence = judged(one, off)
+    assert told.grade == "diverges"
+    anything = Expects(answer=("NaN", "infinity", "finite"))
+    assert {"zeros", "the negative", "NaN"} <= set(also_met(anything, "wrong result", told, evidence))
+    assert "zeros" in also_met(Expects(hard=1e15), "wrong result", told, evidence)
+    assert "NaN" not in also_met(Expects(hard=1e15), "wrong result", told, evidence)
+    assert also_met(Expects(hard=1.5), "wrong result", told, evidence) == ()
+    assert also_met(anything, "wrong result", told, None) == ()
