@@ -74,7 +74,7 @@ def subnormals(
                 found.judgement,
                 note=_note(one, probed),
                 seconds=one.observed.seconds if one.first else 0.0,
-                seen=found.seen,
+                seen=None if found.judgement.hard is None else found.seen,
                 truth=found.truth,
             )
     yield Fact(TABLE, f"subnormals {dtype}", target.name, _summed(seen, probed))

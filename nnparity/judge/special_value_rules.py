@@ -112,12 +112,15 @@ def settle(
             return Settled(_qualified(found.judgement, truth, case, quantity, flush), told, truth, seen)
         answers.append((truth, says))
         failed.append(found)
-    return mixed(case, quantity, seen, answers) or min(failed, key=lambda one: _distance(one.judgement))
+    return mixed(case, quantity, seen, answers) or min(failed, key=lambda one: _distance(one, case))
 
 
-def _distance(judged: Judgement) -> float:
-    """By what the nearest answer is told from the others: it is the one that the target is held against."""
-    return math.inf if judged.hard is None else judged.hard
+def _distance(found: Settled, case: Case) -> tuple[float, int]:
+    """By what the nearest answer is told from the others, how far and how much: the target is held against it."""
+    hard, truth, seen = found.judgement.hard, found.truth, found.seen
+    if hard is None or truth is None or seen is None:
+        return (math.inf if hard is None else hard), 0
+    return hard, int(np.count_nonzero(~(element_ratios(seen, truth, case.dtype) <= 1)))
 
 
 def _qualified(judged: Judgement, truth: Expected, case: Case, quantity: str, flush: bool) -> Judgement:
