@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
+from rich.text import Text
 
 from nnparity import reports
 from nnparity.adapters.registry import names
@@ -13,6 +14,8 @@ from nnparity.command_line.application import application, console
 from nnparity.command_line.options import AsJson, Out, Timeout, store_folder
 from nnparity.command_line.packs import Packs
 from nnparity.command_line.running.attribution import Passes, attributed
+from nnparity.command_line.running.exclusion import alone
+from nnparity.command_line.running.previous import RUN, again, moved
 from nnparity.command_line.running.reading import read, run_files, told
 from nnparity.command_line.running.scripting import Baseline, Scripts, earlier, scripted
 from nnparity.reports.aggregation import Aggregate
@@ -50,7 +53,8 @@ def report(
     """Merges run files into one report.
 
     What a file does not say of the records that its verdicts carry is told by the records here. A file that is not as
-    it was written is refused, with status 2; of one that was cut short the report says so, and the status is 1.
+    it was written is refused, with status 2; of one that was cut short the report says so, and the status is 1. The
+    report that --out holds is moved to its folder `previous`. A run file in --out is rendered again and left as it is.
     """
     runs = run_files(runs)
     if as_trend:
@@ -60,22 +64,38 @@ def report(
         for page in trend(dated, out):
             console.print(str(page), soft_wrap=True)
         raise typer.Exit(int(told(*(run for _, run in dated))))
-    merged = together(runs)
-    before = earlier(baseline)
-    merged.known = records_met(merged.verdicts) | merged.known
-    for line in scripted(timeout, store_folder(without=False))(merged) if scripts else ():
-        merged.add_script(line)
-    if passes:
-        kept = [fact for fact in merged.facts if fact.table != PASSES]
-        merged.facts = facts_in_order([*kept, *attributed(merged, timeout)], merged.formulas)
-    reports.write_merged(merged, out / "parity.jsonl")
-    files = reports.render(merged, out, baseline=before)
+    with alone(out):
+        as_it_is = again(runs, out)
+        merged, before = together(runs), earlier(baseline)
+        merged.known = records_met(merged.verdicts) | merged.known
+        _completed(merged, scripts, passes, timeout)
+        if not as_it_is:
+            _written(merged, out)
+        elif scripts or passes:
+            console.print(Text(f"{out / RUN} stays as it is: what was added is in its report"), soft_wrap=True)
+        files = reports.render(merged, out, baseline=before)
     for page in files:
         console.print(str(page), soft_wrap=True)
     if as_json:
         answer = answered(Aggregate(merged, before)) | {"files": [str(page) for page in files]}
         typer.echo(json.dumps(answer))
     raise typer.Exit(int(told(merged)))
+
+
+def _completed(merged: reports.MergedRun, scripts: bool, passes: bool, timeout: float) -> None:
+    """Adds to a run what is asked for and takes targets: scripts of its causes, and what of a compiler does it."""
+    for line in scripted(timeout, store_folder(without=False))(merged) if scripts else ():
+        merged.add_script(line)
+    if passes:
+        kept = [fact for fact in merged.facts if fact.table != PASSES]
+        merged.facts = facts_in_order([*kept, *attributed(merged, timeout)], merged.formulas)
+
+
+def _written(merged: reports.MergedRun, out: Path) -> None:
+    """Writes the run file of a report; what another run has left there is moved out of its way."""
+    if there := moved(out):
+        console.print(Text(f"the report of before is kept in {there}"), soft_wrap=True)
+    reports.write_merged(merged, out / RUN)
 
 
 def _dated(paths: list[Path]) -> Iterator[tuple[str, reports.MergedRun]]:
