@@ -16,7 +16,8 @@ from nnparity.reports.render import render
 def main(arguments: Sequence[str] | None = None) -> int:
     """Merge and render; 2 for a file that is missing, damaged or no run, 1 for one that was cut short, with a line.
 
-    2 also where the folder has a run file: it may be of a run that is going on, or one of those that are merged.
+    2 also for runs that are not alike, and where the folder has a run file: it may be of a run that is going on, or one
+    of those that are merged.
     """
     parser = argparse.ArgumentParser(prog="python -m nnparity.reports", description="Render runs as a parity report.")
     parser.add_argument("runs", nargs="+", type=Path, metavar="RUN", help="run files, JSON Lines; later ones win")
@@ -30,6 +31,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
         run = merge(options.runs)
     except (OSError, ValueError) as error:
         print(error, file=sys.stderr)
+        return 2
+    if run.unlike:
+        print(run.unlike, file=sys.stderr)
         return 2
     write_merged(run, merged)
     for path in render(run, options.out):

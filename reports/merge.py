@@ -64,6 +64,20 @@ class MergedRun:
         return f"{self.cut_short} of {runs} runs did not come to an end" if self.cut_short else ""
 
     @property
+    def unlike(self) -> str:
+        """Why the runs cannot be one, in words: a case by the same name is another question in each of them.
+
+        Neither the spec nor the salt is part of a case's name, so that a verdict would take the place of another's.
+        """
+        specs = sorted({one.spec_digest for one in self.environments})
+        if len(specs) > 1:
+            return f"the runs are of different specs, {', '.join(specs)}: what they ask is not the same"
+        numbers = sorted({f"salt {one.salt!r} of {one.seeds}" for one in self.environments})
+        if len(numbers) > 1:
+            return f"the runs are on different numbers, {', '.join(numbers)}: a report is of runs on the same ones"
+        return ""
+
+    @property
     def stale(self) -> list[str]:
         """Known records that no verdict of any of the runs matched."""
         met = {verdict.known for verdict in self.verdicts}

@@ -107,14 +107,13 @@ def _dated(paths: list[Path]) -> Iterator[tuple[str, reports.MergedRun]]:
 
 
 def together(paths: list[Path]) -> reports.MergedRun:
-    """The run that several files make. Raises UsageError where their specs differ.
+    """The run that several files make. Raises UsageError where their specs or their numbers differ.
 
     What only all verdicts together tell is told anew: each share of a plan knew its own part.
     """
     merged = read(paths)
-    specs = {one.spec_digest for one in merged.environments}
-    if len(specs) > 1:
-        raise UsageError(f"the runs are of different specs, {', '.join(sorted(specs))}: what they ask is not the same")
+    if merged.unlike:
+        raise UsageError(merged.unlike)
     if len(paths) > 1:
         again = derived(merged.verdicts)
         tables = {fact.table for fact in again}

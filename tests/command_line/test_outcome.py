@@ -10,11 +10,15 @@ import pytest
 
 from nnparity.command_line import main as cli
 from nnparity.command_line.running.exclusion import LOCK, alone
+from nnparity.command_line.running.outcome import Outcome, soaked
 from nnparity.command_line.running.previous import RUN
-from nnparity.reports import merge
+from nnparity.reports import MergedRun, merge
+from nnparity.reports.aggregation import Aggregate
 from nnparity.reports.records import Seal, Summary, Verdict, encode, read_run
 from nnparity.reports.render import FILES
+from nnparity.run.counts import Counts, TotalCounts
 from nnparity.tests import commands
+from nnparity.tests.judge.verdicts import verdict
 
 TALKATIVE = """
 from nnparity.adapters.numpy import NumpyAdapter
@@ -279,6 +283,28 @@ def test_it_may_fail_on_news_alone(
     told = json.loads(out.splitlines()[-1])
     assert (told["news"] > 0) == (news == "verdicts")
     assert (told["status"], told["passed"]) == (of_news, not of_news)
+
+
+FAILS = TotalCounts(Counts(failures=[verdict()], judged={"t": 1}))
+IDLE, PASSES = TotalCounts(), TotalCounts(Counts(judged={"t": 1}))
+
+
+@pytest.mark.parametrize(
+    ("seeds", "stopped", "status", "told"),
+    [
+        ([PASSES, PASSES], False, 0, "PASS: all of 2 seeds."),
+        ([IDLE, FAILS, PASSES], False, 1, "FAIL: 2 of 3 seeds, soak-1, soak-2."),
+        ([IDLE, IDLE], False, 2, "FAIL: 2 of 2 seeds, soak-1, soak-2."),
+        ([FAILS, PASSES], True, 130, "FAIL: interrupted at seed 2 of 2; 1 of 2 seeds, soak-1."),
+    ],
+)
+def test_a_soak_ends_as_its_worst_seed(seeds: list[TotalCounts], stopped: bool, status: int, told: str) -> None:
+    last = len(seeds)
+    outcomes = {
+        f"soak-{place}": Outcome(total, Aggregate(MergedRun()), stopped and place == last)
+        for place, total in enumerate(seeds, start=1)
+    }
+    assert soaked(outcomes, last) == (status, told)
 
 
 def test_what_was_not_asked_before_is_news_where_it_fails(nnparity: Run) -> None:

@@ -1,4 +1,4 @@
-"""Shares of a plan: each unit is in one of them, and their report is that of the whole."""
+"""Shares of a plan: each unit is in one of them, and their report is that of the whole. What is not one is refused."""
 
 from pathlib import Path
 
@@ -10,6 +10,7 @@ from nnparity.reports import MergedRun, merge
 from nnparity.reports.records import encode, read_run
 from nnparity.run.engines.units import units
 from nnparity.run.plan import Plan
+from nnparity.spec.cases.datasets import SCHEME
 
 OPTIONS = ("--backend", "numpy", "--formula", "relu", "--formula", "softmax", "--dtype", "float32", "--jobs", "1")
 
@@ -54,3 +55,13 @@ def test_runs_of_different_specs_are_not_one(tmp_path: Path, capsys: pytest.Capt
     files = (str(tmp_path / name) for name in ("parity.jsonl", "other.jsonl"))
     assert ended("report", *files, "--out", str(tmp_path / "both")) == 2
     assert "the runs are of different specs" in capsys.readouterr().err
+
+
+def test_runs_on_different_numbers_are_not_one(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    for salt in ("1", "2"):
+        assert ended("run", *OPTIONS, "--level", "quick", "--salt", salt, "--out", str(tmp_path / salt)) == 0
+    files = [str(tmp_path / salt) for salt in ("1", "2")]
+    assert ended("report", *files, "--out", str(tmp_path / "both")) == 2
+    told = capsys.readouterr().err
+    assert f"the runs are on different numbers, salt '1' of {SCHEME}, salt '2' of {SCHEME}: " in told
+    assert ended("report", files[0], files[0], "--out", str(tmp_path / "both")) == 0
