@@ -14,7 +14,7 @@ from nnparity.reports.render import render
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Merge and render; 2 for a file that is missing, damaged or no run, 1 for one that was cut short, with a line.
+    """Merge and render; 2 for a file that is missing, damaged or no run, 1 for one that is incomplete, with a line.
 
     2 also for runs that are not alike, and where the folder has a run file: it may be of a run that is going on, or one
     of those that are merged.
@@ -40,7 +40,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print(path)
     if run.incomplete:
         print(f"incomplete: {run.incomplete}", file=sys.stderr)
-    return int(run.cut_short > 0)
+    return int(bool(run.incomplete))
 
 
 if __name__ == "__main__":

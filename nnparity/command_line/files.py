@@ -15,6 +15,7 @@ from nnparity.command_line.options import AsJson, Out, Timeout, store_folder
 from nnparity.command_line.packs import Packs
 from nnparity.command_line.running.attribution import Passes, attributed
 from nnparity.command_line.running.exclusion import alone
+from nnparity.command_line.running.outcome import UNJUDGED
 from nnparity.command_line.running.previous import RUN, again, moved
 from nnparity.command_line.running.reading import read, run_files, told
 from nnparity.command_line.running.scripting import Baseline, Scripts, earlier, scripted
@@ -26,6 +27,7 @@ from nnparity.reports.formatting import visible
 from nnparity.reports.order import facts_in_order
 from nnparity.reports.targets.modes import PASSES
 from nnparity.reports.trend import trend
+from nnparity.run.counts import Counts
 from nnparity.run.finalization import derived, records_met
 from nnparity.spec import DTYPES, load
 from nnparity.spec.cases.listing import listed
@@ -53,8 +55,9 @@ def report(
     """Merges run files into one report.
 
     What a file does not say of the records that its verdicts carry is told by the records here. A file that is not as
-    it was written is refused, with status 2; of one that was cut short the report says so, and the status is 1. The
-    report that --out holds is moved to its folder `previous`. A run file in --out is rendered again and left as it is.
+    it was written is refused, with status 2. Where one was cut short, or a share of a plan is missing, the report says
+    so, and the status is 1; it is 2 where all shares together judged nothing on a target. The report that --out holds
+    is moved to its folder `previous`. A run file in --out is rendered again and left as it is.
     """
     runs = run_files(runs)
     if as_trend:
@@ -79,7 +82,7 @@ def report(
     if as_json:
         answer = answered(Aggregate(merged, before)) | {"files": [str(page) for page in files]}
         typer.echo(json.dumps(answer))
-    raise typer.Exit(int(told(merged)))
+    raise typer.Exit(int(told(merged)) or unjudged(merged))
 
 
 def _completed(merged: reports.MergedRun, scripts: bool, passes: bool, timeout: float) -> None:
@@ -122,6 +125,18 @@ def together(paths: list[Path]) -> reports.MergedRun:
     return merged
 
 
+def unjudged(merged: reports.MergedRun) -> int:
+    """The status of what judged nothing on a target, where shares make a plan: only all of them together tell that.
+
+    What is no share has told it at its own end.
+    """
+    shared = any("shard" in one.plan for one in merged.environments)
+    if reason := Counts.of(merged.verdicts).unjudged if shared else None:
+        typer.echo(f"nnparity: {reason}", err=True)
+        return UNJUDGED
+    return 0
+
+
 @application.command()
 def diff(
     old: Annotated[Path, typer.Argument(help="the run file of before")],
@@ -136,7 +151,7 @@ def diff(
     before, now = read([old]), read([new])
     found = compare(before, now)
     typer.echo(visible(FORMATS[form](found)), nl=False)
-    raise typer.Exit(int(told(before, now) or found.worse))
+    raise typer.Exit(int(told(before, now, parts=True) or found.worse))
 
 
 @application.command()

@@ -25,7 +25,7 @@ from nnparity.reports.formatting import visible
 from nnparity.run.counts import TotalCounts
 from nnparity.run.finalization import finalize, records_met, unchanged
 from nnparity.run.journal import Journal, taken_up
-from nnparity.run.plan import Plan
+from nnparity.run.plan import WHOLE, Plan
 from nnparity.run.recorder import Recorder
 from nnparity.run.scheduler import Jobs
 from nnparity.spec.usage import UsageError
@@ -146,6 +146,7 @@ def _drive(
     """
     recorder, journal = (Recorder.anew(path, plan), Journal()) if journal is None else (Recorder(path), journal)
     total, every = journal.total, jobs.units(plan)
+    total.share = plan.shard != WHOLE
     forecast = Forecast([unit for unit in every if unit.title not in journal.done], costs)
     with progress() as bar:
         task = bar.add_task(

@@ -103,6 +103,30 @@ def test_no_file_and_an_empty_file_are_an_empty_run(write: Any) -> None:
 
 
 @pytest.mark.parametrize(
+    ("plans", "told"),
+    [
+        ([{"shard": ["1 of 2"]}, {"shard": ["2 of 2"]}], ""),
+        ([{"shard": ["2 of 2"]}] * 2, "share 1 of 2 is missing"),
+        ([{"shard": ["2 of 2"], "known": ["a.toml"]}, {"shard": ["1 of 2"], "known": ["b.toml"]}], ""),
+        (
+            [{"shard": ["1 of 2"], "level": ["full"]}, {"shard": ["2 of 2"], "level": ["core"]}],
+            "share 2 of 2 is missing; share 1 of 2 is missing",
+        ),
+        ([{"shard": ["1 of 2"]}, {}], ""),
+        ([{"shard": ["1 of 2"]}, {"level": ["full"]}], "share 2 of 2 is missing"),
+        ([{"shard": ["1 of 20"]}], f"shares {', '.join(map(str, range(2, 14)))}, … of 20 are missing"),
+        ([{"shard": ["of"]}, {"shard": []}, {"shard": ["1 of 99999999999"]}], ""),
+    ],
+)
+def test_shares_that_are_missing_are_named(
+    plans: list[dict[str, list[str]]], told: str, write: Any, environment: Any
+) -> None:
+    ended = Summary({}, 0, [], {})
+    files = [write(environment(plan=plan), ended, name=str(place)) for place, plan in enumerate(plans)]
+    assert merge(files).incomplete == told
+
+
+@pytest.mark.parametrize(
     ("other", "told"),
     [
         ({}, ""),

@@ -61,7 +61,7 @@ class Outcome:
     @property
     def unjudged(self) -> str | None:
         """Why nothing was judged, of all targets or of one."""
-        return None if self.interrupted else self.total.counts.unjudged
+        return None if self.interrupted else self.total.unjudged
 
     @property
     def status(self) -> int:
