@@ -9,7 +9,7 @@ For tests of one's own there is the fixture `parity`, the API bound to the test,
 """
 
 import os
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -203,16 +203,8 @@ def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> None:
         return
     if merged.stale:
         session.exitstatus = pytest.ExitCode.TESTS_FAILED
-    elif counted(merged.verdicts).unjudged:
+    elif Counts.of(merged.verdicts).unjudged:
         session.exitstatus = 2
-
-
-def counted(verdicts: Iterable[Verdict]) -> Counts:
-    """The verdicts of a whole run, added up."""
-    counts = Counts()
-    for verdict in verdicts:
-        counts.add(verdict)
-    return counts
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
@@ -221,7 +213,7 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: p
     if run is None or hasattr(config, "workerinput"):
         return
     merged = reports.merge([run.recorder.path])
-    counts = counted(merged.verdicts)
+    counts = Counts.of(merged.verdicts)
     terminalreporter.section("nnparity")
     terminalreporter.line(", ".join(f"{count} {grade}" for grade, count in counts.grades.items()) or "no verdict")
     for told in store_lines(merged.kept, merged.troubles):

@@ -1,5 +1,6 @@
 """From files to a run: several run files read as one, and written back as one file."""
 
+import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -21,6 +22,32 @@ from nnparity.reports.records import (
     encode,
     read_run,
 )
+
+#: How a plan says which share of it a run is.
+SHARE = re.compile("([0-9]{1,6}) of ([0-9]{1,6})")
+#: What may differ between the shares of one plan: each machine may have its files elsewhere.
+OWN = ("shard", "known")
+#: Missing shares named one by one, at most.
+NAMED = 12
+
+
+@dataclass(frozen=True)
+class Missing:
+    """The shares of a plan that no file has, of so many."""
+
+    shares: tuple[int, ...]
+    count: int
+
+    @property
+    def named(self) -> str:
+        """Their numbers."""
+        return ", ".join([*map(str, self.shares[:NAMED]), *["…"] * (len(self.shares) > NAMED)])
+
+    @property
+    def told(self) -> str:
+        """That they are missing, in words."""
+        one = len(self.shares) == 1
+        return f"{'share' if one else 'shares'} {self.named} of {self.count} {'is' if one else 'are'} missing"
 
 
 @dataclass
@@ -58,10 +85,30 @@ class MergedRun:
         return max(len(self.environments) - len(self.summaries), self.open)
 
     @property
+    def missing(self) -> list[Missing]:
+        """The shares that are not there, of each plan of which there are some and which no run has as a whole."""
+        return list(_missing(self.environments))
+
+    @property
     def incomplete(self) -> str:
-        """How many of how many that is, in words; nothing where all came to an end."""
+        """How many of how many runs that is, and which shares are missing, in words; nothing where all is there."""
         runs = len(self.environments)
-        return f"{self.cut_short} of {runs} runs did not come to an end" if self.cut_short else ""
+        cut = f"{self.cut_short} of {runs} runs did not come to an end" if self.cut_short else ""
+        return "; ".join(filter(None, (cut, *(one.told for one in self.missing))))
+
+    @property
+    def unlike(self) -> str:
+        """Why the runs cannot be one, in words: a case by the same name is another question in each of them.
+
+        Neither the spec nor the salt is part of a case's name, so that a verdict would take the place of another's.
+        """
+        specs = sorted({one.spec_digest for one in self.environments})
+        if len(specs) > 1:
+            return f"the runs are of different specs, {', '.join(specs)}: what they ask is not the same"
+        numbers = sorted({f"salt {one.salt!r} of {one.seeds}" for one in self.environments})
+        if len(numbers) > 1:
+            return f"the runs are on different numbers, {', '.join(numbers)}: a report is of runs on the same ones"
+        return ""
 
     @property
     def stale(self) -> list[str]:
@@ -106,6 +153,20 @@ class MergedRun:
         yield from self.ulps
         yield from self.scripts.values()
         yield from self.summaries
+
+
+def _missing(environments: Iterable[Environment]) -> Iterator[Missing]:
+    wholes, found = set[object](), dict[tuple[object, int], set[int]]()
+    for one in environments:
+        plan = tuple(sorted((name, tuple(values)) for name, values in one.plan.items() if name not in OWN))
+        if share := SHARE.fullmatch(" ".join(one.plan.get("shard", ()))):
+            found.setdefault((plan, int(share[2])), set()).add(int(share[1]))
+        else:
+            wholes.add(plan)
+    for (asked, count), there in found.items():
+        missing = tuple(place for place in range(1, count + 1) if place not in there)
+        if missing and asked not in wholes:
+            yield Missing(missing, count)
 
 
 def _added(tables: Iterable[dict[str, dict[str, int]]]) -> dict[str, dict[str, int]]:

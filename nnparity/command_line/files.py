@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
+from rich.text import Text
 
 from nnparity import reports
 from nnparity.adapters.registry import names
@@ -13,6 +14,9 @@ from nnparity.command_line.application import application, console
 from nnparity.command_line.options import AsJson, Out, Timeout, store_folder
 from nnparity.command_line.packs import Packs
 from nnparity.command_line.running.attribution import Passes, attributed
+from nnparity.command_line.running.exclusion import alone
+from nnparity.command_line.running.outcome import UNJUDGED
+from nnparity.command_line.running.previous import RUN, again, moved
 from nnparity.command_line.running.reading import read, run_files, told
 from nnparity.command_line.running.scripting import Baseline, Scripts, earlier, scripted
 from nnparity.reports.aggregation import Aggregate
@@ -23,6 +27,7 @@ from nnparity.reports.formatting import visible
 from nnparity.reports.order import facts_in_order
 from nnparity.reports.targets.modes import PASSES
 from nnparity.reports.trend import trend
+from nnparity.run.counts import Counts
 from nnparity.run.finalization import derived, records_met
 from nnparity.spec import DTYPES, load
 from nnparity.spec.cases.listing import listed
@@ -50,7 +55,9 @@ def report(
     """Merges run files into one report.
 
     What a file does not say of the records that its verdicts carry is told by the records here. A file that is not as
-    it was written is refused, with status 2; of one that was cut short the report says so, and the status is 1.
+    it was written is refused, with status 2. Where one was cut short, or a share of a plan is missing, the report says
+    so, and the status is 1; it is 2 where all shares together judged nothing on a target. The report that --out holds
+    is moved to its folder `previous`. A run file in --out is rendered again and left as it is.
     """
     runs = run_files(runs)
     if as_trend:
@@ -60,22 +67,38 @@ def report(
         for page in trend(dated, out):
             console.print(str(page), soft_wrap=True)
         raise typer.Exit(int(told(*(run for _, run in dated))))
-    merged = together(runs)
-    before = earlier(baseline)
-    merged.known = records_met(merged.verdicts) | merged.known
-    for line in scripted(timeout, store_folder(without=False))(merged) if scripts else ():
-        merged.add_script(line)
-    if passes:
-        kept = [fact for fact in merged.facts if fact.table != PASSES]
-        merged.facts = facts_in_order([*kept, *attributed(merged, timeout)], merged.formulas)
-    reports.write_merged(merged, out / "parity.jsonl")
-    files = reports.render(merged, out, baseline=before)
+    with alone(out):
+        as_it_is = again(runs, out)
+        merged, before = together(runs), earlier(baseline)
+        merged.known = records_met(merged.verdicts) | merged.known
+        _completed(merged, scripts, passes, timeout)
+        if not as_it_is:
+            _written(merged, out)
+        elif scripts or passes:
+            console.print(Text(f"{out / RUN} stays as it is: what was added is in its report"), soft_wrap=True)
+        files = reports.render(merged, out, baseline=before)
     for page in files:
         console.print(str(page), soft_wrap=True)
     if as_json:
         answer = answered(Aggregate(merged, before)) | {"files": [str(page) for page in files]}
         typer.echo(json.dumps(answer))
-    raise typer.Exit(int(told(merged)))
+    raise typer.Exit(int(told(merged)) or unjudged(merged))
+
+
+def _completed(merged: reports.MergedRun, scripts: bool, passes: bool, timeout: float) -> None:
+    """Adds to a run what is asked for and takes targets: scripts of its causes, and what of a compiler does it."""
+    for line in scripted(timeout, store_folder(without=False))(merged) if scripts else ():
+        merged.add_script(line)
+    if passes:
+        kept = [fact for fact in merged.facts if fact.table != PASSES]
+        merged.facts = facts_in_order([*kept, *attributed(merged, timeout)], merged.formulas)
+
+
+def _written(merged: reports.MergedRun, out: Path) -> None:
+    """Writes the run file of a report; what another run has left there is moved out of its way."""
+    if there := moved(out):
+        console.print(Text(f"the report of before is kept in {there}"), soft_wrap=True)
+    reports.write_merged(merged, out / RUN)
 
 
 def _dated(paths: list[Path]) -> Iterator[tuple[str, reports.MergedRun]]:
@@ -87,20 +110,31 @@ def _dated(paths: list[Path]) -> Iterator[tuple[str, reports.MergedRun]]:
 
 
 def together(paths: list[Path]) -> reports.MergedRun:
-    """The run that several files make. Raises UsageError where their specs differ.
+    """The run that several files make. Raises UsageError where their specs or their numbers differ.
 
     What only all verdicts together tell is told anew: each share of a plan knew its own part.
     """
     merged = read(paths)
-    specs = {one.spec_digest for one in merged.environments}
-    if len(specs) > 1:
-        raise UsageError(f"the runs are of different specs, {', '.join(sorted(specs))}: what they ask is not the same")
+    if merged.unlike:
+        raise UsageError(merged.unlike)
     if len(paths) > 1:
         again = derived(merged.verdicts)
         tables = {fact.table for fact in again}
         kept = (fact for fact in merged.facts if fact.table not in tables)
         merged.facts = facts_in_order([*kept, *again], merged.formulas)
     return merged
+
+
+def unjudged(merged: reports.MergedRun) -> int:
+    """The status of what judged nothing on a target, where shares make a plan: only all of them together tell that.
+
+    What is no share has told it at its own end.
+    """
+    shared = any("shard" in one.plan for one in merged.environments)
+    if reason := Counts.of(merged.verdicts).unjudged if shared else None:
+        typer.echo(f"nnparity: {reason}", err=True)
+        return UNJUDGED
+    return 0
 
 
 @application.command()
@@ -117,7 +151,7 @@ def diff(
     before, now = read([old]), read([new])
     found = compare(before, now)
     typer.echo(visible(FORMATS[form](found)), nl=False)
-    raise typer.Exit(int(told(before, now) or found.worse))
+    raise typer.Exit(int(told(before, now, parts=True) or found.worse))
 
 
 @application.command()

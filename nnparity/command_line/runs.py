@@ -14,7 +14,7 @@ from nnparity.command_line.options import AsJson, Choice, NoStore, Out, Timeout,
 from nnparity.command_line.running.exclusion import alone
 from nnparity.command_line.running.forecast import Forecast, measured
 from nnparity.command_line.running.interruption import gentle
-from nnparity.command_line.running.outcome import ANYTHING, Outcome, strict
+from nnparity.command_line.running.outcome import ANYTHING, Outcome, soaked, strict
 from nnparity.command_line.running.placement import PROCESSES, On, Pip, Share, placed
 from nnparity.command_line.running.previous import RUN, moved
 from nnparity.command_line.running.scripting import Baseline, Scripts, earlier, scripted
@@ -25,7 +25,7 @@ from nnparity.reports.formatting import visible
 from nnparity.run.counts import TotalCounts
 from nnparity.run.finalization import finalize, records_met, unchanged
 from nnparity.run.journal import Journal, taken_up
-from nnparity.run.plan import Plan
+from nnparity.run.plan import WHOLE, Plan
 from nnparity.run.recorder import Recorder
 from nnparity.run.scheduler import Jobs
 from nnparity.spec.usage import UsageError
@@ -94,9 +94,12 @@ def soak(
     pip: Pip = None,
     no_store: NoStore = False,
 ) -> None:
-    """Runs the plan on other numbers, seed after seed: a correct kernel must conform on all of them."""
+    """Runs the plan on other numbers, seed after seed: a correct kernel must conform on all of them.
+
+    Each seed has a run file in the folder soak, whose report is made by itself. The last line is of all seeds.
+    """
     plans = [choice.plan(f"soak-{number}") for number in range(1, salts + 1)]
-    status = 0
+    outcomes: dict[str, Outcome] = {}
     where, kept = out / "soak", store_folder(no_store)
     # targets stay up: their compiled code serves all seeds
     with (
@@ -112,10 +115,12 @@ def soak(
             found = merge([path])
             found.known |= records_met(found.verdicts, plan.known)
             show(total, found, console)
-            outcome = Outcome.of(total, found, _interrupted(shared, plan, path))
-            status = max(status, _ended(outcome))
-            if outcome.interrupted:
+            outcomes[plan.salt] = Outcome.of(total, found, _interrupted(shared, plan, path))
+            _ended(outcomes[plan.salt])
+            if outcomes[plan.salt].interrupted:
                 break
+    status, told = soaked(outcomes, salts)
+    console.print(Text(visible(told)), soft_wrap=True, highlight=False)
     raise typer.Exit(status)
 
 
@@ -141,6 +146,7 @@ def _drive(
     """
     recorder, journal = (Recorder.anew(path, plan), Journal()) if journal is None else (Recorder(path), journal)
     total, every = journal.total, jobs.units(plan)
+    total.share = plan.shard != WHOLE
     forecast = Forecast([unit for unit in every if unit.title not in journal.done], costs)
     with progress() as bar:
         task = bar.add_task(

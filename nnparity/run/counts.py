@@ -1,7 +1,9 @@
 """What a run found, counted: by each process for its part, and in total."""
 
 from collections import Counter
+from collections.abc import Iterable
 from dataclasses import dataclass, field
+from typing import Self
 
 from nnparity.reports.records import Summary, Verdict
 from nnparity.run.verdicts import failed
@@ -18,6 +20,14 @@ class Counts:
     #: target -> how many verdicts judged it; 0 where all are unsupported
     judged: dict[str, int] = field(default_factory=dict)
     widest: dict[str, tuple[float, str]] = field(default_factory=dict)
+
+    @classmethod
+    def of(cls, verdicts: Iterable[Verdict]) -> Self:
+        """Those of all verdicts of a run."""
+        counts = cls()
+        for verdict in verdicts:
+            counts.add(verdict)
+        return counts
 
     def add(self, verdict: Verdict) -> None:
         """Counts one verdict."""
@@ -71,7 +81,7 @@ class PartCounts:
 
 @dataclass
 class TotalCounts:
-    """All parts of a run together."""
+    """All parts of a run together; whether what is run is a share of its plan alone."""
 
     counts: Counts = field(default_factory=Counts)
     seconds: dict[str, float] = field(default_factory=dict)
@@ -79,6 +89,7 @@ class TotalCounts:
     held: set[str] = field(default_factory=set)
     programs: dict[str, Counter[str]] = field(default_factory=dict)
     store: Tally = field(default_factory=Tally)
+    share: bool = False
 
     def add(self, part: PartCounts) -> None:
         """Counts another part in."""
@@ -97,6 +108,11 @@ class TotalCounts:
         return sorted(self.ran - self.held)
 
     @property
+    def unjudged(self) -> str | None:
+        """Why the run says nothing; None of a share: what is judged of the plan may all be in the others."""
+        return None if self.share else self.counts.unjudged
+
+    @property
     def status(self) -> int:
         """0 when everything conforms, is on record or unsupported, and no record is stale; else 1.
 
@@ -104,7 +120,7 @@ class TotalCounts:
         """
         if self.counts.failures or self.stale:
             return 1
-        return 2 if self.counts.unjudged else 0
+        return 2 if self.unjudged else 0
 
     def summary(self) -> Summary:
         """The last line of the run file. Of the seconds, `harness` is all but imports and the frameworks' calls."""

@@ -31,7 +31,7 @@ from nnparity.judge.recorded_expectations import Evidence
 from nnparity.judge.sensitivity import graded, qualified
 from nnparity.reports.records import Curve, Verdict
 from nnparity.run.loss_curves import curves
-from nnparity.run.plan import Plan
+from nnparity.run.plan import WHOLE, Plan
 from nnparity.run.verdicts import verdict_line
 from nnparity.spec import Case
 from nnparity.spec.precision import ACCUMULATE, FUSED
@@ -75,7 +75,7 @@ class Examiner:
     def __post_init__(self) -> None:
         threadpool_limits(1, user_api="blas")
         self.ledger = known_divergences.Ledger(
-            on_record(self.plan.known), lambda one: self.plan.shard == (1, 1) and one.whole(self.plan)
+            on_record(self.plan.known), lambda one: self.plan.shard == WHOLE and one.whole(self.plan)
         )
 
     def examine(self, group: CaseGroup, targets: Sequence[Target]) -> Iterator[Verdict]:

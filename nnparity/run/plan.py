@@ -15,6 +15,8 @@ from nnparity.spec.usage import UsageError, require
 #: CPU seconds that a target which compiles for each shape may spend on compiling the pool, and what it spends on one
 #: signature, all quantities together.
 BUDGET, SIGNATURE = 120.0, 1.0
+#: The share that is all of a plan.
+WHOLE = (1, 1)
 
 
 @dataclass(frozen=True)
@@ -23,7 +25,7 @@ class Plan(Selection):
 
     targets: tuple[TargetName, ...] = ()
     #: (i, n): of n shares of the units the i-th, counted from 1; together they are the whole plan.
-    shard: tuple[int, int] = (1, 1)
+    shard: tuple[int, int] = WHOLE
     #: The packs that this process has taken in, which every other that works on the plan takes in too.
     packs: tuple[str, ...] = ()
     #: Files of known divergences beside those in the box.
@@ -82,7 +84,7 @@ class Plan(Selection):
         }
         if self.packs:
             told["packs"] = list(self.packs)
-        if self.shard != (1, 1):
+        if self.shard != WHOLE:
             told["shard"] = ["{} of {}".format(*self.shard)]
         if self.known:
             told["known"] = [str(path) for path in self.known]

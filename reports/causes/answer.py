@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from nnparity.reports.causes.causes import Cause
 from nnparity.reports.causes.classes import CLASSES, UNTOLD
 from nnparity.reports.formatting import count
-from nnparity.reports.merge import MergedRun
+from nnparity.reports.merge import MergedRun, Missing
 from nnparity.reports.records import FAMILIES, SHORT
 from nnparity.reports.statistics import fails
 
@@ -32,6 +32,7 @@ class Answer:
     new_classes: Counter[str] = field(default_factory=Counter)
     stale: tuple[str, ...] = ()
     cut_short: int = 0
+    missing: tuple[Missing, ...] = ()
     #: words with {what} in them, and what
     not_run: tuple[tuple[str, str], ...] = ()
 
@@ -46,9 +47,14 @@ class Answer:
         return self.classes["wrong result"]
 
     @property
+    def incomplete(self) -> bool:
+        """Whether a run did not come to its end, or a share of a plan is not there."""
+        return bool(self.cut_short or self.missing)
+
+    @property
     def fine(self) -> bool:
-        """Whether nothing is new, nothing stale, nothing cut short, and something was judged."""
-        return not (self.new or self.stale or self.cut_short) and self.judged > 0
+        """Whether nothing is new, nothing stale, nothing incomplete, and something was judged."""
+        return not (self.new or self.stale or self.incomplete) and self.judged > 0
 
     @property
     def told(self) -> str:
@@ -102,6 +108,7 @@ def answer_of(run: MergedRun, causes: list[Cause]) -> Answer:
         new_classes=_by_class(new),
         stale=tuple(run.stale),
         cut_short=run.cut_short,
+        missing=tuple(run.missing),
         not_run=tuple(_left_out(run)),
     )
 

@@ -51,6 +51,6 @@ def _said(answer: Answer) -> tuple[str, str]:
         return "nothing judged", "inactive"
     if answer.new:
         return f"{count(len(answer.new))} new", "critical"
-    if answer.cut_short or answer.stale:
-        return "incomplete" if answer.cut_short else f"{count(len(answer.stale))} stale", "critical"
+    if answer.incomplete or answer.stale:
+        return "incomplete" if answer.incomplete else f"{count(len(answer.stale))} stale", "critical"
     return f"nothing new, {count(answer.known)} known", "success"

@@ -58,7 +58,7 @@ def answer_table(aggregate: Aggregate, language: str = ENGLISH) -> Grid:
         ["known causes", _counted(found.classes, say)],
         ["versions", _versions(aggregate)],
         *(_where(environment, len(run.environments), say) if environment else []),
-        ["incomplete", _cut_short(found, len(run.environments), say)],
+        ["incomplete", "; ".join(_incomplete(found, len(run.environments), say))],
         ["not run", "; ".join(say(pattern, what=what) for pattern, what in found.not_run)],
         ["unsupported", ", ".join(_unsupported(aggregate, say))],
         ["stale records", ", ".join(found.stale)],
@@ -97,8 +97,11 @@ def _named(environment: Environment, *names: str) -> dict[str, object]:
     return {name: getattr(environment, name) for name in names}
 
 
-def _cut_short(answer: Answer, files: int, say: Say) -> str:
-    return say("{cut} of {files} runs were cut short", cut=answer.cut_short, files=files) if answer.cut_short else ""
+def _incomplete(answer: Answer, files: int, say: Say) -> Iterator[str]:
+    if answer.cut_short:
+        yield say("{cut} of {files} runs were cut short", cut=answer.cut_short, files=files)
+    for one in answer.missing:
+        yield say("missing of {count} shares: {shares}", count=one.count, shares=one.named)
 
 
 def _unsupported(aggregate: Aggregate, say: Say) -> Iterator[str]:

@@ -45,3 +45,5 @@ def _cautions(found: Sequence[Point]) -> Iterator[str]:
     for one in found:
         if one.answer.cut_short:
             yield f"- {code(one.name)} was cut short."
+        for missing in one.answer.missing:
+            yield f"- {code(one.name)} is not a whole plan: {missing.told}."

@@ -20,6 +20,7 @@ from nnparity.run import examiner
 from nnparity.spec import loader, selection
 
 FAULTY = """
+from pathlib import Path
 from nnparity.adapters.kernel import Kernel
 from nnparity.adapters.numpy import NumpyAdapter
 
@@ -42,6 +43,13 @@ class Refusing(NumpyAdapter):
 class Idle(NumpyAdapter):
     backend = "idle"
     unsupported = {"relu": "no rectifiers here", "tanh": "not this one either"}
+
+class Early(NumpyAdapter):
+    backend = "early"
+
+    def observe(self, request):
+        late = Path(__file__).with_name("reports").joinpath("out/soak/2.jsonl").exists()
+        return {name: y if late else y + y for name, y in super().observe(request).items()}
 
 class Misspelt(NumpyAdapter):
     backend = "misspelt"
@@ -274,6 +282,15 @@ def test_a_soak_goes_through_other_seeds(nnparity: Run) -> None:
     assert salts == ["soak-1", "soak-2"]
     assert all(any(isinstance(line, TargetLine) for line in lines) for lines in runs)
     assert nnparity("soak", "--salts", "2", "--backend", "faulty.py:Doubled", *SMALL) == 1
+    assert nnparity("report", "reports/out/soak/2.jsonl", "--out", "second") == 0
+    assert nnparity("report", "reports/out/soak", "--out", "all") == 2
+
+
+def test_the_last_line_of_a_soak_is_of_all_its_seeds(nnparity: Run, capsys: pytest.CaptureFixture[str]) -> None:
+    assert nnparity("soak", "--salts", "3", "--backend", "faulty.py:Early", *SMALL) == 1
+    *_, last_seed, last = capsys.readouterr().err.splitlines()
+    assert last_seed.startswith("PASS: Nothing new.")
+    assert last == "FAIL: 1 of 3 seeds, soak-1."
 
 
 def test_reports_are_merged(nnparity: Run, capsys: pytest.CaptureFixture[str]) -> None:

@@ -9,11 +9,16 @@ from typing import Any
 import pytest
 
 from nnparity.command_line import main as cli
-from nnparity.command_line.running.exclusion import LOCK
+from nnparity.command_line.running.exclusion import LOCK, alone
+from nnparity.command_line.running.outcome import Outcome, soaked
 from nnparity.command_line.running.previous import RUN
-from nnparity.reports.records import Summary, Verdict, read_run
+from nnparity.reports import MergedRun, merge
+from nnparity.reports.aggregation import Aggregate
+from nnparity.reports.records import Seal, Summary, Verdict, encode, read_run
 from nnparity.reports.render import FILES
+from nnparity.run.counts import Counts, TotalCounts
 from nnparity.tests import commands
+from nnparity.tests.judge.verdicts import verdict
 
 TALKATIVE = """
 from nnparity.adapters.numpy import NumpyAdapter
@@ -53,6 +58,11 @@ def verdicts(path: Path) -> list[Verdict]:
     return [line for line in read_run(path) if isinstance(line, Verdict)]
 
 
+def files(folder: Path) -> dict[str, bytes]:
+    """What lies in a folder, but for the lock and the folders in it."""
+    return {path.name: path.read_bytes() for path in folder.iterdir() if path.is_file() and path.name != LOCK}
+
+
 def cut_short(path: Path) -> None:
     """The run file as a kill would leave it."""
     lines = path.read_bytes().splitlines(keepends=True)
@@ -70,11 +80,11 @@ def test_a_report_consists_of_the_files_that_are_said_to_be_its_own(nnparity: Ru
 def test_the_report_of_before_is_kept_and_said(nnparity: Run, capsys: pytest.CaptureFixture[str]) -> None:
     nnparity(*PLAN)
     assert "is kept" not in capsys.readouterr().err
-    before = {path.name: path.read_bytes() for path in OUT.iterdir() if path.name != LOCK}
+    before = files(OUT)
     target(DOUBLED)
     nnparity(*PLAN)
     assert capsys.readouterr().err.count(f"the report of before is kept in {OUT / 'previous'}\n") == 1
-    assert {path.name: path.read_bytes() for path in (OUT / "previous").iterdir()} == before
+    assert files(OUT / "previous") == before
     assert "diverges" in {one.grade for one in verdicts(OUT / RUN)}
 
 
@@ -120,6 +130,84 @@ def test_the_report_of_before_may_be_the_baseline(nnparity: Run) -> None:
     target(DOUBLED)
     assert nnparity(*PLAN, "--baseline", str(OUT / RUN)) == 1
     assert "## Changed since the baseline" in (OUT / "summary.md").read_text("utf-8")
+
+
+# --- a report in the folder of a run
+
+
+def test_a_report_is_refused_where_a_run_is_going_on(nnparity: Run, capsys: pytest.CaptureFixture[str]) -> None:
+    nnparity(*PLAN)
+    before = files(OUT)
+    with alone(OUT):
+        assert nnparity("report", str(OUT)) == 2
+        assert f"another run writes into {OUT}: name another folder by --out" in capsys.readouterr().err
+        assert files(OUT) == before
+        assert nnparity("report", str(OUT), "--out", "elsewhere") == 0
+    assert nnparity("report", str(OUT)) == 0
+
+
+def test_a_report_of_its_own_folder_leaves_the_run_file_as_it_is(nnparity: Run) -> None:
+    target(DOUBLED)
+    nnparity(*PLAN)
+    before = files(OUT)
+    (OUT / "parity.html").unlink()
+    assert nnparity("report", str(OUT / RUN)) == 0
+    assert files(OUT).keys() == before.keys()
+    assert files(OUT)[RUN] == before[RUN]
+    tables = [encode(line) for line in read_run(OUT / RUN) if not isinstance(line, Verdict | Seal)]
+    (OUT / "mutation.jsonl").write_bytes(b"".join(tables))  # goes with a run, and has no verdict itself
+    assert nnparity("report", str(OUT)) == 0
+    assert files(OUT)[RUN] == before[RUN]
+
+
+def test_a_report_of_a_run_that_was_cut_short_leaves_it_to_be_gone_on_with(nnparity: Run) -> None:
+    nnparity(*PLAN)
+    cut_short(OUT / RUN)
+    before = (OUT / RUN).read_bytes()
+    assert nnparity("report", str(OUT)) == 1
+    assert (OUT / RUN).read_bytes() == before
+    assert nnparity(*PLAN, "--resume") == 0
+    assert (OUT / RUN).read_bytes().startswith(before[: before.rindex(b'{"kind":"finished"')])
+
+
+def test_a_report_elsewhere_moves_what_a_run_has_left_there(nnparity: Run, capsys: pytest.CaptureFixture[str]) -> None:
+    nnparity(*PLAN, "--out", "one")
+    target(DOUBLED)
+    nnparity(*PLAN)
+    before = files(OUT)
+    assert nnparity("report", f"one/{RUN}") == 0
+    assert f"the report of before is kept in {OUT / 'previous'}" in capsys.readouterr().err
+    assert files(OUT / "previous") == before
+    assert merge([OUT / RUN]) == merge([f"one/{RUN}"])
+
+
+@pytest.mark.parametrize(
+    ("runs", "told"),
+    [
+        ((f"one/{RUN}", str(OUT)), f"take the place of {OUT / RUN}, one of the runs that it is made of"),
+        ((str(OUT / "previous"),), f"{OUT / RUN} would take the place of {OUT / 'previous' / RUN}"),
+        ((f"one/{RUN}", "--out", "cut"), f"cut/{RUN} is a run that was cut short"),
+    ],
+)
+def test_a_report_takes_the_place_of_no_other_run(
+    runs: tuple[str, ...], told: str, nnparity: Run, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for _ in range(2):
+        nnparity(*PLAN)
+    for out in ("one", "cut"):
+        nnparity(*PLAN, "--out", out)
+    cut_short(Path("cut") / RUN)
+    before = {path: path.read_bytes() for path in Path().rglob("*") if path.is_file()}
+    assert nnparity("report", *runs) == 2
+    error = capsys.readouterr().err
+    assert told in error
+    assert "name another folder by --out" in error
+    assert {path: path.read_bytes() for path in Path().rglob("*") if path.is_file()} == before
+
+
+def test_a_folder_that_was_made_for_nothing_goes_again(nnparity: Run) -> None:
+    assert nnparity("report", "nowhere.jsonl", "--out", "nothing") == 2
+    assert not Path("nothing").exists()
 
 
 # --- as JSON
@@ -195,6 +283,28 @@ def test_it_may_fail_on_news_alone(
     told = json.loads(out.splitlines()[-1])
     assert (told["news"] > 0) == (news == "verdicts")
     assert (told["status"], told["passed"]) == (of_news, not of_news)
+
+
+FAILS = TotalCounts(Counts(failures=[verdict()], judged={"t": 1}))
+IDLE, PASSES = TotalCounts(), TotalCounts(Counts(judged={"t": 1}))
+
+
+@pytest.mark.parametrize(
+    ("seeds", "stopped", "status", "told"),
+    [
+        ([PASSES, PASSES], False, 0, "PASS: all of 2 seeds."),
+        ([IDLE, FAILS, PASSES], False, 1, "FAIL: 2 of 3 seeds, soak-1, soak-2."),
+        ([IDLE, IDLE], False, 2, "FAIL: 2 of 2 seeds, soak-1, soak-2."),
+        ([FAILS, PASSES], True, 130, "FAIL: interrupted at seed 2 of 2; 1 of 2 seeds, soak-1."),
+    ],
+)
+def test_a_soak_ends_as_its_worst_seed(seeds: list[TotalCounts], stopped: bool, status: int, told: str) -> None:
+    last = len(seeds)
+    outcomes = {
+        f"soak-{place}": Outcome(total, Aggregate(MergedRun()), stopped and place == last)
+        for place, total in enumerate(seeds, start=1)
+    }
+    assert soaked(outcomes, last) == (status, told)
 
 
 def test_what_was_not_asked_before_is_news_where_it_fails(nnparity: Run) -> None:

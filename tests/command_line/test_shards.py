@@ -1,5 +1,6 @@
-"""Shares of a plan: each unit is in one of them, and their report is that of the whole."""
+"""Shares of a plan: each unit is in one of them, and their report is that of the whole. What is not one is refused."""
 
+import json
 from pathlib import Path
 
 import pytest
@@ -10,6 +11,7 @@ from nnparity.reports import MergedRun, merge
 from nnparity.reports.records import encode, read_run
 from nnparity.run.engines.units import units
 from nnparity.run.plan import Plan
+from nnparity.spec.cases.datasets import SCHEME
 
 OPTIONS = ("--backend", "numpy", "--formula", "relu", "--formula", "softmax", "--dtype", "float32", "--jobs", "1")
 
@@ -40,6 +42,56 @@ def test_the_report_of_all_shares_is_that_of_the_whole(tmp_path: Path) -> None:
     assert told(one) == told(both)
 
 
+def test_a_share_that_is_missing_makes_the_report_incomplete(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert ended("run", *OPTIONS, "--shard", "1/3", "--out", str(tmp_path / "1")) == 0
+    file, out = str(tmp_path / "1"), tmp_path / "out"
+    for files in ((file,), (file, file)):
+        capsys.readouterr()
+        assert ended("report", *files, "--out", str(out), "--json") == 1
+        told = capsys.readouterr()
+        assert "nnparity: incomplete: shares 2, 3 of 3 are missing" in told.err
+        assert json.loads(told.out)["shares_missing"] == ["2, 3 of 3"]
+    assert json.loads((out / "badge.json").read_text("utf-8"))["message"] == "incomplete"
+    assert "**Incomplete:** shares 2, 3 of 3 are missing." in (out / "parity.md").read_text("utf-8")
+    assert ended("report", file, "--trend", "--out", str(out)) == 1
+    assert "is not a whole plan: shares 2, 3 of 3 are missing." in (out / "trend.md").read_text("utf-8")
+    same = str(tmp_path / "1" / "parity.jsonl")
+    assert ended("diff", same, same) == 0, "a share may be held against itself"
+
+
+IDLE = """
+from nnparity.adapters.numpy import NumpyAdapter
+
+class Idle(NumpyAdapter):
+    backend = "idle"
+    unsupported = {"relu": "no rectifiers here"}
+"""
+SHARES = 3
+IDLE_PLAN = ("--dtype", "float32", "--level", "quick", "--no-scripts", "--no-store", "--jobs", "1")
+
+
+@pytest.mark.parametrize(("formulas", "status"), [(("relu", "tanh"), 0), (("relu",), 2)])
+def test_what_judged_nothing_is_told_by_the_report_of_all_shares(
+    formulas: tuple[str, ...], status: int, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "idle.py").write_text(IDLE)
+    asked = [word for name in formulas for word in ("--formula", name)]
+    plan = ("run", "--backend", f"{tmp_path}/idle.py:Idle", *asked, *IDLE_PLAN)
+    shares = [str(tmp_path / str(number)) for number in range(1, SHARES + 1)]
+    for number, out in enumerate(shares, start=1):
+        assert ended(*plan, "--shard", f"{number}/{SHARES}", "--out", out) == 0, capsys.readouterr().err
+    grades = [{one.grade for one in merge([f"{out}/parity.jsonl"]).verdicts} for out in shares]
+    assert {"unsupported"} in grades, "a share in which all is unsupported"
+    assert set() in grades, "and one that is empty"
+    capsys.readouterr()
+    assert ended("report", *shares, "--out", str(tmp_path / "all")) == status
+    told = capsys.readouterr().err
+    assert ("nothing was judged on idle:cpu:eager: every formula" in told) == (status == 2)
+    assert ended("report", *shares[1:], "--out", str(tmp_path / "rest")) == 1, "incomplete before anything else"
+
+
 @pytest.mark.parametrize("shard", ["0/2", "3/2", "2", "a/b", "1/0"])
 def test_a_share_that_is_none_is_refused(shard: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert ended("run", *OPTIONS, "--shard", shard, "--out", str(tmp_path)) == 2
@@ -54,3 +106,13 @@ def test_runs_of_different_specs_are_not_one(tmp_path: Path, capsys: pytest.Capt
     files = (str(tmp_path / name) for name in ("parity.jsonl", "other.jsonl"))
     assert ended("report", *files, "--out", str(tmp_path / "both")) == 2
     assert "the runs are of different specs" in capsys.readouterr().err
+
+
+def test_runs_on_different_numbers_are_not_one(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    for salt in ("1", "2"):
+        assert ended("run", *OPTIONS, "--level", "quick", "--salt", salt, "--out", str(tmp_path / salt)) == 0
+    files = [str(tmp_path / salt) for salt in ("1", "2")]
+    assert ended("report", *files, "--out", str(tmp_path / "both")) == 2
+    told = capsys.readouterr().err
+    assert f"the runs are on different numbers, salt '1' of {SCHEME}, salt '2' of {SCHEME}: " in told
+    assert ended("report", files[0], files[0], "--out", str(tmp_path / "both")) == 0

@@ -32,6 +32,17 @@ def test_a_file_that_is_no_run_is_named(tmp_path: Path, capsys: pytest.CaptureFi
     assert not (tmp_path / "out").exists()
 
 
+def test_a_run_file_that_is_there_is_not_written_over(
+    tmp_path: Path, write: Any, verdict: Any, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = write(verdict(), name="parity.jsonl")
+    before = path.read_bytes()
+    assert main([str(path), "--out", str(tmp_path)]) == 2
+    assert f"{path} is there already" in capsys.readouterr().err
+    assert [one.name for one in tmp_path.iterdir()] == [path.name]
+    assert path.read_bytes() == before
+
+
 def test_twenty_thousand_verdicts_are_quick_and_small(tmp_path: Path, write: Any, verdict: Any) -> None:
     """Takes 2 s on a slow machine; grows with the groups, not with the verdicts."""
     verdicts = [

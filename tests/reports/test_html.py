@@ -255,7 +255,16 @@ def test_headings_tables_and_language_are_accessible(report: Any, lines: list[An
 
 def test_a_run_that_was_cut_short_says_so(report: Any, environment: Any, verdict: Any) -> None:
     assert "Incomplete." in report(environment(), verdict()).html
+    assert "is still going on" in report(environment(), verdict()).html
     assert "Incomplete." not in report(environment(), verdict(), Summary({}, 0, [], {})).html
+
+
+def test_shares_that_are_missing_are_said_in_both_languages(report: Any, environment: Any, verdict: Any) -> None:
+    html = report(environment(plan={"shard": ["1 of 3"]}), verdict(), Summary({}, 0, [], {})).html
+    for told in ("Incomplete.", "shares 2, 3 of 3 are missing.", "missing of 3 shares: 2, 3", "3 个分片中缺少：2, 3"):
+        assert told in html
+    assert "is still going on" not in html
+    assert 'class="answer bad"' in html
 
 
 def test_an_empty_run_is_a_page(report: Any) -> None:

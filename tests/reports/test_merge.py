@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 
 from nnparity.reports import MergedRun, merge, write_merged
+from nnparity.reports.__main__ import main
 from nnparity.reports.records import Fact, Summary, encode
 
 
@@ -99,6 +100,52 @@ def test_a_merged_file_begins_with_the_environment(tmp_path: Path, write: Any, e
 
 def test_no_file_and_an_empty_file_are_an_empty_run(write: Any) -> None:
     assert merge([]) == merge([write()]) == MergedRun()
+
+
+@pytest.mark.parametrize(
+    ("plans", "told"),
+    [
+        ([{"shard": ["1 of 2"]}, {"shard": ["2 of 2"]}], ""),
+        ([{"shard": ["2 of 2"]}] * 2, "share 1 of 2 is missing"),
+        ([{"shard": ["2 of 2"], "known": ["a.toml"]}, {"shard": ["1 of 2"], "known": ["b.toml"]}], ""),
+        (
+            [{"shard": ["1 of 2"], "level": ["full"]}, {"shard": ["2 of 2"], "level": ["core"]}],
+            "share 2 of 2 is missing; share 1 of 2 is missing",
+        ),
+        ([{"shard": ["1 of 2"]}, {}], ""),
+        ([{"shard": ["1 of 2"]}, {"level": ["full"]}], "share 2 of 2 is missing"),
+        ([{"shard": ["1 of 20"]}], f"shares {', '.join(map(str, range(2, 14)))}, … of 20 are missing"),
+        ([{"shard": ["of"]}, {"shard": []}, {"shard": ["1 of 99999999999"]}], ""),
+    ],
+)
+def test_shares_that_are_missing_are_named(
+    plans: list[dict[str, list[str]]], told: str, write: Any, environment: Any
+) -> None:
+    ended = Summary({}, 0, [], {})
+    files = [write(environment(plan=plan), ended, name=str(place)) for place, plan in enumerate(plans)]
+    assert merge(files).incomplete == told
+
+
+@pytest.mark.parametrize(
+    ("other", "told"),
+    [
+        ({}, ""),
+        ({"cpu": "another"}, ""),
+        ({"spec_digest": "beef"}, "the runs are of different specs, beef, cafe: "),
+        ({"salt": "soak-2"}, "the runs are on different numbers, salt '' of philox, salt 'soak-2' of philox: "),
+        ({"seeds": "other"}, "the runs are on different numbers, salt '' of other, salt '' of philox: "),
+    ],
+)
+def test_runs_that_ask_something_else_are_not_one(
+    other: dict[str, str], told: str, tmp_path: Path, write: Any, environment: Any, verdict: Any
+) -> None:
+    ended = Summary({}, 0, [], {})
+    first = write(environment(), verdict("diverges"), ended, name="a")
+    second = write(environment(**other), verdict(), ended, name="b")
+    unlike = merge([first, second]).unlike
+    assert unlike.startswith(told)
+    assert bool(unlike) == bool(told)
+    assert main([str(first), str(second), "--out", str(tmp_path / "out")]) == (2 if told else 0)
 
 
 def test_a_missing_file_is_an_error(tmp_path: Path) -> None:

@@ -4,7 +4,7 @@ Plainly, whatever fails and is on no record fails the run. Held against a baseli
 """
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -61,7 +61,7 @@ class Outcome:
     @property
     def unjudged(self) -> str | None:
         """Why nothing was judged, of all targets or of one."""
-        return None if self.interrupted else self.total.counts.unjudged
+        return None if self.interrupted else self.total.unjudged
 
     @property
     def status(self) -> int:
@@ -84,3 +84,16 @@ class Outcome:
         """All of it as one JSON object."""
         ended = {"status": self.status, "passed": self.status == 0, "interrupted": self.interrupted}
         return json.dumps(ended | answered(self.aggregate) | {"files": list(map(str, files))})
+
+
+def soaked(outcomes: Mapping[str, Outcome], asked: int) -> tuple[int, str]:
+    """The exit status of a soak and its last line: of all seeds that were run, whatever the last of them says.
+
+    What fails goes before what judged nothing, as in a run.
+    """
+    statuses = {outcome.status for outcome in outcomes.values()}
+    status = next((one for one in (INTERRUPTED, 1, UNJUDGED) if one in statuses), 0)
+    wrong = [salt for salt, outcome in outcomes.items() if outcome.status not in (0, INTERRUPTED)]
+    told = [f"interrupted at seed {len(outcomes)} of {asked}"] * (status == INTERRUPTED)
+    told += [f"{count(len(wrong))} of {count(len(outcomes))} seeds, {', '.join(wrong)}"] * bool(wrong)
+    return status, f"FAIL: {'; '.join(told)}." if told else f"PASS: all of {count(asked)} seeds."

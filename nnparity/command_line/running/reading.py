@@ -48,9 +48,12 @@ def doubts(run: MergedRun) -> Iterator[str]:
         yield f"{path}: its lines are not chained: nothing tells whether they are as they were written"
 
 
-def told(*runs: MergedRun) -> bool:
-    """Tells what speaks against taking runs for whole; whether one of them is incomplete."""
+def told(*runs: MergedRun, parts: bool = False) -> bool:
+    """Tells what speaks against taking runs for whole; whether one of them is incomplete.
+
+    Where `parts` will do, as where runs are compared verdict by verdict, a share alone is not.
+    """
     for run in runs:
         for doubt in doubts(run):
             typer.echo(f"nnparity: {doubt}", err=True)
-    return any(run.cut_short for run in runs)
+    return any(run.cut_short or (run.missing and not parts) for run in runs)
