@@ -17,6 +17,7 @@ import numpy as np
 
 from nnparity.adapters.base import Adapter
 from nnparity.adapters.dialect import spoken
+from nnparity.adapters.inspection import source_of
 from nnparity.adapters.registry import load
 from nnparity.adapters.request import Array, Failure, Observation, Request, keys
 from nnparity.adapters.traceback import frames_of
@@ -73,6 +74,7 @@ def _begin(backend: str, device: str, mode: str) -> tuple[Adapter, TargetInfo]:
         layouts=tuple(adapter.layouts),
         precision=dict(adapter.precision),
         spoken=spoken(type(adapter)),
+        source=source_of(type(adapter)),
     )
 
 

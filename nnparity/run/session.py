@@ -47,15 +47,20 @@ class Session:
         self.recorder.write(summary)
         return summary
 
-    def target(self, name: TargetName) -> Target:
-        """A target, started when it is first asked for. Raises TargetUnavailable."""
+    def started(self, name: TargetName) -> Target:
+        """A target, started when it is first asked for, of which nothing is told yet. Raises TargetUnavailable."""
         if name not in self.targets:
             self.targets[name] = self._distinct(name, start(name, self.plan.dtypes, self._timeout, self._scratch))
             self.examiner.seconds["imports"] += self.targets[name].observer.info.import_seconds
+        return self.targets[name]
+
+    def target(self, name: TargetName) -> Target:
+        """A target, started, and told in the run file. Raises TargetUnavailable."""
+        target = self.started(name)
         if name not in self._recorded:  # a target that another session started is told in this run file too
             self._recorded.add(name)
-            self.recorder.write(_told(name, self.targets[name]), *_absent(self.targets[name]))
-        return self.targets[name]
+            self.recorder.write(_told(name, target), *_absent(target))
+        return target
 
     def _distinct(self, name: TargetName, target: Target) -> Target:
         """The target, unless another name stands for the same: its usual mode may be named, or not."""

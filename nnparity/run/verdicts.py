@@ -55,6 +55,7 @@ def target_line(target: Target) -> TargetLine:
         unsupported=info.unsupported,
         properties={"second order": info.second_order} | described(target.flushes) | _unscripted(target),
         import_seconds=round(info.import_seconds, 3),
+        source=info.source,
     )
 
 
