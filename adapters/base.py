@@ -26,7 +26,7 @@ from nnparity.adapters.kernel import (
     Tensors,
     Unsupported,
 )
-from nnparity.adapters.request import Array, Failure, Observation, Request, declared, keys
+from nnparity.adapters.request import Array, Failure, Observation, Request, declared, keys, unmasked
 from nnparity.adapters.traceback import comes_along, frames_of, raised_in
 from nnparity.spec.cases.layouts import ALIASED, CONTIGUOUS
 from nnparity.spec.schema import QUANTITIES, WITH_GRAD, plain
@@ -247,7 +247,7 @@ class Adapter(ABC):
         names = [key for family in families for key in keys(family, request)]
         try:
             tensors = self._program(rule, operation)(point)
-            return {name: self.get(tensor) for name, tensor in zip(names, tensors, strict=True)}
+            return {name: self.get(unmasked(tensor)) for name, tensor in zip(names, tensors, strict=True)}
         except Exception as error:  # noqa: BLE001  (the same: one family fails, the others go on)
             return self._failed(request, families, error)
 

@@ -18,7 +18,7 @@ import numpy as np
 
 from nnparity.adapters.base import Adapter
 from nnparity.adapters.kernel import Operation, Point, Tensors, Unsupported
-from nnparity.adapters.request import Array, Failure, Observation, Request
+from nnparity.adapters.request import Array, Failure, Observation, Request, native, unmasked
 from nnparity.adapters.traceback import FRAMES, located
 from nnparity.spec import Formula
 
@@ -148,11 +148,14 @@ def framework_of(array: Any) -> str | None:
 
 
 def to_numpy(array: Any) -> Array | None:
-    """An array of any framework as one of NumPy, in its dtype; None for what is no array that we know."""
+    """An array of any framework as one of NumPy, in its dtype; None for what is no array that we know.
+
+    In the machine's byte order, whatever it was. Raises MaskedElements.
+    """
     framework = framework_of(array)
     if framework is None:
         return None
-    return np.asarray(arrays(framework).get(_ANY, array))  # none of them looks at its adapter
+    return native(np.asarray(arrays(framework).get(_ANY, unmasked(array))))  # none of them looks at its adapter
 
 
 _ANY: Any = None

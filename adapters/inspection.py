@@ -5,8 +5,12 @@ Nothing is run: the class is held against the spec and the base of all adapters,
 
 import ast
 import difflib
+import hashlib
 import inspect
 import re
+import sys
+import sysconfig
+import tempfile
 from collections.abc import Iterable, Iterator
 from fnmatch import fnmatchcase
 from functools import cached_property
@@ -35,7 +39,32 @@ NEEDED = {
 SEQUENCES = ("packages", "modes", "refusals", "layouts")
 #: How much alike two names are, from 0 to 1, of which one is taken for the other misspelt.
 ALIKE = 0.8
+#: Folders of installed packages, by their names.
+INSTALLED = frozenset({"site-packages", "dist-packages"})
 NAME = re.compile(r"[\w.+-]+")
+
+
+def source_of(adapter: type[Adapter]) -> str:
+    """A digest of the code that an adapter of somebody's own is made of; nothing of one that comes with nnparity.
+
+    That is the files of its classes, and of all modules that are imported by now and are neither installed, Python's
+    nor nnparity's: a kernel may stand in a helper as well. For what is installed its version speaks.
+    """
+    own = {one.__module__ for one in Sources(adapter).own}
+    found = hashlib.blake2b(digest_size=16)
+    for name, module in sorted(sys.modules.items()) if own else ():
+        file = getattr(module, "__dict__", {}).get("__file__")  # a lazy module imports what it is asked for
+        if file and Path(file).is_file() and (name in own or _somebodys(name, Path(file).resolve())):
+            found.update(hashlib.blake2b(name.encode()).digest() + hashlib.blake2b(Path(file).read_bytes()).digest())
+    return found.hexdigest() if own else ""
+
+
+def _somebodys(name: str, file: Path) -> bool:
+    """Whether a module is neither installed, Python's or nnparity's, nor written by a framework as it runs."""
+    if name.partition(".")[0] in ("nnparity", "__main__") or INSTALLED.intersection(file.parts):
+        return False
+    places = (sysconfig.get_path("stdlib"), sysconfig.get_path("platstdlib"), tempfile.gettempdir())
+    return not any(file.is_relative_to(Path(place).resolve()) for place in places)
 
 
 class Sources:

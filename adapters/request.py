@@ -11,6 +11,7 @@ from fnmatch import fnmatchcase
 from typing import Any, Literal, TypeVar
 
 import ml_dtypes  # noqa: F401  (registers bfloat16 with NumPy)
+import numpy as np
 import numpy.typing as npt
 
 from nnparity.spec.cases.layouts import CONTIGUOUS
@@ -67,6 +68,23 @@ class Failure:
 
 
 Observation = dict[str, Array | Failure]
+
+
+class MaskedElements(ValueError):
+    """Elements of an array are masked: its owner says of them that they are no numbers."""
+
+
+def unmasked(array: Any) -> Any:
+    """The same array, or whatever it is. Raises MaskedElements: as a plain array it would show what it hides."""
+    if isinstance(array, np.ma.MaskedArray) and np.ma.is_masked(array):
+        hidden = f"{np.count_nonzero(np.ma.getmaskarray(array))} of {array.size} elements are masked"
+        raise MaskedElements(f"{hidden}, and what is masked is no number: fill them, or give the array's data")
+    return array
+
+
+def native(array: Array) -> Array:
+    """The same numbers in the byte order of this machine: which one they came in says nothing of them."""
+    return array if array.dtype.isnative else array.astype(array.dtype.newbyteorder("="))
 
 
 Place = TypeVar("Place", bound=tuple[str, ...])

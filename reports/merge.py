@@ -256,6 +256,7 @@ def _joined(old: TargetLine | None, new: TargetLine) -> TargetLine:
         unsupported=old.unsupported | new.unsupported,
         properties=old.properties | new.properties,
         import_seconds=max(old.import_seconds, new.import_seconds),
+        source=new.source or old.source,
     )
 
 

@@ -119,6 +119,8 @@ class TargetLine(msgspec.Struct, frozen=True, tag_field="kind", tag="target"):
     #: e.g. "subnormals": "flushed to zero", "second order": "double backward"
     properties: dict[str, str] = {}
     import_seconds: Seconds = 0.0
+    #: A digest of the code of its adapter, where that does not come with nnparity.
+    source: str = ""
 
 
 class Worst(msgspec.Struct, frozen=True):

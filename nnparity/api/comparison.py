@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from nnparity.adapters.request import Failure, Observation
 from nnparity.api import given
 from nnparity.api.judging import Judged, judged, model_of, target
 from nnparity.api.own_formulas import Own
@@ -14,7 +15,6 @@ from nnparity.execute.observer import Observed
 from nnparity.expect.budgets import expect
 from nnparity.expect.expected import Expected
 from nnparity.spec import DTYPES, Case, Formula
-from nnparity.spec.cases.case import Arrays
 from nnparity.spec.usage import UsageError, require
 
 #: How the caller's result is called where a target's name stands.
@@ -55,7 +55,7 @@ class Asked:
             if not given.scalars(formula):
                 raise UsageError(f"a gradient of {formula.id} needs cotangent=, an array shaped like the output")
             return {name: np.ones(()) for name in formula.results}
-        return given.results_named(self.cotangent, tuple(formula.results), "the cotangent")
+        return given.results_named(self.cotangent, tuple(formula.results), "the cotangent", given.array_of)
 
 
 @dataclass(frozen=True)
@@ -65,7 +65,7 @@ class Question:
     case: Case
     truth: Mapping[str, Expected]
 
-    def answered(self, results: Arrays) -> list[Judged]:
+    def answered(self, results: Observation) -> list[Judged]:
         """The judgements of results, by quantity."""
         observed = Observed(dict(results))
         return list(judged(target(YOURS, None), self.case, observed, self.truth))
@@ -83,5 +83,6 @@ def dtype_of_results(actual: Any) -> str:
     parts = list(actual.values()) if isinstance(actual, Mapping) else actual
     first = parts[0] if isinstance(parts, tuple | list) and parts else parts
     found = given.result_of("the result", first)
-    require("dtype of a result", (found.dtype.name,), tuple(DTYPES))
-    return str(found.dtype.name)
+    dtype = first.dtype if isinstance(found, Failure) else found.dtype  # of what is no answer as well: it is judged
+    require("dtype of a result", (dtype.name,), tuple(DTYPES))
+    return str(dtype.name)

@@ -1,12 +1,13 @@
 """The caller's own arrays as a case, and what is wrong with them, in words that say what was expected."""
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import numpy as np
 
 from nnparity.adapters.function import framework_of, to_numpy
+from nnparity.adapters.request import Array, Failure, MaskedElements
 from nnparity.checks.common import Given
 from nnparity.spec import DTYPES, Dtype, Formula, Signature, load, shapes
 from nnparity.spec.cases.case import Arrays
@@ -33,8 +34,11 @@ def dtype_of(name: Any) -> Dtype:
 
 
 def array_of(name: str, given: Any) -> Any:
-    """One of the caller's arrays as NumPy's. Raises UsageError for what is none, and for NaN."""
-    array = to_numpy(given)
+    """One of the caller's arrays as NumPy's. Raises UsageError for what is none, for NaN and masked elements."""
+    try:
+        array = to_numpy(given)
+    except MaskedElements as error:
+        raise UsageError(f"{name}: {error}") from error
     if array is None:
         hint = "; numpy.asarray(it, dtype) makes one" if isinstance(given, list | tuple | float | int) else ""
         raise UsageError(f"{name} is a {type(given).__name__}, expected an array{hint}")
@@ -133,15 +137,34 @@ def scalars(formula: Formula) -> bool:
     return not any(map(shapes.parse, formula.results.values()))
 
 
-def results_named(given: Any, names: tuple[str, ...], what: str) -> Arrays:
-    """What the caller computed, by name: one array, a tuple in the order of `names`, or a dict. Raises UsageError."""
+def result_of(name: str, given: Any) -> Array | Failure:
+    """An array of any framework as NumPy's, or what is wrong with it as an answer; NaN is one, if a wrong one.
+
+    Raises UsageError for what is none.
+    """
+    try:
+        array = to_numpy(given)
+    except MaskedElements as error:
+        return Failure("error", str(error))
+    if array is None:
+        raise UsageError(f"{name} is {_described(given)}, expected an array")
+    return array
+
+
+def results_named(
+    given: Any, names: tuple[str, ...], what: str, taken: Callable[[str, Any], Any] = result_of
+) -> dict[str, Any]:
+    """What the caller computed, by name: one array, a tuple in the order of `names`, or a dict. Raises UsageError.
+
+    `taken` makes an array of each, by its name for messages.
+    """
     if isinstance(given, Mapping):
         given = tuple(given[short] for name in names if (short := _key(given, name, what)))
     parts = given if isinstance(given, tuple | list) and framework_of(given) is None else (given,)
     if len(parts) != len(names) or any(framework_of(part) is None for part in parts):
         told = f"{len(names)} arrays: {', '.join(names)}" if len(names) > 1 else "an array"
         raise UsageError(f"{what} is {_described(given)}, expected {told}")
-    return {name: result_of(f"{what}, {name},", part) for name, part in zip(names, parts, strict=True)}
+    return {name: taken(f"{what}, {name},", part) for name, part in zip(names, parts, strict=True)}
 
 
 def _key(given: Mapping[str, Any], name: str, what: str) -> str:
@@ -150,14 +173,6 @@ def _key(given: Mapping[str, Any], name: str, what: str) -> str:
         if key in given:
             return key
     raise UsageError(f"{what} has no {name!r}, only {', '.join(map(repr, given))}")
-
-
-def result_of(name: str, given: Any) -> Any:
-    """An array of any framework as NumPy's; NaN is an answer, if a wrong one. Raises UsageError for what is none."""
-    array = to_numpy(given)
-    if array is None:
-        raise UsageError(f"{name} is {_described(given)}, expected an array")
-    return array
 
 
 def _described(given: Any) -> str:

@@ -38,6 +38,8 @@ from nnparity.store import memory
 MODELS = (ACCUMULATE, FUSED, NARROW, TF32)
 known = typer.Typer(no_args_is_help=True, help="Known divergences.")
 application.add_typer(known, name="known")
+#: The status where a file may be as it was written, and no verdict of it could be judged again.
+UNSAID = 2
 #: Characters of a line, at most: names in a run file may have any length.
 LONGEST = 2_000
 CaseId = Annotated[str, typer.Argument(help="the case's id, as verdicts tell it")]
@@ -181,12 +183,16 @@ def verify(
     run: Annotated[Path, typer.Argument(help="a run file")],
     sample: Annotated[int, typer.Option(help="how many verdicts, drawn at random, are judged again", min=0)] = 5,
     seed: Annotated[str, typer.Option(help="another seed draws others")] = "1",
+    backend: Annotated[
+        list[str] | None, typer.Option("--backend", help="an adapter of your own that the run was made on: started too")
+    ] = None,
     pack: Packs = None,
     timeout: Timeout = 120.0,
 ) -> None:
     """Looks whether a run file is as it was written: a line that was edited, removed or doubled is named.
 
-    A random sample is judged again here. The status is 1 where something is otherwise, 2 where nothing can be said.
+    A random sample is judged again here. The status is 1 where something is otherwise, 2 where nothing can be said, or
+    none of the sample could be judged. An adapter that does not come with nnparity is started where --backend names it.
     """
     try:
         found, merged = links(run), reports.merge([run], damaged=True)
@@ -196,13 +202,17 @@ def verify(
         raise UsageError(f"{run}: its lines are not chained: it is from an older nnparity, or made of such files")
     wrong = list(broken(found))
     memory.use(store_folder(without=False))
-    again = judged_again(merged, sample, seed, timeout)
+    again = judged_again(merged, sample, seed, timeout, [TargetName.of(one).backend for one in backend or ()])
     memory.leave()
     for line in (*wrong, *again.wrong, *again.remarks):
         typer.echo(visible(line[:LONGEST]))
     lines = f"{len(found):,} lines, the last {found[-1].told}: {'as written' if not wrong else 'not as written'}"
-    typer.echo(f"{lines}; {again.alike} of {again.alike + len(again.wrong)} verdicts judged again are alike")
-    raise typer.Exit(int(bool(wrong or again.wrong)))
+    typer.echo(f"{lines}; {again.alike} of {again.judged} verdicts judged again are alike")
+    unsaid = bool(sample and not again.judged)
+    if unsaid:
+        told = "no verdict could be judged again: nothing is said of the numbers; --sample 0 asks for the links alone"
+        typer.echo(f"nnparity: {told}", err=True)
+    raise typer.Exit(1 if wrong or again.wrong else UNSAID * unsaid)
 
 
 def _told(one: Cell) -> str:

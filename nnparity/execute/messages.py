@@ -12,7 +12,7 @@ import ml_dtypes
 import msgspec
 import numpy as np
 
-from nnparity.adapters.request import Array, Failure, Request
+from nnparity.adapters.request import Array, Failure, Request, native
 from nnparity.execute.protocol import Response, TargetInfo
 
 #: Formats that NumPy has no letter for.
@@ -145,7 +145,7 @@ def _read(told: _Array | _Failure) -> Any:
     dtype = _dtype(told.dtype)
     if min(told.shape, default=0) < 0 or math.prod(told.shape) * dtype.itemsize != len(told.data):
         raise MessageError(f"{len(told.data)} bytes are no array of {told.dtype} and shape {told.shape}")
-    return np.frombuffer(told.data, dtype).reshape(told.shape).copy()  # where NumPy's own arrays begin
+    return native(np.frombuffer(told.data, dtype).reshape(told.shape).copy())  # where NumPy's own arrays begin
 
 
 def _dtype(name: str) -> np.dtype[Any]:

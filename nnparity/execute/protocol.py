@@ -21,6 +21,8 @@ class TargetInfo:
     precision: dict[tuple[str, str, str], str] = field(default_factory=dict)
     #: Whether a script can be written that needs its framework alone, see `adapters.dialect`.
     spoken: bool = False
+    #: A digest of the code of an adapter that does not come with nnparity, see `adapters.inspection.source_of`.
+    source: str = ""
 
 
 @dataclass(frozen=True)

@@ -17,8 +17,9 @@ import numpy as np
 
 from nnparity.adapters.base import Adapter
 from nnparity.adapters.dialect import spoken
+from nnparity.adapters.inspection import source_of
 from nnparity.adapters.registry import load
-from nnparity.adapters.request import Array, Failure, Observation, Request, keys
+from nnparity.adapters.request import Array, Failure, MaskedElements, Observation, Request, keys, native, unmasked
 from nnparity.adapters.traceback import frames_of
 from nnparity.execute import messages
 from nnparity.execute.channel import Channel, Closed
@@ -73,6 +74,7 @@ def _begin(backend: str, device: str, mode: str) -> tuple[Adapter, TargetInfo]:
         layouts=tuple(adapter.layouts),
         precision=dict(adapter.precision),
         spoken=spoken(type(adapter)),
+        source=source_of(type(adapter)),
     )
 
 
@@ -111,7 +113,7 @@ def observe(adapter: Adapter, request: Request) -> Observation:
 
 
 def _answer(seen: Any) -> Array | Failure:
-    """An array of plain numbers, or why it is none: whoever reads on may rely on it."""
+    """An array of plain numbers in this machine's byte order, or why it is none: whoever reads on may rely on it."""
     if isinstance(seen, Failure):
         return seen
     if not isinstance(seen, np.ndarray | np.generic):
@@ -119,7 +121,11 @@ def _answer(seen: Any) -> Array | Failure:
     array = np.asarray(seen)
     if array.dtype.hasobject or array.dtype.names:
         return Failure("error", "the adapter returned an array of objects: ragged, or not of numbers")
-    return array
+    try:
+        unmasked(seen)
+    except MaskedElements as error:
+        return Failure("error", f"the adapter returned a masked array: {error}")
+    return native(array)
 
 
 def _arrays(request: Request) -> list[tuple[str, Any]]:

@@ -60,7 +60,7 @@ class Hunt:
         self._recorder = Recorder.anew(path, plan)
         for name in plan.targets:
             self._targets.append(start(name, plan.dtypes, timeout))
-            self._recorder.write(target_line(self._targets[-1]))
+            self._recorder.write(target_line(self._targets[-1], name))
 
     def run(self, seconds: float, seed: str, seen: Callable[[Bag], None]) -> Bag:
         """Until so many seconds are over."""

@@ -69,7 +69,7 @@ def _plant(id: str) -> Part:
     plan, target = _own[0]
     only = dataclasses.replace(plan, formulas=(id,))
     memory = Memory(target)
-    return list(Mutation(only, memory).run()), _curves(only, memory), target_line(target)
+    return list(Mutation(only, memory).run()), _curves(only, memory), target_line(target, plan.targets[0])
 
 
 def _curves(plan: Plan, memory: Memory) -> list[Curve]:

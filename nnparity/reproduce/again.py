@@ -1,19 +1,20 @@
 """A random sample of the verdicts of a run file, judged again on the spot and held against what the file says."""
 
 import random
+import shlex
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
 from nnparity.checks.threads import ALL_CORES
 from nnparity.execute.observer import TargetUnavailable
-from nnparity.execute.target import Target, TargetName, start
+from nnparity.execute.target import Target
 from nnparity.judge.elements import fingerprint
 from nnparity.reports.merge import MergedRun
-from nnparity.reports.records import Environment, Verdict
+from nnparity.reports.records import Environment, TargetLine, Verdict
 from nnparity.reproduce.cell import Cell, find
+from nnparity.reproduce.recorded import Unnamed, begun
 from nnparity.run.recorder import code, cpu
 from nnparity.run.verdicts import shortened
-from nnparity.spec.dtypes import DTYPES
 from nnparity.spec.usage import UsageError
 
 #: Grades that need not come again: what is random, and what ended a process.
@@ -28,9 +29,17 @@ class Sample:
     wrong: list[str] = field(default_factory=list)
     remarks: list[str] = field(default_factory=list)
 
+    @property
+    def judged(self) -> int:
+        """How many verdicts were judged again."""
+        return self.alike + len(self.wrong)
 
-def judged_again(run: MergedRun, count: int, seed: str, timeout: float = 120.0) -> Sample:
-    """So many verdicts of a run, drawn at random, each observed and judged once more."""
+
+def judged_again(run: MergedRun, count: int, seed: str, timeout: float = 120.0, named: Sequence[str] = ()) -> Sample:
+    """So many verdicts of a run, drawn at random, each observed and judged once more.
+
+    `named` are the adapters of their own that the user has named: no other is started because the run names it.
+    """
     found = Sample()
     if len(run.environments) != 1:
         found.remarks.append("the file holds several runs: none of it is judged again")
@@ -40,8 +49,25 @@ def judged_again(run: MergedRun, count: int, seed: str, timeout: float = 120.0) 
         found.remarks.append("it was judged by other code than this")
     drawn = list(_drawn(run.verdicts, count, seed, environment.salt))
     for name in dict.fromkeys(one.target for one in drawn):
-        _on(name, [one for one in drawn if one.target == name], run, environment, found, timeout)
+        own = [one for one in drawn if one.target == name]
+        try:
+            target = begun(name, timeout, line=run.targets.get(name), named=named)
+        except TargetUnavailable as error:
+            found.remarks.append(f"{error}{_hint(error)}")
+            continue
+        try:
+            _on(target, own, run.targets.get(name), environment, found)
+        finally:
+            target.observer.close()
     return found
+
+
+def _hint(error: TargetUnavailable) -> str:
+    """How an adapter is named that is started for no run file; one that the file does not tell of lies somewhere."""
+    if not isinstance(error, Unnamed):
+        return ""
+    adapter = shlex.quote(error.adapter) if ":" in error.adapter else "FILE.py:CLASS"
+    return f"; where it is code that you would run, --backend {adapter} names it"
 
 
 def _drawn(verdicts: Sequence[Verdict], count: int, seed: str, salt: str) -> Iterator[Verdict]:
@@ -63,24 +89,16 @@ def _makeable(verdict: Verdict, salt: str) -> bool:
     return True
 
 
-def _on(
-    name: str, drawn: list[Verdict], run: MergedRun, environment: Environment, found: Sample, timeout: float
-) -> None:
-    """Those of one target."""
-    try:
-        target = start(TargetName.of(name), tuple(DTYPES), timeout)
-    except TargetUnavailable as error:
-        found.remarks.append(f"{name}: {error}")
-        return
-    try:
-        told = run.targets[name].versions if name in run.targets else {}
-        if told != target.observer.info.versions:
-            found.remarks.append(f"{name} has other versions here: {target.observer.info.versions} instead of {told}")
-            return
+def _on(target: Target, drawn: list[Verdict], line: TargetLine | None, environment: Environment, found: Sample) -> None:
+    """Those of one target, unless it is made of something else than the run says."""
+    told, info = line or TargetLine(target.name, available=True), target.observer.info
+    if told.versions != info.versions:
+        found.remarks.append(f"{target.name} has other versions here: {info.versions} instead of {told.versions}")
+    elif told.source and told.source != info.source:
+        found.remarks.append(f"{target.name}: its adapter is other code here than when it was judged")
+    else:
         for one in drawn:
             _hold(one, target, environment, found)
-    finally:
-        target.observer.close()
 
 
 def _hold(verdict: Verdict, target: Target, environment: Environment, found: Sample) -> None:

@@ -10,13 +10,13 @@ from itertools import islice
 from pathlib import Path
 
 from nnparity.execute.observer import TargetUnavailable
-from nnparity.execute.target import Target, TargetName, start
+from nnparity.execute.target import Target
 from nnparity.reports.merge import MergedRun
 from nnparity.reports.records import Verdict
 from nnparity.reproduce.cell import Cell, find
 from nnparity.reproduce.command import reproduction
+from nnparity.reproduce.recorded import begun
 from nnparity.reproduce.writing.sources import Unreproducible
-from nnparity.spec.dtypes import DTYPES
 from nnparity.spec.usage import UsageError
 
 #: Cells that are tried for a record until one has a script.
@@ -72,7 +72,7 @@ def _checked(
     why = "it has no verdict"
     for one in islice(_smallest_first(verdicts), TRIES):
         if one.target not in targets:
-            started = start(TargetName.of(one.target), tuple(DTYPES), timeout)
+            started = begun(one.target, timeout)
             stack.callback(started.observer.close)
             targets[one.target] = started
         try:

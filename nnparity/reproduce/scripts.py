@@ -6,16 +6,18 @@ from collections.abc import Iterable, Iterator, Sequence
 from itertools import groupby, islice
 
 from nnparity.execute.observer import TargetUnavailable
-from nnparity.execute.target import Target, TargetName, start
+from nnparity.execute.target import Target
 from nnparity.reports.records import PASSING, ScriptLine, Verdict
 from nnparity.reproduce.cell import Cell, find
 from nnparity.reproduce.command import reproduction
+from nnparity.reproduce.recorded import Unnamed, begun
 from nnparity.reproduce.writing.sources import Unreproducible
-from nnparity.spec.dtypes import DTYPES
 from nnparity.spec.usage import UsageError
 
 #: Verdicts of a cause that are tried until one has a short script: the first, and the smallest of the others.
 TRIES = 4
+#: Why there is no script of an adapter of one's own, which is not started because a verdict names it.
+NOT_OURS = "a script is made of the adapters that come with nnparity, and of no other"
 #: Characters of a script that is short, and of the longest that is carried along: most of them are numbers.
 SHORT, LONGEST = 6_000, 40_000
 
@@ -36,7 +38,10 @@ def _of_target(
     name: str, causes: list[Sequence[Verdict]], salt: str, timeout: float, scratch: str
 ) -> Iterator[ScriptLine]:
     try:
-        target = start(TargetName(*name.rsplit(":", 2)), tuple(DTYPES), timeout, scratch)
+        target = begun(name, timeout, scratch)
+    except Unnamed:
+        yield from (_line(verdicts[0], why=NOT_OURS) for verdicts in causes)
+        return
     except (TargetUnavailable, UsageError) as error:
         yield from (_line(verdicts[0], why=str(error)) for verdicts in causes)
         return

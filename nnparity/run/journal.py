@@ -24,17 +24,24 @@ from nnparity.store.memory import Tally
 
 #: What may differ between the two parts of a run.
 PASSING = ("started",)
+#: What stands among the versions of a target for the code of an adapter of one's own.
+SOURCE = "the source of its adapter"
 #: Characters of a value that differs, at most.
 TOLD = 400
 
 
 @dataclass
 class Journal:
-    """What a run file holds of a plan: the units that are finished, what they counted, and on which versions."""
+    """What a run file holds of a plan: the units that are finished, what they counted, and what targets are made of."""
 
     done: set[str] = field(default_factory=set)
     total: TotalCounts = field(default_factory=TotalCounts)
     versions: dict[str, dict[str, str]] = field(default_factory=dict)
+
+
+def made_of(versions: dict[str, str], source: str) -> dict[str, str]:
+    """What decides the numbers of a target: the versions of its packages, and its adapter's own code."""
+    return versions | ({SOURCE: source} if source else {})
 
 
 def finished(unit: str, part: PartCounts) -> Finished:
@@ -113,7 +120,7 @@ def _read(lines: Iterator[Line]) -> Journal:
             case Verdict():
                 counts.add(line)
             case TargetLine():
-                found.versions[line.target] = line.versions
+                found.versions[line.target] = made_of(line.versions, line.source)
             case Finished():
                 found.done.add(line.unit)
                 found.total.add(_part(line))

@@ -8,14 +8,12 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Self
 
-import msgspec
-
 from nnparity.adapters.registry import builtin_names
 from nnparity.checks import Item
 from nnparity.checks.common import Finding
 from nnparity.execute.observer import TargetUnavailable
 from nnparity.execute.target import DEVICES, Target, TargetName, kind, start
-from nnparity.reports.records import ADAPTER, Summary, TargetLine, Verdict
+from nnparity.reports.records import Summary, TargetLine, Verdict
 from nnparity.run.counts import Counts, PartCounts, TotalCounts
 from nnparity.run.examiner import Examiner
 from nnparity.run.plan import Plan
@@ -47,15 +45,20 @@ class Session:
         self.recorder.write(summary)
         return summary
 
-    def target(self, name: TargetName) -> Target:
-        """A target, started when it is first asked for. Raises TargetUnavailable."""
+    def started(self, name: TargetName) -> Target:
+        """A target, started when it is first asked for, of which nothing is told yet. Raises TargetUnavailable."""
         if name not in self.targets:
             self.targets[name] = self._distinct(name, start(name, self.plan.dtypes, self._timeout, self._scratch))
             self.examiner.seconds["imports"] += self.targets[name].observer.info.import_seconds
+        return self.targets[name]
+
+    def target(self, name: TargetName) -> Target:
+        """A target, started, and told in the run file. Raises TargetUnavailable."""
+        target = self.started(name)
         if name not in self._recorded:  # a target that another session started is told in this run file too
             self._recorded.add(name)
-            self.recorder.write(_told(name, self.targets[name]), *_absent(self.targets[name]))
-        return self.targets[name]
+            self.recorder.write(target_line(target, name), *_absent(target))
+        return target
 
     def _distinct(self, name: TargetName, target: Target) -> Target:
         """The target, unless another name stands for the same: its usual mode may be named, or not."""
@@ -118,12 +121,6 @@ class Session:
 
     def __exit__(self, *_: object) -> None:
         self.close()
-
-
-def _told(name: TargetName, target: Target) -> TargetLine:
-    """The target as the report shows it; of an adapter of one's own, where it is."""
-    line = target_line(target)
-    return line if name.boxed else msgspec.structs.replace(line, properties=line.properties | {ADAPTER: name.backend})
 
 
 def _absent(target: Target) -> list[TargetLine]:

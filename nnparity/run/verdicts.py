@@ -2,8 +2,8 @@
 
 from nnparity.checks.common import Finding
 from nnparity.execute.subnormal_probe import described
-from nnparity.execute.target import Target
-from nnparity.reports.records import NO_SCRIPTS, PASSING, SCRIPTS, Kernel, Number, TargetLine, Verdict, number
+from nnparity.execute.target import Target, TargetName
+from nnparity.reports.records import ADAPTER, NO_SCRIPTS, PASSING, SCRIPTS, Kernel, Number, TargetLine, Verdict, number
 
 
 def verdict_line(target: Target, found: Finding) -> Verdict:
@@ -44,17 +44,19 @@ def shortened(value: float | None) -> Number | None:
     return None if value is None else number(float(f"{value:.6g}"))
 
 
-def target_line(target: Target) -> TargetLine:
-    """The target as the report shows it."""
+def target_line(target: Target, name: TargetName) -> TargetLine:
+    """The target, started under that name, as the report shows it; of an adapter of one's own, where that is."""
     info = target.observer.info
+    where = {} if name.boxed else {ADAPTER: name.backend}
     return TargetLine(
         target=info.target,
         available=True,
         versions=info.versions,
         kernels={name: Kernel(*kernel) for name, kernel in info.kernels.items()},
         unsupported=info.unsupported,
-        properties={"second order": info.second_order} | described(target.flushes) | _unscripted(target),
+        properties={"second order": info.second_order} | described(target.flushes) | _unscripted(target) | where,
         import_seconds=round(info.import_seconds, 3),
+        source=info.source,
     )
 
 

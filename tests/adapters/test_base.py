@@ -90,6 +90,23 @@ def test_a_family_that_fails_does_not_lose_the_others() -> None:
     assert seen["hvp.x"] == Failure("unsupported", "once only: NotImplementedError: no second derivative")
 
 
+class Hiding(Squares):
+    """Its kernel masks what it does not answer, which its own `get` would drop."""
+
+    backend = "hiding"
+
+    @kernel("x * x")
+    def square(self, x: Array) -> Array:
+        return np.ma.array(x * x, mask=[0, 1, 0])
+
+
+def test_what_is_masked_is_no_answer() -> None:
+    seen = Hiding().observe(request("square"))["output"]
+    assert isinstance(seen, Failure)
+    assert seen.kind == "error"
+    assert "1 of 3 elements are masked" in seen.message
+
+
 class Fused(Squares):
     """Another kernel is run where gradients are wanted: it returns another last bit, or another NaN."""
 

@@ -6,7 +6,7 @@ import pytest
 
 from nnparity.adapters.registry import MORE, builtin_names
 from nnparity.execute.observer import Observer
-from nnparity.execute.target import Target
+from nnparity.execute.target import Target, TargetName
 from nnparity.reports.records import Kernel
 from nnparity.run.verdicts import target_line
 from nnparity.spec import load
@@ -28,7 +28,7 @@ def test_a_kernel_and_its_convention_reach_the_run_file() -> None:
     pytest.importorskip("torch")
     observer = Observer("torch")
     try:
-        kernels = target_line(Target(observer, {})).kernels
+        kernels = target_line(Target(observer, {}), TargetName("torch")).kernels
     finally:
         observer.close()
     flipped = "computes cross-correlation: the kernel is flipped before the call"

@@ -95,6 +95,32 @@ def test_sums_in_half_precision_are_held_to_float32_unless_it_is_said() -> None:
 
 
 X, W, B = dense().values()
+SOME = np.eye(3, 4, dtype=bool)
+
+
+def test_the_order_of_bytes_says_nothing_of_the_numbers() -> None:
+    for order in "<>":
+        x, w, b, y = (one.astype(one.dtype.newbyteorder(order)) for one in (X, W, B, X @ W.T + B))
+        nnparity.assert_close(y, "dense", x=x, w=w, b=b)
+        right = nnparity.arbitrate(y, X @ W.T + B, "dense", inputs={"x": x, "w": W, "b": b})
+        assert right
+        assert right.factor == 1
+        with pytest.raises(AssertionError, match="the bias is not added"):
+            nnparity.assert_close(y - b, "dense", x=X, w=W, b=B)
+
+
+@pytest.mark.parametrize("mask", [True, SOME])
+def test_a_masked_result_is_no_answer(mask: Any) -> None:
+    hidden = rf"error\n +{12 if mask is True else 3} of 12 elements are masked, and what is masked is no number"
+    with pytest.raises(AssertionError, match=hidden):
+        nnparity.assert_close(np.ma.array(X @ W.T + B, mask=mask), "dense", x=X, w=W, b=B)
+    both = nnparity.arbitrate(
+        X @ W.T + B, np.ma.array(X @ W.T + B, mask=mask), "dense", inputs={"x": X, "w": W, "b": B}
+    )
+    assert (both.farther, both.b.worst.grade, bool(both)) == ("b", "error", False)
+    nnparity.assert_close(np.ma.array(X @ W.T + B), "dense", x=np.ma.array(X), w=W, b=B)  # of which nothing is masked
+
+
 WRONG: dict[str, tuple[Any, dict[str, Any], str]] = {
     "unknown formula": ("dens", {}, "did you mean 'dense'"),
     "no formula": (None, {}, "give either a formula's name or reference="),
@@ -109,6 +135,12 @@ WRONG: dict[str, tuple[Any, dict[str, Any], str]] = {
     "objects": ("dense", {"x": X.astype(object)}, "x holds object, expected numbers"),
     "integers": ("dense", {"x": X.astype(np.int64)}, "x holds int64"),
     "NaN": ("dense", {"x": np.where(X > 1, np.nan, X)}, "x holds NaN at"),
+    "masked": ("dense", {"b": np.ma.array(B, mask=[0, 1, 0, 0])}, "b: 1 of 4 elements are masked"),
+    "a masked cotangent": (
+        "dense",
+        {"wrt": "x", "cotangent": np.ma.array(X @ W.T, mask=SOME)},
+        "the cotangent, output,: 3 of 12 elements are masked",
+    ),
     "another dtype": (
         "dense",
         {"x": X.astype(np.float64) * 1.1},

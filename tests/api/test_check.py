@@ -6,8 +6,10 @@ A process for each framework, see `judged`.
 from collections.abc import Iterator
 from typing import Any
 
+import numpy as np
 import pytest
 
+import nnparity
 from nnparity.tests.api.blocks import ALL, wrong
 from nnparity.tests.api.frameworks import OPS, NumpyOps
 from nnparity.tests.api.judged import EVERYTHING, FEW, HEAVY, WHOLE, told
@@ -52,6 +54,19 @@ def test_right_kernels_conform_and_wrong_ones_fail_by_their_names(
     one = found["gradient of one input missing", "attention", "float32"]
     assert {v["quantity"] for v in one["verdicts"] if v["grade"] == "diverges"} == {"grad.k"}
     assert f"on {framework}:cpu:eager" in one["text"]
+
+
+def sigmoid(x: Any) -> Any:
+    return (1 / (1 + np.exp(-x))).astype(x.dtype)
+
+
+def test_a_function_may_answer_in_any_order_of_bytes_but_not_hide_what_it_answers() -> None:
+    assert nnparity.check(lambda x: sigmoid(x).astype(">f4"), "sigmoid")
+    assert nnparity.check(lambda x: np.ma.array(sigmoid(x)), "sigmoid")
+    for mask in (True, np.eye(3, 5, dtype=bool)):
+        worst = nnparity.check(lambda x, mask=mask: np.ma.array(sigmoid(x), mask=mask), "sigmoid").worst  # type: ignore[misc]
+        assert worst.grade == "error"
+        assert "of 15 elements are masked" in str(worst.message)
 
 
 def test_ten_ways_are_planted_in_all_dtypes_that_they_are_wrong_in() -> None:

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from nnparity.adapters.base import Adapter
-from nnparity.adapters.inspection import faults
+from nnparity.adapters.inspection import faults, source_of
 from nnparity.adapters.registry import BUILTIN, Misdeclared, load
 from nnparity.spec import load as formulas
 
@@ -131,3 +131,12 @@ def test_a_class_that_is_not_there_is_told_with_those_that_are(folder: Path) -> 
     (folder / "mine.py").write_text(f'{LEAST}    backend = "mine"\n')
     with pytest.raises(LookupError, match=r"no class 'Mien' in mine.py; it has Mine$"):
         load("mine.py:Mien")
+
+
+def test_the_source_of_an_adapter_is_that_of_its_file_and_of_what_stands_in_the_box_nothing(folder: Path) -> None:
+    assert source_of(load("numpy")) == ""
+    text, found = f'{LEAST}    backend = "mine"\n', []
+    for more in ("", "# another kernel\n", ""):
+        (folder / "mine.py").write_text(text + more)
+        found.append(source_of(load("mine.py:Mine")))
+    assert found[0] == found[2] != found[1]

@@ -18,9 +18,26 @@ from nnparity.command_line.running.previous import RUN
 from nnparity.reports.chain import Chain, links, sealed
 from nnparity.reports.records import Finished, Verdict, read_run
 from nnparity.tests.command_line.kills import Runs
+from nnparity.tests.commands import nnparity
 
 NUMPY, SLOW = "numpy", "nnparity.tests.execute.hostile:Slow"
 OPTIONS = ("--formula", "dense", "--formula", "softmax", "--level", "quick", "--no-store")
+#: An adapter of one's own whose kernel is in a helper beside it.
+OWN = """
+import numpy as np
+from helper import tanh
+from nnparity import ForwardOnly, kernel
+
+
+class Mine(ForwardOnly):
+    backend = "mine"
+    put, get = staticmethod(np.array), staticmethod(np.asarray)
+
+    @kernel("numpy.tanh")
+    def tanh(self, x):
+        return tanh(x)
+"""
+HELPER = "from numpy import tanh\n"
 #: How often a run is killed; the whole count takes minutes, and is for those who ask for it.
 KILLS = 20 if "NNPARITY_EVERY_CASE" in os.environ else 1
 
@@ -184,6 +201,39 @@ def test_a_run_of_another_plan_is_not_gone_on_with(undisturbed: Path, tmp_path: 
     assert run.returncode == 2
     assert "its salt is ''" in told
     assert (tmp_path / "parity.jsonl").read_bytes() == undisturbed.read_bytes()
+
+
+@pytest.fixture(scope="module")
+def cut_short(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with an adapter of one's own, and its run of two dtypes, of which one unit was finished."""
+    folder = tmp_path_factory.mktemp("own")
+    (folder / "mine.py").write_text(OWN)
+    (folder / "helper.py").write_text(HELPER)
+    assert own_run(folder).returncode == 0
+    lines = (folder / "out" / RUN).read_bytes().splitlines(keepends=True)
+    end = next(place for place, line in enumerate(lines, start=1) if b'"kind":"finished"' in line)
+    (folder / "out" / RUN).write_bytes(b"".join(lines[:end]))
+    return folder
+
+
+def own_run(folder: Path, *more: str) -> subprocess.CompletedProcess[str]:
+    plan = ("--formula", "tanh", "--dtype", "float32", "--dtype", "float64", "--level", "quick", "--no-store")
+    return nnparity("run", "--backend", "mine.py:Mine", *plan, "--jobs", "1", "--out", "out", *more, cwd=folder)
+
+
+@pytest.mark.parametrize("name", ["mine.py", "helper.py"])
+def test_a_run_of_an_adapter_that_was_edited_is_not_gone_on_with(name: str, cut_short: Path, tmp_path: Path) -> None:
+    folder = shutil.copytree(cut_short, tmp_path / "own", ignore=shutil.ignore_patterns("__pycache__"))
+    before, other = (folder / name).read_text(), "\n\ndef tanh(x):\n    return 1.001 * np.tanh(x)\n"
+    (folder / name).write_text(f"import numpy as np\n{before}{other}")
+    for _ in range(2):  # what was refused leaves nothing behind that lets the next one pass
+        run = own_run(folder, "--resume")
+        assert run.returncode == 2, run.stderr
+        assert "mine:cpu:eager (mine.py:Mine): the source of its adapter is not what it was" in run.stderr
+        assert "Traceback" not in run.stderr
+        assert (folder / "out" / RUN).read_bytes() == (cut_short / "out" / RUN).read_bytes()
+    (folder / name).write_text(before)
+    assert own_run(folder, "--resume").returncode == 0
 
 
 @pytest.mark.parametrize("text", [b"", b"not json\n", b'{"kind":"summary"}\n'])

@@ -4,10 +4,14 @@ import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
+import numpy as np
 import pytest
 
+from nnparity.adapters.request import Request
 from nnparity.command_line import main as cli
+from nnparity.execute import messages
 from nnparity.execute.observer import Observer, TargetUnavailable
+from nnparity.execute.protocol import Response
 from nnparity.execute.target import Target, TargetName, start
 from nnparity.tests.execute import unruly
 from nnparity.tests.execute.hostile import DEEDS
@@ -41,7 +45,7 @@ FATES = {
     "thread": ("conforms", ""),
     "enormous": ("crashed", "MemoryError"),
     "large": ("diverges", "returned shape (4194304,), expected (3, 5)"),
-    "big-endian": ("diverges", "returned"),
+    "big-endian": ("conforms", ""),
     "long double": ("diverges", "expected float32"),
     "truth values": ("diverges", "returned bool, expected float32"),
     "integers": ("diverges", "returned int64, expected float32"),
@@ -49,7 +53,7 @@ FATES = {
     "one more axis": ("diverges", "returned shape (1, 3, 5), expected (3, 5)"),
     "transposed": ("diverges", "returned shape (5, 3), expected (3, 5)"),
     "backward in memory": ("conforms", ""),
-    "masked array": ("conforms", ""),
+    "masked array": ("error", "returned a masked array: 15 of 15 elements are masked"),
     "record array": ("error", "an array of objects: ragged, or not of numbers"),
     "nested": ("error", "the adapter returned dict, not an array"),
     "no quantity": ("error", "the adapter did not return this quantity"),
@@ -71,6 +75,16 @@ FATES = {
     "names": ("error", "the adapter did not return this quantity"),
     "dates": ("diverges", "returned datetime64[s], expected float32"),
 }
+
+
+def test_a_message_is_read_in_the_byte_order_of_the_machine() -> None:
+    sent = Request("relu", {"x": np.arange(3.0, dtype=">f4")})
+    (asked,) = messages.asked(messages.of_requests([sent]))
+    told = messages.answer(messages.of_answer(Response({"output": sent.inputs["x"]}, 0.0)))
+    assert isinstance(told, Response)
+    for found in (asked.inputs["x"], told.observation["output"]):
+        assert isinstance(found, np.ndarray)
+        assert (found.dtype, found.tolist()) == (np.dtype("float32"), [0.0, 1.0, 2.0])
 
 
 #: What costs some quantities of a case: those that conform all the same, and the fate of the others.

@@ -11,7 +11,7 @@ from nnparity.command_line import main as cli
 from nnparity.execute.observer import Observed, Observer, TargetUnavailable
 from nnparity.execute.requests import request
 from nnparity.execute.target import Target, TargetName, start
-from nnparity.reports.records import NO_SCRIPTS, SCRIPTS, Verdict, read_run
+from nnparity.reports.records import ADAPTER, NO_SCRIPTS, SCRIPTS, Verdict, read_run
 from nnparity.run.examiner import Examiner
 from nnparity.run.plan import Plan
 from nnparity.run.verdicts import target_line
@@ -222,7 +222,8 @@ def test_a_target_says_what_it_is(target: Target) -> None:
     assert info.import_seconds > 0
     assert target.flushes == {"float32": False}
     told = {"second order": info.second_order, "subnormals float32": "kept", SCRIPTS: NO_SCRIPTS}
-    assert target_line(target).properties == told
+    assert target_line(target, TargetName("numpy")).properties == told
+    assert target_line(target, TargetName(f"{UNRULY}:Unruly")).properties == told | {ADAPTER: f"{UNRULY}:Unruly"}
 
 
 def test_the_process_ends_with_its_observer() -> None:

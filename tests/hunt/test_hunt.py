@@ -1,5 +1,6 @@
 """A hunt draws the same again, stays within what formulas allow, finds a planted fault, and makes it small."""
 
+from dataclasses import replace
 from itertools import islice
 from pathlib import Path
 
@@ -8,11 +9,13 @@ import pytest
 
 from nnparity.adapters.numpy import NumpyAdapter
 from nnparity.adapters.request import Observation, Request
+from nnparity.execute.target import TargetName
 from nnparity.hunt.command import Bag, Hunt
 from nnparity.hunt.draw import Prey, draws
 from nnparity.hunt.shrink import shrink, simpler
 from nnparity.hunt.trial import Trial
 from nnparity.reports import merge
+from nnparity.reports.records import ADAPTER
 from nnparity.run.examiner import Examiner
 from nnparity.run.verdicts import failed
 from nnparity.spec import DTYPES, load
@@ -92,6 +95,13 @@ def test_a_hunt_writes_what_it_tried_and_says_what_it_covered(tmp_path: Path) ->
     run = merge([tmp_path / "hunt.jsonl"])
     assert len(run.verdicts) > 2
     assert sum(run.summaries[0].counts.values()) == bag.counts.grades.total() > 2
+
+
+def test_a_hunt_says_where_an_adapter_of_ones_own_is(tmp_path: Path) -> None:
+    own = TargetName("nnparity.tests.hunt.test_hunt:LosesTheTail")
+    Hunt(replace(plan("tanh"), targets=(own,)), tmp_path / "hunt.jsonl", 60.0).close()
+    (line,) = merge([tmp_path / "hunt.jsonl"]).targets.values()
+    assert line.properties[ADAPTER] == own.backend
 
 
 def test_a_bag_tells_each_kind_once_with_its_smallest_cases() -> None:

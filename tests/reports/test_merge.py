@@ -39,11 +39,11 @@ def test_a_target_that_is_available_in_one_file_is_available(write: Any, target:
 
 
 def test_what_two_files_say_of_a_target_is_joined(write: Any, target: Any) -> None:
-    first = write(target(unsupported={"lstm": "no kernel"}, properties={"TF32": "off"}), name="a")
+    first = write(target(unsupported={"lstm": "no kernel"}, properties={"TF32": "off"}, source="abc"), name="a")
     second = write(target(unsupported={"gelu": "no erf"}, import_seconds=2.0), name="b")
     joined = merge([first, second]).targets["torch:cpu:eager"]
     assert joined.unsupported == {"lstm": "no kernel", "gelu": "no erf"}
-    assert (joined.properties, joined.import_seconds) == ({"TF32": "off"}, 2.0)
+    assert (joined.properties, joined.import_seconds, joined.source) == ({"TF32": "off"}, 2.0, "abc")
 
 
 def test_a_later_fact_replaces_the_cell(write: Any) -> None:

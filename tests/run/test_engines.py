@@ -19,7 +19,8 @@ from nnparity.run.engines.cluster import crews, shared_out
 from nnparity.run.engines.engine import Done, Engine, JobDied, Lost, Versions
 from nnparity.run.engines.processes import Processes
 from nnparity.run.engines.units import Crew, of_crew, units
-from nnparity.run.engines.worker import Worker
+from nnparity.run.engines.worker import Worker, agree
+from nnparity.run.journal import made_of as target_made_of
 from nnparity.run.plan import Plan
 from nnparity.run.recorder import Recorder
 from nnparity.run.scheduler import Jobs
@@ -99,6 +100,14 @@ def test_targets_of_several_versions_are_not_one_target(tmp_path: Path) -> None:
     engine = Pretended((), (), versions=[{"numpy": {"numpy": "2.1"}}, {"numpy": {"numpy": "2.0"}}])
     with pytest.raises(TargetUnavailable, match=r"numpy has the versions .* here, and had"):
         driven(engine, PLAN, tmp_path / "run.jsonl")
+
+
+def test_an_adapter_that_is_other_code_elsewhere_is_not_one_target(tmp_path: Path) -> None:
+    told = [target_made_of({"numpy": "2.1"}, source) for source in ("", "abc", "abd")]
+    with pytest.raises(TargetUnavailable, match=r"mine:cpu:eager: the source of its adapter is not what it was"):
+        driven(Pretended((), (), versions=[{"mine:cpu:eager": one} for one in told[1:]]), PLAN, tmp_path / "run.jsonl")
+    agree("mine:cpu:eager", told[0], told[1])  # of a file that says nothing of the source
+    agree("mine:cpu:eager", told[1], told[0])
 
 
 def test_each_crew_does_every_unit_and_leaves_when_there_is_none(tmp_path: Path) -> None:

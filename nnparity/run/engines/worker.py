@@ -8,7 +8,7 @@ from nnparity.execute.target import Target, TargetName
 from nnparity.reference import packs
 from nnparity.run.engines.engine import Done, Versions
 from nnparity.run.engines.units import Crew, Unit, of_crew, units
-from nnparity.run.journal import finished
+from nnparity.run.journal import SOURCE, finished, made_of
 from nnparity.run.plan import Plan
 from nnparity.run.session import Session
 from nnparity.spec.selection import CaseGroup
@@ -39,9 +39,12 @@ class Worker:
         self.units = of_crew(units(plan), self.crew)
         found = {}
         for name in self.crew or plan.targets:
-            target = self.session.target(name)
-            found[target.name] = target.observer.info.versions
-            agree(target.name, versions.get(target.name), found[target.name])
+            target = self.session.started(name)
+            info = target.observer.info
+            found[target.name] = made_of(info.versions, info.source)
+            told = target.name if name.boxed else f"{target.name} ({name.backend})"
+            agree(told, versions.get(target.name), found[target.name])
+            self.session.target(name)  # told in the run file, now that it may share in it
         return Done(self.session.part(), found, self.session.recorder.take())
 
     def examine(self, place: int) -> Done:
@@ -63,6 +66,14 @@ class Worker:
 
 
 def agree(name: str, before: dict[str, str] | None, now: dict[str, str]) -> None:
-    """Raises TargetUnavailable where a target has other versions than it had."""
+    """Raises TargetUnavailable where a target is made of something else than it was.
+
+    Its adapter's own code is compared where both tell of it, and versions where those of before are told.
+    """
+    was, source = (one.get(SOURCE) for one in (before or {}, now))
+    if was and source and was != source:
+        changed = f"its digest is {source}, and was {was}"
+        raise TargetUnavailable(f"{name}: the source of its adapter is not what it was when the run began: {changed}")
+    before, now = ({k: v for k, v in (one or {}).items() if k != SOURCE} for one in (before, now))
     if before and before != now:
         raise TargetUnavailable(f"{name} has the versions {now} here, and had {before} when the run began")
