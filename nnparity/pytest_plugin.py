@@ -78,7 +78,7 @@ def pytest_configure(config: pytest.Config) -> None:
     if not config.option.backend:
         return
     try:
-        config.stash[PACKS] = [load_pack(one) for one in config.option.pack]
+        config.stash[PACKS] = [load_pack(one) for one in dict.fromkeys(config.option.pack)]
         config.stash[PLAN] = plan = _plan(config)
         location.bound()
         for target in plan.targets:

@@ -89,8 +89,8 @@ class Choice:
 
     @property
     def backends(self) -> str:
-        """The backends, as a title names them."""
-        return ", ".join(self.backend)
+        """The backends, as a title names them: each once, as in the plan."""
+        return ", ".join(dict.fromkeys(self.backend))
 
 
 def choosing(*without: str) -> Callable[[Callable[..., None]], Callable[..., None]]:

@@ -84,7 +84,7 @@ def order(
     found = []
     with contextlib.closing(start(TargetName.of(target), [dtype], timeout).observer) as observer:
         for what in (DOT, SUM):
-            for so_many in terms or ORDERED:
+            for so_many in dict.fromkeys(terms or ORDERED):
                 found.append(revealed(observer, dtype, what, so_many))
                 typer.echo(f"{what}, {so_many} terms: {found[-1].told}")
                 if trees and (one := found[-1].order):

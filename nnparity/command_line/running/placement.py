@@ -55,7 +55,7 @@ def placed(
 def _requirements(told: list[str], plan: Plan) -> dict[str, list[str]]:
     """What `--pip` says of each backend."""
     found: dict[str, list[str]] = {}
-    for one in told:
+    for one in dict.fromkeys(told):
         backend, _, requirement = one.partition("=")
         if not requirement or backend not in {target.backend for target in plan.targets}:
             raise UsageError(
