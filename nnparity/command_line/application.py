@@ -17,7 +17,7 @@ Exit status: 0 all conforms or is on record, 1 something else was found, 2 usage
 nnparity itself.
 """
 application = typer.Typer(no_args_is_help=True, help=HELP, context_settings={"help_option_names": ["-h", "--help"]})
-console = Console(stderr=True, width=None if sys.stderr.isatty() else 160)
+console = Console(stderr=True, width=None if sys.stderr and sys.stderr.isatty() else 160)
 
 
 class TimeLeft(ProgressColumn):

@@ -12,6 +12,7 @@ import typer
 # Each adds its commands.
 from nnparity.command_line import authoring, cells, files, models, packs, questions, runs, searches  # noqa: F401
 from nnparity.command_line.application import application
+from nnparity.command_line.running.unread import outlived
 from nnparity.execute.observer import TargetUnavailable
 from nnparity.judge.known_divergences import KnownError
 from nnparity.reports.formatting import cut, visible
@@ -27,7 +28,8 @@ LONGEST = 10_000
 
 
 def app() -> None:
-    """The console script: nothing that goes wrong here may pass for a divergence."""
+    """The console script: nothing that goes wrong here may pass for a divergence, no reader's end either."""
+    outlived()
     raise SystemExit(guarded(lambda: application(standalone_mode=True)))
 
 
