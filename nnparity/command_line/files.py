@@ -9,10 +9,11 @@ import typer
 
 from nnparity import reports
 from nnparity.adapters.registry import names
-from nnparity.command_line.application import application, console
+from nnparity.command_line.application import application, tell
 from nnparity.command_line.options import AsJson, Out, Timeout, store_folder
 from nnparity.command_line.packs import Packs
 from nnparity.command_line.running.attribution import Passes, attributed
+from nnparity.command_line.running.exclusion import written as folder_written
 from nnparity.command_line.running.reading import read, run_files, told
 from nnparity.command_line.running.scripting import Baseline, Scripts, earlier, scripted
 from nnparity.reports.aggregation import Aggregate
@@ -57,8 +58,10 @@ def report(
         if baseline or scripts or passes or as_json:
             raise UsageError("--trend makes no report: it goes with no other option than --out")
         dated = list(_dated(runs))
-        for page in trend(dated, out):
-            console.print(str(page), soft_wrap=True)
+        with folder_written(out):
+            pages = trend(dated, out)
+        for page in pages:
+            tell(str(page))
         raise typer.Exit(int(told(*(run for _, run in dated))))
     merged = together(runs)
     before = earlier(baseline)
@@ -68,10 +71,11 @@ def report(
     if passes:
         kept = [fact for fact in merged.facts if fact.table != PASSES]
         merged.facts = facts_in_order([*kept, *attributed(merged, timeout)], merged.formulas)
-    reports.write_merged(merged, out / "parity.jsonl")
-    files = reports.render(merged, out, baseline=before)
+    with folder_written(out):
+        reports.write_merged(merged, out / "parity.jsonl")
+        files = reports.render(merged, out, baseline=before)
     for page in files:
-        console.print(str(page), soft_wrap=True)
+        tell(str(page))
     if as_json:
         answer = answered(Aggregate(merged, before)) | {"files": [str(page) for page in files]}
         typer.echo(json.dumps(answer))

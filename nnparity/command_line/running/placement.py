@@ -6,6 +6,7 @@ from typing import Annotated
 import typer
 
 from nnparity.command_line.options import JOBS
+from nnparity.execute.limits import allowed
 from nnparity.run.engines.cluster import CLIENT, RAY, Cluster, meant
 from nnparity.run.engines.engine import Engine
 from nnparity.run.engines.processes import Processes
@@ -42,6 +43,7 @@ def placed(
     pip: list[str] | None = None,
 ) -> Engine:
     """The engine that `on` names. Raises UsageError for one that is not to be had."""
+    allowed()
     requirements = _requirements(pip or [], plan)
     if meant(on):
         return Cluster(on, plan, jobs, timeout, store, requirements)

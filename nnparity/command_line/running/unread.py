@@ -13,19 +13,26 @@ from typing import Any, TextIO
 
 
 class Output(io.FileIO):
-    """The file of a standard stream: once nobody reads it, what is written goes nowhere, and is no error."""
+    """The file of a standard stream: once nobody reads it, what is written goes nowhere, and is no error.
+
+    Another error is raised once: what is left of the output would meet it again when the interpreter ends.
+    """
 
     def write(self, data: Any) -> int:
         """Writes, perhaps nowhere."""
         try:
             return super().write(data)
         except OSError as error:
-            if not _unread(error, self.fileno()):
+            read = not _unread(error, self.fileno())
+            self._turn_away()
+            if read:
                 raise
+        return super().write(data)
+
+    def _turn_away(self) -> None:
         nowhere = os.open(os.devnull, os.O_WRONLY)
         os.dup2(nowhere, self.fileno())
         os.close(nowhere)
-        return super().write(data)
 
 
 def _unread(error: OSError, number: int) -> bool:
