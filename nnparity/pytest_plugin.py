@@ -78,7 +78,7 @@ def pytest_configure(config: pytest.Config) -> None:
     if not config.option.backend:
         return
     try:
-        config.stash[PACKS] = [load_pack(one) for one in config.option.pack]
+        config.stash[PACKS] = [load_pack(one) for one in dict.fromkeys(config.option.pack)]
         config.stash[PLAN] = plan = _plan(config)
         location.bound()
         for target in plan.targets:
@@ -161,12 +161,12 @@ def _short(target: TargetName, plan: Plan) -> str:
 
 
 def examine(config: pytest.Config, group: CaseGroup | checks.Item, target: TargetName) -> list[Verdict]:
-    """The verdicts of an item. A target that cannot be had ends the run with status 2."""
+    """The verdicts of an item. A target that cannot be had, or asked so, ends the run with status 2."""
     try:
         session = config.stash[SESSION]
         found = session.examine(group, (target,)) if isinstance(group, CaseGroup) else session.check(group, (target,))
         return list(found)
-    except TargetUnavailable as error:
+    except (TargetUnavailable, UsageError) as error:
         pytest.exit(f"nnparity: {error}", returncode=2)
 
 

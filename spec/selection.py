@@ -4,6 +4,7 @@ import sys
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from itertools import groupby
+from typing import ClassVar
 
 from nnparity.spec.cases import naming
 from nnparity.spec.cases.case import Case, cases_of
@@ -39,8 +40,12 @@ class Selection:
     """A part of the spec. No formulas named means all of them. Raises UsageError for what is not there.
 
     `pool` is "all" or "none" of it, or of each formula so many signatures, the first. `cases`, `signatures` and
-    `datasets` narrow it down to those; named cases and signatures are in whatever the level and the pool.
+    `datasets` narrow it down to those; named cases and signatures are in whatever the level and the pool. What is named
+    twice is asked once.
     """
+
+    #: The fields that name several things.
+    SEVERAL: ClassVar[tuple[str, ...]] = ("formulas", "dtypes", "quantities", "cases", "signatures", "datasets")
 
     formulas: tuple[str, ...] = ()
     dtypes: tuple[str, ...] = tuple(DTYPES)
@@ -53,6 +58,8 @@ class Selection:
     datasets: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
+        for name in self.SEVERAL:
+            object.__setattr__(self, name, tuple(dict.fromkeys(getattr(self, name))))
         require("formula", self.formulas, tuple(load()))
         require("dtype", self.dtypes, tuple(DTYPES))
         require("level", (self.level,), LEVELS)

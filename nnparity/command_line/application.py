@@ -11,13 +11,20 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, ProgressColum
 from rich.table import Column
 from rich.text import Text
 
+from nnparity.reports.formatting import visible
+
 HELP = """Conformance of neural-network formulas: is a disagreement rounding, a convention, or a bug?
 
 Exit status: 0 all conforms or is on record, 1 something else was found, 2 usage, or nothing was judged; 70 a fault of
 nnparity itself.
 """
 application = typer.Typer(no_args_is_help=True, help=HELP, context_settings={"help_option_names": ["-h", "--help"]})
-console = Console(stderr=True, width=None if sys.stderr.isatty() else 160)
+console = Console(stderr=True, width=None if sys.stderr and sys.stderr.isatty() else 160)
+
+
+def tell(line: str) -> None:
+    """Shows a line in full, as it is: what it quotes, such as the name of a folder, is no markup."""
+    console.print(Text(visible(line)), soft_wrap=True, highlight=False)
 
 
 class TimeLeft(ProgressColumn):
@@ -30,7 +37,7 @@ class TimeLeft(ProgressColumn):
 
 
 COLUMNS = (
-    TextColumn("{task.description}"),
+    TextColumn("{task.description}", markup=False),
     BarColumn(),
     MofNCompleteColumn(),
     TimeElapsedColumn(),

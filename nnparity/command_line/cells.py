@@ -13,6 +13,7 @@ from nnparity.command_line.application import application
 from nnparity.command_line.completion import backends
 from nnparity.command_line.options import Timeout, store_folder
 from nnparity.command_line.packs import Packs
+from nnparity.command_line.running.exclusion import written
 from nnparity.command_line.running.reading import read, told
 from nnparity.execute.target import TargetName
 from nnparity.hunt.smallest import shown, smallest
@@ -154,9 +155,10 @@ def check(
     merged = read([run])
     memory.use(store_folder(without=False))
     found = []
-    for one in checked(merged, out, timeout):
-        found.append(one)
-        typer.echo(visible(f"{one.record}: {one.outcome}{f', {one.cell}' if one.cell else ''}"))
+    with written(out):
+        for one in checked(merged, out, timeout):
+            found.append(one)
+            typer.echo(visible(f"{one.record}: {one.outcome}{f', {one.cell}' if one.cell else ''}"))
     memory.leave()
     typer.echo(f"{sum(one.fine for one in found)} of {len(found)} records are shown by their scripts, in {out}")
     raise typer.Exit(int(told(merged, parts=True) or any(one.wrong for one in found)))

@@ -6,15 +6,15 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.text import Text
 
 from nnparity import reports
 from nnparity.adapters.registry import names
-from nnparity.command_line.application import application, console
+from nnparity.command_line.application import application, tell
 from nnparity.command_line.options import AsJson, Out, Timeout, store_folder
 from nnparity.command_line.packs import Packs
 from nnparity.command_line.running.attribution import Passes, attributed
 from nnparity.command_line.running.exclusion import alone
+from nnparity.command_line.running.exclusion import written as folder_written
 from nnparity.command_line.running.outcome import UNJUDGED
 from nnparity.command_line.running.previous import RUN, again, moved
 from nnparity.command_line.running.reading import read, run_files, told
@@ -64,8 +64,10 @@ def report(
         if baseline or scripts or passes or as_json:
             raise UsageError("--trend makes no report: it goes with no other option than --out")
         dated = list(_dated(runs))
-        for page in trend(dated, out):
-            console.print(str(page), soft_wrap=True)
+        with folder_written(out):
+            pages = trend(dated, out)
+        for page in pages:
+            tell(str(page))
         raise typer.Exit(int(told(*(run for _, run in dated))))
     with alone(out):
         as_it_is = again(runs, out)
@@ -75,10 +77,10 @@ def report(
         if not as_it_is:
             _written(merged, out)
         elif scripts or passes:
-            console.print(Text(f"{out / RUN} stays as it is: what was added is in its report"), soft_wrap=True)
+            tell(f"{out / RUN} stays as it is: what was added is in its report")
         files = reports.render(merged, out, baseline=before)
     for page in files:
-        console.print(str(page), soft_wrap=True)
+        tell(str(page))
     if as_json:
         answer = answered(Aggregate(merged, before)) | {"files": [str(page) for page in files]}
         typer.echo(json.dumps(answer))
@@ -97,7 +99,7 @@ def _completed(merged: reports.MergedRun, scripts: bool, passes: bool, timeout: 
 def _written(merged: reports.MergedRun, out: Path) -> None:
     """Writes the run file of a report; what another run has left there is moved out of its way."""
     if there := moved(out):
-        console.print(Text(f"the report of before is kept in {there}"), soft_wrap=True)
+        tell(f"the report of before is kept in {there}")
     reports.write_merged(merged, out / RUN)
 
 

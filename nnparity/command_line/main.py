@@ -12,6 +12,8 @@ import typer
 # Each adds its commands.
 from nnparity.command_line import authoring, cells, files, models, packs, questions, runs, searches  # noqa: F401
 from nnparity.command_line.application import application
+from nnparity.command_line.running.exclusion import FULL
+from nnparity.command_line.running.unread import outlived
 from nnparity.execute.observer import TargetUnavailable
 from nnparity.judge.known_divergences import KnownError
 from nnparity.reports.formatting import cut, visible
@@ -27,7 +29,8 @@ LONGEST = 10_000
 
 
 def app() -> None:
-    """The console script: nothing that goes wrong here may pass for a divergence."""
+    """The console script: nothing that goes wrong here may pass for a divergence, no reader's end either."""
+    outlived()
     raise SystemExit(guarded(lambda: application(standalone_mode=True)))
 
 
@@ -43,10 +46,18 @@ def guarded(call: Callable[[], object]) -> int | str | None:
     except (JobDied, RunFileChanged) as error:
         typer.echo(_told(error), err=True)
         return INTERNAL
-    except Exception:  # noqa: BLE001  (the last line of defence: anything else is our own fault)
-        traceback.print_exc(file=sys.stderr)
-        return INTERNAL
+    except Exception as error:  # noqa: BLE001  (the last line of defence: anything else is our own fault)
+        return _unforeseen(error)
     return 0
+
+
+def _unforeseen(error: Exception) -> int:
+    """What no command knows: our own fault, told by a traceback, unless nothing more can be written."""
+    if isinstance(error, OSError) and error.errno in FULL:
+        typer.echo(_told(error), err=True)
+        return 2
+    traceback.print_exception(error, file=sys.stderr)
+    return INTERNAL
 
 
 def _told(error: Exception) -> str:

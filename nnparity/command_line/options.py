@@ -12,6 +12,7 @@ import typer
 
 from nnparity.command_line import completion
 from nnparity.command_line.packs import Packs, ids
+from nnparity.execute.limits import time_limit
 from nnparity.execute.target import TargetName
 from nnparity.run.plan import Plan
 from nnparity.spec import DTYPES
@@ -23,7 +24,7 @@ Names = list[str] | None
 Out = Annotated[Path, typer.Option(help="folder of the run file and the report")]
 JOBS = min(os.cpu_count() or 1, 4)  # each imports every framework of the plan
 Processes = Annotated[int, typer.Option("--jobs", help="processes that share the plan, one a core, at most 4", min=1)]
-Timeout = Annotated[float, typer.Option(help="seconds for one case, before its target is killed")]
+Timeout = Annotated[float, typer.Option(help="seconds for one case, before its target is killed", callback=time_limit)]
 NoStore = Annotated[bool, typer.Option("--no-store", help="compute all expectations, and keep none")]
 
 
@@ -89,8 +90,8 @@ class Choice:
 
     @property
     def backends(self) -> str:
-        """The backends, as a title names them."""
-        return ", ".join(self.backend)
+        """The backends, as a title names them: each once, as in the plan."""
+        return ", ".join(dict.fromkeys(self.backend))
 
 
 def choosing(*without: str) -> Callable[[Callable[..., None]], Callable[..., None]]:

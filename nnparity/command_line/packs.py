@@ -11,8 +11,8 @@ from nnparity.spec import packs
 
 
 def taking(context: typer.Context, given: list[str] | None) -> list[str] | None:
-    """Takes the packs in until the command has ended."""
-    for one in given or ():
+    """Takes the packs in until the command has ended; one that is named twice cannot be taken in twice."""
+    for one in dict.fromkeys(given or ()):
         context.call_on_close(load_pack(one).close)
     return given
 
@@ -39,7 +39,7 @@ def prove(
     Also: the Hessian is symmetric, the reference in float64 meets its enclosure. The status is 1 where one does not.
     """
     wrong = 0
-    for one in map(load_pack, pack):
+    for one in map(load_pack, dict.fromkeys(pack)):
         for formula in one.formulas.values():
             found = list(proofs(formula))
             wrong += bool(found)

@@ -7,9 +7,8 @@ from types import MappingProxyType
 from typing import Annotated
 
 import typer
-from rich.text import Text
 
-from nnparity.command_line.application import application, console, progress
+from nnparity.command_line.application import application, console, progress, tell
 from nnparity.command_line.options import AsJson, Choice, NoStore, Out, Timeout, choosing, store_folder
 from nnparity.command_line.running.exclusion import alone
 from nnparity.command_line.running.forecast import Forecast, measured
@@ -21,7 +20,6 @@ from nnparity.command_line.running.scripting import Baseline, Scripts, earlier, 
 from nnparity.command_line.running.terminal_summary import show
 from nnparity.reports import merge
 from nnparity.reports.chain import sealed
-from nnparity.reports.formatting import visible
 from nnparity.run.counts import TotalCounts
 from nnparity.run.finalization import finalize, records_met, unchanged
 from nnparity.run.journal import Journal, taken_up
@@ -64,10 +62,10 @@ def run(
         costs = measured(out)
         engine = placed(on, plan, jobs, timeout, store, out / SCRATCH, pip)  # what is wrong is told, and nothing moved
         if keep_previous and not resume and (there := moved(out)):
-            console.print(Text(f"the report of before is kept in {there}"), soft_wrap=True)
+            tell(f"the report of before is kept in {there}")
         journal = taken_up(path, plan) if resume and path.exists() else None
         if resume and journal is None:
-            console.print(Text(f"{path} is not there: nothing was done yet, and the run begins"), soft_wrap=True)
+            tell(f"{path} is not there: nothing was done yet, and the run begins")
         with Jobs(engine) as shared, gentle(shared.stop):
             total = _drive(shared, plan, path, f"parity of {choice.backends}", journal, costs)
         unchanged(path, total.counts.grades.total())
@@ -75,7 +73,7 @@ def run(
         making = scripted(timeout, store, out / SCRATCH) if make else None
         found, files = finalize(path, out, making, before, plan.known)
     show(total, found, console)
-    console.print("report: " + "  ".join(map(str, files)), soft_wrap=True)
+    tell("report: " + "  ".join(map(str, files)))
     outcome = Outcome.of(total, found, _interrupted(shared, plan, path), before, of_anything)
     if as_json:
         typer.echo(outcome.as_json(files))
@@ -120,7 +118,7 @@ def soak(
             if outcomes[plan.salt].interrupted:
                 break
     status, told = soaked(outcomes, salts)
-    console.print(Text(visible(told)), soft_wrap=True, highlight=False)
+    tell(told)
     raise typer.Exit(status)
 
 
@@ -177,5 +175,5 @@ def _ended(outcome: Outcome) -> int:
     """The exit status of a run; the last line says PASS or FAIL, before it that nothing was judged."""
     if reason := outcome.unjudged:
         typer.echo(f"nnparity: {reason}", err=True)
-    console.print(Text(visible(outcome.told)), soft_wrap=True, highlight=False)
+    tell(outcome.told)
     return outcome.status

@@ -6,8 +6,9 @@ from typing import Annotated
 
 import typer
 
-from nnparity.command_line.application import application, console, progress
+from nnparity.command_line.application import application, progress, tell
 from nnparity.command_line.options import JOBS, Choice, Out, Processes, Timeout, choosing
+from nnparity.command_line.running.exclusion import written
 from nnparity.execute.target import TargetName, start
 from nnparity.hunt.command import Hunt
 from nnparity.mutate import command as planting
@@ -35,13 +36,13 @@ def mutate(
     """
     plan = choice.plan()
     path = out / "mutation.jsonl"
-    with progress() as bar:
+    with written(out), progress() as bar:
         task = bar.add_task(f"faults planted in {choice.backends}", total=len(plan.chosen()))
         found = planting.mutate(plan, path, timeout, jobs, lambda id: bar.update(task, description=id, advance=1))
     for name in plan.dtypes:
         told = mutation_score([one for one in found if one.dtype == name])
-        console.print(f"{name}: {told}", soft_wrap=True, highlight=False)
-    console.print(f"score and survivors: {path}", soft_wrap=True)
+        tell(f"{name}: {told}")
+    tell(f"score and survivors: {path}")
 
 
 @application.command()
@@ -58,13 +59,14 @@ def hunt(
     Verdicts go to hunt.jsonl in the folder. The status is 1 where something was found that is not on record.
     """
     with (
+        written(out),
         contextlib.closing(Hunt(choice.plan(), out / "hunt.jsonl", timeout)) as started,
         progress() as bar,
     ):
         task = bar.add_task(f"hunting {choice.backends}", total=None)
         bag = started.run(60 * minutes, seed, lambda bag: bar.update(task, completed=bag.cases.total()))
     for line in bag.told:
-        console.print(line, soft_wrap=True, highlight=False, markup=False)
+        tell(line)
     raise typer.Exit(1 if bag.found else 0)
 
 
@@ -84,7 +86,7 @@ def order(
     found = []
     with contextlib.closing(start(TargetName.of(target), [dtype], timeout).observer) as observer:
         for what in (DOT, SUM):
-            for so_many in terms or ORDERED:
+            for so_many in dict.fromkeys(terms or ORDERED):
                 found.append(revealed(observer, dtype, what, so_many))
                 typer.echo(f"{what}, {so_many} terms: {found[-1].told}")
                 if trees and (one := found[-1].order):

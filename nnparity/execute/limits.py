@@ -1,11 +1,11 @@
-"""How much memory the process of a target may have, so that one that takes all there is fails by itself.
+"""How much memory and time the process of a target may have, so that one that takes all there is fails by itself.
 
 Where it asks for more it gets none, and says so (``MemoryError``); and where the machine runs out all the same, Linux
 ends it before the harness.
 """
 
-import math
 import os
+import sys
 from contextlib import suppress
 from pathlib import Path
 
@@ -16,6 +16,8 @@ try:
 except ImportError:  # not on Windows
     resource = None  # type: ignore[assignment]
 
+#: Seconds of the longest time limit: the system counts what it waits for in milliseconds, up to 2^31.
+LONGEST = 2_000_000
 #: The environment variable with the GiB of each target; `UNLIMITED` for no limit.
 MEMORY = "NNPARITY_MEMORY"
 UNLIMITED = "off"
@@ -33,9 +35,16 @@ def allowed() -> int | None:
     if not told:
         return _usual()
     with suppress(ValueError):
-        if 0 < float(told) < math.inf:
-            return int(float(told) * 2**30)
-    raise UsageError(f"{MEMORY}={told}: so many GiB, or {UNLIMITED}")
+        if 1 <= (most := float(told) * 2**30) <= sys.maxsize:
+            return int(most)
+    raise UsageError(f"{MEMORY}={told}: so many GiB, fewer than 2^33, or {UNLIMITED}")
+
+
+def time_limit(seconds: float) -> float:
+    """The time limit of a case. Raises UsageError for one that is none, or past what the system can wait for."""
+    if not 0 < seconds <= LONGEST:
+        raise UsageError(f"a time limit of {seconds:g} s is none: it is more than 0, and at most {LONGEST:,} s")
+    return seconds
 
 
 def _usual() -> int | None:

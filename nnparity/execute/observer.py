@@ -5,7 +5,6 @@ started again; either costs those quantities of the case at hand that it hangs o
 """
 
 import contextlib
-import math
 import os
 import signal
 import socket
@@ -22,12 +21,11 @@ from typing import IO
 from nnparity.adapters.request import PROGRAMS, Failure, Observation, Request, keys
 from nnparity.execute import messages
 from nnparity.execute.channel import Channel, Closed, Late, Malformed
-from nnparity.execute.limits import allowed
+from nnparity.execute.limits import allowed, time_limit
 from nnparity.execute.program_cache import kept
 from nnparity.execute.protocol import Response, TargetInfo
 from nnparity.spec import packs
 from nnparity.spec.schema import QUANTITIES
-from nnparity.spec.usage import UsageError
 
 #: Seconds for a framework to be imported and to say what it is.
 START_SECONDS = 300.0
@@ -76,8 +74,7 @@ class Observer:
         environment says. `environment` is what else its process is told: its programs are other ones than usual
         then, and lie in `scratch`.
         """
-        if not 0 < timeout < math.inf:
-            raise UsageError(f"a time limit of {timeout:g} s is none: it is more than 0, and finite")
+        time_limit(timeout)
         allowed()  # said here, where it can be told
         self._own_scratch = None if scratch else tempfile.TemporaryDirectory(prefix="nnparity-")
         self._scratch = scratch or (self._own_scratch.name if self._own_scratch else "")

@@ -2,9 +2,12 @@
 
 Each framework's own cache lies in there (see its adapter), under its own keys. JAX can bound its cache by itself, but
 looks through all of it whenever it writes: here the folder is cut back once, before a target starts.
+
+What is cut back is nnparity's own folder alone. The folder that a user names may hold anything else.
 """
 
 import os
+import stat
 from functools import cache
 from pathlib import Path
 
@@ -14,19 +17,23 @@ from nnparity.adapters.request import PROGRAMS
 
 #: What the variable says to keep nothing.
 OFF = "off"
+#: The folder of nnparity's own in the one that the variable names.
+OWN = "nnparity-programs"
 #: Bytes that may lie in the folder when a target is started; what JAX needs, and Keras on it, was 41 MiB.
 LARGEST = 2**30
 
 
 def kept() -> str:
-    """The folder; nothing where it is switched off, or cannot be made."""
+    """The folder; nothing where it is switched off, cannot be made, or is a link to what is not nnparity's own."""
     told = os.environ.get(PROGRAMS)
     if told in ("", OFF):
         return ""
-    folder = Path(told) if told else platformdirs.user_cache_path("nnparity") / "programs"
+    folder = Path(told, OWN) if told else platformdirs.user_cache_path("nnparity") / "programs"
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError:
+        return ""
+    if folder.is_symlink():
         return ""
     _trim_once(folder.resolve())
     return str(folder.resolve())
@@ -47,10 +54,13 @@ def trim(folder: Path, largest: int) -> None:
 
 
 def _files(folder: Path) -> list[tuple[Path, os.stat_result]]:
+    """Those that lie in the folder itself: links are neither files of it, nor followed."""
     found = []
-    for path in folder.rglob("*"):
-        try:
-            found += [(path, path.stat())] if path.is_file() else []
-        except OSError:  # deleted by another process since it was listed
-            continue
+    for within, _, names in os.walk(folder):
+        for path in (Path(within, name) for name in names):
+            try:
+                told = path.lstat()
+            except OSError:  # deleted by another process since it was listed
+                continue
+            found += [(path, told)] if stat.S_ISREG(told.st_mode) else []
     return found

@@ -11,6 +11,7 @@ from nnparity.execute.observer import Observer
 from nnparity.execute.subnormal_probe import flushes
 from nnparity.spec import Formula
 from nnparity.spec.precision import ACCUMULATE
+from nnparity.spec.usage import UsageError
 
 #: The kinds of device that all backends in the box know, and those that some have beside; the devices of others are
 #: their adapters' words.
@@ -88,6 +89,10 @@ class Target:
 
 
 def start(name: TargetName, dtypes: Sequence[str], timeout: float = 120.0, scratch: str = "") -> Target:
-    """A target, ready. Raises TargetUnavailable."""
+    """A target, ready. Raises TargetUnavailable, and UsageError where its adapter gives it a name that is none."""
     observer = Observer(name.backend, name.device, name.mode, timeout, scratch)
+    parts = observer.info.target.rsplit(":", 2)
+    if len(parts) < 3 or not all(parts):
+        observer.close()
+        raise UsageError(f"{name.backend}: `target` is {observer.info.target!r}, and has to be BACKEND:DEVICE:MODE")
     return Target(observer, flushes(observer, dtypes))

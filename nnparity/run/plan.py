@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import ClassVar
 
 from nnparity import checks
 from nnparity.adapters.registry import compiles, names
@@ -22,6 +23,8 @@ WHOLE = (1, 1)
 @dataclass(frozen=True)
 class Plan(Selection):
     """What to run. Raises UsageError for what is not there."""
+
+    SEVERAL: ClassVar[tuple[str, ...]] = (*Selection.SEVERAL, "targets", "packs", "known")
 
     targets: tuple[TargetName, ...] = ()
     #: (i, n): of n shares of the units the i-th, counted from 1; together they are the whole plan.

@@ -270,6 +270,14 @@ def test_several_backends_share_a_run(nnparity: Run) -> None:
     assert grades == {("numpy:cpu:eager", "conforms"), ("doubled:cpu:eager", "diverges")}
 
 
+def test_an_option_that_is_given_twice_counts_once(nnparity: Run) -> None:
+    once = ("--backend", "numpy", *SMALL, "--dtype", "float16", "--quantity", "output")
+    assert nnparity("run", *once, "--out", "once") == 0
+    assert nnparity("run", *once, *once, "--out", "twice") == 0
+    asked = [[(v.case, v.quantity, v.grade) for v in verdicts(f"{out}/parity.jsonl")] for out in ("once", "twice")]
+    assert asked[0] == asked[1] != []
+
+
 def test_two_names_of_one_target_are_told(nnparity: Run, capsys: pytest.CaptureFixture[str]) -> None:
     assert nnparity("run", "--backend", "numpy", "--backend", "numpy:cpu:eager", *SMALL) == 2
     assert "numpy:cpu and numpy:cpu:eager are the same target, numpy:cpu:eager" in capsys.readouterr().err

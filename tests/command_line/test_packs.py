@@ -130,6 +130,9 @@ def test_the_primers_formulas_may_be_named_beside_it(nnparity: Run) -> None:
     small = ("--level", "quick", "--dtype", "float32", "--formula", "relu", "--formula", "silu")
     assert nnparity("run", "--pack", "mine", "--backend", "numpy", *small) == 0
     assert {one.formula for one in verdicts()} == {"relu", "silu"}
+    assert nnparity("run", "--pack", "mine", "--pack", "mine", "--backend", "numpy", *small) == 0, (
+        "named twice, it is one"
+    )
     assert nnparity("run", "--backend", "numpy", "--formula", "silu") == 2
 
 

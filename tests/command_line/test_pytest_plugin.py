@@ -146,3 +146,9 @@ def test_without_a_backend_nothing_is_run_and_that_is_said(tmp_path: Path) -> No
     assert "1 skipped" in told
     assert "SKIPPED [1]" in told, "with its reason"
     assert not list(tmp_path.iterdir())
+
+
+def test_a_time_limit_that_is_none_ends_with_2(tmp_path: Path) -> None:
+    status, told = conformance(tmp_path, "--backend", "numpy", *SMALL, "--case-timeout", "1e10")
+    assert status == 2
+    assert "nnparity: a time limit of 1e+10 s is none" in told

@@ -9,6 +9,7 @@ import pytest
 
 from nnparity.adapters.request import PROGRAMS, Failure, Request
 from nnparity.execute.observer import Observer
+from nnparity.execute.program_cache import OWN
 from nnparity.execute.requests import request
 from nnparity.spec.cases.naming import find
 
@@ -34,7 +35,7 @@ def test_a_program_is_compiled_once_for_each_number_of_threads(tmp_path: Path, m
     assert needed(first.twin()) == CACHED
     assert needed(first.twin(2)) == COMPILED, "XLA may have shared its loops out"
     first.close()
-    assert sorted(path.name for path in (tmp_path / "jax").iterdir()) == ["threads-1", "threads-2"]
+    assert sorted(path.name for path in (tmp_path / OWN / "jax").iterdir()) == ["threads-1", "threads-2"]
 
 
 def test_a_folder_of_the_users_own_is_taken_and_without_one_nothing_stays(

@@ -9,6 +9,7 @@ import pytest
 
 from nnparity.adapters.request import PROGRAMS, Failure, Request
 from nnparity.execute.observer import Observer
+from nnparity.execute.program_cache import OWN
 
 pytestmark = pytest.mark.skipif(find_spec("torch") is None, reason="torch is not installed")
 
@@ -35,7 +36,7 @@ def test_each_shape_is_a_graph_and_the_next_process_has_it(tmp_path: Path, monke
     assert isinstance(answer(first.twin(), asked(3, 3)), np.ndarray)
     assert first.take_programs() == Counter({"from the cache": 1})
     first.close()
-    assert (tmp_path / "inductor").is_dir()
+    assert (tmp_path / OWN / "inductor").is_dir()
 
 
 def test_eager_code_in_its_place_is_an_error(monkeypatch: pytest.MonkeyPatch) -> None:

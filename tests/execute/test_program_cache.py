@@ -1,4 +1,6 @@
-"""Where compiled programs are kept from run to run, that nobody who says so keeps any, and that they stay few."""
+"""Where compiled programs are kept from run to run, that nobody who says so keeps any, that they stay few, and that
+nothing else is deleted.
+"""
 
 import os
 from pathlib import Path
@@ -9,7 +11,7 @@ import pytest
 from nnparity.adapters.request import PROGRAMS
 from nnparity.execute import program_cache
 from nnparity.execute.observer import Observer
-from nnparity.execute.program_cache import kept, trim
+from nnparity.execute.program_cache import OWN, kept, trim
 
 
 def written(folder: Path, *days: int) -> list[Path]:
@@ -43,8 +45,8 @@ def test_the_folder_is_the_users_unless_another_is_named(tmp_path: Path, monkeyp
     monkeypatch.delenv(PROGRAMS)
     assert kept() == str(tmp_path / "users/nnparity/programs")
     monkeypatch.setenv(PROGRAMS, str(tmp_path / "mine"))
-    assert kept() == str(tmp_path / "mine")
-    assert (tmp_path / "mine").is_dir()
+    assert kept() == str(tmp_path / "mine" / OWN)
+    assert (tmp_path / "mine" / OWN).is_dir()
 
 
 def test_off_or_a_folder_that_cannot_be_made_keeps_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -59,11 +61,41 @@ def test_off_or_a_folder_that_cannot_be_made_keeps_nothing(tmp_path: Path, monke
 
 
 def test_a_folder_is_cut_back_before_a_target_starts(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    old, new = written(tmp_path, 1, 2)
+    old, new = written(tmp_path / OWN / "jax", 1, 2)
     monkeypatch.setattr(program_cache, "LARGEST", 150)
     monkeypatch.setenv(PROGRAMS, str(tmp_path))
     Observer("numpy").close()
     assert [old.exists(), new.exists()] == [False, True]
+
+
+def test_what_the_user_has_in_the_folder_named_is_never_deleted(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Not even in folders that are called as a framework's are: somebody's checkout of JAX may lie there."""
+    theirs = [path for name in ("", "papers", "jax", "inductor") for path in written(tmp_path / name, 1, 2)]
+    monkeypatch.setattr(program_cache, "LARGEST", 0)
+    monkeypatch.setenv(PROGRAMS, str(tmp_path))
+    assert kept()
+    assert [path.exists() for path in theirs] == [True] * 8
+
+
+def test_links_in_the_folder_are_not_followed(tmp_path: Path) -> None:
+    (theirs,) = written(tmp_path / "theirs", 1)
+    own = tmp_path / "own"
+    (program,) = written(own / "jax", 2)
+    (own / "folder").symlink_to(theirs.parent)
+    (own / "file").symlink_to(theirs)
+    trim(own, 0)
+    assert [theirs.exists(), (own / "file").is_symlink(), program.exists()] == [True, True, False]
+
+
+def test_a_link_in_the_place_of_the_folder_keeps_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (theirs,) = written(tmp_path / "theirs", 1)
+    (tmp_path / OWN).symlink_to(theirs.parent)
+    monkeypatch.setattr(program_cache, "LARGEST", 0)
+    monkeypatch.setenv(PROGRAMS, str(tmp_path))
+    assert kept() == ""
+    assert theirs.exists()
 
 
 def test_the_tests_do_not_use_the_users_folder() -> None:

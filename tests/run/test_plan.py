@@ -1,5 +1,7 @@
 """The plan: what does not exist is refused with what does, and groups come in the primer's order."""
 
+from dataclasses import fields
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -16,7 +18,7 @@ NUMPY = TargetName("numpy")
 
 
 @pytest.mark.parametrize(
-    ("fields", "told"),
+    ("asked", "told"),
     [
         (
             {"targets": (TargetName("torhc"),)},
@@ -38,9 +40,9 @@ NUMPY = TargetName("numpy")
         ),
     ],
 )
-def test_what_does_not_exist_is_refused_with_a_hint(fields: dict[str, object], told: str) -> None:
+def test_what_does_not_exist_is_refused_with_a_hint(asked: dict[str, object], told: str) -> None:
     with pytest.raises(UsageError, match=told) as caught:
-        Plan(**{"targets": (NUMPY,)} | fields)  # type: ignore[arg-type]
+        Plan(**{"targets": (NUMPY,)} | asked)  # type: ignore[arg-type]
     assert "\n" not in str(caught.value)
 
 
@@ -103,6 +105,30 @@ def test_what_is_chosen_is_all_there_is() -> None:
     assert all(case.dtype.name == "float16" for group in groups for case in group.cases)
 
 
+@pytest.mark.parametrize(
+    ("field", "twice"),
+    [
+        ("targets", (NUMPY, TargetName("torch"), NUMPY)),
+        ("formulas", ("softmax", "dense", "softmax")),
+        ("dtypes", ("float64", "float32", "float64")),
+        ("quantities", ("grad", "output", "grad")),
+        ("cases", ("relu/n3d5/normal/float32", "tanh/n3d5/normal/float32", "relu/n3d5/normal/float32")),
+        ("signatures", ("n3d5", "n1d1", "n3d5")),
+        ("datasets", ("normal", "integers", "normal")),
+        ("packs", ("b", "a", "b")),
+        ("known", (Path("b.toml"), Path("a.toml"), Path("./b.toml"))),
+    ],
+)
+def test_what_is_named_twice_is_asked_once_where_it_was_named_first(field: str, twice: tuple[Any, ...]) -> None:
+    plan = Plan(**{"targets": (NUMPY,)} | {field: twice})
+    assert getattr(plan, field) == twice[:2]
+
+
+def test_every_field_of_several_is_among_those_that_take_each_thing_once() -> None:
+    several = {one.name for one in fields(Plan) if isinstance(getattr(Plan(), one.name), tuple)}
+    assert several - {"shard"} == set(Plan.SEVERAL)
+
+
 def test_the_plan_is_told_in_full() -> None:
     plan = Plan((TargetName("torch", "cuda", "eager"),), formulas=("dense",), dtypes=("float32", "float64"))
     assert plan.described() == {
@@ -118,8 +144,8 @@ def test_the_plan_is_told_in_full() -> None:
 # --- the pool
 
 
-def pooled(**fields: Any) -> list[CaseGroup]:
-    return [group for group in Plan((NUMPY,), **fields).groups() if group.place is not None]
+def pooled(**asked: Any) -> list[CaseGroup]:
+    return [group for group in Plan((NUMPY,), **asked).groups() if group.place is not None]
 
 
 def test_the_pool_is_in_a_plan_as_far_as_it_is_asked_for() -> None:

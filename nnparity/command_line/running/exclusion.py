@@ -1,9 +1,11 @@
 """One run at a time in a folder: a second one would append to the same file, and nobody could tell them apart.
 
-A report holds its folder too: it would take the run file away from the run that writes it.
+A report holds its folder too: it would take the run file away from the run that writes it. Where the folder cannot be
+written to, that is told: it is no fault of nnparity's.
 """
 
 import contextlib
+import errno
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -13,6 +15,8 @@ from nnparity.spec.usage import UsageError
 
 #: The name of the file that is locked; it is of no use by itself, and stays.
 LOCK = ".nnparity.lock"
+#: What the system says where nothing more can be written: no room, none for this user, or a file of the largest size.
+FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS)
 
 
 @contextlib.contextmanager
@@ -23,8 +27,7 @@ def alone(folder: Path) -> Iterator[None]:
     """
     made = not folder.exists()
     try:
-        folder.mkdir(parents=True, exist_ok=True)
-        with FileLock(folder / LOCK, timeout=0):
+        with written(folder), FileLock(folder / LOCK, timeout=0):
             try:
                 yield
             finally:
@@ -32,8 +35,6 @@ def alone(folder: Path) -> Iterator[None]:
                     _cleared(folder)
     except Timeout as error:
         raise UsageError(f"another run writes into {folder}: name another folder by --out") from error
-    except PermissionError as error:
-        raise UsageError(f"{folder} cannot be written to: {error}") from error
 
 
 def _cleared(folder: Path) -> None:
@@ -42,3 +43,26 @@ def _cleared(folder: Path) -> None:
         if [one.name for one in folder.iterdir()] == [LOCK]:
             (folder / LOCK).unlink()
             folder.rmdir()
+
+
+@contextlib.contextmanager
+def written(folder: Path) -> Iterator[None]:
+    """Makes the folder that a command writes into. Raises UsageError for what the system refuses there."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except FileExistsError as error:
+        raise UsageError(f"{error.filename} is a file: name a folder by --out") from error
+    except OSError as error:
+        raise UsageError(f"{folder} cannot be made: {error}") from error
+    try:
+        yield
+    except OSError as error:
+        if isinstance(error, PermissionError) or error.errno in FULL or _within(folder, error):
+            raise UsageError(f"{folder} cannot be written to: {error}") from error
+        raise
+
+
+def _within(folder: Path, error: OSError) -> bool:
+    """Whether it is about something in the folder, where a file may lie in the place of a folder, or one of a file."""
+    about = error.filename
+    return isinstance(about, str) and Path(about).absolute().is_relative_to(folder.absolute())

@@ -6,6 +6,7 @@ from typing import Annotated
 import typer
 
 from nnparity.command_line.options import JOBS
+from nnparity.execute.limits import allowed
 from nnparity.run.engines.cluster import CLIENT, RAY, Cluster, meant
 from nnparity.run.engines.engine import Engine
 from nnparity.run.engines.processes import Processes
@@ -42,6 +43,7 @@ def placed(
     pip: list[str] | None = None,
 ) -> Engine:
     """The engine that `on` names. Raises UsageError for one that is not to be had."""
+    allowed()
     requirements = _requirements(pip or [], plan)
     if meant(on):
         return Cluster(on, plan, jobs, timeout, store, requirements)
@@ -55,7 +57,7 @@ def placed(
 def _requirements(told: list[str], plan: Plan) -> dict[str, list[str]]:
     """What `--pip` says of each backend."""
     found: dict[str, list[str]] = {}
-    for one in told:
+    for one in dict.fromkeys(told):
         backend, _, requirement = one.partition("=")
         if not requirement or backend not in {target.backend for target in plan.targets}:
             raise UsageError(
