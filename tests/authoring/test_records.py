@@ -1,5 +1,6 @@
 """Known divergences of one's own, and that those in the box are said of no other backend."""
 
+import re
 import sys
 from collections.abc import Iterator
 from importlib.metadata import EntryPoint, EntryPoints
@@ -10,10 +11,11 @@ import pytest
 
 from nnparity.adapters import registry
 from nnparity.judge.known_divergences import Known
-from nnparity.reports.records import KnownLine, Verdict, read_run
+from nnparity.reports.records import ALSO_MET, KnownLine, Verdict, read_run
 from nnparity.run.examiner import on_record
 from nnparity.tests.authoring.conftest import Run
 
+PAGE = Path(__file__).resolve().parents[2] / "docs/how-to/add-a-backend.md"
 DOUBLED = """
 from nnparity.adapters.numpy import NumpyAdapter
 
@@ -51,6 +53,22 @@ def test_a_file_of_records_explains_what_it_covers(nnparity: Run) -> None:
     assert known() == set()
     assert nnparity(*RUN, "--known", "mine.toml", "--known", "other.toml") == 0
     assert known() == {"mine"}
+
+
+def test_the_records_of_the_page_explain_all_that_the_skeleton_of_an_adapter_diverges_in(
+    nnparity: Run, folder: Path
+) -> None:
+    records = re.search(r"^```toml\n(.*?)^```$", PAGE.read_text(encoding="utf-8"), re.M | re.S)
+    assert records
+    (folder / "mine.toml").write_text(records[1], encoding="utf-8")
+    run = ("run", "--backend", "mine_adapter.py:Mine", "--formula", "softmax", "--jobs", "1", "--no-scripts")
+    assert nnparity("new-adapter", "mine") == 0
+    assert nnparity(*run) == 1
+    assert nnparity(*run, "--known", "mine.toml") == 0
+    assert known() == {"mine-softmax-bfloat16", "mine-softmax-integers"}
+    found = [line for line in read_run(Path("reports/out/parity.jsonl")) if isinstance(line, Verdict) and line.known]
+    notes = [one.note for one in found if one.known == "mine-softmax-bfloat16"]
+    assert notes == [f"{ALSO_MET}zeros, the negative, twice the result"] * 4
 
 
 def test_a_record_of_ones_own_that_nothing_confirms_fails_the_run(

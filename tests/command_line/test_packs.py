@@ -202,30 +202,34 @@ def test_records_of_the_adapters_are_not_those_of_a_pack() -> None:
 # --- a formula more
 
 
-def parts_of_the_page() -> tuple[str, str]:
-    """The TOML and the Python of the example."""
-    text = HOW_TO.read_text(encoding="utf-8")
-    toml, python = (re.search(rf"```{kind}\n(.*?)```", text, re.S) for kind in ("toml", "python"))
-    assert toml
-    assert python
-    return toml[1], python[1]
+def blocks_of_the_page(kind: str) -> list[str]:
+    """Its blocks of code in that language, in order."""
+    return re.findall(rf"^```{kind}\n(.*?)^```$", HOW_TO.read_text(encoding="utf-8"), re.S | re.M)
 
 
 @pytest.mark.timeout(600)
-def test_a_formula_more_touches_two_files(nnparity: Run, capsys: pytest.CaptureFixture[str]) -> None:
+def test_the_two_files_of_the_page_are_a_pack(nnparity: Run, capsys: pytest.CaptureFixture[str]) -> None:
     there = [name for name in ("torch", "tensorflow", "jax") if find_spec(name)]
     there += [f"keras-{name}" for name in there if find_spec("keras")]
-    for file, part in zip(("activations.toml", "activations.py"), parts_of_the_page(), strict=True):
-        path = Path("mine") / file
-        path.write_text(f"{path.read_text(encoding='utf-8')}\n\n{part}", encoding="utf-8")
+    Path("own").mkdir()
+    for kind, file in (("toml", "activations.toml"), ("python", "activations.py")):
+        Path("own", file).write_text(blocks_of_the_page(kind)[0], encoding="utf-8")
     small = ("--formula", "sine", "--dtype", "float32", "--dtype", "bfloat16", "--level", "quick")
-    assert nnparity("prove", "mine") == 0
-    assert "sine: proven" in capsys.readouterr().out
+    assert nnparity("prove", "own") == 0
+    assert re.fullmatch(r"sine: proven, \d+ cases\n", capsys.readouterr().out)
     backends = [word for name in ("numpy", *there) for word in ("--backend", name)]
-    assert nnparity("run", "--pack", "mine", *backends, *small, "--jobs", "1") == 0
+    assert nnparity("run", "--pack", "own", *backends, *small, "--jobs", "1") == 0
     run = merge([Path("reports/out/parity.jsonl")])
     assert {one.target.partition(":")[0] for one in run.verdicts} == {"numpy", *there}
     assert {one.grade for one in run.verdicts} == {"conforms"}
+
+
+def test_the_kernels_of_the_page_are_a_module(nnparity: Run) -> None:
+    pytest.importorskip("torch")
+    Path("mine/on_torch.py").write_text(blocks_of_the_page("python")[1], encoding="utf-8")
+    two = ("--formula", "rms_norm", "--formula", "swiglu", "--dtype", "float32", "--level", "quick")
+    assert nnparity("run", "--pack", "mine", "--backend", "torch", *two, "--jobs", "1", "--no-scripts") == 0
+    assert {(one.formula, one.grade) for one in verdicts()} == {("rms_norm", "conforms"), ("swiglu", "conforms")}
 
 
 @pytest.mark.parametrize("backend", BACKENDS)

@@ -145,11 +145,10 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> Path:
     shutil.copy(ROOT / "docs/how-to/examples/autograd_adapter.py", folder)
     for name in ("packs/modern", "my_formulas"):
         shutil.copytree(ROOT / "packs/modern", folder / name, ignore=shutil.ignore_patterns("__pycache__"))
-        for kind, file in (("toml", "activations.toml"), ("python", "activations.py")):
+        for kind, file in (("toml", "sine.toml"), ("python", "sine.py")):
             part = re.search(rf"```{kind}\n(.*?)```", (ROOT / "docs/how-to/write-a-pack.md").read_text("utf-8"), re.S)
             assert part
-            with (folder / name / file).open("a", encoding="utf-8") as pack:
-                pack.write(f"\n\n{part[1]}")
+            (folder / name / file).write_text(part[1], encoding="utf-8")
     return folder
 
 
