@@ -61,12 +61,12 @@ def run(
     with alone(out):
         costs = measured(out)
         engine = placed(on, plan, jobs, timeout, store, out / SCRATCH, pip)  # what is wrong is told, and nothing moved
-        if keep_previous and not resume and (there := moved(out)):
-            tell(f"the report of before is kept in {there}")
-        journal = taken_up(path, plan) if resume and path.exists() else None
-        if resume and journal is None:
-            tell(f"{path} is not there: nothing was done yet, and the run begins")
-        with Jobs(engine) as shared, gentle(shared.stop):
+        with Jobs(engine) as shared, gentle(shared.stop):  # they end whatever stands in the way from here on
+            if keep_previous and not resume and (there := moved(out)):
+                tell(f"the report of before is kept in {there}")
+            journal = taken_up(path, plan) if resume and path.exists() else None
+            if resume and journal is None:
+                tell(f"{path} is not there: nothing was done yet, and the run begins")
             total = _drive(shared, plan, path, f"parity of {choice.backends}", journal, costs)
         unchanged(path, total.counts.grades.total())
         make = scripts and not shared.stopping

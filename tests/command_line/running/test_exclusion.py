@@ -12,6 +12,7 @@ import pytest
 
 from nnparity.command_line import main as cli
 from nnparity.command_line.running.exclusion import written
+from nnparity.run.engines import processes
 from nnparity.run.recorder import Recorder
 from nnparity.spec.usage import UsageError
 from nnparity.tests.command_line.running.test_unread import whole
@@ -154,7 +155,7 @@ def test_a_memory_that_no_machine_has_is_told_and_nothing_moved(
     monkeypatch.setenv("NNPARITY_MEMORY", memory)
     assert nnparity(*NUMPY) == 2
     assert told(capsys) == f"nnparity: NNPARITY_MEMORY={memory}: so many GiB, fewer than 2^33, or off"
-    assert {path.name for path in Path("reports/out").iterdir()} <= {".nnparity.lock"}
+    assert not Path("reports/out").exists(), "it was made for nothing"
 
 
 @pytest.mark.parametrize(("kind", "target"), [("Short", "short"), ("Empty", "empty::")])
@@ -164,3 +165,11 @@ def test_a_target_without_a_name_in_three_parts_is_told_with_its_adapter(
     assert nnparity("run", "--backend", f"own.py:{kind}", *SMALL) == 2
     last = capsys.readouterr().err.strip().splitlines()[-1]
     assert last == f"nnparity: own.py:{kind}: `target` is {target!r}, and has to be BACKEND:DEVICE:MODE"
+
+
+def test_what_is_refused_leaves_no_job_behind(nnparity: Run) -> None:
+    """A job of this process would answer the next run in its place."""
+    assert nnparity(*NUMPY) == 0
+    (Path("reports/out") / "previous").touch()
+    assert nnparity(*NUMPY) == 2
+    assert processes._own == []
