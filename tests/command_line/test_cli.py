@@ -20,7 +20,6 @@ from nnparity.run import examiner
 from nnparity.spec import loader, selection
 
 FAULTY = """
-from pathlib import Path
 from nnparity.adapters.kernel import Kernel
 from nnparity.adapters.numpy import NumpyAdapter
 
@@ -43,13 +42,6 @@ class Refusing(NumpyAdapter):
 class Idle(NumpyAdapter):
     backend = "idle"
     unsupported = {"relu": "no rectifiers here", "tanh": "not this one either"}
-
-class Early(NumpyAdapter):
-    backend = "early"
-
-    def observe(self, request):
-        late = Path(__file__).with_name("reports").joinpath("out/soak/2.jsonl").exists()
-        return {name: y if late else y + y for name, y in super().observe(request).items()}
 
 class Misspelt(NumpyAdapter):
     backend = "misspelt"
@@ -294,8 +286,22 @@ def test_a_soak_goes_through_other_seeds(nnparity: Run) -> None:
     assert nnparity("report", "reports/out/soak", "--out", "all") == 2
 
 
+EARLY = """
+from pathlib import Path
+from nnparity.adapters.numpy import NumpyAdapter
+
+class Early(NumpyAdapter):
+    backend = "early"
+
+    def observe(self, request):
+        late = Path(__file__).with_name("reports").joinpath("out/soak/2.jsonl").exists()
+        return {name: y if late else y + y for name, y in super().observe(request).items()}
+"""
+
+
 def test_the_last_line_of_a_soak_is_of_all_its_seeds(nnparity: Run, capsys: pytest.CaptureFixture[str]) -> None:
-    assert nnparity("soak", "--salts", "3", "--backend", "faulty.py:Early", *SMALL) == 1
+    Path("early.py").write_text(EARLY)
+    assert nnparity("soak", "--salts", "3", "--backend", "early.py:Early", *SMALL) == 1
     *_, last_seed, last = capsys.readouterr().err.splitlines()
     assert last_seed.startswith("PASS: Nothing new.")
     assert last == "FAIL: 1 of 3 seeds, soak-1."
