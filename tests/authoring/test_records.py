@@ -83,13 +83,14 @@ def test_a_record_of_ones_own_that_nothing_confirms_fails_the_run(
     ("files", "told"),
     [
         (("nowhere.toml",), "nowhere.toml cannot be read: No such file or directory"),
-        (("mine.toml", "mine.toml"), "mine.toml: mine: there is a record of that id already"),
+        (("mine.toml", "again.toml"), "again.toml: mine: there is a record of that id already"),
         (("doubled.py",), "doubled.py: not TOML"),
     ],
 )
 def test_what_is_wrong_with_such_a_file_is_told(
-    nnparity: Run, files: tuple[str, ...], told: str, capsys: pytest.CaptureFixture[str]
+    nnparity: Run, folder: Path, files: tuple[str, ...], told: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
+    (folder / "again.toml").write_bytes((folder / "mine.toml").read_bytes())
     assert nnparity(*RUN, *(word for file in files for word in ("--known", file))) == 2
     assert told in capsys.readouterr().err
 
