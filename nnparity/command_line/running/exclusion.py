@@ -25,7 +25,7 @@ def alone(folder: Path) -> Iterator[None]:
 
     Raises UsageError where another has it, or where nothing can be written.
     """
-    made = not folder.exists()
+    made = not _there(folder)
     try:
         with written(folder), FileLock(folder / LOCK, timeout=0):
             try:
@@ -35,6 +35,13 @@ def alone(folder: Path) -> Iterator[None]:
                     _cleared(folder)
     except Timeout as error:
         raise UsageError(f"another run writes into {folder}: name another folder by --out") from error
+
+
+def _there(folder: Path) -> bool:
+    """Whether it exists; not if the system cannot even look, as for a name that is too long: `written` tells why."""
+    with contextlib.suppress(OSError):
+        return folder.exists()
+    return False
 
 
 def _cleared(folder: Path) -> None:

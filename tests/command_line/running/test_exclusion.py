@@ -173,3 +173,8 @@ def test_what_is_refused_leaves_no_job_behind(nnparity: Run) -> None:
     (Path("reports/out") / "previous").touch()
     assert nnparity(*NUMPY) == 2
     assert processes._own == []
+
+
+def test_a_folder_whose_name_is_too_long_is_told(nnparity: Run, capsys: pytest.CaptureFixture[str]) -> None:
+    assert nnparity(*NUMPY, "--out", "a" * 300) == 2
+    assert "cannot be made: " in capsys.readouterr().err.strip().splitlines()[-1]
