@@ -55,18 +55,23 @@ def _parts(plan: Plan, timeout: float, jobs: int) -> Iterator[tuple[str, Part]]:
             yield futures[future], future.result()
 
 
-#: The target of a process that is a job.
-_own: list[tuple[Plan, Target]] = []
+#: The target of a process that is a job, or why there is none: a pool whose processes cannot begin is only "broken".
+_own: list[tuple[Plan, Target | Exception]] = []
 
 
 def _begin(plan: Plan, timeout: float) -> None:
     for pack in plan.packs:
         packs.take(pack)
-    _own.append((plan, start(plan.targets[0], plan.dtypes, timeout)))
+    try:
+        _own.append((plan, start(plan.targets[0], plan.dtypes, timeout)))
+    except Exception as error:  # noqa: BLE001  (whoever asks for the first part gets it)
+        _own.append((plan, error))
 
 
 def _plant(id: str) -> Part:
     plan, target = _own[0]
+    if isinstance(target, Exception):
+        raise target
     only = dataclasses.replace(plan, formulas=(id,))
     memory = Memory(target)
     return list(Mutation(only, memory).run()), _curves(only, memory), target_line(target, plan.targets[0])

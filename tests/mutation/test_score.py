@@ -1,17 +1,21 @@
 """The mutation score itself: faults are planted, caught, survive, or are none."""
 
 from collections.abc import Callable
+from pathlib import Path
 
 import numpy as np
 import pytest
 
 from nnparity.adapters.numpy import NumpyAdapter
 from nnparity.adapters.request import Observation
-from nnparity.mutate import score
+from nnparity.execute.observer import TargetUnavailable
+from nnparity.execute.target import TargetName
+from nnparity.mutate import command, score
 from nnparity.mutate.fault import OUTPUTS, Call, Fault, of_answers
 from nnparity.mutate.planting import Memory, planted
 from nnparity.mutate.score import Mutation, Planting, faults
 from nnparity.mutate.tables import BY_KIND, SCORE, SURVIVORS, tables
+from nnparity.run.plan import Plan
 from nnparity.spec import DTYPES, Dtype, Formula, load
 from nnparity.tests.checks.inside import plan, target
 
@@ -136,3 +140,10 @@ def test_tables_tell_scores_by_formula_and_kind_and_list_survivors() -> None:
         "dense: b": "survived: nearest case: margin 0.5",
         "tanh: d": "not reached: no case of the plan shows it",
     }
+
+
+def test_a_target_that_cannot_be_started_is_told_in_its_own_words(tmp_path: Path) -> None:
+    """The pool whose process cannot begin would only say that it is broken."""
+    asked = Plan((TargetName("nowhere.py:Target"),), formulas=("relu",), dtypes=("float32",))
+    with pytest.raises(TargetUnavailable, match="nowhere"):
+        command.mutate(asked, tmp_path / "mutation.jsonl", 60.0, 1, lambda id: None)
