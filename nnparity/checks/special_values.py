@@ -73,9 +73,8 @@ def _findings(target: Target, case: Case, observed: Observed, asked: frozenset[s
             else _settled(target, case, plain(quantity), seen, asked)  # type: ignore[arg-type]
         )
         seconds = 0.0 if place else observed.seconds
-        # of a result in another dtype the record says which: its numbers cannot be held against anything
-        held = (None, None) if found.judgement.hard is None else (found.seen, found.truth)
-        yield Finding(case, quantity, found.judgement, found.note, seconds, fingerprint(seen), *held)
+        told = (found.judgement, found.note, seconds, fingerprint(seen), found.seen, found.truth)
+        yield Finding(case, quantity, *told)
 
 
 def _settled(target: Target, case: Case, quantity: str, seen: Array, asked: frozenset[str]) -> Settled:

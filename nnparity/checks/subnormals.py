@@ -43,6 +43,8 @@ class Seen:
     observed: Observed
     first: bool
     does: str | None
+    #: What is expected of who keeps them.
+    kept: Expected
 
 
 def subnormals(
@@ -74,7 +76,7 @@ def subnormals(
                 found.judgement,
                 note=_note(one, probed),
                 seconds=one.observed.seconds if one.first else 0.0,
-                seen=None if found.judgement.hard is None else found.seen,
+                seen=found.seen,
                 truth=found.truth,
             )
     yield Fact(TABLE, f"subnormals {dtype}", target.name, _summed(seen, probed))
@@ -96,7 +98,7 @@ def _seen(case: Case, observed: Observed, asked: frozenset[str]) -> Iterator[See
     for place, (quantity, kept) in enumerate(judgeable(expect(case, asked), observed).items()):
         array = observed.observation.get(quantity)
         does = None if misshapen(array, observed, kept, case.dtype) else does_with(array, kept, case)  # type: ignore[arg-type]
-        yield Seen(case, quantity, observed, place == 0, does)
+        yield Seen(case, quantity, observed, place == 0, does, kept)
 
 
 def does_with(seen: Array, kept: Expected, case: Case) -> str | None:
@@ -122,27 +124,26 @@ def _settled(target: Target, one: Seen, flush: bool, asked: frozenset[str]) -> S
     found = settle(one.case, quantity, array, flush, asked, model)
     if found.judgement.grade != "conforms":
         return found
-    kept = expect(one.case, frozenset({one.quantity.partition(".")[0]}))[quantity]
     if one.does == BOTH:
-        worst = first_element((array == 0) & (kept.value != 0), array, kept.value)
+        worst = first_element((array == 0) & (one.kept.value != 0), array, one.kept.value)
         hard, sharp = found.judgement.hard, found.judgement.sharp
         return Settled(Judgement("diverges", hard, sharp, worst=worst, message=f"subnormals: {BOTH}"))
     if one.does == KEEPS and flush:
-        return _kept(array, one.case, quantity, _telling(kept, one.case), asked, model) or found
+        return _wrongly_kept(array, one, asked, model) or found
     return found
 
 
-def _kept(array: Array, case: Case, quantity: str, telling: Array, asked: frozenset[str], model: str) -> Settled | None:
+def _wrongly_kept(array: Array, one: Seen, asked: frozenset[str], model: str) -> Settled | None:
     """What is wrong with the subnormal numbers that were kept, by the rule for those who keep them; None if nothing."""
-    wrong = []
-    for truth, _ in accepted(case, quantity, False, asked, model):
+    case, telling, wrong = one.case, _telling(one.kept, one.case), []
+    for truth, _ in accepted(case, plain(one.quantity), False, asked, model):
         hard, sharp = (np.where(telling, budget, np.inf) for budget in (truth.hard, truth.sharp))
         only = replace(truth, hard=hard, sharp=sharp)
         judged = judge(array, only, case.dtype)
         if judged.grade == "conforms":
             return None
         wrong.append(Settled(judged, None, only, array))
-    return min(wrong, key=lambda one: one.judgement.hard or 0.0)
+    return min(wrong, key=lambda found: found.judgement.hard or 0.0)
 
 
 def _note(one: Seen, probed: bool) -> str | None:

@@ -22,7 +22,7 @@ application = typer.Typer(no_args_is_help=True, help=HELP, context_settings={"he
 console = Console(stderr=True, width=None if sys.stderr and sys.stderr.isatty() else 160)
 
 
-def tell(line: str) -> None:
+def tell(line: str, console: Console = console) -> None:
     """Shows a line in full, as it is: what it quotes, such as the name of a folder, is no markup."""
     console.print(Text(visible(line)), soft_wrap=True, highlight=False)
 

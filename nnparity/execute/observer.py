@@ -124,11 +124,14 @@ class Observer:
         """
         own = {"PYTHONPATH": os.pathsep.join(_search_path()), PROGRAMS: kept() or self._scratch, **packs.told()}
         own["TMPDIR"] = str(Path(self._scratch).absolute())
-        if self._threads is not None:
-            own |= dict.fromkeys(THREADS, str(self._threads))
         if self._told is not None:
             own |= {PROGRAMS: self._scratch, **self._told}
-        return dict.fromkeys(THREADS, "1") | os.environ | own
+        return os.environ | self._thread_counts() | own
+
+    def _thread_counts(self) -> dict[str, str]:
+        if self._threads is not None:
+            return dict.fromkeys(THREADS, str(self._threads))
+        return {name: os.environ.get(name, "1") for name in THREADS}
 
     def take_programs(self) -> Counter[str]:
         """How many programs were compiled or read from the cache since this was last asked, by its twins too."""
@@ -146,8 +149,7 @@ class Observer:
 
     def single_threaded(self) -> "Observer":
         """This one, where its kernels take one thread; a twin with one where the environment gives them more."""
-        told = self._environment()
-        return self if all(told[name] == "1" for name in THREADS) else self.twin(1)
+        return self if set(self._thread_counts().values()) == {"1"} else self.twin(1)
 
     def submit(self, requests: Sequence[Request]) -> None:
         """Sends requests; the target works on them while this process goes on."""

@@ -117,10 +117,10 @@ def settle(
 
 def _distance(found: Settled, case: Case) -> tuple[float, int]:
     """By what the nearest answer is told from the others, how far and how much: the target is held against it."""
-    hard, truth, seen = found.judgement.hard, found.truth, found.seen
-    if hard is None or truth is None or seen is None:
-        return (math.inf if hard is None else hard), 0
-    return hard, int(np.count_nonzero(~(element_ratios(seen, truth, case.dtype) <= 1)))
+    hard = math.inf if found.judgement.hard is None else found.judgement.hard
+    if found.truth is None or found.seen is None:
+        return hard, 0
+    return hard, int(np.count_nonzero(~(element_ratios(found.seen, found.truth, case.dtype) <= 1)))
 
 
 def _qualified(judged: Judgement, truth: Expected, case: Case, quantity: str, flush: bool) -> Judgement:
@@ -149,6 +149,8 @@ def accepted(
 
 def _judged(case: Case, quantity: str, seen: Array, truth: Expected) -> Settled:
     judged, note = judge(seen, truth, case.dtype), None
+    if judged.hard is None:  # of a result in another dtype a record says which: its numbers are held against nothing
+        return Settled(judged)
     if judged.grade != "conforms" and quantity.startswith("grad") and "infinity" in case.dataset and judged.worst:
         seen, told = _exchanged(seen, truth), "NaN and infinity exchanged"
         judged = judge(seen, truth, case.dtype)

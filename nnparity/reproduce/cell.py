@@ -72,8 +72,7 @@ class Cell:
 
         A run asks all formulas, see `checks.subnormals`: where another one flushes, it is the more lenient.
         """
-        flushes = self.target.flushes[self.case.dtype.name] and self._does != KEEPS
-        return flushes or self._does == FLUSHES
+        return self._does == FLUSHES or (self._does != KEEPS and self.target.flushes[self.case.dtype.name])
 
     @cached_property
     def _does(self) -> str | None:

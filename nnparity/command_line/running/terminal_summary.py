@@ -6,13 +6,13 @@ What a target says is shown as text: control characters as their escapes, never 
 from collections.abc import Iterator
 
 from rich.console import Console
-from rich.text import Text
 
+from nnparity.command_line.application import tell
 from nnparity.reports.aggregation import Aggregate
 from nnparity.reports.causes.causes import Cause
 from nnparity.reports.causes.classes import SIGNS
 from nnparity.reports.causes.commands import reproduction
-from nnparity.reports.formatting import count, cut, margin, needed, pair, visible
+from nnparity.reports.formatting import count, cut, margin, needed, pair
 from nnparity.reports.merge import MergedRun
 from nnparity.reports.records import GRADES
 from nnparity.run.counts import Counts, TotalCounts
@@ -28,18 +28,18 @@ def show(total: TotalCounts, run: MergedRun, console: Console) -> None:
     """Prints it: what was counted as verdicts fell, and why some of them fail as the run file tells."""
     _show_counts(total.counts, console)
     for told in failing(Aggregate(run)):
-        _print(told, console)
+        tell(told, console)
     if total.stale:
-        _print(f"stale records, nothing diverges there any more: {', '.join(total.stale)}", console)
+        tell(f"stale records, nothing diverges there any more: {', '.join(total.stale)}", console)
     parts = total.seconds
     spent = sum(parts.get(part, 0.0) for part in ("harness", "imports", "frameworks")) or 1.0
     shares = ", ".join(f"{part} {parts.get(part, 0.0):.1f} s" for part in ("harness", "imports", "frameworks"))
     for told in store_lines(total.store.results, total.store.troubles):
-        _print(told, console)
+        tell(told, console)
     console.print(f"CPU: {shares}; the harness is {parts.get('harness', 0.0) / spent:.0%} of it")
     for target, programs in total.programs.items():
         if programs:
-            _print(f"programs of {target}: {needed(programs)}", console)
+            tell(f"programs of {target}: {needed(programs)}", console)
 
 
 def failing(aggregate: Aggregate) -> Iterator[str]:
@@ -76,13 +76,9 @@ def _show_counts(counts: Counts, console: Console) -> None:
     grades = ", ".join(f"{counts.grades[grade]} {grade}" for grade in GRADES if counts.grades[grade])
     console.print(f"{counts.grades.total()} verdicts: {grades or 'none'}; {counts.known.total()} on record")
     for name, (value, where) in counts.widest.items():
-        _print(f"largest {name} margin that conforms: {value:.3g}  {where}", console)
+        tell(f"largest {name} margin that conforms: {value:.3g}  {where}", console)
 
 
 def in_one_line(text: str, most: int = REASON) -> str:
     """A text as one line of so many characters."""
     return cut(" ".join(text.split()), most)
-
-
-def _print(text: str, console: Console) -> None:
-    console.print(Text(visible(text)), soft_wrap=True, highlight=False)

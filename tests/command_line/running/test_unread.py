@@ -14,22 +14,24 @@ from nnparity.reports.records import Summary, read_run
 RUN = ("run", "--backend", "numpy", "--formula", "relu", "--dtype", "float32", "--level", "quick", "--no-store")
 
 
+def left(ends: tuple[int, int]) -> Iterator[int]:
+    """The end that is written to, until the test is over; nobody has the other."""
+    theirs, ours = ends
+    os.close(theirs)
+    yield ours
+    os.close(ours)
+
+
 @pytest.fixture
 def unread() -> Iterator[int]:
     """The end of a pipe that is written to, without anybody at the other."""
-    reading, writing = os.pipe()
-    os.close(reading)
-    yield writing
-    os.close(writing)
+    yield from left(os.pipe())
 
 
 @pytest.fixture
 def hung_up() -> Iterator[int]:
     """A terminal that was closed."""
-    controlling, terminal = os.openpty()
-    os.close(controlling)
-    yield terminal
-    os.close(terminal)
+    yield from left(os.openpty())
 
 
 def nnparity(folder: Path, *arguments: str, out: int, err: int = subprocess.PIPE) -> tuple[int, str]:
