@@ -72,11 +72,13 @@ class Known(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     def whole(self, selection: Selection) -> bool:
         """Whether the selection has all that the record speaks of, on the numbers that show it; of its targets, any.
 
-        A part (one formula of several, other numbers) may well conform, and tells nothing of the rest.
+        A part (one formula of several, other numbers) may well conform, and tells nothing of the rest. Of what varies
+        from call to call not even all of it does: two calls may give the same bits by chance.
         """
         asked = {formula.id for formula in selection.chosen()}
         return (
             not self.processor
+            and self.kind != "nondeterminism"
             and not selection.narrowed
             and selection.salt == self.salt
             and self.pool in ("", selection.pool)
