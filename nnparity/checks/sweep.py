@@ -16,6 +16,7 @@ from nnparity.expect.budgets import expect
 from nnparity.expect.expected import Expected
 from nnparity.judge.elements import Array, element_ratios, first_element, spacing
 from nnparity.judge.grades import Judgement, judge
+from nnparity.judge.sensitivity import blind, resolution
 from nnparity.judge.special_value_rules import decided
 from nnparity.reports.records import OCTAVES, Fact, Number, Ulps, number
 from nnparity.spec import DTYPES, Case, Dtype, Formula
@@ -44,6 +45,7 @@ def sweep(target: Target, formula: Formula, dtype: str, selection: Selection) ->
         seen = observed.observation.get(quantity)
         wrong = misshapen(seen, observed, one, case.dtype)
         judged = wrong or judgement(case, plain(quantity), seen, one, target.flushes[dtype])  # type: ignore[arg-type]
+        judged = judged if wrong else dataclasses.replace(judged, blind=blind(one), resolution=resolution(one))
         if quantity == "output" and isinstance(seen, np.ndarray) and not wrong:
             inputs, ulps = _ulps(case, seen, one, target.flushes[dtype])
             told.append(_furthest(case, seen, inputs, ulps))

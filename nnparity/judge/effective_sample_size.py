@@ -4,8 +4,10 @@ The sharp margin is a mean over elements, and may exceed 1 by chance: the more, 
 elements share an intermediate result (the standard deviation of a row, in the gradient of layer normalisation)
 they share its error, and count as one. And what they share may add up in a sum behind it, where norm 2 takes it for
 independent: the denominator of a softmax, in the gradients of weights that all keys meet alike. Both are measured on
-the reference, with random roundings: see the reading `Noise`. It takes many runs of the reference, and is asked only
-where it could change a verdict.
+the reference, with random roundings: see the reading `Noise`. And where the signs of terms follow their place, the
+partial sums of the orders that kernels take are larger than those of a random one, which norm 2 is of: see
+`readings.budget.orders`. All of it takes further runs of the reference, and is asked only where it could change a
+verdict.
 """
 
 import math
@@ -16,10 +18,11 @@ from functools import lru_cache
 import numpy as np
 from scipy import special
 
+from nnparity.expect.budgets import expect
 from nnparity.expect.expected import Expected
 from nnparity.expect.kept import kept
 from nnparity.expect.monte_carlo import machines, upper
-from nnparity.expect.precision_models import narrow
+from nnparity.expect.precision_models import arithmetic, narrow
 from nnparity.judge.elements import Array, largest_ratio
 from nnparity.judge.grades import Judgement, chance, judge
 from nnparity.reference.readings.monte_carlo import UNIT
@@ -35,6 +38,32 @@ LOWER = -float(special.ndtri(1e-3))
 
 
 def regrade_correlated(judged: Judgement, seen: Array, truth: Expected, case: Case, quantity: str) -> Judgement:
+    """The judgement, made again where the order of sums, or errors that go together, may explain it."""
+    if judged.grade != "imprecise" or judged.rms is None:
+        return judged
+    found = _shared(judged, seen, truth, case, quantity)
+    if found.grade == "conforms" or narrow(case.dtype.name) or truth.steps is not None:
+        return found  # half precision is added up in float32; of training runs machines tell
+    worse = ordered(case, quantity, truth)
+    if not (worse > 1).any():
+        return found
+    wider = replace(truth, sharp=truth.sharp * worse)
+    again = _shared(judge(seen, wider, case.dtype), seen, wider, case, quantity)
+    return again if again.grade == "conforms" else found
+
+
+@kept(Form("sensitivities", np.asarray, np.asarray), "judge")
+def ordered(case: Case, quantity: str, truth: Expected) -> Array:
+    """How many times norm 2 is what is to be expected in the worst of the orders that kernels take, at least 1."""
+    family = frozenset({quantity.partition(".")[0]})
+    usual = expect(case, family, numbers=arithmetic(case.dtype.name))[quantity]
+    worst = expect(case, family, numbers=replace(arithmetic(case.dtype.name), ordered=True))[quantity]
+    with np.errstate(all="ignore"):
+        ratio = worst.sharp / usual.sharp
+    return np.maximum(np.nan_to_num(ratio, nan=1.0, posinf=1.0), 1.0).reshape(truth.value.shape)
+
+
+def _shared(judged: Judgement, seen: Array, truth: Expected, case: Case, quantity: str) -> Judgement:
     """The judgement, made again where errors that go together may explain it.
 
     They explain none that is too large by itself: of so many elements, each has its own deviation at most.

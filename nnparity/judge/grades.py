@@ -124,7 +124,8 @@ def chance(elements: float, tries: int = 1) -> float:
 
     A rounding error is at most u|y|, and spread evenly below that its standard deviation is 1/sqrt(3) of it; norm 2
     counts each at its maximum. The mean square of n centred errors is then chi-square distributed about 1/3:
-    few elements scatter, many do not.
+    few elements scatter, many do not. That is so in a given order of the operations; norm 2 of a sum is the mean over
+    all orders, and what another order makes of it is asked for in `effective_sample_size`.
     """
     return max(1.0, math.sqrt(float(special.chdtri(elements, FALSE_ALARM / tries)) / (3 * elements)))
 

@@ -22,6 +22,8 @@ from nnparity.judge.grades import Judgement, allowance, judge, root_mean_square
 from nnparity.spec import Case, Dtype
 from nnparity.store.memory import Form
 
+#: Said of a result that is smaller, in every element, than what the dtype may lose by underflow.
+BELOW = "anything as small as the smallest number of the dtype"
 #: Expectations of one process whose sensitivity is kept for its other targets.
 CACHE = 1024
 
@@ -69,8 +71,16 @@ def missed(truth: Expected, case: Case, quantity: str) -> tuple[str, ...]:
     asked = ("NaN",) if quantity in case.formula.vanishing else ()
     with np.errstate(all="ignore"):
         tried = [(name, answer) for name, answer in _answers(truth, case) if not asked or name in asked]
+        if not asked and _nothing_to_tell(tried, truth, case):
+            return (BELOW,)
         wrong = _wrong((one for one in tried if not _beyond(one[1], truth)), truth, case)
         return tuple(name for name, answer in wrong if graded(answer, truth, case, quantity).grade == "conforms")
+
+
+def _nothing_to_tell(tried: list[tuple[str, Array]], truth: Expected, case: Case) -> bool:
+    """Whether all wrong answers but NaN are right to the dtype's rounding, though the result is not 0."""
+    numbers = [answer for name, answer in tried if name != "NaN"]
+    return bool(truth.value.any()) and all(right(one, truth.value, case.dtype) for one in numbers)
 
 
 def _beyond(answer: Array, truth: Expected) -> bool:
@@ -145,7 +155,7 @@ def _plain_answers(right: Array) -> Iterator[tuple[str, Array]]:
 def right(answer: Array, exact: Array, dtype: Dtype) -> bool:
     """Whether an answer is the exact one, rounded either way."""
     x = answer.astype(np.float64)
-    near = np.abs(x - exact) <= 2 * dtype.unit * np.abs(exact) + dtype.step
+    near = np.isfinite(exact) & (np.abs(x - exact) <= 2 * dtype.unit * np.abs(exact) + dtype.step)
     return bool(np.all(near | (x == exact) | (np.isnan(x) & np.isnan(exact))))
 
 

@@ -10,7 +10,7 @@ import pytest
 from nnparity.expect.budgets import expect
 from nnparity.expect.expected import Expected
 from nnparity.judge.grades import judge
-from nnparity.judge.sensitivity import graded, qualified
+from nnparity.judge.sensitivity import BELOW, graded, qualified, right
 from nnparity.judge.special_value_rules import expected, mixed, settle
 from nnparity.reference.readings.budget import ranges
 from nnparity.spec import DTYPES, Case, load
@@ -123,3 +123,19 @@ def test_a_margin_of_nan_conforms_to_nothing() -> None:
 def test_the_square_of_a_number_near_the_largest_is_an_infinite_range() -> None:
     """It raised, and a run over special values of float64 ended there."""
     assert ranges.squared(ranges.Range(-1e200, 1e300)) == (0.0, np.inf)
+
+
+def test_what_is_smaller_than_the_smallest_number_of_the_dtype_shows_nothing() -> None:
+    """The gradient of a key's bias is about 1e-15 there, and 1e-7 conforms: it proves the target right in nothing."""
+    case = first_case("multi_head_attention", "float16", "small")
+    truth = expect(case, FIRST)["grad.bq"]
+    seen = truth.value.astype(np.float16)
+    judged = qualified(graded(seen, truth, case, "grad.bq"), truth, case, "grad.bq")
+    assert judged.grade == "inconclusive"
+    assert BELOW in (judged.message or "")
+
+
+@pytest.mark.parametrize("answer", [0.0, 1.0, -np.inf])
+def test_a_finite_number_is_no_infinity_that_was_rounded(answer: float) -> None:
+    assert not right(np.full(1, answer, np.float32), np.full(1, np.inf), DTYPES["float32"])
+    assert right(np.full(1, np.inf, np.float32), np.full(1, np.inf), DTYPES["float32"])

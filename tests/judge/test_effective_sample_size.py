@@ -1,17 +1,22 @@
 """Errors that go together count as one; that excuses nothing else."""
 
+from typing import Any
+
 import msgspec
 import numpy as np
 import pytest
 
+from nnparity.checks.common import Given
 from nnparity.expect.budgets import expect
 from nnparity.expect.expected import Expected
 from nnparity.expect.monte_carlo import machines
 from nnparity.judge.effective_sample_size import RUNS, effective, independent, lower_limit, regrade_correlated
 from nnparity.judge.elements import largest_ratio
-from nnparity.judge.grades import chance, judge
+from nnparity.judge.grades import Judgement, chance, judge
+from nnparity.judge.sensitivity import graded
 from nnparity.reference.readings.monte_carlo import UNIT
 from nnparity.spec import DTYPES, Case, cases_of, load
+from nnparity.spec.cases.special_values import resized
 from nnparity.spec.loader import signatures
 
 
@@ -131,3 +136,30 @@ def test_more_than_machines_show_is_not_excused() -> None:
     seen = truth.value + 3 * (shown - truth.value) * case.dtype.unit / UNIT
     judged = judge(seen, truth, case.dtype)
     assert regrade_correlated(judged, seen, truth, case, quantity).grade == "imprecise"
+
+
+def two_signs(seen_by: Any) -> Judgement:
+    """A dense layer whose second half of inputs is negative, by NumPy or in the way of `seen_by`."""
+    random = np.random.default_rng(2)
+    x, w = (random.uniform(0.5, 1, size).astype(np.float32) for size in ((4, 1024), (8, 1024)))
+    x[:, 512:] *= -1
+    formula = load()["dense"]
+    signature = resized(formula, signatures(formula)[0], {"n": 4, "i": 1024, "j": 8})
+    case = Given(formula, signature, "given", DTYPES["float32"], "", {"x": x, "w": w, "b": np.zeros(8, np.float32)})
+    truth = expect(case, frozenset({"output"}))["output"]
+    seen = seen_by(x, w)
+    assert judge(seen, truth, case.dtype).grade == "imprecise"
+    return graded(seen, truth, case, "output")
+
+
+def test_a_sum_in_the_order_of_the_index_is_right_where_signs_follow_the_place() -> None:
+    added = two_signs(lambda x, w: np.add.accumulate(x[:, None] * w[None], axis=-1, dtype=np.float32)[..., -1])
+    assert added.grade == "conforms"
+    assert two_signs(lambda x, w: x @ w.T).grade == "conforms"
+
+
+def test_digits_that_get_lost_are_seen_where_signs_follow_the_place() -> None:
+    def cut(array: Any) -> Any:
+        return (array.view(np.uint32) & np.uint32(0xFFFFE000)).view(np.float32)
+
+    assert two_signs(lambda x, w: cut(x) @ cut(w).T).grade == "imprecise"

@@ -78,9 +78,10 @@ def _and(a: Any, b: Any) -> Condition:
 
 
 def where(condition: Any, a: Any, b: Any) -> Budget:
-    """The error travels with the element chosen; where the choice itself is in doubt, the jump is an error too.
+    """The error travels with the element chosen; where the choice itself is in doubt, it may be that of the other.
 
-    Norm 2 expects the square of the jump, times the chance of it.
+    The target then holds the other element, with the error that has: the jump between them comes on top. Norm 2 expects
+    the squares of both, times the chance of it.
     """
     arithmetic = next(x.arithmetic for x in (condition, a, b) if isinstance(x, Budget | Condition))
     a, b = coerce(a, arithmetic), coerce(b, arithmetic)
@@ -89,9 +90,11 @@ def where(condition: Any, a: Any, b: Any) -> Budget:
     doubt = condition.doubt if isinstance(condition, Condition) else np.zeros(())
     if a.exact and b.exact and not doubt.any():
         return Budget(y, arithmetic)
-    jump = np.where(doubt > 0, np.abs(a.value - b.value), 0.0)
-    hard = np.where(chosen, _zero(a.hard), _zero(b.hard)) + jump
-    var = np.where(chosen, _zero(a.var), _zero(b.var)) + jump**2 * doubt
+    jump = np.abs(a.value - b.value)
+    own, other = (np.where(one, _zero(a.hard), _zero(b.hard)) for one in (chosen, ~np.asarray(chosen, bool)))
+    hard = np.where(doubt > 0, np.maximum(own, jump + other), own)
+    own, other = (np.where(one, _zero(a.var), _zero(b.var)) for one in (chosen, ~np.asarray(chosen, bool)))
+    var = own + np.where(doubt > 0, (jump**2 + other) * doubt, 0.0)
     gain = np.broadcast_to(np.maximum(a.gain, b.gain), y.shape)
     found = Budget(y, arithmetic, np.broadcast_to(hard, y.shape), np.broadcast_to(var, y.shape), gain=gain)
     found.peak = a.peak
@@ -101,13 +104,15 @@ def where(condition: Any, a: Any, b: Any) -> Budget:
 
 
 def maximum(a: Any, b: Any) -> Budget:
-    """The larger of two: it errs by no more than the larger of their errors."""
+    """The larger of two: it errs by no more than the larger of their errors, whichever it is where that is in doubt."""
     a, b = pair(a, b)
     y = np.maximum(a.value, b.value)
     if a.exact and b.exact:
         return Budget(y, a.arithmetic)
     hard = np.maximum(_zero(a.hard), _zero(b.hard))
     var = np.where(a.value > b.value, _zero(a.var), _zero(b.var))
+    doubt = np.abs(a.value - b.value) <= _zero(a.hard) + _zero(b.hard)
+    var = np.where(doubt, np.maximum(_zero(a.var), _zero(b.var)), var)
     found = Budget(y, a.arithmetic, np.broadcast_to(hard, y.shape), np.broadcast_to(var, y.shape))
     low = max(a.range.low, b.range.low)
     return found.bounded(ranges.Range(low, max(a.range.high, b.range.high)))

@@ -27,6 +27,8 @@ Array = NDArray[Any]
 COMPOSED = 16.0
 #: Roundings of a division, at most: that of the reciprocal, and that of the product.
 RECIPROCAL = 2.0
+#: As long as n u is no more than this the bound n u of a sum says enough, beyond it the probabilistic one is taken.
+MEANINGFUL = 2.0**-6
 #: One unit in the last place of a double below 1.
 HOST = 2.0**-53
 
@@ -51,6 +53,8 @@ class Arithmetic:
     accumulator: "Arithmetic | None" = None
     #: As what operands enter products that are summed, where they lose digits on the way in: see `sums.entering`.
     operand: "Arithmetic | None" = None
+    #: Whether norm 2 of a sum is that of the worst of the orders that kernels take, see `orders`, else of any order.
+    ordered: bool = False
 
     @property
     def accumulating(self) -> "Arithmetic":
@@ -68,6 +72,7 @@ class Budget(Reading):
             "arithmetic",
             "attained",
             "hard",
+            "log_peak",
             "peak",
             "peak_of",
             "sizes",
@@ -75,7 +80,7 @@ class Budget(Reading):
             "sum_axis",
             "sum_of",
         ),
-        *("terms", "value", "var"),
+        *("terms", "unsettled", "value", "var"),
     )
 
     def __init__(
@@ -104,9 +109,13 @@ class Budget(Reading):
         self.sum_of: Any = None
         self.sum_axis: Any = None
         self.peak: Any = None
+        #: what was subtracted before the exponentials of whose sum this is the logarithm
+        self.log_peak: Any = None
         #: of an exact result: what its terms are multiples of, once that is known, and what their sizes add up to
         self.step: float | None = None
         self.sizes: Array | None = None
+        #: of an exact sum: both errors that it would have if its terms came in parts, as those of a running mean do
+        self.unsettled: tuple[Any, Any] | None = None
 
     @property
     def gain(self) -> Any:
@@ -280,10 +289,17 @@ def sum_rule(ufunc: Any) -> Callable[[Any, Any], Budget]:
         y = a.rounded(plus(a.hard, b.hard), plus(a.var, b.var), value=ufunc(a.value, b.value))
         y._gain = np.broadcast_to(np.maximum(a.gain, b.gain), y.shape)
         y = _accumulated(y, a, b) if a.terms or b.terms else y
+        if ufunc is np.subtract and a.peak is not None and b.log_peak is not None:
+            y.hard = y.hard + _by_logarithm(b)
         found = ranges.added(a.range, ranges.negated(b.range) if ufunc is np.subtract else b.range)
         return y.bounded(found.widened(1, a.arithmetic.unit, a.arithmetic.step))
 
     return rule
+
+
+def _by_logarithm(b: Budget) -> Array:
+    """What x - (peak + log(sum)) loses that (x - peak) - log(sum) does not, in the worst case: both are log-softmax."""
+    return np.asarray(b.arithmetic.unit * np.abs(b.log_peak + b.value))
 
 
 def _shifted(x: Budget, peak: Budget) -> Budget:
@@ -301,16 +317,16 @@ def _shifted(x: Budget, peak: Budget) -> Budget:
 def _accumulated(y: Budget, a: Budget, b: Budget) -> Budget:
     """The sum y = a +- b with the roundings of a sum that starts from a, or from b, whichever is worse."""
     u, sizes = y.arithmetic.accumulating.unit, (np.abs(a.value), np.abs(b.value))
-    hard = np.maximum(u * worst(b.terms) * sizes[0], u * worst(a.terms) * sizes[1])
+    hard = np.maximum(u * worst(b.terms, u) * sizes[0], u * worst(a.terms, u) * sizes[1])
     # the j-th partial sum is start + S_j: k start^2 + 2 start sum E[S_j], with E[S_j] = j/k of the product
     spread = [k * (start**2 + 2 * start * end) for k, start, end in ((b.terms, *sizes), (a.terms, *sizes[::-1]))]
     var = y.var + u * u * np.maximum(*spread)
     return Budget(y.value, y.arithmetic, y.hard + hard, var, a.terms + b.terms, y.gain)
 
 
-def worst(n: int) -> float:
-    """The factor of u in norm 1 for n roundings: min(n, 6 sqrt(n)); see `sums`."""
-    return min(n, 6.0 * math.sqrt(n))
+def worst(n: int, u: float) -> float:
+    """The factor of u in norm 1 for n roundings: n, or 6 sqrt(n) where n u says little; see `sums`."""
+    return n if n * u <= MEANINGFUL else min(n, 6.0 * math.sqrt(n))
 
 
 def multiply(a: Any, b: Any) -> Budget:
@@ -333,13 +349,14 @@ def divide(a: Any, b: Any) -> Budget:
     are in the mean. A denominator that overflowed to infinity leaves a zero: the error is the result itself.
     """
     over, under = pair(a, b)
+    over_hard, over_var = over.unsettled or (over.hard, over.var)
     with np.errstate(divide="ignore", invalid="ignore"):
         y = over.value / under.value
         size = np.abs(under.value)
         away = max(under.range.low, -under.range.high, 0.0)  # how far from zero the formula itself keeps it
         least = size if under.exact else np.maximum(size - under.hard, away)
-        hard = plus(times(over.hard, 1 / least), times(under.hard, np.abs(y) / least))
-        var = plus(times(over.var, 1 / size**2), times(under.var, (y / size) ** 2))
+        hard = plus(times(over_hard, 1 / least), times(under.hard, np.abs(y) / least))
+        var = plus(times(over_var, 1 / size**2), times(under.var, (y / size) ** 2))
         if not under.exact and (lost := size > over.arithmetic.largest).any():
             ceiling = (np.abs(over.value) + (0.0 if over.exact else over.hard)) / over.arithmetic.largest
             hard, var = np.where(lost, ceiling, hard), np.where(lost, ceiling**2, var)

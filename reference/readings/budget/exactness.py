@@ -41,12 +41,21 @@ def _step(value: Array) -> float:
 
 
 def exactly(rule: Callable[..., Any], through: Callable[..., Grid | None]) -> Callable[..., Any]:
-    """The rule of an operation, without an error where `through`, the grid of its result, says that there is none."""
+    """The rule of an operation, without an error where `through`, the grid of its result, says that there is none.
+
+    A sum keeps the errors that it would have otherwise: divided by the number of its terms it is a mean, which may
+    also be computed as a running one (Welford, Technometrics 4, 1962), and that rounds on the way.
+    """
 
     def settled(*operands: Any, **keywords: Any) -> Any:
         y = rule(*operands, **keywords)
         found = through(*operands, **keywords)
-        return y if found is None else _settled(y, found)
+        if found is None:
+            return y
+        exact = _settled(y, found)
+        if through is summed and exact is not y:
+            exact.unsettled = y.hard, y.var
+        return exact
 
     return settled
 
@@ -92,7 +101,7 @@ def divided(a: Any, b: Any) -> Grid | None:
     """a / b, by a power of two."""
     over, under = pair(a, b)
     one = grid(over)
-    if one is None or not under.exact or under.ndim or abs(math.frexp(float(under.value))[0]) != 0.5:
+    if one is None or over.unsettled or not under.exact or under.ndim or abs(math.frexp(float(under.value))[0]) != 0.5:
         return None
     size = abs(float(under.value))
     return _within(Grid(min(one.step / size, 1.0), one.size / size), over.arithmetic)

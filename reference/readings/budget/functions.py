@@ -76,9 +76,11 @@ def elementary(
 
 
 def _shifted(y: Budget, x: Budget, ufunc: Any) -> Budget:
-    """The result; of an exponential with what was subtracted before it."""
+    """The result; of an exponential, and of the logarithm of a sum of those, with what was subtracted before it."""
     if ufunc is np.exp:
         y.peak = 0.0 if x.peak is None else x.peak
+    if ufunc is np.log and x.sum_of is not None:
+        y.log_peak = x.sum_of.peak
     return y
 
 

@@ -1,8 +1,9 @@
 """Rounding errors of sums and dot products, as `Budget` propagates them.
 
 Norm 1: n terms lose at most n u times the sum of the sizes (Higham, "Accuracy and Stability of Numerical
-Algorithms", 2nd ed., 3.1), and min(n, 6 sqrt(n)) u beyond a few dozen, where the probabilistic bound is the
-useful one (Higham & Mary 2019; n u says nothing once it reaches 1).
+Algorithms", 2nd ed., 3.1). Where n u is so large that it says little, in half precision, the bound is 6 sqrt(n) u
+beyond a few dozen terms (Higham & Mary 2019). That one takes the errors to be independent, and those of equal terms
+are not: added one by one they are rounded the same way as long as the sum stays between two powers of two.
 
 Norm 2: terms added one by one in random order. With Q the sum of squares and y the sum of n terms, the partial
 sum S_j is that of j terms drawn without replacement, so E[S_j^2] = j(n-j)/(n-1) (Q/n - y^2/n^2) + j^2 y^2/n^2,
@@ -11,7 +12,8 @@ and the roundings of S_2 ... S_n add up to u^2 times
     ((n+1)/6 - 1/n) Q + (n+1)/3 y^2,
 
 to which a dot product adds Q for the roundings of its products (n = 1 then leaves u^2 y^2, one rounding).
-Blocked or pairwise summation, wider accumulators and fused multiply-add stay below.
+Wider accumulators and fused multiply-add stay below, and so do blocked and pairwise summation where signs come in
+any order. Where they follow the place of a term, `orders` says what the partial sums of kernels are.
 """
 
 import math
@@ -19,7 +21,7 @@ from typing import Any
 
 import numpy as np
 
-from nnparity.reference.readings.budget import ranges
+from nnparity.reference.readings.budget import orders, ranges
 from nnparity.reference.readings.budget.core import Array, Budget, capped, pair, plus, worst
 
 #: Products with more multiplications than this are left to BLAS, whose own rounding in float64 is not counted.
@@ -53,9 +55,12 @@ def total(x: Budget, axis: Any = None, keepdims: bool = False) -> Budget:
     inner = x.arithmetic.accumulating
     u, step = inner.unit, inner.step
     sizes = add(np.abs(x.value))
-    hard = worst(n) * u * sizes + n * step
+    hard = worst(n, u) * u * sizes + n * step
     hard = np.where(sizes > inner.largest, np.inf, hard)  # a sum on the way may overflow
-    var = u * u * sum_spread(n, add(x.value**2), y) + n * step**2
+    spread = sum_spread(n, add(x.value**2), y)
+    if x.arithmetic.ordered:
+        spread = np.maximum(spread, orders.of_sum(x.value, axis, keepdims))
+    var = u * u * spread + n * step**2
     if not x.exact:
         hard, var = hard + add(x.hard), var + add(x.var)
     found = Budget(y, x.arithmetic, hard, var, gain=x.largest_gain)
@@ -92,7 +97,7 @@ def _axes(axis: Any, ndim: int) -> set[int]:
 def einsum(subscripts: str, a: Any, b: Any = None, **kwargs: Any) -> Budget:
     """A product summed over the letters that the result lacks: dense layers, convolutions, attention.
 
-    |A| e_B + e_A |B| + worst(k) u |A||B|, and the squares of the first two terms plus the variance above.
+    |A| e_B + e_A |B| + worst(k, u) u |A||B|, and the squares of the first two terms plus the variance above.
     """
     if b is None:
         return _reduce(subscripts, a)
@@ -110,8 +115,12 @@ def einsum(subscripts: str, a: Any, b: Any = None, **kwargs: Any) -> Budget:
     u, step = inner.unit, inner.step * gain
     square_a, square_b = size_a * size_a, size_b * size_b
     with np.errstate(invalid="ignore"):
-        own = worst(k) * u * product(size_a, size_b) + k * step
-        spread = u * u * product_spread(k, product(square_a, square_b), y) + k * step**2
+        own = worst(k, u) * u * product(size_a, size_b) + k * step
+        squares = product(square_a, square_b)
+        spread = product_spread(k, squares, y)
+        if a.arithmetic.ordered:
+            spread = np.maximum(spread, squares + orders.of_product(subscripts, a.value, b.value))
+        spread = u * u * spread + k * step**2
         hard = plus(own, _or_none(product, size_a, b.hard), _or_none(product, a.hard, size_b), _both(product, a, b))
         var = plus(spread, _or_none(product, square_a, b.var), _or_none(product, a.var, square_b))
     hard, var = np.where(np.isnan(hard), np.inf, hard), np.where(np.isnan(var), np.inf, var)

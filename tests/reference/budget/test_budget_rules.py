@@ -195,3 +195,32 @@ def test_the_logarithm_of_what_may_be_zero_is_unbounded() -> None:
 def test_a_quotient_by_what_may_be_zero_is_unbounded() -> None:
     assert float((inexact(1.0, 0.0) / inexact(1.0, 1.0)).hard) == math.inf
     assert float((Budget(0.0, EXACT) / inexact(1.0, 1.0)).hard) == math.inf  # 0/0 may be anything
+
+
+@pytest.mark.parametrize("y", [-1e-9, 1e-9, 0.5e-6, -0.5e-6])
+@pytest.mark.parametrize("turned", [-1e-6, -2e-9, 2e-9, 1e-6])
+def test_where_a_choice_may_be_turned_the_error_is_that_of_what_is_chosen_then(y: float, turned: float) -> None:
+    """A ReLU of a sum that is all but 0: the target may have a positive one, as large as its error."""
+    x = inexact(y, 1e-6)
+    seen = max(y + turned, 0.0)
+    for budget in (np.where(x > 0, x, 0.0), np.maximum(x, 0.0)):
+        assert abs(seen - float(budget.value)) <= float(budget.hard) * (1 + 1e-12)
+        assert float(budget.var) > 0
+
+
+def test_a_gradient_that_a_turned_choice_lets_through_has_its_own_error() -> None:
+    x, g = inexact(-1e-9, 1e-6), inexact(1.0, 1e-3)
+    assert float(np.where(x > 0, g, 0.0).hard) >= 1.001
+
+
+def test_log_softmax_may_add_the_logarithm_to_the_maximum_first() -> None:
+    """x - (max + log(sum)) is what logsumexp gives; its rounding is of the size of the maximum."""
+    x = (np.random.default_rng(5).normal(size=(8, 16)) + 1000).astype(np.float32)
+    sums = np.exp(x - x.max(1, keepdims=True)).sum(1, keepdims=True, dtype=np.float32)
+    seen = x - (x.max(1, keepdims=True) + np.log(sums))
+    z = Budget(x.astype(np.float64), arithmetic("float32"))
+    shifted = z - np.max(z, axis=1, keepdims=True)
+    budget = shifted - np.log(np.sum(np.exp(shifted), axis=1, keepdims=True))
+    error = np.abs(seen.astype(np.float64) - budget.value)
+    assert error.max() > 8 * np.sqrt(budget.var).max()
+    assert (error <= budget.hard).all()

@@ -121,3 +121,16 @@ def test_what_counts_as_exact_is_met_by_sums_in_any_order(dtype: Any, model: str
                 total = (total + (a[place] * b[place]).astype(inner)).astype(inner)
             assert float(total.astype(dtype)) == float(y.value)
     assert told >= (2 if model == NARROW else 3)
+
+
+def test_a_mean_may_be_a_running_one_which_rounds_where_the_sum_does_not() -> None:
+    """Welford's algorithm, by which libraries normalise layers, divides by 1, 2, 3 ... on the way."""
+    x = np.random.default_rng(3).integers(0, 256, (64, 8)).astype(np.float32)
+    mean = np.zeros(64, np.float32)
+    for place in range(8):
+        mean = (mean + (x[:, place] - mean) / np.float32(place + 1)).astype(np.float32)
+    budget = np.mean(Budget(x.astype(np.float64), F32), axis=-1)
+    error = np.abs(mean - budget.value)
+    assert error.max() > 0
+    assert (error <= budget.hard).all()
+    assert exact(np.sum(Budget(x.astype(np.float64), F32), axis=-1))

@@ -13,6 +13,7 @@ from nnparity.judge.grades import chance, root_mean_square
 from nnparity.reference.readings import Arithmetic, Budget
 from nnparity.reference.readings.budget.core import worst
 from nnparity.reference.readings.budget.sums import contracted
+from nnparity.spec import DTYPES
 
 F32 = arithmetic("float32")
 #: u = 1 and nothing else: what is left of a rule is its constant.
@@ -152,9 +153,34 @@ def test_an_accumulator_that_truncates_is_imprecise_and_no_more(draw: Callable[.
     assert (error / budget.hard).max() <= 1
 
 
-@pytest.mark.parametrize(("n", "units"), [(1, 1), (36, 36), (37, 6 * math.sqrt(37)), (10_000, 600)])
-def test_the_worst_case_of_n_roundings_grows_with_n_and_then_with_its_root(n: int, units: float) -> None:
-    assert worst(n) == units
+@pytest.mark.parametrize(
+    ("n", "dtype", "units"),
+    [
+        (1, "bfloat16", 1),
+        (36, "bfloat16", 36),
+        (37, "bfloat16", 6 * math.sqrt(37)),
+        (10_000, "float16", 600),
+        (37, "float32", 37),
+        (10_000, "float32", 10_000),
+        (2**20, "float32", 6 * 2**10),
+        (2**20, "float64", 2**20),
+    ],
+)
+def test_the_worst_case_of_n_roundings_is_n_and_its_root_where_that_says_little(
+    n: int, dtype: str, units: float
+) -> None:
+    assert worst(n, DTYPES[dtype].unit) == units
+
+
+@pytest.mark.parametrize("n", [1000, 3000, 5000, 100_000])
+def test_equal_terms_that_are_added_one_by_one_stay_below_the_worst_case(n: int) -> None:
+    """Between two powers of two their sum is rounded the same way each time: no errors are less independent."""
+    term = np.float32(1 / n)
+    added = np.add.accumulate(np.full(n, term), dtype=np.float32)[-1]
+    budget = np.sum(Budget(np.full(n, term, np.float64), arithmetic("float32")), axis=0)
+    error = abs(float(added) - float(budget.value))
+    assert error <= budget.hard
+    assert n == 1000 or error > 6 * math.sqrt(n) * arithmetic("float32").unit * float(budget.value)
 
 
 @pytest.mark.parametrize(

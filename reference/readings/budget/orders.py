@@ -1,0 +1,54 @@
+"""Partial sums in the orders that kernels take: what a sum loses where the signs of its terms follow their place.
+
+The roundings of a sum are of its partial sums S_j, and add up to u^2 times the sum of S_j^2 (Higham, "Accuracy and
+Stability of Numerical Algorithms", 2nd ed., 4.2). `sums` has its mean over all orders. Kernels take the order of the
+index, in one lane or in as many as a vector register has: a first half that is positive and a second one that is
+negative let S_j grow with j, and so do signs that alternate, in two lanes. The largest of these is what is to be
+expected of a kernel whose order nobody has told.
+"""
+
+import math
+from typing import Any
+
+import numpy as np
+
+from nnparity.reference.readings.budget.core import Array
+
+#: Lanes of a vector register, from none to AVX-512 with float32.
+LANES = (1, 2, 4, 8, 16)
+#: More products than this are not formed one by one.
+MOST = 1 << 24
+
+
+def of_sum(x: Array, axis: Any, keepdims: bool) -> Array:
+    """The sum of S_j^2 over the axes that are added up, in the worst of the orders, in the shape of the sum."""
+    axes = range(x.ndim) if axis is None else {one % x.ndim for one in np.atleast_1d(axis)}
+    kept = [one for one in range(x.ndim) if one not in axes]
+    terms = x.transpose([*kept, *sorted(axes)]).reshape([x.shape[one] for one in kept] + [-1])
+    found = worst_of_lanes(terms)
+    return np.expand_dims(found, sorted(axes)) if keepdims else found
+
+
+def of_product(subscripts: str, a: Array, b: Array) -> Array:
+    """The same of the products that an einsum of two operands adds up; 0 where there are too many of them."""
+    operands, after = subscripts.split("->")
+    lost = "".join(dict.fromkeys(letter for letter in operands if letter.isalpha() and letter not in after))
+    sizes = dict(zip(operands.replace(",", ""), (*a.shape, *b.shape), strict=True))
+    if not lost or math.prod(sizes.values()) > MOST:
+        return np.zeros([sizes[letter] for letter in after])
+    terms = np.einsum(f"{operands}->{after}{lost}", a, b)
+    return worst_of_lanes(terms.reshape((*terms.shape[: len(after)], -1)))
+
+
+def worst_of_lanes(terms: Array) -> Array:
+    """The largest sum of S_j^2 over the last axis, of all numbers of lanes."""
+    return np.asarray(np.max([_in_lanes(terms, lanes) for lanes in LANES], axis=0))
+
+
+def _in_lanes(terms: Array, lanes: int) -> Array:
+    """Of sums of every so many terms, which are added up at the end; a first term is none that rounds."""
+    missing = -terms.shape[-1] % lanes
+    padded = np.pad(terms, [(0, 0)] * (terms.ndim - 1) + [(0, missing)])
+    sums = np.cumsum(padded.reshape((*terms.shape[:-1], -1, lanes)), axis=-2)
+    ends = np.cumsum(sums[..., -1, :], axis=-1) if sums.shape[-2] else np.zeros((*terms.shape[:-1], lanes))
+    return np.asarray(np.square(sums[..., 1:, :]).sum(axis=(-2, -1)) + np.square(ends[..., 1:]).sum(axis=-1))
