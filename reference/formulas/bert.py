@@ -22,6 +22,7 @@ def layer_norm(
     unbiased: bool = False,
     scaled: bool = True,
     centred: bool = True,
+    by_sums: bool = False,
 ) -> Float[Array, "n d"]:
     """(x - mean) / sqrt(var + eps) * gamma + beta, over the last axis. Primer 4.4."""
     normal, _ = _normalised(x, eps, unbiased, centred)
@@ -50,13 +51,20 @@ def _(
     unbiased: bool = False,
     scaled: bool = True,
     centred: bool = True,
+    by_sums: bool = False,
 ) -> tuple[Float[Array, "n d"], Float[Array, "d"], Float[Array, "d"]]:
-    """dx = (gg - mean(gg) - n mean(gg n)) / sigma, with gg = g gamma and n the normalised rows."""
+    """dx = (gg - mean(gg) - n mean(gg n)) / sigma, with gg = g gamma and n the normalised rows.
+
+    `by_sums`, where x is finite and g is not: mean(gg n) from the sums of gg and gg x, of which infinities make NaN.
+    """
     d = x.shape[-1]
     normal, deviation = _normalised(x, eps, unbiased, centred)
     gg = g * gamma if scaled else g
     mean = np.sum(gg, axis=-1, keepdims=True) / d
     along = np.sum(gg * normal, axis=-1, keepdims=True) / (d - unbiased)
+    if by_sums:
+        whole = np.sum(x, axis=-1, keepdims=True) * mean
+        along = (np.sum(gg * x, axis=-1, keepdims=True) - whole) / deviation / (d - unbiased)
     dgamma = np.sum(g * normal, axis=0) if scaled else 0 * gamma
     return ((gg - mean if centred else gg) - normal * along) / deviation, dgamma, np.sum(g, axis=0)
 
