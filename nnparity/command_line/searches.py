@@ -60,11 +60,11 @@ def hunt(
     """
     with (
         written(out),
-        contextlib.closing(Hunt(choice.plan(), out / "hunt.jsonl", timeout)) as started,
+        contextlib.closing(Hunt(choice.plan(), out / "hunt.jsonl", timeout, seed)) as started,
         progress() as bar,
     ):
         task = bar.add_task(f"hunting {choice.backends}", total=None)
-        bag = started.run(60 * minutes, seed, lambda bag: bar.update(task, completed=bag.cases.total()))
+        bag = started.run(60 * minutes, lambda bag: bar.update(task, completed=bag.cases.total()))
     for line in bag.told:
         tell(line)
     raise typer.Exit(1 if bag.found else 0)

@@ -51,21 +51,22 @@ class Bag:
 class Hunt:
     """Targets, and what a hunt knows."""
 
-    def __init__(self, plan: Plan, path: Path, timeout: float) -> None:
+    def __init__(self, plan: Plan, path: Path, timeout: float, seed: str = "1") -> None:
         """Starts the targets. Raises TargetUnavailable."""
+        self._seed = seed
         self._plan = plan
         self._examiner = Examiner(plan)
         self._targets: list[Target] = []
         self.bag = Bag()
-        self._recorder = Recorder.anew(path, plan)
+        self._recorder = Recorder.anew(path, plan, {"hunt": [seed]})
         for name in plan.targets:
             self._targets.append(start(name, plan.dtypes, timeout))
             self._recorder.write(target_line(self._targets[-1], name))
 
-    def run(self, seconds: float, seed: str, seen: Callable[[Bag], None]) -> Bag:
+    def run(self, seconds: float, seen: Callable[[Bag], None]) -> Bag:
         """Until so many seconds are over."""
         end = time.monotonic() + seconds
-        for prey in draws(self._plan.chosen(), self._plan.dtypes, seed):
+        for prey in draws(self._plan.chosen(), self._plan.dtypes, self._seed):
             if time.monotonic() > end:
                 break
             self._try(prey)
@@ -105,7 +106,8 @@ class Hunt:
             least = shrink(prey, lambda one: any(_same(v, verdict) for v in trial.verdicts(one)))
             worst = next(v for v in trial.verdicts(least) if _same(v, verdict))
             small.append(_shown(least, worst))
-            self._recorder.write(Fact(TABLE, f"{verdict.case} {verdict.quantity}", verdict.target, small[-1]))
+            drawn = f"{verdict.case} {verdict.quantity} with salt {prey.salt}"
+            self._recorder.write(Fact(TABLE, drawn, verdict.target, small[-1]))
 
     def close(self) -> None:
         """Ends the targets and closes the file."""

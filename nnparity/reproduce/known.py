@@ -15,7 +15,7 @@ from nnparity.execute.observer import TargetUnavailable
 from nnparity.execute.target import Target
 from nnparity.reports.merge import MergedRun
 from nnparity.reports.records import Verdict
-from nnparity.reproduce.cell import Cell, find
+from nnparity.reproduce.cell import Cell, drawn
 from nnparity.reproduce.command import reproduction
 from nnparity.reproduce.recorded import begun
 from nnparity.reproduce.writing.sources import Unreproducible
@@ -80,7 +80,7 @@ def _checked(
             stack.callback(started.observer.close)
             targets[one.target] = started
         try:
-            text = reproduction(Cell(find(one.case, salt), targets[one.target], one.quantity), _backend(one.target))
+            text = reproduction(Cell(drawn(one, salt), targets[one.target], one.quantity), _backend(one.target))
         except (Unreproducible, UsageError) as error:
             why = f"no script: {error}"
             continue

@@ -85,7 +85,7 @@ def test_a_hunt_writes_what_it_tried_and_says_what_it_covered(tmp_path: Path) ->
     hunt = Hunt(plan("tanh", "softmax"), tmp_path / "hunt.jsonl", 60.0)
     seen: list[int] = []
     try:
-        bag = hunt.run(2.0, "1", lambda bag: seen.append(bag.cases.total()))
+        bag = hunt.run(2.0, lambda bag: seen.append(bag.cases.total()))
     finally:
         hunt.close()
     told = list(bag.told)
