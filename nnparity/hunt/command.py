@@ -21,6 +21,7 @@ from nnparity.run.plan import Plan
 from nnparity.run.recorder import Recorder
 from nnparity.run.verdicts import failed, target_line
 from nnparity.spec.cases.layouts import CONTIGUOUS
+from nnparity.spec.usage import UsageError
 
 TABLE = "what the hunt found, and how small it becomes"
 #: Of one kind of failure so many are made small; more would tell the same.
@@ -35,6 +36,12 @@ class Bag:
     counts: Counts = field(default_factory=Counts)
     sizes: dict[str, int] = field(default_factory=dict)
     found: dict[tuple[str, ...], list[str]] = field(default_factory=dict)
+
+    @property
+    def unjudged(self) -> str | None:
+        """Why the hunt says nothing, of all its targets or of one; None when each was judged."""
+        idle = [target for target, count in self.counts.judged.items() if not count]
+        return f"nothing was judged on {', '.join(idle)}: it has nothing of what was drawn" if idle else None
 
     @property
     def told(self) -> Iterator[str]:
@@ -62,27 +69,39 @@ class Hunt:
         for name in plan.targets:
             self._targets.append(start(name, plan.dtypes, timeout))
             self._recorder.write(target_line(self._targets[-1], name))
+            self.bag.counts.judged[self._targets[-1].name] = 0
 
     def run(self, seconds: float, seen: Callable[[Bag], None]) -> Bag:
-        """Until so many seconds are over."""
+        """Until so many seconds are over; one case at least. Raises UsageError for a target that has no formula."""
         end = time.monotonic() + seconds
-        for prey in draws(self._plan.chosen(), self._plan.dtypes, self._seed):
-            if time.monotonic() > end:
-                break
-            self._try(prey)
-            seen(self.bag)
-        self._recorder.write(TotalCounts(self.bag.counts).summary())
-        sealed(self._recorder.path)
+        try:
+            self._supported()
+            for prey in draws(self._plan.chosen(), self._plan.dtypes, self._seed):
+                self._try(prey)
+                seen(self.bag)
+                if time.monotonic() > end:
+                    break
+        finally:  # whatever ends it, what was found is whole
+            self._recorder.write(TotalCounts(self.bag.counts).summary())
+            sealed(self._recorder.path)
         return self.bag
+
+    def _supported(self) -> None:
+        """Raises UsageError for a target that refuses whatever is drawn."""
+        for target in self._targets:
+            if all(target.refuses(formula) for formula in self._plan.chosen() if formula.pool):
+                raise UsageError(f"nothing was judged on {target.name}: every formula of the plan is unsupported there")
 
     def _try(self, prey: Prey) -> None:
         case = prey.case
+        having = [target for target in self._targets if target.refuses(case.formula) is None]
+        if not having:
+            return
         self.bag.cases[case.formula.id] += 1
         for name, size in case.signature.dims.items():
             self.bag.sizes[name] = max(size, self.bag.sizes.get(name, 0))
-        for target in self._targets:
-            if target.refuses(case.formula) is None:
-                self._judge(prey, Trial(self._examiner, target))
+        for target in having:
+            self._judge(prey, Trial(self._examiner, target))
 
     def _judge(self, prey: Prey, trial: Trial) -> None:
         verdicts = trial.verdicts(prey)
@@ -104,8 +123,8 @@ class Hunt:
             small.append(_shown(prey, verdict))
         else:
             least = shrink(prey, lambda one: any(_same(v, verdict) for v in trial.verdicts(one)))
-            worst = next(v for v in trial.verdicts(least) if _same(v, verdict))
-            small.append(_shown(least, worst))
+            again = next((v for v in trial.verdicts(least) if _same(v, verdict)), None)
+            small.append(_shown(least, again) if again else f"{_shown(prey, verdict)} (not again)")
             drawn = f"{verdict.case} {verdict.quantity} with salt {prey.salt}"
             self._recorder.write(Fact(TABLE, drawn, verdict.target, small[-1]))
 
