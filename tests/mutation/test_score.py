@@ -12,7 +12,7 @@ from nnparity.adapters.request import Observation
 from nnparity.execute.observer import TargetUnavailable
 from nnparity.execute.target import TargetName
 from nnparity.mutate import command, score
-from nnparity.mutate.circumstances import NAN, SAME_ANYWAY
+from nnparity.mutate.circumstances import LAYOUT, NAN, SAME_ANYWAY
 from nnparity.mutate.fault import OUTPUTS, Call, Fault, of_answers
 from nnparity.mutate.planting import Memory, planted
 from nnparity.mutate.score import Mutation, Planting, faults
@@ -175,3 +175,9 @@ def test_a_target_that_cannot_be_started_is_told_in_its_own_words(tmp_path: Path
     asked = Plan((TargetName("nowhere.py:Target"),), formulas=("relu",), dtypes=("float32",))
     with pytest.raises(TargetUnavailable, match="nowhere"):
         command.mutate(asked, tmp_path / "mutation.jsonl", 60.0, 1, lambda id: None)
+
+
+def test_faults_of_a_layout_are_for_targets_that_have_it_and_excused_by_no_permit() -> None:
+    found = [one for one in faults(load()["softmax"], "float32") if one.kind == LAYOUT]
+    assert {one.layout for one in found} >= {"transposed", "strided", "unaligned"}
+    assert not any(one.permitted or one.sought for one in found)
