@@ -181,13 +181,13 @@ def _added(tables: Iterable[dict[str, dict[str, int]]]) -> dict[str, dict[str, i
 def merge(paths: Iterable[Path | str], *, damaged: bool = False) -> MergedRun:
     """The run that the files at `paths` make together.
 
-    A later verdict replaces an earlier one of the same case, target and quantity, and so does a later
-    curve, and a later fact in the same cell. A last line cut short by a kill is left out. Raises ValueError, naming
+    A later verdict replaces an earlier one of the same case, target and quantity, on the same numbers, and so does a
+    later curve, and a later fact in the same cell. A last line cut short by a kill is left out. Raises ValueError, naming
     file, line and field, for any other line that is not a record, and for one that is not as it was written unless
     `damaged` ones are read too; OSError for a file that is not there.
     """
     run = MergedRun()
-    verdicts: dict[tuple[str, str, str], Verdict] = {}
+    verdicts: dict[tuple[str, ...], Verdict] = {}
     facts: dict[tuple[str, str, str], Fact] = {}
     curves: dict[tuple[str, str, str], Curve] = {}
     for path in map(Path, paths):
@@ -195,7 +195,7 @@ def merge(paths: Iterable[Path | str], *, damaged: bool = False) -> MergedRun:
         for line in read_run(path):
             match line:
                 case Verdict():
-                    verdicts[line.case, line.target, line.quantity] = line
+                    verdicts[line.asked] = line
                 case Fact():
                     facts[line.table, line.row, line.column] = line
                 case Curve():

@@ -140,7 +140,9 @@ class Verdict(msgspec.Struct, frozen=True, tag_field="kind", tag="verdict"):
     which wrong answers its record would take as well, see ALSO_MET. `rms` is the root mean
     square of error over the sharp budget, before what chance explains. `resolution` is the smallest relative error of
     the whole array that would not have conformed, `blind` the part of its elements whose budget reaches their size.
-    `digest` stands for the bits that were observed: with another digest they were others.
+    `digest` stands for the bits that were observed: with another digest they were others. Where a case has numbers of
+    its own, as in a hunt, `salt` is what they were drawn with, and `layout` how its inputs lay where not as usual: the
+    same case is there as often as it was drawn.
     """
 
     case: str
@@ -165,6 +167,17 @@ class Verdict(msgspec.Struct, frozen=True, tag_field="kind", tag="verdict"):
     resolution: Number | None = None
     blind: Number | None = None
     digest: str | None = None
+    salt: str | msgspec.UnsetType = msgspec.UNSET
+    layout: str | msgspec.UnsetType = msgspec.UNSET
+
+    @property
+    def asked(self) -> tuple[str, str, str, str, str]:
+        """What it answers: no two verdicts of a run have the same."""
+        return self.case, self.target, self.quantity, self.salted(), self.layout or ""
+
+    def salted(self, plain: str = "") -> str:
+        """The salt that its numbers were drawn with, where that of its run is `plain`."""
+        return plain if isinstance(self.salt, msgspec.UnsetType) else self.salt
 
 
 class KnownLine(msgspec.Struct, frozen=True, tag_field="kind", tag="known"):

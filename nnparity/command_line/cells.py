@@ -39,7 +39,7 @@ from nnparity.store import memory
 MODELS = (ACCUMULATE, FUSED, NARROW, TF32)
 known = typer.Typer(no_args_is_help=True, help="Known divergences.")
 application.add_typer(known, name="known")
-#: The status where a file may be as it was written, and no verdict of it could be judged again.
+#: The status where a file may be as it was written, and none of what it says could be asked again.
 UNSAID = 2
 #: Characters of a line, at most: names in a run file may have any length.
 LONGEST = 2_000
@@ -151,7 +151,10 @@ def check(
     pack: Packs = None,
     timeout: Timeout = 120.0,
 ) -> None:
-    """Shows each known divergence that a run met by a script of its own; status 1 where one is not shown any more."""
+    """Shows each known divergence that a run met by a script of its own.
+
+    The status is 1 where one is not shown any more, 2 where there is a script of none of them.
+    """
     merged = read([run])
     memory.use(store_folder(without=False))
     found = []
@@ -161,7 +164,10 @@ def check(
             typer.echo(visible(f"{one.record}: {one.outcome}{f', {one.cell}' if one.cell else ''}"))
     memory.leave()
     typer.echo(f"{sum(one.fine for one in found)} of {len(found)} records are shown by their scripts, in {out}")
-    raise typer.Exit(int(told(merged, parts=True) or any(one.wrong for one in found)))
+    unsaid = bool(found) and not any(one.cell for one in found)
+    if unsaid:
+        typer.echo("nnparity: no record could be asked again: nothing is said of them", err=True)
+    raise typer.Exit(1 if told(merged, parts=True) or any(one.wrong for one in found) else UNSAID * unsaid)
 
 
 @application.command()

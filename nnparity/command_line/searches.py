@@ -9,6 +9,7 @@ import typer
 from nnparity.command_line.application import application, progress, tell
 from nnparity.command_line.options import JOBS, Choice, Out, Processes, Timeout, choosing
 from nnparity.command_line.running.exclusion import written
+from nnparity.command_line.running.outcome import UNJUDGED
 from nnparity.execute.target import TargetName, start
 from nnparity.hunt.command import Hunt
 from nnparity.mutate import command as planting
@@ -56,18 +57,21 @@ def hunt(
 ) -> None:
     """Tries random sizes, datasets and layouts until the time is over, and makes small what fails.
 
-    Verdicts go to hunt.jsonl in the folder. The status is 1 where something was found that is not on record.
+    Verdicts go to hunt.jsonl in the folder. The status is 1 where something was found that is not on record,
+    and else 2 where nothing was judged of a target.
     """
     with (
         written(out),
-        contextlib.closing(Hunt(choice.plan(), out / "hunt.jsonl", timeout)) as started,
+        contextlib.closing(Hunt(choice.plan(), out / "hunt.jsonl", timeout, seed)) as started,
         progress() as bar,
     ):
         task = bar.add_task(f"hunting {choice.backends}", total=None)
-        bag = started.run(60 * minutes, seed, lambda bag: bar.update(task, completed=bag.cases.total()))
+        bag = started.run(60 * minutes, lambda bag: bar.update(task, completed=bag.cases.total()))
     for line in bag.told:
         tell(line)
-    raise typer.Exit(1 if bag.found else 0)
+    if bag.unjudged:
+        typer.echo(f"nnparity: {bag.unjudged}", err=True)
+    raise typer.Exit(1 if bag.found else UNJUDGED * bool(bag.unjudged))
 
 
 @application.command()

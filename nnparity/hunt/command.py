@@ -21,6 +21,7 @@ from nnparity.run.plan import Plan
 from nnparity.run.recorder import Recorder
 from nnparity.run.verdicts import failed, target_line
 from nnparity.spec.cases.layouts import CONTIGUOUS
+from nnparity.spec.usage import UsageError
 
 TABLE = "what the hunt found, and how small it becomes"
 #: Of one kind of failure so many are made small; more would tell the same.
@@ -37,6 +38,12 @@ class Bag:
     found: dict[tuple[str, ...], list[str]] = field(default_factory=dict)
 
     @property
+    def unjudged(self) -> str | None:
+        """Why the hunt says nothing, of all its targets or of one; None when each was judged."""
+        idle = [target for target, count in self.counts.judged.items() if not count]
+        return f"nothing was judged on {', '.join(idle)}: it has nothing of what was drawn" if idle else None
+
+    @property
     def told(self) -> Iterator[str]:
         """What was covered, and of each kind of failure how often it came and its smallest cases."""
         largest = ", ".join(f"{name} to {size}" for name, size in sorted(self.sizes.items()))
@@ -51,37 +58,50 @@ class Bag:
 class Hunt:
     """Targets, and what a hunt knows."""
 
-    def __init__(self, plan: Plan, path: Path, timeout: float) -> None:
+    def __init__(self, plan: Plan, path: Path, timeout: float, seed: str = "1") -> None:
         """Starts the targets. Raises TargetUnavailable."""
+        self._seed = seed
         self._plan = plan
         self._examiner = Examiner(plan)
         self._targets: list[Target] = []
         self.bag = Bag()
-        self._recorder = Recorder.anew(path, plan)
+        self._recorder = Recorder.anew(path, plan, {"hunt": [seed]})
         for name in plan.targets:
             self._targets.append(start(name, plan.dtypes, timeout))
             self._recorder.write(target_line(self._targets[-1], name))
+            self.bag.counts.judged[self._targets[-1].name] = 0
 
-    def run(self, seconds: float, seed: str, seen: Callable[[Bag], None]) -> Bag:
-        """Until so many seconds are over."""
+    def run(self, seconds: float, seen: Callable[[Bag], None]) -> Bag:
+        """Until so many seconds are over; one case at least. Raises UsageError for a target that has no formula."""
         end = time.monotonic() + seconds
-        for prey in draws(self._plan.chosen(), self._plan.dtypes, seed):
-            if time.monotonic() > end:
-                break
-            self._try(prey)
-            seen(self.bag)
-        self._recorder.write(TotalCounts(self.bag.counts).summary())
-        sealed(self._recorder.path)
+        try:
+            self._supported()
+            for prey in draws(self._plan.chosen(), self._plan.dtypes, self._seed):
+                self._try(prey)
+                seen(self.bag)
+                if time.monotonic() > end:
+                    break
+        finally:  # whatever ends it, what was found is whole
+            self._recorder.write(TotalCounts(self.bag.counts).summary())
+            sealed(self._recorder.path)
         return self.bag
+
+    def _supported(self) -> None:
+        """Raises UsageError for a target that refuses whatever is drawn."""
+        for target in self._targets:
+            if all(target.refuses(formula) for formula in self._plan.chosen() if formula.pool):
+                raise UsageError(f"nothing was judged on {target.name}: every formula of the plan is unsupported there")
 
     def _try(self, prey: Prey) -> None:
         case = prey.case
+        having = [target for target in self._targets if target.refuses(case.formula) is None]
+        if not having:
+            return
         self.bag.cases[case.formula.id] += 1
         for name, size in case.signature.dims.items():
             self.bag.sizes[name] = max(size, self.bag.sizes.get(name, 0))
-        for target in self._targets:
-            if target.refuses(case.formula) is None:
-                self._judge(prey, Trial(self._examiner, target))
+        for target in having:
+            self._judge(prey, Trial(self._examiner, target))
 
     def _judge(self, prey: Prey, trial: Trial) -> None:
         verdicts = trial.verdicts(prey)
@@ -103,9 +123,10 @@ class Hunt:
             small.append(_shown(prey, verdict))
         else:
             least = shrink(prey, lambda one: any(_same(v, verdict) for v in trial.verdicts(one)))
-            worst = next(v for v in trial.verdicts(least) if _same(v, verdict))
-            small.append(_shown(least, worst))
-            self._recorder.write(Fact(TABLE, f"{verdict.case} {verdict.quantity}", verdict.target, small[-1]))
+            again = next((v for v in trial.verdicts(least) if _same(v, verdict)), None)
+            small.append(_shown(least, again) if again else f"{_shown(prey, verdict)} (not again)")
+            drawn = f"{verdict.case} {verdict.quantity} with salt {prey.salt}"
+            self._recorder.write(Fact(TABLE, drawn, verdict.target, small[-1]))
 
     def close(self) -> None:
         """Ends the targets and closes the file."""

@@ -40,14 +40,15 @@ class Trial:
     target: Target
 
     def verdicts(self, prey: Prey) -> list[Verdict]:
-        """All of its quantities; what is wrong in a layout only says so in its note."""
+        """All of its quantities, with the salt and the layout that they were asked in."""
         layout = prey.layout if prey.layout in self.target.observer.info.layouts else CONTIGUOUS
         stand_in: Any = Arranged(self.target.observer, layout)
         found = self.examiner.examine(CaseGroup((prey.case,)), [Target(stand_in, self.target.flushes)])
-        return [_told(verdict, layout) for verdict in found]
+        return [_told(verdict, prey.salt, layout) for verdict in found]
 
 
-def _told(verdict: Verdict, layout: str) -> Verdict:
+def _told(verdict: Verdict, salt: str, layout: str) -> Verdict:
     if layout == CONTIGUOUS:
-        return verdict
-    return msgspec.structs.replace(verdict, note="; ".join(filter(None, (verdict.note, f"{layout} inputs"))))
+        return msgspec.structs.replace(verdict, salt=salt)
+    note = "; ".join(filter(None, (verdict.note, f"{layout} inputs")))
+    return msgspec.structs.replace(verdict, note=note, salt=salt, layout=layout)

@@ -22,17 +22,22 @@ SAME_ANYWAY = "no such number makes a difference to the formula"
 def circumstance_faults(formula: Formula, dtype: Dtype) -> list[Fault]:
     """Those that the formula has inputs, samples or arrays for."""
     faults = [
-        Fault("outputs above 2 are 1 % too large", DATA, of_answers(_where(lambda x: x > 2), OUTPUTS), SAME_ANYWAY),
-        Fault("outputs below 1/64 are 2 % off", DATA, of_answers(_where(_small, 1.02), OUTPUTS), SAME_ANYWAY),
+        _sought("outputs above 2 are 1 % too large", DATA, of_answers(_where(lambda x: x > 2), OUTPUTS)),
+        _sought("outputs below 1/64 are 2 % off", DATA, of_answers(_where(_small, 1.02), OUTPUTS)),
         Fault("the last number is the call's before", CALLS, _stale),
         Fault("every second call gives other bits", CALLS, _restless),
     ]
     if any(not formula.integer(name) for name in formula.inputs):
         faults += _of_inputs(formula)
     if batch(formula) and any(formula.results.values()):
-        faults.append(Fault("the first sample sees the others", CALLS, of_answers(_leaking, OUTPUTS), SAME_ANYWAY))
+        faults.append(_sought("the first sample sees the others", CALLS, of_answers(_leaking, OUTPUTS)))
     faults += [_in_layout(one) for one in LAYOUTS if _has(formula, one)]
     return [*faults, Fault(f"on several threads the last {BLOCK} elements are not written", THREADS, _seam)]
+
+
+def _sought(name: str, kind: str, answer: Callable[[Call], Observation], permitted: str = "") -> Fault:
+    """One of certain numbers, which only a plan that has such numbers can call none."""
+    return Fault(name, kind, answer, SAME_ANYWAY, sought=True, permitted=permitted)
 
 
 def _has(formula: Formula, layout: str) -> bool:
@@ -46,7 +51,7 @@ def _in_layout(layout: str) -> Fault:
         LAYOUT,
         _rolled(layout),
         ALIKE if layout == EXPANDED else "",
-        layout,
+        layout=layout,
     )
 
 
@@ -61,8 +66,7 @@ def _of_inputs(formula: Formula) -> list[Fault]:
     answered = (one for one in formula.permits.get("nan", ()) if one.covers("output") and not one.raises)
     permitted = PERMITTED if any(answered) else ""  # that a gradient may be another, or that it raises, excuses none
     return [
-        Fault(name, DATA, of_inputs(change), SAME_ANYWAY, permitted=permitted if name == NAN else "")
-        for name, change in changes.items()
+        _sought(name, DATA, of_inputs(change), permitted if name == NAN else "") for name, change in changes.items()
     ]
 
 

@@ -40,7 +40,7 @@ def mutate(plan: Plan, path: Path, timeout: float, jobs: int, seen: Callable[[st
 
 
 def _write(plan: Plan, path: Path, target: TargetLine, facts: list[Fact]) -> None:
-    recorder = Recorder.anew(path, plan)
+    recorder = Recorder.anew(path, plan, {"mutation": ["planted"]})
     recorder.write(target, *facts, Summary({}, 0, [], {}))
     recorder.close()
     sealed(path)

@@ -44,6 +44,9 @@ class Fault:
     answer: Callable[[Call], Observation]
     #: Why it may change nothing at all, and then be no fault: told where no case shows a difference.
     equivalent: str = ""
+    #: Whether that is said of numbers which a plan may not have: then only one with all cases of the core level,
+    #: special values too, can tell.
+    sought: bool = False
     #: Why the spec takes such an answer for right, if it does: told where nothing speaks against it.
     permitted: str = ""
     #: The layout that it shows in, if in one only: planted in targets that have it.

@@ -19,6 +19,7 @@ from nnparity.run.examiner import Examiner
 from nnparity.run.plan import Plan
 from nnparity.run.verdicts import failed
 from nnparity.spec import DTYPES, Formula
+from nnparity.spec.schema import LEVELS
 from nnparity.spec.selection import CaseGroup
 
 SOURCES = (variant_faults, shape_faults, precision_faults, derivative_faults, circumstance_faults)
@@ -33,7 +34,8 @@ Outcome = Literal["caught", "survived", "not reached", "equivalent"]
 class Planting:
     """What became of one fault: by which verdict it was caught, or the case that came nearest to it.
 
-    `not reached`: no case of the plan showed the fault at all; `equivalent`: the same, and why none can.
+    `not reached`: no case of the plan showed the fault at all; `equivalent`: the same, and why none can. That no number
+    makes a difference is said of a fault only where the plan had all cases of the core level.
     """
 
     formula: str
@@ -85,6 +87,11 @@ class Mutation:
         only = self._only(formula, dtype)
         return [*only.groups(), *(item for item in checks.items(only) if item.check in CHECKS)]
 
+    def _whole(self, parts: list[CaseGroup | checks.Item]) -> bool:
+        """Whether the plan has all ordinary cases of a formula, and the special values."""
+        special = any(isinstance(part, checks.Item) and part.check == "specials" for part in parts)
+        return special and self.plan.level != LEVELS[0] and not self.plan.narrowed
+
     def _planted(
         self,
         examiner: Examiner,
@@ -108,7 +115,7 @@ class Mutation:
             return Planting(*place, fault.name, fault.kind, "survived", nearest.told)
         if observer.effect:
             return Planting(*place, fault.name, fault.kind, "equivalent", "never more than a rounding of the result")
-        if fault.equivalent:
+        if fault.equivalent and (self._whole(parts) or not fault.sought):
             return Planting(*place, fault.name, fault.kind, "equivalent", fault.equivalent)
         return Planting(*place, fault.name, fault.kind, "not reached", "no case of the plan shows it")
 

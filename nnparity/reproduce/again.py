@@ -11,7 +11,7 @@ from nnparity.execute.target import Target
 from nnparity.judge.elements import fingerprint
 from nnparity.reports.merge import MergedRun
 from nnparity.reports.records import Environment, TargetLine, Verdict
-from nnparity.reproduce.cell import Cell, find
+from nnparity.reproduce.cell import Cell, drawn
 from nnparity.reproduce.recorded import Unnamed, begun
 from nnparity.run.recorder import code, cpu
 from nnparity.run.verdicts import shortened
@@ -47,9 +47,11 @@ def judged_again(run: MergedRun, count: int, seed: str, timeout: float = 120.0, 
     (environment,) = run.environments
     if environment.code != code():
         found.remarks.append("it was judged by other code than this")
-    drawn = list(_drawn(run.verdicts, count, seed, environment.salt))
-    for name in dict.fromkeys(one.target for one in drawn):
-        own = [one for one in drawn if one.target == name]
+    sample = list(_sample(run.verdicts, count, seed, environment.salt))
+    if count and (laid := sum(bool(one.layout) and one.grade not in PASSING_BY for one in run.verdicts)):
+        found.remarks.append(f"{laid} verdicts are of inputs in other layouts than the usual: none is judged again")
+    for name in dict.fromkeys(one.target for one in sample):
+        own = [one for one in sample if one.target == name]
         try:
             target = begun(name, timeout, line=run.targets.get(name), named=named)
         except TargetUnavailable as error:
@@ -70,7 +72,7 @@ def _hint(error: TargetUnavailable) -> str:
     return f"; where it is code that you would run, --backend {adapter} names it"
 
 
-def _drawn(verdicts: Sequence[Verdict], count: int, seed: str, salt: str) -> Iterator[Verdict]:
+def _sample(verdicts: Sequence[Verdict], count: int, seed: str, salt: str) -> Iterator[Verdict]:
     """As many as there are of those that can be made again one by one."""
     chance = random.Random(seed)  # noqa: S311  (it need not be secret)
     for one in chance.sample(verdicts, len(verdicts)):
@@ -83,13 +85,15 @@ def _makeable(verdict: Verdict, salt: str) -> bool:
     if verdict.dataset == ALL_CORES:  # its bits are those of a process with more threads than one
         return False
     try:
-        find(verdict.case, salt)
+        drawn(verdict, salt)
     except UsageError:
         return False
     return True
 
 
-def _on(target: Target, drawn: list[Verdict], line: TargetLine | None, environment: Environment, found: Sample) -> None:
+def _on(
+    target: Target, sample: list[Verdict], line: TargetLine | None, environment: Environment, found: Sample
+) -> None:
     """Those of one target, unless it is made of something else than the run says."""
     told, info = line or TargetLine(target.name, available=True), target.observer.info
     if told.versions != info.versions:
@@ -97,14 +101,14 @@ def _on(target: Target, drawn: list[Verdict], line: TargetLine | None, environme
     elif told.source and told.source != info.source:
         found.remarks.append(f"{target.name}: its adapter is other code here than when it was judged")
     else:
-        for one in drawn:
+        for one in sample:
             _hold(one, target, environment, found)
 
 
 def _hold(verdict: Verdict, target: Target, environment: Environment, found: Sample) -> None:
     """One verdict against its like of here and now; bits only on the same processor."""
     families = frozenset(environment.plan.get("quantities", ())) or Cell.families
-    cell = Cell(find(verdict.case, environment.salt), target, verdict.quantity, families)
+    cell = Cell(drawn(verdict, environment.salt), target, verdict.quantity, families)
     here: dict[str, object] = {"grade": cell.judged.grade}
     if environment.cpu == cpu() and verdict.formula not in target.observer.info.nondeterministic:
         here |= {"hard": shortened(cell.judged.hard), "sharp": shortened(cell.judged.sharp)}

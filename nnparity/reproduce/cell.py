@@ -14,7 +14,8 @@ from nnparity.checks.sweep import DATASET as SWEEP
 from nnparity.checks.sweep import answers as swept_answers
 from nnparity.checks.sweep import expected as swept_expectation
 from nnparity.checks.sweep import judgement, sweep_case
-from nnparity.checks.threads import ALL_CORES, drawn, large
+from nnparity.checks.threads import ALL_CORES, large
+from nnparity.checks.threads import drawn as drawn_large
 from nnparity.execute.observer import Observed
 from nnparity.execute.requests import request
 from nnparity.execute.target import Target, TargetName, start
@@ -23,6 +24,7 @@ from nnparity.expect.expected import Expected
 from nnparity.judge.grades import Judgement, form
 from nnparity.judge.sensitivity import graded, qualified
 from nnparity.judge.special_value_rules import expected, permits, settle
+from nnparity.reports.records import Verdict
 from nnparity.reproduce.writing import answers
 from nnparity.reproduce.writing.sources import Unreproducible
 from nnparity.reproduce.writing.telling import Telling, telling
@@ -167,7 +169,7 @@ class Cell:
     def drawn(self) -> Case | None:
         """The ordinary case whose numbers these are, drawn from its id; None where they come from elsewhere."""
         if self.case.dataset == ALL_CORES:
-            return drawn(self.case.formula, self.case.dtype.name, self.case.salt)
+            return drawn_large(self.case.formula, self.case.dtype.name, self.case.salt)
         return self.case if type(self.case) is Case else None
 
     @property
@@ -206,6 +208,13 @@ def find(id: str, salt: str = "") -> Case:
     if check and check[0] not in ONE_CALL:
         raise Unreproducible(f"{dataset!r} belongs to the check {check[0]!r}, which asks more than one call")
     return naming.find(id, salt)
+
+
+def drawn(verdict: Verdict, salt: str) -> Case:
+    """The case of a verdict, on its own numbers or else those of its run's salt. Raises as `find` does."""
+    if verdict.layout:
+        raise Unreproducible(f"its inputs are {verdict.layout}, and a script's lie as usual")
+    return find(verdict.case, verdict.salted(salt))
 
 
 def _many(name: str, signed: str, dataset: str, dtype: str, salt: str) -> Given:

@@ -1,5 +1,7 @@
 """Every known divergence that a run met, shown once more by a script of its own, without the judge of the suite."""
 
+import hashlib
+import re
 import subprocess
 import sys
 from collections import defaultdict
@@ -13,7 +15,7 @@ from nnparity.execute.observer import TargetUnavailable
 from nnparity.execute.target import Target
 from nnparity.reports.merge import MergedRun
 from nnparity.reports.records import Verdict
-from nnparity.reproduce.cell import Cell, find
+from nnparity.reproduce.cell import Cell, drawn
 from nnparity.reproduce.command import reproduction
 from nnparity.reproduce.recorded import begun
 from nnparity.reproduce.writing.sources import Unreproducible
@@ -22,6 +24,8 @@ from nnparity.spec.usage import UsageError
 #: Cells that are tried for a record until one has a script.
 TRIES = 4
 SHOWN = "shown"
+#: The ids of records that a script is named by. A run file may be anybody's, and so may be what it calls a record.
+PLAIN = re.compile(r"\w[\w .+-]{0,100}")
 
 
 @dataclass(frozen=True)
@@ -76,14 +80,21 @@ def _checked(
             stack.callback(started.observer.close)
             targets[one.target] = started
         try:
-            text = reproduction(Cell(find(one.case, salt), targets[one.target], one.quantity), _backend(one.target))
+            text = reproduction(Cell(drawn(one, salt), targets[one.target], one.quantity), _backend(one.target))
         except (Unreproducible, UsageError) as error:
             why = f"no script: {error}"
             continue
-        file = folder / f"{record}.py"
+        file = folder / file_of(record)
         file.write_text(text, encoding="utf-8")
         return Check(record, _run(file, one.grade), f"{one.case} {one.quantity} on {one.target}")
     return Check(record, why)
+
+
+def file_of(record: str) -> str:
+    """The name of a record's script: its id, or a digest of one that could lead out of the folder."""
+    if PLAIN.fullmatch(record):
+        return f"{record}.py"
+    return f"record-{hashlib.blake2b(record.encode(), digest_size=8).hexdigest()}.py"
 
 
 def _smallest_first(verdicts: Sequence[Verdict]) -> Iterator[Verdict]:

@@ -8,7 +8,7 @@ from itertools import groupby, islice
 from nnparity.execute.observer import TargetUnavailable
 from nnparity.execute.target import Target
 from nnparity.reports.records import PASSING, ScriptLine, Verdict
-from nnparity.reproduce.cell import Cell, find
+from nnparity.reproduce.cell import Cell, drawn
 from nnparity.reproduce.command import reproduction
 from nnparity.reproduce.recorded import Unnamed, begun
 from nnparity.reproduce.writing.sources import Unreproducible
@@ -79,7 +79,7 @@ def _size_and_margin(verdict: Verdict) -> tuple[int, float]:
 
 def _script(verdict: Verdict, target: Target, salt: str) -> ScriptLine:
     try:
-        case = find(verdict.case, salt)
+        case = drawn(verdict, salt)
         if reason := target.refuses(case.formula):
             return _line(verdict, why=reason)
         cell = Cell(case, target, verdict.quantity)

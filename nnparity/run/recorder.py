@@ -4,7 +4,9 @@ import datetime
 import importlib.metadata
 import os
 import platform
+from collections.abc import Mapping
 from pathlib import Path
+from types import MappingProxyType
 from typing import Self
 
 import msgspec
@@ -24,6 +26,8 @@ OURS = ("numpy", "scipy", "ml_dtypes", "python-flint", "msgspec", "pytest")
 ROOMS = ("spec", "reference", "adapters", "expect", "execute", "judge", "checks", "run")
 
 
+#: Of a file that is a run of its plan and nothing else.
+NO_MARKS: Mapping[str, list[str]] = MappingProxyType({})
 #: Behind the name of a run file as long as its head is not whole.
 BEGUN = ".begun"
 
@@ -39,12 +43,15 @@ class Recorder:
         self._file = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o644)
 
     @classmethod
-    def anew(cls, path: Path, plan: Plan) -> Self:
-        """A run file that begins here: it takes the place of an earlier one with its whole head, or not at all."""
+    def anew(cls, path: Path, plan: Plan, marks: Mapping[str, list[str]] = NO_MARKS) -> Self:
+        """A run file that begins here: it takes the place of an earlier one with its whole head, or not at all.
+
+        `marks` say what else than a run of the plan it is.
+        """
         beside = path.with_name(f"{path.name}{BEGUN}")
         beside.unlink(missing_ok=True)
         recorder = cls(beside)
-        recorder.begin(plan)
+        recorder.begin(plan, marks)
         beside.replace(path)
         recorder.path = path
         return recorder
@@ -54,9 +61,9 @@ class Recorder:
         for line in lines:
             os.write(self._file, self._chain.linked(records.encode(line)))
 
-    def begin(self, plan: Plan) -> None:
+    def begin(self, plan: Plan, marks: Mapping[str, list[str]] = NO_MARKS) -> None:
         """The head of a run file: the environment and the formulas."""
-        self.write(environment(plan), *map(formula_line, plan.chosen()))
+        self.write(environment(plan, marks), *map(formula_line, plan.chosen()))
 
     def flush(self) -> None:
         """What is written survives the machine."""
@@ -94,7 +101,7 @@ class Keeper(Recorder):
         """Nothing: there is no file."""
 
 
-def environment(plan: Plan) -> records.Environment:
+def environment(plan: Plan, marks: Mapping[str, list[str]] = NO_MARKS) -> records.Environment:
     """The first line of a run: where it is made, and of what."""
     return records.Environment(
         started=datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
@@ -107,7 +114,7 @@ def environment(plan: Plan) -> records.Environment:
         spec_digest=digest(FOLDER, *(pack.folder for pack in packs.taken())),
         seeds=SCHEME,
         salt=plan.salt,
-        plan=plan.described(),
+        plan=plan.described() | dict(marks),
         code=code(),
     )
 

@@ -14,12 +14,12 @@ SEVERAL_CALLS = (
 
 
 def reproduction(run: MergedRun, verdict: Verdict) -> str:
-    """The command, with the packs of the run and its salt, where it had any.
+    """The command, with the packs of the run and its salt or the verdict's own, where it had any.
 
     ``nnparity reproduce CASE TARGET QUANTITY`` prints a script; where there can be none, ``nnparity run`` asks the case
     once more: of an adapter of one's own, of a framework that no script speaks to, of what is more than one call.
     """
-    salts = {environment.salt for environment in run.environments}
+    salts = {verdict.salted(environment.salt) for environment in run.environments}
     salt = ["--salt", *salts] if len(salts) == 1 and salts != {""} else []
     named = dict.fromkeys(pack for environment in run.environments for pack in environment.plan.get("packs", ()))
     packs = [word for pack in named for word in ("--pack", pack)]

@@ -3,13 +3,17 @@
 from dataclasses import replace
 from itertools import islice
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 
+from nnparity import ForwardOnly, kernel
 from nnparity.adapters.numpy import NumpyAdapter
 from nnparity.adapters.request import Observation, Request
+from nnparity.command_line import main as cli
 from nnparity.execute.target import TargetName
+from nnparity.hunt import command
 from nnparity.hunt.command import Bag, Hunt
 from nnparity.hunt.draw import Prey, draws
 from nnparity.hunt.shrink import shrink, simpler
@@ -85,7 +89,7 @@ def test_a_hunt_writes_what_it_tried_and_says_what_it_covered(tmp_path: Path) ->
     hunt = Hunt(plan("tanh", "softmax"), tmp_path / "hunt.jsonl", 60.0)
     seen: list[int] = []
     try:
-        bag = hunt.run(2.0, "1", lambda bag: seen.append(bag.cases.total()))
+        bag = hunt.run(2.0, lambda bag: seen.append(bag.cases.total()))
     finally:
         hunt.close()
     told = list(bag.told)
@@ -107,3 +111,70 @@ def test_a_hunt_says_where_an_adapter_of_ones_own_is(tmp_path: Path) -> None:
 def test_a_bag_tells_each_kind_once_with_its_smallest_cases() -> None:
     bag = Bag(found={("dense", "torch:cpu:eager", "float32", "output", "diverges", ""): ["a", "b", "", ""]})
     assert list(bag.told)[1] == "dense torch:cpu:eager float32 output diverges: 4 times; a; b"
+
+
+class WrongOnce(NumpyAdapter):
+    """Its first answer of a tanh is wrong, and none after that."""
+
+    calls = 0
+
+    def observe(self, request: Request) -> Observation:
+        seen = super().observe(request)
+        if request.formula != "tanh":
+            return seen
+        WrongOnce.calls += 1
+        return seen | {"output": 2 * np.asarray(seen["output"])} if WrongOnce.calls == 1 else seen
+
+
+def test_what_does_not_fail_again_is_shown_as_it_was_drawn(tmp_path: Path) -> None:
+    own = TargetName("nnparity.tests.hunt.test_hunt:WrongOnce")
+    hunt = Hunt(replace(plan("tanh", dtypes=("float32",)), targets=(own,)), tmp_path / "hunt.jsonl", 60.0)
+    try:
+        bag = hunt.run(0.0, lambda bag: None)
+    finally:
+        hunt.close()
+    (line,) = list(bag.told)[1:]
+    assert line.startswith("tanh wrong-once:cpu:eager float32 output diverges: 1 times; tanh/")
+    assert line.endswith(" (not again)")
+    assert not merge([tmp_path / "hunt.jsonl"]).cut_short
+
+
+def test_a_hunt_that_is_broken_off_leaves_a_whole_file(tmp_path: Path) -> None:
+    hunt = Hunt(plan("tanh"), tmp_path / "hunt.jsonl", 60.0)
+
+    def interrupted(bag: Bag) -> None:
+        raise KeyboardInterrupt
+
+    try:
+        with pytest.raises(KeyboardInterrupt):
+            hunt.run(60.0, interrupted)
+    finally:
+        hunt.close()
+    run = merge([tmp_path / "hunt.jsonl"])
+    assert not run.cut_short
+    assert run.seals
+    assert sum(run.summaries[0].counts.values()) == len(run.verdicts) > 0
+
+
+class HasNone(ForwardOnly):
+    """An adapter of one formula that no hunt here asks for."""
+
+    backend = "none"
+    put, get = staticmethod(np.array), staticmethod(np.asarray)
+
+    @kernel("numpy.tanh")
+    def tanh(self, x: Any) -> Any:
+        return np.tanh(x)
+
+
+@pytest.mark.parametrize("asked", [("softmax",), ("softmax", "tanh")])
+def test_a_hunt_that_judged_nothing_says_so(
+    asked: tuple[str, ...], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(command, "draws", lambda *_: iter(some(2, "1", "softmax")))
+    formulas = [word for name in asked for word in ("--formula", name)]
+    own = ("hunt", "--backend", "nnparity.tests.hunt.test_hunt:HasNone", *formulas, "--out", str(tmp_path))
+    assert cli.guarded(lambda: cli.application(own)) == 2
+    told = capsys.readouterr().err
+    assert "nothing was judged on none:cpu:eager" in told
+    assert ("every formula of the plan is unsupported there" in told) == (len(asked) == 1)

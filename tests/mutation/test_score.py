@@ -1,6 +1,7 @@
 """The mutation score itself: faults are planted, caught, survive, or are none."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -11,10 +12,13 @@ from nnparity.adapters.request import Observation
 from nnparity.execute.observer import TargetUnavailable
 from nnparity.execute.target import TargetName
 from nnparity.mutate import command, score
+from nnparity.mutate.circumstances import LAYOUT, NAN, SAME_ANYWAY
 from nnparity.mutate.fault import OUTPUTS, Call, Fault, of_answers
 from nnparity.mutate.planting import Memory, planted
 from nnparity.mutate.score import Mutation, Planting, faults
 from nnparity.mutate.tables import BY_KIND, SCORE, SURVIVORS, tables
+from nnparity.reports import merge
+from nnparity.reports.records import TargetLine
 from nnparity.run.plan import Plan
 from nnparity.spec import DTYPES, Dtype, Formula, load
 from nnparity.tests.checks.inside import plan, target
@@ -57,6 +61,30 @@ def test_a_fault_is_caught_survives_is_not_reached_or_is_none(monkeypatch: pytes
     }
     assert found["twice"].told.startswith("dense/")
     assert found["never, and why"].told == "it cannot"
+
+
+@pytest.mark.parametrize(("level", "outcome"), [("quick", "not reached"), ("core", "equivalent")])
+def test_what_needs_numbers_that_a_plan_has_not_is_excused_by_no_quick_one(
+    level: str, outcome: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    never = Fault("never", "test", lambda call: call.right, SAME_ANYWAY, sought=True)
+    monkeypatch.setattr(score, "SOURCES", (lambda formula, dtype: [never],))
+    asked = replace(plan("softmax", dtypes=("float32",)), level=level, quantities=("output",))
+    (found,) = Mutation(asked, Memory(target(NumpyAdapter))).run()
+    assert found.outcome == outcome
+
+
+def test_a_quick_plan_has_not_reached_what_core_catches() -> None:
+    asked = replace(plan("softmax", dtypes=("float32",)), level="quick", quantities=("output",))
+    found = {one.fault: one.outcome for one in Mutation(asked, Memory(target(NumpyAdapter))).run()}
+    assert [found[name] for name in (NAN, "infinity is taken for a large number")] == ["not reached"] * 2
+    assert found["jvp is negated"] == "equivalent", "whose reason is no matter of numbers"
+
+
+def test_the_run_file_of_planted_faults_says_that_it_is_one(tmp_path: Path) -> None:
+    asked = Plan((TargetName("numpy"),), formulas=("relu",), dtypes=("float32",), level="quick")
+    command._write(asked, tmp_path / "mutation.jsonl", TargetLine("numpy:cpu:eager", available=True), [])
+    assert merge([tmp_path / "mutation.jsonl"]).environments[0].plan["mutation"] == ["planted"]
 
 
 def test_a_fault_that_the_budgets_cannot_see_survives_with_the_nearest_case(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -147,3 +175,9 @@ def test_a_target_that_cannot_be_started_is_told_in_its_own_words(tmp_path: Path
     asked = Plan((TargetName("nowhere.py:Target"),), formulas=("relu",), dtypes=("float32",))
     with pytest.raises(TargetUnavailable, match="nowhere"):
         command.mutate(asked, tmp_path / "mutation.jsonl", 60.0, 1, lambda id: None)
+
+
+def test_faults_of_a_layout_are_for_targets_that_have_it_and_excused_by_no_permit() -> None:
+    found = [one for one in faults(load()["softmax"], "float32") if one.kind == LAYOUT]
+    assert {one.layout for one in found} >= {"transposed", "strided", "unaligned"}
+    assert not any(one.permitted or one.sought for one in found)

@@ -22,10 +22,10 @@ RIGHT = "tanh/n3d5/normal/float32"
 AGAIN = "gelu/n3d5/again/float16"
 
 
-def line(case: str, known: str | None) -> Verdict:
+def line(case: str, known: str | None, target: str = "torch:cpu:eager") -> Verdict:
     formula, signature, dataset, dtype = case.split("/")
     names = {"formula": formula, "signature": signature, "dataset": dataset, "dtype": dtype}
-    return verdict(case=case, target="torch:cpu:eager", quantity="output", grade="diverges", known=known, **names)
+    return verdict(case=case, target=target, quantity="output", grade="diverges", known=known, **names)
 
 
 def check(path: Path, *lines: Verdict) -> int | str | None:
@@ -54,6 +54,37 @@ def test_a_record_that_does_not_hold_any_more_is_told(tmp_path: Path, capsys: py
     assert check(tmp_path, line(RIGHT, "held")) == 1
     told = capsys.readouterr().out
     assert told.startswith(f"held: not shown, its script ends with 0: agrees, {RIGHT} output")
+
+
+@pytest.mark.parametrize("record", ["../../I_evil", "/tmp/I_evil", "..", "a/b", "a\\b", "", "-c", "x" * 500, "a\nb"])
+def test_no_name_of_a_record_leads_out_of_the_folder(record: str, tmp_path: Path) -> None:
+    name = known.file_of(record)
+    assert (tmp_path / name).resolve().parent == tmp_path.resolve()
+    assert name.startswith("record-")
+    assert name != known.file_of(f"{record}.")
+    (tmp_path / name).touch()
+
+
+def test_what_a_run_file_calls_a_record_writes_into_the_folder_alone(tmp_path: Path) -> None:
+    folder = tmp_path / "within" / "it"
+    folder.mkdir(parents=True)
+    assert check(folder, line(HOLDS, "../../../I_evil")) == 0
+    assert not list(tmp_path.glob("*.py")) + list(folder.glob("*.py"))
+    assert [one.name for one in (folder / "scripts").glob("*.py")] == [known.file_of("../../../I_evil")]
+
+
+@pytest.mark.parametrize("last", [line(HOLDS, "far", "torch:nowhere:eager"), line(AGAIN, "repeated")])
+def test_where_no_record_could_be_asked_nothing_is_said(
+    last: Verdict, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert check(tmp_path, last) == 2
+    told = capsys.readouterr()
+    assert "0 of 1 records are shown" in told.out
+    assert "no record could be asked again" in told.err
+
+
+def test_a_run_that_met_no_record_asks_none(tmp_path: Path) -> None:
+    assert check(tmp_path, line(RIGHT, None)) == 0
 
 
 @pytest.mark.parametrize(("grade", "shows"), [("diverges", False), ("error", True)])

@@ -43,7 +43,7 @@ def attributed(run: MergedRun, timeout: float) -> Iterator[Fact]:
 
 
 def farthest(pair: Modes) -> list[Verdict]:
-    """Of each formula and dtype the cell in which the modes are farthest apart, of ordinary cases.
+    """Of each formula and dtype the cell in which the modes are farthest apart, of ordinary cases on the run's numbers.
 
     None of a pair of modes of which no compiler is known, or whose first mode is not the eager one.
     """
@@ -54,7 +54,9 @@ def farthest(pair: Modes) -> list[Verdict]:
         for both in row.pairs:
             one = both[0]
             key = one.formula, one.dtype
-            if not checked(one.dataset) and (key not in found or apart(both) > apart(found[key])):
+            if checked(one.dataset) or one.salt or one.layout:
+                continue
+            if key not in found or apart(both) > apart(found[key]):
                 found[key] = both
     return [other for _, other in found.values()]
 

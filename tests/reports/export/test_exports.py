@@ -71,15 +71,23 @@ def test_the_schema_has_every_kind_of_line_and_its_fields(verdict: Any) -> None:
         one["properties"]["kind"]["enum"][0]: one for one in found["$defs"].values() if "kind" in one["properties"]
     }
     assert set(kinds) >= {"environment", "formula", "target", "verdict", "known", "fact", "curve", "summary", "seal"}
-    line = json.loads(encode(verdict("diverges")))
+    line = json.loads(encode(verdict("diverges", salt="hunt-1-2", layout="strided")))
     assert set(line) == set(kinds["verdict"]["properties"])
     assert "class" in kinds["known"]["required"]
+    assert set(line) - set(json.loads(encode(verdict("diverges")))) == {"salt", "layout"}, "of a hunt alone"
 
 
 def test_the_schema_validates_every_line_and_refuses_a_wrong_one(environment: Any, verdict: Any, formula: Any) -> None:
     jsonschema = pytest.importorskip("jsonschema")
     check = jsonschema.Draft202012Validator(schema())
-    lines = [environment(), formula(), verdict("diverges", hard="inf"), KnownLine("r", "special value", "why")]
+    of_a_hunt = verdict(salt="hunt-1-2", layout="strided")
+    lines = [
+        environment(),
+        formula(),
+        verdict("diverges", hard="inf"),
+        of_a_hunt,
+        KnownLine("r", "special value", "why"),
+    ]
     for line in lines:
         check.validate(json.loads(encode(line)))
     wrong = json.loads(encode(verdict())) | {"grade": 7}
