@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from nnparity.reports.formatting import badness
 from nnparity.reports.merge import MergedRun
 from nnparity.reports.records import GRADES, PASSING, SHORT, Verdict
+from nnparity.reports.statistics import fails
 
 #: What may become of a verdict, the worst first.
 KINDS = ("worse", "dropped support", "vanished", "appeared", "new support", "better", "other numbers", "other bits")
@@ -27,6 +28,8 @@ SAYS = {
 #: The kinds that speak against the new run.
 AGAINST = ("worse", "dropped support")
 UNSUPPORTED = "unsupported"
+#: Grades of what gave no answer, and of an answer with wrong numbers.
+REFUSED, WRONG = ("error", "crashed", "timed out"), ("imprecise", "diverges")
 WITH_GRAD = "output.with_grad", "output"
 Key = tuple[str, str, str]
 
@@ -48,7 +51,9 @@ class Change:
 
     @property
     def grades(self) -> str:
-        """As in ``conforms → diverges``."""
+        """As in ``conforms → diverges``; of a failure that left its record, that it did."""
+        if self.old and self.new and _off_record(self.old, self.new):
+            return f"{self.old.grade} on record → {self.new.grade} on none"
         told = [one.grade for one in (self.old, self.new) if one is not None]
         return " → ".join(dict.fromkeys(told))
 
@@ -161,11 +166,21 @@ def _kind(old: Verdict | None, new: Verdict | None, had: bool | None, has: bool 
         return kinds[0] if other is False else kinds[1]
     if (old.grade == UNSUPPORTED) != (new.grade == UNSUPPORTED):
         return "new support" if old.grade == UNSUPPORTED else "dropped support"
-    if _severity(old) != _severity(new):
-        return "worse" if _severity(new) > _severity(old) else "better"
+    if worse := _off_record(old, new) or _answered_wrongly(old, new) or _severity(new) - _severity(old):
+        return "worse" if worse > 0 else "better"
     if not numbers or not _moved(old, new):
         return ""
     return "other numbers" if _severity(new) else "other bits"
+
+
+def _off_record(old: Verdict, new: Verdict) -> bool:
+    """Whether what failed as its record says fails otherwise now: it is no longer what was known."""
+    return old.known is not None and new.known is None and fails(new)
+
+
+def _answered_wrongly(old: Verdict, new: Verdict) -> bool:
+    """Whether a refusal became a wrong number that nothing knows of, which its grade alone would call better."""
+    return old.grade in REFUSED and new.grade in WRONG and new.known is None
 
 
 def _news(change: Change) -> bool:

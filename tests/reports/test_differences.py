@@ -46,6 +46,13 @@ CHANGES = [
     ("worse", {"grade": "imprecise"}, {"grade": "diverges", "known": "a-record"}),
     ("better", {"grade": "diverges"}, {"grade": "imprecise"}),
     ("better", {"grade": "crashed"}, {"grade": "conforms"}),
+    ("worse", {"grade": "diverges", "known": "a-record"}, {"grade": "diverges"}),
+    ("worse", {"grade": "diverges", "known": "a-record"}, {"grade": "imprecise"}),
+    ("worse", {"grade": "error"}, {"grade": "diverges"}),
+    ("worse", {"grade": "timed out", "known": "a-record"}, {"grade": "imprecise"}),
+    ("better", {"grade": "error"}, {"grade": "diverges", "known": "a-record"}),
+    ("better", {"grade": "diverges", "known": "a-record"}, {"grade": "imprecise", "known": "another"}),
+    ("other numbers", {"grade": "diverges", "digest": "a"}, {"grade": "diverges", "digest": "b", "known": "a-record"}),
     ("dropped support", {"grade": "conforms"}, {"grade": "unsupported"}),
     ("new support", {"grade": "unsupported"}, {"grade": "conforms"}),
     ("vanished", {"grade": "conforms"}, None),
@@ -70,6 +77,18 @@ def test_each_kind_of_change(
     assert [group.kind for group in found.groups] == ([] if kind is None else [kind])
     assert found.worse == (kind in ("worse", "dropped support"))
     assert found.same == (kind is None and new is not None)
+
+
+@pytest.mark.parametrize(("old", "told"), [
+    ({"grade": "diverges", "known": "a-record", "hard": 2.0}, "diverges on record → diverges on none"),
+    ({"grade": "error"}, "error → diverges"),
+])  # fmt: skip
+def test_a_wrong_number_that_no_record_covers_any_more_is_news(
+    differences: Compare, verdict: MakeVerdict, old: dict[str, Any], told: str
+) -> None:
+    found = differences([verdict(**old)], [verdict("diverges", hard=1e30, digest="b")])
+    assert ([group.grades for group in found.groups], len(found.news)) == ([told], 1)
+    assert f"1 {told}, normal" in FORMATS["terminal"](found)
 
 
 def test_all_kinds_are_met() -> None:
