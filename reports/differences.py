@@ -4,7 +4,7 @@ Verdicts are compared one by one and told by cause: those of a formula and a tar
 """
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 
 from nnparity.reports.formatting import badness
@@ -116,27 +116,28 @@ class Differences:
 
 def compare(old: MergedRun, new: MergedRun) -> Differences:
     """What differs between two runs."""
-    before, after = _by_key(old.verdicts), _by_key(new.verdicts)
+    before, after = by_key(old.verdicts), by_key(new.verdicts)
     salts = [{one.salt for one in run.environments} for run in (old, new)]
     found = list(_changes(before, after, numbers=salts[0] == salts[1]))
     same = len(before.keys() & after.keys()) - sum(one.old is not None and one.new is not None for one in found)
     return Differences(_grouped(found), same, _versions(old, new), list(_cautions(old, new)))
 
 
-def _by_key(verdicts: Iterable[Verdict]) -> dict[Key, Verdict]:
+def by_key(verdicts: Iterable[Verdict]) -> dict[Key, Verdict]:
+    """Each by its case, target and quantity."""
     return {(one.case, one.target, one.quantity): one for one in verdicts}
 
 
 def _changes(before: dict[Key, Verdict], after: dict[Key, Verdict], numbers: bool) -> Iterator[Change]:
     had, has = _supported(before.values()), _supported(after.values())
     for key in dict.fromkeys((*before, *after)):
-        old, new = _found(before, key), _found(after, key)
+        old, new = verdict_at(before, key), verdict_at(after, key)
         place = _place(old or new)
         if kind := _kind(old, new, had.get(place), has.get(place), numbers):
             yield Change(kind, old, new)
 
 
-def _found(verdicts: dict[Key, Verdict], key: Key) -> Verdict | None:
+def verdict_at(verdicts: Mapping[Key, Verdict], key: Key) -> Verdict | None:
     """The verdict. An output that came with gradients has one only where its bits differ: else it is the plain one."""
     case, target, quantity = key
     return verdicts.get(key) or verdicts.get((case, target, quantity.replace(*WITH_GRAD)))

@@ -14,6 +14,7 @@ from nnparity.reports.targets.modes import EAGER, PASSES, Modes, apart, modes
 from nnparity.reproduce.passes.found import Search
 from nnparity.reproduce.passes.search import has_switches, search_all
 from nnparity.reproduce.passes.words import answer
+from nnparity.spec.schema import WITH_GRAD
 
 Passes = Annotated[
     bool,
@@ -45,7 +46,8 @@ def attributed(run: MergedRun, timeout: float) -> Iterator[Fact]:
 def farthest(pair: Modes) -> list[Verdict]:
     """Of each formula and dtype the cell in which the modes are farthest apart, of ordinary cases.
 
-    None of a pair of modes of which no compiler is known, or whose first mode is not the eager one.
+    An output that came with gradients is none: switches are tried on outputs by themselves. Nothing of a pair of modes
+    of which no compiler is known, or whose first mode is not the eager one.
     """
     if pair.one != EAGER or not has_switches(f"{pair.place}:{pair.other}"):
         return []
@@ -54,7 +56,8 @@ def farthest(pair: Modes) -> list[Verdict]:
         for both in row.pairs:
             one = both[0]
             key = one.formula, one.dtype
-            if not checked(one.dataset) and (key not in found or apart(both) > apart(found[key])):
+            ordinary = not checked(one.dataset) and not one.quantity.startswith(WITH_GRAD)
+            if ordinary and (key not in found or apart(both) > apart(found[key])):
                 found[key] = both
     return [other for _, other in found.values()]
 
