@@ -115,6 +115,43 @@ def test_an_output_with_gradients_that_was_the_plain_one_is_held_against_that(
     assert kinds == [["other bits"], ["other bits"], ["worse"]]
 
 
+def test_only_what_is_in_both_runs_is_the_same(differences: Compare, verdict: MakeVerdict) -> None:
+    plain, other = verdict(digest="a"), verdict(digest="b")
+    together = verdict(digest="c", quantity="output.with_grad")
+    pairs = [([plain], [other, together]), ([plain], [plain, together]), ([plain, together], [plain])]
+    assert [differences(old, new).same for old, new in pairs] == [0, 1, 1]
+
+
+def test_a_target_that_is_not_available_any_more_is_no_longer_supported(
+    write: Write, environment: Callable[..., Environment], target: Callable[..., TargetLine], verdict: MakeVerdict
+) -> None:
+    gone = TargetLine("torch:cpu:eager", available=False, reason="no torch")
+    here = merge([write(environment(), target(), verdict(), END, name="here.jsonl")])
+    absent = merge([write(environment(), gone, END, name="absent.jsonl")])
+    unasked = merge([write(environment(), END, name="unasked.jsonl")])
+    pairs = [(here, absent), (absent, here), (here, unasked), (unasked, here)]
+    found = [compare(*pair) for pair in pairs]
+    assert [(list(one.counts()), one.worse, len(one.news)) for one in found] == [
+        (["dropped support"], True, 1),
+        (["new support"], False, 0),
+        (["vanished"], False, 0),
+        (["appeared"], False, 0),
+    ]
+
+
+def test_versions_are_of_the_targets_of_both_runs(
+    write: Write, environment: Callable[..., Environment], target: Callable[..., TargetLine], verdict: MakeVerdict
+) -> None:
+    one, other = (
+        merge([write(environment(), target(f"{name}:cpu:eager", versions=versions), END, name=f"{name}.jsonl")])
+        for name, versions in (("numpy", {"numpy": "2.1"}), ("torch", {"torch": "2.9", "numpy": "2.3"}))
+    )
+    found = compare(one, other)
+    assert found.versions == {"torch": "none → 2.9", "numpy": "2.1 → 2.3"}
+    assert found.cautions == ["no target is in both"]
+    assert [compare(one, one).versions, compare(one, one).cautions] == [{}, []]
+
+
 def test_verdicts_are_told_by_cause(differences: Compare, verdict: MakeVerdict) -> None:
     both = [
         verdict(grade, formula=formula, quantity=quantity, dtype=dtype, dataset=dataset)
@@ -151,6 +188,14 @@ def test_other_salts_are_said_and_bits_not_compared(
         "another salt: none → 7; bits are not compared",
         "another processor: a processor → another one",
     ]
+
+
+def test_another_way_of_drawing_numbers_is_said_and_bits_not_compared(
+    differences: Callable[..., Differences], verdict: MakeVerdict
+) -> None:
+    found = differences([verdict(digest="a")], [verdict(digest="b")], seeds="another")
+    assert found.groups == []
+    assert found.cautions == ["another way of drawing numbers: philox → another; bits are not compared"]
 
 
 @pytest.mark.parametrize("form", FORMATS)
