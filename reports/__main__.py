@@ -9,6 +9,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
+from nnparity.reports.export.unread import outlived
 from nnparity.reports.merge import merge, write_merged
 from nnparity.reports.render import render
 
@@ -44,4 +45,5 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 if __name__ == "__main__":
+    outlived()
     raise SystemExit(main())

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import TypeVar
 
-from nnparity.reports.causes.answer import Answer, answer_of
+from nnparity.reports.causes.answer import Answer, answer_of, judging
 from nnparity.reports.causes.causes import Cause, causes_of
 from nnparity.reports.causes.matrix import Cell, Key, cells_of
 from nnparity.reports.differences import Differences, compare
@@ -118,7 +118,7 @@ class Aggregate:
 
     def asked(self, target: str) -> tuple[int, str]:
         """The place of a target among all: in the order of the plans, then by name."""
-        plans = (environment.plan.get("targets", []) for environment in self.run.environments)
+        plans = (environment.plan.get("targets", []) for environment in judging(self.run))
         order = list(dict.fromkeys(name for plan in plans for name in plan))
         usual = (place for place, name in enumerate(order) if target.startswith(f"{name}:"))  # asked for without a mode
         return (order.index(target) if target in order else next(usual, len(order))), target

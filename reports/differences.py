@@ -4,12 +4,13 @@ Verdicts are compared one by one and told by cause: those of a formula and a tar
 """
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 
 from nnparity.reports.formatting import badness
 from nnparity.reports.merge import MergedRun
 from nnparity.reports.records import GRADES, PASSING, SHORT, Verdict
+from nnparity.reports.statistics import fails
 
 #: What may become of a verdict, the worst first.
 KINDS = ("worse", "dropped support", "vanished", "appeared", "new support", "better", "other numbers", "other bits")
@@ -27,8 +28,12 @@ SAYS = {
 #: The kinds that speak against the new run.
 AGAINST = ("worse", "dropped support")
 UNSUPPORTED = "unsupported"
+#: Grades of what gave no answer, and of an answer with wrong numbers.
+REFUSED, WRONG = ("error", "crashed", "timed out"), ("imprecise", "diverges")
 WITH_GRAD = "output.with_grad", "output"
 Key = tuple[str, str, str]
+#: Whether a run says that a target does the formula of a verdict in its dtype; None where it does not say.
+Supported = Callable[[Verdict], bool | None]
 
 
 @dataclass(frozen=True)
@@ -48,7 +53,9 @@ class Change:
 
     @property
     def grades(self) -> str:
-        """As in ``conforms → diverges``."""
+        """As in ``conforms → diverges``; of a failure that left its record, that it did."""
+        if self.old and self.new and _off_record(self.old, self.new):
+            return f"{self.old.grade} on record → {self.new.grade} on none"
         told = [one.grade for one in (self.old, self.new) if one is not None]
         return " → ".join(dict.fromkeys(told))
 
@@ -111,43 +118,61 @@ class Differences:
 
 def compare(old: MergedRun, new: MergedRun) -> Differences:
     """What differs between two runs."""
-    before, after = _by_key(old.verdicts), _by_key(new.verdicts)
-    salts = [{one.salt for one in run.environments} for run in (old, new)]
-    found = list(_changes(before, after, numbers=salts[0] == salts[1]))
-    same = len(before.keys() & after.keys()) - sum(one.old is not None and one.new is not None for one in found)
-    return Differences(_grouped(found), same, _versions(old, new), list(_cautions(old, new)))
+    before, after = by_key(old.verdicts), by_key(new.verdicts)
+    drawn = [{(one.salt, one.seeds) for one in run.environments} for run in (old, new)]
+    supported = _supported(old), _supported(new)
+    found = dict(_changes(before, after, supported, numbers=drawn[0] == drawn[1]))
+    same = len((before.keys() & after.keys()) - found.keys())
+    return Differences(_grouped(found.values()), same, _versions(old, new), list(_cautions(old, new)))
 
 
-def _by_key(verdicts: Iterable[Verdict]) -> dict[Key, Verdict]:
+def by_key(verdicts: Iterable[Verdict]) -> dict[Key, Verdict]:
+    """Each by its case, target and quantity."""
     return {(one.case, one.target, one.quantity): one for one in verdicts}
 
 
-def _changes(before: dict[Key, Verdict], after: dict[Key, Verdict], numbers: bool) -> Iterator[Change]:
-    had, has = _supported(before.values()), _supported(after.values())
+def _changes(
+    before: dict[Key, Verdict], after: dict[Key, Verdict], supported: tuple[Supported, Supported], numbers: bool
+) -> Iterator[tuple[Key, Change]]:
+    """What became of the verdicts, each by its own key: what it is held against may have another."""
     for key in dict.fromkeys((*before, *after)):
-        old, new = _found(before, key), _found(after, key)
-        place = _place(old or new)
-        if kind := _kind(old, new, had.get(place), has.get(place), numbers):
-            yield Change(kind, old, new)
+        old, new = verdict_at(before, key), verdict_at(after, key)
+        told = old or new
+        assert told is not None
+        had, has = (asked(told) for asked in supported)
+        if kind := _kind(old, new, had, has, numbers):
+            yield key, Change(kind, old, new)
 
 
-def _found(verdicts: dict[Key, Verdict], key: Key) -> Verdict | None:
+def verdict_at(verdicts: Mapping[Key, Verdict], key: Key) -> Verdict | None:
     """The verdict. An output that came with gradients has one only where its bits differ: else it is the plain one."""
     case, target, quantity = key
     return verdicts.get(key) or verdicts.get((case, target, quantity.replace(*WITH_GRAD)))
 
 
-def _place(verdict: Verdict | None) -> Key:
-    assert verdict is not None
+def _place(verdict: Verdict) -> Key:
     return verdict.formula, verdict.target, verdict.dtype
 
 
-def _supported(verdicts: Iterable[Verdict]) -> dict[Key, bool]:
-    """Whether a target had anything to say of a formula in a dtype."""
+def _supported(run: MergedRun) -> Supported:
+    """Whether a target had anything to say of a formula in a dtype; one that was not available has nothing."""
     found: dict[Key, bool] = {}
-    for one in verdicts:
+    for one in run.verdicts:
         found[_place(one)] = found.get(_place(one), False) or one.grade != UNSUPPORTED
-    return found
+    absent = _asked(run) - _present(run)
+    return lambda verdict: found.get(_place(verdict), False if verdict.target in absent else None)
+
+
+def _asked(run: MergedRun) -> set[str]:
+    """The targets that the plan names; a run tells of devices too that its backends could have had, and did not."""
+    plans = [name for environment in run.environments for name in environment.plan.get("targets", ())]
+    return {target for target in run.targets if any(target == name or target.startswith(f"{name}:") for name in plans)}
+
+
+def _present(run: MergedRun) -> set[str]:
+    """The targets that are available, or were when they were judged."""
+    available = {line.target for line in run.targets.values() if line.available}
+    return available | {verdict.target for verdict in run.verdicts}
 
 
 def _kind(old: Verdict | None, new: Verdict | None, had: bool | None, has: bool | None, numbers: bool) -> str:
@@ -161,11 +186,21 @@ def _kind(old: Verdict | None, new: Verdict | None, had: bool | None, has: bool 
         return kinds[0] if other is False else kinds[1]
     if (old.grade == UNSUPPORTED) != (new.grade == UNSUPPORTED):
         return "new support" if old.grade == UNSUPPORTED else "dropped support"
-    if _severity(old) != _severity(new):
-        return "worse" if _severity(new) > _severity(old) else "better"
+    if worse := _off_record(old, new) or _answered_wrongly(old, new) or _severity(new) - _severity(old):
+        return "worse" if worse > 0 else "better"
     if not numbers or not _moved(old, new):
         return ""
     return "other numbers" if _severity(new) else "other bits"
+
+
+def _off_record(old: Verdict, new: Verdict) -> bool:
+    """Whether what failed as its record says fails otherwise now: it is no longer what was known."""
+    return old.known is not None and new.known is None and fails(new)
+
+
+def _answered_wrongly(old: Verdict, new: Verdict) -> bool:
+    """Whether a refusal became a wrong number that nothing knows of, which its grade alone would call better."""
+    return old.grade in REFUSED and new.grade in WRONG and new.known is None
 
 
 def _news(change: Change) -> bool:
@@ -205,25 +240,45 @@ def _grouped(changes: Iterable[Change]) -> list[Group]:
 
 
 def _versions(old: MergedRun, new: MergedRun) -> dict[str, str]:
-    """Package -> old and new version, of the packages of all targets where they differ."""
-    told: dict[str, str] = {}
-    for name, line in new.targets.items():
-        before = old.targets[name].versions if name in old.targets else {}
+    """Package -> old and new version, of the packages of all targets of either run where they differ."""
+    before, after = _packages(old), _packages(new)
+    packages = dict.fromkeys((*after, *before))
+    return {name: _arrow(before[name], after[name]) for name in packages if before[name] != after[name]}
+
+
+def _packages(run: MergedRun) -> dict[str, set[str]]:
+    """Package -> its versions, of which there may be several where runs were merged."""
+    found: dict[str, set[str]] = defaultdict(set)
+    for line in run.targets.values():
         for package, version in line.versions.items():
-            if before.get(package, version) != version:
-                told[package] = f"{before[package]} → {version}"
-    return told
+            found[package].add(version)
+    return found
+
+
+def _arrow(before: set[str], after: set[str]) -> str:
+    return " → ".join(", ".join(sorted(one)) or "none" for one in (before, after))
+
+
+#: What else a run says of itself, and whether its inputs are others with another.
+WORDS = {
+    "spec_digest": ("spec", False),
+    "salt": ("salt", True),
+    "seeds": ("way of drawing numbers", True),
+    "cpu": ("processor", False),
+    "platform": ("system", False),
+    "nnparity": ("nnparity", False),
+}
 
 
 def _cautions(old: MergedRun, new: MergedRun) -> Iterator[str]:
     """What else than the frameworks differs, and may be the cause."""
-    words = {"spec_digest": "spec", "salt": "salt", "cpu": "processor", "platform": "system", "nnparity": "nnparity"}
-    for name, word in words.items():
+    there = _present(old), _present(new)
+    if all(there) and not there[0] & there[1]:
+        yield "no target is in both"
+    for name, (word, inputs) in WORDS.items():
         before, after = ({str(getattr(one, name)) for one in run.environments} for run in (old, new))
         if before != after:
-            shown = " → ".join(", ".join(sorted(one)) or "none" for one in (before, after))
-            behind = "; bits are not compared" if name == "salt" else ""
-            yield f"another {word}: {shown}{behind}"
+            yield f"another {word}: {_arrow(before, after)}{'; bits are not compared' if inputs else ''}"
     for name, run in (("old", old), ("new", new)):
         if run.cut_short:
             yield f"the {name} run was cut short"

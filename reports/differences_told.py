@@ -9,12 +9,12 @@ import msgspec
 from nnparity.reports.differences import SAYS, Change, Differences, Group
 from nnparity.reports.formatting import count, margin
 from nnparity.reports.records import SHORT, number
+from nnparity.reports.render.gfm import code, compact, text
 
 #: So many names of datasets and of quantities are told, then how many more.
 NAMED = 4
 NEWLINE = "\n"
 COLUMNS = ("formula", "target", "quantities", "dtypes", "verdicts", "worst")
-HEAD = (f"| {' | '.join(COLUMNS)} |", "|---" * len(COLUMNS) + "|")
 PAGE = """<!doctype html>
 <html lang="en"><head><meta charset="utf-8"><title>What changed</title>
 <style>
@@ -38,15 +38,10 @@ def terminal(found: Differences) -> str:
 
 def markdown(found: Differences) -> str:
     """A table for each kind."""
-    lines = ["# What changed", "", *(f"- {line}" for line in head(found))]
+    lines = ["# What changed", "", *(f"- {text(line)}" for line in head(found))]
     for kind in found.counts():
-        lines += [
-            "",
-            f"## {SAYS[kind].capitalize()}",
-            "",
-            *HEAD,
-        ]
-        lines += [_piped(cells(group)) for group in found.groups if group.kind == kind]
+        rows = [cells(group, code, text) for group in found.groups if group.kind == kind]
+        lines += ["", f"## {SAYS[kind].capitalize()}", "", compact(COLUMNS, rows)]
     return "\n".join(lines) + "\n"
 
 
@@ -55,7 +50,7 @@ def html(found: Differences) -> str:
     parts = [f"<li>{escape(line)}</li>" for line in head(found)]
     body = [f"<h1>What changed</h1><ul>{''.join(parts)}</ul>"]
     for kind in found.counts():
-        rows = [_row(cells(group, code=""), "td") for group in found.groups if group.kind == kind]
+        rows = [_row(cells(group), "td") for group in found.groups if group.kind == kind]
         body.append(f"<h2>{SAYS[kind].capitalize()}</h2><table>{_row(COLUMNS, 'th')}{''.join(rows)}</table>")
     return PAGE.format("\n".join(body))
 
@@ -110,27 +105,23 @@ def head(found: Differences) -> list[str]:
 
 
 def _line(group: Group) -> str:
-    formula, target, quantities, dtypes, verdicts, worst = cells(group, code="")
+    formula, target, quantities, dtypes, verdicts, worst = cells(group)
     return f"{formula} {target} {quantities} in {dtypes}: {verdicts}; {worst}"
 
 
-def _piped(row: Iterable[str]) -> str:
-    return "| " + " | ".join(cell.replace("|", "\\|") for cell in row) + " |"
-
-
-def cells(group: Group, code: str = "`") -> list[str]:
-    """The row of a group, as `COLUMNS` names its cells; names are set between `code`."""
+def cells(group: Group, name: Callable[[str], str] = str, said: Callable[[str], str] = str) -> list[str]:
+    """The row of a group, as `COLUMNS` names its cells; names and other texts as these functions write them."""
     worst = group.worst
     verdict = worst.verdict
     shown = verdict.message or "" if verdict.hard is None else f"hard {_margins(worst)}"
     records = f", on record as {', '.join(group.records)}" if group.records else ""
     return [
-        group.formula,
-        f"{code}{group.target}{code}",
-        _quantities(group.quantities),
-        " ".join(SHORT[dtype] for dtype in group.dtypes),
-        f"{count(len(group.changes))} {group.grades}, {_datasets(group)}{records}",
-        f"{code}{verdict.case} {verdict.quantity}{code} {shown.splitlines()[0] if shown else ''}".rstrip(),
+        said(group.formula),
+        name(group.target),
+        said(_quantities(group.quantities)),
+        said(" ".join(SHORT[dtype] for dtype in group.dtypes)),
+        said(f"{count(len(group.changes))} {group.grades}, {_datasets(group)}{records}"),
+        f"{name(f'{verdict.case} {verdict.quantity}')} {said(shown.splitlines()[0] if shown else '')}".rstrip(),
     ]
 
 

@@ -13,9 +13,11 @@ from nnparity.reports.records import Number
 NONE = "–"
 
 
-#: What moves or hides text instead of being any: control characters, those that turn the direction, lone surrogates.
+#: What moves or hides text instead of being any: control characters, those that turn the direction, lone surrogates,
+#: and the two that are no characters at all, which XML refuses as it does the rest.
 _UNSEEN = re.compile(
-    r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb\ud800-\udfff]"
+    r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200b-\u200f\u2028-\u202e\u2060-\u206f"
+    r"\ufeff\ufff9-\ufffb\ufffe\uffff\ud800-\udfff]"
 )
 
 

@@ -182,9 +182,9 @@ def merge(paths: Iterable[Path | str], *, damaged: bool = False) -> MergedRun:
     """The run that the files at `paths` make together.
 
     A later verdict replaces an earlier one of the same case, target and quantity, on the same numbers, and so does a
-    later curve, and a later fact in the same cell. A last line cut short by a kill is left out. Raises ValueError, naming
-    file, line and field, for any other line that is not a record, and for one that is not as it was written unless
-    `damaged` ones are read too; OSError for a file that is not there.
+    later curve, and a later fact in the same cell. A last line cut short by a kill is left out. Raises ValueError,
+    naming file, line and field, for any other line that is not a record, and for one that is not as it was written
+    unless `damaged` ones are read too; OSError for a file that is not there.
     """
     run = MergedRun()
     verdicts: dict[tuple[str, ...], Verdict] = {}

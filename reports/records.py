@@ -72,6 +72,10 @@ class Environment(msgspec.Struct, frozen=True, tag_field="kind", tag="environmen
     code: str = ""
 
 
+#: The entry of a plan that says that a run judged no target, but faults planted in one by `nnparity mutate`.
+MUTATION = "mutation"
+
+
 class FormulaLine(msgspec.Struct, frozen=True, tag_field="kind", tag="formula"):
     """A formula as the report shows it. `errata` holds (says, why, means); `conventions` of what -> text."""
 

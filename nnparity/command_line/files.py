@@ -147,7 +147,7 @@ def diff(
 ) -> None:
     """Says what changed between two runs, by cause.
 
-    The status is 1 where something got worse or is gone, or where one of the runs was cut short.
+    The status is 1 where something got worse or is no longer supported, or where one of the runs was cut short.
     """
     require("format", (form,), tuple(FORMATS))
     before, now = read([old]), read([new])

@@ -13,9 +13,9 @@ import typer
 from nnparity.command_line import authoring, cells, files, models, packs, questions, runs, searches  # noqa: F401
 from nnparity.command_line.application import application
 from nnparity.command_line.running.exclusion import FULL
-from nnparity.command_line.running.unread import outlived
 from nnparity.execute.observer import TargetUnavailable
 from nnparity.judge.known_divergences import KnownError
+from nnparity.reports.export.unread import outlived
 from nnparity.reports.formatting import cut, visible
 from nnparity.run.engines.engine import JobDied
 from nnparity.run.finalization import RunFileChanged

@@ -8,7 +8,7 @@ from nnparity.reports.causes.causes import Cause
 from nnparity.reports.causes.classes import CLASSES, UNTOLD
 from nnparity.reports.formatting import count
 from nnparity.reports.merge import MergedRun, Missing
-from nnparity.reports.records import FAMILIES, SHORT
+from nnparity.reports.records import FAMILIES, MUTATION, SHORT, Environment
 from nnparity.reports.statistics import fails
 
 #: New causes named in the first sentence, at most.
@@ -133,8 +133,13 @@ def _left_out(run: MergedRun) -> Iterator[tuple[str, str]]:
         yield "formulas without a verdict: {what}", ", ".join(idle)
 
 
+def judging(run: MergedRun) -> list[Environment]:
+    """The environments of the runs that judged targets: `nnparity mutate` has a plan, and judges none by it."""
+    return [environment for environment in run.environments if MUTATION not in environment.plan]
+
+
 def _unplanned(run: MergedRun) -> Iterator[tuple[str, str]]:
-    plans = [environment.plan for environment in run.environments]
+    plans = [environment.plan for environment in judging(run)]
 
     def asked(name: str) -> set[str]:
         return {value for plan in plans for value in plan.get(name, [])}

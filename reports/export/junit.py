@@ -36,7 +36,14 @@ def _counts(cells: Iterable[Cell]) -> dict[str, str]:
 
 
 def _skipped(cell: Cell) -> bool:
-    return cell.statistics.grade == "unsupported"
+    """Whether nothing was judged: all is unsupported, or so wide that it says nothing."""
+    return cell.statistics.judged == 0
+
+
+def _why(cell: Cell) -> str:
+    worst = cell.statistics.worst
+    unsupported = cell.statistics.grade == "unsupported"
+    return ((worst.message if unsupported and worst else None) or cell.statistics.grade)[:_MOST]
 
 
 def _tell(aggregate: Aggregate, test: ET.Element, cell: Cell) -> None:
@@ -44,8 +51,8 @@ def _tell(aggregate: Aggregate, test: ET.Element, cell: Cell) -> None:
         new = [cause for cause in cell.causes if cause.new]
         said = "\n\n".join(_said(aggregate, cause) for cause in new)
         ET.SubElement(test, "failure", type=new[0].kind, message=visible(new[0].title)).text = said
-    elif _skipped(cell) and cell.statistics.worst:
-        ET.SubElement(test, "skipped", message=visible((cell.statistics.worst.message or "unsupported")[:_MOST]))
+    elif _skipped(cell):
+        ET.SubElement(test, "skipped", message=visible(_why(cell)))
     if known := [cause for cause in cell.causes if not cause.new]:
         lines = (f"on record: {cause.id} ({cause.kind}): {cause.reason[:_MOST]}" for cause in known)
         ET.SubElement(test, "system-out").text = visible("\n".join(lines))

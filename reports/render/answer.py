@@ -4,7 +4,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator
 
 from nnparity.reports.aggregation import Aggregate
-from nnparity.reports.causes.answer import NAMED, Answer
+from nnparity.reports.causes.answer import NAMED, Answer, judging
 from nnparity.reports.causes.classes import UNTOLD
 from nnparity.reports.formatting import count
 from nnparity.reports.records import Environment
@@ -51,13 +51,13 @@ def answer_tables(aggregate: Aggregate) -> list[tuple[str, str, str]]:
 def answer_table(aggregate: Aggregate, language: str = ENGLISH) -> Grid:
     """What the answer is of: how many verdicts, which versions, where, when, what was not run."""
     found, run, say = aggregate.answer, aggregate.run, sayer(language)
-    environment = next(iter(run.environments), None)
+    environments = judging(run) or run.environments
     rows = [
         ["verdicts", _verdicts(aggregate, say)],
         ["new causes", _counted(found.new_classes, say)],
         ["known causes", _counted(found.classes, say)],
         ["versions", _versions(aggregate)],
-        *(_where(environment, len(run.environments), say) if environment else []),
+        *(_where(environments[0], len(environments), say) if environments else []),
         ["incomplete", "; ".join(_incomplete(found, len(run.environments), say))],
         ["not run", "; ".join(say(pattern, what=what) for pattern, what in found.not_run)],
         ["unsupported", ", ".join(_unsupported(aggregate, say))],

@@ -32,9 +32,7 @@ def changed(aggregate: Aggregate, most: int | None = None, length: int = REASON)
         return
     yield "## Changed since the baseline"
     yield "\n".join(f"- {text(line, REASON)}" for line in head(found))
-    rows = [
-        [SAYS[group.kind], *(text(cell, length) for cell in cells(group, code=""))] for group in found.groups[:most]
-    ]
+    rows = [[SAYS[group.kind], *(text(cell, length) for cell in cells(group))] for group in found.groups[:most]]
     if rows:
         yield compact(["what became of it", *COLUMNS], rows)
     if len(rows) < len(found.groups):

@@ -8,14 +8,18 @@ from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 
+import msgspec
+
 from nnparity.reports.aggregation import Aggregate, grouped
+from nnparity.reports.differences import UNSUPPORTED, Key, by_key, verdict_at
 from nnparity.reports.formatting import badness, margin
 from nnparity.reports.records import PASSING, Fact, Verdict
 
 #: What the section says of itself.
 ABOUT = (
     "Each mode is judged by itself; here the results of two modes for the same numbers are compared, by their bits: "
-    "the same bits, or no result in either; other bits and both right; or only one of them right. A row is a formula "
+    "the same bits, or no result in either; other bits and both right; or only one of them right. "
+    "What is in one mode only is counted, not compared. A row is a formula "
     "in which anything differs, with the case in which the modes are farthest apart (grade and hard margin of each) "
     "and what explains the difference: the known divergences that what is not right meets, and the pass of the "
     "compiler that makes it, where nnparity report --passes has looked for it."
@@ -37,6 +41,8 @@ KINDS = {
 #: From the difference that matters least to the one that matters most.
 WORST = (ALONE, ROUNDED, NEITHER, FIRST, SECOND)
 Pair = tuple[Verdict, Verdict]
+#: The same cell in two modes; one of them may not have it.
+Cell = tuple[Verdict | None, Verdict | None]
 
 
 @dataclass
@@ -53,11 +59,11 @@ class Difference:
     known: Counter[str] = field(default_factory=Counter)
     passes: dict[str, list[str]] = field(default_factory=dict)
 
-    def add(self, one: Verdict, other: Verdict) -> None:
-        """The same cell in both modes."""
+    def add(self, one: Verdict | None, other: Verdict | None) -> None:
+        """The same cell in both modes, or in one."""
         kind = told(one, other)
         self.counts[kind] += 1
-        if kind in (SAME, ALONE):
+        if one is None or other is None or kind in (SAME, ALONE):
             return
         self.pairs.append((one, other))
         self.known.update({verdict.known or "" for verdict in (one, other) if verdict.grade not in PASSING})
@@ -75,7 +81,7 @@ class Difference:
 
 @dataclass(frozen=True)
 class Modes:
-    """Two modes of a place, `torch:cpu`: all that they were both asked, added up, and by formula where they differ."""
+    """Two modes of a place, `torch:cpu`: all that they were asked, added up, and by formula where they differ."""
 
     place: str
     one: str
@@ -118,29 +124,38 @@ def _say_passes(pair: Modes, facts: Iterable[Fact]) -> None:
 
 def _compared(place: str, one: str, other: str, verdicts: dict[str, list[Verdict]], order: list[str]) -> Modes:
     total, formulas = Difference(""), {name: Difference(name) for name in order}
-    for pair in _pairs(verdicts[one], verdicts[other]):
+    for pair in _cells(one, other, by_key((*verdicts[one], *verdicts[other]))):
         total.add(*pair)
-        formulas[pair[0].formula].add(*pair)
+        formulas[next(verdict.formula for verdict in pair if verdict)].add(*pair)
     first, second = (target.removeprefix(f"{place}:") for target in (one, other))
     return Modes(place, first, second, total, [found for found in formulas.values() if found.differs])
 
 
-def _pairs(ones: Iterable[Verdict], others: Iterable[Verdict]) -> Iterator[Pair]:
-    there = {(verdict.case, verdict.quantity): verdict for verdict in others}
-    for verdict in ones:
-        other = there.get((verdict.case, verdict.quantity))
-        if other is not None and {"unsupported"} != {verdict.grade, other.grade} and _told_apart(verdict, other):
-            yield verdict, other
+def _cells(one: str, other: str, verdicts: dict[Key, Verdict]) -> Iterator[Cell]:
+    """Each cell that either mode has a result of; what one mode alone tells apart is held against what it is not."""
+    for case, quantity in dict.fromkeys((case, quantity) for case, _, quantity in verdicts):
+        cell = _of(verdicts, (case, one, quantity)), _of(verdicts, (case, other, quantity))
+        there = [verdict for verdict in cell if verdict is not None]
+        if any(verdict.grade != UNSUPPORTED for verdict in there) and _told_apart(there):
+            yield cell
 
 
-def _told_apart(*pair: Verdict) -> bool:
+def _of(verdicts: dict[Key, Verdict], key: Key) -> Verdict | None:
+    """The verdict of a cell, by the quantity that was looked for: the plain one stands for what has its bits."""
+    verdict = verdict_at(verdicts, key)
+    if verdict is None or verdict.quantity == key[2]:
+        return verdict
+    return msgspec.structs.replace(verdict, quantity=key[2])
+
+
+def _told_apart(there: Iterable[Verdict]) -> bool:
     """Whether bits can be compared: older runs tell margins without a digest."""
-    return all(verdict.digest or verdict.hard is None for verdict in pair)
+    return all(verdict.digest or verdict.hard is None for verdict in there)
 
 
-def told(one: Verdict, other: Verdict) -> str:
+def told(one: Verdict | None, other: Verdict | None) -> str:
     """What two results of the same cell are to each other. Where neither mode has any, both refuse or both fail."""
-    if "unsupported" in (one.grade, other.grade):
+    if one is None or other is None or UNSUPPORTED in (one.grade, other.grade):
         return ALONE
     right = one.grade in PASSING, other.grade in PASSING
     if one.digest == other.digest and (one.digest or right[0] == right[1]):

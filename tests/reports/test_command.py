@@ -1,5 +1,8 @@
 """`python -m nnparity.reports`, and reports of the size of a full run."""
 
+import os
+import subprocess
+import sys
 import time
 from pathlib import Path
 from typing import Any
@@ -30,6 +33,19 @@ def test_a_file_that_is_no_run_is_named(tmp_path: Path, capsys: pytest.CaptureFi
     assert main([str(path), "--out", str(tmp_path / "out")]) == 2
     assert f"{path}:1: " in capsys.readouterr().err
     assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.parametrize(("file", "status"), [("run.jsonl", 0), ("nowhere.jsonl", 2)])
+def test_output_that_nobody_reads_ends_no_report(
+    tmp_path: Path, write: Any, verdict: Any, file: str, status: int
+) -> None:
+    write(verdict())
+    theirs, ours = os.pipe()
+    os.close(theirs)
+    command = [sys.executable, "-m", "nnparity.reports", file, "--out", "out"]
+    done = subprocess.run(command, cwd=tmp_path, stdout=ours, stderr=ours, check=False)
+    os.close(ours)
+    assert (done.returncode, (tmp_path / "out/parity.html").exists()) == (status, status == 0)
 
 
 def test_a_run_file_that_is_there_is_not_written_over(

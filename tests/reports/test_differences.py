@@ -46,6 +46,13 @@ CHANGES = [
     ("worse", {"grade": "imprecise"}, {"grade": "diverges", "known": "a-record"}),
     ("better", {"grade": "diverges"}, {"grade": "imprecise"}),
     ("better", {"grade": "crashed"}, {"grade": "conforms"}),
+    ("worse", {"grade": "diverges", "known": "a-record"}, {"grade": "diverges"}),
+    ("worse", {"grade": "diverges", "known": "a-record"}, {"grade": "imprecise"}),
+    ("worse", {"grade": "error"}, {"grade": "diverges"}),
+    ("worse", {"grade": "timed out", "known": "a-record"}, {"grade": "imprecise"}),
+    ("better", {"grade": "error"}, {"grade": "diverges", "known": "a-record"}),
+    ("better", {"grade": "diverges", "known": "a-record"}, {"grade": "imprecise", "known": "another"}),
+    ("other numbers", {"grade": "diverges", "digest": "a"}, {"grade": "diverges", "digest": "b", "known": "a-record"}),
     ("dropped support", {"grade": "conforms"}, {"grade": "unsupported"}),
     ("new support", {"grade": "unsupported"}, {"grade": "conforms"}),
     ("vanished", {"grade": "conforms"}, None),
@@ -72,6 +79,18 @@ def test_each_kind_of_change(
     assert found.same == (kind is None and new is not None)
 
 
+@pytest.mark.parametrize(("old", "told"), [
+    ({"grade": "diverges", "known": "a-record", "hard": 2.0}, "diverges on record → diverges on none"),
+    ({"grade": "error"}, "error → diverges"),
+])  # fmt: skip
+def test_a_wrong_number_that_no_record_covers_any_more_is_news(
+    differences: Compare, verdict: MakeVerdict, old: dict[str, Any], told: str
+) -> None:
+    found = differences([verdict(**old)], [verdict("diverges", hard=1e30, digest="b")])
+    assert ([group.grades for group in found.groups], len(found.news)) == ([told], 1)
+    assert f"1 {told}, normal" in FORMATS["terminal"](found)
+
+
 def test_all_kinds_are_met() -> None:
     assert {kind for kind, _, _ in CHANGES} == {*KINDS, None}
 
@@ -94,6 +113,43 @@ def test_an_output_with_gradients_that_was_the_plain_one_is_held_against_that(
     pairs = [([plain], [plain, other]), ([plain, other], [plain]), ([plain], [plain, wrong])]
     kinds = [[group.kind for group in differences(old, new).groups] for old, new in pairs]
     assert kinds == [["other bits"], ["other bits"], ["worse"]]
+
+
+def test_only_what_is_in_both_runs_is_the_same(differences: Compare, verdict: MakeVerdict) -> None:
+    plain, other = verdict(digest="a"), verdict(digest="b")
+    together = verdict(digest="c", quantity="output.with_grad")
+    pairs = [([plain], [other, together]), ([plain], [plain, together]), ([plain, together], [plain])]
+    assert [differences(old, new).same for old, new in pairs] == [0, 1, 1]
+
+
+def test_a_target_that_is_not_available_any_more_is_no_longer_supported(
+    write: Write, environment: Callable[..., Environment], target: Callable[..., TargetLine], verdict: MakeVerdict
+) -> None:
+    gone = TargetLine("torch:cpu:eager", available=False, reason="no torch")
+    here = merge([write(environment(), target(), verdict(), END, name="here.jsonl")])
+    absent = merge([write(environment(plan={"targets": ["torch"]}), gone, END, name="absent.jsonl")])
+    unasked = merge([write(environment(plan={"targets": ["jax"]}), gone, END, name="unasked.jsonl")])
+    pairs = [(here, absent), (absent, here), (here, unasked), (unasked, here)]
+    found = [compare(*pair) for pair in pairs]
+    assert [(list(one.counts()), one.worse, len(one.news)) for one in found] == [
+        (["dropped support"], True, 1),
+        (["new support"], False, 0),
+        (["vanished"], False, 0),
+        (["appeared"], False, 0),
+    ]
+
+
+def test_versions_are_of_the_targets_of_both_runs(
+    write: Write, environment: Callable[..., Environment], target: Callable[..., TargetLine], verdict: MakeVerdict
+) -> None:
+    one, other = (
+        merge([write(environment(), target(f"{name}:cpu:eager", versions=versions), END, name=f"{name}.jsonl")])
+        for name, versions in (("numpy", {"numpy": "2.1"}), ("torch", {"torch": "2.9", "numpy": "2.3"}))
+    )
+    found = compare(one, other)
+    assert found.versions == {"torch": "none → 2.9", "numpy": "2.1 → 2.3"}
+    assert found.cautions == ["no target is in both"]
+    assert [compare(one, one).versions, compare(one, one).cautions] == [{}, []]
 
 
 def test_verdicts_are_told_by_cause(differences: Compare, verdict: MakeVerdict) -> None:
@@ -132,6 +188,14 @@ def test_other_salts_are_said_and_bits_not_compared(
         "another salt: none → 7; bits are not compared",
         "another processor: a processor → another one",
     ]
+
+
+def test_another_way_of_drawing_numbers_is_said_and_bits_not_compared(
+    differences: Callable[..., Differences], verdict: MakeVerdict
+) -> None:
+    found = differences([verdict(digest="a")], [verdict(digest="b")], seeds="another")
+    assert found.groups == []
+    assert found.cautions == ["another way of drawing numbers: philox → another; bits are not compared"]
 
 
 @pytest.mark.parametrize("form", FORMATS)

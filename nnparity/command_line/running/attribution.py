@@ -14,6 +14,7 @@ from nnparity.reports.targets.modes import EAGER, PASSES, Modes, apart, modes
 from nnparity.reproduce.passes.found import Search
 from nnparity.reproduce.passes.search import has_switches, search_all
 from nnparity.reproduce.passes.words import answer
+from nnparity.spec.schema import WITH_GRAD
 
 Passes = Annotated[
     bool,
@@ -45,7 +46,8 @@ def attributed(run: MergedRun, timeout: float) -> Iterator[Fact]:
 def farthest(pair: Modes) -> list[Verdict]:
     """Of each formula and dtype the cell in which the modes are farthest apart, of ordinary cases on the run's numbers.
 
-    None of a pair of modes of which no compiler is known, or whose first mode is not the eager one.
+    An output that came with gradients is none: switches are tried on outputs by themselves. Nothing of a pair of modes
+    of which no compiler is known, or whose first mode is not the eager one.
     """
     if pair.one != EAGER or not has_switches(f"{pair.place}:{pair.other}"):
         return []
@@ -54,9 +56,7 @@ def farthest(pair: Modes) -> list[Verdict]:
         for both in row.pairs:
             one = both[0]
             key = one.formula, one.dtype
-            if checked(one.dataset) or one.salt or one.layout:
-                continue
-            if key not in found or apart(both) > apart(found[key]):
+            if _ordinary(one) and (key not in found or apart(both) > apart(found[key])):
                 found[key] = both
     return [other for _, other in found.values()]
 
@@ -65,3 +65,8 @@ def told(search: Search, cell: Verdict) -> str:
     """The answer of a search, and of which cell."""
     said = search.problem or ("asked alone it has the same bits" if search.apart.none else answer(search))
     return f"{said}; {cell.quantity} of {cell.signature}/{cell.dataset}"
+
+
+def _ordinary(one: Verdict) -> bool:
+    alone = not one.quantity.startswith(WITH_GRAD)
+    return alone and not (checked(one.dataset) or one.salt or one.layout)

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from nnparity.command_line.running.unread import Output
+from nnparity.reports.export.unread import Output
 from nnparity.reports.records import Summary, read_run
 
 RUN = ("run", "--backend", "numpy", "--formula", "relu", "--dtype", "float32", "--level", "quick", "--no-store")

@@ -11,7 +11,7 @@ import pytest
 from nnparity.reports import merge, render
 from nnparity.reports.aggregation import Aggregate
 from nnparity.reports.causes.answer import Answer
-from nnparity.reports.records import KnownLine
+from nnparity.reports.records import Fact, KnownLine
 from nnparity.reports.render.answer import answer_table
 
 PASSING = {"conforms", "inconclusive", "unsupported"}
@@ -111,6 +111,37 @@ def test_what_was_not_run_is_said(path: Path) -> None:
         "formulas without a verdict: formula_6",
     ]
     assert chinese.startswith("数据类型：bfloat16; full 级的签名; 此处没有：torch:cuda:eager (no device)")
+
+
+def test_what_mutate_planned_is_nothing_that_the_run_did(
+    verdict: Any, environment: Any, target: Any, write: Any
+) -> None:
+    """`nnparity report RUN.jsonl mutation.jsonl`, in either order."""
+    asked = {"dtypes": ["float32"], "level": ["quick"], "quantities": ["output"], "targets": ["jax", "torch"]}
+    planted = {
+        "mutation": ["planted"],
+        "dtypes": ["float64", "float32", "float16", "bfloat16"],
+        "level": ["full"],
+        "quantities": ["output", "grad", "jvp", "hvp"],
+        "targets": ["torch", "jax"],
+    }
+    run = write(environment(plan=asked), verdict(), verdict(target="jax:cpu:compiled"), name="run.jsonl")
+    faults = write(
+        environment(plan=planted, started="2024-01-01T00:00:00+00:00"),
+        target(),
+        Fact("mutation score", "conv2d", "float32", "1 of 1 caught"),
+        name="mutation.jsonl",
+    )
+    alone = dict(map(tuple, answer_table(Aggregate(merge([run]))).rows))
+    assert "quantities: grad, jvp, hvp" in alone["not run"]
+    for files in ([run, faults], [faults, run]):
+        aggregate = Aggregate(merge(files))
+        rows = dict(map(tuple, answer_table(aggregate).rows))
+        assert [rows[name] for name in ("not run", "date")] == [alone[name] for name in ("not run", "date")]
+        assert aggregate.targets == ["jax:cpu:compiled", "torch:cpu:eager"]
+    rows = dict(map(tuple, answer_table(Aggregate(merge([faults]))).rows))
+    assert rows["date"] == "2024-01-01T00:00:00+00:00"
+    assert "not run" not in rows
 
 
 def test_the_table_says_versions_device_date_and_digest(path: Path) -> None:

@@ -45,6 +45,24 @@ def test_in_junit_only_what_is_new_fails(verdict: Any, write: Any) -> None:
 
 
 @pytest.mark.parametrize(
+    ("grades", "message"),
+    [
+        (["inconclusive"], "inconclusive"),
+        (["inconclusive", "unsupported"], "inconclusive"),
+        (["unsupported", "unsupported"], "why unsupported"),
+        (["inconclusive", "conforms"], None),
+    ],
+)
+def test_in_junit_a_cell_of_which_nothing_was_judged_is_skipped(
+    grades: list[str], message: str | None, verdict: Any, write: Any
+) -> None:
+    lines = [verdict(grade, dataset=f"d{place}", message=f"why {grade}") for place, grade in enumerate(grades)]
+    (suite,) = ET.fromstring(junit(Aggregate(merge([write(*lines)]))))
+    assert [one.get("message") for one in suite.iter("skipped")] == ([] if message is None else [message])
+    assert suite.get("skipped") == str(int(message is not None))
+
+
+@pytest.mark.parametrize(
     ("grades", "message", "colour"),
     [
         (["conforms"], "nothing new, 0 known", "success"),

@@ -14,17 +14,19 @@ from rich.console import Console
 from nnparity.command_line.running.outcome import Outcome
 from nnparity.command_line.running.terminal_summary import show
 from nnparity.reports import MergedRun, merge, render
+from nnparity.reports.differences import compare
+from nnparity.reports.differences_told import COLUMNS, FORMATS
 from nnparity.reports.formatting import visible
 from nnparity.reports.records import Fact, KnownLine, ScriptLine, TargetLine
 from nnparity.reports.render.summary import MOST
 from nnparity.run.counts import TotalCounts
 from nnparity.tests.reports.conftest import data_of, unpacked
 
-ANSI, TURNED, BELL, HIDDEN = "\x1b[31m", "\u202e", "\x07", "\u200b"
+ANSI, TURNED, BELL, HIDDEN = "\x1b[31m", "\u202e", "\x07", "\u200b\uffff\ufffe"
 EVIL = f"<script>alert(1)</script>|`*{ANSI}red{TURNED}turned{BELL}{HIDDEN}[x](javascript:1)\r"
 LONG = (EVIL + "</script><img src=x onerror=alert(1)>") * 1_200
 #: What no form may hold as it is.
-RAW = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200b-\u200f\u202a-\u202e\u2066-\u2069]")
+RAW = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200b-\u200f\u202a-\u202e\u2066-\u2069\ufffe\uffff]")
 
 
 @pytest.fixture
@@ -70,6 +72,14 @@ class Opened(HTMLParser):
         self.names.append(tag)
         self.links += [value or "" for name, value in attrs if name == "href"]
         self.handlers += [name for name, _ in attrs if name.startswith("on")]
+
+
+def test_the_markdown_of_what_changed_shows_it_as_text(run: MergedRun) -> None:
+    told = FORMATS["markdown"](compare(MergedRun(), run))
+    rows = [line for line in told.splitlines() if line.startswith("| ")]
+    assert {len(re.findall(r"(?<!\\)[|]", row)) for row in rows} == {len(COLUMNS) + 1}
+    assert re.findall(r"<|(?<![\\])[`*]|\](?=\()", told) == []
+    assert RAW.findall(told) == []
 
 
 def test_no_form_holds_a_character_that_is_not_seen(files: dict[str, str]) -> None:

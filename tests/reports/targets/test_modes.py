@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from nnparity.command_line.running.attribution import farthest
 from nnparity.reports import merge
 from nnparity.reports.aggregation import Aggregate
 from nnparity.reports.targets.modes import (
@@ -48,10 +49,11 @@ def found(verdict: Any, write: Any) -> Any:
         ({"grade": "error"}, RIGHT, SECOND),
         ({"grade": "error"}, {}, SECOND),  # what refuses an input as it must has no bits either
         ({"grade": "unsupported"}, RIGHT, ALONE),
+        (RIGHT, None, ALONE),
     ],
 )
 def test_two_results_are_told_apart(one: Any, other: Any, expected: str, verdict: Any) -> None:
-    assert told(verdict(**one), verdict(**other)) == expected
+    assert told(verdict(**one), None if other is None else verdict(**other)) == expected
 
 
 def test_modes_are_counted_by_formula_and_the_farthest_pair_is_named(found: Any) -> None:
@@ -68,11 +70,31 @@ def test_modes_are_counted_by_formula_and_the_farthest_pair_is_named(found: Any)
         {"target": COMPILED, "formula": "gelu", "dataset": "only here", **RIGHT},
     )
     assert (pair.place, pair.one, pair.other) == ("torch:cpu", "eager", "compiled")
-    assert pair.total.counts == Counter({SAME: 1, ROUNDED: 1, FIRST: 2})
+    assert pair.total.counts == Counter({SAME: 1, ROUNDED: 1, FIRST: 2, ALONE: 1})
     (gelu,) = pair.formulas
-    assert (gelu.formula, gelu.counts) == ("gelu", Counter({FIRST: 2, ROUNDED: 1}))
+    assert (gelu.formula, gelu.counts) == ("gelu", Counter({FIRST: 2, ROUNDED: 1, ALONE: 1}))
     assert furthest(gelu) == "gelu/n2c3/normal/float32 output: conforms 0.500 and diverges 3.00"
     assert explained(gelu) == "a-record (×1); not recorded (×1)"
+
+
+@pytest.mark.parametrize("wrong_one", [EAGER, COMPILED])
+def test_an_output_with_gradients_that_one_mode_alone_tells_is_held_against_the_plain_one(
+    found: Any, wrong_one: str
+) -> None:
+    plain = [{"target": target, **RIGHT} for target in (EAGER, COMPILED)]
+    (pair,) = found(*plain, {"target": wrong_one, "quantity": "output.with_grad", **WRONG})
+    assert pair.total.counts == Counter({SAME: 1, SECOND if wrong_one == EAGER else FIRST: 1})
+    said = ["conforms 0.500", "diverges 3.00"][:: -1 if wrong_one == EAGER else 1]
+    assert furthest(pair.formulas[0]) == f"conv2d/n2c3/normal/float32 output.with_grad: {' and '.join(said)}"
+    assert farthest(pair) == [], "which no switch of a compiler is asked for: it is asked for outputs alone"
+
+
+def test_what_is_in_one_mode_only_is_counted_as_that(found: Any) -> None:
+    lacking = {"target": EAGER, "grade": "unsupported"}
+    more = {"target": COMPILED, "quantity": "grad.x", **RIGHT}
+    nowhere = {"target": COMPILED, "grade": "unsupported", "formula": "gelu"}
+    (pair,) = found(lacking, {"target": COMPILED, **RIGHT}, more, nowhere)
+    assert (pair.total.counts, pair.formulas) == (Counter({ALONE: 2}), [])
 
 
 def test_without_an_eager_mode_the_first_is_what_others_are_held_against(found: Any) -> None:
