@@ -7,9 +7,10 @@ from typing import Any
 import numpy as np
 import pytest
 
-from nnparity.adapters.capture.layer import Layer
+from nnparity.adapters.capture.layer import RESULT, Layer
 from nnparity.porting.between import BETWEEN, with_between
 from nnparity.porting.comparison import compared
+from nnparity.porting.pairs.layouts import apart, difference
 from nnparity.porting.result import Ported
 from nnparity.porting.rows import UNMATCHED, Row
 from nnparity.tests.porting.made import FUNCTIONS, array, layer, linear, unknown
@@ -142,3 +143,34 @@ def test_it_prints_every_layer() -> None:
     told = str(found).splitlines()
     assert told[0] == found.headline
     assert len(told) == 3 + len(found.rows)
+
+
+def returning(*results: Any) -> list[Layer]:
+    """A dense layer, and what the model returns behind it."""
+    return [
+        *network("dense"),
+        *(Layer("the result", RESULT, RESULT, inputs={"x": y}, outputs={"y": y}) for y in results),
+    ]
+
+
+def test_whole_numbers_are_the_same_or_wrong_in_any_dtype() -> None:
+    half = unknown("half", X.astype(np.float16), X.astype(np.float16))  # of which the unit would excuse the difference
+    ids = np.arange(512)[None]
+    other = ids.copy()
+    other[0, 7] = 8
+    assert apart(ids, other) < 16 * 2.0**-11
+    assert port([half, *returning(ids)], [half, *returning(ids)])
+    found = port([half, *returning(ids)], [half, *returning(other)])
+    assert found.first is not None
+    assert found.first.kind == BETWEEN
+    assert "whole numbers are the same or wrong" in found.first.why[-1]
+
+
+def test_one_wrong_row_of_many_departs() -> None:
+    half = unknown("half", X.astype(np.float16), X.astype(np.float16))
+    y = array(2**16, 8)
+    wrong = y.copy()
+    wrong[5] = 0
+    assert difference(y, wrong) < 16 * 2.0**-11
+    assert not port([half, *returning(y)], [half, *returning(wrong)])
+    assert port([half, *returning(y)], [half, *returning((y * (1 + 2.0**-11)).astype(np.float32))])

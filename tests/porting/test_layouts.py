@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from nnparity.adapters.capture.layer import Layer
-from nnparity.porting.pairs.layouts import SAME, difference, flattened, repadded, turn
+from nnparity.porting.pairs.layouts import SAME, apart, difference, flattened, repadded, turn
 from nnparity.tests.porting.made import array, unknown
 
 
@@ -98,3 +98,14 @@ def test_a_difference_is_relative_and_never_hidden() -> None:
     for wrong in (np.where(x == x[0, 0], np.nan, x), x[:2], x.T):
         assert difference(x, wrong) == np.inf
     assert difference(0 * x, x) == np.inf
+
+
+def test_the_row_that_is_farthest_off_counts_and_a_small_one_by_the_size_of_the_whole() -> None:
+    x = np.ones((100, 4))
+    x[3] = 1e-9
+    wrong, rounded = x.copy(), x.copy()
+    wrong[5], rounded[3] = 0, 3e-9
+    assert apart(x, wrong) == pytest.approx(1)
+    assert apart(x, rounded) < 1e-8
+    assert apart(x, x.copy()) == 0
+    assert apart(x, x[:2]) == np.inf

@@ -95,7 +95,7 @@ def _equal(one: Turn, x: Array, y: Array) -> bool:
 
 def moved(a: Array, b: Array, images: Sequence[tuple[int, ...]]) -> float:
     """The difference of two flattened images, in the order in which they are nearest."""
-    return min(difference(one.there(a), b) for one in (SAME, *_turns(a, images, a.ndim)))
+    return min(apart(one.there(a), b) for one in (SAME, *_turns(a, images, a.ndim)))
 
 
 def repadded(a: Layer, b: Layer) -> Layer:
@@ -146,6 +146,24 @@ def difference(a: Array, b: Array) -> float:
             return 0.0
         found = off / size if size else math.inf
     return found if math.isfinite(found) else math.inf
+
+
+def apart(a: Array, b: Array) -> float:
+    """The difference as a whole, or that of the row that is farthest off: one wrong row of many is lost in the mean.
+
+    A row is measured by its own size, or by that of the whole where it is smaller: what is left of terms that cancel
+    has the errors of these.
+    """
+    found = difference(a, b)
+    if not math.isfinite(found) or not found:
+        return found
+    a, b = (one.astype(np.float64) for one in np.broadcast_arrays(a, b))
+    return max(found, float(np.max(_by_rows(b - a) / np.maximum(_by_rows(a), size_of(a)))))
+
+
+def _by_rows(array: Array) -> Array:
+    """The root mean square of each row; numbers of one axis alone are so many rows."""
+    return np.abs(array) if array.ndim < 2 else np.sqrt(np.mean(np.square(array), axis=-1))
 
 
 def _broadcasts(a: Array, b: Array) -> bool:

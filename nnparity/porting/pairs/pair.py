@@ -8,7 +8,7 @@ import numpy as np
 
 from nnparity.adapters.capture.layer import FLATTEN, RESULT, Layer
 from nnparity.adapters.request import Array
-from nnparity.porting.pairs.layouts import Turn, difference, moved, turn
+from nnparity.porting.pairs.layouts import Turn, apart, moved, turn
 from nnparity.porting.pairs.parameters import FORMS, differences
 from nnparity.porting.pairs.question import Expectation, judged, readings
 from nnparity.porting.pairs.ratios import Ratio, ratio
@@ -42,14 +42,15 @@ class Pair:
         turned = self.turn
         received, returned = self._differ(turned)
         kind = self.a.label if self.a.label == self.b.label else f"{self.a.label} / {self.b.label}"
-        row = Row(kind, *self.names, received=received, returned=returned)
+        exact = self.a.x is not None and self.a.x.dtype.kind in "iub"
+        row = Row(kind, *self.names, received=received, returned=returned, exact=exact)
         if self.a.kind == self.b.kind == RESULT:
             return row
         return self._judged(row, turned)
 
     def _differ(self, turned: Turn) -> tuple[float | None, float | None]:
         x, y, seen_x, seen_y = self.a.x, self.a.y, self.b.x, self.b.y
-        received = None if x is None or seen_x is None else difference(turned.there(x), seen_x)
+        received = None if x is None or seen_x is None else apart(turned.there(x), seen_x)
         if y is None or seen_y is None:
             return received, None
         if self.a.kind == self.b.kind == FLATTEN and y.shape == seen_y.shape:
@@ -58,7 +59,7 @@ class Pair:
         if self.a.kind == self.b.kind == "lstm" and y.ndim != returned.ndim:  # one returns the last state alone
             y, returned = (one[:, -1] if one.ndim == 3 else one for one in (y, returned))
         y, returned = np.squeeze(y), np.squeeze(returned)  # axes of one, kept or not
-        return received, difference(y, returned) if y.shape == returned.shape else None
+        return received, apart(y, returned) if y.shape == returned.shape else None
 
     def _judged(self, row: Row, turned: Turn) -> Row:
         given = self._given(turned)
