@@ -1,23 +1,20 @@
 """A pair of layers, judged: each on what it received, and b's on what a's received, so that errors do not pile up."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 
-from nnparity.adapters.capture.layer import FLATTEN, RESULT, Layer
+from nnparity.adapters.capture.layer import FLATTEN, RANDOM, RESULT, Layer
 from nnparity.adapters.request import Array
 from nnparity.porting.pairs.layouts import Turn, apart, moved, turn
 from nnparity.porting.pairs.parameters import FORMS, differences
 from nnparity.porting.pairs.question import Expectation, judged, readings
-from nnparity.porting.pairs.ratios import Ratio, ratio
+from nnparity.porting.pairs.ratios import Again, Ratio, ratio
 from nnparity.porting.rows import DIFFERS, Row, worst
 from nnparity.reports.records import PASSING, Verdict
 from nnparity.spec import DTYPES
-
-#: Runs b's layer on other inputs: names and arrays as it told them.
-Again = Callable[[Mapping[str, Array]], Mapping[str, Array]]
 
 
 @dataclass(frozen=True)
@@ -62,6 +59,8 @@ class Pair:
         return received, apart(y, returned) if y.shape == returned.shape else None
 
     def _judged(self, row: Row, turned: Turn) -> Row:
+        if RANDOM in (self.a.kind, self.b.kind):
+            return replace(row, grade="diverges", why=_notes(self))
         given = self._given(turned)
         answer = self._answer(given, turned)
         own_a, own_b = own(self.a), own(self.b)
@@ -119,7 +118,7 @@ def _with(
         changed = [f"b has the parameters of {pair.holder}"]
     why = _why(pair, verdicts, measured, changed, untold) if grade not in PASSING else changed
     notes = [turned.says] if turned.says else []
-    notes += [note for note in (_note("a", pair.a), _note("b", pair.b)) if note]
+    notes += _notes(pair)
     if grade in PASSING and changed:
         grade, notes = DIFFERS, ["these inputs do not show it", *notes]
     own_a, own_b, ported = verdicts
@@ -135,8 +134,8 @@ def _with(
     )
 
 
-def _note(side: str, layer: Layer) -> str:
-    return f"{side}: {layer.note}" if layer.note else ""
+def _notes(pair: Pair) -> list[str]:
+    return [f"{side}: {layer.note}" for side, layer in (("a", pair.a), ("b", pair.b)) if layer.note]
 
 
 def _why(
