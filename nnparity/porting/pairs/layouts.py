@@ -62,16 +62,18 @@ def turn(a: Layer, b: Layer, images: Sequence[tuple[int, ...]] = ()) -> Turn:
     x, y = a.x, b.x
     if x is None or y is None or x.size != y.size:
         return SAME
-    if x.ndim != y.ndim and x.shape[-1] == y.shape[-1]:
+    result = a.kind == b.kind == RESULT
+    if x.ndim != y.ndim and x.shape[-1] == y.shape[-1] and not result:
         return Turn(shape=y.shape, cut=() if a.y is None else a.y.shape)
     fixed = _fixed(a.kind, x.ndim) if a.kind == b.kind else 0
-    found = [one for one in (SAME, *_turns(x, images, fixed)) if one.there(x).shape == y.shape]
+    turns = _channels(x.ndim) if result else _turns(x, images, fixed)
+    found = [one for one in (SAME, *turns) if one.there(x).shape == y.shape]
     return _nearest(found, x, y, _by_weights(found, a, b)) if found else SAME
 
 
 def _fixed(kind: str, rank: int) -> int:
     """How many of the last axes cannot lie otherwise, as the layout of the layer is known."""
-    free = not kind or kind in NUMBERS or kind == RESULT
+    free = not kind or kind in NUMBERS
     return 0 if free else 1 if kind in ROWS else rank
 
 
@@ -111,12 +113,24 @@ def repadded(a: Layer, b: Layer) -> Layer:
     return replace(a, inputs={**a.inputs, "x": np.ascontiguousarray(cut)}, settings={**a.settings, "padding": theirs})
 
 
+def _channels(rank: int) -> Iterator[Turn]:
+    """Of what a model returns, who calls it knows the order; only where frameworks have the channels may differ."""
+    if 3 <= rank <= 5:
+        beside = range(1, rank - 1)
+        for order in ((0, *(one + 1 for one in beside), 1), (0, rank - 1, *beside)):
+            yield Turn(axes=order, says=_order(order))
+
+
+def _order(axes: tuple[int, ...]) -> str:
+    return f"its axes lie in the order {axes}"
+
+
 def _turns(a: Array, images: Sequence[tuple[int, ...]], fixed: int) -> Iterator[Turn]:
     free = a.ndim - fixed
     if 1 < free <= MOST:
         for axes in itertools.permutations(range(free)):
             order = (*axes, *range(free, a.ndim))
-            yield Turn(axes=order, says=f"its axes lie in the order {order}")
+            yield Turn(axes=order, says=_order(order))
     for shape in images:
         if a.ndim == 2 and math.prod(shape) == a.shape[-1]:
             for says, axes in ORDERS.items():

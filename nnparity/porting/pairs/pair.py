@@ -42,12 +42,14 @@ class Pair:
         exact = self.a.x is not None and self.a.x.dtype.kind in "iub"
         row = Row(kind, *self.names, received=received, returned=returned, exact=exact)
         if self.a.kind == self.b.kind == RESULT:
-            return row
+            return replace(row, notes=[turned.says] if turned.says else [])
         return self._judged(row, turned)
 
     def _differ(self, turned: Turn) -> tuple[float | None, float | None]:
         x, y, seen_x, seen_y = self.a.x, self.a.y, self.b.x, self.b.y
         received = None if x is None or seen_x is None else apart(turned.there(x), seen_x)
+        if self.a.kind == self.b.kind == RESULT and x is not None and seen_x is not None and x.size != seen_x.size:
+            received = np.inf  # one row is no answer for all, even where these are the same
         if y is None or seen_y is None:
             return received, None
         if self.a.kind == self.b.kind == FLATTEN and y.shape == seen_y.shape:
