@@ -153,7 +153,7 @@ def test_a_layer_of_b_that_is_random_excuses_nothing_by_that() -> None:
 
 
 def test_the_same_but_for_its_last_digits_is_not_random() -> None:
-    flips = iter((0, 0, 0, 1))
+    flips = iter((0, 0, 0, 0, 1))
 
     def summed(x: Any) -> Any:
         return swish(x) * np.float32(1 + next(flips) * 2.0**-23)

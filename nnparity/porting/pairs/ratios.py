@@ -57,7 +57,7 @@ def ratio(
     answer, moved = (_first(again(inputs), turned) for inputs in (given, _rounded(given)))
     if answer.shape != a.y.shape:
         return Ratio(np.inf, np.inf)
-    if _varies(b, again):
+    if _varies(again(given), again(given), b):
         return Ratio(np.inf, np.inf, "b's layer returns something else for the same input")
     own = _size(answer, a.y)
     if own == 0:
@@ -71,17 +71,16 @@ def _unit(layer: Layer) -> float:
     return DTYPES[layer.dtype].unit if layer.dtype in DTYPES else 0.0
 
 
-def _varies(b: Layer, again: Again) -> bool:
-    """Whether b's layer, run once more on what it received, gives something else: then it would explain any error.
+def _varies(first: Mapping[str, Array], second: Mapping[str, Array], b: Layer) -> bool:
+    """Whether b's layer, run twice on the same, gives something else: then its own chance would explain any error.
 
     Sums may come out otherwise in their last digits, as several threads add them.
     """
-    assert b.y is not None
-    answer = next(iter(again(b.inputs).values()))
-    if answer.shape != b.y.shape:
+    one, other = (next(iter(found.values())) for found in (first, second))
+    if one.shape != other.shape:
         return True
-    same = np.array_equal(answer, b.y, equal_nan=answer.dtype.kind not in "iub")
-    return not same and not _size(answer, b.y) <= COMPOSED * _unit(b) * size_of(b.y)
+    same = np.array_equal(one, other, equal_nan=one.dtype.kind not in "iub")
+    return not same and not _size(one, other) <= COMPOSED * _unit(b) * size_of(one)
 
 
 def _first(found: Mapping[str, Array], turned: Turn) -> Array:
