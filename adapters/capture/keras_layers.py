@@ -128,13 +128,25 @@ def _batch_norm(layer: Any) -> Reading:
 
 
 def _embedding(layer: Any) -> Reading:
-    return Reading("embedding", {"table": array(layer.embeddings, layer.compute_dtype)}, inputs=("ids",))
+    table = {"table": array(layer.embeddings, layer.compute_dtype)}
+    return Reading("embedding", table, inputs=("ids",), ours=_whole_ids)
+
+
+def _whole_ids(name: str, x: Array) -> Array:
+    """An input of no dtype of its own is float32; Keras casts ids that are floats."""
+    return x.astype(np.int64) if name == "ids" else x
 
 
 def _flatten(layer: Any) -> Reading:
-    order = "nhwc" if channels_last(layer) else "nchw"
-    read = Reading(FLATTEN, late=lambda inputs: {"order": order if inputs["x"].ndim == 4 else "nchw"})
-    return _of_images(layer, read)
+    """Channels last in either format: Keras turns what has the channels first before it flattens."""
+    read = Reading(FLATTEN, late=lambda inputs: {"order": "nhwc" if inputs["x"].ndim == 4 else "nchw"})
+    if channels_last(layer):
+        return imaged(read)
+    return replace(
+        read,
+        ours=lambda name, x: np.moveaxis(x, 1, -1) if x.ndim > 2 and x.ndim != 4 else x,
+        theirs=lambda name, x: np.moveaxis(x, -1, 1) if x.ndim > 2 and x.ndim != 4 else x,
+    )
 
 
 def _relu(layer: Any) -> Reading:
@@ -209,6 +221,8 @@ TABLE: Mapping[type, Callable[[Any], Reading]] = {
         lambda layer: Reading(IDENTITY),
     ),
 }
+#: Flags of a call that change nothing of the first result, but for training, which is held against the formula.
+HARMLESS = ("training", "return_attention_scores")
 #: Layers that are read whole, not by what they are made of.
 WHOLE = (layers.RNN, layers.MultiHeadAttention)
 #: Layers that only move numbers, or join what several give: what comes out is judged where it goes in.
@@ -218,6 +232,13 @@ MOVERS = (
 )
 #: Layers whose activation is told as a layer of its own.
 ACTIVATED = (layers.Dense, layers.Conv2D)
+
+
+def called(layer: Any, flags: Mapping[str, Any]) -> Reading:
+    """How a layer is read that is called with these keywords; a flag that no formula knows makes another one of it."""
+    read = reading(layer)
+    known = [name for name, value in flags.items() if value is True and name not in HARMLESS]
+    return replace(read, kind="", note=f"is called with {', '.join(known)}") if known and read.kind else read
 
 
 def reading(layer: Any) -> Reading:

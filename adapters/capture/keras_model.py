@@ -11,7 +11,15 @@ import ml_dtypes
 import numpy as np
 from keras import backend, ops
 
-from nnparity.adapters.capture.keras_layers import ACTIVATED, MOVERS, WHOLE, activation, channels_last, imaged, reading
+from nnparity.adapters.capture.keras_layers import (
+    ACTIVATED,
+    MOVERS,
+    WHOLE,
+    activation,
+    called,
+    channels_last,
+    imaged,
+)
 from nnparity.adapters.capture.layer import IDENTITY, Layer
 from nnparity.adapters.capture.reading import Call
 from nnparity.adapters.request import Array
@@ -59,7 +67,7 @@ class KerasModel:
         plain = _plain(layer, original)
 
         def call(*args: Any, **kwargs: Any) -> Any:
-            known = Call.of(plain, reading(layer), tensor, args, kwargs)
+            known = Call.of(plain, called(layer, kwargs), tensor, args, kwargs)
             if plain is original:
                 returned = original(*args, **kwargs)
                 self._tell(known, name, type(layer).__name__, returned)

@@ -43,6 +43,14 @@ class Slot:
     name: str
 
 
+@dataclass(frozen=True)
+class Named:
+    """A named tuple among the arguments of a call, with its tensors as `Slot`s, which its class may refuse."""
+
+    kind: Callable[..., Any]
+    parts: Mapping[str, Any]
+
+
 @dataclass
 class Call:
     """One call of a layer: what it was given, with its tensors as `Slot`s, so that it can be called again."""
@@ -134,24 +142,31 @@ class _Names:
     waiting: list[str]
     own: tuple[str, ...]
 
-    def take(self, key: str) -> str:
-        """The name of the next tensor, which stands under a keyword, or behind those before."""
+    def take(self, key: str, lone: bool) -> str:
+        """The name of the next tensor, which stands under a keyword, lone or with others, or behind those before.
+
+        A lone keyword that is not the formula's says what it is, as a mask does; only the first tensor of a call is its
+        first input under whatever keyword.
+        """
         if key in self.own:
             return key
-        if self.waiting:
+        if self.waiting and not (key and lone and self.given):
             return self.waiting.pop(0)
         return key if key and key not in self.given else f"{key or 'x'}{len(self.given)}"
 
 
-def _slotted(found: Any, names: _Names, key: str) -> Any:
+def _slotted(found: Any, names: _Names, key: str, lone: bool = True) -> Any:
     if framework_of(found) is not None:
-        name = names.take(key)
+        name = names.take(key, lone)
         names.given[name] = _array(found)
         return Slot(name)
     if isinstance(found, dict):
         return {one: _slotted(value, names, str(one)) for one, value in found.items()}
     if isinstance(found, tuple | list):
-        parts = [_slotted(one, names, key) for one in found]
+        if hasattr(found, "_fields"):
+            fields = zip(found._fields, found, strict=True)
+            return Named(type(found), {one: _slotted(value, names, one) for one, value in fields})
+        parts = [_slotted(one, names, key, lone=False) for one in found]
         return tuple(parts) if isinstance(found, tuple) else parts
     return found
 
@@ -159,6 +174,8 @@ def _slotted(found: Any, names: _Names, key: str) -> Any:
 def _filled(found: Any, arrays: Mapping[str, Any]) -> Any:
     if isinstance(found, Slot):
         return arrays[found.name]
+    if isinstance(found, Named):
+        return found.kind(*(_filled(value, arrays) for value in found.parts.values()))
     if isinstance(found, dict):
         return {key: _filled(value, arrays) for key, value in found.items()}
     if isinstance(found, tuple | list):

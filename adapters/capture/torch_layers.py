@@ -84,6 +84,8 @@ def _pooling(kind: str) -> Callable[[Any], Reading]:
     def read(module: Any) -> Reading:
         if _pair(module.padding) != (0, 0) or module.ceil_mode or _pair(getattr(module, "dilation", 1)) != (1, 1):
             return Reading(note="a pooling with padding, dilation or ceil_mode")
+        if getattr(module, "divisor_override", None) is not None:
+            return Reading(note="a mean of another divisor than the size of the window")
         size = _pair(module.kernel_size)
         return Reading(kind, settings={"size": size, "strides": _pair(module.stride or size)})
 
@@ -156,7 +158,7 @@ def _turned(swap: bool) -> Callable[[str, Array], Array]:
     def ours(name: str, x: Array) -> Array:
         if name in STATES:
             return x[0]
-        return np.swapaxes(x, 0, 1) if swap else x
+        return np.swapaxes(x, 0, 1) if swap and x.ndim == 3 else x  # neither without a batch, nor packed
 
     return ours
 

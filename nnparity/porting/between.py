@@ -19,7 +19,7 @@ def with_between(rows: Sequence[Row], unit: float, explain: Callable[[Row], list
     found: list[Row] = []
     agreed = unit
     for row in rows:
-        if row.received is not None and row.received > COMPOSED * agreed:
+        if row.received is not None and row.received > (0.0 if row.exact else COMPOSED * agreed):
             found.append(_departure(row, agreed, found, explain(row)))
         found.append(row)
         agreed = max([agreed, *_known(row)])
@@ -36,8 +36,9 @@ def _known(row: Row) -> list[float]:
 def _departure(row: Row, agreed: float, before: Sequence[Row], explained: Sequence[str]) -> Row:
     last = next((one for one in reversed(before) if one.a and one.b), None)
     where = f"between {last.a} / {last.b} and it" if last else "before it"
-    says = (
-        f"what {row.a} receives differs by {significant(row.received, 2)} of its size, all before it by "
-        f"{significant(agreed, 2)} at most: code {where} that is no layer computes something else"
+    differs = f"what {row.a} receives differs by {significant(row.received, 2)} of its size"
+    allowed = (
+        "whole numbers are the same or wrong" if row.exact else f"all before it by {significant(agreed, 2)} at most"
     )
+    says = f"{differs}, {allowed}: code {where} that is no layer computes something else"
     return Row(BETWEEN, row.a, row.b, "diverges", received=row.received, why=[*explained, says])

@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from nnparity.adapters.capture.layer import FLATTEN, IDENTITY, RANDOM, Layer
+from nnparity.adapters.capture.layer import FLATTEN, IDENTITY, RANDOM, RESULT, Layer
 from nnparity.adapters.request import Array
 from nnparity.porting.pairs.pair import own
 from nnparity.porting.pairs.question import Expectation, judged
@@ -55,20 +55,32 @@ def _row(side: Side, other: Side, place: int, letter: str) -> Row:
 def _explained(side: Side, other: Side, place: int, letter: str) -> tuple[str, str]:
     """Its grade, and in words what becomes of it in the other model."""
     layer = side.layers[place]
-    if layer.kind == RANDOM:
-        return "diverges", f"only in {letter}: {layer.note}"
-    if layer.kind == IDENTITY:
-        return "conforms", f"only in {letter}: passes on what it receives"
-    if layer.kind == FLATTEN or _moves(layer):
-        return "conforms", f"only in {letter}: moves numbers, which is judged by what the next layer receives"
+    told = _by_itself(layer)
+    if told is not None:
+        return told[0], f"only in {letter}: {told[1]}"
     chain = _chain(side, place)
     found = None if chain is None else _done_by_code(other, chain, side.partners)
+    if found is not False and _idle(layer):
+        return "inconclusive", f"only in {letter}: these inputs do not show it, it returns what it receives"
     if chain is None or found is None:
         return UNMATCHED, f"only in {letter}: the other model has no layer for it"
     ends = " and ".join(other.names[side.partners[end]] for end in (chain.start, chain.end))
     if found:
         return "conforms", f"only in {letter} as a layer: the other model's code does it between {ends}"
     return "diverges", f"only in {letter}: the other model does not do it between {ends}"
+
+
+def _by_itself(layer: Layer) -> tuple[str, str] | None:
+    """The same of a layer of which that is known whatever the other model does."""
+    if layer.kind == RESULT:
+        return "diverges", "the other model does not return it"
+    if layer.kind == RANDOM:
+        return "diverges", layer.note
+    if layer.kind == IDENTITY:
+        return "conforms", "passes on what it receives"
+    if layer.kind == FLATTEN or _moves(layer):
+        return "conforms", "moves numbers, which is judged by what the next layer receives"
+    return None
 
 
 @dataclass(frozen=True)
@@ -111,11 +123,16 @@ def _with_order(layer: Layer, order: str) -> dict[str, Any]:
 
 
 def _moves(layer: Layer) -> bool:
-    """Whether what comes out is what went in, in whatever order."""
+    """Whether what comes out is what went in, in another order or shape."""
     x, y = layer.x, layer.y
-    if x is None or y is None or x.size != y.size or x.dtype != y.dtype:
+    if x is None or y is None or x.size != y.size or x.dtype != y.dtype or _idle(layer):
         return False
     return np.array_equal(np.sort(x, axis=None), np.sort(y, axis=None))
+
+
+def _idle(layer: Layer) -> bool:
+    """Whether what comes out is what went in, as it was: nothing is seen of a ReLU of numbers above zero."""
+    return layer.x is not None and layer.y is not None and np.array_equal(layer.x, layer.y)
 
 
 def _chain(side: Side, place: int) -> Chain | None:

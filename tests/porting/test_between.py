@@ -7,9 +7,10 @@ from typing import Any
 import numpy as np
 import pytest
 
-from nnparity.adapters.capture.layer import Layer
+from nnparity.adapters.capture.layer import RESULT, Layer
 from nnparity.porting.between import BETWEEN, with_between
 from nnparity.porting.comparison import compared
+from nnparity.porting.pairs.layouts import apart, difference
 from nnparity.porting.result import Ported
 from nnparity.porting.rows import UNMATCHED, Row
 from nnparity.tests.porting.made import FUNCTIONS, array, layer, linear, unknown
@@ -109,6 +110,8 @@ def test_what_passes_on_or_moves_numbers_may_be_missing() -> None:
     a = network("dense", "identity")
     moving = unknown("turned", a[0].y, np.ascontiguousarray(a[0].y.T))
     assert port([*a, moving], network("dense"))
+    seen = unknown("in a row", X, X.reshape(-1))
+    assert port([*a, seen], network("dense"))
 
 
 def test_weights_of_another_layer_are_called_so() -> None:
@@ -142,3 +145,62 @@ def test_it_prints_every_layer() -> None:
     told = str(found).splitlines()
     assert told[0] == found.headline
     assert len(told) == 3 + len(found.rows)
+
+
+def returning(*results: Any) -> list[Layer]:
+    """A dense layer, and what the model returns behind it."""
+    return [
+        *network("dense"),
+        *(Layer("the result", RESULT, RESULT, inputs={"x": y}, outputs={"y": y}) for y in results),
+    ]
+
+
+def test_whole_numbers_are_the_same_or_wrong_in_any_dtype() -> None:
+    half = unknown("half", X.astype(np.float16), X.astype(np.float16))  # of which the unit would excuse the difference
+    ids = np.arange(512)[None]
+    other = ids.copy()
+    other[0, 7] = 8
+    assert apart(ids, other) < 16 * 2.0**-11
+    assert port([half, *returning(ids)], [half, *returning(ids)])
+    found = port([half, *returning(ids)], [half, *returning(other)])
+    assert found.first is not None
+    assert found.first.kind == BETWEEN
+    assert "whole numbers are the same or wrong" in found.first.why[-1]
+
+
+def test_one_wrong_row_of_many_departs() -> None:
+    half = unknown("half", X.astype(np.float16), X.astype(np.float16))
+    y = array(2**16, 8)
+    wrong = y.copy()
+    wrong[5] = 0
+    assert difference(y, wrong) < 16 * 2.0**-11
+    assert not port([half, *returning(y)], [half, *returning(wrong)])
+    assert port([half, *returning(y)], [half, *returning((y * (1 + 2.0**-11)).astype(np.float32))])
+
+
+def test_a_result_that_the_other_does_not_return_is_no_pass() -> None:
+    y = array(3, 2)
+    for a, b, letter in ((returning(y, y + 1), returning(y), "a"), (returning(y), returning(y, y + 1), "b")):
+        (row,) = port(a, b).departures
+        assert row.why == [f"only in {letter}: the other model does not return it"]
+
+
+@pytest.mark.parametrize("kind", ["relu", "own"])
+def test_of_a_layer_that_changes_nothing_these_inputs_tell_nothing(kind: str) -> None:
+    """It is no mover of numbers."""
+    x = np.abs(X)
+    idle = layer("idle", "relu", x) if kind == "relu" else unknown("idle", x, x)
+    dense = layer("dense", "dense", x, linear(6, 6))
+    found = port([idle, dense], [dense])
+    assert not found
+    assert [row.grade for row in found.rows] == ["inconclusive", "conforms"]
+    assert "these inputs do not show it" in found.rows[0].notes[0]
+
+
+def test_the_order_of_what_is_returned_is_told_where_channels_lie_last() -> None:
+    y = array(2, 3, 4, 5)
+    found = port(returning(y), returning(y.transpose(0, 2, 3, 1)))
+    assert found
+    assert found.rows[-1].notes == ["its axes lie in the order (0, 2, 3, 1)"]
+    assert not port(returning(y[0, 0]), returning(y[0, 0].T))
+    assert not port(returning(np.repeat(y[:1], 3, axis=0)), returning(y[:1]))

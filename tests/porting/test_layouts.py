@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from nnparity.adapters.capture.layer import Layer
-from nnparity.porting.pairs.layouts import SAME, difference, flattened, repadded, turn
+from nnparity.porting.pairs.layouts import SAME, apart, difference, flattened, repadded, turn
 from nnparity.tests.porting.made import array, unknown
 
 
@@ -18,7 +18,7 @@ SEQUENCES = array(2, 5, 3)
 IMAGES = array(2, 4, 3, 5)
 
 
-@pytest.mark.parametrize("kind", ["", "dense", "layer_norm", "relu", "result"])
+@pytest.mark.parametrize("kind", ["", "dense", "layer_norm", "relu"])
 def test_time_may_come_before_the_batch(kind: str) -> None:
     turned = SEQUENCES.transpose(1, 0, 2)
     found = turn(told(kind, SEQUENCES), told(kind, turned))
@@ -98,3 +98,29 @@ def test_a_difference_is_relative_and_never_hidden() -> None:
     for wrong in (np.where(x == x[0, 0], np.nan, x), x[:2], x.T):
         assert difference(x, wrong) == np.inf
     assert difference(0 * x, x) == np.inf
+
+
+def test_the_row_that_is_farthest_off_counts_and_a_small_one_by_the_size_of_the_whole() -> None:
+    x = np.ones((100, 4))
+    x[3] = 1e-9
+    wrong, rounded = x.copy(), x.copy()
+    wrong[5], rounded[3] = 0, 3e-9
+    assert apart(x, wrong) == pytest.approx(1)
+    assert apart(x, rounded) < 1e-8
+    assert apart(x, x.copy()) == 0
+    assert apart(x, x[:2]) == np.inf
+
+
+@pytest.mark.parametrize("shape", [(4, 4), (3, 4), (4, 4, 4)])
+def test_a_result_that_is_transposed_is_another_one(shape: tuple[int, ...]) -> None:
+    x = array(*shape)
+    y = np.swapaxes(x, 0, 1)
+    assert turn(told("result", x), told("result", y)).axes in (None, (0, 2, 1))
+    assert not np.array_equal(turn(told("result", x), told("result", y)).there(x), y)
+
+
+def test_neither_are_its_rows_or_features_otherwise() -> None:
+    images = flattened([unknown("", IMAGES, IMAGES)])
+    flat, other = IMAGES.reshape(2, -1), IMAGES.transpose(0, 2, 3, 1).reshape(2, -1)
+    assert turn(told("result", flat), told("result", other), images) is SAME
+    assert turn(told("result", SEQUENCES), told("result", SEQUENCES.reshape(10, 3))) is SAME

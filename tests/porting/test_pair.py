@@ -7,6 +7,7 @@ import ml_dtypes
 import numpy as np
 import pytest
 
+from nnparity.adapters.capture.layer import RANDOM
 from nnparity.porting.rows import DIFFERS, Row
 from nnparity.reports.records import Verdict
 from nnparity.tests.porting.made import array, dense, layer, layer_norm, linear, relu, row, unknown
@@ -138,3 +139,39 @@ def test_what_holds_nan_is_no_pass() -> None:
     found = row(layer("a", "dense", lost, weights), layer("b", "dense", lost, weights))
     assert found.grade == "error"
     assert "x holds NaN at [0, 2]" in found.why[0]
+
+
+def test_a_layer_of_b_that_is_random_excuses_nothing_by_that() -> None:
+    draw = np.random.default_rng(0)
+
+    def noisy(x: Any) -> Any:
+        return (swish(x) + draw.normal(size=x.shape)).astype(x.dtype)
+
+    found = row(unknown("a", X, swish(X)), unknown("b", X, noisy(X)), noisy)
+    assert found.grade == "diverges"
+    assert found.why == ["b's layer returns something else for the same input"]
+
+
+def test_the_same_but_for_its_last_digits_is_not_random() -> None:
+    flips = iter((0, 0, 0, 0, 1))
+
+    def summed(x: Any) -> Any:
+        return swish(x) * np.float32(1 + next(flips) * 2.0**-23)
+
+    assert row(unknown("a", X, swish(X)), unknown("b", X, swish(X)), summed).grade == "conforms"
+
+
+@pytest.mark.parametrize("kinds", [(RANDOM, RANDOM), (RANDOM, ""), ("", RANDOM)])
+def test_what_drops_at_random_is_no_pass_in_either(kinds: tuple[str, str]) -> None:
+    a, b = (replace(unknown("d", X, X), kind=kind, note="drops" if kind else "") for kind in kinds)
+    found = row(a, b, lambda x: x)
+    assert found.grade == "diverges"
+    assert found.why[0].endswith(": drops")
+
+
+def test_whole_numbers_that_a_layer_gives_are_the_same_or_wrong() -> None:
+    """What b received otherwise would explain other ones."""
+    largest, smallest = (lambda x: x.argmax(-1)), (lambda x: x.argmin(-1))
+    b = unknown("b", -X, smallest(-X))
+    assert row(unknown("a", X, largest(X)), b, smallest).grade == "diverges"
+    assert row(unknown("a", X, largest(X)), unknown("b", -X, largest(-X)), largest).grade == "conforms"

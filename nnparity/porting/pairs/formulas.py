@@ -192,6 +192,8 @@ class Kind:
     like: str = ""
     #: further wrong readings, as the spec writes them
     variants: Mapping[str, Variant] = field(default_factory=dict)
+    #: how many axes its first array has; 0 for any number
+    rank: int = 0
 
     @property
     def parameters(self) -> list[str]:
@@ -200,12 +202,14 @@ class Kind:
         return [one.name for one in found if one.kind is one.POSITIONAL_OR_KEYWORD]
 
     def takes(self, names: Mapping[str, Any]) -> bool:
-        """Whether these are all of its arrays, and no others."""
+        """Whether these are all of its arrays, and no others, and the first of as many axes."""
         try:
             inspect.signature(self.function).bind(**names)
         except TypeError:
             return False
-        return names.keys() <= set(self.parameters)
+        if not names.keys() <= set(self.parameters):
+            return False
+        return not self.rank or names[self.parameters[0]].ndim == self.rank
 
 
 def _of(reference: Any) -> Callable[..., Any]:
@@ -223,13 +227,13 @@ FLIPPED = {
 }
 KINDS: dict[str, Kind] = {
     "dense": Kind(dense, "dense"),
-    "conv2d": Kind(conv2d, variants=FLIPPED),
-    "max_pool2d": Kind(max_pool2d, "max_pool2d"),
-    "avg_pool2d": Kind(avg_pool2d, "avg_pool2d"),
+    "conv2d": Kind(conv2d, variants=FLIPPED, rank=4),
+    "max_pool2d": Kind(max_pool2d, "max_pool2d", rank=4),
+    "avg_pool2d": Kind(avg_pool2d, "avg_pool2d", rank=4),
     "layer_norm": Kind(_of(bert.layer_norm), "layer_norm"),
     "batch_norm": Kind(batch_norm),
     "rms_norm": Kind(rms_norm),
-    "global_avg_pool2d": Kind(global_avg_pool2d),
+    "global_avg_pool2d": Kind(global_avg_pool2d, rank=4),
     "silu": Kind(silu),
     "embedding": Kind(_of(bert.embedding), "embedding"),
     "softmax": Kind(_of(transformer.softmax), "softmax"),
@@ -237,12 +241,12 @@ KINDS: dict[str, Kind] = {
     "tanh": Kind(_of(activation.tanh), "tanh"),
     "sigmoid": Kind(_of(activation.sigmoid), "sigmoid"),
     "gelu": Kind(_of(bert.gelu), "gelu"),
-    "lstm": Kind(lstm, "lstm"),
-    "multi_head_attention": Kind(multi_head_attention, "attention"),
+    "lstm": Kind(lstm, "lstm", rank=3),
+    "multi_head_attention": Kind(multi_head_attention, "attention", rank=3),
     "flatten": Kind(flatten, "flatten"),
     "identity": Kind(identity),
     "sum": Kind(total),
-    "heads": Kind(in_heads),
-    "masked_heads": Kind(masked_in_heads),
+    "heads": Kind(in_heads, rank=3),
+    "masked_heads": Kind(masked_in_heads, rank=3),
     "result": Kind(identity),
 }

@@ -62,16 +62,18 @@ def turn(a: Layer, b: Layer, images: Sequence[tuple[int, ...]] = ()) -> Turn:
     x, y = a.x, b.x
     if x is None or y is None or x.size != y.size:
         return SAME
-    if x.ndim != y.ndim and x.shape[-1] == y.shape[-1]:
+    result = a.kind == b.kind == RESULT
+    if x.ndim != y.ndim and x.shape[-1] == y.shape[-1] and not result:
         return Turn(shape=y.shape, cut=() if a.y is None else a.y.shape)
     fixed = _fixed(a.kind, x.ndim) if a.kind == b.kind else 0
-    found = [one for one in (SAME, *_turns(x, images, fixed)) if one.there(x).shape == y.shape]
+    turns = _channels(x.ndim) if result else _turns(x, images, fixed)
+    found = [one for one in (SAME, *turns) if one.there(x).shape == y.shape]
     return _nearest(found, x, y, _by_weights(found, a, b)) if found else SAME
 
 
 def _fixed(kind: str, rank: int) -> int:
     """How many of the last axes cannot lie otherwise, as the layout of the layer is known."""
-    free = not kind or kind in NUMBERS or kind == RESULT
+    free = not kind or kind in NUMBERS
     return 0 if free else 1 if kind in ROWS else rank
 
 
@@ -95,7 +97,7 @@ def _equal(one: Turn, x: Array, y: Array) -> bool:
 
 def moved(a: Array, b: Array, images: Sequence[tuple[int, ...]]) -> float:
     """The difference of two flattened images, in the order in which they are nearest."""
-    return min(difference(one.there(a), b) for one in (SAME, *_turns(a, images, a.ndim)))
+    return min(apart(one.there(a), b) for one in (SAME, *_turns(a, images, a.ndim)))
 
 
 def repadded(a: Layer, b: Layer) -> Layer:
@@ -111,12 +113,24 @@ def repadded(a: Layer, b: Layer) -> Layer:
     return replace(a, inputs={**a.inputs, "x": np.ascontiguousarray(cut)}, settings={**a.settings, "padding": theirs})
 
 
+def _channels(rank: int) -> Iterator[Turn]:
+    """Of what a model returns, who calls it knows the order; only where frameworks have the channels may differ."""
+    if 3 <= rank <= 5:
+        beside = range(1, rank - 1)
+        for order in ((0, *(one + 1 for one in beside), 1), (0, rank - 1, *beside)):
+            yield Turn(axes=order, says=_order(order))
+
+
+def _order(axes: tuple[int, ...]) -> str:
+    return f"its axes lie in the order {axes}"
+
+
 def _turns(a: Array, images: Sequence[tuple[int, ...]], fixed: int) -> Iterator[Turn]:
     free = a.ndim - fixed
     if 1 < free <= MOST:
         for axes in itertools.permutations(range(free)):
             order = (*axes, *range(free, a.ndim))
-            yield Turn(axes=order, says=f"its axes lie in the order {order}")
+            yield Turn(axes=order, says=_order(order))
     for shape in images:
         if a.ndim == 2 and math.prod(shape) == a.shape[-1]:
             for says, axes in ORDERS.items():
@@ -146,6 +160,24 @@ def difference(a: Array, b: Array) -> float:
             return 0.0
         found = off / size if size else math.inf
     return found if math.isfinite(found) else math.inf
+
+
+def apart(a: Array, b: Array) -> float:
+    """The difference as a whole, or that of the row that is farthest off: one wrong row of many is lost in the mean.
+
+    A row is measured by its own size, or by that of the whole where it is smaller: what is left of terms that cancel
+    has the errors of these.
+    """
+    found = difference(a, b)
+    if not math.isfinite(found) or not found:
+        return found
+    a, b = (one.astype(np.float64) for one in np.broadcast_arrays(a, b))
+    return max(found, float(np.max(_by_rows(b - a) / np.maximum(_by_rows(a), size_of(a)))))
+
+
+def _by_rows(array: Array) -> Array:
+    """The root mean square of each row; numbers of one axis alone are so many rows."""
+    return np.abs(array) if array.ndim < 2 else np.sqrt(np.mean(np.square(array), axis=-1))
 
 
 def _broadcasts(a: Array, b: Array) -> bool:

@@ -1,23 +1,20 @@
 """A pair of layers, judged: each on what it received, and b's on what a's received, so that errors do not pile up."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 
-from nnparity.adapters.capture.layer import FLATTEN, RESULT, Layer
+from nnparity.adapters.capture.layer import FLATTEN, RANDOM, RESULT, Layer
 from nnparity.adapters.request import Array
-from nnparity.porting.pairs.layouts import Turn, difference, moved, turn
+from nnparity.porting.pairs.layouts import Turn, apart, moved, turn
 from nnparity.porting.pairs.parameters import FORMS, differences
 from nnparity.porting.pairs.question import Expectation, judged, readings
-from nnparity.porting.pairs.ratios import Ratio, ratio
+from nnparity.porting.pairs.ratios import Again, Ratio, ratio
 from nnparity.porting.rows import DIFFERS, Row, worst
 from nnparity.reports.records import PASSING, Verdict
 from nnparity.spec import DTYPES
-
-#: Runs b's layer on other inputs: names and arrays as it told them.
-Again = Callable[[Mapping[str, Array]], Mapping[str, Array]]
 
 
 @dataclass(frozen=True)
@@ -42,14 +39,17 @@ class Pair:
         turned = self.turn
         received, returned = self._differ(turned)
         kind = self.a.label if self.a.label == self.b.label else f"{self.a.label} / {self.b.label}"
-        row = Row(kind, *self.names, received=received, returned=returned)
+        exact = self.a.x is not None and self.a.x.dtype.kind in "iub"
+        row = Row(kind, *self.names, received=received, returned=returned, exact=exact)
         if self.a.kind == self.b.kind == RESULT:
-            return row
+            return replace(row, notes=[turned.says] if turned.says else [])
         return self._judged(row, turned)
 
     def _differ(self, turned: Turn) -> tuple[float | None, float | None]:
         x, y, seen_x, seen_y = self.a.x, self.a.y, self.b.x, self.b.y
-        received = None if x is None or seen_x is None else difference(turned.there(x), seen_x)
+        received = None if x is None or seen_x is None else apart(turned.there(x), seen_x)
+        if self.a.kind == self.b.kind == RESULT and x is not None and seen_x is not None and x.size != seen_x.size:
+            received = np.inf  # one row is no answer for all, even where these are the same
         if y is None or seen_y is None:
             return received, None
         if self.a.kind == self.b.kind == FLATTEN and y.shape == seen_y.shape:
@@ -58,9 +58,11 @@ class Pair:
         if self.a.kind == self.b.kind == "lstm" and y.ndim != returned.ndim:  # one returns the last state alone
             y, returned = (one[:, -1] if one.ndim == 3 else one for one in (y, returned))
         y, returned = np.squeeze(y), np.squeeze(returned)  # axes of one, kept or not
-        return received, difference(y, returned) if y.shape == returned.shape else None
+        return received, apart(y, returned) if y.shape == returned.shape else None
 
     def _judged(self, row: Row, turned: Turn) -> Row:
+        if RANDOM in (self.a.kind, self.b.kind):
+            return replace(row, grade="diverges", why=_notes(self))
         given = self._given(turned)
         answer = self._answer(given, turned)
         own_a, own_b = own(self.a), own(self.b)
@@ -118,7 +120,7 @@ def _with(
         changed = [f"b has the parameters of {pair.holder}"]
     why = _why(pair, verdicts, measured, changed, untold) if grade not in PASSING else changed
     notes = [turned.says] if turned.says else []
-    notes += [note for note in (_note("a", pair.a), _note("b", pair.b)) if note]
+    notes += _notes(pair)
     if grade in PASSING and changed:
         grade, notes = DIFFERS, ["these inputs do not show it", *notes]
     own_a, own_b, ported = verdicts
@@ -134,8 +136,8 @@ def _with(
     )
 
 
-def _note(side: str, layer: Layer) -> str:
-    return f"{side}: {layer.note}" if layer.note else ""
+def _notes(pair: Pair) -> list[str]:
+    return [f"{side}: {layer.note}" for side, layer in (("a", pair.a), ("b", pair.b)) if layer.note]
 
 
 def _why(

@@ -119,3 +119,5 @@ def judged(one: Expectation, answers: Sequence[Array], dtype: str) -> list[Verdi
             return [found.verdict for found in one.judged(answers, dtype)]
     except UsageError as error:
         return [str(error) for _ in answers]
+    except Exception as error:  # noqa: BLE001  (a formula on arrays it was not written for may raise anything)
+        return [f"its formula cannot be run on what it received: {type(error).__name__}: {error}" for _ in answers]

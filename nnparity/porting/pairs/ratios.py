@@ -17,6 +17,9 @@ from nnparity.reference.readings.budget.core import COMPOSED
 from nnparity.reports.formatting import significant
 from nnparity.spec import DTYPES
 
+#: Runs b's layer on other inputs: names and arrays as it told them.
+Again = Callable[[Mapping[str, Array]], Mapping[str, Array]]
+
 
 @dataclass(frozen=True)
 class Ratio:
@@ -24,6 +27,8 @@ class Ratio:
 
     value: float
     own: float
+    #: What is wrong, where it is not the size of the error.
+    because: str = ""
 
     @property
     def grade(self) -> str:
@@ -33,7 +38,7 @@ class Ratio:
     @property
     def says(self) -> str:
         """In words."""
-        return (
+        return self.because or (
             f"its own error is {significant(self.own, 2)} of the result's size, {significant(self.value, 2)} times "
             "what the layers before it and rounding explain"
         )
@@ -43,7 +48,7 @@ def ratio(
     a: Layer,
     b: Layer,
     given: Mapping[str, Array],
-    again: Callable[[Mapping[str, Array]], Mapping[str, Array]],
+    again: Again,
     turned: Turn,
 ) -> Ratio | None:
     """Of b's layer on what a's received; None where the results are of different sizes."""
@@ -52,12 +57,30 @@ def ratio(
     answer, moved = (_first(again(inputs), turned) for inputs in (given, _rounded(given)))
     if answer.shape != a.y.shape:
         return Ratio(np.inf, np.inf)
+    if _varies(again(given), again(given), b):
+        return Ratio(np.inf, np.inf, "b's layer returns something else for the same input")
     own = _size(answer, a.y)
     if own == 0:
         return Ratio(0.0, 0.0)
-    unit = DTYPES[a.dtype].unit if a.dtype in DTYPES else 0.0
-    explained = max(_size(turned.back(b.y), answer), float(np.hypot(_size(moved, answer), unit * size_of(a.y))))
-    return Ratio(own / explained if explained else np.inf, own / (size_of(a.y) or 1.0))
+    explained = max(_size(turned.back(b.y), answer), float(np.hypot(_size(moved, answer), _unit(a) * size_of(a.y))))
+    excused = explained and a.y.dtype.kind not in "iub"  # whole numbers are the same or wrong
+    return Ratio(own / explained if excused else np.inf, own / (size_of(a.y) or 1.0))
+
+
+def _unit(layer: Layer) -> float:
+    return DTYPES[layer.dtype].unit if layer.dtype in DTYPES else 0.0
+
+
+def _varies(first: Mapping[str, Array], second: Mapping[str, Array], b: Layer) -> bool:
+    """Whether b's layer, run twice on the same, gives something else: then its own chance would explain any error.
+
+    Sums may come out otherwise in their last digits, as several threads add them.
+    """
+    one, other = (next(iter(found.values())) for found in (first, second))
+    if one.shape != other.shape:
+        return True
+    same = np.array_equal(one, other, equal_nan=one.dtype.kind not in "iub")
+    return not same and not _size(one, other) <= COMPOSED * _unit(b) * size_of(one)
 
 
 def _first(found: Mapping[str, Array], turned: Turn) -> Array:
