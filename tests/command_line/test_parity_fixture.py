@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from nnparity import conformance_plugin
 from nnparity.tests.command_line.test_pytest_plugin import ALONE
 
 TESTS = """
@@ -62,8 +63,38 @@ def test_a_dtype_that_there_is_not_is_told(tmp_path: Path) -> None:
     )
     command = [sys.executable, "-m", "pytest", "-q", *ALONE]
     done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
-    assert done.returncode != 0
-    assert "no dtype is called 'half'" in done.stdout
+    assert done.returncode == 2
+    assert "the marker dtypes of test_mine.py::test_right: no dtype is called 'half'" in done.stdout
+    assert "During handling" not in done.stdout
+    assert "nnparity/" not in done.stdout, "no traceback of ours"
+
+
+def test_a_level_that_there_is_not_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "test_mine.py").write_text("def test_right():\n    pass\n")
+    command = [sys.executable, "-m", "pytest", "-q", *ALONE, "--nnparity-level", "banana"]
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
+    assert done.returncode == 4
+    assert "--nnparity-level: no level is called 'banana'" in done.stderr
+
+
+OPTIONS = """
+def pytest_addoption(parser):
+    for name in NAMES:
+        parser.addoption(name)
+"""
+
+
+def test_a_suite_may_have_options_that_a_conformance_run_has(tmp_path: Path) -> None:
+    conformance_plugin.pytest_addoption(parser := pytest.Parser(_ispytest=True))
+    names = [name for option in parser.getgroup("conformance").options for name in option.names()]
+    assert "--device" in names
+    (tmp_path / "conftest.py").write_text(OPTIONS.replace("NAMES", repr(names)))
+    (tmp_path / "test_mine.py").write_text(
+        "def test_mine(parity, request):\n    assert request.config.getoption('--device') == 'npu'\n"
+    )
+    command = [sys.executable, "-m", "pytest", "-q", *ALONE, "--device", "npu"]
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
 
 
 def test_the_results_are_recorded_with_the_test(tmp_path: Path) -> None:

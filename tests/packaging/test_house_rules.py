@@ -52,8 +52,9 @@ ARROWS = {
         *("authoring", "spec", "run", "store", "mutate", "hunt", "summation", "reproduce", "reports", "execute"),
         *("porting", "adapters.registry", "judge.known_divergences", "api.packs", "api.proofs"),
     },
-    "pytest_plugin": {
-        *("spec", "run", "store", "checks", "execute", "reports", "api"),
+    "pytest_plugin": {"spec", "api"},
+    "conformance_plugin": {
+        *("spec", "run", "store", "checks", "execute", "reports", "api.packs"),
         *("adapters.registry", "judge.known_divergences"),
     },
 }
