@@ -84,6 +84,7 @@ def case_of(
     for name, g in against.items():
         if g.shape != case.shapes[name]:
             raise UsageError(f"the cotangent of {name} has shape {g.shape}, that of {name} is {case.shapes[name]}")
+        _representable(f"the cotangent of {name}", g, formula, dtype)
     return case
 
 

@@ -116,7 +116,7 @@ def tolerance(
             arrays sizes may be given by the symbols of the spec's shapes (``k=4096``), or shapes (``x=(32, 4096)``);
             what is left out is as in the formula's first signature.
         wrt: The input by whose gradient is asked for; by default the output.
-        cotangent: What the gradient is propagated back from.
+        cotangent: What the gradient is propagated back from; for sizes it is drawn.
         **arrays: Inputs, attributes and sizes.
 
     Raises:
@@ -129,6 +129,8 @@ def tolerance(
             if others:
                 raise UsageError(f"there are several outputs, {', '.join(truth)}: say wrt=, or ask for one")
             return _told(truth[name], f"these inputs in {question.case.dtype.name}")
+    if cotangent is not None:
+        raise UsageError("sizes have a cotangent of their own, drawn as the inputs are: leave cotangent out")
     case = _drawn(given.formula_of(formula), named, given.dtype_of(dtype or "float32"))
     family = frozenset({"grad" if wrt else "output"})
     truth = expect(case, family, model=model_of(accumulate, case.dtype.name))

@@ -150,6 +150,11 @@ WRONG: dict[str, tuple[Any, dict[str, Any], str]] = {
     "no cotangent": ("dense", {"wrt": "x"}, "a gradient of dense needs cotangent="),
     "no gradient": ("dense", {"cotangent": X}, "a cotangent was given, and no wrt="),
     "cotangent": ("dense", {"wrt": "x", "cotangent": X}, r"the cotangent of output has shape \(3, 5\), that of output"),
+    "a cotangent of another dtype": (
+        "dense",
+        {"wrt": "x", "cotangent": np.full((3, 4), 1.1)},
+        "the cotangent of output is float64 and holds.* float32.*cast it",
+    ),
     "accumulate": ("dense", {"accumulate": "float8"}, "accumulate='float8': expected 'float32'"),
 }
 

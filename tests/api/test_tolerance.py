@@ -67,6 +67,7 @@ def test_sums_in_the_dtype_itself_may_be_farther_off() -> None:
         ({"x": (3, 5, 2)}, r"x has the shape \(3, 5, 2\), expected 'n i'"),
         ({"x": (3, 5), "w": (4, 6)}, "has shape"),
         ({"i": 8, "wrt": "z"}, "no quantity is called 'grad.z'"),
+        ({"i": 8, "wrt": "x", "cotangent": np.ones((3, 4))}, "drawn as the inputs are: leave cotangent out"),
         ({"i": 8, "dtype": "half"}, "no dtype is called 'half'"),
     ],
 )
