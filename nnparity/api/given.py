@@ -42,7 +42,7 @@ def array_of(name: str, given: Any) -> Any:
     if array is None:
         hint = "; numpy.asarray(it, dtype) makes one" if isinstance(given, list | tuple | float | int) else ""
         raise UsageError(f"{name} is a {type(given).__name__}, expected an array{hint}")
-    if array.dtype.hasobject:
+    if array.dtype.name not in DTYPES and array.dtype.kind not in "iub":
         raise UsageError(f"{name} holds {array.dtype.name}, expected numbers")
     if array.dtype.name in DTYPES and (lost := np.argwhere(np.isnan(array))).size:
         raise UsageError(f"{name} holds NaN at {lost[0].tolist()}: nothing is expected of a result there")
