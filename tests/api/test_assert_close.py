@@ -121,6 +121,21 @@ def test_a_masked_result_is_no_answer(mask: Any) -> None:
     nnparity.assert_close(np.ma.array(X @ W.T + B), "dense", x=np.ma.array(X), w=W, b=B)  # of which nothing is masked
 
 
+def test_a_result_without_an_element_is_no_pass() -> None:
+    none = np.zeros((0, 5), np.float32)
+    with pytest.raises(AssertionError, match=r"inconclusive, which is no pass(.|\n)*the result has no element"):
+        nnparity.assert_close(none, "softmax", x=none)
+    one = {"x": none, "w": W, "b": B, "wrt": ("x", "w"), "cotangent": np.zeros((0, 4), np.float32)}
+    with pytest.raises(AssertionError, match=r"(?m)nothing tells wrong answers of grad\.x$") as raised:
+        nnparity.assert_close((none, 0 * W), "dense", **one)
+    assert "inf" not in str(raised.value)
+
+
+def test_of_a_result_that_is_0_no_relative_error_is_told() -> None:
+    result = nnparity.assert_close(np.zeros((3, 4), np.float32), "dense", x=0 * X, w=W, b=0 * B)
+    assert result.headline.endswith("conforms; the exact result is 0, of which there is no relative error")
+
+
 WRONG: dict[str, tuple[Any, dict[str, Any], str]] = {
     "unknown formula": ("dens", {}, "did you mean 'dense'"),
     "no formula": (None, {}, "give either a formula's name or reference="),
