@@ -8,6 +8,7 @@ import numpy as np
 
 from nnparity.adapters.function import framework_of, to_numpy
 from nnparity.adapters.request import Array, Failure, MaskedElements
+from nnparity.api.fitting import attribute, computable
 from nnparity.checks.common import Given
 from nnparity.spec import DTYPES, Dtype, Formula, Signature, load, shapes
 from nnparity.spec.cases.case import Arrays
@@ -59,7 +60,9 @@ def arrays_of(formula: Formula, given: Mapping[str, Any]) -> tuple[Arrays, dict[
     for name in formula.inputs:
         if name not in given:
             raise UsageError(f"{formula.id} needs the input {name!r}; it takes {words}")
-    attributes = {name: given.get(name, default) for name, default in formula.attributes.items()}
+    attributes = {
+        name: attribute(formula, name, given.get(name, default)) for name, default in formula.attributes.items()
+    }
     return {name: _input(formula, name, given[name]) for name in formula.inputs}, attributes
 
 
@@ -85,6 +88,8 @@ def case_of(
         if g.shape != case.shapes[name]:
             raise UsageError(f"the cotangent of {name} has shape {g.shape}, that of {name} is {case.shapes[name]}")
         _representable(f"the cotangent of {name}", g, formula, dtype)
+    if attributes != formula.attributes:
+        computable(case)
     return case
 
 

@@ -150,6 +150,15 @@ WRONG: dict[str, tuple[Any, dict[str, Any], str]] = {
     "objects": ("dense", {"x": X.astype(object)}, "x holds object, expected numbers"),
     "integers": ("dense", {"x": X.astype(np.int64)}, "x holds int64"),
     "NaN": ("dense", {"x": np.where(X > 1, np.nan, X)}, "x holds NaN at"),
+    "complex numbers": ("dense", {"x": X + 1j}, "x holds complex64, expected numbers"),
+    "longer floats": ("dense", {"x": X.astype(np.longdouble)}, "x holds (long|float).*, expected numbers"),
+    "durations": ("dense", {"x": X.astype("m8[s]")}, "x holds timedelta64.*, expected numbers"),
+    "texts": ("dense", {"x": X.astype("U")}, "x holds str.*, expected numbers"),
+    "a complex cotangent": (
+        "dense",
+        {"wrt": "x", "cotangent": X @ W.T + 1j},
+        "the cotangent, output, holds complex64, expected numbers",
+    ),
     "masked": ("dense", {"b": np.ma.array(B, mask=[0, 1, 0, 0])}, "b: 1 of 4 elements are masked"),
     "a masked cotangent": (
         "dense",
@@ -180,6 +189,27 @@ def test_what_does_not_fit_is_told_with_what_was_expected(name: str) -> None:
     given = {key: value for key, value in ({"x": X, "w": W, "b": B} | changed).items() if value is not None}
     with pytest.raises(nnparity.UsageError, match=says):
         nnparity.assert_close(X @ W.T + B, formula, **given)
+
+
+@pytest.mark.parametrize("eps", ["1", None, np.nan, True, (1e-5,)])
+def test_an_attribute_of_another_kind_is_told(eps: Any) -> None:
+    with pytest.raises(nnparity.UsageError, match=r"layer_norm: eps is .*, expected a number, such as 1e-12"):
+        nnparity.assert_close(X, "layer_norm", x=X, gamma=X[0], beta=X[0], eps=eps)
+
+
+@pytest.mark.parametrize("eps", [np.float32(0.5), np.array(0.5), 0.5])
+def test_an_attribute_may_be_a_number_of_numpy(eps: Any) -> None:
+    wide = X.astype(np.float64)
+    right = (wide - wide.mean(1, keepdims=True)) / np.sqrt(wide.var(1, keepdims=True) + 0.5)
+    ones, zeros = np.ones(5, np.float32), np.zeros(5, np.float32)
+    nnparity.assert_close(right.astype(np.float32), "layer_norm", x=X, gamma=ones, beta=zeros, eps=eps)
+
+
+def test_attributes_that_do_not_go_together_are_told() -> None:
+    h, wide, bias = np.ones((1, 2, 4), np.float32), np.ones((4, 4), np.float32), np.ones(4, np.float32)
+    given = {"h": h} | {f"w{name}": wide for name in "qkvo"} | {f"b{name}": bias for name in "qkvo"}
+    with pytest.raises(nnparity.UsageError, match="cannot be computed with b=1, t=2, d=4, heads=3: cannot reshape"):
+        nnparity.assert_close(h, "multi_head_attention", **given, heads=3)
 
 
 @pytest.mark.parametrize(
