@@ -4,12 +4,13 @@ pytest loads it wherever nnparity is installed, whatever is tested there. So it 
 and options that begin with ``--nnparity``. What a conformance run needs is in `conformance_plugin`.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 
 import pytest
 
 from nnparity.api.bound import Parity
 from nnparity.api.given import dtype_of
+from nnparity.porting.port import port
 from nnparity.spec.schema import LEVELS
 from nnparity.spec.usage import UsageError, require
 
@@ -30,10 +31,12 @@ def pytest_configure(config: pytest.Config) -> None:
 
 
 @pytest.fixture
-def parity(request: pytest.FixtureRequest, record_property: Callable[[str, object], None]) -> Parity:
+def parity(request: pytest.FixtureRequest, record_property: Callable[[str, object], None]) -> Iterator[Parity]:
     """nnparity's API bound to the test: what does not conform fails it, and is told by the suite's message."""
     dtype = getattr(request, "param", "float32")
-    return Parity(dtype, request.config.getoption("--nnparity-level"), record_property)
+    made = Parity(dtype, request.config.getoption("--nnparity-level"), record_property, port)
+    yield made
+    made.close()
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:

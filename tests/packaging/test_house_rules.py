@@ -53,7 +53,7 @@ ARROWS = {
         *("porting", "adapters.registry", "judge.known_divergences", "api.given", "api.packs"),
         "api.proofs",
     },
-    "pytest_plugin": {"spec", "api"},
+    "pytest_plugin": {"spec", "api", "porting"},
     "conformance_plugin": {
         *("spec", "run", "store", "checks", "execute", "reports", "api.packs"),
         *("adapters.registry", "judge.known_divergences"),
