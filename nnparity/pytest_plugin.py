@@ -1,225 +1,59 @@
-"""The pytest plugin: options, and the items of ``tests/conformance``.
+"""The pytest plugin, for tests of one's own: the fixture `parity`, the API bound to it, and the marker ``dtypes``.
 
-An item is one formula x signature x dtype of one target, its id reads ``conv2d/n2c3h9w8o4p3q2/float32``. Inside it all
-datasets and quantities are observed and judged, each verdict recorded by itself; an item that fails lists its failing
-verdicts. The further checks follow, ``specials/relu`` and so on. The options live here, not in a conftest, so that
-``--pyargs nnparity.tests.conformance`` knows them.
-
-For tests of one's own there is the fixture `parity`, the API bound to the test, with the marker ``dtypes``.
+pytest loads it wherever nnparity is installed, whatever is tested there. So it claims no name but its own: those two,
+and options that begin with ``--nnparity``. What a conformance run needs is in `conformance_plugin`.
 """
 
-import os
-from collections.abc import Callable, Iterator
-from pathlib import Path
+from collections.abc import Callable, Iterator, Sequence
 
 import pytest
 
-from nnparity import checks, reports
-from nnparity.adapters.registry import Misdeclared
-from nnparity.adapters.registry import load as load_backend
 from nnparity.api.bound import Parity
-from nnparity.api.packs import Pack, load_pack
-from nnparity.execute.observer import TargetUnavailable
-from nnparity.execute.target import TargetName
-from nnparity.judge.known_divergences import KnownError
-from nnparity.reports.records import Verdict
-from nnparity.run.counts import Counts
-from nnparity.run.finalization import finalize
-from nnparity.run.plan import Plan
-from nnparity.run.session import Session
-from nnparity.run.verdicts import failed
-from nnparity.spec import DTYPES, SpecError
-from nnparity.spec.selection import CaseGroup
+from nnparity.api.given import dtype_of
+from nnparity.porting.port import port
+from nnparity.spec.schema import LEVELS
 from nnparity.spec.usage import UsageError, require
-from nnparity.store import location, memory
-from nnparity.store.location import StoreError
-from nnparity.store.memory import store_lines
-
-PLAN = pytest.StashKey[Plan]()
-SESSION = pytest.StashKey[Session]()
-PACKS = pytest.StashKey[list[Pack]]()
-NOTHING_FAILED = (pytest.ExitCode.OK, pytest.ExitCode.NO_TESTS_COLLECTED)
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    """The options of a conformance run."""
-    group = parser.getgroup("nnparity", "conformance of neural-network formulas")
-    for name, text in (
-        ("--backend", "torch, jax:cpu:compiled ..., module:Class or file.py:Class; may be repeated"),
-        ("--formula", "only this formula; may be repeated"),
-        (
-            "--pack",
-            "formulas from outside, a folder or an installed pack, in the place of the primer's; may be repeated",
-        ),
-        ("--dtype", "float64, float32, float16 or bfloat16; may be repeated"),
-        ("--quantity", "output, grad, jvp or hvp; may be repeated"),
-        ("--case", "only this case, by its id as verdicts tell it; may be repeated"),
-        ("--signature", "only these sizes, at whatever level; may be repeated"),
-        ("--dataset", "only this dataset; may be repeated"),
-    ):
-        group.addoption(name, action="append", default=[], help=text)
-    group.addoption("--device", default="", help="cpu, cuda, npu0 ..., where --backend does not say")
-    group.addoption(
-        "--mode", default="", help="a mode of the backend, where --backend does not say; its usual one by default"
-    )
-    group.addoption("--level", default="core", help="quick, core or full")
-    group.addoption("--pool", default="none", help="all, none, or so many signatures of each formula's pool")
-    group.addoption("--salt", default="", help="varies the inputs")
-    group.addoption("--case-timeout", type=float, default=120.0, help="seconds for one case")
-    group.addoption("--no-store", action="store_true", help="compute all expectations, and keep none")
+    """The option of the fixture."""
+    group = parser.getgroup("nnparity", "the fixture `parity`")
     group.addoption("--nnparity-level", default="quick", help="of the fixture `parity`: quick, core or full")
-    group.addoption("--known", type=Path, action="append", default=[], help="a file of known divergences of one's own")
-    group.addoption("--records", type=Path, help="the run file (reports/out/pytest.jsonl)")
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Checks the options once; what does not exist ends the run with status 2."""
+    """Declares the marker, and refuses a level that there is not."""
     config.addinivalue_line("markers", "dtypes(name, ...): run the test with the fixture `parity` once in each dtype")
-    if not config.option.backend:
-        return
     try:
-        config.stash[PACKS] = [load_pack(one) for one in dict.fromkeys(config.option.pack)]
-        config.stash[PLAN] = plan = _plan(config)
-        location.bound()
-        for target in plan.targets:
-            if target.backend.endswith(".py") or ":" in target.backend:
-                load_backend(target.backend)
-    except (UsageError, SpecError, KnownError, StoreError, Misdeclared, LookupError) as error:
-        pytest.exit(f"nnparity: {error}", returncode=2)
-    path = config.option.records or Path("reports/out/pytest.jsonl")
-    worker = hasattr(config, "workerinput")
-    if not worker and not config.option.collectonly:
-        path.unlink(missing_ok=True)
-    if config.option.collectonly:
-        return
-    memory.use(None if config.option.no_store else location.folder())
-    config.stash[SESSION] = Session(plan, path.absolute(), config.option.case_timeout)
-    if not worker:
-        config.stash[SESSION].recorder.begin(plan)
+        require("level", (config.getoption("--nnparity-level"),), LEVELS)
+    except UsageError as error:
+        raise pytest.UsageError(f"--nnparity-level: {error}") from error
 
 
 @pytest.fixture
-def parity(request: pytest.FixtureRequest, record_property: Callable[[str, object], None]) -> Parity:
+def parity(request: pytest.FixtureRequest, record_property: Callable[[str, object], None]) -> Iterator[Parity]:
     """nnparity's API bound to the test: what does not conform fails it, and is told by the suite's message."""
     dtype = getattr(request, "param", "float32")
-    return Parity(dtype, request.config.getoption("--nnparity-level"), record_property)
+    made = Parity(dtype, request.config.getoption("--nnparity-level"), record_property, port)
+    yield made
+    made.close()
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     """A test with the marker ``dtypes`` and the fixture `parity` is run in each of those."""
     marker = metafunc.definition.get_closest_marker("dtypes")
-    if marker is not None and "parity" in metafunc.fixturenames:
-        require("dtype", marker.args, tuple(DTYPES))
-        metafunc.parametrize("parity", marker.args, indirect=True)
-
-
-def _plan(config: pytest.Config) -> Plan:
-    option = config.option
-    outside = [id for pack in config.stash[PACKS] for id in pack.formulas]
-    return Plan(
-        targets=tuple(TargetName.of(backend, option.device, option.mode) for backend in option.backend),
-        formulas=tuple(option.formula or ([] if option.case else outside)),
-        dtypes=tuple(option.dtype) or Plan.dtypes,
-        quantities=tuple(option.quantity) or Plan.quantities,
-        level=option.level,
-        salt=option.salt,
-        pool=option.pool,
-        cases=tuple(option.case),
-        signatures=tuple(option.signature),
-        datasets=tuple(option.dataset),
-        packs=tuple(option.pack),
-        known=tuple(option.known),
-    )
-
-
-def pytest_unconfigure(config: pytest.Config) -> None:
-    """Ends the targets."""
-    if (session := config.stash.get(SESSION, None)) is not None:
-        session.close()
-        memory.leave()
-    for pack in config.stash.get(PACKS, []):
-        pack.close()
-
-
-def items(config: pytest.Config) -> Iterator[tuple[str, CaseGroup | checks.Item, TargetName]]:
-    """(id, group, target) of every item: the targets of a group next to each other, so that they share expectations."""
-    plan = config.stash.get(PLAN, None)
-    if plan is None:
+    if marker is None or "parity" not in metafunc.fixturenames:
         return
-    everything: list[CaseGroup | checks.Item] = [*plan.groups(), *checks.items(plan)]
-    for group in everything:
-        asked = [one for one in plan.targets if not isinstance(group, CaseGroup) or plan.asks(one, group)]
-        for target in asked:
-            suffix = "" if len(plan.targets) == 1 else f"/{_short(target, plan)}"
-            yield f"{group.id}{suffix}", group, target
+    names, wrong = _dtypes(marker.args)
+    if wrong:
+        # A traceback would be one of pytest and of nnparity, without the line at fault.
+        pytest.fail(f"the marker dtypes of {metafunc.definition.nodeid}: {wrong}", pytrace=False)
+    metafunc.parametrize("parity", names, indirect=True)
 
 
-def _short(target: TargetName, plan: Plan) -> str:
-    """The backend, unless the plan has it in several devices or modes."""
-    alike = sum(other.backend == target.backend for other in plan.targets)
-    return target.backend if alike == 1 else str(target)
-
-
-def examine(config: pytest.Config, group: CaseGroup | checks.Item, target: TargetName) -> list[Verdict]:
-    """The verdicts of an item. A target that cannot be had, or asked so, ends the run with status 2."""
+def _dtypes(asked: Sequence[object]) -> tuple[list[str], str]:
+    """Their names, and what is wrong with one of them."""
     try:
-        session = config.stash[SESSION]
-        found = session.examine(group, (target,)) if isinstance(group, CaseGroup) else session.check(group, (target,))
-        return list(found)
-    except (TargetUnavailable, UsageError) as error:
-        pytest.exit(f"nnparity: {error}", returncode=2)
-
-
-def explain(verdicts: list[Verdict]) -> str:
-    """The failing verdicts of an item, one a line, with what is known about each."""
-    lines = [
-        f"{v.grade}: {v.case} {v.quantity} on {v.target}"
-        + (f"  hard {float(v.hard or 0):.3g} sharp {float(v.sharp or 0):.3g}" if v.hard is not None else "")
-        + (
-            f"\n    worst element {v.worst.index}: observed {v.worst.observed}, expected {v.worst.expected}"
-            if v.worst
-            else ""
-        )
-        + (f"\n    {v.diagnosis}" if v.diagnosis else "")
-        + (f"\n    {v.message}" if v.message else "")
-        for v in verdicts
-        if failed(v)
-    ]
-    return "\n".join(lines)
-
-
-@pytest.hookimpl(trylast=True)
-def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> None:
-    """Closes the run; the process that collected everything renders the report."""
-    config = session.config
-    run = config.stash.get(SESSION, None)
-    if run is None:
-        return
-    run.finish_part(os.environ.get("PYTEST_XDIST_WORKER", ""))
-    if hasattr(config, "workerinput"):
-        return
-    merged, _ = finalize(run.recorder.path, run.recorder.path.parent, known=run.plan.known)
-    if session.exitstatus not in NOTHING_FAILED:
-        return
-    if merged.stale:
-        session.exitstatus = pytest.ExitCode.TESTS_FAILED
-    elif Counts.of(merged.verdicts).unjudged:
-        session.exitstatus = 2
-
-
-def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
-    """Where the report lies, and stale records."""
-    run = config.stash.get(SESSION, None)
-    if run is None or hasattr(config, "workerinput"):
-        return
-    merged = reports.merge([run.recorder.path])
-    counts = Counts.of(merged.verdicts)
-    terminalreporter.section("nnparity")
-    terminalreporter.line(", ".join(f"{count} {grade}" for grade, count in counts.grades.items()) or "no verdict")
-    for told in store_lines(merged.kept, merged.troubles):
-        terminalreporter.line(told)
-    if counts.unjudged:
-        terminalreporter.line(f"nnparity: {counts.unjudged}", red=True)
-    for record in merged.stale:
-        terminalreporter.line(f"stale record, nothing diverges there any more: {record}", red=True)
-    terminalreporter.line(f"records: {run.recorder.path}")
+        return [dtype_of(one).name for one in asked], ""
+    except UsageError as error:
+        return [], str(error)

@@ -137,7 +137,8 @@ def _error(found: Sequence[Judged], results: Mapping[str, Array]) -> float:
     if any(one.judgement.hard in (None, math.inf) for one in found):
         return math.inf
     off = [errors(results[one.verdict.quantity], one.expected)[1].ravel() for one in found]
-    return float(np.sqrt(np.mean(np.concatenate(off) ** 2)))
+    together = np.concatenate(off)
+    return float(np.sqrt(np.mean(together**2))) if together.size else 0.0
 
 
 def cause(found: Sequence[Judged], question: Question) -> str:

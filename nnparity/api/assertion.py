@@ -42,15 +42,40 @@ def assert_close(
             would have conformed too.
         UsageError: For inputs that do not fit the formula.
     """
+    result = compared(
+        actual,
+        formula,
+        reference=reference,
+        inputs=inputs,
+        wrt=wrt,
+        cotangent=cotangent,
+        accumulate=accumulate,
+        **arrays,
+    )
+    if not result:
+        raise AssertionError(str(result))
+    return result
+
+
+def compared(
+    actual: Any,
+    formula: str | Own | None = None,
+    /,
+    *,
+    reference: Callable[..., Any] | Own | None = None,
+    inputs: Mapping[str, Any] | None = None,
+    wrt: str | Sequence[str] | None = None,
+    cotangent: Any = None,
+    accumulate: Any = "float32",
+    **arrays: Any,
+) -> Result:
+    """What `assert_close` asserts, for those who have more to do with a result that does not conform."""
     named = dict(inputs or {}) | arrays
     asked = Asked(_meant(formula, reference), named, wrt, cotangent, accumulate)
     with asked.question(dtype_of_results(actual)) as question:
         results = given.results_named(actual, tuple(question.truth), "the result")
         verdicts = [one.verdict for one in question.answered(results)]
-    result = Result(verdicts, f"{question.case.formula.id} in {question.case.dtype.name} on given inputs")
-    if not result:
-        raise AssertionError(str(result))
-    return result
+    return Result(verdicts, f"{question.case.formula.id} in {question.case.dtype.name} on given inputs")
 
 
 def _meant(formula: Any, reference: Any) -> Any:

@@ -10,6 +10,7 @@ import msgspec
 from nnparity.adapters.function import FRAMEWORKS, Call, adapter, framework_of, imported
 from nnparity.adapters.kernel import DeviceUnavailable
 from nnparity.api import given
+from nnparity.api.fitting import attribute, computable
 from nnparity.api.judging import judged, model_of, target
 from nnparity.api.results import Result
 from nnparity.checks.common import first_line, observe
@@ -78,7 +79,11 @@ def _groups(call: Call, dtype: str, level: str, attributes: Mapping[str, Scalar]
     formula = call.formula
     require("attribute", tuple(attributes), tuple(formula.attributes))
     fixed = {name: attributes.get(name, default) for name, default in formula.attributes.items()}
-    fixed = {name: value for name, value in fixed.items() if name in attributes or name not in call.takes}
+    fixed = {
+        name: attribute(formula, name, value)
+        for name, value in fixed.items()
+        if name in attributes or name not in call.takes
+    }
     if dtype not in formula.dtypes:
         raise UsageError(f"{formula.id} is not asked in {dtype}, only in {', '.join(formula.dtypes)}")
     seen: set[str] = set()
@@ -90,12 +95,14 @@ def _groups(call: Call, dtype: str, level: str, attributes: Mapping[str, Scalar]
 
 
 def _with(case: Case, fixed: Mapping[str, Scalar]) -> Case:
-    """The case with these attributes; its numbers follow from its new id."""
+    """The case with these attributes; its numbers follow from its new id. Raises UsageError where they do not fit."""
     changed = {name: value for name, value in fixed.items() if case.signature.attributes[name] != value}
     if not changed:
         return case
     one = given.signature(case.signature.dims, case.signature.attributes | changed, case.formula)
-    return replace(case, signature=msgspec.structs.replace(case.signature, id=one.id, attributes=one.attributes))
+    found = replace(case, signature=msgspec.structs.replace(case.signature, id=one.id, attributes=one.attributes))
+    computable(found)
+    return found
 
 
 def recognised(call: Call, case: Case, device: str) -> str:

@@ -8,6 +8,7 @@ import numpy as np
 
 from nnparity.adapters.function import framework_of, to_numpy
 from nnparity.adapters.request import Array, Failure, MaskedElements
+from nnparity.api.fitting import attribute, computable
 from nnparity.checks.common import Given
 from nnparity.spec import DTYPES, Dtype, Formula, Signature, load, shapes
 from nnparity.spec.cases.case import Arrays
@@ -42,7 +43,7 @@ def array_of(name: str, given: Any) -> Any:
     if array is None:
         hint = "; numpy.asarray(it, dtype) makes one" if isinstance(given, list | tuple | float | int) else ""
         raise UsageError(f"{name} is a {type(given).__name__}, expected an array{hint}")
-    if array.dtype.hasobject:
+    if array.dtype.name not in DTYPES and array.dtype.kind not in "iub":
         raise UsageError(f"{name} holds {array.dtype.name}, expected numbers")
     if array.dtype.name in DTYPES and (lost := np.argwhere(np.isnan(array))).size:
         raise UsageError(f"{name} holds NaN at {lost[0].tolist()}: nothing is expected of a result there")
@@ -59,7 +60,9 @@ def arrays_of(formula: Formula, given: Mapping[str, Any]) -> tuple[Arrays, dict[
     for name in formula.inputs:
         if name not in given:
             raise UsageError(f"{formula.id} needs the input {name!r}; it takes {words}")
-    attributes = {name: given.get(name, default) for name, default in formula.attributes.items()}
+    attributes = {
+        name: attribute(formula, name, given.get(name, default)) for name, default in formula.attributes.items()
+    }
     return {name: _input(formula, name, given[name]) for name in formula.inputs}, attributes
 
 
@@ -84,6 +87,9 @@ def case_of(
     for name, g in against.items():
         if g.shape != case.shapes[name]:
             raise UsageError(f"the cotangent of {name} has shape {g.shape}, that of {name} is {case.shapes[name]}")
+        _representable(f"the cotangent of {name}", g, formula, dtype)
+    if attributes != formula.attributes:
+        computable(case)
     return case
 
 

@@ -1,7 +1,7 @@
 """What every part of the API does: a case asked of a function in this process, and what came back judged."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import msgspec
@@ -29,6 +29,8 @@ from nnparity.spec.usage import UsageError
 #: Grades of which a cause is looked for.
 WRONG = ("imprecise", "diverges")
 WIDE = "float32"
+#: A plan has such arrays among its special values, where not to raise is what is asked. Here it would be a pass.
+NO_ELEMENT = "nothing was judged: the result has no element"
 
 
 @dataclass
@@ -124,7 +126,10 @@ def _named(case: Case, quantity: str, seen: Any, expected: Expected, flush: bool
 
 def _graded(seen: Any, expected: Expected, case: Case, quantity: str) -> Judgement:
     with np.errstate(all="ignore"):
-        return qualified(graded(seen, expected, case, quantity), expected, case, quantity)
+        found = qualified(graded(seen, expected, case, quantity), expected, case, quantity)
+    if found.grade == "conforms" and not expected.value.size:
+        return replace(found, grade="inconclusive", message=NO_ELEMENT)
+    return found
 
 
 def _array(seen: Any) -> Any:

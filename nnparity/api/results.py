@@ -1,5 +1,6 @@
 """The result of a check: what was judged, in a table, and what does not conform as a person reads it."""
 
+import math
 from collections import Counter, defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -68,19 +69,27 @@ class Result:
     def headline(self) -> str:
         """In one line."""
         if self:
-            return f"{self.asked}: conforms; a relative error of {self.resolution:.2g} would have been seen"
+            return f"{self.asked}: conforms; {self._seen}"
         if self.failures:
             return f"{self.asked}: {len(self.failures)} of {len(self.verdicts)} verdicts do not conform"
         if not self.verdicts:
             return f"{self.asked}: nothing was asked, which is no pass"
         return f"{self.asked}: inconclusive, which is no pass: nothing tells wrong answers of {', '.join(self.untold)}"
 
+    @property
+    def _seen(self) -> str:
+        """What would have been seen, of a result that conforms."""
+        if math.isfinite(self.resolution):
+            return f"a relative error of {self.resolution:.2g} would have been seen"
+        return "the exact result is 0, of which there is no relative error"
+
     def __str__(self) -> str:
         rows = [_row(quantity, verdicts) for quantity, verdicts in self._by_quantity.items()]
         table = tabulate(rows, headers=HEADERS, disable_numparse=True)
-        rest = len(self.failures) - SHOWN
+        shown = self.failures or [v for v in self.verdicts if v.quantity in self.untold]
+        rest = len(shown) - SHOWN
         more = [f"and {rest} more"] if rest > 0 else []
-        return "\n".join([self.headline, table, *map(told, self.failures[:SHOWN]), *more])
+        return "\n".join([self.headline, table, *map(told, shown[:SHOWN]), *more])
 
     __repr__ = __str__
 

@@ -9,13 +9,14 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from nnparity.api import given
+from nnparity.api import fitting, given
 from nnparity.api.comparison import Asked
 from nnparity.api.judging import model_of
 from nnparity.api.own_formulas import Own
 from nnparity.expect.budgets import expect
 from nnparity.expect.expected import Expected
 from nnparity.spec import Case, Dtype, Formula, shapes
+from nnparity.spec.cases.invalid_inputs import unfit
 from nnparity.spec.loader import signatures
 from nnparity.spec.usage import UsageError, require
 
@@ -116,7 +117,7 @@ def tolerance(
             arrays sizes may be given by the symbols of the spec's shapes (``k=4096``), or shapes (``x=(32, 4096)``);
             what is left out is as in the formula's first signature.
         wrt: The input by whose gradient is asked for; by default the output.
-        cotangent: What the gradient is propagated back from.
+        cotangent: What the gradient is propagated back from; for sizes it is drawn.
         **arrays: Inputs, attributes and sizes.
 
     Raises:
@@ -129,6 +130,8 @@ def tolerance(
             if others:
                 raise UsageError(f"there are several outputs, {', '.join(truth)}: say wrt=, or ask for one")
             return _told(truth[name], f"these inputs in {question.case.dtype.name}")
+    if cotangent is not None:
+        raise UsageError("sizes have a cotangent of their own, drawn as the inputs are: leave cotangent out")
     case = _drawn(given.formula_of(formula), named, given.dtype_of(dtype or "float32"))
     family = frozenset({"grad" if wrt else "output"})
     truth = expect(case, family, model=model_of(accumulate, case.dtype.name))
@@ -153,16 +156,23 @@ def _drawn(formula: Formula, named: Mapping[str, Any], dtype: Dtype) -> Case:
     dims, attributes = dict(first.dims), dict(first.attributes)
     for name, size in named.items():
         if isinstance(size, tuple) and name in formula.inputs:
-            dims |= _dims(formula, name, size)
+            dims |= _dims(formula, name, fitting.size(formula, name, size))
         elif name in attributes:
-            attributes[name] = size
+            attributes[name] = fitting.attribute(formula, name, size)
         elif name in dims and type(size) is int:
-            dims[name] = size
+            dims[name] = fitting.size(formula, name, size)
         else:
             known = f"sizes {', '.join(dims)}; shapes of {', '.join(formula.inputs)}"
             raise UsageError(f"{formula.id}: {name}={size!r} is none of its {known}; arrays and sizes do not mix")
     one = msgspec.structs.replace(given.signature(dims, attributes, formula), datasets=(NORMAL,))
     case = Case(formula, one, NORMAL, dtype)
+    try:
+        wrong = unfit(formula, case.inputs, attributes)
+    except shapes.ShapeError as error:
+        wrong = str(error)
+    if wrong:
+        raise UsageError(f"{formula.id}: {wrong}")
+    fitting.computable(case)
     for name, size in named.items():
         if isinstance(size, tuple) and case.inputs[name].shape != size:
             raise UsageError(f"{formula.id}: {name} has shape {size}, the others make it {case.inputs[name].shape}")

@@ -1,18 +1,23 @@
 """``nnparity port``: two implementations of one model, side by side, layer by layer, each in a process of its own."""
 
-from collections.abc import Sequence
+import zipfile
+import zlib
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Annotated, Any
 
 import numpy as np
 import typer
 
+from nnparity.api.given import array_of
 from nnparity.command_line.application import application
 from nnparity.command_line.options import Timeout
 from nnparity.porting.processes import ported
 from nnparity.reports.formatting import visible
 from nnparity.spec.usage import UsageError
 
+#: What NumPy raises at a file that is not its own, is empty, or is damaged.
+UNREADABLE = (OSError, ValueError, EOFError, zipfile.BadZipFile, zlib.error)
 FACTORY = "module:function or file.py:function that makes the {}"
 
 
@@ -35,9 +40,18 @@ def port(
     """
     pairs = [*(match or []), *(_lines(match_file) if match_file else [])]
     second = _arrays(b_inputs) if b_inputs else None
-    found = ported(a, b, _arrays(inputs), second, dict(map(_pair, pairs)), timeout)
+    found = ported(a, b, _arrays(inputs), second, _paired(pairs), timeout)
     typer.echo(visible(str(found)))
     raise typer.Exit(0 if found else 1 if found.pairs else 2)
+
+
+def _paired(texts: Iterable[str]) -> dict[str, str]:
+    """Name in a -> name in b. Raises UsageError for a layer of a that has two names in b."""
+    found: dict[str, str] = {}
+    for a, b in map(_pair, texts):
+        if found.setdefault(a, b) != b:
+            raise UsageError(f"the layer {a!r} is matched with {found[a]!r} and with {b!r}: it is one of them")
+    return found
 
 
 def _pair(text: str) -> tuple[str, str]:
@@ -53,6 +67,8 @@ def _lines(path: Path) -> list[str]:
         lines = path.read_text(encoding="utf-8").splitlines()
     except OSError as error:
         raise UsageError(f"{path}: {error.strerror}") from error
+    except UnicodeDecodeError as error:
+        raise UsageError(f"{path} is no text in UTF-8: {error}") from error
     return [line for line in lines if line.strip() and not line.lstrip().startswith("#")]
 
 
@@ -60,9 +76,10 @@ def _arrays(path: Path) -> dict[str, Any] | Sequence[Any]:
     """Keywords and their arrays, or the array alone. Raises UsageError."""
     try:
         found = np.load(path, allow_pickle=False)
-        arrays = found if isinstance(found, np.ndarray) else {name: found[name] for name in found.files}
-    except (OSError, ValueError) as error:
+        arrays = {"": found} if isinstance(found, np.ndarray) else {name: found[name] for name in found.files}
+    except UNREADABLE as error:
         raise UsageError(f"{path} holds no arrays of NumPy: {error}") from error
-    if isinstance(arrays, np.ndarray):
-        return [arrays]
-    return list(arrays.values()) if len(arrays) == 1 else arrays
+    if not arrays:
+        raise UsageError(f"{path} holds no array")
+    checked = {name: array_of(f"{path} {name}".rstrip(), array) for name, array in arrays.items()}
+    return list(checked.values()) if len(checked) == 1 else checked

@@ -9,14 +9,17 @@ COLUMNS = '"case", target, quantity, grade, class, cause, hard, sharp, bits'
 
 
 def query(path: Path, sql: str) -> tuple[list[str], list[tuple[object, ...]]]:
-    """Names of the columns, and the rows. Raises ValueError for what DuckDB does not understand.
+    """Names of the columns, and the rows. Raises ValueError for what DuckDB does not understand, file or question.
 
     `sql` is a statement on the table `verdicts`, or a condition: ``grade = 'diverges' and class = 'wrong result'``.
     """
     import duckdb  # noqa: PLC0415 - an extra, and heavy
 
     with duckdb.connect() as connection:
-        connection.read_parquet(str(path)).create_view("verdicts")
+        try:
+            connection.read_parquet(str(path)).create_view("verdicts")
+        except duckdb.Error as error:
+            raise ValueError(f"{path} cannot be read as Parquet: {error}") from error
         try:
             found = connection.execute(_statement(sql))
             return [name for name, *_ in found.description or ()], found.fetchall()

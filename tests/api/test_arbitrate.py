@@ -71,3 +71,12 @@ def test_gradients_too() -> None:
 def test_results_of_two_dtypes_have_two_truths() -> None:
     with pytest.raises(nnparity.UsageError, match="a is float32 and b is float64"):
         nnparity.arbitrate(RIGHT, RIGHT.astype(np.float64), "attention", inputs=GIVEN)
+
+
+def test_results_without_an_element_tell_nothing() -> None:
+    none = np.zeros((0, 5), np.float32)
+    verdict = nnparity.arbitrate(none, none, "softmax", x=none)
+    assert not verdict
+    assert (verdict.farther, verdict.factor, verdict.a.cause) == (None, 1.0, "untold")
+    assert str(verdict).startswith("both err alike\n")
+    assert "the result has no element" in str(verdict)

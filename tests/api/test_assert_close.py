@@ -121,6 +121,21 @@ def test_a_masked_result_is_no_answer(mask: Any) -> None:
     nnparity.assert_close(np.ma.array(X @ W.T + B), "dense", x=np.ma.array(X), w=W, b=B)  # of which nothing is masked
 
 
+def test_a_result_without_an_element_is_no_pass() -> None:
+    none = np.zeros((0, 5), np.float32)
+    with pytest.raises(AssertionError, match=r"inconclusive, which is no pass(.|\n)*the result has no element"):
+        nnparity.assert_close(none, "softmax", x=none)
+    one = {"x": none, "w": W, "b": B, "wrt": ("x", "w"), "cotangent": np.zeros((0, 4), np.float32)}
+    with pytest.raises(AssertionError, match=r"(?m)nothing tells wrong answers of grad\.x$") as raised:
+        nnparity.assert_close((none, 0 * W), "dense", **one)
+    assert "inf" not in str(raised.value)
+
+
+def test_of_a_result_that_is_0_no_relative_error_is_told() -> None:
+    result = nnparity.assert_close(np.zeros((3, 4), np.float32), "dense", x=0 * X, w=W, b=0 * B)
+    assert result.headline.endswith("conforms; the exact result is 0, of which there is no relative error")
+
+
 WRONG: dict[str, tuple[Any, dict[str, Any], str]] = {
     "unknown formula": ("dens", {}, "did you mean 'dense'"),
     "no formula": (None, {}, "give either a formula's name or reference="),
@@ -135,6 +150,15 @@ WRONG: dict[str, tuple[Any, dict[str, Any], str]] = {
     "objects": ("dense", {"x": X.astype(object)}, "x holds object, expected numbers"),
     "integers": ("dense", {"x": X.astype(np.int64)}, "x holds int64"),
     "NaN": ("dense", {"x": np.where(X > 1, np.nan, X)}, "x holds NaN at"),
+    "complex numbers": ("dense", {"x": X + 1j}, "x holds complex64, expected numbers"),
+    "longer floats": ("dense", {"x": X.astype(np.longdouble)}, "x holds (long|float).*, expected numbers"),
+    "durations": ("dense", {"x": X.astype("m8[s]")}, "x holds timedelta64.*, expected numbers"),
+    "texts": ("dense", {"x": X.astype("U")}, "x holds str.*, expected numbers"),
+    "a complex cotangent": (
+        "dense",
+        {"wrt": "x", "cotangent": X @ W.T + 1j},
+        "the cotangent, output, holds complex64, expected numbers",
+    ),
     "masked": ("dense", {"b": np.ma.array(B, mask=[0, 1, 0, 0])}, "b: 1 of 4 elements are masked"),
     "a masked cotangent": (
         "dense",
@@ -150,6 +174,11 @@ WRONG: dict[str, tuple[Any, dict[str, Any], str]] = {
     "no cotangent": ("dense", {"wrt": "x"}, "a gradient of dense needs cotangent="),
     "no gradient": ("dense", {"cotangent": X}, "a cotangent was given, and no wrt="),
     "cotangent": ("dense", {"wrt": "x", "cotangent": X}, r"the cotangent of output has shape \(3, 5\), that of output"),
+    "a cotangent of another dtype": (
+        "dense",
+        {"wrt": "x", "cotangent": np.full((3, 4), 1.1)},
+        "the cotangent of output is float64 and holds.* float32.*cast it",
+    ),
     "accumulate": ("dense", {"accumulate": "float8"}, "accumulate='float8': expected 'float32'"),
 }
 
@@ -160,6 +189,27 @@ def test_what_does_not_fit_is_told_with_what_was_expected(name: str) -> None:
     given = {key: value for key, value in ({"x": X, "w": W, "b": B} | changed).items() if value is not None}
     with pytest.raises(nnparity.UsageError, match=says):
         nnparity.assert_close(X @ W.T + B, formula, **given)
+
+
+@pytest.mark.parametrize("eps", ["1", None, np.nan, True, (1e-5,)])
+def test_an_attribute_of_another_kind_is_told(eps: Any) -> None:
+    with pytest.raises(nnparity.UsageError, match=r"layer_norm: eps is .*, expected a number, such as 1e-12"):
+        nnparity.assert_close(X, "layer_norm", x=X, gamma=X[0], beta=X[0], eps=eps)
+
+
+@pytest.mark.parametrize("eps", [np.float32(0.5), np.array(0.5), 0.5])
+def test_an_attribute_may_be_a_number_of_numpy(eps: Any) -> None:
+    wide = X.astype(np.float64)
+    right = (wide - wide.mean(1, keepdims=True)) / np.sqrt(wide.var(1, keepdims=True) + 0.5)
+    ones, zeros = np.ones(5, np.float32), np.zeros(5, np.float32)
+    nnparity.assert_close(right.astype(np.float32), "layer_norm", x=X, gamma=ones, beta=zeros, eps=eps)
+
+
+def test_attributes_that_do_not_go_together_are_told() -> None:
+    h, wide, bias = np.ones((1, 2, 4), np.float32), np.ones((4, 4), np.float32), np.ones(4, np.float32)
+    given = {"h": h} | {f"w{name}": wide for name in "qkvo"} | {f"b{name}": bias for name in "qkvo"}
+    with pytest.raises(nnparity.UsageError, match="cannot be computed with b=1, t=2, d=4, heads=3: cannot reshape"):
+        nnparity.assert_close(h, "multi_head_attention", **given, heads=3)
 
 
 @pytest.mark.parametrize(

@@ -106,6 +106,12 @@ def test_what_the_function_raises_is_told_with_its_line() -> None:
             {"attributes": {"epsilon": 1e-5}, "formula": "layer_norm"},
             "no attribute is called 'epsilon'.*there are: eps",
         ),
+        ({"attributes": {"eps": "x"}, "formula": "layer_norm"}, "layer_norm: eps is 'x', expected a number"),
+        ({"attributes": {"eps": None}, "formula": "layer_norm"}, "layer_norm: eps is None, expected a number"),
+        (
+            {"attributes": {"heads": 3}, "formula": "multi_head_attention"},
+            "multi_head_attention cannot be computed with .*heads=3: cannot reshape",
+        ),
         ({"device": "cuda", "framework": "numpy"}, "numpy has no cuda here, only cpu"),
         ({"accumulate": "float16"}, "expected 'float32'"),
         ({"fn": raising}, "given arrays of numpy it raised RuntimeError: out of shared memory"),

@@ -67,9 +67,22 @@ def test_sums_in_the_dtype_itself_may_be_farther_off() -> None:
         ({"x": (3, 5, 2)}, r"x has the shape \(3, 5, 2\), expected 'n i'"),
         ({"x": (3, 5), "w": (4, 6)}, "has shape"),
         ({"i": 8, "wrt": "z"}, "no quantity is called 'grad.z'"),
+        ({"i": 8, "wrt": "x", "cotangent": np.ones((3, 4))}, "drawn as the inputs are: leave cotangent out"),
+        ({"i": -1}, "dense: i=-1, but a size is a whole number, and not below 0"),
+        ({"x": (3, "a")}, r"dense: x=\(3, 'a'\), but a size is a whole number"),
+        ({"x": (3, True)}, r"dense: x=\(3, True\), but a size is a whole number"),
         ({"i": 8, "dtype": "half"}, "no dtype is called 'half'"),
     ],
 )
 def test_what_does_not_fit_is_told(given: dict[str, object], says: str) -> None:
     with pytest.raises(nnparity.UsageError, match=says):
         nnparity.tolerance("dense", **given)
+
+
+def test_sizes_and_attributes_that_a_formula_cannot_have_are_told() -> None:
+    with pytest.raises(nnparity.UsageError, match=r"conv2d: the shape .* a size is negative"):
+        nnparity.tolerance("conv2d", p=50)
+    with pytest.raises(nnparity.UsageError, match="layer_norm: eps is 'x', expected a number"):
+        nnparity.tolerance("layer_norm", n=3, eps="x")
+    with pytest.raises(nnparity.UsageError, match=r"multi_head_attention cannot be computed with .*heads=3"):
+        nnparity.tolerance("multi_head_attention", t=4, heads=3)

@@ -43,7 +43,7 @@ def test_items_are_called_by_formula_signature_and_dtype_and_collecting_starts_n
     assert status == 0
     assert "test_conformance.py::test_conforms[relu/n3d5/float32/torch]" in told
     modules = set((tmp_path / "modules").read_text().split())
-    assert "nnparity.pytest_plugin" in modules
+    assert "nnparity.conformance_plugin" in modules
     assert not modules & {"torch", "jax", "tensorflow"}
     assert {path.name for path in tmp_path.iterdir()} <= {"spy.py", "modules", "__pycache__"}, (
         "collecting writes no file"

@@ -50,10 +50,12 @@ ARROWS = {
     "authoring": {"spec", "reference"},
     "command_line": {
         *("authoring", "spec", "run", "store", "mutate", "hunt", "summation", "reproduce", "reports", "execute"),
-        *("porting", "adapters.registry", "judge.known_divergences", "api.packs", "api.proofs"),
+        *("porting", "adapters.registry", "judge.known_divergences", "api.given", "api.packs"),
+        "api.proofs",
     },
-    "pytest_plugin": {
-        *("spec", "run", "store", "checks", "execute", "reports", "api"),
+    "pytest_plugin": {"spec", "api", "porting"},
+    "conformance_plugin": {
+        *("spec", "run", "store", "checks", "execute", "reports", "api.packs"),
         *("adapters.registry", "judge.known_divergences"),
     },
 }
