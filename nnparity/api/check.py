@@ -10,7 +10,6 @@ import msgspec
 from nnparity.adapters.function import FRAMEWORKS, Call, adapter, framework_of, imported
 from nnparity.adapters.kernel import DeviceUnavailable
 from nnparity.api import given
-from nnparity.api.fitting import attribute, computable
 from nnparity.api.judging import judged, model_of, target
 from nnparity.api.results import Result
 from nnparity.checks.common import first_line, observe
@@ -80,7 +79,7 @@ def _groups(call: Call, dtype: str, level: str, attributes: Mapping[str, Scalar]
     require("attribute", tuple(attributes), tuple(formula.attributes))
     fixed = {name: attributes.get(name, default) for name, default in formula.attributes.items()}
     fixed = {
-        name: attribute(formula, name, value)
+        name: given.attribute(formula, name, value)
         for name, value in fixed.items()
         if name in attributes or name not in call.takes
     }
@@ -101,7 +100,7 @@ def _with(case: Case, fixed: Mapping[str, Scalar]) -> Case:
         return case
     one = given.signature(case.signature.dims, case.signature.attributes | changed, case.formula)
     found = replace(case, signature=msgspec.structs.replace(case.signature, id=one.id, attributes=one.attributes))
-    computable(found)
+    given.computable(found)
     return found
 
 

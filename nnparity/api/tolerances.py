@@ -9,7 +9,7 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from nnparity.api import fitting, given
+from nnparity.api import given
 from nnparity.api.comparison import Asked
 from nnparity.api.judging import model_of
 from nnparity.api.own_formulas import Own
@@ -156,11 +156,11 @@ def _drawn(formula: Formula, named: Mapping[str, Any], dtype: Dtype) -> Case:
     dims, attributes = dict(first.dims), dict(first.attributes)
     for name, size in named.items():
         if isinstance(size, tuple) and name in formula.inputs:
-            dims |= _dims(formula, name, fitting.size(formula, name, size))
+            dims |= _dims(formula, name, given.size(formula, name, size))
         elif name in attributes:
-            attributes[name] = fitting.attribute(formula, name, size)
+            attributes[name] = given.attribute(formula, name, size)
         elif name in dims and type(size) is int:
-            dims[name] = fitting.size(formula, name, size)
+            dims[name] = given.size(formula, name, size)
         else:
             known = f"sizes {', '.join(dims)}; shapes of {', '.join(formula.inputs)}"
             raise UsageError(f"{formula.id}: {name}={size!r} is none of its {known}; arrays and sizes do not mix")
@@ -172,7 +172,7 @@ def _drawn(formula: Formula, named: Mapping[str, Any], dtype: Dtype) -> Case:
         wrong = str(error)
     if wrong:
         raise UsageError(f"{formula.id}: {wrong}")
-    fitting.computable(case)
+    given.computable(case)
     for name, size in named.items():
         if isinstance(size, tuple) and case.inputs[name].shape != size:
             raise UsageError(f"{formula.id}: {name} has shape {size}, the others make it {case.inputs[name].shape}")
