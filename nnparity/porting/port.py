@@ -8,6 +8,7 @@ from nnparity.api import given
 from nnparity.porting.comparison import compared
 from nnparity.porting.connections import masks_of
 from nnparity.porting.result import Ported
+from nnparity.spec.usage import UsageError
 
 
 def port(
@@ -33,7 +34,7 @@ def port(
         match: Names of layers of a -> names of b, where order and kind do not say which is which.
 
     Raises:
-        UsageError: For what is no model, no array, or no layer's name.
+        UsageError: For what is no model, no array, one without an element, or no layer's name.
     """
     one, other = Watched(a), Watched(b)
     first = arrays_of(inputs)
@@ -45,6 +46,14 @@ def port(
 def arrays_of(inputs: Any) -> Inputs:
     """The caller's arrays as NumPy's. Raises UsageError."""
     if isinstance(inputs, Mapping):
-        return {name: given.array_of(name, x) for name, x in inputs.items()}
+        return {name: _filled(name, x) for name, x in inputs.items()}
     parts: Sequence[Any] = inputs if isinstance(inputs, tuple | list) else (inputs,)
-    return [given.array_of(f"input {place}", x) for place, x in enumerate(parts, 1)]
+    return [_filled(f"input {place}", x) for place, x in enumerate(parts, 1)]
+
+
+def _filled(name: str, array: Any) -> Any:
+    """The array; one without an element would let any port pass. Raises UsageError."""
+    found = given.array_of(name, array)
+    if not found.size:
+        raise UsageError(f"{name} has shape {found.shape}, which holds no number: nothing would be compared")
+    return found

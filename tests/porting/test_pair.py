@@ -8,8 +8,10 @@ import numpy as np
 import pytest
 
 from nnparity.adapters.capture.layer import RANDOM
+from nnparity.porting.port import arrays_of
 from nnparity.porting.rows import DIFFERS, Row
 from nnparity.reports.records import Verdict
+from nnparity.spec.usage import UsageError
 from nnparity.tests.porting.made import array, dense, layer, layer_norm, linear, relu, row, unknown
 
 X = array(5, 6)
@@ -175,3 +177,10 @@ def test_whole_numbers_that_a_layer_gives_are_the_same_or_wrong() -> None:
     b = unknown("b", -X, smallest(-X))
     assert row(unknown("a", X, largest(X)), b, smallest).grade == "diverges"
     assert row(unknown("a", X, largest(X)), unknown("b", -X, largest(-X)), largest).grade == "conforms"
+
+
+@pytest.mark.parametrize("inputs", [np.zeros((0, 4), np.float32), {"x": np.zeros((3, 0), np.float32)}])
+def test_inputs_without_an_element_are_refused(inputs: Any) -> None:
+    with pytest.raises(UsageError, match="holds no number"):
+        arrays_of(inputs)
+    assert len(arrays_of(np.ones((1, 4), np.float32))) == 1
