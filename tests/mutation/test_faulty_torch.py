@@ -109,7 +109,8 @@ def test_inputs_rounded_to_tf32_are_seen_and_named(faulty: Target, k: int) -> No
 def test_so_are_operands_rounded_to_tf32_beside_a_bias_that_is_not(faulty: Target, k: int) -> None:
     """Seen, at least: an exact bias fits no rounding of all inputs, and is taken for a narrow format's accuracy."""
     outputs = [v for v in planted(faulty, "Tf32", dense(k)) if v.quantity == "output"]
-    assert {v.grade for v in outputs} == {"diverges"}
+    assert {v.grade for v in outputs if v.dataset != "small"} == {"diverges"}
+    assert {v.grade for v in outputs} <= {"diverges", "imprecise"}  # a bias in the sum of 512 may be rounded as often
     assert all(float(v.sharp or 0) > 100 for v in outputs if v.dataset != "small"), [v.sharp for v in outputs]
     told = {v.dataset: v.diagnosis or "" for v in outputs}
     del told["small"]  # beside the bias nearly nothing is wrong
