@@ -9,9 +9,9 @@ from typing import Annotated, Any
 import numpy as np
 import typer
 
-from nnparity.api.given import array_of
 from nnparity.command_line.application import application
 from nnparity.command_line.options import Timeout
+from nnparity.porting.port import input_of
 from nnparity.porting.processes import ported
 from nnparity.reports.formatting import visible
 from nnparity.spec.usage import UsageError
@@ -81,5 +81,5 @@ def _arrays(path: Path) -> dict[str, Any] | Sequence[Any]:
         raise UsageError(f"{path} holds no arrays of NumPy: {error}") from error
     if not arrays:
         raise UsageError(f"{path} holds no array")
-    checked = {name: array_of(f"{path} {name}".rstrip(), array) for name, array in arrays.items()}
+    checked = {name: input_of(f"{path} {name}".rstrip(), array) for name, array in arrays.items()}
     return list(checked.values()) if len(checked) == 1 else checked

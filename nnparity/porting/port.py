@@ -46,13 +46,13 @@ def port(
 def arrays_of(inputs: Any) -> Inputs:
     """The caller's arrays as NumPy's. Raises UsageError."""
     if isinstance(inputs, Mapping):
-        return {name: _filled(name, x) for name, x in inputs.items()}
+        return {name: input_of(name, x) for name, x in inputs.items()}
     parts: Sequence[Any] = inputs if isinstance(inputs, tuple | list) else (inputs,)
-    return [_filled(f"input {place}", x) for place, x in enumerate(parts, 1)]
+    return [input_of(f"input {place}", x) for place, x in enumerate(parts, 1)]
 
 
-def _filled(name: str, array: Any) -> Any:
-    """The array; one without an element would let any port pass. Raises UsageError."""
+def input_of(name: str, array: Any) -> Any:
+    """The caller's array as NumPy's; one without an element would let any port pass. Raises UsageError."""
     found = given.array_of(name, array)
     if not found.size:
         raise UsageError(f"{name} has shape {found.shape}, which holds no number: nothing would be compared")

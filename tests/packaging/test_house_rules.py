@@ -50,7 +50,7 @@ ARROWS = {
     "authoring": {"spec", "reference"},
     "command_line": {
         *("authoring", "spec", "run", "store", "mutate", "hunt", "summation", "reproduce", "reports", "execute"),
-        *("porting", "adapters.registry", "judge.known_divergences", "api.given", "api.packs"),
+        *("porting", "adapters.registry", "judge.known_divergences", "api.packs"),
         "api.proofs",
     },
     "pytest_plugin": {"spec", "api", "porting"},

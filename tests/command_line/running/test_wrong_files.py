@@ -31,6 +31,7 @@ ARRAYS: dict[str, tuple[Callable[[Path], object], str]] = {
     "folder.npy": (Path.mkdir, "folder.npy holds no arrays of NumPy: [Errno 21]"),
     "nan.npy": (lambda path: np.save(path, np.array([1.0, np.nan])), "nan.npy holds NaN at [1]"),
     "nan.npz": (lambda path: np.savez(path, x=np.ones(2), y=np.array([np.nan])), "nan.npz y holds NaN at [0]"),
+    "batch.npy": (lambda path: np.save(path, np.zeros((0, 4))), "batch.npy has shape (0, 4), which holds no number"),
     "texts.npy": (lambda path: np.save(path, np.array(["a"])), "texts.npy holds"),
 }
 
