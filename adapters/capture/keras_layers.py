@@ -153,9 +153,9 @@ def _relu(layer: Any) -> Reading:
     settings = {"slope": float(layer.negative_slope)} if layer.negative_slope else {}
     if layer.threshold:
         return Reading(note="a ReLU with a threshold")
-    return Reading(
-        "relu", settings=settings | ({"ceiling": float(layer.max_value)} if layer.max_value is not None else {})
-    )
+    if layer.max_value is not None:
+        settings["ceiling"] = float(layer.max_value)
+    return Reading("relu", settings=settings)
 
 
 def _softmax(layer: Any) -> Reading:

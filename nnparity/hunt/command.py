@@ -40,8 +40,8 @@ class Bag:
     @property
     def unjudged(self) -> str | None:
         """Why the hunt says nothing, of all its targets or of one; None when each was judged."""
-        idle = [target for target, count in self.counts.judged.items() if not count]
-        return f"nothing was judged on {', '.join(idle)}: it has nothing of what was drawn" if idle else None
+        idle = ", ".join(self.counts.idle)
+        return f"nothing was judged on {idle}: it has nothing of what was drawn" if idle else None
 
     @property
     def told(self) -> Iterator[str]:

@@ -39,10 +39,8 @@ LOWER = -float(special.ndtri(1e-3))
 
 def regrade_correlated(judged: Judgement, seen: Array, truth: Expected, case: Case, quantity: str) -> Judgement:
     """The judgement, made again where the order of sums, or errors that go together, may explain it."""
-    if judged.grade != "imprecise" or judged.rms is None:
-        return judged
     found = _shared(judged, seen, truth, case, quantity)
-    if found.grade == "conforms" or narrow(case.dtype.name) or truth.steps is not None:
+    if found.grade != "imprecise" or narrow(case.dtype.name) or truth.steps is not None:
         return found  # half precision is added up in float32; of training runs machines tell
     worse = ordered(case, quantity, truth)
     if not (worse > 1).any():

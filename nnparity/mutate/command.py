@@ -13,7 +13,7 @@ from nnparity.mutate.sensitivity_curve import Curve, curve
 from nnparity.mutate.tables import tables
 from nnparity.reference import packs
 from nnparity.reports.chain import sealed
-from nnparity.reports.records import Fact, Summary, TargetLine
+from nnparity.reports.records import MUTATION, Fact, Summary, TargetLine
 from nnparity.run.plan import Plan
 from nnparity.run.recorder import Recorder
 from nnparity.run.verdicts import target_line
@@ -40,7 +40,7 @@ def mutate(plan: Plan, path: Path, timeout: float, jobs: int, seen: Callable[[st
 
 
 def _write(plan: Plan, path: Path, target: TargetLine, facts: list[Fact]) -> None:
-    recorder = Recorder.anew(path, plan, {"mutation": ["planted"]})
+    recorder = Recorder.anew(path, plan, {MUTATION: ["planted"]})
     recorder.write(target, *facts, Summary({}, 0, [], {}))
     recorder.close()
     sealed(path)

@@ -58,10 +58,13 @@ class Counts:
         """Why a run of these verdicts says nothing, of all its targets or of one; None when each was judged."""
         if not self.judged:
             return "nothing was judged: no formula of the plan has these dtypes and quantities"
-        idle = [target for target, count in self.judged.items() if not count]
-        return (
-            f"nothing was judged on {', '.join(idle)}: every formula of the plan is unsupported there" if idle else None
-        )
+        idle = ", ".join(self.idle)
+        return f"nothing was judged on {idle}: every formula of the plan is unsupported there" if idle else None
+
+    @property
+    def idle(self) -> list[str]:
+        """The targets that have no verdict but of what is unsupported."""
+        return [target for target, count in self.judged.items() if not count]
 
 
 @dataclass

@@ -54,10 +54,11 @@ def ratio(
     """Of b's layer on what a's received; None where the results are of different sizes."""
     assert a.y is not None
     assert b.y is not None
-    answer, moved = (_first(again(inputs), turned) for inputs in (given, _rounded(given)))
+    found = again(given)
+    answer, moved = _first(found, turned), _first(again(_rounded(given)), turned)
     if answer.shape != a.y.shape:
         return Ratio(np.inf, np.inf)
-    if _varies(again(given), again(given), b):
+    if _varies(found, again(given), b):
         return Ratio(np.inf, np.inf, "b's layer returns something else for the same input")
     own = _size(answer, a.y)
     if own == 0:

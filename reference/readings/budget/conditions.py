@@ -91,9 +91,9 @@ def where(condition: Any, a: Any, b: Any) -> Budget:
     if a.exact and b.exact and not doubt.any():
         return Budget(y, arithmetic)
     jump = np.abs(a.value - b.value)
-    own, other = (np.where(one, _zero(a.hard), _zero(b.hard)) for one in (chosen, ~np.asarray(chosen, bool)))
+    own, other = _sides(chosen, a.hard, b.hard)
     hard = np.where(doubt > 0, np.maximum(own, jump + other), own)
-    own, other = (np.where(one, _zero(a.var), _zero(b.var)) for one in (chosen, ~np.asarray(chosen, bool)))
+    own, other = _sides(chosen, a.var, b.var)
     var = own + np.where(doubt > 0, (jump**2 + other) * doubt, 0.0)
     gain = np.broadcast_to(np.maximum(a.gain, b.gain), y.shape)
     found = Budget(y, arithmetic, np.broadcast_to(hard, y.shape), np.broadcast_to(var, y.shape), gain=gain)
@@ -101,6 +101,12 @@ def where(condition: Any, a: Any, b: Any) -> Budget:
     if a.attained is not None and not a.value[~np.broadcast_to(chosen, a.shape)].any():
         found.attained = a.attained  # what is not chosen is 0, so that it is not there that the number is attained
     return found.bounded(ranges.joined(a.range, b.range))
+
+
+def _sides(chosen: Any, a: Any, b: Any) -> tuple[Array, Array]:
+    """The errors of what is chosen, and of what is not."""
+    a, b = _zero(a), _zero(b)
+    return np.where(chosen, a, b), np.where(chosen, b, a)
 
 
 def maximum(a: Any, b: Any) -> Budget:

@@ -290,16 +290,16 @@ def sum_rule(ufunc: Any) -> Callable[[Any, Any], Budget]:
         y._gain = np.broadcast_to(np.maximum(a.gain, b.gain), y.shape)
         y = _accumulated(y, a, b) if a.terms or b.terms else y
         if ufunc is np.subtract and a.peak is not None and b.log_peak is not None:
-            y.hard = y.hard + _by_logarithm(b)
+            y.hard = y.hard + of_logsumexp(a.arithmetic, b.log_peak, b.value)
         found = ranges.added(a.range, ranges.negated(b.range) if ufunc is np.subtract else b.range)
         return y.bounded(found.widened(1, a.arithmetic.unit, a.arithmetic.step))
 
     return rule
 
 
-def _by_logarithm(b: Budget) -> Array:
+def of_logsumexp(arithmetic: Arithmetic, peak: Any, logarithm: Array) -> Array:
     """What x - (peak + log(sum)) loses that (x - peak) - log(sum) does not, in the worst case: both are log-softmax."""
-    return np.asarray(b.arithmetic.unit * np.abs(b.log_peak + b.value))
+    return np.asarray(arithmetic.unit * np.abs(peak + logarithm))
 
 
 def _shifted(x: Budget, peak: Budget) -> Budget:

@@ -63,4 +63,5 @@ def _furthest(over: Budget, size: Array, y: Array, axis: Any) -> Array:
 def _by_logarithm(over: Budget, size: Array) -> Array:
     """The relative error that e^(x - lse) has and the quotient has not: lse is rounded, and its logarithm was."""
     logarithm = np.log(size)
-    return np.asarray(over.arithmetic.unit * (np.abs(over.peak + logarithm) + OWN[np.log] * np.abs(logarithm)))
+    own = OWN[np.log] * over.arithmetic.unit * np.abs(logarithm)
+    return core.of_logsumexp(over.arithmetic, over.peak, logarithm) + own

@@ -7,12 +7,12 @@ negative let S_j grow with j, and so do signs that alternate, in two lanes. The 
 expected of a kernel whose order nobody has told.
 """
 
-import math
 from typing import Any
 
 import numpy as np
 
 from nnparity.reference.readings.budget.core import Array
+from nnparity.reference.readings.budget.subscripts import axes_of, multiplications, sizes
 
 #: Lanes of a vector register, from none to AVX-512 with float32.
 LANES = (1, 2, 4, 8, 16)
@@ -22,20 +22,20 @@ MOST = 1 << 24
 
 def of_sum(x: Array, axis: Any, keepdims: bool) -> Array:
     """The sum of S_j^2 over the axes that are added up, in the worst of the orders, in the shape of the sum."""
-    axes = range(x.ndim) if axis is None else {one % x.ndim for one in np.atleast_1d(axis)}
+    axes = sorted(axes_of(axis, x.ndim))
     kept = [one for one in range(x.ndim) if one not in axes]
-    terms = x.transpose([*kept, *sorted(axes)]).reshape([x.shape[one] for one in kept] + [-1])
+    terms = x.transpose([*kept, *axes]).reshape([x.shape[one] for one in kept] + [-1])
     found = worst_of_lanes(terms)
-    return np.expand_dims(found, sorted(axes)) if keepdims else found
+    return np.expand_dims(found, axes) if keepdims else found
 
 
 def of_product(subscripts: str, a: Array, b: Array) -> Array:
     """The same of the products that an einsum of two operands adds up; 0 where there are too many of them."""
     operands, after = subscripts.split("->")
-    lost = "".join(dict.fromkeys(letter for letter in operands if letter.isalpha() and letter not in after))
-    sizes = dict(zip(operands.replace(",", ""), (*a.shape, *b.shape), strict=True))
-    if not lost or math.prod(sizes.values()) > MOST:
-        return np.zeros([sizes[letter] for letter in after])
+    found = sizes(subscripts, a.shape, b.shape)
+    lost = "".join(letter for letter in found if letter not in after)
+    if not lost or multiplications(subscripts, a.shape, b.shape) > MOST:
+        return np.zeros([found[letter] for letter in after])
     terms = np.einsum(f"{operands}->{after}{lost}", a, b)
     return worst_of_lanes(terms.reshape((*terms.shape[: len(after)], -1)))
 

@@ -16,13 +16,13 @@ Wider accumulators and fused multiply-add stay below, and so do blocked and pair
 any order. Where they follow the place of a term, `orders` says what the partial sums of kernels are.
 """
 
-import math
 from typing import Any
 
 import numpy as np
 
 from nnparity.reference.readings.budget import orders, ranges
 from nnparity.reference.readings.budget.core import Array, Budget, capped, pair, plus, worst
+from nnparity.reference.readings.budget.subscripts import axes_of, contracted, multiplications
 
 #: Products with more multiplications than this are left to BLAS, whose own rounding in float64 is not counted.
 LARGE = 1 << 16
@@ -84,14 +84,10 @@ def _ranged(y: Budget, x: Budget, axis: Any, n: int) -> Budget:
     """The sum with its range: of numbers that are not negative it is no less than one of them."""
     found = ranges.summed(x.range, n)
     at = x.attained
-    if at is not None and x.range.low >= 0 and (axis is None or at.axis in _axes(axis, x.ndim)):
+    if at is not None and x.range.low >= 0 and at.axis in axes_of(axis, x.ndim):
         found = ranges.Range(max(found.low, at.value), found.high)
     found = found.widened(n, x.arithmetic.accumulating.unit, x.arithmetic.step)
     return y.ranged(found) if x.exact else y.bounded(found)
-
-
-def _axes(axis: Any, ndim: int) -> set[int]:
-    return {one % ndim for one in ((axis,) if isinstance(axis, int) else axis)}
 
 
 def einsum(subscripts: str, a: Any, b: Any = None, **kwargs: Any) -> Budget:
@@ -162,22 +158,6 @@ def _reduce(subscripts: str, x: Budget) -> Budget:
     kept = "".join(letter for letter in before if letter in after)
     reduced = total(x, axis=lost) if lost else x
     return reduced.moved(lambda part: np.einsum(f"{kept}->{after}", part))
-
-
-def contracted(subscripts: str, *shapes: tuple[int, ...]) -> int:
-    """How many products each element of an einsum adds up."""
-    sizes = _sizes(subscripts, *shapes)
-    return max(math.prod(n for name, n in sizes.items() if name not in subscripts.split("->")[1]), 1)
-
-
-def multiplications(subscripts: str, *shapes: tuple[int, ...]) -> int:
-    """How many products an einsum forms in all."""
-    return math.prod(_sizes(subscripts, *shapes).values())
-
-
-def _sizes(subscripts: str, *shapes: tuple[int, ...]) -> dict[str, int]:
-    words = subscripts.split("->", maxsplit=1)[0].split(",")
-    return {name: n for word, shape in zip(words, shapes, strict=True) for name, n in zip(word, shape, strict=True)}
 
 
 def largest(x: Budget, axis: int, keepdims: bool = False) -> Budget:

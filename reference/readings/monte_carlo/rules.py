@@ -8,7 +8,8 @@ from numpy.lib.stride_tricks import sliding_window_view
 
 from nnparity.reference.readings.budget.deviations import deviation
 from nnparity.reference.readings.budget.functions import OWN
-from nnparity.reference.readings.budget.sums import contracted, spread_factors
+from nnparity.reference.readings.budget.subscripts import contracted
+from nnparity.reference.readings.budget.sums import spread_factors
 from nnparity.reference.readings.monte_carlo.core import Array, Noise, aligned, by_machine, like
 from nnparity.reference.readings.monte_carlo.products import product_and_squares
 from nnparity.reference.readings.numbers import PLAIN

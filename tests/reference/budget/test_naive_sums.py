@@ -12,7 +12,7 @@ from nnparity.expect.precision_models import arithmetic
 from nnparity.judge.grades import chance, root_mean_square
 from nnparity.reference.readings import Arithmetic, Budget
 from nnparity.reference.readings.budget.core import worst
-from nnparity.reference.readings.budget.sums import contracted
+from nnparity.reference.readings.budget.subscripts import contracted
 from nnparity.spec import DTYPES
 
 F32 = arithmetic("float32")
