@@ -36,18 +36,22 @@ def roundings(case: Case) -> float:
     return max(case.dtype.unit, UNIT)
 
 
-def machines(case: Case, family: str, runs: int, unit: float = UNIT, operand: float = 0.0) -> dict[str, Array]:
+def machines(
+    case: Case, family: str, runs: int, unit: float = UNIT, operand: float = 0.0, exact: int = 0
+) -> dict[str, Array]:
     """What so many machines of roundings of `unit` return: arrays whose first axis counts the machines.
 
-    What enters a sum of products is rounded by `operand` before, where that is not 0.
+    What enters a sum of products is rounded by `operand` before, where that is not 0. With `exact` of 1 a machine that
+    rounds nothing comes first.
 
     The numbers drawn follow from the case.
     """
     random = np.random.default_rng(zlib.crc32(f"{case.id} {case.salt} {family}".encode()))
     # small matrices, one for each machine: threads that wait for each other take several times as long
     with np.errstate(all="ignore"), threadpool_limits(1, user_api="blas"):
-        parts = [_together(case, family, Machines(random, number, unit, operand)) for number in _shares(case, runs)]
-    return {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
+        shares = [Machines(random, number, unit, operand, exact) for number in _shares(case, runs)]
+        first, *others = (_together(case, family, those) for those in shares)
+    return {name: np.concatenate([y, *(part[name][exact:] for part in others)]) for name, y in first.items()}
 
 
 def _shares(case: Case, runs: int) -> list[int]:
@@ -70,8 +74,18 @@ def _together(case: Case, family: str, those: Machines) -> dict[str, Array]:
 @lru_cache(maxsize=4)  # the targets of a case ask for it one after the other
 def scatter(case: Case, family: str, operand: float = 0.0) -> dict[str, Array]:
     """The root mean square of each element's error, as a multiple of u; `operand` as in `machines`."""
-    unit, exact = roundings(case), machines(case, family, 1, 0.0)
-    seen = machines(case, family, RUNS, unit, operand)
+    unit = roundings(case)
+    seen = machines(case, family, RUNS, unit, operand, exact=1)
     with np.errstate(all="ignore"):
-        # no squares: a gradient of 1e-200, of a gate far in saturation, has none
-        return {name: np.hypot.reduce((seen[name] - exact[name]) / unit) / math.sqrt(RUNS) for name in seen}
+        return {name: _root_mean_square((y[1:] - y[:1]) / unit) for name, y in seen.items()}
+
+
+def _root_mean_square(errors: Array) -> Array:
+    """Over the machines. Errors are squared beside the largest: a gradient of 1e-200, far in saturation, has no square.
+
+    Where one of them is infinite so is the mean.
+    """
+    largest = np.fmax.reduce(np.abs(errors))
+    unit = np.where((largest > 0) & np.isfinite(largest), largest, 1.0)
+    found = unit * np.sqrt(np.mean(np.square(errors / unit), axis=0))
+    return np.where(np.isinf(largest), np.inf, found)

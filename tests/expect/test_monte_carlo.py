@@ -121,6 +121,49 @@ def test_the_share_that_runs_at_once_is_small_where_a_machine_is_large(monkeypat
         )
 
 
+@pytest.mark.parametrize("id", ["conv2d", "lstm", "layer_norm", "listing_gan"])
+def test_the_first_of_them_rounds_nothing_where_that_is_asked(id: str) -> None:
+    """In each share: the others are off, and by what they would be without it."""
+    case = next(cases_of(load()[id], "float32"))[0]
+    exact, beside = machines(case, "output", 1, 0.0), machines(case, "output", 16, exact=1)
+    for name, y in beside.items():
+        assert len(y) == 17
+        assert np.array_equal(y[0], exact[name][0]), name
+        off, without = y[1:] - y[0], machines(case, "output", 16)[name] - y[0]
+        assert np.any(off != 0), name
+        assert 1 / 4 < np.mean(off**2) / np.mean(without**2) < 4, name
+
+
+def test_each_share_has_one_that_rounds_nothing_and_one_is_given_back(monkeypatch: pytest.MonkeyPatch) -> None:
+    case = next(cases_of(load()["dense"], "float32"))[0]
+    whole = machines(case, "output", 8, exact=1)["output"]
+    monkeypatch.setattr(monte_carlo, "AT_ONCE", 1)
+    apart = machines(case, "output", 8, exact=1)["output"]
+    assert len(apart) == len(whole) == 9
+    assert np.array_equal(apart[0], whole[0])
+    assert len(np.unique(apart, axis=0)) == 9
+
+
+def test_a_deviation_that_overflows_leaves_the_exact_machine_alone() -> None:
+    those = Machines(np.random.default_rng(0), 3, exact=1)
+    x = Noise(np.full((4, 2), 1e200), those)
+    with np.errstate(all="ignore"):
+        y = np.einsum("i,i->", x, np.full(2, 1e-200))
+        far = np.einsum("i,i->", x, np.full(2, 1.0))
+    assert y.value[0] == 2.0
+    assert np.isfinite(far.value[0])  # its squares are no float64
+
+
+def test_the_mean_square_has_what_is_infinite_and_what_has_no_square() -> None:
+    errors = np.array([[np.inf, 3e-200, 0.0, np.nan, 3.0], [np.nan, 4e-200, 0.0, np.nan, 4.0]])
+    found = monte_carlo._root_mean_square(errors)
+    assert found[0] == np.inf
+    assert found[1] == pytest.approx(5e-200 / np.sqrt(2))
+    assert found[2] == 0.0
+    assert np.isnan(found[3])
+    assert found[4] == pytest.approx(5 / np.sqrt(2))
+
+
 def test_the_scatter_is_what_machines_one_by_one_show(monkeypatch: pytest.MonkeyPatch) -> None:
     """Other random numbers, the same scatter: 16 machines tell a mean square to a third of itself."""
     case = next(cases_of(load()["listing_gan"], "float32"))[0]

@@ -6,6 +6,7 @@ its error, which norm 2, a variance for each element, does not tell. Errors this
 linearly, so what they have in common does not depend on u.
 
 All machines run at once: the value has an axis more than the reading shows, the first one, which counts the machines.
+They differ by roundings, so that the first tells for all how large those are: the standard deviations are its own.
 """
 
 from collections.abc import Callable, Iterable
@@ -73,16 +74,20 @@ class Noise(Reading):
         return self.like([value])
 
     def off(self, deviation: Any) -> "Noise":
-        """Each element moved by a random number times its standard deviation, which is in units of the roundings."""
+        """Each element moved by a random number times its standard deviation, which is in units of the roundings.
+
+        The deviations are those of one machine.
+        """
         if not self.machines.unit:
             return self
         moved = self.machines.drawn(self.shape, self.machines.unit)
-        moved *= deviation
+        rounding = moved[self.machines.exact :]  # 0 times a deviation that has overflowed is none
+        rounding *= deviation
         moved += self.value
         return self.like(moved)
 
-    def rounded(self, units: float = 1.0) -> "Noise":
-        """Each element off by `units` roundings of itself."""
+    def rounded(self, units: Any = 1.0) -> "Noise":
+        """Each element off by `units` roundings of itself, alike on all machines."""
         if not self.machines.unit:
             return self
         moved = self.machines.drawn(self.shape, units * self.machines.unit)

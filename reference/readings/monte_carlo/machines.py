@@ -1,6 +1,7 @@
 """So many simulated machines, and the random numbers that they round with."""
 
 import math
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,16 +16,25 @@ TOSSES = 8
 class Machines:
     """`number` machines whose roundings are of size `unit`, 0 for machines that round nothing.
 
-    Operands of products that are summed are rounded by `operand` as they enter, where that is not 0.
+    Operands of products that are summed are rounded by `operand` as they enter, where that is not 0. `exact` machines
+    before those, none or one, round nothing: what the others are compared with.
     """
 
-    def __init__(self, random: np.random.Generator, number: int = 1, unit: float = UNIT, operand: float = 0.0) -> None:
+    def __init__(
+        self,
+        random: np.random.Generator,
+        number: int = 1,
+        unit: float = UNIT,
+        operand: float = 0.0,
+        exact: int = 0,
+    ) -> None:
         self.random = random
         self.number = number
         self.unit = unit
         self.operand = operand
+        self.exact = exact
 
-    def drawn(self, shape: tuple[int, ...], deviation: float = 1.0) -> Array:
+    def drawn(self, shape: tuple[int, ...], deviation: Any = 1.0) -> Array:
         """For each element on each machine, (machines, *shape), a number around 0 of that standard deviation.
 
         It is how many of TOSSES coins show heads. That takes far less time than a normal number, and an error that
@@ -35,6 +45,7 @@ class Machines:
         bits = self.random.bit_generator.random_raw(-(-size // TOSSES)).view(np.uint8)[:size]
         heads = np.bitwise_count(bits).view(np.int8)
         heads -= TOSSES // 2
-        numbers = heads.astype(np.float64).reshape(whole)
-        numbers *= deviation / math.sqrt(TOSSES / 4)
+        numbers = np.empty((self.exact + self.number, *shape))
+        numbers[: self.exact] = 0.0
+        np.multiply(heads.reshape(whole), deviation / math.sqrt(TOSSES / 4), out=numbers[self.exact :])
         return numbers

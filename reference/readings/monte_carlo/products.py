@@ -42,7 +42,7 @@ def plan(subscripts: str) -> Plan:
 
 
 def product_and_squares(subscripts: str, a: Array, b: Array) -> tuple[Array, Array]:
-    """The product on each machine, and that of the squares of both operands."""
+    """The product on each machine, and that of the squares of both operands on the first."""
     p = plan(subscripts)
     sizes = dict(zip(p.left + p.right, (*a.shape[1:], *b.shape[1:]), strict=True))
     left = _matrices(a, p.left, (p.both, p.rows, p.summed), sizes)
@@ -53,7 +53,7 @@ def product_and_squares(subscripts: str, a: Array, b: Array) -> tuple[Array, Arr
         z: Array = np.matmul(x, y)
         return z.reshape((len(z), *shape)).transpose(p.order)
 
-    return product(left, right), product(left * left, right * right)
+    return product(left, right), product(*(first * first for first in (left[:1], right[:1])))
 
 
 def _matrices(x: Array, letters: str, groups: tuple[str, str, str], sizes: dict[str, int]) -> Array:

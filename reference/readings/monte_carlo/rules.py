@@ -30,7 +30,7 @@ def _elementwise(ufunc: Any) -> Callable[..., Noise]:
 
     def rule(*operands: Any) -> Noise:
         y = value(*operands)
-        argument = operands[0].value if isinstance(operands[0], Noise) else operands[0]
+        argument = operands[0].value[:1] if isinstance(operands[0], Noise) else operands[0]
         return y.rounded(deviation(ufunc, y.machines.unit, argument))
 
     return rule
@@ -43,10 +43,14 @@ def _axes(axis: Any, ndim: int) -> tuple[int, ...]:
 
 
 def _off_as_a_sum(y: Noise, n: int, squares: Array, *, products: bool) -> Noise:
-    """A sum of n terms, or of n `products`, off by what norm 2 gives it; see `budget.sums`. `squares` is used up."""
+    """A sum of n terms, or of n `products`, off by what norm 2 gives it; see `budget.sums`. `squares` is used up.
+
+    They are those of the first machine.
+    """
     of_squares, of_y = spread_factors(n)
+    first = y.value[:1]
     squares *= of_squares + products
-    squares += of_y * y.value * y.value
+    squares += of_y * first * first
     return y.off(np.sqrt(squares, out=squares))
 
 
@@ -56,7 +60,8 @@ def _sum(x: Noise, axis: Any = None, keepdims: bool = False) -> Noise:
     n = x.size // max(y.size, 1)
     if n < 2:  # nothing is added to anything
         return y
-    return _off_as_a_sum(y, n, np.sum(x.value * x.value, axis=axes, keepdims=keepdims), products=False)
+    first = x.value[:1]
+    return _off_as_a_sum(y, n, np.sum(first * first, axis=axes, keepdims=keepdims), products=False)
 
 
 def _max(x: Noise, axis: Any = None, keepdims: bool = False) -> Noise:
