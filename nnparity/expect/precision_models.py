@@ -11,7 +11,7 @@ convolutions in float32 on NVIDIA's tensor cores, where a mode allows it. Other 
 
 import dataclasses
 import math
-from functools import cache
+from functools import cache, lru_cache
 from typing import Any
 
 import numpy as np
@@ -67,6 +67,11 @@ def _tf32(flush: bool) -> Arithmetic:
 
 def _holder(dtype: Dtype) -> Any:
     def holds(value: float) -> bool:
-        return not math.isfinite(value) or float(dtype.round(np.float64(value))) == value
+        return _held(dtype.name, value)
 
     return holds
+
+
+@lru_cache(maxsize=4096)  # formulas have few constants, and training runs meet them thousands of times
+def _held(dtype: str, value: float) -> bool:
+    return not math.isfinite(value) or float(DTYPES[dtype].round(np.float64(value))) == value

@@ -68,6 +68,8 @@ class Budget(Reading):
     __slots__ = (
         *(
             "_gain",
+            "_own_gain",
+            "_own_range",
             "_range",
             "arithmetic",
             "attained",
@@ -102,6 +104,9 @@ class Budget(Reading):
         self.terms = terms
         self._gain = gain
         self._range = EVERYTHING
+        #: what `gain` and `range` say of the value itself, once they were asked
+        self._own_gain: Any = None
+        self._own_range: Range | None = None
         #: along which axis it is a certain number somewhere, and of which array it is the maximum over which axis
         self.attained: Attained | None = None
         self.peak_of: tuple[Any, int] | None = None
@@ -125,12 +130,20 @@ class Budget(Reading):
         multiplied by the factors that come after. It is the product of the factors above 1, element by element,
         up to 1/u.
         """
-        return self._gain if self._gain is not None else capped(np.fmax(1.0, np.abs(self.value)), self.arithmetic)
+        if self._gain is not None:
+            return self._gain
+        if self._own_gain is None:
+            self._own_gain = capped(np.fmax(1.0, np.abs(self.value)), self.arithmetic)
+        return self._own_gain
 
     @property
     def range(self) -> Range:
         """Between which numbers the target's own lie; of exact ones, those that they are."""
-        return ranges.of_values(self.value) if self.exact and not self._range.known else self._range
+        if not self.exact or self._range.known:
+            return self._range
+        if self._own_range is None:
+            self._own_range = ranges.of_values(self.value)
+        return self._own_range
 
     def ranged(self, found: Range) -> "Budget":
         """The same, known to lie in a range. A bound that the format does not hold is none."""
@@ -150,10 +163,12 @@ class Budget(Reading):
         if self.exact or not found.known:
             return self
         size = np.abs(self.value)
+        if not any_of(self.hard > size):
+            return self
         with np.errstate(invalid="ignore"):
             cap = np.maximum(np.maximum(self.value - found.low, found.high - self.value), size)
         wide = (self.hard > cap) & np.isfinite(self.hard)
-        if wide.any():
+        if any_of(wide):
             self.hard = np.where(wide, cap, self.hard)
             self.var = np.where(wide, np.fmin(self.var, cap * cap), self.var)
         return self
@@ -180,7 +195,7 @@ class Budget(Reading):
         units: float = 1.0,
         value: Any = None,
         gain: Any = None,
-        deviation: float | None = None,
+        deviation: Any = None,
     ) -> "Budget":
         """A result with propagated errors `hard` and `var` (None: none) and a rounding of `units` u|y|.
 
@@ -190,12 +205,15 @@ class Budget(Reading):
         a = self.arithmetic
         y = self.value if value is None else value
         gain = None if gain is None else capped(gain, a)
-        rounding = a.unit * np.abs(y) + (a.step if gain is None else a.step * gain)
-        overflow = np.abs(y) > a.largest
-        if overflow.any():  # the target holds an infinity there: nothing bounds the distance
+        size = np.abs(y)
+        rounding = a.unit * size + (a.step if gain is None else a.step * gain)
+        overflow = size > a.largest
+        if any_of(overflow):  # the target holds an infinity there: nothing bounds the distance
             rounding = np.where(overflow, np.inf, rounding)
-        worst, spread = units * rounding, (units if deviation is None else deviation) * rounding
-        hard, var = worst if hard is None else hard + worst, spread**2 if var is None else var + spread**2
+        worst = rounding if units == 1.0 else units * rounding
+        spread = worst if deviation is None else deviation * rounding
+        square = spread * spread
+        hard, var = worst if hard is None else hard + worst, square if var is None else var + square
         return Budget(y, a, hard, var, gain=gain)
 
     def moved(self, move: Callable[[Any], Any]) -> Self:
@@ -232,6 +250,11 @@ class Budget(Reading):
         if host is None:
             return number
         return Budget(host, self.arithmetic, plus(number.hard, HOST), plus(number.var, HOST**2))
+
+
+def any_of(truths: Any) -> bool:
+    """Whether one of them is true: the fastest way that NumPy has to ask it of a few."""
+    return bool(np.count_nonzero(truths))
 
 
 def capped(gain: Any, arithmetic: Arithmetic) -> Any:
@@ -272,7 +295,8 @@ def times(error: Any, factor: Any) -> Any:
     if error is None:
         return None
     scaled = error * factor
-    return np.where(np.isnan(scaled), np.inf, scaled) if np.isinf(error).any() else scaled
+    lost = np.isnan(scaled)
+    return np.where(lost, np.inf, scaled) if any_of(lost) and any_of(np.isinf(error)) else scaled
 
 
 def sum_rule(ufunc: Any) -> Callable[[Any, Any], Budget]:
