@@ -153,6 +153,14 @@ class Aggregate:
             target: sorted((dtype for name, dtype in met if name == target), key=dtype_order) for target in self.targets
         }
 
+    @cached_property
+    def unjudged(self) -> dict[str, tuple[int, int]]:
+        """Target -> of how many formulas nothing was judged, and how many there are; only those with such ones."""
+        asked = {(verdict.formula, verdict.target) for verdict in self.run.verdicts}
+        told = {(verdict.formula, verdict.target) for verdict in self.run.verdicts if verdict.grade != "unsupported"}
+        left, whole = (Counter(target for _, target in pairs) for pairs in (asked - told, asked))
+        return {target: (left[target], whole[target]) for target in self.targets if left[target]}
+
     @property
     def width(self) -> int:
         """Columns of the matrix: all dtypes of all targets."""

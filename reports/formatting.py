@@ -43,6 +43,8 @@ def real(value: Number | None) -> float | None:
 
 def badness(value: Number | None) -> float:
     """Orders margins and ULPs: no number is best, NaN is as bad as infinity."""
+    if type(value) is float:  # nearly all, and this is asked a dozen times of each verdict
+        return math.inf if math.isnan(value) else value
     number = real(value)
     if number is None:
         return -math.inf

@@ -51,6 +51,9 @@ def symbol(grade: str) -> str:
 
 
 Key = TypeVar("Key")
+#: Grade, hard and sharp margin, as they are ordered; and that of no verdict, below all others.
+Rank = tuple[int, float, float]
+UNRANKED: Rank = (-1, 0.0, 0.0)
 
 
 @dataclass(slots=True)
@@ -67,6 +70,7 @@ class Statistics:
     ulp: Number | None = None
     bits: Number | None = None
     worst: Verdict | None = None
+    worst_rank: Rank = UNRANKED
     diagnoses: Counter[str] = field(default_factory=Counter)
     known: Counter[str] = field(default_factory=Counter)
     notes: Counter[str] = field(default_factory=Counter)
@@ -79,8 +83,9 @@ class Statistics:
         self.sharp = _larger(self.sharp, verdict.sharp)
         self.ulp = _larger(self.ulp, verdict.ulp)
         self.bits = _fewer(self.bits, verdict.bits)
-        if self.worst is None or _rank(verdict) > _rank(self.worst):
-            self.worst = verdict
+        rank = _rank(verdict)
+        if rank > self.worst_rank:
+            self.worst, self.worst_rank = verdict, rank
         if verdict.note:
             self.notes[verdict.note] += 1
         if fails(verdict):
@@ -114,9 +119,9 @@ class Statistics:
         """Whether something fails and all of it is a known record."""
         return self.failing > 0 and self.unrecorded == 0
 
-    def rank(self) -> tuple[int, float, float]:
+    def rank(self) -> Rank:
         """Orders groups: by the worst grade in them, then by margins."""
-        return _rank(self.worst) if self.worst else (-1, 0.0, 0.0)
+        return self.worst_rank
 
     @property
     def tail(self) -> str:
@@ -138,7 +143,7 @@ def _by_grade(item: tuple[str, int]) -> int:
     return GRADES.index(item[0]) if item[0] in GRADES else len(GRADES)
 
 
-def _rank(verdict: Verdict) -> tuple[int, float, float]:
+def _rank(verdict: Verdict) -> Rank:
     return severity(verdict.grade), badness(verdict.hard), badness(verdict.sharp)
 
 
@@ -159,5 +164,8 @@ def statistics_by(verdicts: Iterable[Verdict], key: Callable[[Verdict], Key]) ->
     """One statistics for each value of `key`, in the order they are first met."""
     groups: dict[Key, Statistics] = {}
     for verdict in verdicts:
-        groups.setdefault(key(verdict), Statistics()).add(verdict)
+        place = key(verdict)
+        if place not in groups:  # no `setdefault`, which would make one for each verdict
+            groups[place] = Statistics()
+        groups[place].add(verdict)
     return groups

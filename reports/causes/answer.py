@@ -128,7 +128,8 @@ def _left_out(run: MergedRun) -> Iterator[tuple[str, str]]:
             absent.setdefault(line.reason or "no reason given", []).append(line.target)
     for reason, targets in absent.items():
         yield "not here: {what}", f"{', '.join(sorted(targets))} ({reason})"
-    idle = [formula for formula in run.formulas if formula not in {verdict.formula for verdict in run.verdicts}]
+    asked = {verdict.formula for verdict in run.verdicts}
+    idle = [formula for formula in run.formulas if formula not in asked]
     if idle:
         yield "formulas without a verdict: {what}", ", ".join(idle)
 

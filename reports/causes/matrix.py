@@ -76,8 +76,10 @@ def cells_of(run: MergedRun, causes: Iterable[Cause]) -> dict[Key, Cell]:
     cells: dict[Key, Cell] = {}
     for verdict in run.verdicts:
         for dtype in (ALL, verdict.dtype):
-            cell = cells.setdefault((verdict.formula, verdict.target, dtype), Cell())
-            cell.add(verdict, blamed.get(id(verdict)))
+            place = (verdict.formula, verdict.target, dtype)
+            if place not in cells:  # no `setdefault`, which would make one for each verdict
+                cells[place] = Cell()
+            cells[place].add(verdict, blamed.get(id(verdict)))
     for cell in cells.values():
         cell.causes.sort(key=lambda one: (not one.new, rank(one.kind), one.id))
     return cells

@@ -1,6 +1,5 @@
 """The answer in words, English or Chinese: its sentences, and the table of what it is of."""
 
-from collections import Counter
 from collections.abc import Callable, Iterator
 
 from nnparity.reports.aggregation import Aggregate
@@ -106,10 +105,5 @@ def _incomplete(answer: Answer, files: int, say: Say) -> Iterator[str]:
 
 def _unsupported(aggregate: Aggregate, say: Say) -> Iterator[str]:
     """Of which targets how many formulas were not judged at all."""
-    judged = {(v.formula, v.target) for v in aggregate.run.verdicts if v.grade != "unsupported"}
-    asked = {(v.formula, v.target) for v in aggregate.run.verdicts}
-    left = Counter(target for _, target in asked - judged)
-    whole = Counter(target for _, target in asked)
-    for target in aggregate.targets:
-        if left[target]:
-            yield say("{target} {left} of {whole} formulas", target=target, left=left[target], whole=whole[target])
+    for target, (left, whole) in aggregate.unjudged.items():
+        yield say("{target} {left} of {whole} formulas", target=target, left=left, whole=whole)
