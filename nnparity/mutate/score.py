@@ -14,7 +14,7 @@ from nnparity.mutate.planting import Memory, planted
 from nnparity.mutate.precision import precision_faults
 from nnparity.mutate.shapes import shape_faults
 from nnparity.mutate.variants import variant_faults
-from nnparity.reports.records import Verdict
+from nnparity.reports.records import PASSING, Verdict
 from nnparity.run.examiner import Examiner
 from nnparity.run.plan import Plan
 from nnparity.run.verdicts import failed
@@ -128,7 +128,9 @@ class Nearest:
     told: str = "no case was judged"
 
     def see(self, verdict: Verdict) -> None:
-        """One more that did not speak against the fault."""
+        """One more that did not speak against the fault; where a record explains it, it is far off without it too."""
+        if verdict.grade not in PASSING:
+            return
         margin = max(float(verdict.hard or 0.0), float(verdict.sharp or 0.0))
         if margin > self.margin:
             self.margin, self.told = margin, f"nearest {_id(verdict)}: margin {margin:.2g}"

@@ -6,7 +6,11 @@
 import numpy as np
 
 from nnparity.reference.arrays import Array, Float
+from nnparity.reference.readings import constant, detached
 from nnparity.reference.registry import formula
+
+#: What ATen adds to a probability, and to what it lacks of 1, in the derivative of its gradient.
+EPSILON = 1e-12
 
 
 @formula("gan_discriminator_loss")
@@ -18,6 +22,7 @@ def gan_discriminator_loss(
     half: bool = False,
     mean: bool = True,
     sign: float = 1.0,
+    quotient: bool = False,
 ) -> Float[Array, ""]:
     """L = -1/n sum [log D(x) + log(1 - D(G(z)))]. Primer 6.11."""
     real, fake = (fake, real) if swapped else (real, fake)
@@ -39,12 +44,35 @@ def _(
     half: bool = False,
     mean: bool = True,
     sign: float = 1.0,
+    quotient: bool = False,
 ) -> tuple[Float[Array, "n"], Float[Array, "n"]]:
     """dL/dD(x) = -1 / (n D(x)), dL/dD(G(z)) = 1 / (n (1 - D(G(z))))."""
     n = _divisor(real, half, mean, sign)
     towards_one, towards_zero = (fake, real) if swapped else (real, fake)
-    gradients = -g / towards_one / n, g / (1 - towards_zero) / n
+    gradients = _towards_one(g, towards_one, quotient) / n, _towards_zero(g, towards_zero, quotient) / n
     return gradients[::-1] if swapped else gradients
+
+
+def _towards_one(g: Float[Array, ""], p: Float[Array, "n"], quotient: bool) -> Float[Array, "n"]:
+    """g times the derivative of -log p."""
+    return -g / detached(p) + g * _turned(p, 1.0) if quotient else -g / p
+
+
+def _towards_zero(g: Float[Array, ""], p: Float[Array, "n"], quotient: bool) -> Float[Array, "n"]:
+    """g times the derivative of -log(1 - p)."""
+    return g / (1 - detached(p)) + g * _turned(p, 0.0) if quotient else g / (1 - p)
+
+
+def _turned(p: Float[Array, "n"], target: float) -> Float[Array, "n"]:
+    """0, whose derivative is that of the cross-entropy -t log p - (1 - t) log(1 - p), twice, in one quotient.
+
+    (p² - 2pt + t) / ((p + ε)² (1 - p + ε)²): 1 / p² for t = 1 and 1 / (1 - p)² for t = 0, but for ε and for the digits
+    that the numerator loses. PyTorch 2.13, `binary_cross_entropy_double_backward` in FunctionsManual.cpp.
+    """
+    fixed = detached(p)
+    epsilon = constant(EPSILON, fixed)
+    over = fixed * fixed - 2 * fixed * target + target
+    return (p - fixed) * (over / (np.square(fixed + epsilon) * np.square(1 - fixed + epsilon)))
 
 
 def minimax(fake: Float[Array, "n"], mean: bool = True) -> Float[Array, ""]:
@@ -65,26 +93,35 @@ def negative_minimax(fake: Float[Array, "n"], mean: bool = True) -> Float[Array,
 GENERATOR = {"minimax": minimax, "nonsaturating": nonsaturating, "negative minimax": negative_minimax}
 
 
-def _back(g: Float[Array, ""], fake: Float[Array, "n"], kind: str, mean: bool = True) -> Float[Array, "n"]:
-    g = -g if kind == "negative minimax" else g
-    return -g / (fake if kind == "nonsaturating" else (1 - fake)) / _divisor(fake, False, mean)
+def _back(
+    g: Float[Array, ""], fake: Float[Array, "n"], kind: str, mean: bool = True, quotient: bool = False
+) -> Float[Array, "n"]:
+    if kind == "nonsaturating":
+        gradient = _towards_one(g, fake, quotient)
+    else:
+        gradient = _towards_zero(g if kind == "negative minimax" else -g, fake, quotient)
+    return gradient / _divisor(fake, False, mean)
 
 
 @formula("gan_generator_minimax")
-def gan_generator_minimax(fake: Float[Array, "n"], *, kind: str = "minimax", mean: bool = True) -> Float[Array, ""]:
+def gan_generator_minimax(
+    fake: Float[Array, "n"], *, kind: str = "minimax", mean: bool = True, quotient: bool = False
+) -> Float[Array, ""]:
     """L = 1/n sum log(1 - D(G(z))). Primer 6.11."""
     return GENERATOR[kind](fake, mean)
 
 
 @gan_generator_minimax.vjp
-def _(g: Float[Array, ""], fake: Float[Array, "n"], *, kind: str = "minimax", mean: bool = True) -> Float[Array, "n"]:
+def _(
+    g: Float[Array, ""], fake: Float[Array, "n"], *, kind: str = "minimax", mean: bool = True, quotient: bool = False
+) -> Float[Array, "n"]:
     """dL/dD = -1 / (n (1 - D))."""
-    return _back(g, fake, kind, mean)
+    return _back(g, fake, kind, mean, quotient)
 
 
 @formula("gan_generator_nonsaturating")
 def gan_generator_nonsaturating(
-    fake: Float[Array, "n"], *, kind: str = "nonsaturating", mean: bool = True
+    fake: Float[Array, "n"], *, kind: str = "nonsaturating", mean: bool = True, quotient: bool = False
 ) -> Float[Array, ""]:
     """L = -1/n sum log D(G(z)). Primer 6.11."""
     return GENERATOR[kind](fake, mean)
@@ -92,7 +129,12 @@ def gan_generator_nonsaturating(
 
 @gan_generator_nonsaturating.vjp
 def _(
-    g: Float[Array, ""], fake: Float[Array, "n"], *, kind: str = "nonsaturating", mean: bool = True
+    g: Float[Array, ""],
+    fake: Float[Array, "n"],
+    *,
+    kind: str = "nonsaturating",
+    mean: bool = True,
+    quotient: bool = False,
 ) -> Float[Array, "n"]:
     """dL/dD = -1 / (n D)."""
-    return _back(g, fake, kind, mean)
+    return _back(g, fake, kind, mean, quotient)
