@@ -256,8 +256,13 @@ def _each_conforms_to(found: Expected, expects: Expects, evidence: Evidence, tru
 
 
 def _bounded(found: Expected, evidence: Evidence) -> bool:
-    """Whether the expectation says anything of what is wrong: where a budget is infinite, everything meets it."""
-    bounded, truth = np.isfinite(found.judged.hard), evidence.truth
+    """Whether the expectation says anything of what is wrong: where its budgets are infinite, everything meets it.
+
+    A number without a worst case is still held to what is to be expected, in the mean with all others; a NaN is not.
+    """
+    judged, truth = found.judged, evidence.truth
+    numbers = np.isfinite(evidence.seen[: len(judged.value)] if judged.value.ndim else evidence.seen)
+    bounded = np.isfinite(judged.hard) | (np.isfinite(judged.sharp) & numbers)
     if truth is None or bounded.all():
         return bool(bounded.all()) and (truth is None or 2 * (found.steps or 0) >= (truth.steps or 0))
     wrong = ~(element_ratios(evidence.seen, truth, evidence.case.dtype) <= 1)

@@ -23,19 +23,23 @@ def layer_norm(
     scaled: bool = True,
     centred: bool = True,
     by_sums: bool = False,
+    fixed_mean: bool = False,
+    one_pass: bool = False,
 ) -> Float[Array, "n d"]:
     """(x - mean) / sqrt(var + eps) * gamma + beta, over the last axis. Primer 4.4."""
-    normal, _ = _normalised(x, eps, unbiased, centred)
+    normal, _ = _normalised(x, eps, unbiased, centred, one_pass)
     return normal * gamma + beta if scaled else normal + beta
 
 
 def _normalised(
-    x: Float[Array, "n d"], eps: float, unbiased: bool, by_mean: bool
+    x: Float[Array, "n d"], eps: float, unbiased: bool, by_mean: bool, one_pass: bool
 ) -> tuple[Float[Array, "n d"], Float[Array, "n 1"]]:
     """The normalised rows and their standard deviations."""
     d = x.shape[-1]
-    centred = x - np.sum(x, axis=-1, keepdims=True) / d if by_mean else x
-    variance = np.sum(np.square(centred), axis=-1, keepdims=True) / (d - unbiased)
+    mean = np.sum(x, axis=-1, keepdims=True) / d
+    centred = x - mean if by_mean else x
+    squares = np.sum(np.square(x if one_pass else centred), axis=-1, keepdims=True) / (d - unbiased)
+    variance = squares - np.square(mean) if one_pass else squares
     deviation = np.sqrt(variance + eps)
     return centred / deviation, deviation
 
@@ -52,13 +56,17 @@ def _(
     scaled: bool = True,
     centred: bool = True,
     by_sums: bool = False,
+    fixed_mean: bool = False,
+    one_pass: bool = False,
 ) -> tuple[Float[Array, "n d"], Float[Array, "d"], Float[Array, "d"]]:
     """dx = (gg - mean(gg) - n mean(gg n)) / sigma, with gg = g gamma and n the normalised rows.
 
     `by_sums`, where x is finite and g is not: mean(gg n) from the sums of gg and gg x, of which infinities make NaN.
+    `fixed_mean`: that of the variance is a constant, so that the n outside of a mean has too large a derivative.
+    `one_pass`: the variance is mean(x^2) - mean(x)^2, and either part brings a gradient of its own.
     """
     d = x.shape[-1]
-    normal, deviation = _normalised(x, eps, unbiased, centred)
+    normal, deviation = _normalised(x, eps, unbiased, centred, one_pass)
     gg = g * gamma if scaled else g
     mean = np.sum(gg, axis=-1, keepdims=True) / d
     along = np.sum(gg * normal, axis=-1, keepdims=True) / (d - unbiased)
@@ -66,7 +74,12 @@ def _(
         whole = np.sum(x, axis=-1, keepdims=True) * mean
         along = (np.sum(gg * x, axis=-1, keepdims=True) - whole) / deviation / (d - unbiased)
     dgamma = np.sum(g * normal, axis=0) if scaled else 0 * gamma
-    return ((gg - mean if centred else gg) - normal * along) / deviation, dgamma, np.sum(g, axis=0)
+    if one_pass:
+        through = along / deviation / deviation
+        mean_x = np.sum(x, axis=-1, keepdims=True) / d
+        return (gg - mean) / deviation - (x * through - mean_x * through), dgamma, np.sum(g, axis=0)
+    outside = (x - detached(np.sum(x, axis=-1, keepdims=True) / d)) / deviation if fixed_mean else normal
+    return ((gg - mean if centred else gg) - outside * along) / deviation, dgamma, np.sum(g, axis=0)
 
 
 #: Steepness of the logistic function that stands for the gate.

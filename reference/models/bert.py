@@ -26,6 +26,7 @@ class How(NamedTuple):
     scaled: bool = True
     typed: bool = True
     shift: int = 0
+    fixed_mean: bool = False
 
 
 class Embeddings(NamedTuple):
@@ -192,6 +193,6 @@ def normal_back(
     """The gradients of x, gamma and beta."""
     flat = (-1, x.shape[2])
     dx, dgamma, dbeta = layer_norm.gradients(
-        g.reshape(flat), x.reshape(flat), gamma, beta, eps=how.eps, scaled=how.scaled
+        g.reshape(flat), x.reshape(flat), gamma, beta, eps=how.eps, scaled=how.scaled, fixed_mean=how.fixed_mean
     )
     return dx.reshape(x.shape), dgamma, dbeta

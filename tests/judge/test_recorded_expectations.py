@@ -83,6 +83,43 @@ def test_one_quotient_excuses_its_cancelled_digits_and_not_one_in_a_hundred(id: 
         assert not met(expects, "wrong result", off, evidence), factor
 
 
+def test_numbers_without_a_worst_case_are_held_to_what_is_to_be_expected() -> None:
+    """A variance that cancels may be 0 in the worst case: then only the sharp budget says something of a quotient."""
+    one = Case(load()["layer_norm"], signatures(load()["layer_norm"])[0], "offset", DTYPES["float32"])
+    x, gamma, beta = one.inputs.values()
+    mean = x.mean(axis=-1, keepdims=True)
+    variance = np.square(x).mean(axis=-1, keepdims=True) - np.square(mean)
+    seen = (x - mean) / np.sqrt(variance + np.float32(1e-12)) * gamma + beta
+    assert seen.dtype == np.float32
+    expects, kind = Expects(variant="one_pass"), "reduced precision"
+    assert np.isinf(expect(one, frozenset({"output"}), variant={"one_pass": True})["output"].hard).all()
+    told, evidence = judged(one, seen)
+    assert told.grade == "diverges"
+    assert met(expects, kind, told, evidence)
+    assert not met(expects, kind, *judged(one, np.float32(100) * seen))
+    lost = seen.copy()
+    lost[0, 0] = np.nan
+    assert not met(expects, kind, *judged(one, lost))
+
+
+@pytest.mark.parametrize("dtype", ["float64", "float32", "float16", "bfloat16"])
+def test_a_mean_that_is_a_constant_makes_second_derivatives_wrong_and_nothing_else(dtype: str) -> None:
+    """What it adds to dx is -mean(v) mean(g gamma n) / sigma^2 in each element of a row, v being the tangent of x."""
+    one = case("layer_norm", dtype)
+    truth = expect(one, frozenset(QUANTITIES))
+    other = expect(one, frozenset(QUANTITIES), variant={"fixed_mean": True})
+    wrong = {name for name in truth if not np.allclose(other[name].value, truth[name].value, rtol=1e-12, atol=0)}
+    assert wrong == {"hvp.x"}
+    x, gamma, g, v = (
+        array.astype(np.float64)
+        for array in (one.inputs["x"], one.inputs["gamma"], *one.cotangents.values(), one.tangents["x"])
+    )
+    normal = (x - x.mean(-1, keepdims=True)) / x.std(-1, keepdims=True)
+    added = v.mean(-1, keepdims=True) * (g * gamma * normal).mean(-1, keepdims=True) / x.var(-1, keepdims=True)
+    off = other["hvp.x"].value - truth["hvp.x"].value
+    assert np.allclose(off, np.broadcast_to(-added, off.shape), rtol=1e-6, atol=0)
+
+
 def test_a_rewriting_is_the_same_function() -> None:
     """To the digits of float32: frameworks add what only float64 sees, 1e-12 to a probability."""
     rewritten = [(one, name) for one in load().values() for name in one.rewritings]
