@@ -25,6 +25,7 @@ def layer_norm(
     by_sums: bool = False,
     fixed_mean: bool = False,
     one_pass: bool = False,
+    closed: bool = False,
 ) -> Float[Array, "n d"]:
     """(x - mean) / sqrt(var + eps) * gamma + beta, over the last axis. Primer 4.4."""
     normal, _ = _normalised(x, eps, unbiased, centred, one_pass)
@@ -58,28 +59,54 @@ def _(
     by_sums: bool = False,
     fixed_mean: bool = False,
     one_pass: bool = False,
+    closed: bool = False,
 ) -> tuple[Float[Array, "n d"], Float[Array, "d"], Float[Array, "d"]]:
     """dx = (gg - mean(gg) - n mean(gg n)) / sigma, with gg = g gamma and n the normalised rows.
 
     `by_sums`, where x is finite and g is not: mean(gg n) from the sums of gg and gg x, of which infinities make NaN.
     `fixed_mean`: that of the variance is a constant, so that the n outside of a mean has too large a derivative.
+    `closed`: the second derivative by x is that of `_second`.
     `one_pass`: the variance is mean(x^2) - mean(x)^2, and either part brings a gradient of its own.
     """
     d = x.shape[-1]
     normal, deviation = _normalised(x, eps, unbiased, centred, one_pass)
+    dgamma = np.sum(g * normal, axis=0) if scaled else 0 * gamma
+    turned = _second(g * gamma, detached(x), x - detached(x), eps) if closed else None
+    if closed:
+        normal, deviation = detached(normal), detached(deviation)
     gg = g * gamma if scaled else g
     mean = np.sum(gg, axis=-1, keepdims=True) / d
     along = np.sum(gg * normal, axis=-1, keepdims=True) / (d - unbiased)
     if by_sums:
         whole = np.sum(x, axis=-1, keepdims=True) * mean
         along = (np.sum(gg * x, axis=-1, keepdims=True) - whole) / deviation / (d - unbiased)
-    dgamma = np.sum(g * normal, axis=0) if scaled else 0 * gamma
     if one_pass:
         through = along / deviation / deviation
         mean_x = np.sum(x, axis=-1, keepdims=True) / d
         return (gg - mean) / deviation - (x * through - mean_x * through), dgamma, np.sum(g, axis=0)
     outside = (x - detached(np.sum(x, axis=-1, keepdims=True) / d)) / deviation if fixed_mean else normal
-    return ((gg - mean if centred else gg) - outside * along) / deviation, dgamma, np.sum(g, axis=0)
+    dx = ((gg - mean if centred else gg) - outside * along) / deviation
+    return dx if turned is None else dx + turned, dgamma, np.sum(g, axis=0)
+
+
+def _second(
+    gg: Float[Array, "n d"], x: Float[Array, "n d"], along: Float[Array, "n d"], eps: float
+) -> Float[Array, "n d"]:
+    """What dx changes by when x goes `along`, in one formula with powers of 1 / sigma, whose terms may cancel.
+
+    PyTorch 2.13, `layer_norm_double_backward` in FunctionsManual.cpp.
+    """
+    d = x.shape[-1]
+
+    def total(part: Float[Array, "n d"]) -> Float[Array, "n 1"]:
+        return np.sum(part, axis=-1, keepdims=True)
+
+    centred = x - total(x) / d
+    inverse = 1 / np.sqrt(total(np.square(centred)) / d + eps)
+    square, cube = inverse * inverse, inverse * inverse * inverse
+    whole, way, moment, turn = total(gg), total(along), total(gg * centred), total(along * centred)
+    within = whole * way / d - total(gg * along) + 3 / d * (square * moment * turn)
+    return centred * cube * within / d + turn * cube / d * (whole / d - gg) + moment * cube / d * (way / d - along)
 
 
 #: Steepness of the logistic function that stands for the gate.
