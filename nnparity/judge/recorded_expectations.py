@@ -23,7 +23,7 @@ from nnparity.judge.sensitivity import graded, wrong_answers
 from nnparity.judge.special_value_rules import decided
 from nnparity.reference.readings import Arithmetic
 from nnparity.reports.records import Number, Verdict, number
-from nnparity.spec import DTYPES, Case
+from nnparity.spec import DTYPES, Case, Dtype
 from nnparity.spec.cases.special_values import SPECIALS
 from nnparity.spec.precision import ACCUMULATE, MODELS
 from nnparity.spec.schema import Formula, plain
@@ -269,12 +269,17 @@ def _bounded(found: Expected, evidence: Evidence) -> bool:
     return wrong.shape == bounded.shape and bool(wrong.any() and bounded[wrong].all())
 
 
+def _least(within: Dtype, flush: bool) -> float:
+    """What an underflow costs: a step, or all of a subnormal number."""
+    return within.tiny if flush else within.step
+
+
 @lru_cache(maxsize=CACHE)
 def _expected(
     case: Case, family: frozenset[str], flush: bool, variant: str, inner: str, model: str, inward: bool
 ) -> dict[str, Expected]:
     within = DTYPES.get(inner)
-    numbers = Arithmetic(within.unit, within.step, within.largest, lambda value: False) if within else None
+    numbers = Arithmetic(within.unit, _least(within, flush), within.largest, lambda value: False) if within else None
     rounding = (lambda x: within.round(x).astype(np.float64)) if within and inward else None
     changed = case.formula.recordable[variant].set if variant else None
     return expect(

@@ -1,5 +1,6 @@
 """What a record expects instead: nothing else is excused by it, however near its scope."""
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -136,6 +137,18 @@ def test_an_inner_dtype_excuses_its_accuracy_and_no_less() -> None:
     exact = right(one)
     assert met(expects, "reduced precision", *judged(one, exact.astype(np.float32).astype(np.float64)))
     assert not met(expects, "reduced precision", *judged(one, exact.astype(np.float16).astype(np.float64)))
+
+
+def test_an_inner_dtype_loses_its_subnormal_numbers_where_the_target_has_none() -> None:
+    """1e-40 is subnormal in float32: 0 on a target that flushes, itself on any other."""
+    one = case("tanh", "float64")
+    one.__dict__["inputs"] = {"x": np.full(one.inputs["x"].shape, 1e-40)}
+    told, evidence = judged(one, np.zeros(one.inputs["x"].shape))
+    assert told.grade == "diverges"
+    for flush in (True, False):
+        assert met(Expects(inner="float32"), "reduced precision", told, replace(evidence, flush=flush)) == flush
+    far, evidence = judged(one, np.full(one.inputs["x"].shape, 1e-36))
+    assert not met(Expects(inner="float32"), "reduced precision", far, replace(evidence, flush=True))
 
 
 def test_a_narrow_model_excuses_a_sum_in_its_own_dtype_and_no_half_of_it() -> None:
