@@ -234,7 +234,7 @@ def _conforms_to(found: Expected, expects: Expects, verdict: Verdict, evidence: 
         judged = graded(evidence.seen, found, case, plain(verdict.quantity))
         met = _within(expects, judged) if expects.margins else judged.grade == "conforms"
         answered = bool(expects.answers) and _all_answers(expects, evidence, found)
-        return answered or (met and _bounded(found, evidence))
+        return answered or (met and _bounded(found, evidence, misshapen=verdict.hard is None))
     if (worst := verdict.worst) is None:
         return False
     place = tuple(worst.index)
@@ -255,10 +255,11 @@ def _each_conforms_to(found: Expected, expects: Expects, evidence: Evidence, tru
     return all(_is(one, expects, evidence.case.dtype.name) for one in evidence.seen[off].astype(np.float64))
 
 
-def _bounded(found: Expected, evidence: Evidence) -> bool:
+def _bounded(found: Expected, evidence: Evidence, *, misshapen: bool) -> bool:
     """Whether the expectation says anything of what is wrong: where its budgets are infinite, everything meets it.
 
     A number without a worst case is still held to what is to be expected, in the mean with all others; a NaN is not.
+    Beside a wrong dtype no number need be wrong.
     """
     judged, truth = found.judged, evidence.truth
     numbers = np.isfinite(evidence.seen[: len(judged.value)] if judged.value.ndim else evidence.seen)
@@ -266,7 +267,7 @@ def _bounded(found: Expected, evidence: Evidence) -> bool:
     if truth is None or bounded.all():
         return bool(bounded.all()) and (truth is None or 2 * (found.steps or 0) >= (truth.steps or 0))
     wrong = ~(element_ratios(evidence.seen, truth, evidence.case.dtype) <= 1)
-    return wrong.shape == bounded.shape and bool(wrong.any() and bounded[wrong].all())
+    return wrong.shape == bounded.shape and bool(bounded[wrong].all()) and (misshapen or bool(wrong.any()))
 
 
 def _least(within: Dtype, flush: bool) -> float:

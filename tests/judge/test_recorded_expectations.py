@@ -13,7 +13,7 @@ from nnparity.reports.records import Verdict, Worst
 from nnparity.spec import DTYPES, Case, load
 from nnparity.spec.loader import signatures
 from nnparity.spec.precision import NARROW
-from nnparity.spec.schema import QUANTITIES
+from nnparity.spec.schema import QUANTITIES, Signature
 from nnparity.tests.judge.verdicts import verdict
 
 
@@ -137,6 +137,19 @@ def test_an_inner_dtype_excuses_its_accuracy_and_no_less() -> None:
     exact = right(one)
     assert met(expects, "reduced precision", *judged(one, exact.astype(np.float32).astype(np.float64)))
     assert not met(expects, "reduced precision", *judged(one, exact.astype(np.float16).astype(np.float64)))
+
+
+def test_a_wrong_dtype_where_the_numbers_may_be_any() -> None:
+    """Of 127 one-hot rows some quotient may leave float16: the budget is infinite, of the variant too."""
+    sizes = Signature("n127k7", {"n": 127, "k": 7}, {}, "core", ("onehot",))
+    one = Case(load()["sparse_cross_entropy"], sizes, "onehot", DTYPES["float16"])
+    seen = np.float64(right(one, "jvp"))
+    truth = judged(one, seen, "jvp")[1].truth
+    assert truth is not None
+    assert np.isinf(truth.judged.hard)
+    expects = Expects(variant="normalised", dtype="float64")
+    assert met(expects, "wrong result", *judged(one, seen, "jvp"))
+    assert not met(Expects(variant="normalised"), "wrong result", *judged(one, seen, "jvp"))
 
 
 def test_an_inner_dtype_loses_its_subnormal_numbers_where_the_target_has_none() -> None:
