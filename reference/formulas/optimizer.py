@@ -50,14 +50,26 @@ def moments(
 
 
 def corrections(
-    beta1: float, beta2: float, step: int, like: Float[Array, "*p"]
+    beta1: float, beta2: float, step: int, like: Float[Array, "*p"], powered: bool = False
 ) -> tuple[Float[Array, ""], Float[Array, ""]]:
     """1 - beta^t: what the running means lack after t steps from zero.
 
-    The host rounds beta^t, which is a large part of the small difference that is left.
+    The host rounds beta^t, which is a large part of the small difference that is left. `powered`: not the host, but
+    the parameters' dtype, which rounds the beta besides.
     """
+    if powered:
+        one = constant(1.0, like)
+        return 1 - _power(beta1 * one, step), 1 - _power(beta2 * one, step)
     first, second = (host_scalar(1 - Fraction(beta) ** step, like, 1 - beta**step) for beta in (beta1, beta2))
     return first, second
+
+
+def _power(base: Float[Array, ""], exponent: int) -> Float[Array, ""]:
+    """base^exponent by squarings."""
+    if exponent == 1:
+        return base
+    half = np.square(_power(base, exponent // 2))
+    return half * base if exponent % 2 else half
 
 
 @formula("adam")
@@ -119,12 +131,13 @@ def adam_eps_hat(
     correct: bool = True,
     inside: bool = False,
     ahead: int = 0,
+    powered: bool = False,
 ) -> tuple[Float[Array, "*p"], Float[Array, "*p"], Float[Array, "*p"]]:
     """The form at the end of section 2 of the paper: one corrected rate, and eps beside the uncorrected root.
 
     Primer 4.2.
     """
     m, v = moments(m, v, g, beta1, beta2)
-    first, second = corrections(beta1, beta2, step + ahead, m) if correct else (1, 1)
+    first, second = corrections(beta1, beta2, step + ahead, m, powered) if correct else (1, 1)
     rate = lr * np.sqrt(second) / first
     return w - rate * m / (np.sqrt(v + eps) if inside else np.sqrt(v) + eps), m, v
