@@ -1,8 +1,7 @@
 # From a fresh clone, with git, make and a Python 3.11 or newer:
 #
-#   make parity   every backend against the reference: reports/out/parity.{jsonl,md,html}; LEVEL=quick for a first taste
-#                 (outputs and gradients in float32 and bfloat16),
-#                 LEVEL=full for JAX op by op besides, POOL=all for the pool of sizes too
+#   make parity   every backend against the reference: reports/out/parity.{jsonl,md,html}; LEVEL=quick for a first taste,
+#                 in float32 alone, LEVEL=full for JAX op by op besides, POOL=all for the pool of sizes too
 #   make more     the backends beside these (ONNX Runtime, tinygrad, MLX, Paddle), into reports/out/more; MORE names some of them
 #   make modern   the formulas of packs/modern on torch, tensorflow, jax and Keras, into reports/out/modern
 #   make test     lint, types, and the tests of this repository itself
@@ -26,8 +25,8 @@ LEVEL := core
 POOL := none
 # JAX and Keras on it are compiled, as their users run them; op by op JAX is run in the level "full".
 FRAMEWORKS := torch tensorflow jax
-# A first taste has two dtypes, and no derivatives but gradients: most of what those take is compiling.
-TASTE := $(if $(filter quick,$(LEVEL)),--dtype float32 --dtype bfloat16 --quantity output --quantity grad)
+# A first taste has one dtype: most of what the others take is compiling.
+TASTE := $(if $(filter quick,$(LEVEL)),--dtype float32)
 OP_BY_OP := $(if $(filter full,$(LEVEL)),jax:cpu:eager)
 BACKENDS := $(FRAMEWORKS) $(OP_BY_OP) keras-torch keras-tensorflow keras-jax huggingface:cpu:eager huggingface:cpu:sdpa
 
