@@ -1,7 +1,7 @@
 """Verdicts added up: how many of each grade, the worst margins, and the one verdict that says it best."""
 
 import math
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from typing import TypeVar
@@ -60,8 +60,8 @@ UNRANKED: Rank = (-1, 0.0, 0.0)
 class Statistics:
     """What a group of verdicts comes to. Margins, ULP: the largest; bits: the fewest.
 
-    `worst` is the verdict of the worst grade with the largest margins; `unrecorded` counts failing
-    verdicts that match no known record.
+    `worst` is the verdict of the worst grade with the largest margins, and `rank`, by which groups are ordered, its
+    place among all; `unrecorded` counts failing verdicts that match no known record.
     """
 
     grades: Counter[str] = field(default_factory=Counter)
@@ -70,7 +70,7 @@ class Statistics:
     ulp: Number | None = None
     bits: Number | None = None
     worst: Verdict | None = None
-    worst_rank: Rank = UNRANKED
+    rank: Rank = UNRANKED
     diagnoses: Counter[str] = field(default_factory=Counter)
     known: Counter[str] = field(default_factory=Counter)
     notes: Counter[str] = field(default_factory=Counter)
@@ -84,8 +84,8 @@ class Statistics:
         self.ulp = _larger(self.ulp, verdict.ulp)
         self.bits = _fewer(self.bits, verdict.bits)
         rank = _rank(verdict)
-        if rank > self.worst_rank:
-            self.worst, self.worst_rank = verdict, rank
+        if rank > self.rank:
+            self.worst, self.rank = verdict, rank
         if verdict.note:
             self.notes[verdict.note] += 1
         if fails(verdict):
@@ -118,10 +118,6 @@ class Statistics:
     def recorded(self) -> bool:
         """Whether something fails and all of it is a known record."""
         return self.failing > 0 and self.unrecorded == 0
-
-    def rank(self) -> Rank:
-        """Orders groups: by the worst grade in them, then by margins."""
-        return self.worst_rank
 
     @property
     def tail(self) -> str:
@@ -162,10 +158,7 @@ def _precision(bits: Number) -> float:
 
 def statistics_by(verdicts: Iterable[Verdict], key: Callable[[Verdict], Key]) -> dict[Key, Statistics]:
     """One statistics for each value of `key`, in the order they are first met."""
-    groups: dict[Key, Statistics] = {}
+    groups: defaultdict[Key, Statistics] = defaultdict(Statistics)
     for verdict in verdicts:
-        place = key(verdict)
-        if place not in groups:  # no `setdefault`, which would make one for each verdict
-            groups[place] = Statistics()
-        groups[place].add(verdict)
-    return groups
+        groups[key(verdict)].add(verdict)
+    return dict(groups)

@@ -17,15 +17,15 @@ import numpy as np
 
 from nnparity.expect.budgets import expect
 from nnparity.expect.expected import Expected
-from nnparity.judge.elements import element_ratios
+from nnparity.expect.precision_models import arithmetic
+from nnparity.judge.elements import element_ratios, errors
 from nnparity.judge.grades import Judgement
 from nnparity.judge.sensitivity import graded, wrong_answers
 from nnparity.judge.special_value_rules import decided
-from nnparity.reference.readings import Arithmetic
 from nnparity.reports.records import Number, Verdict, number
-from nnparity.spec import DTYPES, Case, Dtype
+from nnparity.spec import DTYPES, Case
 from nnparity.spec.cases.special_values import SPECIALS
-from nnparity.spec.precision import ACCUMULATE, MODELS
+from nnparity.spec.precision import ACCUMULATE, MODELS, NARROW
 from nnparity.spec.schema import Formula, plain
 
 Class = Literal[
@@ -262,7 +262,7 @@ def _bounded(found: Expected, evidence: Evidence, *, misshapen: bool) -> bool:
     Beside a wrong dtype no number need be wrong.
     """
     judged, truth = found.judged, evidence.truth
-    numbers = np.isfinite(evidence.seen[: len(judged.value)] if judged.value.ndim else evidence.seen)
+    numbers = np.isfinite(errors(evidence.seen, found)[0])
     bounded = np.isfinite(judged.hard) | (np.isfinite(judged.sharp) & numbers)
     if truth is None or bounded.all():
         return bool(bounded.all()) and (truth is None or 2 * (found.steps or 0) >= (truth.steps or 0))
@@ -270,17 +270,12 @@ def _bounded(found: Expected, evidence: Evidence, *, misshapen: bool) -> bool:
     return wrong.shape == bounded.shape and bool(bounded[wrong].all()) and (misshapen or bool(wrong.any()))
 
 
-def _least(within: Dtype, flush: bool) -> float:
-    """What an underflow costs: a step, or all of a subnormal number."""
-    return within.tiny if flush else within.step
-
-
 @lru_cache(maxsize=CACHE)
 def _expected(
     case: Case, family: frozenset[str], flush: bool, variant: str, inner: str, model: str, inward: bool
 ) -> dict[str, Expected]:
     within = DTYPES.get(inner)
-    numbers = Arithmetic(within.unit, _least(within, flush), within.largest, lambda value: False) if within else None
+    numbers = replace(arithmetic(inner, flush, NARROW), holds=lambda value: False) if within else None
     rounding = (lambda x: within.round(x).astype(np.float64)) if within and inward else None
     changed = case.formula.recordable[variant].set if variant else None
     return expect(

@@ -32,14 +32,17 @@ def layer_norm(
     return normal * gamma + beta if scaled else normal + beta
 
 
+def _row_mean(x: Float[Array, "n d"]) -> Float[Array, "n 1"]:
+    return np.sum(x, axis=-1, keepdims=True) / x.shape[-1]
+
+
 def _normalised(
     x: Float[Array, "n d"], eps: float, unbiased: bool, by_mean: bool, one_pass: bool
 ) -> tuple[Float[Array, "n d"], Float[Array, "n 1"]]:
     """The normalised rows and their standard deviations."""
-    d = x.shape[-1]
-    mean = np.sum(x, axis=-1, keepdims=True) / d
+    mean = _row_mean(x)
     centred = x - mean if by_mean else x
-    squares = np.sum(np.square(x if one_pass else centred), axis=-1, keepdims=True) / (d - unbiased)
+    squares = np.sum(np.square(x if one_pass else centred), axis=-1, keepdims=True) / (x.shape[-1] - unbiased)
     variance = squares - np.square(mean) if one_pass else squares
     deviation = np.sqrt(variance + eps)
     return centred / deviation, deviation
@@ -71,22 +74,22 @@ def _(
     d = x.shape[-1]
     normal, deviation = _normalised(x, eps, unbiased, centred, one_pass)
     dgamma = np.sum(g * normal, axis=0) if scaled else 0 * gamma
-    turned = _second(g * gamma, detached(x), x - detached(x), eps) if closed else None
     if closed:
         normal, deviation = detached(normal), detached(deviation)
     gg = g * gamma if scaled else g
-    mean = np.sum(gg, axis=-1, keepdims=True) / d
+    mean = _row_mean(gg)
     along = np.sum(gg * normal, axis=-1, keepdims=True) / (d - unbiased)
     if by_sums:
         whole = np.sum(x, axis=-1, keepdims=True) * mean
         along = (np.sum(gg * x, axis=-1, keepdims=True) - whole) / deviation / (d - unbiased)
     if one_pass:
         through = along / deviation / deviation
-        mean_x = np.sum(x, axis=-1, keepdims=True) / d
-        return (gg - mean) / deviation - (x * through - mean_x * through), dgamma, np.sum(g, axis=0)
-    outside = (x - detached(np.sum(x, axis=-1, keepdims=True) / d)) / deviation if fixed_mean else normal
+        return (gg - mean) / deviation - (x * through - _row_mean(x) * through), dgamma, np.sum(g, axis=0)
+    outside = (x - detached(_row_mean(x))) / deviation if fixed_mean else normal
     dx = ((gg - mean if centred else gg) - outside * along) / deviation
-    return dx if turned is None else dx + turned, dgamma, np.sum(g, axis=0)
+    if closed:
+        dx = dx + _second(gg, detached(x), x - detached(x), eps)
+    return dx, dgamma, np.sum(g, axis=0)
 
 
 def _second(
@@ -101,8 +104,8 @@ def _second(
     def total(part: Float[Array, "n d"]) -> Float[Array, "n 1"]:
         return np.sum(part, axis=-1, keepdims=True)
 
-    centred = x - total(x) / d
-    inverse = 1 / np.sqrt(total(np.square(centred)) / d + eps)
+    centred = x - _row_mean(x)
+    inverse = 1 / np.sqrt(_row_mean(np.square(centred)) + eps)
     square, cube = inverse * inverse, inverse * inverse * inverse
     whole, way, moment, turn = total(gg), total(along), total(gg * centred), total(along * centred)
     within = whole * way / d - total(gg * along) + 3 / d * (square * moment * turn)

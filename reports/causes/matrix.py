@@ -1,7 +1,7 @@
 """The matrix by class: what a formula comes to on a target, in all dtypes or in one."""
 
 import math
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
@@ -73,13 +73,10 @@ class Cell:
 def cells_of(run: MergedRun, causes: Iterable[Cause]) -> dict[Key, Cell]:
     """Every cell, by dtype and of all dtypes together."""
     blamed = {id(verdict): cause for cause in causes for verdict in cause.verdicts}
-    cells: dict[Key, Cell] = {}
+    cells: defaultdict[Key, Cell] = defaultdict(Cell)
     for verdict in run.verdicts:
         for dtype in (ALL, verdict.dtype):
-            place = (verdict.formula, verdict.target, dtype)
-            if place not in cells:  # no `setdefault`, which would make one for each verdict
-                cells[place] = Cell()
-            cells[place].add(verdict, blamed.get(id(verdict)))
+            cells[verdict.formula, verdict.target, dtype].add(verdict, blamed.get(id(verdict)))
     for cell in cells.values():
         cell.causes.sort(key=lambda one: (not one.new, rank(one.kind), one.id))
-    return cells
+    return dict(cells)

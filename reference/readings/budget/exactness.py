@@ -49,7 +49,7 @@ def exactly(rule: Callable[..., Any], through: Callable[..., Grid | None]) -> Ca
 
     def settled(*operands: Any, **keywords: Any) -> Any:
         y = rule(*operands, **keywords)
-        if any(isinstance(operand, Budget) and operand.hard is not None for operand in operands):
+        if any(isinstance(operand, Budget) and not operand.exact for operand in operands):
             return y  # what is rounded already has no grid
         found = through(*operands, **keywords)
         if found is None:
