@@ -27,6 +27,7 @@ with hushed():  # while it loads, TensorFlow logs before it has read its own log
 
 from nnparity.adapters.tensorflow.arrays import TensorflowArrays
 from nnparity.adapters.tensorflow.bert import TensorflowBert
+from nnparity.adapters.tensorflow.internals.forward_mode import keep_by_operation
 from nnparity.adapters.tensorflow.layers import TensorflowLayers
 from nnparity.adapters.tensorflow.losses import TensorflowLosses
 from nnparity.adapters.tensorflow.models import TensorflowModels
@@ -40,9 +41,10 @@ for _gpu in tf.config.list_physical_devices("GPU"):
 tf.config.experimental.enable_tensor_float_32_execution(False)
 # Else frames of TensorFlow's own are taken out of errors, which then seem to be the adapter's.
 tf.debugging.disable_traceback_filtering()
+keep_by_operation()
 if _switches := told():
     if _asked := [name for name in AS_EAGER if _switches.pop(name, None)]:
-        from nnparity.adapters.tensorflow.as_eager import UNDO
+        from nnparity.adapters.tensorflow.internals.as_eager import UNDO
 
         for _name in _asked:
             UNDO[_name]()

@@ -1,0 +1,57 @@
+"""The functions that forward mode traces, kept by operation: the same functions, found without a search through all.
+
+`tf.autodiff.ForwardAccumulator` traces a function for each operation, its attributes and shapes, and keeps all in one
+list of types. What is not there in the very same shapes is searched for in the whole list, and iterating an OrderedDict
+hashes each of its keys again: with some thousands of functions that took more time than to trace one and to call it.
+"""
+
+from collections.abc import Callable
+from contextlib import suppress
+from typing import Any
+
+#: The parameters of such a function that are no tensors: no function of other ones ever serves.
+OPERATION = ("op_name", "attr_tuple")
+
+
+class ByOperation:
+    """TensorFlow's cache of functions in as many parts as there are operations with their attributes.
+
+    Whatever one part finds or generalizes from, the whole would: a type with another operation in it is no supertype.
+    """
+
+    def __init__(self, part: Callable[[], Any]) -> None:
+        """`part` makes an empty cache of TensorFlow's own kind."""
+        self._made = part
+        self._parts: dict[tuple[Any, ...], Any] = {}
+
+    def _part(self, function_type: Any) -> Any:
+        key = tuple(function_type.parameters[name].type_constraint for name in OPERATION)
+        if key not in self._parts:
+            self._parts[key] = self._made()
+        return self._parts[key]
+
+    def lookup(self, function_type: Any, context: Any = None) -> Any:
+        """A function that serves this type, or None."""
+        return self._part(function_type).lookup(function_type, context)
+
+    def add(self, fn: Any, context: Any = None) -> None:
+        """Keeps a function."""
+        self._part(fn.function_type).add(fn, context)
+
+    def generalize(self, context: Any, function_type: Any) -> Any:
+        """The type that a function is traced for, so that it serves more shapes than these."""
+        return self._part(function_type).generalize(context, function_type)
+
+    def __len__(self) -> int:
+        return sum(map(len, self._parts.values()))
+
+
+def keep_by_operation() -> None:
+    """From now on; a TensorFlow that keeps these functions otherwise is left as it is, and takes longer."""
+    with suppress(ImportError, AttributeError):
+        from tensorflow.python.eager import forwardprop
+
+        of_forward_mode = (forwardprop._jvp_exact_config, forwardprop._jvp_relaxed_config)
+        kept = ByOperation(type(forwardprop._jvp_exact_config.function_cache))
+        for options in of_forward_mode:
+            options.function_cache = kept

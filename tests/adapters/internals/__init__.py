@@ -1,0 +1,1 @@
+"""What adapters do with private names of frameworks."""
