@@ -10,7 +10,7 @@ import typer
 from nnparity import reports
 from nnparity.adapters.registry import names
 from nnparity.command_line.application import application, tell
-from nnparity.command_line.options import AsJson, Out, Timeout, store_folder
+from nnparity.command_line.options import JOBS, AsJson, Out, Timeout, store_folder
 from nnparity.command_line.packs import Packs
 from nnparity.command_line.running.attribution import Passes, attributed
 from nnparity.command_line.running.exclusion import alone
@@ -89,7 +89,7 @@ def report(
 
 def _completed(merged: reports.MergedRun, scripts: bool, passes: bool, timeout: float) -> None:
     """Adds to a run what is asked for and takes targets: scripts of its causes, and what of a compiler does it."""
-    for line in scripted(timeout, store_folder(without=False))(merged) if scripts else ():
+    for line in scripted(timeout, store_folder(without=False), jobs=JOBS)(merged) if scripts else ():
         merged.add_script(line)
     if passes:
         kept = [fact for fact in merged.facts if fact.table != PASSES]

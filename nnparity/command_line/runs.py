@@ -14,7 +14,7 @@ from nnparity.command_line.running.exclusion import alone
 from nnparity.command_line.running.forecast import Forecast, measured
 from nnparity.command_line.running.interruption import gentle
 from nnparity.command_line.running.outcome import ANYTHING, Outcome, soaked, strict
-from nnparity.command_line.running.placement import PROCESSES, On, Pip, Share, placed
+from nnparity.command_line.running.placement import PROCESSES, On, Pip, Share, at_once, placed
 from nnparity.command_line.running.previous import RUN, moved
 from nnparity.command_line.running.scripting import Baseline, Scripts, earlier, scripted
 from nnparity.command_line.running.terminal_summary import show
@@ -70,7 +70,7 @@ def run(
             total = _drive(shared, plan, path, f"parity of {choice.backends}", journal, costs)
         unchanged(path, total.counts.grades.total())
         make = scripts and not shared.stopping
-        making = scripted(timeout, store, out / SCRATCH) if make else None
+        making = scripted(timeout, store, out / SCRATCH, at_once(on, jobs)) if make else None
         found, files = finalize(path, out, making, before, plan.known)
     show(total, found, console)
     tell("report: " + "  ".join(map(str, files)))

@@ -54,6 +54,11 @@ def placed(
     return Processes(sensible(jobs or JOBS, plan), timeout, store, scratch)
 
 
+def at_once(on: str, jobs: int | None) -> int:
+    """How many processes of this machine share what is done after the plan, wherever that was run."""
+    return jobs or JOBS if on == PROCESSES else JOBS
+
+
 def _requirements(told: list[str], plan: Plan) -> dict[str, list[str]]:
     """What `--pip` says of each backend."""
     found: dict[str, list[str]] = {}

@@ -1,0 +1,48 @@
+"""Scripts at the end of a run: made in several processes they are those that one process makes."""
+
+from importlib.util import find_spec
+from pathlib import Path
+
+import pytest
+
+from nnparity.command_line.running.scripting import scripted
+from nnparity.reference import packs
+from nnparity.reports import MergedRun
+from nnparity.reports.records import ScriptLine, Verdict
+from nnparity.store.location import BOUND_VARIABLE
+from nnparity.tests.judge.verdicts import verdict
+
+pytestmark = pytest.mark.skipif(find_spec("torch") is None, reason="torch is not installed")
+HOLDS, OF_A_PACK = "gelu/n3d5/infinity/float32", "silu/n3d5/normal/float32"
+MODERN = Path(__file__).parents[3] / "packs" / "modern"
+
+
+def line(case: str, target: str) -> Verdict:
+    formula, signature, dataset, dtype = case.split("/")
+    names = {"formula": formula, "signature": signature, "dataset": dataset, "dtype": dtype}
+    return verdict(case=case, target=target, quantity="output", **names)
+
+
+def made(jobs: int, store: Path | None = None) -> list[ScriptLine]:
+    run = MergedRun(verdicts=[line(HOLDS, "torch:cpu:eager"), line(OF_A_PACK, "numpy:cpu:eager")])
+    return sorted(scripted(120.0, store, jobs=jobs)(run), key=lambda one: one.target, reverse=True)
+
+
+def test_several_processes_make_the_same_scripts_also_of_a_packs_formulas() -> None:
+    pack = packs.take(MODERN)
+    try:
+        at_once, in_turn = made(2), made(1)
+    finally:
+        packs.drop(pack)
+    assert at_once == in_turn
+    assert [bool(one.text) for one in at_once] == [True, False]
+    assert "numpy is no framework's adapter" in at_once[1].why
+
+
+def test_what_a_process_that_ended_has_not_made_is_told_as_missing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(BOUND_VARIABLE, "none")  # which a new process refuses
+    found = made(2, tmp_path)
+    assert [(one.case, one.text) for one in found] == [(HOLDS, ""), (OF_A_PACK, "")]
+    assert all("BrokenProcessPool" in one.why for one in found)
