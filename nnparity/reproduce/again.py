@@ -3,7 +3,7 @@
 import random
 import shlex
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from nnparity.checks.threads import ALL_CORES
 from nnparity.execute.observer import TargetUnavailable
@@ -109,6 +109,8 @@ def _hold(verdict: Verdict, target: Target, environment: Environment, found: Sam
     """One verdict against its like of here and now; bits only on the same processor."""
     families = frozenset(environment.plan.get("quantities", ())) or Cell.families
     cell = Cell(drawn(verdict, environment.salt), target, verdict.quantity, families)
+    if cell.spoilt:
+        cell = replace(cell, target=replace(target, observer=target.observer.twin()))
     here: dict[str, object] = {"grade": cell.judged.grade}
     if environment.cpu == cpu() and verdict.formula not in target.observer.info.nondeterministic:
         here |= {"hard": shortened(cell.judged.hard), "sharp": shortened(cell.judged.sharp)}

@@ -94,8 +94,11 @@ class Cell:
 
     @cached_property
     def observed(self) -> Observed:
-        """What the target returned for the case."""
-        (found,) = observe(self.target.observer.twin() if self.spoilt else self.target.observer, [self._request])
+        """What the target returned for the case.
+
+        What must be refused may spoil the process of a target that does not: it is asked last, or of a twin.
+        """
+        (found,) = observe(self.target.observer, [self._request])
         return found
 
     @property

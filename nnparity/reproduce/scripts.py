@@ -8,8 +8,8 @@ from itertools import groupby, islice
 from nnparity.execute.observer import TargetUnavailable
 from nnparity.execute.target import Target
 from nnparity.reports.records import PASSING, ScriptLine, Verdict
-from nnparity.reproduce.cell import Cell, drawn
-from nnparity.reproduce.command import reproduction
+from nnparity.reproduce.cell import FIRST_ORDER, REJECTS, Cell, drawn
+from nnparity.reproduce.command import dialect, place, reproduction
 from nnparity.reproduce.recorded import Unnamed, begun
 from nnparity.reproduce.writing.sources import Unreproducible
 from nnparity.spec.usage import UsageError
@@ -45,8 +45,9 @@ def _of_target(
     except (TargetUnavailable, UsageError) as error:
         yield from (_line(verdicts[0], why=str(error)) for verdicts in causes)
         return
+    last = sorted(causes, key=lambda verdicts: verdicts[0].dataset.startswith(REJECTS))  # see `Cell.observed`
     try:
-        yield from (_of_cause(verdicts, target, salt) for verdicts in causes)
+        yield from (_of_cause(verdicts, target, salt) for verdicts in last)
     finally:
         target.observer.close()
 
@@ -82,8 +83,9 @@ def _script(verdict: Verdict, target: Target, salt: str) -> ScriptLine:
         case = drawn(verdict, salt)
         if reason := target.refuses(case.formula):
             return _line(verdict, why=reason)
-        cell = Cell(case, target, verdict.quantity)
-        text = reproduction(cell, target.name.rsplit(":", 2)[0])
+        backend = target.name.rsplit(":", 2)[0]
+        cell = Cell(case, target, verdict.quantity, _families(verdict.quantity, backend))
+        text = reproduction(cell, backend)
         grade = cell.judged.grade
     except (Unreproducible, UsageError, TargetUnavailable) as error:
         return _line(verdict, why=str(error))
@@ -94,6 +96,13 @@ def _script(verdict: Verdict, target: Target, salt: str) -> ScriptLine:
     if len(text) > LONGEST:
         return _line(verdict, why=f"it has {len(text):,} characters, most of them numbers")
     return _line(verdict, text)
+
+
+def _families(quantity: str, backend: str) -> frozenset[str]:
+    """What a target is asked for, to have one quantity as a run has it: all that one of its programs gives together."""
+    if "joint" in dialect(*place(backend)).programs:
+        return Cell.families
+    return FIRST_ORDER if quantity.partition(".")[0] in FIRST_ORDER else Cell.families - FIRST_ORDER
 
 
 def _line(verdict: Verdict, text: str = "", why: str = "") -> ScriptLine:

@@ -21,6 +21,7 @@ from nnparity.reports import MergedRun
 from nnparity.reports.aggregation import Aggregate
 from nnparity.reports.records import ScriptLine, Verdict
 from nnparity.reproduce.scripts import scripts
+from nnparity.spec.packs import taken
 from nnparity.store import memory
 
 Scripts = Annotated[
@@ -87,7 +88,7 @@ def _at_once(
     shares: list[Causes], asked: tuple[str, float, str], store: Path | None, jobs: int
 ) -> Iterator[ScriptLine]:
     """Each share in one of so many processes; what one that dies has not done is told as missing, cause by cause."""
-    known = [pack.given for pack in packs.packs.taken()]
+    known = [pack.given for pack in taken()]
     # spawned: a fork would carry along the threads and locks of this process
     context = multiprocessing.get_context("spawn")
     with ProcessPoolExecutor(jobs, context, _begin, (store, known, os.getpid())) as pool:
