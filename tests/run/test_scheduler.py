@@ -1,5 +1,6 @@
 """Jobs: nothing is left out, nothing done twice, and a process that dies takes nothing finished with it."""
 
+import re
 from collections import Counter
 from pathlib import Path
 
@@ -13,7 +14,7 @@ from nnparity.reports import merge
 from nnparity.reports.records import Verdict, read_run
 from nnparity.run.counts import Counts, PartCounts, TotalCounts
 from nnparity.run.engines.processes import Processes
-from nnparity.run.engines.units import THREADS, Unit, sensible, units
+from nnparity.run.engines.units import FURTHER, THREADS, TWIN, Unit, sensible, units
 from nnparity.run.plan import Plan
 from nnparity.run.scheduler import Jobs
 from nnparity.spec.selection import CaseGroup
@@ -76,7 +77,7 @@ def test_a_formula_stays_where_it_was_begun_also_under_another_seed(tmp_path: Pa
     with Jobs(Processes(2)) as jobs:
         list(jobs.drive(NUMPY, tmp_path / "first.jsonl"))
         before = dict(jobs._begun)
-        assert set(before) == {*NUMPY.formulas, *NUMPY.dtypes, THREADS}
+        assert set(before) == {*NUMPY.formulas, *NUMPY.dtypes, THREADS, TWIN}
         assert set(before.values()) == {0, 1}
         waiting = {place: Unit(about, about, ()) for place, about in enumerate(before)}
         for job in (0, 1):
@@ -88,13 +89,21 @@ def test_a_formula_stays_where_it_was_begun_also_under_another_seed(tmp_path: Pa
         assert jobs._next({}, 1) is None
 
 
-def test_one_job_has_the_processes_with_more_threads() -> None:
-    several = [unit for unit in units(NUMPY) if unit.about == THREADS]
-    assert {unit.title for unit in several} == {f"threads/{formula}" for formula in NUMPY.formulas}
+@pytest.mark.parametrize(("further", "own"), [(THREADS, {"threads"}), (TWIN, {"determinism", "rejects"})])
+def test_one_job_has_each_kind_of_further_processes(further: str, own: set[str]) -> None:
+    several = [unit for unit in units(NUMPY) if unit.about == further]
+    asked = {f"{check}/{formula}" for check in own for formula in NUMPY.formulas}
+    assert {unit.title for unit in several} == asked & {item.id for item in checks.items(NUMPY)}
     with Jobs(Processes(2)) as jobs:
-        jobs._begun = {THREADS: 0}
+        jobs._begun = {further: 0}
         waiting = dict(enumerate([*several, Unit("tanh/float32", "tanh", ())]))
-        assert [waiting[jobs._next(waiting, job)].about for job in (0, 1)] == [THREADS, "tanh"]
+        assert [waiting[jobs._next(waiting, job)].about for job in (0, 1)] == [further, "tanh"]
+
+
+def test_further_processes_are_started_early() -> None:
+    early = [unit.about in FURTHER.values() for unit in units(NUMPY)]
+    assert early == sorted(early, reverse=True)
+    assert set(early) == {True, False}
 
 
 def test_the_checks_of_a_formula_go_to_the_job_that_has_its_programs() -> None:
@@ -126,7 +135,7 @@ def test_a_job_that_dies_leaves_what_it_finished(
     command = ["run", "--backend", "traitor.py:Traitor", "--jobs", "2", *many]
     assert cli.guarded(lambda: cli.application(command)) == cli.INTERNAL
     told = capsys.readouterr().err
-    assert "nnparity: the process that worked on tanh/" in told
+    assert re.search(r"nnparity: the process that worked on (threads/|rejects/)?tanh\b", told)
     assert "reports/out/parity.jsonl has what was finished" in told
     assert merge(["reports/out/parity.jsonl"]).verdicts
 

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from itertools import groupby
+from types import MappingProxyType
 
 from nnparity import checks
 from nnparity.execute.target import TargetName
@@ -12,9 +13,10 @@ from nnparity.spec.selection import CaseGroup
 #: Fewer units than this for each job are not worth another process that imports everything again.
 WORTH = 12
 
-#: The check that needs a process of its own of each target, with more threads: one job does it for all formulas, and
-#: early, as what is left at the end any job may take.
-THREADS = "threads"
+#: Checks that need a further process of each target -> which. One job does them for all formulas, and early, as what is
+#: left at the end any job may take: a second such process in another job costs an import.
+THREADS, TWIN = "threads", "another process"
+FURTHER = MappingProxyType({"threads": THREADS, "determinism": TWIN, "rejects": TWIN})
 
 #: The targets of a job; none named are all of the plan.
 Crew = tuple[TargetName, ...]
@@ -22,7 +24,7 @@ Crew = tuple[TargetName, ...]
 
 @dataclass(frozen=True)
 class Unit:
-    """What one job does in one go. `about` is its formula, or the dtype of a check of all formulas, or THREADS."""
+    """What one job does in one go. `about` is its formula, or the dtype of a check of all formulas, or one of FURTHER."""
 
     title: str
     about: str
@@ -36,13 +38,13 @@ def units(plan: Plan) -> list[Unit]:
     for (formula, dtype), groups in groupby(plan.groups(), lambda g: (g.cases[0].formula, g.cases[0].dtype.name)):
         found.append(Unit(f"{formula.id}/{dtype}", formula.id, tuple(groups), bool(formula.composition)))
     found += [Unit(item.id, _about(item), (item,)) for item in checks.items(plan)]
-    found.sort(key=lambda unit: (not unit.long, unit.about != THREADS))
+    found.sort(key=lambda unit: (not unit.long, unit.about not in FURTHER.values()))
     place, count = plan.shard  # dealt out in turn: each share gets its part of what takes long
     return found[place - 1 :: count]
 
 
 def _about(item: checks.Item) -> str:
-    return THREADS if item.check == THREADS else item.subject.partition("/")[0]
+    return FURTHER.get(item.check, item.subject.partition("/")[0])
 
 
 def of_crew(found: Sequence[Unit], crew: Crew) -> list[Unit]:
