@@ -11,7 +11,7 @@ import typer
 from nnparity.command_line.application import application, console, progress, tell
 from nnparity.command_line.options import AsJson, Choice, NoStore, Out, Timeout, choosing, store_folder
 from nnparity.command_line.running.exclusion import alone
-from nnparity.command_line.running.forecast import Forecast, measured
+from nnparity.command_line.running.forecast import Forecast, costs, measured
 from nnparity.command_line.running.interruption import gentle
 from nnparity.command_line.running.outcome import ANYTHING, Outcome, soaked, strict
 from nnparity.command_line.running.placement import PROCESSES, On, Pip, Share, at_once, placed
@@ -59,15 +59,16 @@ def run(
     plan, of_anything = replace(choice.plan(salt), shard=share(shard)), strict(fail_on, baseline)
     path, before, store = out / RUN, earlier(baseline), store_folder(no_store)
     with alone(out):
-        costs = measured(out)
-        engine = placed(on, plan, jobs, timeout, store, out / SCRATCH, pip)  # what is wrong is told, and nothing moved
+        before_this, begun = measured(out), costs(path) if resume else ()
+        # what is wrong is told, and nothing moved
+        engine = placed(on, plan, jobs, timeout, store, out / SCRATCH, pip, begun)
         with Jobs(engine) as shared, gentle(shared.stop):  # they end whatever stands in the way from here on
             if keep_previous and not resume and (there := moved(out)):
                 tell(f"the report of before is kept in {there}")
             journal = taken_up(path, plan) if resume and path.exists() else None
             if resume and journal is None:
                 tell(f"{path} is not there: nothing was done yet, and the run begins")
-            total = _drive(shared, plan, path, f"parity of {choice.backends}", journal, costs)
+            total = _drive(shared, plan, path, f"parity of {choice.backends}", journal, before_this)
         unchanged(path, total.counts.grades.total())
         make = scripts and not shared.stopping
         making = scripted(timeout, store, out / SCRATCH, at_once(on, jobs)) if make else None

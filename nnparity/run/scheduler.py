@@ -13,7 +13,7 @@ from typing import Self
 
 from nnparity.run.counts import PartCounts
 from nnparity.run.engines.engine import Done, Engine, JobDied, Lost, Versions
-from nnparity.run.engines.units import Crew, Unit, of_crew, units
+from nnparity.run.engines.units import WORTH, Crew, Unit, of_crew, turned, units
 from nnparity.run.engines.worker import agree
 from nnparity.run.journal import entered
 from nnparity.run.plan import Plan
@@ -37,6 +37,8 @@ class Jobs:
         self.lost: list[str] = []
         #: What a unit is about -> the job that began it.
         self._begun: dict[str, int] = {}
+        #: Jobs, and other crews whose targets they have started.
+        self._helping: set[tuple[int, Crew]] = set()
 
     def units(self, plan: Plan) -> list[Unit]:
         """All that is to be done: each unit once for each crew."""
@@ -62,11 +64,11 @@ class Jobs:
                 for left in waiting.values():
                     left.clear()
             for job in turn.ready():
-                left = waiting[self._engine.crews[job]]
-                if (place := self._next(left, job)) is not None:
-                    turn.give(job, place, unit := left.pop(place))
+                crew = self._crew(waiting, job)
+                if (place := self._next(waiting[crew], job)) is not None:
+                    turn.give(job, place, unit := waiting[crew].pop(place), crew)
                     self._begun.setdefault(unit.about, job)
-                elif len(waiting) > 1:  # other targets may be waiting for its room
+                elif len(waiting) > 1 and not self._engine.helpful:  # other targets may be waiting for its room
                     turn.leave(job)
             for job, place, unit, found in turn.ended():
                 if isinstance(found, Lost):
@@ -75,6 +77,17 @@ class Jobs:
                 else:
                     yield unit.title, found.counted
 
+    def _crew(self, waiting: dict[Crew, dict[int, Unit]], job: int) -> Crew:
+        """Whose units a job does: its own crew's, then those of the one that has most left, where that is enough."""
+        own = self._engine.crews[job]
+        if waiting[own] or not self._engine.helpful:
+            return own
+        most = max(waiting, key=lambda crew: len(waiting[crew]))
+        if (job, most) not in self._helping and len(waiting[most]) < 2 * WORTH:
+            return own
+        self._helping.add((job, most))
+        return most
+
     def _waiting(self, plan: Plan, path: Path, done: Collection[str]) -> dict[Crew, dict[int, Unit]]:
         """What each crew has to do. Raises UsageError where what is done was shared out among others."""
         shares = self._shares(plan)
@@ -82,8 +95,8 @@ class Jobs:
             told = f"what is finished there was shared out otherwise ({min(foreign)})"
             raise UsageError(f"{path} cannot be gone on with: {told}; go on as it was begun")
         return {
-            crew: {place: unit for place, unit in enumerate(own) if unit.title not in done}
-            for crew, own in shares.items()
+            crew: {at: unit for at, unit in turned(own, number / len(shares)).items() if unit.title not in done}
+            for number, (crew, own) in enumerate(shares.items())
         }
 
     def stop(self) -> None:
@@ -116,10 +129,11 @@ class _Turn:
         """Has a job start its targets."""
         self._busy[self._engine.begin(job, self._plan, self._path, self._versions)] = (job, -1, START)
 
-    def give(self, job: int, place: int, unit: Unit) -> None:
-        """Has a job that is free do a unit."""
+    def give(self, job: int, place: int, unit: Unit, crew: Crew) -> None:
+        """Has a job that is free do a unit of its own crew, or of another."""
         self._free.remove(job)
-        self._busy[self._engine.examine(job, place)] = (job, place, unit)
+        other = () if crew == self._engine.crews[job] else (crew,)
+        self._busy[self._engine.examine(job, place, *other)] = (job, place, unit)
 
     def leave(self, job: int) -> None:
         """Gives up the room of a job that is free."""

@@ -29,11 +29,15 @@ def cost(seconds: Mapping[str, float]) -> float:
 
 def measured(folder: Path) -> dict[str, float]:
     """Unit -> what it cost when it was last run in this folder, cut short or not."""
+    return costs(folder / FOLDER / RUN) | costs(folder / RUN)
+
+
+def costs(path: Path) -> dict[str, float]:
+    """What each unit cost that is finished in a run file; nothing where there is none."""
     found: dict[str, float] = {}
-    for path in (folder / FOLDER / RUN, folder / RUN):
-        for text in path.read_bytes().split(b"\n") if path.is_file() else ():
-            if text.startswith(_FINISHED) and (line := _decoded(text)):
-                found[line.unit] = cost(line.seconds)
+    for text in path.read_bytes().split(b"\n") if path.is_file() else ():
+        if text.startswith(_FINISHED) and (line := _decoded(text)):
+            found[line.unit] = cost(line.seconds)
     return found
 
 

@@ -1,5 +1,6 @@
 """Where a plan is run: in processes of this machine, or on a Ray cluster. Both give the same run file and report."""
 
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Annotated
 
@@ -10,7 +11,7 @@ from nnparity.execute.limits import allowed
 from nnparity.run.engines.cluster import CLIENT, RAY, Cluster, meant
 from nnparity.run.engines.engine import Engine
 from nnparity.run.engines.processes import Processes
-from nnparity.run.engines.units import sensible
+from nnparity.run.engines.units import dealt, sensible
 from nnparity.run.plan import Plan
 from nnparity.spec.usage import UsageError
 
@@ -41,8 +42,13 @@ def placed(
     store: Path | None,
     scratch: Path,
     pip: list[str] | None = None,
+    begun: Iterable[str] = (),
 ) -> Engine:
-    """The engine that `on` names. Raises UsageError for one that is not to be had."""
+    """The engine that `on` names. Raises UsageError for one that is not to be had.
+
+    In processes that share a store each has targets of its own; without one they would compute the same expectations.
+    `begun` are the units of a run that is gone on with.
+    """
     allowed()
     requirements = _requirements(pip or [], plan)
     if meant(on):
@@ -51,7 +57,9 @@ def placed(
         raise UsageError(f"--on {on} is none: it is {PROCESSES}, {RAY}, {CLIENT}HOST:PORT or {RAY}:ADDRESS")
     if requirements:
         raise UsageError("--pip makes a Ray runtime environment: it goes with --on ray")
-    return Processes(sensible(jobs or JOBS, plan), timeout, store, scratch)
+    count = sensible(jobs or JOBS, plan)
+    crews = dealt(plan.targets, count if store else 1, begun)
+    return Processes(count, timeout, store, scratch, crews)
 
 
 def at_once(on: str, jobs: int | None) -> int:

@@ -39,6 +39,8 @@ class Engine(ABC):
     crews: tuple[Crew, ...] = ()
     #: Whether all jobs are waited for before the first unit: those of a cluster may find room late, or never.
     prompt = True
+    #: Whether a job may do the units of another crew too, and start its targets, once it has none left.
+    helpful = False
     #: How often something is begun that costs its job.
     attempts = 1
 
@@ -47,8 +49,8 @@ class Engine(ABC):
         """Has a job start the targets of a plan, in these versions where they are told."""
 
     @abstractmethod
-    def examine(self, job: int, place: int) -> "Future[Done]":
-        """Has a job do the unit at that place of the plan that it began last."""
+    def examine(self, job: int, place: int, crew: Crew | None = None) -> "Future[Done]":
+        """Has a job do the unit at that place of the plan that it began last; for another crew where one is named."""
 
     @abstractmethod
     def result(self, future: "Future[Done]") -> Done:

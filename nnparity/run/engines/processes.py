@@ -6,13 +6,14 @@ import os
 import shutil
 import signal
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import Executor, Future, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from pathlib import Path
 
 from nnparity.execute.lifetime import end_with
 from nnparity.run.engines.engine import Done, Engine, JobDied, Lost, Versions
+from nnparity.run.engines.units import Crew
 from nnparity.run.engines.worker import Worker
 from nnparity.run.plan import Plan
 from nnparity.store import memory
@@ -21,20 +22,26 @@ from nnparity.store import memory
 _own: list[Worker] = []
 
 
-def _create(timeout: float, scratch: str, store: Path | None, parent: int = 0) -> None:
+def _create(crew: Crew, timeout: float, scratch: str, store: Path | None, parent: int = 0) -> None:
     if parent:
         signal.signal(signal.SIGINT, signal.SIG_IGN)  # whoever is asked to stop is the parent
         end_with(parent)
     memory.use(store)
-    _own.append(Worker(timeout, scratch))
+    _own.append(Worker(timeout, scratch, crew))
 
 
 def _begin(plan: Plan, path: Path, versions: Versions) -> Done:
     return _own[0].begin(plan, path, versions)
 
 
-def _examine(place: int) -> Done:
-    return _own[0].examine(place)
+def _examine(place: int, crew: Crew | None) -> Done:
+    return _own[0].examine(place, crew)
+
+
+def _leave() -> None:
+    """Ends the targets: the system adds their CPU time to that of a process that has waited for them."""
+    while _own:
+        _own.pop().close()
 
 
 class Here(Executor):
@@ -51,7 +58,7 @@ class Here(Executor):
 
     def shutdown(self, *_: object, **__: object) -> None:
         """Ends the targets."""
-        _own.pop().close()
+        _leave()
         memory.leave()
 
 
@@ -64,32 +71,41 @@ def _emptied(folder: Path) -> Path:
 class Processes(Engine):
     """Several jobs, each in a process that lasts as long as they all do."""
 
+    helpful = True
+
     def __init__(
-        self, count: int, timeout: float = 120.0, store: Path | None = None, scratch: Path | None = None
+        self,
+        count: int,
+        timeout: float = 120.0,
+        store: Path | None = None,
+        scratch: Path | None = None,
+        crews: Sequence[Crew] = ((),),
     ) -> None:
         """`count` of 1 is this process itself. What was computed is kept in the folder `store`, if there is one.
 
-        `scratch` is a folder for what lasts as long as they; what a killed run has left there goes first.
+        `scratch` is a folder for what lasts as long as they; what a killed run has left there goes first. `crews` are
+        dealt out in turn, and there is a job for each.
         """
-        self.crews = ((),) * count
+        count = max(count, len(crews))
+        self.crews = tuple(crews[job % len(crews)] for job in range(count))
         self._scratch = _emptied(scratch) if scratch else Path(tempfile.mkdtemp(prefix="nnparity-"))
         arguments = (timeout, str(self._scratch), store)
         self._executors: list[Executor]
         if count == 1:
-            _create(*arguments)
+            _create((), *arguments)
             self._executors = [Here()]
         else:  # spawned: a fork would carry along the threads and locks of this process
             context = multiprocessing.get_context("spawn")
             own = (*arguments, os.getpid())
-            self._executors = [ProcessPoolExecutor(1, context, _create, own) for _ in range(count)]
+            self._executors = [ProcessPoolExecutor(1, context, _create, (crew, *own)) for crew in self.crews]
 
     def begin(self, job: int, plan: Plan, path: Path, versions: Versions) -> "Future[Done]":
         """Has a process start its targets."""
         return self._executors[job].submit(_begin, plan, path, dict(versions))
 
-    def examine(self, job: int, place: int) -> "Future[Done]":
+    def examine(self, job: int, place: int, crew: Crew | None = None) -> "Future[Done]":
         """Has a process do a unit."""
-        return self._executors[job].submit(_examine, place)
+        return self._executors[job].submit(_examine, place, crew)
 
     def result(self, future: "Future[Done]") -> Done:
         """What came of it."""
@@ -113,6 +129,9 @@ class Processes(Engine):
         if now:  # nobody waits; on Linux their targets end with them
             for process in multiprocessing.active_children():
                 process.kill()
+        for executor in [] if now else self._executors:
+            with contextlib.suppress(BrokenProcessPool):  # one that died
+                executor.submit(_leave)
         for executor in self._executors:
-            executor.shutdown(cancel_futures=True)
+            executor.shutdown(cancel_futures=now)
         shutil.rmtree(self._scratch, ignore_errors=True)

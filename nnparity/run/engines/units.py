@@ -1,6 +1,6 @@
 """A plan, cut into units: a formula in one dtype, or one of the further checks."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from itertools import groupby
 from types import MappingProxyType
@@ -20,11 +20,13 @@ FURTHER = MappingProxyType({"threads": THREADS, "determinism": TWIN, "rejects": 
 
 #: The targets of a job; none named are all of the plan.
 Crew = tuple[TargetName, ...]
+#: What stands in a unit's title before and between the targets of its crew.
+ON, BETWEEN = " on ", ", "
 
 
 @dataclass(frozen=True)
 class Unit:
-    """What one job does in one go. `about` is its formula, or the dtype of a check of all formulas, or one of FURTHER."""
+    """What one job does in one go. `about` is its formula, the dtype of a check of all formulas, or one of FURTHER."""
 
     title: str
     about: str
@@ -38,9 +40,14 @@ def units(plan: Plan) -> list[Unit]:
     for (formula, dtype), groups in groupby(plan.groups(), lambda g: (g.cases[0].formula, g.cases[0].dtype.name)):
         found.append(Unit(f"{formula.id}/{dtype}", formula.id, tuple(groups), bool(formula.composition)))
     found += [Unit(item.id, _about(item), (item,)) for item in checks.items(plan)]
-    found.sort(key=lambda unit: (not unit.long, unit.about not in FURTHER.values()))
+    found.sort(key=_early)
     place, count = plan.shard  # dealt out in turn: each share gets its part of what takes long
     return found[place - 1 :: count]
+
+
+def _early(unit: Unit) -> tuple[bool, bool]:
+    """What a unit is sorted by."""
+    return not unit.long, unit.about.partition(ON)[0] not in FURTHER.values()
 
 
 def _about(item: checks.Item) -> str:
@@ -49,8 +56,44 @@ def _about(item: checks.Item) -> str:
 
 def of_crew(found: Sequence[Unit], crew: Crew) -> list[Unit]:
     """The units as a crew does them that has not all targets of the plan: what it ends it ends for its own."""
-    own = f" on {', '.join(map(str, crew))}" if crew else ""
+    own = f"{ON}{BETWEEN.join(map(str, crew))}" if crew else ""
     return [replace(unit, title=unit.title + own, about=unit.about + own) for unit in found] if own else list(found)
+
+
+def dealt(targets: Sequence[TargetName], count: int, begun: Iterable[str] = ()) -> list[Crew]:
+    """The targets in so many crews, those of a backend together; fewer where there are not so many backends.
+
+    One crew of all targets is none in particular. `begun` are titles of units of a run that was begun: its crews
+    stay, and targets of none of them are one more.
+    """
+    suffixes = dict.fromkeys(title.partition(ON)[2] for title in begun)
+    if suffixes:
+        crews = [_named(targets, suffix) for suffix in suffixes]
+        left = tuple(one for one in targets if not any(one in crew for crew in crews))
+        return [()] if "" in suffixes else [*crews, left] if left else crews
+    backends = list(dict.fromkeys(one.backend for one in targets))
+    places = {backend: place % count for place, backend in enumerate(backends)}
+    if min(count, len(backends)) < 2:
+        return [()]
+    return [tuple(one for one in targets if places[one.backend] == place) for place in sorted(set(places.values()))]
+
+
+def _named(targets: Sequence[TargetName], suffix: str) -> Crew:
+    """The targets that a title names."""
+    return tuple(one for one in targets if f"{BETWEEN}{one}{BETWEEN}" in f"{BETWEEN}{suffix}{BETWEEN}")
+
+
+def turned(found: Sequence[Unit], share: float) -> dict[int, Unit]:
+    """Place -> unit, begun at that share of them: what crews compute of the same units they compute at other times.
+
+    Then one finds it in the store that the other has left there. What comes early stays early.
+    """
+    order: dict[int, Unit] = {}
+    for _, several in groupby(enumerate(found), lambda one: _early(one[1])):
+        own = list(several)
+        first = int(share * len(own))
+        order |= dict(own[first:] + own[:first])
+    return order
 
 
 def sensible(jobs: int, plan: Plan) -> int:

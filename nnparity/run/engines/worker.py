@@ -1,5 +1,6 @@
 """A job's side: it has targets of its own, does one unit after the other on them, and says what it counted."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -24,6 +25,8 @@ class Worker:
     targets: dict[TargetName, Target] = field(default_factory=dict)
     session: Session | None = None
     units: list[Unit] = field(default_factory=list)
+    #: The targets of the plan that were started, and told in its run file.
+    begun: set[TargetName] = field(default_factory=set)
 
     def begin(self, plan: Plan, path: Path | None, versions: Versions) -> Done:
         """Starts the targets of a plan. Raises TargetUnavailable for one that cannot be had, or not in its version.
@@ -36,28 +39,36 @@ class Worker:
             packs.take(pack)
         self.session = Session(plan, path, self.timeout, self.scratch)
         self.session.targets = self.targets
-        self.units = of_crew(units(plan), self.crew)
+        self.units, self.begun = units(plan), set()
+        found = self._started(self.session, self.crew or plan.targets, versions)
+        return Done(self.session.part(), found, self.session.recorder.take())
+
+    def _started(self, session: Session, names: Iterable[TargetName], versions: Versions) -> dict[str, dict[str, str]]:
+        """Starts targets, and says what they are made of; each once."""
         found = {}
-        for name in self.crew or plan.targets:
-            target = self.session.started(name)
+        for name in [one for one in names if one not in self.begun]:
+            target = session.started(name)
             info = target.observer.info
             found[target.name] = made_of(info.versions, info.source)
             told = target.name if name.boxed else f"{target.name} ({name.backend})"
             agree(told, versions.get(target.name), found[target.name])
-            self.session.target(name)  # told in the run file, now that it may share in it
-        return Done(self.session.part(), found, self.session.recorder.take())
+            session.target(name)  # told in the run file, now that it may share in it
+            self.begun.add(name)
+        return found
 
-    def examine(self, place: int) -> Done:
-        """One unit, judged and recorded."""
+    def examine(self, place: int, crew: Crew | None = None) -> Done:
+        """One unit, judged and recorded; of another crew's targets, which are started for it, where one is named."""
         assert self.session is not None
-        own = self.crew or None
-        for part in self.units[place].parts:
+        crew = self.crew if crew is None else crew
+        (unit,), own = of_crew([self.units[place]], crew), crew or None
+        found = self._started(self.session, crew, {})
+        for part in unit.parts:
             for _ in self.session.examine(part, own) if isinstance(part, CaseGroup) else self.session.check(part, own):
                 pass
         counted, recorder = self.session.part(), self.session.recorder
-        recorder.write(finished(self.units[place].title, counted))
+        recorder.write(finished(unit.title, counted))
         recorder.flush()
-        return Done(counted, {}, recorder.take())
+        return Done(counted, found, recorder.take())
 
     def close(self) -> None:
         """Ends the targets' processes."""
