@@ -13,10 +13,10 @@ from typing import Annotated
 
 import typer
 
+from nnparity.api.packs import load_pack
 from nnparity.command_line.application import progress
 from nnparity.command_line.running.reading import read
 from nnparity.execute.lifetime import end_with
-from nnparity.reference import packs
 from nnparity.reports import MergedRun
 from nnparity.reports.aggregation import Aggregate
 from nnparity.reports.records import ScriptLine, Verdict
@@ -107,7 +107,7 @@ def _begin(store: Path | None, known: Sequence[str], parent: int) -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # whoever is asked to stop is the parent
     end_with(parent)
     for pack in known:
-        packs.take(pack)
+        load_pack(pack)
     memory.use(store)
 
 
