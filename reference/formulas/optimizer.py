@@ -50,13 +50,20 @@ def moments(
 
 
 def corrections(
-    beta1: float, beta2: float, step: int, like: Float[Array, "*p"], powered: bool = False
+    beta1: float, beta2: float, step: int, like: Float[Array, "*p"], powered: bool = False, single: str = ""
 ) -> tuple[Float[Array, ""], Float[Array, ""]]:
     """1 - beta^t: what the running means lack after t steps from zero.
 
     The host rounds beta^t, which is a large part of the small difference that is left. `powered`: not the host, but
-    the parameters' dtype, which rounds the beta besides.
+    the parameters' dtype, which rounds the beta besides. `single`: the "betas" are float32 numbers, or their
+    "powers" too, as a power function gives them that rounds once.
     """
+    if single:
+        beta1, beta2 = (float(np.float32(beta)) for beta in (beta1, beta2))
+    if single == "powers":
+        lacks = (1 - float(np.float32(beta**step)) for beta in (beta1, beta2))
+        first, second = (host_scalar(Fraction(one), like, one) for one in lacks)
+        return first, second
     if powered:
         one = constant(1.0, like)
         return 1 - _power(beta1 * one, step), 1 - _power(beta2 * one, step)
@@ -132,12 +139,13 @@ def adam_eps_hat(
     inside: bool = False,
     ahead: int = 0,
     powered: bool = False,
+    single: str = "",
 ) -> tuple[Float[Array, "*p"], Float[Array, "*p"], Float[Array, "*p"]]:
     """The form at the end of section 2 of the paper: one corrected rate, and eps beside the uncorrected root.
 
     Primer 4.2.
     """
     m, v = moments(m, v, g, beta1, beta2)
-    first, second = corrections(beta1, beta2, step + ahead, m, powered) if correct else (1, 1)
+    first, second = corrections(beta1, beta2, step + ahead, m, powered, single) if correct else (1, 1)
     rate = lr * np.sqrt(second) / first
     return w - rate * m / (np.sqrt(v + eps) if inside else np.sqrt(v) + eps), m, v

@@ -28,6 +28,8 @@ class Rule(NamedTuple):
     eps: float
     momentum: float = 0.0
     correct: bool = True
+    #: What of the bias correction are float32 numbers, in the form with eps beside the uncorrected root, see there.
+    single: str = ""
 
 
 class Optimizer:
@@ -58,7 +60,8 @@ class Optimizer:
         r = self.rule
         form = {"adam": adam, "adam_eps_hat": adam_eps_hat}[r.optimizer]
         numbers = {"lr": r.lr, "beta1": r.beta1, "beta2": r.beta2, "eps": r.eps}
-        w, m, v = form(w, *memory, g, **numbers, step=self._step, correct=r.correct)
+        single = {"single": r.single} if form is adam_eps_hat else {}
+        w, m, v = form(w, *memory, g, **numbers, step=self._step, correct=r.correct, **single)
         return w, (m, v)
 
 
