@@ -1,1 +1,4 @@
-"""What adapters do with private names of frameworks."""
+"""What adapters do with private names of frameworks: nothing that changes a result.
+
+Each test asks a process with what the adapter does, and one without, and compares bits.
+"""
