@@ -2,8 +2,9 @@
 
 import math
 import re
+from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
-from itertools import groupby, islice
+from itertools import islice
 
 from nnparity.execute.observer import TargetUnavailable
 from nnparity.execute.target import Target
@@ -29,9 +30,16 @@ def scripts(
 
     Where there is no script the line says why, of the first verdict. `scratch` is a folder for what the targets leave.
     """
-    ordered = sorted(causes, key=lambda verdicts: verdicts[0].target)
-    for target, several in groupby(ordered, key=lambda verdicts: verdicts[0].target):
-        yield from _of_target(target, list(several), salt, timeout, scratch)
+    for several in by_target(causes):
+        yield from _of_target(several[0][0].target, several, salt, timeout, scratch)
+
+
+def by_target(causes: Iterable[Sequence[Verdict]]) -> list[list[Sequence[Verdict]]]:
+    """The causes of each target, those of the one first that has most."""
+    found = defaultdict(list)
+    for verdicts in causes:
+        found[verdicts[0].target].append(verdicts)
+    return sorted(found.values(), key=len, reverse=True)
 
 
 def _of_target(
@@ -45,9 +53,9 @@ def _of_target(
     except (TargetUnavailable, UsageError) as error:
         yield from (_line(verdicts[0], why=str(error)) for verdicts in causes)
         return
-    last = sorted(causes, key=lambda verdicts: verdicts[0].dataset.startswith(REJECTS))  # see `Cell.observed`
+    ordered = sorted(causes, key=lambda verdicts: verdicts[0].dataset.startswith(REJECTS))  # see `Cell.observed`
     try:
-        yield from (_of_cause(verdicts, target, salt) for verdicts in last)
+        yield from (_of_cause(verdicts, target, salt) for verdicts in ordered)
     finally:
         target.observer.close()
 

@@ -132,8 +132,7 @@ class _Turn:
     def give(self, job: int, place: int, unit: Unit, crew: Crew) -> None:
         """Has a job that is free do a unit of its own crew, or of another."""
         self._free.remove(job)
-        other = () if crew == self._engine.crews[job] else (crew,)
-        self._busy[self._engine.examine(job, place, *other)] = (job, place, unit)
+        self._busy[self._engine.examine(job, place, crew)] = (job, place, unit)
 
     def leave(self, job: int) -> None:
         """Gives up the room of a job that is free."""

@@ -32,7 +32,8 @@ class Session:
         self.examiner = Examiner(plan)
         self.recorder = Keeper() if path is None else Recorder(path)
         self.targets: dict[TargetName, Target] = {}
-        self._recorded: set[TargetName] = set()
+        #: The targets that are told in the run file.
+        self.told: set[TargetName] = set()
         self.counts = Counts()
         self._timeout, self._scratch = timeout, scratch
         self._begun = time.process_time()
@@ -55,8 +56,8 @@ class Session:
     def target(self, name: TargetName) -> Target:
         """A target, started, and told in the run file. Raises TargetUnavailable."""
         target = self.started(name)
-        if name not in self._recorded:  # a target that another session started is told in this run file too
-            self._recorded.add(name)
+        if name not in self.told:  # a target that another session started is told in this run file too
+            self.told.add(name)
             self.recorder.write(target_line(target, name), *_absent(target))
         return target
 

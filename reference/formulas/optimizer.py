@@ -61,9 +61,7 @@ def corrections(
     if single:
         beta1, beta2 = (float(np.float32(beta)) for beta in (beta1, beta2))
     if single == "powers":
-        lacks = (1 - float(np.float32(beta**step)) for beta in (beta1, beta2))
-        first, second = (host_scalar(Fraction(one), like, one) for one in lacks)
-        return first, second
+        beta1, beta2, step = float(np.float32(beta1**step)), float(np.float32(beta2**step)), 1
     if powered:
         one = constant(1.0, like)
         return 1 - _power(beta1 * one, step), 1 - _power(beta2 * one, step)

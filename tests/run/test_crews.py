@@ -2,6 +2,7 @@
 
 from collections import Counter
 from collections.abc import Iterator
+from concurrent.futures import Future
 from pathlib import Path
 
 import pytest
@@ -11,7 +12,7 @@ from nnparity.command_line.running.placement import PROCESSES, placed
 from nnparity.execute.target import TargetName
 from nnparity.reports import merge
 from nnparity.reports.records import Finished, Verdict, read_run
-from nnparity.run.engines.engine import Engine
+from nnparity.run.engines.engine import Done, Engine
 from nnparity.run.engines.processes import Processes
 from nnparity.run.engines.units import FURTHER, WORTH, Crew, dealt, of_crew, turned, units
 from nnparity.run.plan import Plan
@@ -63,9 +64,9 @@ class Helpful(Pretended):
 
     helpful = True
 
-    def examine(self, job: int, place: int, crew: Crew | None = None) -> "object":  # type: ignore[override]
-        self.helped = [*getattr(self, "helped", []), *([(job, crew)] if crew is not None else [])]
-        return super().examine(job, place)
+    def examine(self, job: int, place: int, crew: Crew) -> "Future[Done]":
+        self.helped = [*getattr(self, "helped", []), *([(job, crew)] if crew != self.crews[job] else [])]
+        return super().examine(job, place, crew)
 
 
 def left_for_the_second(engine: Engine, plan: Plan, path: Path, left: int) -> Iterator[str]:

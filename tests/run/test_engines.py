@@ -49,7 +49,7 @@ class Pretended(Engine):
     def begin(self, *_: object) -> "Future[Done]":
         return self._future(Done(NONE, self.versions.pop() if self.versions else {}))
 
-    def examine(self, job: int, place: int) -> "Future[Done]":
+    def examine(self, job: int, place: int, crew: Crew) -> "Future[Done]":  # noqa: ARG002
         self.told.append((job, place))
         self.losing[place] -= 1
         return self._future(None if self.losing[place] >= 0 else Done(NONE, {}, f"{place}\n".encode()))

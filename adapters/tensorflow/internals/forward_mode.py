@@ -5,6 +5,7 @@ list of types. What is not there in the very same shapes is searched for in the 
 hashes each of its keys again: with some thousands of functions that took more time than to trace one and to call it.
 """
 
+from collections import defaultdict
 from collections.abc import Callable
 from contextlib import suppress
 from typing import Any
@@ -21,14 +22,10 @@ class ByOperation:
 
     def __init__(self, part: Callable[[], Any]) -> None:
         """`part` makes an empty cache of TensorFlow's own kind."""
-        self._made = part
-        self._parts: dict[tuple[Any, ...], Any] = {}
+        self._parts: defaultdict[tuple[Any, ...], Any] = defaultdict(part)
 
     def _part(self, function_type: Any) -> Any:
-        key = tuple(function_type.parameters[name].type_constraint for name in OPERATION)
-        if key not in self._parts:
-            self._parts[key] = self._made()
-        return self._parts[key]
+        return self._parts[tuple(function_type.parameters[name].type_constraint for name in OPERATION)]
 
     def lookup(self, function_type: Any, context: Any = None) -> Any:
         """A function that serves this type, or None."""
@@ -51,7 +48,5 @@ def keep_by_operation() -> None:
     with suppress(ImportError, AttributeError):
         from tensorflow.python.eager import forwardprop
 
-        of_forward_mode = (forwardprop._jvp_exact_config, forwardprop._jvp_relaxed_config)
-        kept = ByOperation(type(forwardprop._jvp_exact_config.function_cache))
-        for options in of_forward_mode:
-            options.function_cache = kept
+        exact, relaxed = forwardprop._jvp_exact_config, forwardprop._jvp_relaxed_config
+        exact.function_cache = relaxed.function_cache = ByOperation(type(exact.function_cache))

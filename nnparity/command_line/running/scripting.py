@@ -1,13 +1,10 @@
 """The scripts that a report carries, made at the end of a run: one of each of its causes, with a bar."""
 
 import contextlib
-import multiprocessing
 import os
 import shutil
-import signal
-from collections import defaultdict
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import ProcessPoolExecutor, as_completed
+from concurrent.futures import as_completed
 from pathlib import Path
 from typing import Annotated
 
@@ -16,11 +13,11 @@ import typer
 from nnparity.api.packs import load_pack
 from nnparity.command_line.application import progress
 from nnparity.command_line.running.reading import read
-from nnparity.execute.lifetime import end_with
 from nnparity.reports import MergedRun
 from nnparity.reports.aggregation import Aggregate
 from nnparity.reports.records import ScriptLine, Verdict
-from nnparity.reproduce.scripts import scripts
+from nnparity.reproduce.scripts import by_target, scripts
+from nnparity.run.engines.processes import kill, obey, pool
 from nnparity.spec.packs import taken
 from nnparity.store import memory
 
@@ -28,7 +25,7 @@ Scripts = Annotated[
     bool, typer.Option("--scripts/--no-scripts", help="a script of each cause, for the report to carry")
 ]
 Baseline = Annotated[Path | None, typer.Option(help="the run file of before: the report says what changed since")]
-#: The causes of a target, each as its verdicts with the one first that shows it best.
+#: Causes, each as its verdicts with the one first that shows it best.
 Causes = list[Sequence[Verdict]]
 
 
@@ -46,17 +43,20 @@ def scripted(
     """
 
     def made(run: MergedRun) -> Iterator[ScriptLine]:
-        shares = _by_target(run)
+        causes = Aggregate(run).causes
+        shown: Causes = [
+            [one.worst, *(verdict for verdict in one.verdicts if verdict is not one.worst)] for one in causes
+        ]
         salt = next((one.salt for one in run.environments), "")
         asked = (salt, timeout, str(scratch or ""))
         if scratch:
             scratch.mkdir(parents=True, exist_ok=True)
         try:
             with progress() as bar, contextlib.suppress(KeyboardInterrupt):  # the report has those made until then
-                task = bar.add_task("scripts of the causes", total=sum(map(len, shares)))
+                task = bar.add_task("scripts of the causes", total=len(shown))
+                shares = by_target(shown)
                 together = min(jobs, len(shares))
-                found = _at_once(shares, asked, store, together) if together > 1 else _in_turn(shares, asked, store)
-                for line in found:
+                for line in _at_once(shares, asked, store, together) if together > 1 else _here(shown, asked, store):
                     yield line
                     bar.update(task, advance=1)
         finally:
@@ -66,20 +66,10 @@ def scripted(
     return made
 
 
-def _by_target(run: MergedRun) -> list[Causes]:
-    """The causes of each target, those of the one first that has most."""
-    shares: dict[str, Causes] = defaultdict(list)
-    for cause in Aggregate(run).causes:
-        others = (verdict for verdict in cause.verdicts if verdict is not cause.worst)
-        shares[cause.worst.target].append([cause.worst, *others])
-    return sorted(shares.values(), key=len, reverse=True)
-
-
-def _in_turn(shares: list[Causes], asked: tuple[str, float, str], store: Path | None) -> Iterator[ScriptLine]:
+def _here(causes: Causes, asked: tuple[str, float, str], store: Path | None) -> Iterator[ScriptLine]:
     memory.use(store)
     try:
-        for causes in shares:
-            yield from scripts(causes, *asked)
+        yield from scripts(causes, *asked)
     finally:
         memory.leave()
 
@@ -89,23 +79,19 @@ def _at_once(
 ) -> Iterator[ScriptLine]:
     """Each share in one of so many processes; what one that dies has not done is told as missing, cause by cause."""
     known = [pack.given for pack in taken()]
-    # spawned: a fork would carry along the threads and locks of this process
-    context = multiprocessing.get_context("spawn")
-    with ProcessPoolExecutor(jobs, context, _begin, (store, known, os.getpid())) as pool:
-        waiting = {pool.submit(_all_of, causes, asked): causes for causes in shares}
+    with pool(jobs, _begin, store, known, os.getpid()) as processes:
+        waiting = {processes.submit(_all_of, causes, asked): causes for causes in shares}
         try:
             for one in as_completed(waiting):
                 died = one.exception()
                 yield from _missing(waiting[one], f"{type(died).__name__}: {died}") if died else one.result()
-        except BaseException:  # nobody waits for the others; their targets end with them
-            for process in multiprocessing.active_children():
-                process.kill()
+        except BaseException:  # nobody waits for the others
+            kill()
             raise
 
 
 def _begin(store: Path | None, known: Sequence[str], parent: int) -> None:
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # whoever is asked to stop is the parent
-    end_with(parent)
+    obey(parent)
     for pack in known:
         load_pack(pack)
     memory.use(store)

@@ -153,7 +153,7 @@ class Cluster(Engine):
         begun.add_done_callback(lambda done: done.exception() or self._there.update({job: actor}))
         return begun
 
-    def examine(self, job: int, place: int, crew: Crew | None = None) -> "Future[Done]":  # noqa: ARG002  (its own)
+    def examine(self, job: int, place: int, crew: Crew) -> "Future[Done]":  # noqa: ARG002  (its own)
         """Has an actor do a unit."""
         return self._actors[job].examine.remote(place).future()  # type: ignore[no-any-return]
 

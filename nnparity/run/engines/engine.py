@@ -49,8 +49,8 @@ class Engine(ABC):
         """Has a job start the targets of a plan, in these versions where they are told."""
 
     @abstractmethod
-    def examine(self, job: int, place: int, crew: Crew | None = None) -> "Future[Done]":
-        """Has a job do the unit at that place of the plan that it began last; for another crew where one is named."""
+    def examine(self, job: int, place: int, crew: Crew) -> "Future[Done]":
+        """Has a job do the unit at that place of the plan that it began last, on the targets of its crew or another."""
 
     @abstractmethod
     def result(self, future: "Future[Done]") -> Done:

@@ -22,10 +22,27 @@ from nnparity.store import memory
 _own: list[Worker] = []
 
 
+def pool(count: int, begin: Callable[..., None], *arguments: object) -> ProcessPoolExecutor:
+    """So many processes, each of which begins by calling `begin`, and that `obey`."""
+    # spawned: a fork would carry along the threads and locks of this process
+    return ProcessPoolExecutor(count, multiprocessing.get_context("spawn"), begin, arguments)
+
+
+def obey(parent: int) -> None:
+    """Makes this process one that ends with its parent, and leaves it to that to be interrupted."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    end_with(parent)
+
+
+def kill() -> None:
+    """Ends all processes of this one, whatever they have at hand; on Linux their targets end with them."""
+    for process in multiprocessing.active_children():
+        process.kill()
+
+
 def _create(crew: Crew, timeout: float, scratch: str, store: Path | None, parent: int = 0) -> None:
     if parent:
-        signal.signal(signal.SIGINT, signal.SIG_IGN)  # whoever is asked to stop is the parent
-        end_with(parent)
+        obey(parent)
     memory.use(store)
     _own.append(Worker(timeout, scratch, crew))
 
@@ -34,7 +51,7 @@ def _begin(plan: Plan, path: Path, versions: Versions) -> Done:
     return _own[0].begin(plan, path, versions)
 
 
-def _examine(place: int, crew: Crew | None) -> Done:
+def _examine(place: int, crew: Crew) -> Done:
     return _own[0].examine(place, crew)
 
 
@@ -94,16 +111,14 @@ class Processes(Engine):
         if count == 1:
             _create((), *arguments)
             self._executors = [Here()]
-        else:  # spawned: a fork would carry along the threads and locks of this process
-            context = multiprocessing.get_context("spawn")
-            own = (*arguments, os.getpid())
-            self._executors = [ProcessPoolExecutor(1, context, _create, (crew, *own)) for crew in self.crews]
+        else:
+            self._executors = [pool(1, _create, crew, *arguments, os.getpid()) for crew in self.crews]
 
     def begin(self, job: int, plan: Plan, path: Path, versions: Versions) -> "Future[Done]":
         """Has a process start its targets."""
         return self._executors[job].submit(_begin, plan, path, dict(versions))
 
-    def examine(self, job: int, place: int, crew: Crew | None = None) -> "Future[Done]":
+    def examine(self, job: int, place: int, crew: Crew) -> "Future[Done]":
         """Has a process do a unit."""
         return self._executors[job].submit(_examine, place, crew)
 
@@ -126,12 +141,12 @@ class Processes(Engine):
 
     def close(self, *, now: bool) -> None:
         """Ends the processes, and removes what lasted as long as they."""
-        if now:  # nobody waits; on Linux their targets end with them
-            for process in multiprocessing.active_children():
-                process.kill()
-        for executor in [] if now else self._executors:
-            with contextlib.suppress(BrokenProcessPool):  # one that died
-                executor.submit(_leave)
+        if now:
+            kill()
+        else:
+            for executor in self._executors:
+                with contextlib.suppress(BrokenProcessPool):  # one that died
+                    executor.submit(_leave)
         for executor in self._executors:
             executor.shutdown(cancel_futures=now)
         shutil.rmtree(self._scratch, ignore_errors=True)

@@ -67,15 +67,15 @@ def dealt(targets: Sequence[TargetName], count: int, begun: Iterable[str] = ()) 
     stay, and targets of none of them are one more.
     """
     suffixes = dict.fromkeys(title.partition(ON)[2] for title in begun)
-    if suffixes:
-        crews = [_named(targets, suffix) for suffix in suffixes]
-        left = tuple(one for one in targets if not any(one in crew for crew in crews))
-        return [()] if "" in suffixes else [*crews, left] if left else crews
     backends = list(dict.fromkeys(one.backend for one in targets))
-    places = {backend: place % count for place, backend in enumerate(backends)}
-    if min(count, len(backends)) < 2:
+    count = min(count, len(backends))
+    if "" in suffixes or (not suffixes and count < 2):
         return [()]
-    return [tuple(one for one in targets if places[one.backend] == place) for place in sorted(set(places.values()))]
+    if not suffixes:
+        return [tuple(one for one in targets if backends.index(one.backend) % count == at) for at in range(count)]
+    crews = [_named(targets, suffix) for suffix in suffixes]
+    left = tuple(one for one in targets if not any(one in crew for crew in crews))
+    return [*crews, left] if left else crews
 
 
 def _named(targets: Sequence[TargetName], suffix: str) -> Crew:

@@ -25,8 +25,6 @@ class Worker:
     targets: dict[TargetName, Target] = field(default_factory=dict)
     session: Session | None = None
     units: list[Unit] = field(default_factory=list)
-    #: The targets of the plan that were started, and told in its run file.
-    begun: set[TargetName] = field(default_factory=set)
 
     def begin(self, plan: Plan, path: Path | None, versions: Versions) -> Done:
         """Starts the targets of a plan. Raises TargetUnavailable for one that cannot be had, or not in its version.
@@ -39,21 +37,20 @@ class Worker:
             packs.take(pack)
         self.session = Session(plan, path, self.timeout, self.scratch)
         self.session.targets = self.targets
-        self.units, self.begun = units(plan), set()
+        self.units = units(plan)
         found = self._started(self.session, self.crew or plan.targets, versions)
         return Done(self.session.part(), found, self.session.recorder.take())
 
     def _started(self, session: Session, names: Iterable[TargetName], versions: Versions) -> dict[str, dict[str, str]]:
         """Starts targets, and says what they are made of; each once."""
         found = {}
-        for name in [one for one in names if one not in self.begun]:
+        for name in [one for one in names if one not in session.told]:
             target = session.started(name)
             info = target.observer.info
             found[target.name] = made_of(info.versions, info.source)
             told = target.name if name.boxed else f"{target.name} ({name.backend})"
             agree(told, versions.get(target.name), found[target.name])
             session.target(name)  # told in the run file, now that it may share in it
-            self.begun.add(name)
         return found
 
     def examine(self, place: int, crew: Crew | None = None) -> Done:
