@@ -2,7 +2,7 @@
 
 import re
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from functools import cached_property
 from typing import TypeVar
@@ -12,7 +12,7 @@ from nnparity.reports.causes.causes import Cause, causes_of
 from nnparity.reports.causes.matrix import Cell, Key, cells_of
 from nnparity.reports.differences import Differences, compare
 from nnparity.reports.merge import MergedRun
-from nnparity.reports.order import dtype_place
+from nnparity.reports.order import as_asked, dtype_place
 from nnparity.reports.records import FAMILIES, GRADES, FormulaLine, TargetLine, Verdict
 from nnparity.reports.statistics import Statistics, fails, severity, statistics_by
 
@@ -116,12 +116,10 @@ class Aggregate:
         lines = {**{name: _nameless(name) for name in named}, **self.run.formulas}
         return sorted(lines.values(), key=lambda line: (not line.section, section_order(line.section)))
 
-    def asked(self, target: str) -> tuple[int, str]:
+    @cached_property
+    def asked(self) -> Callable[[str], tuple[int, str]]:
         """The place of a target among all: in the order of the plans, then by name."""
-        plans = (environment.plan.get("targets", []) for environment in judging(self.run))
-        order = list(dict.fromkeys(name for plan in plans for name in plan))
-        usual = (place for place, name in enumerate(order) if target.startswith(f"{name}:"))  # asked for without a mode
-        return (order.index(target) if target in order else next(usual, len(order))), target
+        return as_asked(judging(self.run))
 
     @cached_property
     def targets(self) -> list[str]:

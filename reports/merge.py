@@ -202,7 +202,7 @@ def merge(paths: Iterable[Path | str], *, damaged: bool = False) -> MergedRun:
                     curves[line.case, line.target, line.series] = line
                 case _:
                     _take(run, line)
-    run.verdicts = verdicts_in_order(verdicts.values(), run.formulas)
+    run.verdicts = verdicts_in_order(verdicts.values(), run.formulas, run.environments)
     run.facts = facts_in_order(facts.values(), run.formulas)
     run.curves = list(curves.values())
     return run

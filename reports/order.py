@@ -3,11 +3,11 @@
 What one unit of the plan tells falls in its own order, which stays.
 """
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from fnmatch import fnmatchcase
-from functools import lru_cache
+from functools import cache, lru_cache
 
-from nnparity.reports.records import DTYPES, Fact, Verdict
+from nnparity.reports.records import DTYPES, Environment, Fact, Verdict
 
 #: The datasets of the checks beside the ordinary cases, as patterns. A test holds them against the checks.
 CHECKS = (
@@ -38,13 +38,32 @@ def checked(dataset: str) -> bool:
     return check(dataset) >= 0
 
 
-def verdicts_in_order(verdicts: Iterable[Verdict], formulas: Iterable[str]) -> list[Verdict]:
-    """By formula as in the plan, or as they fell where it does not tell, then by dtype and check."""
+def as_asked(environments: Iterable[Environment]) -> Callable[[str], tuple[int, str]]:
+    """What targets are ordered by: their place in the plans of these runs, then their name."""
+    order = list(dict.fromkeys(name for one in environments for name in one.plan.get("targets", ())))
+
+    @cache
+    def place(target: str) -> tuple[int, str]:
+        usual = (at for at, name in enumerate(order) if target.startswith(f"{name}:"))  # asked for without a mode
+        return (order.index(target) if target in order else next(usual, len(order))), target
+
+    return place
+
+
+def verdicts_in_order(
+    verdicts: Iterable[Verdict], formulas: Iterable[str], environments: Iterable[Environment] = ()
+) -> list[Verdict]:
+    """By formula as in the plan, or as they fell where it does not tell, then by dtype, check and target.
+
+    Processes may have a target each: what one unit tells of several need not fall together.
+    """
     places = {name: place for place, name in enumerate(formulas)}
-    found = list(verdicts)
+    found, asked = list(verdicts), as_asked(environments)
     for one in found:
         places.setdefault(one.formula, len(places))
-    return sorted(found, key=lambda one: (places[one.formula], dtype_place(one.dtype), check(one.dataset)))
+    return sorted(
+        found, key=lambda one: (places[one.formula], dtype_place(one.dtype), check(one.dataset), asked(one.target))
+    )
 
 
 def facts_in_order(facts: Iterable[Fact], formulas: Iterable[str]) -> list[Fact]:

@@ -73,3 +73,13 @@ def test_a_report_is_the_same_whatever_fell_first(
         files = render(merge([write(*lines)]), tmp_path / str(number))
         pages.add(tuple(path.read_bytes() for path in files if path.suffix != ".parquet"))
     assert len(pages) == 1
+
+
+def test_verdicts_are_in_one_order_whichever_target_was_judged_first(
+    write: Any, environment: Any, formula: Any, verdict: Any
+) -> None:
+    """Of several verdicts that are as bad as each other the first stands for all, and processes have targets each."""
+    head = [environment(plan={"targets": ASKED}), formula("gelu", section="4.4")]
+    fell = [verdict("diverges", target=name, formula="gelu", quantity=one, hard=2.0) for name in ASKED for one in "ba"]
+    for lines in (fell, [*fell[4:], *fell[:4]], [*fell[2:], *fell[:2]]):
+        assert merge([write(*head, *lines)]).verdicts == fell
