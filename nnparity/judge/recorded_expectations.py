@@ -18,8 +18,8 @@ import numpy as np
 from nnparity.expect.budgets import expect
 from nnparity.expect.expected import Expected
 from nnparity.expect.precision_models import arithmetic
-from nnparity.judge.elements import element_ratios, errors
-from nnparity.judge.grades import Judgement
+from nnparity.judge.elements import element_ratios, error_over_budget, errors
+from nnparity.judge.grades import Judgement, root_mean_square
 from nnparity.judge.sensitivity import graded, wrong_answers
 from nnparity.judge.special_value_rules import decided
 from nnparity.reports.records import Number, Verdict, number
@@ -203,6 +203,17 @@ def _all_answers(expects: Expects, evidence: Evidence, truth: Expected) -> bool:
     return wrong.size > 0 and all(_is(one, expects, dtype.name) for one in wrong)
 
 
+def _answered_where_off(found: Expected, expects: Expects, evidence: Evidence) -> bool:
+    """Whether some elements are off, and all are answers: those too that are wrong and that `found` leaves open."""
+    truth, dtype = evidence.truth, evidence.case.dtype
+    ratios = element_ratios(evidence.seen, found, dtype)
+    seen = evidence.seen[: len(ratios)] if ratios.ndim else evidence.seen
+    off = ~(ratios <= (expects.hard or 1))
+    if truth is not None and (wrong := ~(element_ratios(evidence.seen, truth, dtype) <= 1)).shape == off.shape:
+        off |= wrong & ~np.isfinite(found.judged.hard)
+    return bool(off.any()) and all(_is(one, expects, dtype.name) for one in seen[off].astype(np.float64))
+
+
 def _is(value: float, expects: Expects, dtype: str) -> bool:
     for answer in expects.answers:
         if answer in ANSWERS:
@@ -233,7 +244,7 @@ def _conforms_to(found: Expected, expects: Expects, verdict: Verdict, evidence: 
     if evidence.seen is not None:
         judged = graded(evidence.seen, found, case, plain(verdict.quantity))
         met = _within(expects, judged) if expects.margins else judged.grade == "conforms"
-        answered = bool(expects.answers) and _all_answers(expects, evidence, found)
+        answered = bool(expects.answers) and _answered_where_off(found, expects, evidence)
         return answered or (met and _bounded(found, evidence, misshapen=verdict.hard is None))
     if (worst := verdict.worst) is None:
         return False
@@ -267,7 +278,18 @@ def _bounded(found: Expected, evidence: Evidence, *, misshapen: bool) -> bool:
     if truth is None or bounded.all():
         return bool(bounded.all()) and (truth is None or 2 * (found.steps or 0) >= (truth.steps or 0))
     wrong = ~(element_ratios(evidence.seen, truth, evidence.case.dtype) <= 1)
-    return wrong.shape == bounded.shape and bool(bounded[wrong].all()) and (misshapen or bool(wrong.any()))
+    if wrong.shape != bounded.shape or not bounded[wrong].all():
+        return False
+    return misshapen or bool(wrong.any()) or _right_by_itself(evidence.seen, truth, ~bounded)
+
+
+def _right_by_itself(seen: Any, truth: Expected, part: Any) -> bool:
+    """Whether that part of an imprecise result, in which no element is wrong, is as it should be in the mean too.
+
+    What is too much then lies in the rest of it.
+    """
+    ratios = error_over_budget(errors(seen, truth)[1], truth.judged.sharp)
+    return bool(part.any() and not part.all() and root_mean_square(ratios[part]) <= 1)
 
 
 @lru_cache(maxsize=CACHE)

@@ -6,8 +6,11 @@ import numpy as np
 
 from nnparity.reference.arrays import Array, Float, Int
 from nnparity.reference.formulas.transformer import softmax, softmax_back
-from nnparity.reference.readings.numbers import detached
+from nnparity.reference.readings.numbers import constant, detached
 from nnparity.reference.registry import formula
+
+#: The least probability that Keras takes the logarithm of, its `epsilon`.
+LEAST = 1e-7
 
 
 def _per(x: Float[Array, "n ..."], mean: bool | str) -> int:
@@ -55,10 +58,17 @@ def _(
     normalised: bool = False,
 ) -> Float[Array, "n k"]:
     """dL/dp = -t / (n p)."""
-    dp = -g * t / p / _per(p, mean)
     if normalised:
-        dp = dp + g * np.sum(t, axis=-1, keepdims=True) / np.sum(p, axis=-1, keepdims=True) / _per(p, mean)
+        total = np.sum(p, axis=-1, keepdims=True)
+        dp = _quotient_back(-g / _per(p, mean) * t / (p / total), p, total)
+    else:
+        dp = -g * t / p / _per(p, mean)
     return dp if base == np.e else dp / np.log(base)
+
+
+def _quotient_back(g: Float[Array, "n k"], p: Float[Array, "n k"], total: Float[Array, "n 1"]) -> Float[Array, "n k"]:
+    """p / total pulled back to p, of which total is the sum; the two terms of the rule may cancel."""
+    return g / total - np.sum(g * (p / total / total), axis=-1, keepdims=True)
 
 
 @formula("cross_entropy_logits")
@@ -87,11 +97,18 @@ def sparse_cross_entropy(
     *,
     mean: bool | str = True,
     normalised: bool = False,
+    logits: bool = False,
     elsewhere: str = "0/p",
 ) -> Float[Array, ""]:
-    """L = -1/n sum log p at the label. Primer 4.2."""
+    """L = -1/n sum log p at the label. Primer 4.2. As logits, log p are normalised by their softmax."""
+    if logits:
+        return sparse_cross_entropy_logits(np.log(_clipped(p)), labels, mean=mean)
     p = p / np.sum(p, axis=-1, keepdims=True) if normalised else p
     return -np.sum(np.log(chosen(p, labels))) / _per(p, mean)
+
+
+def _clipped(p: Float[Array, "n k"]) -> Float[Array, "n k"]:
+    return np.where(p < LEAST, constant(LEAST, p), p)
 
 
 def chosen(x: Float[Array, "n k"], labels: Int[Array, "n"]) -> Float[Array, "n 1"]:
@@ -107,13 +124,18 @@ def _(
     *,
     mean: bool | str = True,
     normalised: bool = False,
+    logits: bool = False,
     elsewhere: str = "0/p",
 ) -> Float[Array, "n k"]:
     """dL/dp = -1 / (n p) at the label, 0 elsewhere: as 0/p, which is NaN where p is 0, or as 0 outright."""
+    if logits:
+        (dz,) = sparse_cross_entropy_logits.gradients(g, np.log(_clipped(p)), labels, mean=mean)
+        return np.where(p < LEAST, 0.0, dz / _clipped(p))
     label = onehot(labels, p.shape[1])
-    dp = -g * label / p / _per(p, mean)
+    total = np.sum(p, axis=-1, keepdims=True)
+    dp = -g * label / (p / total if normalised else p) / _per(p, mean)
     dp = np.where(label > 0, dp, 0.0) if elsewhere == "0" else dp
-    return dp + g / np.sum(p, axis=-1, keepdims=True) / _per(p, mean) if normalised else dp
+    return _quotient_back(dp, p, total) if normalised else dp
 
 
 @formula("sparse_cross_entropy_logits")

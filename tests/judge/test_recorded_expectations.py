@@ -7,6 +7,8 @@ import numpy as np
 import pytest
 
 from nnparity.expect.budgets import expect
+from nnparity.expect.expected import Expected
+from nnparity.judge import recorded_expectations
 from nnparity.judge.recorded_expectations import Evidence, Expects, also_met, met
 from nnparity.judge.sensitivity import graded
 from nnparity.reference.formulas import gan
@@ -123,14 +125,16 @@ def test_a_mean_that_is_a_constant_makes_second_derivatives_wrong_and_nothing_el
 
 
 def test_a_rewriting_is_the_same_function(monkeypatch: pytest.MonkeyPatch) -> None:
-    """To the digits of float64, but for the 1e-12 that a framework adds to a probability."""
+    """As the formula, or the variant that it takes along, but for the 1e-12 that a framework adds to a probability."""
     monkeypatch.setattr(gan, "EPSILON", 0.0)
     rewritten = [(one, name) for one in load().values() for name in one.rewritings]
     assert rewritten
     for formula, name in rewritten:
         one = Case(formula, signatures(formula)[0], formula.datasets[0], DTYPES["float64"])
-        other = expect(one, frozenset(QUANTITIES), variant=formula.rewritings[name].set)
-        for quantity, truth in expect(one, frozenset(QUANTITIES)).items():
+        changed = formula.rewritings[name].set
+        of = [variant.set for variant in formula.variants.values() if variant.set.items() < changed.items()]
+        other = expect(one, frozenset(QUANTITIES), variant=changed)
+        for quantity, truth in expect(one, frozenset(QUANTITIES), variant=of[0] if of else None).items():
             assert (np.abs(other[quantity].value - truth.value) <= other[quantity].hard + truth.hard).all(), quantity
 
 
@@ -188,6 +192,38 @@ def test_every_element_that_is_wrong_has_the_answer() -> None:
     seen.flat[1] = 1e6
     assert not met(Expects(answer="NaN"), "special value", *judged(one, seen))
     assert met(Expects(answer=("NaN", "1e6")), "special value", *judged(one, seen))
+
+
+@pytest.mark.parametrize("answers", [("NaN", "infinity"), ("finite", "NaN", "infinity")])
+def test_what_the_expectation_leaves_open_has_the_answer_too(answers: tuple[str, ...]) -> None:
+    """Of one-hot rows in float16 1/p may overflow: the variant has no budget there, and any number would meet it."""
+    one = Case(load()["cross_entropy"], signatures(load()["cross_entropy"])[0], "onehot", DTYPES["float16"])
+    found = expect(one, frozenset({"hvp"}), variant={"normalised": True})["hvp.p"]
+    seen, open_ended = one.dtype.round(found.value), ~np.isfinite(found.hard)
+    assert 0 < open_ended.sum() < open_ended.size
+    expects, kind = Expects(variant="normalised", answer=answers), "documented convention"
+    for number, fits in ((np.inf, True), (np.nan, True), (7.0, "finite" in answers)):
+        seen[open_ended] = number
+        assert met(expects, kind, *judged(one, seen, "hvp.p")) is fits
+    seen[open_ended] = np.inf
+    seen[~open_ended] *= np.float16(2)
+    assert met(expects, kind, *judged(one, seen, "hvp.p")) is ("finite" in answers)
+
+
+def test_an_imprecise_result_is_explained_by_what_has_a_budget(monkeypatch: pytest.MonkeyPatch) -> None:
+    """No element is wrong: of those that the expectation says nothing of, the mean too must be as it should be."""
+    one = case("dense", "float32")
+    value = right(one).astype(np.float64)
+    left = np.arange(value.size).reshape(value.shape) % 2 == 0
+    truth = Expected(value, np.full(value.shape, 1e-2), np.full(value.shape, 1e-5))
+    wide = np.where(left, np.inf, 1e-2)
+    monkeypatch.setattr(recorded_expectations, "_expected", lambda *_: {"output": Expected(value, wide, wide)})
+    for off, fits in ((~left, True), (left, False), (left | ~left, False)):
+        seen = (value + np.where(off, 1e-3, 0.0)).astype(np.float32)
+        found = graded(seen, truth, one, "output")
+        assert found.grade == "imprecise"
+        line = verdict("imprecise", hard=found.hard, sharp=found.sharp, dtype="float32", dataset=one.dataset)
+        assert met(Expects(variant="bias_lost"), "wrong result", line, Evidence(one, False, seen, truth)) is fits
 
 
 def test_beside_margins_either_the_answer_or_the_margins_are_met() -> None:
