@@ -4,6 +4,7 @@ import math
 import re
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
+from functools import partial
 from itertools import islice
 
 from nnparity.execute.observer import TargetUnavailable
@@ -11,6 +12,7 @@ from nnparity.execute.target import Target
 from nnparity.reports.records import PASSING, ScriptLine, Verdict
 from nnparity.reproduce.cell import FIRST_ORDER, REJECTS, Cell, drawn
 from nnparity.reproduce.command import dialect, place, reproduction
+from nnparity.reproduce.kept_scripts import made_once
 from nnparity.reproduce.recorded import Unnamed, begun
 from nnparity.reproduce.writing.sources import Unreproducible
 from nnparity.spec.usage import UsageError
@@ -21,6 +23,7 @@ TRIES = 4
 NOT_OURS = "a script is made of the adapters that come with nnparity, and of no other"
 #: Characters of a script that is short, and of the longest that is carried along: most of them are numbers.
 SHORT, LONGEST = 6_000, 40_000
+TOO_LONG = "characters, most of them numbers"
 
 
 def scripts(
@@ -54,15 +57,28 @@ def _of_target(
         yield from (_line(verdicts[0], why=str(error)) for verdicts in causes)
         return
     ordered = sorted(causes, key=lambda verdicts: verdicts[0].dataset.startswith(REJECTS))  # see `Cell.observed`
+    versions = target.observer.info.versions
     try:
-        yield from (_of_cause(verdicts, target, salt) for verdicts in ordered)
+        for verdicts in ordered:
+            asked = tried(verdicts)
+            yield made_once(asked, salt, versions, partial(_of_cause, asked, target, salt), _lasting)
     finally:
         target.observer.close()
 
 
+def tried(verdicts: Sequence[Verdict]) -> list[Verdict]:
+    """Of a cause those that are tried until one has a short script."""
+    return list(islice(_smallest_next(verdicts), TRIES))
+
+
+def _lasting(line: ScriptLine) -> bool:
+    """Whether it would be the same the next time; why there is none may have passed by then."""
+    return bool(line.text) or line.why.endswith(TOO_LONG)
+
+
 def _of_cause(verdicts: Sequence[Verdict], target: Target, salt: str) -> ScriptLine:
     found = []
-    for one in islice(_smallest_next(verdicts), TRIES):
+    for one in verdicts:
         found.append(_script(one, target, salt))
         if 0 < len(found[-1].text) <= SHORT:
             break
@@ -102,7 +118,7 @@ def _script(verdict: Verdict, target: Target, salt: str) -> ScriptLine:
     if grade in PASSING:
         return _line(verdict, why=f"asked once more by itself it is graded {grade}")
     if len(text) > LONGEST:
-        return _line(verdict, why=f"it has {len(text):,} characters, most of them numbers")
+        return _line(verdict, why=f"it has {len(text):,} {TOO_LONG}")
     return _line(verdict, text)
 
 

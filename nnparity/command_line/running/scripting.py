@@ -5,6 +5,7 @@ import os
 import shutil
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import as_completed
+from itertools import chain
 from pathlib import Path
 from typing import Annotated
 
@@ -16,10 +17,12 @@ from nnparity.command_line.running.reading import read
 from nnparity.reports import MergedRun
 from nnparity.reports.aggregation import Aggregate
 from nnparity.reports.records import ScriptLine, Verdict
-from nnparity.reproduce.scripts import by_target, scripts
+from nnparity.reproduce.kept_scripts import known
+from nnparity.reproduce.scripts import by_target, scripts, tried
 from nnparity.run.engines.processes import kill, obey, pool
 from nnparity.spec.packs import taken
 from nnparity.store import memory
+from nnparity.store.location import StoreError
 
 Scripts = Annotated[
     bool, typer.Option("--scripts/--no-scripts", help="a script of each cause, for the report to carry")
@@ -54,9 +57,11 @@ def scripted(
         try:
             with progress() as bar, contextlib.suppress(KeyboardInterrupt):  # the report has those made until then
                 task = bar.add_task("scripts of the causes", total=len(shown))
-                shares = by_target(shown)
+                kept, left = _kept(shown, run, salt, store)
+                shares = by_target(left)
                 together = min(jobs, len(shares))
-                for line in _at_once(shares, asked, store, together) if together > 1 else _here(shown, asked, store):
+                made_now = _at_once(shares, asked, store, together) if together > 1 else _here(left, asked, store)
+                for line in chain(kept, made_now):
                     yield line
                     bar.update(task, advance=1)
         finally:
@@ -64,6 +69,24 @@ def scripted(
                 shutil.rmtree(scratch, ignore_errors=True)
 
     return made
+
+
+def _kept(shown: Causes, run: MergedRun, salt: str, store: Path | None) -> tuple[list[ScriptLine], Causes]:
+    """The scripts that are kept of such causes, and the causes of which none is: only their targets are started."""
+    kept, left = [], []
+    try:
+        memory.use(store)
+    except StoreError:  # the processes that make them say so
+        return [], shown
+    try:
+        for verdicts in shown:
+            line = run.targets.get(verdicts[0].target)
+            found = known(tried(verdicts), salt, line.versions) if line and not line.source else None
+            kept += [found] if found else []
+            left += [] if found else [verdicts]
+    finally:
+        memory.leave()
+    return kept, left
 
 
 def _here(causes: Causes, asked: tuple[str, float, str], store: Path | None) -> Iterator[ScriptLine]:
@@ -78,8 +101,8 @@ def _at_once(
     shares: list[Causes], asked: tuple[str, float, str], store: Path | None, jobs: int
 ) -> Iterator[ScriptLine]:
     """Each share in one of so many processes; what one that dies has not done is told as missing, cause by cause."""
-    known = [pack.given for pack in taken()]
-    with pool(jobs, _begin, store, known, os.getpid()) as processes:
+    packs = [pack.given for pack in taken()]
+    with pool(jobs, _begin, store, packs, os.getpid()) as processes:
         waiting = {processes.submit(_all_of, causes, asked): causes for causes in shares}
         try:
             for one in as_completed(waiting):
@@ -90,9 +113,9 @@ def _at_once(
             raise
 
 
-def _begin(store: Path | None, known: Sequence[str], parent: int) -> None:
+def _begin(store: Path | None, packs: Sequence[str], parent: int) -> None:
     obey(parent)
-    for pack in known:
+    for pack in packs:
         load_pack(pack)
     memory.use(store)
 

@@ -1,5 +1,6 @@
 """Scripts at the end of a run: made in several processes they are those that one process makes."""
 
+from importlib.metadata import version
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -8,7 +9,8 @@ import pytest
 from nnparity.command_line.running.scripting import scripted
 from nnparity.reference import packs
 from nnparity.reports import MergedRun
-from nnparity.reports.records import ScriptLine, Verdict
+from nnparity.reports.records import ScriptLine, TargetLine, Verdict
+from nnparity.reproduce import scripts
 from nnparity.store.location import BOUND_VARIABLE
 from nnparity.tests.judge.verdicts import verdict
 
@@ -46,3 +48,14 @@ def test_what_a_process_that_ended_has_not_made_is_told_as_missing(
     found = made(2, tmp_path)
     assert [(one.case, one.text) for one in found] == [(HOLDS, ""), (OF_A_PACK, "")]
     assert all("BrokenProcessPool" in one.why for one in found)
+
+
+def test_a_second_run_starts_no_target_for_scripts_that_are_kept(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    torch = TargetLine("torch:cpu:eager", available=True, versions={"torch": version("torch")})
+    run = MergedRun(verdicts=[line(HOLDS, "torch:cpu:eager")], targets={torch.target: torch})
+    first = list(scripted(120.0, tmp_path)(run))
+    assert first[0].text
+    monkeypatch.setattr(scripts, "begun", lambda *_: pytest.fail("a target is started"))
+    assert list(scripted(120.0, tmp_path)(run)) == first
