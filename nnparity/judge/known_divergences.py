@@ -20,7 +20,7 @@ from nnparity.reports.records import ALSO_MET, PASSING, Verdict
 from nnparity.spec import load as formulas
 from nnparity.spec import packs
 from nnparity.spec.loader import RECORDS
-from nnparity.spec.schema import QUANTITIES, plain
+from nnparity.spec.schema import QUANTITIES, Formula, plain
 from nnparity.spec.selection import Selection
 
 
@@ -193,6 +193,11 @@ class Ledger:
             self._held.add(known.id)
             return msgspec.structs.replace(verdict, known=known.id, note=_noted(known, verdict, evidence))
         return _told(verdict, f"in the scope of {known.id}, but not what it expects")
+
+    def explanation(self, verdict: Verdict, formula: Formula) -> str:
+        """What the record of a verdict expects, where all numbers were held against it: no diagnosis knows better."""
+        known = next((one for one in self.about(verdict.formula, verdict.target) if one.id == verdict.known), None)
+        return known.expects.says(formula, verdict.dtype) if known else ""
 
     def about(self, formula: str, target: str) -> list[Known]:
         """The records of a formula and a target: few, of which many verdicts are asked."""

@@ -85,6 +85,15 @@ class Expects(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         """All that may be answered."""
         return (self.answer,) if isinstance(self.answer, str) else self.answer
 
+    def says(self, formula: Formula, dtype: str) -> str:
+        """What the expectation is, in the words of a diagnosis; nothing where there is none."""
+        told = [formula.recordable[self.variant].says] if self.variant else []
+        told += [f"computed in {self.inner}"] if self.inner else []
+        told += (
+            [f"accumulates in {dtype}" if self.model == NARROW else f"precision: {self.model}"] if self.model else []
+        )
+        return "; ".join(told)
+
     def wrong(self, formulas: list[Formula]) -> str | None:
         """What is wrong with it for a record of these formulas, or None."""
         if not (self.computed or self.margins or self.dtype or self.answers):

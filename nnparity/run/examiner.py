@@ -126,6 +126,8 @@ class Examiner:
         fine = judgement.hard is None or judgement.grade in ("conforms", "inconclusive")
         if fine or not self.diagnosing or (verdict.known and case.formula.composition):
             return verdict  # what is on record is explained, and to diagnose a training run takes seconds
+        if told := self.ledger.explanation(verdict, case.formula):
+            return msgspec.structs.replace(verdict, diagnosis=told)
         named = diagnosed(case, plain(quantity), seen, truth, target.flushes[case.dtype.name])  # type: ignore[arg-type]
         return msgspec.structs.replace(verdict, diagnosis=named.text)
 

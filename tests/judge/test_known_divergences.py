@@ -3,6 +3,7 @@
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import numpy as np
 import pytest
 
@@ -15,6 +16,7 @@ from nnparity.judge.recorded_expectations import Evidence
 from nnparity.judge.sensitivity import graded
 from nnparity.reports.records import ALSO_MET, Verdict
 from nnparity.run.plan import Plan
+from nnparity.spec import load
 from nnparity.spec.cases import naming
 from nnparity.tests.judge.verdicts import verdict
 
@@ -65,6 +67,25 @@ def test_a_divergence_on_record_keeps_its_grade_and_carries_the_id(ledger: Ledge
         found = ledger.match(off(grade), VERSIONS)
         assert (found.grade, found.known) == (grade, "dense-float32")
     assert stale(ledger) == []
+
+
+@pytest.mark.parametrize(
+    ("expects", "says"),
+    [
+        ("{ hard = 12.0 }", ""),
+        ('{ variant = "bias_doubled", inner = "float16" }', "the bias is added twice; computed in float16"),
+        ('{ model = "narrow" }', "accumulates in float32"),
+    ],
+)
+def test_what_a_record_expects_is_said_as_a_diagnosis_says_it(tmp_path: Path, expects: str, says: str) -> None:
+    """Where it expects nothing of its own the judge finds out what was seen."""
+    formula = load()["dense"]
+    name, variant = next(iter(formula.variants.items()))
+    text = GOOD.replace("{ hard = 12.0 }", expects.replace("bias_doubled", name))
+    ledger = Ledger(record(tmp_path, text))
+    known = msgspec.structs.replace(off(), known="dense-float32")
+    assert ledger.explanation(known, formula) == says.replace("the bias is added twice", variant.says)
+    assert ledger.explanation(off(), formula) == ""
 
 
 def test_what_only_other_numbers_show_is_explained_everywhere_and_stale_only_there(tmp_path: Path) -> None:
