@@ -43,6 +43,10 @@ BUILTIN = {
 MORE = ("onnxruntime", "tinygrad", "mlx", "paddle")
 #: Those that compile each operation for each shape even when it is run by itself.
 COMPILING = ("jax", "keras-jax", "tinygrad")
+#: CPU seconds that a signature of the pool takes, all quantities and layouts together, as measured: where it is
+#: compiled, of any other, and of backends by name (TensorFlow traces each operation to differentiate it forward).
+COMPILED, PLAIN = 1.0, 0.004
+COSTS = {"keras-torch": 0.007, "tensorflow": 0.06, "keras-tensorflow": 0.06}
 
 
 class UnknownBackend(LookupError):
@@ -88,6 +92,11 @@ def _beside(entry: EntryPoint) -> Path:
 def compiles(backend: str, mode: str) -> bool:
     """Whether a new shape costs compiling, or making a graph."""
     return mode in ("compiled", "graph") or backend in COMPILING
+
+
+def cost(backend: str, mode: str) -> float:
+    """The CPU seconds that a new shape takes in all."""
+    return COMPILED if compiles(backend, mode) else COSTS.get(backend, PLAIN)
 
 
 def load(name: str) -> type[Adapter]:

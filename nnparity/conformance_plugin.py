@@ -62,7 +62,11 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         "--mode", default="", help="a mode of the backend, where --backend does not say; its usual one by default"
     )
     group.addoption("--level", default="core", help="quick, core or full")
-    group.addoption("--pool", default="none", help="all, none, or so many signatures of each formula's pool")
+    group.addoption(
+        "--pool",
+        default="none",
+        help="all, none, so many signatures of each formula's pool, or what 10s of CPU time of each target buy",
+    )
     group.addoption("--salt", default="", help="varies the inputs")
     group.addoption("--case-timeout", type=float, default=120.0, help="seconds for one case")
     group.addoption("--no-store", action="store_true", help="compute all expectations, and keep none")

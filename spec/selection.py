@@ -16,6 +16,8 @@ from nnparity.spec.usage import require
 
 #: All of the pool, and none of it.
 ALL, NONE = "all", "none"
+#: The unit of what each target may spend on it.
+SECONDS = "s"
 
 
 @dataclass(frozen=True)
@@ -39,7 +41,8 @@ class CaseGroup:
 class Selection:
     """A part of the spec. No formulas named means all of them. Raises UsageError for what is not there.
 
-    `pool` is "all" or "none" of it, or of each formula so many signatures, the first. `cases`, `signatures` and
+    `pool` is "all" or "none" of it, or of each formula so many signatures, the first, or as many as so many CPU seconds
+    of each target buy ("10s"). `cases`, `signatures` and
     `datasets` narrow it down to those; named cases and signatures are in whatever the level and the pool. What is named
     twice is asked once.
     """
@@ -64,8 +67,8 @@ class Selection:
         require("dtype", self.dtypes, tuple(DTYPES))
         require("level", (self.level,), LEVELS)
         require("quantity", self.quantities, QUANTITIES)
-        if not self.pool.isdecimal():
-            require("pool", (self.pool,), (ALL, NONE, "a number"))
+        if not self.pool.removesuffix(SECONDS).isdecimal():
+            require("pool", (self.pool,), (ALL, NONE, "a number", "seconds, such as 10s"))
         for id in self.cases:
             naming.parts(id)
         if self.signatures:
@@ -97,7 +100,16 @@ class Selection:
             return sys.maxsize
         if self.level == "quick" or self.pool == NONE:
             return 0
-        return sys.maxsize if self.pool == ALL else int(self.pool)
+        return int(self.pool) if self.pool.isdecimal() else sys.maxsize
+
+    @property
+    def seconds(self) -> float | None:
+        """The CPU seconds that each target may spend on the pool, where it is bounded by them."""
+        return float(self.pool.removesuffix(SECONDS)) if self.pool.endswith(SECONDS) else None
+
+    def reach(self, _target: str) -> int:
+        """How many signatures of each formula's pool a target gets, by its name: all that are in."""
+        return self.depth
 
     def chosen(self) -> list[Formula]:
         """The formulas, in the order of the primer."""

@@ -69,7 +69,12 @@ class Choice:
     known: Annotated[
         list[Path] | None, typer.Option("--known", help="a file of known divergences of your own; may be repeated")
     ] = None
-    pool: Annotated[str, typer.Option(help="all, none, or so many signatures of each formula's pool")] = NONE
+    pool: Annotated[
+        str,
+        typer.Option(
+            help="all, none, so many signatures of each formula's pool, or what 10s of CPU time of each target buy"
+        ),
+    ] = NONE
 
     def plan(self, salt: str = "") -> Plan:
         """The plan. Raises UsageError for what is not there."""

@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import ClassVar
 
 from nnparity import checks
-from nnparity.adapters.registry import compiles, names
+from nnparity.adapters.registry import compiles, cost, names
 from nnparity.execute.target import TargetName, kind, kinds
 from nnparity.spec import load
 from nnparity.spec.cases import naming
@@ -13,9 +13,8 @@ from nnparity.spec.cases.pool import pool
 from nnparity.spec.selection import CaseGroup, Selection
 from nnparity.spec.usage import UsageError, require
 
-#: CPU seconds that a target which compiles for each shape may spend on compiling the pool, and what it spends on one
-#: signature, all quantities together.
-BUDGET, SIGNATURE = 120.0, 1.0
+#: CPU seconds that a target which compiles for each shape may spend on compiling the pool, where nobody says.
+BUDGET = 120.0
 #: The share that is all of a plan.
 WHOLE = (1, 1)
 
@@ -52,16 +51,18 @@ class Plan(Selection):
             asked = tuple(name for name in self.datasets if not checks.making(name))
             require("dataset", asked, tuple(dict.fromkeys((*ordinary, *further))))
 
-    def reach(self, target: TargetName) -> int:
-        """How many signatures of each formula's pool the target gets; one that compiles them as many as it can afford.
+    def reach(self, target: TargetName | str) -> int:
+        """How many signatures of each formula's pool the target gets: all that are in, or as many as it can afford.
 
-        As many of each formula, whatever the others of the plan: so that a part of a run is a part of the whole.
+        As many of each formula, whatever the others of the plan: so that a part of a run is a part of the whole. A
+        target that is started is asked for by its name, ``torch:cpu:eager``.
         """
-        if not compiles(target.backend, target.mode):
+        backend, mode = target.rsplit(":", 2)[::2] if isinstance(target, str) else (target.backend, target.mode)
+        seconds = BUDGET if self.seconds is None and compiles(backend, mode) else self.seconds
+        if seconds is None or self.signatures:  # what is named is asked, at whatever cost
             return self.depth
-        if self.signatures:  # what is named is asked, at whatever cost
-            return self.depth
-        return min(self.depth, int(BUDGET / SIGNATURE / sum(formula.pool is not None for formula in load().values())))
+        formulas = sum(formula.pool is not None for formula in load().values())
+        return min(self.depth, int(seconds / cost(backend, mode) / formulas))
 
     def asks(self, target: TargetName, group: CaseGroup) -> bool:
         """Whether the target is asked for a group."""

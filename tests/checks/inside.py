@@ -69,8 +69,8 @@ def target(adapter: type[Adapter], flushes: bool = False) -> Target:
     return Target(Inside(adapter), dict.fromkeys(ALL, flushes))  # type: ignore[arg-type]
 
 
-def plan(*formulas: str, dtypes: tuple[str, ...] = ("float32",)) -> Plan:
-    return Plan((TargetName("numpy"),), formulas=formulas, dtypes=dtypes, pool=NONE)
+def plan(*formulas: str, dtypes: tuple[str, ...] = ("float32",), pool: str = NONE, **options: Any) -> Plan:
+    return Plan((TargetName("numpy"),), formulas=formulas, dtypes=dtypes, pool=pool, **options)
 
 
 def lines(adapter: type[Adapter], check: str, *formulas: str, flushes: bool = False, **options: Any) -> list[Line]:

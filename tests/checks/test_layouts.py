@@ -12,7 +12,9 @@ from nnparity.checks.layouts import TABLE
 from nnparity.reports.records import Fact
 from nnparity.spec import DTYPES, Case, load
 from nnparity.spec.cases.layouts import LAYOUTS, STRIDED, TRANSPOSED, numbers
+from nnparity.spec.cases.pool import pool
 from nnparity.spec.loader import signatures
+from nnparity.spec.selection import ALL
 from nnparity.tests.checks.inside import lines, verdicts, wrong
 
 
@@ -60,6 +62,16 @@ class WritesIntoItsInput(NumpyAdapter):
         return {name: x * 2 if aliased and isinstance(x, np.ndarray) else x for name, x in seen.items()}
 
 
+class LosesTheTailOfAStride(Arranging):
+    """Takes a strided view four elements at a time, and leaves the rest of a row behind."""
+
+    def arrange(self, tensor: Array, layout: str) -> Array:
+        view = super().arrange(tensor, layout)
+        if layout == STRIDED and view.ndim and (rest := view.shape[-1] % 4) and view.shape[-1] > 32:
+            view[..., -rest:] = 0
+        return view
+
+
 def cell(adapter: type[Adapter], formula: str) -> str:
     (found,) = (line.text for line in lines(adapter, "layouts", formula) if isinstance(line, Fact))
     return found
@@ -80,6 +92,33 @@ def test_a_kernel_that_takes_the_wrong_elements_of_a_view_is_caught(adapter: typ
 
 def test_a_kernel_that_is_wrong_where_two_inputs_are_one_array_is_caught() -> None:
     assert "output" in wrong(lines(WritesIntoItsInput, "layouts", "gan_discriminator_loss"))["aliased"]
+
+
+def test_signatures_of_the_pool_lie_in_every_layout_that_needs_no_numbers_of_its_own() -> None:
+    found = verdicts(lines(Arranging, "layouts", "mse", pool="12"))
+    own = {verdict.signature for verdict in verdicts(lines(Arranging, "layouts", "mse"))}
+    drawn = {one.signature.id for one in pool(load()["mse"])[:12] if one.dtype == "float32"}
+    assert drawn - own
+    assert {verdict.signature for verdict in found} == drawn | own
+    assert {verdict.dataset for verdict in found if verdict.signature not in own} == {TRANSPOSED, STRIDED}
+    assert len({(verdict.case, verdict.quantity) for verdict in found}) == len(found)
+
+
+def test_a_tail_that_is_lost_of_a_strided_view_alone_takes_a_signature_of_the_pool() -> None:
+    assert wrong(lines(LosesTheTailOfAStride, "layouts", "mse")) == {}
+    found = wrong(lines(LosesTheTailOfAStride, "layouts", "mse", pool=ALL))
+    assert found.keys() == {STRIDED}
+    assert "output" in found[STRIDED]
+
+
+def test_a_signature_of_the_pool_is_asked_by_its_name() -> None:
+    signature = next(one.signature.id for one in pool(load()["mse"]) if one.dtype == "float32" and one.signature.dims)
+    case = f"mse/{signature}/strided/float32"
+    found = verdicts(lines(Arranging, "layouts", cases=(case,)))
+    assert case in {verdict.case for verdict in found}
+    few = verdicts(lines(Arranging, "layouts", "mse", pool=ALL, signatures=(signature,), datasets=(STRIDED,)))
+    assert case in {verdict.case for verdict in few}
+    assert len({verdict.signature for verdict in few}) <= 2
 
 
 def test_only_layouts_that_the_target_has_are_asked_for() -> None:

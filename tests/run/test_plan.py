@@ -6,8 +6,9 @@ from typing import Any
 
 import pytest
 
+from nnparity.adapters.registry import COMPILED, COSTS, PLAIN
 from nnparity.execute.target import TargetName
-from nnparity.run.plan import BUDGET, SIGNATURE, Plan
+from nnparity.run.plan import BUDGET, Plan
 from nnparity.spec import DTYPES, load
 from nnparity.spec.cases.pool import pool
 from nnparity.spec.schema import LEVELS, QUANTITIES
@@ -170,7 +171,7 @@ def test_who_compiles_each_shape_gets_the_first_of_the_pool_and_the_eager_get_al
     eager, compiled = TargetName("torch"), TargetName("tensorflow", mode="compiled")
     assert plan.reach(eager) > 1000
     for name in (compiled, TargetName("jax"), TargetName("jax", mode="compiled"), TargetName("keras-jax")):
-        assert 1 <= plan.reach(name) * SIGNATURE * sum(f.pool is not None for f in load().values()) <= BUDGET
+        assert 1 <= plan.reach(name) * COMPILED * sum(f.pool is not None for f in load().values()) <= BUDGET
     for group in plan.groups():
         assert plan.asks(eager, group)
         assert plan.asks(compiled, group) == (group.place is None or group.place < plan.reach(compiled))
@@ -180,6 +181,27 @@ def test_a_part_of_the_formulas_changes_nothing_of_what_each_gets() -> None:
     name = TargetName("jax", mode="compiled")
     assert Plan((name,), formulas=("dense",), pool=ALL).reach(name) == Plan((name,), pool=ALL).reach(name)
     assert Plan((name,), pool="1").reach(name) == 1
+
+
+def test_so_many_seconds_buy_each_target_what_its_signatures_cost() -> None:
+    plan = Plan((NUMPY,), pool="10s")
+    formulas = sum(formula.pool is not None for formula in load().values())
+    costs = {"torch": PLAIN, "jax": COMPILED, **COSTS}
+    assert len(set(costs.values())) > 3
+    for backend, cost in costs.items():
+        reach = plan.reach(TargetName(backend))
+        assert reach * cost * formulas <= 10 < (reach + 1) * cost * formulas
+    assert plan.reach("jax:cpu:compiled") == plan.reach(TargetName("jax")) == 0
+    assert plan.reach("torch:cpu:compiled") == plan.reach(TargetName("torch", mode="compiled")) == 0
+    assert plan.reach("torch:cpu:eager") == plan.reach(TargetName("torch"))
+    assert Plan((NUMPY,), pool="0s").reach("torch:cpu:eager") == 0
+    assert Plan((NUMPY,), pool="10s", level="quick").reach("torch:cpu:eager") == 0
+
+
+@pytest.mark.parametrize("pool", ["s", "1.5s", "-1s", "10m", ""])
+def test_a_pool_that_is_nothing_is_refused(pool: str) -> None:
+    with pytest.raises(UsageError, match="pool"):
+        Plan((NUMPY,), pool=pool)
 
 
 def test_the_plan_tells_how_much_of_the_pool_each_target_gets() -> None:
