@@ -1,7 +1,7 @@
 # From a fresh clone, with git, make and a Python 3.11 or newer:
 #
 #   make parity   every backend against the reference: reports/out/parity.{jsonl,md,html}; LEVEL=quick for a first taste,
-#                 in float32 alone, LEVEL=full for JAX op by op besides, POOL=all for the pool of sizes too
+#                 in float32 alone, LEVEL=full for JAX op by op besides, POOL=all for the whole pool of sizes
 #   make more     the backends beside these (ONNX Runtime, tinygrad, MLX, Paddle), into reports/out/more; MORE names some of them
 #   make modern   the formulas of packs/modern on torch, tensorflow, jax and Keras, into reports/out/modern
 #   make test     lint, types, and the tests of this repository itself
@@ -22,7 +22,8 @@ BIN := $(VENV)/bin
 OUT := reports/out
 SALTS := 20
 LEVEL := core
-POOL := none
+# Of the pool of sizes each target gets what so many CPU seconds buy: PyTorch most of it, what compiles nothing.
+POOL := 15s
 # JAX and Keras on it are compiled, as their users run them; op by op JAX is run in the level "full".
 FRAMEWORKS := torch tensorflow jax
 # A first taste has one dtype: most of what the others take is compiling.
@@ -58,6 +59,7 @@ parity: $(VENV)/.frameworks
 soak: $(VENV)/.frameworks
 	$(call honestly,soak --salts $(SALTS) $(FRAMEWORKS:%=--backend %) --out $(OUT))
 
+more: POOL := none
 more: $(VENV)/.more
 	$(call honestly,run $(MORE:%=--backend %) --level $(LEVEL) --pool $(POOL) --out $(OUT)/more)
 

@@ -19,7 +19,7 @@ class StoreError(Exception):
 VARIABLE = "NNPARITY_STORE"
 OFF = "off"
 #: Bytes that a store may take, unless BOUND_VARIABLE says otherwise.
-BOUND = 2**31
+BOUND = 2**32
 #: How large it may become, in MiB.
 BOUND_VARIABLE = "NNPARITY_STORE_MIB"
 
