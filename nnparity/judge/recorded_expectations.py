@@ -204,16 +204,11 @@ def _answered(expects: Expects, verdict: Verdict, evidence: Evidence | None) -> 
     return verdict.worst is not None and _is(float(verdict.worst.observed), expects, verdict.dtype)
 
 
-def _all_answers(expects: Expects, evidence: Evidence, truth: Expected) -> bool:
-    """Whether some elements are off by more than their budget, or the margin on record, and all of those answers."""
-    dtype, seen = evidence.case.dtype, evidence.seen
-    ratios = element_ratios(seen, truth, dtype)
-    wrong = (seen[: len(ratios)] if ratios.ndim else seen)[~(ratios <= (expects.hard or 1))].astype(np.float64)
-    return wrong.size > 0 and all(_is(one, expects, dtype.name) for one in wrong)
+def _all_answers(expects: Expects, evidence: Evidence, found: Expected) -> bool:
+    """Whether some elements are off by more than their budget, or the margin on record, and all are answers.
 
-
-def _answered_where_off(found: Expected, expects: Expects, evidence: Evidence) -> bool:
-    """Whether some elements are off, and all are answers: those too that are wrong and that `found` leaves open."""
+    `found` is the right result or what the record expects: of what that leaves open, those are off that are wrong.
+    """
     truth, dtype = evidence.truth, evidence.case.dtype
     ratios = element_ratios(evidence.seen, found, dtype)
     seen = evidence.seen[: len(ratios)] if ratios.ndim else evidence.seen
@@ -253,7 +248,7 @@ def _conforms_to(found: Expected, expects: Expects, verdict: Verdict, evidence: 
     if evidence.seen is not None:
         judged = graded(evidence.seen, found, case, plain(verdict.quantity))
         met = _within(expects, judged) if expects.margins else judged.grade == "conforms"
-        answered = bool(expects.answers) and _answered_where_off(found, expects, evidence)
+        answered = bool(expects.answers) and _all_answers(expects, evidence, found)
         return answered or (met and _bounded(found, evidence, misshapen=verdict.hard is None))
     if (worst := verdict.worst) is None:
         return False
