@@ -107,7 +107,7 @@ def judged(
     for quantity, expected in judgeable(truth, observed).items():
         seen, name = observed.observation.get(quantity), plain(quantity)
         judgement = refused(failure(seen, observed), seen, case) or _graded(_array(seen), expected, case, name)
-        verdict = verdict_line(asked, Finding(case, quantity, judgement, seconds=observed.seconds))
+        verdict = verdict_line(asked, Finding(case, quantity, judgement, took=(observed,)))
         if judgement.grade in WRONG and judgement.hard is not None:
             named = _named(case, name, _array(seen), expected, flush, before)
             verdict = msgspec.structs.replace(verdict, diagnosis=named)

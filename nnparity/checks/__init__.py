@@ -1,6 +1,7 @@
 """Checks beside the ordinary cases: special values, inputs to reject, determinism, layouts, threads, sweeps ...
 
-Each takes a started target and yields verdicts, and facts that become further tables of the report. `items` cuts them
+Each says what it asks of a started target, and makes verdicts of the answers, and facts that become further tables of
+the report. `items` cuts them
 into pieces for a progress bar or for pytest. The level "quick" has none.
 """
 
@@ -9,8 +10,8 @@ from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from functools import partial
 
-from nnparity.checks.common import Finding
 from nnparity.checks.determinism import AGAIN, ALONE, ELSEWHERE, determinism
+from nnparity.checks.inquiry import Found, Inquiry
 from nnparity.checks.invalid_inputs import rejects
 from nnparity.checks.layouts import layouts
 from nnparity.checks.special_values import special_values
@@ -20,13 +21,12 @@ from nnparity.checks.sweep import DATASET as SWEEP
 from nnparity.checks.sweep import sweep
 from nnparity.checks.threads import ALL_CORES, threads
 from nnparity.execute.target import Target
-from nnparity.reports.records import Fact, Ulps
 from nnparity.spec import Formula
 from nnparity.spec.cases.layouts import LAYOUTS
 from nnparity.spec.cases.special_values import SPECIALS
 from nnparity.spec.selection import Selection
 
-__all__ = ["DATASETS", "Item", "items", "making"]
+__all__ = ["DATASETS", "Inquiry", "Item", "items", "making"]
 
 #: Check -> how the datasets of its cases are called, as patterns.
 DATASETS = {
@@ -47,16 +47,20 @@ def making(dataset: str) -> list[str]:
 
 @dataclass(frozen=True)
 class Item:
-    """One check of one subject, a formula or a dtype; `run` yields its lines for a target."""
+    """One check of one subject, a formula or a dtype: `inquire` says what it asks of a target."""
 
     check: str
     subject: str
-    run: Callable[[Target], Iterator[Finding | Fact | Ulps]]
+    inquire: Callable[[Target], Inquiry]
 
     @property
     def id(self) -> str:
         """As in ``specials/relu`` or ``sweep/tanh/float16``."""
         return f"{self.check}/{self.subject}"
+
+    def run(self, target: Target) -> Iterator[Found]:
+        """What it finds of a target."""
+        return self.inquire(target).found()
 
 
 def items(selection: Selection) -> list[Item]:

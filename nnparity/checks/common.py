@@ -21,18 +21,23 @@ from nnparity.spec.selection import Selection
 
 @dataclass(frozen=True)
 class Finding:
-    """The judgement of one quantity of one case; `seconds` are those that the target took for it."""
+    """The judgement of one quantity of one case; `took` are the answers whose time it tells."""
 
     case: Case
     quantity: str
     judgement: Judgement
     note: str | None = None
-    seconds: float = 0.0
+    took: tuple[Observed, ...] = ()
     #: What was observed, see `judge.elements.fingerprint`.
     digest: str | None = None
     #: What was observed and expected, where a record is to be held against all of it and not against the worst alone.
     seen: Any = None
     truth: Expected | None = None
+
+    @property
+    def seconds(self) -> float:
+        """Those that the target took for it."""
+        return sum((one.seconds for one in self.took), 0.0)
 
 
 @dataclass(frozen=True, eq=False)

@@ -24,13 +24,18 @@ NOTHING = "nothing right to compare with"
 
 
 def again(
-    case: Case, truth: dict[str, Expected], plain_way: Observed, other_way: Observed, words: CellText
+    case: Case,
+    truth: dict[str, Expected],
+    plain_way: Observed,
+    other_way: Observed,
+    words: CellText,
+    took: tuple[Observed, ...],
 ) -> Iterator[Finding]:
     """The observation of the same numbers come by in another way, which is the case's dataset; and its cell's words.
 
-    Where already the plain way does not conform, its own verdict says so, and there is nothing to hold another against.
+    The first verdict tells the time of what `took`. Where already the plain way does not conform, its own verdict says
+    so, and there is nothing to hold another against.
     """
-    seconds = plain_way.seconds + other_way.seconds
     for quantity, expected in judgeable(truth, other_way).items():
         seen = plain_way.observation.get(quantity, plain_way.observation.get(plain(quantity)))
         if misshapen(seen, plain_way, expected, case.dtype):
@@ -40,8 +45,8 @@ def again(
             continue
         judged, note = compared(plain_way, other_way, quantity, expected.twice, case)
         words.add(case.dataset, OTHER if note else SAME, case.dtype.name)
-        yield Finding(case, quantity, judged, note=note, seconds=seconds)
-        seconds = 0.0  # the time they took belongs to the first verdict
+        yield Finding(case, quantity, judged, note=note, took=took)
+        took = ()
 
 
 def compared(

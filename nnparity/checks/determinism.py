@@ -6,7 +6,8 @@ sample gets, beyond rounding.
 """
 
 import dataclasses
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from functools import cache
 
 import numpy as np
 
@@ -18,11 +19,11 @@ from nnparity.checks.common import (
     first_order,
     held,
     judgeable,
-    observe,
     representative,
     unsupported,
 )
 from nnparity.checks.comparison import SAME, compared, spread
+from nnparity.checks.inquiry import Found, Inquiry, saying
 from nnparity.execute.observer import Observed
 from nnparity.execute.requests import request
 from nnparity.execute.target import Target
@@ -38,44 +39,58 @@ from nnparity.spec.shapes import evaluate
 TABLE = "determinism"
 #: What is compared with the first observation, as datasets.
 AGAIN, ELSEWHERE, ALONE = "again", "in another process", "first sample alone"
+OUTPUT = frozenset({"output"})
 
 
-def determinism(target: Target, formula: Formula, selection: Selection) -> Iterator[Finding | Fact]:
-    """Verdicts on the differences between observations of one case, and a cell with what was the same."""
+def determinism(target: Target, formula: Formula, selection: Selection) -> Inquiry:
+    """Finds verdicts on the differences between observations of one case, and a cell with what was the same."""
     case = Case(formula, _signature(formula), "normal", DTYPES[representative(selection)], selection.salt)
     if reason := target.refuses(formula):
-        yield unsupported(dataclasses.replace(case, dataset=AGAIN), reason)
-        return
+        return saying(unsupported(dataclasses.replace(case, dataset=AGAIN), reason))
     quantities = first_order(formula, selection.quantities)
-    truth = held(target, case, quantities)
     asked = request(case, quantities, alike(case, selection))
-    first, second = observe(target.observer, [asked, asked])
-    (third,) = observe(target.observer.twin(), [asked])
+    single = _single(case) if "output" in quantities else None
+    alone = [request(single, OUTPUT)] if single else []
+    truth = cache(lambda: held(target, case, quantities))
+    here, elsewhere = (target.observer, [asked, asked, *alone]), (target.observer.twin(), [asked])
+    return Inquiry(
+        lambda answers: _judged(target, case, single, truth(), answers),
+        [case, *([single] if single else [])],
+        [here, elsewhere],
+        truth,
+    )
+
+
+def _judged(
+    target: Target, case: Case, single: Given | None, truth: dict[str, Expected], answers: Sequence[Observed]
+) -> Iterator[Found]:
+    first, second, *alone, third = answers
     words = CellText((case.dtype.name,))
     told: dict[str, str] = {}
     again, elsewhere = (dataclasses.replace(case, dataset=name) for name in (AGAIN, ELSEWHERE))
     for found in (
-        *_repeated(target, again, truth, first, second, first.seconds + second.seconds),
-        *_repeated(target, elsewhere, truth, first, third, third.seconds),
-        *_alone(target, case, first, truth),
+        *_repeated(target, again, truth, (first, second), (first, second)),
+        *_repeated(target, elsewhere, truth, (first, third), (third,)),
+        *(_alone(target, case, single, (first, alone[0]), truth) if single else ()),
     ):
         if told.get(found.case.dataset, SAME) == SAME:  # of several quantities that differ the first is told
             told[found.case.dataset] = found.note or SAME
         yield found
-    for dataset, saying in told.items():
-        words.add(dataset, saying, case.dtype.name)
-    yield Fact(TABLE, formula.id, target.name, words.text(SAME))
+    for dataset, difference in told.items():
+        words.add(dataset, difference, case.dtype.name)
+    yield Fact(TABLE, case.formula.id, target.name, words.text(SAME))
 
 
 def _repeated(
-    target: Target, case: Case, truth: dict[str, Expected], one: Observed, other: Observed, seconds: float
+    target: Target, case: Case, truth: dict[str, Expected], both: Sequence[Observed], took: tuple[Observed, ...]
 ) -> Iterator[Finding]:
-    """Two observations of all that was asked; the time they took belongs to the first verdict."""
+    """Two observations of all that was asked; the time that it took belongs to the first verdict."""
+    one, other = both
     for place, (quantity, expected) in enumerate(judgeable(truth, other).items()):
         judged, note = compared(one, other, quantity, expected.twice, case)
         if judged.hard is not None and note:
             judged, note = spread(judged, note, target.observer.info.nondeterministic.get(case.formula.id))
-        yield Finding(case, quantity, judged, note=note, seconds=0.0 if place else seconds)
+        yield Finding(case, quantity, judged, note=note, took=() if place else took)
 
 
 def _signature(formula: Formula) -> Signature:
@@ -85,18 +100,16 @@ def _signature(formula: Formula) -> Signature:
     return next((one for one in reversed(found) if axis and one.dims[axis] > 1), found[-1])
 
 
-def _alone(target: Target, case: Case, whole: Observed, truth: dict[str, Expected]) -> Iterator[Finding]:
+def _alone(
+    target: Target, case: Case, single: Given, both: Sequence[Observed], truth: dict[str, Expected]
+) -> Iterator[Finding]:
     """The outputs of the first sample by itself, against the first sample's in the batch."""
-    single = _single(case)
-    if single is None or "output" not in {quantity.partition(".")[0] for quantity in truth}:
-        return
-    family = frozenset({"output"})
-    expected = held(target, single, family)
-    (observed,) = observe(target.observer, [request(single, family)])
+    whole, observed = both
+    expected = held(target, single, OUTPUT)
     for place, (quantity, own) in enumerate(expected.items()):
         if _belongs(own, truth[quantity]):
             judged, note = compared(whole, observed, quantity, own.twice, case)
-            yield Finding(single, quantity, judged, note=note, seconds=0.0 if place else observed.seconds)
+            yield Finding(single, quantity, judged, note=note, took=() if place else (observed,))
 
 
 def _single(case: Case) -> Given | None:

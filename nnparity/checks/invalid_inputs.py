@@ -6,12 +6,13 @@ right before, the same call with valid inputs must succeed. The process that is 
 that reads past its arrays may die later, and must not take the ordinary cases along.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 
 from nnparity.adapters.request import Failure
-from nnparity.checks.common import Finding, Given, first_line, observe, representative, unsupported
+from nnparity.checks.common import Finding, Given, first_line, representative, unsupported
+from nnparity.checks.inquiry import Found, Inquiry, saying
 from nnparity.checks.special_values import TABLE
 from nnparity.execute.observer import Observed
 from nnparity.execute.requests import request
@@ -24,26 +25,33 @@ from nnparity.spec.cases.invalid_inputs import rejected
 from nnparity.spec.selection import Selection
 
 
-def rejects(target: Target, formula: Formula, selection: Selection) -> Iterator[Finding | Fact]:
-    """A verdict for each wrong input, in one dtype: that something is amiss does not depend on it."""
+def rejects(target: Target, formula: Formula, selection: Selection) -> Inquiry:
+    """Finds a verdict for each wrong input, in one dtype: that something is amiss does not depend on it."""
     spoilt = list(rejected(formula, representative(selection), selection.salt))
     cases = [_case(name, case, inputs) for name, case, inputs in spoilt]
     if reason := target.refuses(formula):
-        yield unsupported(cases[0], reason)
-        return
+        return saying(unsupported(cases[0], reason))
+    asked = [one for (_, valid, _), case in zip(spoilt, cases, strict=True) for one in (valid, case)]
+    names = [name for name, _, _ in spoilt]
+    return Inquiry(
+        lambda answers: _found(target, names, cases, answers),
+        cases,
+        [(target.observer.twin(), [request(one, frozenset({"output"})) for one in asked])],
+    )
+
+
+def _found(target: Target, names: list[str], cases: list[Given], answers: Sequence[Observed]) -> Iterator[Found]:
     raised: list[str] = []
     answered: list[str] = []
-    asked = [one for (_, valid, _), case in zip(spoilt, cases, strict=True) for one in (valid, case)]
-    observed = observe(target.observer.twin(), [request(one, frozenset({"output"})) for one in asked])
-    for (name, _, _), case, valid, seen in zip(spoilt, cases, observed[::2], observed[1::2], strict=True):
+    for name, case, valid, seen in zip(names, cases, answers[::2], answers[1::2], strict=True):
         judged, note = (_invalid(valid), None) if _failing(valid) else _judged(seen)
         if judged.grade == "conforms":
             raised.append(name)
         else:
             answered.append(f"{name}: {first_line(judged.message).partition(':')[0]}")
-        yield Finding(case, "output", judged, note=note, seconds=valid.seconds + seen.seconds)
+        yield Finding(case, "output", judged, note=note, took=(valid, seen))
     told = [f"raises: {', '.join(raised)}"] if raised else []
-    yield Fact(TABLE, f"{formula.id}: inputs to reject", target.name, "; ".join(told + answered))
+    yield Fact(TABLE, f"{cases[0].formula.id}: inputs to reject", target.name, "; ".join(told + answered))
 
 
 def _case(name: str, case: Case, inputs: Arrays) -> Given:

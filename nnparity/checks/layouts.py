@@ -11,8 +11,9 @@ from dataclasses import dataclass
 
 from nnparity.adapters.request import Request
 from nnparity.checks.cell_text import CellText
-from nnparity.checks.common import Finding, Given, alike, first_order, held, observe
+from nnparity.checks.common import Given, alike, first_order, held
 from nnparity.checks.comparison import SAME, again
+from nnparity.checks.inquiry import Found, Inquiry, saying
 from nnparity.execute.observer import Observed
 from nnparity.execute.requests import request
 from nnparity.execute.target import Target
@@ -20,7 +21,7 @@ from nnparity.expect.expected import Expected
 from nnparity.reports.records import Fact
 from nnparity.spec import DTYPES, Case, Formula, shapes
 from nnparity.spec.cases import naming
-from nnparity.spec.cases.layouts import CONTIGUOUS, FREE, LAYOUTS, numbers
+from nnparity.spec.cases.layouts import FREE, LAYOUTS, numbers
 from nnparity.spec.cases.pool import Drawn, pool
 from nnparity.spec.loader import signatures
 from nnparity.spec.schema import Signature
@@ -29,20 +30,42 @@ from nnparity.spec.selection import Selection
 TABLE = "layouts, against contiguous inputs"
 
 
-def layouts(target: Target, formula: Formula, selection: Selection) -> Iterator[Finding | Fact]:
-    """Verdicts on each layout in each dtype, and a cell with what was the same."""
+def layouts(target: Target, formula: Formula, selection: Selection) -> Inquiry:
+    """Finds verdicts on each layout in each dtype, and a cell with what was the same."""
     if target.refuses(formula):
-        return  # the ordinary cases have said so
+        return saying()  # the ordinary cases have said so
     dtypes = [dtype for dtype in selection.dtypes if dtype in formula.dtypes]
+    ordinary = [Case(formula, largest(formula), "normal", DTYPES[dtype], selection.salt) for dtype in dtypes]
+    asked = [_arrangements(target, case, selection, LAYOUTS) for case in ordinary]
+    asked += [_arrangements(target, case, selection, FREE) for case in _pooled(target, formula, selection)]
+    requests = [each for several in asked for one in several for each in one.requests]
+    return Inquiry(
+        lambda answers: _judged(target, asked, dtypes, selection, iter(answers)),
+        [one.given for several in asked for one in several],
+        [(target.observer, requests)] if requests else [],
+    )
+
+
+def _judged(
+    target: Target,
+    asked: Sequence[Sequence["Arranged"]],
+    dtypes: Sequence[str],
+    selection: Selection,
+    answers: Iterator[Observed],
+) -> Iterator[Found]:
     words = CellText(tuple(dtypes))
-    quantities = first_order(formula, selection.quantities)
-    for dtype in dtypes:
-        case = Case(formula, largest(formula), "normal", DTYPES[dtype], selection.salt)
-        yield from _arrangements(target, case, quantities, selection, words, LAYOUTS)
-    for case in _pooled(target, formula, selection):
-        yield from _arrangements(target, case, quantities, selection, words, FREE)
+    for several in asked:
+        truth: dict[str, dict[str, Expected]] = {}
+        usual: dict[str, Observed] = {}
+        for one in several:
+            own = one.own.id
+            if one.first:
+                truth[own], usual[own] = _truth(target, one, selection), next(answers)
+            seen = next(answers)
+            took = (usual[own], seen) if one.first else (seen,)
+            yield from again(one.given, truth[own], usual[own], seen, words, took)
     if words.said:
-        yield Fact(TABLE, formula.id, target.name, words.text(SAME))
+        yield Fact(TABLE, asked[0][0].given.formula.id, target.name, words.text(SAME))
 
 
 def _pooled(target: Target, formula: Formula, selection: Selection) -> Iterator[Case]:
@@ -70,25 +93,33 @@ def _named(formula: Formula, selection: Selection) -> Iterator[Drawn]:
             yield from (one for one in pool(formula) if (one.signature.id, one.dtype) == (signed, dtype))
 
 
-def _arrangements(
-    target: Target,
-    case: Case,
-    quantities: frozenset[str],
-    selection: Selection,
-    words: CellText,
-    layouts: Sequence[str],
-) -> Iterator[Finding]:
+@dataclass(frozen=True)
+class Arranged:
+    """A case in a layout. The first of those that share numbers is asked for in the usual layout before: `own` then."""
+
+    given: Given
+    request: Request
+    own: Case
+    first: bool
+
+    @property
+    def requests(self) -> list[Request]:
+        """What is asked of the target for it."""
+        whole = dataclasses.replace(self.request, layout=self.given.dataset)
+        return [self.request, whole] if self.first else [whole]
+
+
+def _arrangements(target: Target, case: Case, selection: Selection, layouts: Sequence[str]) -> list[Arranged]:
     """One dtype. Layouts of the same numbers share what is expected of them, and the contiguous observation."""
-    plain: dict[str, Contiguous] = {}
+    quantities = first_order(case.formula, selection.quantities)
+    found: list[Arranged] = []
     for layout in (layout for layout in layouts if layout in target.observer.info.layouts):
         if (given := arranged(case, layout)) is None:
             continue
         asked = request(given, quantities, alike(given, selection))
-        own = CONTIGUOUS if layout in FREE else layout
-        held = plain.get(own) or _contiguous(target, case if layout in FREE else given, asked, selection)
-        plain[own] = held.told
-        (seen,) = observe(target.observer, [dataclasses.replace(asked, layout=layout)])
-        yield from again(given, held.truth, held.observed, seen, words)
+        own = case if layout in FREE else given
+        found.append(Arranged(given, asked, own, all(one.own is not own for one in found)))
+    return found
 
 
 def arranged(case: Case, layout: str) -> Given | None:
@@ -105,22 +136,8 @@ def largest(formula: Formula) -> Signature:
     return max(found, key=lambda one: shapes.elements(formula.inputs.values(), one.dims))
 
 
-@dataclass(frozen=True)
-class Contiguous:
-    """What is expected of some numbers, and what became of them in the usual layout: the same for several others."""
-
-    truth: dict[str, Expected]
-    observed: Observed
-
-    @property
-    def told(self) -> "Contiguous":
-        """The same, whose time a verdict has told already."""
-        return Contiguous(self.truth, dataclasses.replace(self.observed, seconds=0.0))
-
-
-def _contiguous(target: Target, case: Case, asked: Request, selection: Selection) -> Contiguous:
+def _truth(target: Target, one: Arranged, selection: Selection) -> dict[str, Expected]:
     """Of numbers of the spec's own all is expected at once that their ordinary case is asked for: it is kept then."""
-    every = asked.quantities if isinstance(case, Given) else frozenset(selection.quantities)
-    truth = {name: one for name, one in held(target, case, every).items() if name.partition(".")[0] in asked.quantities}
-    (observed,) = observe(target.observer, [asked])
-    return Contiguous(truth, observed)
+    asked = one.request.quantities
+    every = asked if isinstance(one.own, Given) else frozenset(selection.quantities)
+    return {name: truth for name, truth in held(target, one.own, every).items() if name.partition(".")[0] in asked}

@@ -3,7 +3,7 @@
 Structure does not depend on the dtype: empty batches and dimensions of size one are asked in one dtype only.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from nnparity.adapters.request import Failure
 from nnparity.checks.cell_text import CellText
@@ -18,6 +18,7 @@ from nnparity.checks.common import (
     representative,
     unsupported,
 )
+from nnparity.checks.inquiry import Found, Inquiry, saying
 from nnparity.execute.observer import Observed
 from nnparity.execute.requests import request
 from nnparity.execute.target import Target
@@ -34,22 +35,29 @@ TABLE = "special values"
 PLAIN = "as the formula says"
 
 
-def special_values(target: Target, formula: Formula, selection: Selection) -> Iterator[Finding | Fact]:
-    """A verdict for each special case and quantity; one cell that sums them up."""
-    words = CellText(selection.dtypes)
+def special_values(target: Target, formula: Formula, selection: Selection) -> Inquiry:
+    """Finds a verdict for each special case and quantity, and one cell that sums them up."""
     cases = _cases(formula, selection)
     if reason := target.refuses(formula):
-        yield unsupported(cases[0], reason)
-        return
+        return saying(unsupported(cases[0], reason))
     quantities = first_order(formula, selection.quantities)
-    target.observer.submit([request(case, quantities, alike(case, selection)) for case in cases])
-    for case in cases:  # while the target works
-        expected(case, quantities, target.flushes[case.dtype.name], None, "")
-    for case, observed in zip(cases, target.observer.collect(), strict=True):
+    return Inquiry(
+        lambda answers: _judged(target, cases, quantities, selection, answers),
+        cases,
+        [(target.observer, [request(case, quantities, alike(case, selection)) for case in cases])],
+        lambda: [expected(case, quantities, target.flushes[case.dtype.name], None, "") for case in cases],
+    )
+
+
+def _judged(
+    target: Target, cases: list[Case], quantities: frozenset[str], selection: Selection, answers: Sequence[Observed]
+) -> Iterator[Found]:
+    words = CellText(selection.dtypes)
+    for case, observed in zip(cases, answers, strict=True):
         for found in _findings(target, case, observed, quantities):
             words.add(case.dataset, _saying(found), case.dtype.name)
             yield found
-    yield Fact(TABLE, formula.id, target.name, words.text(PLAIN))
+    yield Fact(TABLE, cases[0].formula.id, target.name, words.text(PLAIN))
 
 
 def _cases(formula: Formula, selection: Selection) -> list[Case]:
@@ -72,8 +80,8 @@ def _findings(target: Target, case: Case, observed: Observed, asked: frozenset[s
             if wrong
             else _settled(target, case, plain(quantity), seen, asked)  # type: ignore[arg-type]
         )
-        seconds = 0.0 if place else observed.seconds
-        told = (found.judgement, found.note, seconds, fingerprint(seen), found.seen, found.truth)
+        took = () if place else (observed,)
+        told = (found.judgement, found.note, took, fingerprint(seen), found.seen, found.truth)
         yield Finding(case, quantity, *told)
 
 

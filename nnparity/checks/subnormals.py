@@ -13,6 +13,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from nnparity.checks.common import Finding, alike, failure, first_order, judgeable, misshapen
+from nnparity.checks.inquiry import Found, Inquiry
 from nnparity.execute.observer import Observed
 from nnparity.execute.requests import request
 from nnparity.execute.target import Target
@@ -47,10 +48,8 @@ class Seen:
     kept: Expected
 
 
-def subnormals(
-    target: Target, formulas: Sequence[Formula], dtype: str, selection: Selection
-) -> Iterator[Finding | Fact]:
-    """A verdict for each formula and quantity, and which formulas keep or flush."""
+def subnormals(target: Target, formulas: Sequence[Formula], dtype: str, selection: Selection) -> Inquiry:
+    """Finds a verdict for each formula and quantity, and which formulas keep or flush."""
     probed = target.flushes[dtype]  # then the weaker rule is settled, and nothing else need be compiled
     quantities = selection.quantities if probed else FIRST_ORDER
     cases = [
@@ -58,14 +57,29 @@ def subnormals(
         for formula in (formulas if probed else _parts(formulas))
         if DATASET in specials_of(formula) and not target.refuses(formula)
     ]
-    target.observer.submit(
-        [request(case, first_order(case.formula, quantities), alike(case, selection)) for case in cases]
-    )
-    seen = [
-        one
-        for case, observed in zip(cases, list(target.observer.collect()), strict=True)
-        for one in _seen(case, observed, first_order(case.formula, quantities))
-    ]
+    requests = [request(case, first_order(case.formula, quantities), alike(case, selection)) for case in cases]
+
+    def judged(answers: Sequence[Observed]) -> Iterator[Found]:
+        seen = [
+            one
+            for case, observed in zip(cases, answers, strict=True)
+            for one in _seen(case, observed, first_order(case.formula, quantities))
+        ]
+        yield from _judged(target, seen, formulas, quantities, selection)
+        yield Fact(TABLE, f"subnormals {dtype}", target.name, _summed(seen, probed))
+
+    asked = [case for case in cases if case.formula in formulas]
+    return Inquiry(judged, [*asked, *cases], [(target.observer, requests)])
+
+
+def _judged(
+    target: Target,
+    seen: Sequence[Seen],
+    formulas: Sequence[Formula],
+    quantities: Sequence[str],
+    selection: Selection,
+) -> Iterator[Finding]:
+    probed = any(target.flushes[one.case.dtype.name] for one in seen)
     flush = probed or any(one.does in (FLUSHES, BOTH) for one in seen)
     for one in seen:
         if one.case.formula in formulas and _asked(one.quantity, selection):
@@ -75,11 +89,10 @@ def subnormals(
                 one.quantity,
                 found.judgement,
                 note=_note(one, probed),
-                seconds=one.observed.seconds if one.first else 0.0,
+                took=(one.observed,) if one.first else (),
                 seen=found.seen,
                 truth=found.truth,
             )
-    yield Fact(TABLE, f"subnormals {dtype}", target.name, _summed(seen, probed))
 
 
 def _parts(formulas: Sequence[Formula]) -> list[Formula]:

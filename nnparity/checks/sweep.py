@@ -6,10 +6,13 @@ the scalar code for what is left over must agree. Every element is held against 
 
 import dataclasses
 from collections.abc import Iterator
+from functools import cache
 
 import numpy as np
 
 from nnparity.checks.common import Finding, Given, first_order, judgeable, misshapen, unsupported
+from nnparity.checks.inquiry import Found, Inquiry, saying
+from nnparity.execute.observer import Observed
 from nnparity.execute.requests import request
 from nnparity.execute.target import Target
 from nnparity.expect.budgets import expect
@@ -30,16 +33,23 @@ TABLE = "elementary functions"
 DATASET = "sweep"
 
 
-def sweep(target: Target, formula: Formula, dtype: str, selection: Selection) -> Iterator[Finding | Fact | Ulps]:
-    """A verdict on the outputs and one on the derivatives, where they are furthest off, and how far in each octave."""
+def sweep(target: Target, formula: Formula, dtype: str, selection: Selection) -> Inquiry:
+    """Finds a verdict on the outputs and one on the derivatives, where they are furthest off, and how far by octave."""
     case = sweep_case(formula, DTYPES[dtype])
     if reason := target.refuses(formula):
-        yield unsupported(case, reason)
-        return
-    quantities = first_order(formula, selection.quantities)
-    target.observer.submit([request(case, quantities)])
-    truth = expected(case, quantities, target.flushes[dtype])
-    (observed,) = target.observer.collect()
+        return saying(unsupported(case, reason))
+    quantities, flush = first_order(formula, selection.quantities), target.flushes[dtype]
+    truth = cache(lambda: expected(case, quantities, flush))
+    return Inquiry(
+        lambda answers: _judged(target, case, truth(), answers[0]),
+        [case],
+        [(target.observer, [request(case, quantities)])],
+        truth,
+    )
+
+
+def _judged(target: Target, case: Given, truth: dict[str, Expected], observed: Observed) -> Iterator[Found]:
+    dtype = case.dtype.name
     told: list[str] = []
     for place, (quantity, one) in enumerate(judgeable(truth, observed).items()):
         seen = observed.observation.get(quantity)
@@ -49,10 +59,10 @@ def sweep(target: Target, formula: Formula, dtype: str, selection: Selection) ->
         if quantity == "output" and isinstance(seen, np.ndarray) and not wrong:
             inputs, ulps = _ulps(case, seen, one, target.flushes[dtype])
             told.append(_furthest(case, seen, inputs, ulps))
-            yield Ulps(formula.id, dtype, target.name, by_octave(inputs, ulps))
-        seconds = 0.0 if place else observed.seconds
-        yield Finding(case, quantity, judged, seconds=seconds, seen=None if wrong else seen, truth=one)
-    yield Fact(TABLE, f"{formula.id} {dtype}", target.name, "; ".join(told))
+            yield Ulps(case.formula.id, dtype, target.name, by_octave(inputs, ulps))
+        took = () if place else (observed,)
+        yield Finding(case, quantity, judged, took=took, seen=None if wrong else seen, truth=one)
+    yield Fact(TABLE, f"{case.formula.id} {dtype}", target.name, "; ".join(told))
 
 
 def sweep_case(formula: Formula, dtype: Dtype) -> Given:

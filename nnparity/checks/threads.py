@@ -8,11 +8,14 @@ for bit. What is larger than a block, or not a whole number of them, is cut up t
 import dataclasses
 import os
 from collections.abc import Iterator
+from functools import cache
 from itertools import count
+from typing import Any
 
 from nnparity.checks.cell_text import CellText
-from nnparity.checks.common import Finding, Given, failure, first_order, held, judgeable, observe, representative
+from nnparity.checks.common import Finding, Given, failure, first_order, held, judgeable, representative
 from nnparity.checks.comparison import OTHER, SAME, compared, spread
+from nnparity.checks.inquiry import Found, Inquiry, saying
 from nnparity.execute.observer import Observed
 from nnparity.execute.requests import request
 from nnparity.execute.target import Target
@@ -34,27 +37,35 @@ RESTLESS = "other bits at each call"
 ELEMENTS = 2**17
 
 
-def threads(target: Target, formula: Formula, selection: Selection) -> Iterator[Finding | Fact]:
-    """Verdicts on what all cores give, and a cell that says whether a single thread gives it bit for bit."""
+def threads(target: Target, formula: Formula, selection: Selection) -> Inquiry:
+    """Finds verdicts on what all cores give, and a cell that says whether a single thread gives it bit for bit."""
     if target.refuses(formula):
-        return  # the ordinary cases have said so
+        return saying()  # the ordinary cases have said so
     case = large(formula, representative(selection), selection.salt)
     quantities = first_order(formula, selection.quantities)
-    truth = held(target, case, quantities)
     asked = request(case, quantities)
-    (one,) = observe(target.observer.single_threaded(), [asked])
-    seen = Seen(one, *observe(target.observer.twin(cores()), [asked, asked]))
+    truth = cache(lambda: held(target, case, quantities))
+    one, all_cores = target.observer.single_threaded(), target.observer.twin(cores())
+    return Inquiry(
+        lambda answers: _found(target, case, truth(), Seen(*answers)),
+        [case],
+        [(one, [asked]), (all_cores, [asked, asked])],
+        truth,
+    )
+
+
+def _found(target: Target, case: Case, truth: dict[str, Expected], seen: "Seen") -> Iterator[Found]:
     words = CellText((case.dtype.name,))
-    declared = target.observer.info.nondeterministic.get(formula.id)
-    seconds = seen.seconds
+    declared = target.observer.info.nondeterministic.get(case.formula.id)
+    took = seen.all
     for quantity, expected in judgeable(truth, seen.all_cores).items():
-        judged, note, saying = _judged(case, quantity, expected, seen, declared)
-        if saying:
-            words.add(ALL_CORES, saying, case.dtype.name)
-        yield Finding(case, quantity, judged, note=note, seconds=seconds)
-        seconds = 0.0  # the time they took belongs to the first verdict
+        judged, note, says = _judged(case, quantity, expected, seen, declared)
+        if says:
+            words.add(ALL_CORES, says, case.dtype.name)
+        yield Finding(case, quantity, judged, note=note, took=took, **_evidence(quantity, expected, seen, judged))
+        took = ()  # the time they took belongs to the first verdict
     if words.said:
-        yield Fact(TABLE, formula.id, target.name, words.text(SAME))
+        yield Fact(TABLE, case.formula.id, target.name, words.text(SAME))
 
 
 @dataclasses.dataclass(frozen=True)
@@ -66,9 +77,9 @@ class Seen:
     again: Observed
 
     @property
-    def seconds(self) -> float:
-        """Those of all three."""
-        return self.one.seconds + self.all_cores.seconds + self.again.seconds
+    def all(self) -> tuple[Observed, ...]:
+        """All three."""
+        return self.one, self.all_cores, self.again
 
 
 def _judged(
@@ -92,6 +103,11 @@ def _judged(
         told = "; ".join(filter(None, ("at the second call" if restless else "on one thread", other.message, note)))
         return dataclasses.replace(other, message=told), None, None
     return judged, note, saying
+
+
+def _evidence(quantity: str, expected: Expected, seen: Seen, judged: Judgement) -> dict[str, Any]:
+    """What was judged and by what, where that is what is expected and not another observation."""
+    return {"seen": seen.all_cores.observation[quantity], "truth": expected} if judged.blind is not None else {}
 
 
 def large(formula: Formula, dtype: str, salt: str = "") -> Given:

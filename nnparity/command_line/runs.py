@@ -72,7 +72,7 @@ def run(
         unchanged(path, total.counts.grades.total())
         make = scripts and not shared.stopping
         making = scripted(timeout, store, out / SCRATCH, at_once(on, jobs)) if make else None
-        found, files = finalize(path, out, making, before, plan.known)
+        found, files = finalize(path, out, making, before, plan.known, store)
     show(total, found, console)
     tell("report: " + "  ".join(map(str, files)))
     outcome = Outcome.of(total, found, _interrupted(shared, plan, path), before, of_anything)

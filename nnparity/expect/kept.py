@@ -59,14 +59,19 @@ def _signature(function: Callable[..., Any]) -> inspect.Signature:
 
 def _case(case: Case) -> Any:
     """A case by its names, and by its numbers where they do not follow from them. Raises Nameless."""
-    if not _from_the_reference(case.formula):
-        raise questions.Nameless(f"{case.formula.id} is not the reference's")
-    names = [type(case).__qualname__, *map(msgspec.msgpack.encode, (case.formula, case.signature))]
+    names = [type(case).__qualname__, told_formula(case.formula), msgspec.msgpack.encode(case.signature)]
     names += [case.dataset, case.dtype.name, case.salt]
     if type(case).__module__.startswith(Case.__module__.rpartition(".")[0]):
         return names
     tangents = case.tangents if _moves_otherwise(case) else {}
     return [*names, *map(questions.told, (case.inputs, case.cotangents, tangents))]
+
+
+def told_formula(formula: Formula) -> bytes:
+    """All that its entry says. Raises Nameless for one that is not the reference's."""
+    if not _from_the_reference(formula):
+        raise questions.Nameless(f"{formula.id} is not the reference's")
+    return msgspec.msgpack.encode(formula)
 
 
 def _moves_otherwise(case: Case) -> bool:

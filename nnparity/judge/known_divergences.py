@@ -6,8 +6,10 @@ new. A record whose whole scope was run and in which everything conforms is stal
 """
 
 import fnmatch
+import hashlib
 import tomllib
 from collections.abc import Callable, Collection, Iterable, Iterator
+from functools import cached_property
 from pathlib import Path
 from typing import Literal
 
@@ -115,6 +117,8 @@ class Known(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
             return f"expects: {told}"
         if (self.kind == "input not rejected") != ("accepts" in self.expects.answers):
             return 'expects: answer = "accepts" goes with the class "input not rejected"'
+        if self.expects.raises and self.kind != "no answer":
+            return 'expects: raises goes with the class "no answer"'
         return None
 
 
@@ -170,8 +174,8 @@ class Ledger:
         self._known = list(known)
         self._near: dict[tuple[str, str], list[Known]] = {}
         self._whole = {one.id for one in self._known if whole(one)}
-        self._run: set[str] = set()
-        self._held: set[str] = set()
+        #: The records that verdicts were held against since `take` was called last, and whether they held.
+        self.asked: set[tuple[str, bool]] = set()
 
     def match(self, verdict: Verdict, versions: dict[str, str], evidence: Evidence | None = None) -> Verdict:
         """The verdict, with the id of the record that explains it when one does.
@@ -187,10 +191,9 @@ class Ledger:
         if not found:
             return _asked_again(verdict, versions, near)
         (known,) = found
-        if known.id in self._whole:
-            self._run.add(known.id)
-        if met(known.expects, known.kind, verdict, evidence):
-            self._held.add(known.id)
+        held = met(known.expects, known.kind, verdict, evidence)
+        self.asked.add((known.id, held))
+        if held:
             return msgspec.structs.replace(verdict, known=known.id, note=_noted(known, verdict, evidence))
         return _told(verdict, f"in the scope of {known.id}, but not what it expects")
 
@@ -207,10 +210,14 @@ class Ledger:
         return self._near[formula, target]
 
     def take(self) -> tuple[set[str], set[str]]:
-        """The records whose scope was run, and those that held, since this was last asked."""
-        taken = self._run, self._held
-        self._run, self._held = set(), set()
-        return taken
+        """The records of which all is run whose scope was run, and those that held, since this was last asked."""
+        asked, self.asked = self.asked, set()
+        return {id for id, _ in asked if id in self._whole}, {id for id, held in asked if held}
+
+    @cached_property
+    def digest(self) -> bytes:
+        """That of all records."""
+        return hashlib.blake2b(msgspec.msgpack.encode(self._known), digest_size=16).digest()
 
 
 def settled(found: list[Known]) -> list[Known]:

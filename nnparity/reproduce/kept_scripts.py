@@ -11,18 +11,10 @@ import msgspec
 from nnparity.reports.records import ScriptLine, Verdict
 from nnparity.spec.packs import taken
 from nnparity.store import memory, questions
-from nnparity.store.memory import Form
+from nnparity.store.memory import KEPT, Form, Memory
 
 #: On what a script depends beside its verdict.
 ROOMS = ("spec", "reference", "expect", "judge", "checks", "execute", "adapters", "reproduce")
-
-
-class _Left(Exception):
-    """A line that is not kept, or none where there is none yet."""
-
-    def __init__(self, line: ScriptLine | None = None) -> None:
-        super().__init__()
-        self.line = line
 
 
 def made_once(
@@ -39,32 +31,25 @@ def made_once(
     store, key = memory.used(), _key(verdicts, salt, versions)
     if store is None or key is None:
         return make()
-
-    def compute() -> ScriptLine:
-        line = make()
-        if not lasting(line):
-            raise _Left(line)
-        return line
-
-    try:
-        return store.recall(key, FORM, compute)
-    except _Left as left:
-        return left.line or make()
+    if found := _found(store, key):
+        return found
+    line = make()
+    if lasting(line):
+        store.count(FORM, store.keep(key, FORM, line))
+    return line
 
 
 def known(verdicts: Sequence[Verdict], salt: str, versions: Mapping[str, str]) -> ScriptLine | None:
     """The script that is kept of such a cause, if one is."""
     store, key = memory.used(), _key(verdicts, salt, versions)
-    if store is None or key is None:
-        return None
+    return _found(store, key) if store and key else None
 
-    def absent() -> ScriptLine:
-        raise _Left
 
-    try:
-        return store.recall(key, FORM, absent)
-    except _Left:
-        return None
+def _found(store: Memory, key: bytes) -> ScriptLine | None:
+    found: ScriptLine | None = store.found(key, FORM)
+    if found is not None:
+        store.count(FORM, KEPT)
+    return found
 
 
 def _key(verdicts: Sequence[Verdict], salt: str, versions: Mapping[str, str]) -> bytes | None:

@@ -6,16 +6,17 @@ as it arrives.
 
 import time
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import msgspec
 from threadpoolctl import threadpool_limits
 
 from nnparity.adapters.registry import FOLDER, builtin_names, records
+from nnparity.checks import Item
 from nnparity.checks.common import Finding, by_model, failure, judgeable, refused, unsupported
 from nnparity.execute.observer import Observed
 from nnparity.execute.requests import request
@@ -30,6 +31,7 @@ from nnparity.judge.grades import Judgement, judge
 from nnparity.judge.recorded_expectations import Evidence
 from nnparity.judge.sensitivity import graded, qualified
 from nnparity.reports.records import Curve, Verdict
+from nnparity.run.kept_verdicts import Entry, Line, Told, kept_of, prepare
 from nnparity.run.loss_curves import curves
 from nnparity.run.plan import WHOLE, Plan
 from nnparity.run.verdicts import verdict_line
@@ -38,6 +40,7 @@ from nnparity.spec.precision import ACCUMULATE, FUSED
 from nnparity.spec.schema import plain
 from nnparity.spec.selection import CaseGroup
 
+Made = TypeVar("Made")
 #: Expectations kept for the other targets of the same process; a group is judged for all before the next.
 CACHE = 256
 #: How a verdict's note says its grade under the other model of a narrow dtype.
@@ -68,12 +71,16 @@ class Examiner:
     plan: Plan
     #: Whether what does not conform is given a name, which takes longer than to judge it.
     diagnosing: bool = True
+    #: Whether verdicts are kept in the store of this process, where it has one.
+    keeping: bool = False
     ledger: known_divergences.Ledger = field(init=False)
     seconds: dict[str, float] = field(default_factory=lambda: defaultdict(float))
     curves: list[Curve] = field(default_factory=list)
 
     def __post_init__(self) -> None:
         threadpool_limits(1, user_api="blas")
+        if self.keeping:
+            prepare()
         self.ledger = known_divergences.Ledger(
             on_record(self.plan.known), lambda one: self.plan.shard == WHOLE and one.whole(self.plan)
         )
@@ -90,11 +97,47 @@ class Examiner:
             if reason := refusals[target.name]:
                 yield self._verdict(target, unsupported(group.cases[0], reason))
         for target in able:
-            flush = target.flushes[group.cases[0].dtype.name]
-            expectations = [self._timed("expect", _expected, case, quantities, flush) for case in group.cases]
-            for case, expected, observed in zip(group.cases, expectations, target.observer.collect(), strict=True):
-                self.seconds["frameworks"] += observed.seconds
-                yield from self._timed("judge", self._verdicts, target, case, expected, observed)
+            yield from self._answered(group, target)
+
+    def _answered(self, group: CaseGroup, target: Target) -> Iterator[Verdict]:
+        """The verdicts on what a target answers to the requests of a group: those that are kept of the same answers."""
+        entry = self._kept(target, group.cases, [sorted(self.plan.quantities), self.diagnosing])
+        if not entry.parts:  # while the target works
+            for case in group.cases:
+                self._expectation(target, case)
+        for place, (case, observed) in enumerate(zip(group.cases, target.observer.collect(), strict=True)):
+            self.seconds["frameworks"] += observed.seconds
+            if (part := self._timed("judge", entry.again, place, [observed])) is None:
+                lines, records = self._noting(self._verdicts, target, case, observed)
+                entry.keep(place, [observed], [(line, (0,)) for line in lines], records)
+            else:
+                lines = part.timed([observed])
+                self.ledger.asked |= part.records
+            yield from (line for line in lines if isinstance(line, Verdict))
+            self.curves += [line for line in lines if isinstance(line, Curve)]
+        entry.close()
+
+    def _kept(self, target: Target, cases: Sequence[Case], asked: list[Any]) -> Entry:
+        if not self.keeping:
+            return Entry(None, b"")
+        return self._timed("judge", kept_of, target, cases, asked, self.ledger.digest)  # type: ignore[no-any-return]
+
+    def _asks(self) -> list[Any]:
+        """What of the plan a check's findings follow from, beside its cases."""
+        plan = self.plan
+        named = [plan.cases, plan.signatures, plan.datasets]
+        return [self.diagnosing, plan.level, plan.salt, plan.dtypes, sorted(plan.quantities), named]
+
+    def _expectation(self, target: Target, case: Case) -> dict[str, Expected]:
+        asked, flush = frozenset(self.plan.quantities), target.flushes[case.dtype.name]
+        return self._timed("expect", _expected, case, asked, flush)  # type: ignore[no-any-return]
+
+    def _noting(self, judged: Callable[..., Made], *arguments: Any) -> tuple[Made, set[tuple[str, bool]]]:
+        """What was made of some answers, and the records that it was held against."""
+        before, self.ledger.asked = self.ledger.asked, set()
+        made, records = judged(*arguments), self.ledger.asked
+        self.ledger.asked = before | records
+        return made, records
 
     def _timed(self, part: str, function: Any, *arguments: Any) -> Any:
         begin = time.process_time()
@@ -102,12 +145,15 @@ class Examiner:
         self.seconds[part] += time.process_time() - begin
         return result
 
-    def _verdicts(self, target: Target, case: Case, expected: dict[str, Expected], observed: Observed) -> list[Verdict]:
+    def _verdicts(self, target: Target, case: Case, observed: Observed) -> list[Line]:
+        expected = self._expectation(target, case)
+        return self._timed("judge", self._lines, target, case, expected, observed)  # type: ignore[no-any-return]
+
+    def _lines(self, target: Target, case: Case, expected: dict[str, Expected], observed: Observed) -> list[Line]:
         held = self._held(target, case, expected)
-        if case.formula.trajectory:
-            self.curves.extend(curves(target.name, case, held, observed))
+        found = list(curves(target.name, case, held, observed)) if case.formula.trajectory else []
         asked = judgeable(held, observed)
-        return [self._judged(target, case, quantity, truth, observed) for quantity, truth in asked.items()]
+        return [*found, *(self._judged(target, case, quantity, truth, observed) for quantity, truth in asked.items())]
 
     def _held(self, target: Target, case: Case, expected: dict[str, Expected]) -> dict[str, Expected]:
         """The expectations by the model of its precision that the target declares for each quantity."""
@@ -121,7 +167,7 @@ class Examiner:
         if truth.steps is not None and judgement.hard is not None:
             note = f"{truth.steps} of {len(truth.value)} steps judged"
         note = "; ".join(filter(None, (observed.notes.get(quantity.partition(".")[0]), note))) or None
-        found = Finding(case, quantity, judgement, note, observed.seconds, fingerprint(seen))
+        found = Finding(case, quantity, judgement, note, (observed,), fingerprint(seen))
         verdict = self._verdict(target, found, seen, truth)
         fine = judgement.hard is None or judgement.grade in ("conforms", "inconclusive")
         if fine or not self.diagnosing or (verdict.known and case.formula.composition):
@@ -131,9 +177,32 @@ class Examiner:
         named = diagnosed(case, plain(quantity), seen, truth, target.flushes[case.dtype.name])  # type: ignore[arg-type]
         return msgspec.structs.replace(verdict, diagnosis=named.text)
 
+    def check(self, item: Item, target: Target) -> Iterator[Line]:
+        """What a check finds of a target: the lines that are kept of the same answers, or those made of them now."""
+        inquiry = item.inquire(target)
+        entry = self._kept(target, inquiry.cases, [item.id, *self._asks()])
+        answers = inquiry.answers(ahead=not entry.parts)
+        self.seconds["frameworks"] += sum(one.seconds for one in answers)
+        if part := self._timed("judge", entry.again, 0, answers):
+            self.ledger.asked |= part.records
+            yield from part.timed(answers)
+            return entry.close()
+        records, lines = set[tuple[str, bool]](), list[Told]()
+        for found in inquiry.judged(answers):
+            if not isinstance(found, Finding):
+                lines.append((found, ()))
+            elif self.plan.takes(found.case):
+                verdict, asked = self._noting(self.enter, target, found)
+                lines.append((verdict, _places(found.took, answers)))
+                records |= asked
+            else:
+                continue
+            yield lines[-1][0]
+        entry.keep(0, answers, lines, records)
+        entry.close()
+
     def enter(self, target: Target, found: Finding) -> Verdict:
-        """What a check found: counted, and with the known divergence that explains it."""
-        self.seconds["frameworks"] += found.seconds
+        """What a check found, with the known divergence that explains it."""
         return self._verdict(target, found, found.seen, found.truth)
 
     def _verdict(self, target: Target, found: Finding, seen: Any = None, truth: Expected | None = None) -> Verdict:
@@ -153,3 +222,7 @@ class Examiner:
 def _graded(seen: Any, observed: Observed, truth: Expected, case: Case, quantity: str) -> Judgement:
     failed = refused(failure(seen, observed), seen, case)
     return failed or qualified(graded(seen, truth, case, quantity), truth, case, quantity)
+
+
+def _places(took: Sequence[Observed], answers: Sequence[Observed]) -> tuple[int, ...]:
+    return tuple(place for place, one in enumerate(answers) if any(one is other for other in took))

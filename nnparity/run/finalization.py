@@ -9,10 +9,11 @@ from nnparity.reports.chain import changes, links, sealed
 from nnparity.reports.order import facts_in_order
 from nnparity.reports.records import Fact, KnownLine, ScriptLine, Verdict
 from nnparity.run.examiner import WIDE, on_record
+from nnparity.run.facts.sensitivities import sensitivities
+from nnparity.run.facts.traceability import trace
 from nnparity.run.recorder import Recorder, known_line
-from nnparity.run.sensitivities import sensitivities
-from nnparity.run.traceability import trace
 from nnparity.spec.precision import ACCUMULATE, FUSED
+from nnparity.store import memory
 
 
 class RunFileChanged(RuntimeError):
@@ -41,10 +42,11 @@ def finalize(
     scripted: Scripted | None = None,
     baseline: reports.MergedRun | None = None,
     known: Iterable[Path] = (),
+    store: Path | None = None,
 ) -> tuple[reports.MergedRun, list[Path]]:
     """The whole run at `path`, and the files of its report in `folder`, the run file among them.
 
-    `known` are the further files of known divergences that the run had.
+    `known` are the further files of known divergences that the run had. Figures are kept in the folder `store`.
     """
     run = reports.merge([path])
     facts = derived(run.verdicts)
@@ -58,7 +60,8 @@ def finalize(
         recorder.write(line)
     recorder.close()
     run.seals[path.name], run.open = sealed(path), 0
-    return run, [path, *reports.render(run, folder, baseline=baseline)]
+    with memory.using(store):
+        return run, [path, *reports.render(run, folder, baseline=baseline)]
 
 
 def derived(verdicts: Sequence[Verdict]) -> list[Fact]:

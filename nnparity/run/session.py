@@ -10,7 +10,6 @@ from typing import Self
 
 from nnparity.adapters.registry import builtin_names
 from nnparity.checks import Item
-from nnparity.checks.common import Finding
 from nnparity.execute.observer import TargetUnavailable
 from nnparity.execute.target import DEVICES, Target, TargetName, kind, start
 from nnparity.reports.records import Summary, TargetLine, Verdict
@@ -29,7 +28,7 @@ class Session:
     def __init__(self, plan: Plan, path: Path | None, timeout: float = 120.0, scratch: str = "") -> None:
         """Opens the run file, or keeps its lines. Targets of several sessions may share the folder `scratch`."""
         self.plan = plan
-        self.examiner = Examiner(plan)
+        self.examiner = Examiner(plan, keeping=True)
         self.recorder = Keeper() if path is None else Recorder(path)
         self.targets: dict[TargetName, Target] = {}
         #: The targets that are told in the run file.
@@ -80,12 +79,11 @@ class Session:
     def check(self, item: Item, names: tuple[TargetName, ...] | None = None) -> Iterator[Verdict]:
         """The verdicts of one of the further checks, recorded with its facts as they fall."""
         for target in [self.target(name) for name in names or self.plan.targets]:
-            for found in item.run(target):
-                if isinstance(found, Finding):
-                    if self.plan.takes(found.case):
-                        yield self._kept(self.examiner.enter(target, found))
+            for line in self.examiner.check(item, target):
+                if isinstance(line, Verdict):
+                    yield self._kept(line)
                 else:
-                    self.recorder.write(found)
+                    self.recorder.write(line)
 
     def _kept(self, verdict: Verdict) -> Verdict:
         self.recorder.write(verdict)

@@ -7,6 +7,7 @@ that is damaged is set aside and a new one begun; what the disk refuses is told 
 import atexit
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TypeVar
@@ -14,6 +15,7 @@ from typing import Any, TypeVar
 from nnparity.store import location
 from nnparity.store.database import DamagedFile, Database
 from nnparity.store.encoding import DamagedEntry, Unencodable, decode, encode
+from nnparity.store.location import StoreError
 
 Result = TypeVar("Result")
 #: Files that one process sets aside, before it goes on without.
@@ -33,9 +35,9 @@ class Tally:
     results: dict[str, Counter[str]] = field(default_factory=dict)
     troubles: set[str] = field(default_factory=set)
 
-    def count(self, kind: str, how: str) -> None:
-        """One more."""
-        self.results.setdefault(kind, Counter())[how] += 1
+    def count(self, kind: str, how: str, results: int = 1) -> None:
+        """So many more."""
+        self.results.setdefault(kind, Counter())[how] += results
 
     def join(self, other: "Tally") -> None:
         """Adds what another process counted."""
@@ -53,7 +55,10 @@ def store_lines(kept: Mapping[str, Mapping[str, int]], troubles: Iterable[str]) 
 
 @dataclass(frozen=True)
 class Form:
-    """How a kind of result becomes plain values, and comes back. `load` raises whatever it likes on others."""
+    """How a kind of result, never None, becomes plain values, and comes back.
+
+    `load` raises whatever it likes on others.
+    """
 
     kind: str
     plain: Callable[[Any], Any]
@@ -71,24 +76,44 @@ class Memory:
         self._attempts = 0
         self._waiting: dict[bytes, bytes] = {}
         self._bytes = 0
+        #: The keys of entries that were asked for and are damaged.
+        self._damaged: set[bytes] = set()
         self._open()
 
     def recall(self, key: bytes, form: Form, compute: Callable[[], Result]) -> Result:
         """The result of that key: the one that is kept, or the one that is computed and kept from now on."""
-        entry = self._waiting.get(key) or self._tried(lambda database: database.get(key))
-        if entry is not None:
-            try:
-                found: Result = form.load(decode(key, entry))
-            except (DamagedEntry, TypeError, ValueError, LookupError):
-                pass
-            else:
-                self.tally.count(form.kind, KEPT)
-                return found
+        found: Result | None = self.found(key, form)
+        if found is not None:
+            self.count(form, KEPT)
+            return found
         result = compute()
-        self.tally.count(form.kind, COMPUTED if entry is None else AGAIN)
+        self.count(form, self.keep(key, form, result))
+        return result
+
+    def found(self, key: bytes, form: Form) -> Any:
+        """The result that is kept of that key, or None: there is none, or it is damaged. Nothing is counted."""
+        entry = self._waiting.get(key) or self._tried(lambda database: database.get(key))
+        if entry is None:
+            return None
+        try:
+            result = form.load(decode(key, entry))
+        except (DamagedEntry, TypeError, ValueError, LookupError):
+            self._damaged.add(key)
+            return None
+        self._damaged.discard(key)
+        return result
+
+    def keep(self, key: bytes, form: Form, result: Any) -> str:
+        """Keeps what was computed, in the place of what there is of that key; how it was come by."""
+        how = AGAIN if key in self._damaged else COMPUTED
+        self._damaged.discard(key)
         if self._writes:
             self._keep(key, form, result)
-        return result
+        return how
+
+    def count(self, form: Form, how: str, results: int = 1) -> None:
+        """So many results were come by like that."""
+        self.tally.count(form.kind, how, results)
 
     def _keep(self, key: bytes, form: Form, result: Any) -> None:
         try:
@@ -169,6 +194,20 @@ def use(folder: Path | None) -> None:
     leave()
     if folder is not None:
         _own.append(Memory(folder, location.bound()))
+
+
+@contextmanager
+def using(folder: Path | None) -> Iterator[None]:
+    """For a while results are kept in that folder. A store that is in use stays so; one that cannot be had is not."""
+    if folder is None or _own:
+        yield
+        return
+    try:
+        with suppress(StoreError):  # who asked for a store was told before
+            use(folder)
+        yield
+    finally:
+        leave()
 
 
 def leave() -> None:

@@ -5,13 +5,17 @@ from typing import ClassVar
 import numpy as np
 import pytest
 
+from nnparity import checks
 from nnparity.adapters.numpy import NumpyAdapter
 from nnparity.adapters.request import Observation, Request
+from nnparity.checks.common import Finding
 from nnparity.checks.threads import ELEMENTS, TABLE, _elements, signature
 from nnparity.execute.observer import THREADS, Observer
+from nnparity.judge.recorded_expectations import Evidence, Expects, met
 from nnparity.reports.records import Fact
+from nnparity.run.verdicts import verdict_line
 from nnparity.spec import load
-from nnparity.tests.checks.inside import cells, lines, verdicts, wrong
+from nnparity.tests.checks.inside import cells, lines, plan, target, verdicts, wrong
 
 
 class LosesTheSeam(NumpyAdapter):
@@ -137,3 +141,41 @@ def test_the_observer_hands_its_number_of_threads_to_the_process(monkeypatch: py
         assert {single._environment()[name] for name in THREADS} == {"1"}
     finally:
         observer.close()
+
+
+class NothingAtTheSeam(NumpyAdapter):
+    """On several threads, the last row of the first half is NaN, and one number of the next is 0."""
+
+    threads: int | None = None
+    also_zero = False
+
+    def observe(self, request: Request) -> Observation:
+        seen = super().observe(request)
+        output = seen["output"]
+        if self.threads and isinstance(output, np.ndarray):
+            output[len(output) // 2 - 1] = np.nan
+            output[len(output) // 2, 0] = 0 if self.also_zero else output[len(output) // 2, 0]
+        return seen
+
+
+class NothingAndZeroAtTheSeam(NothingAtTheSeam):
+    also_zero = True
+
+
+@pytest.mark.parametrize("adapter", [NothingAtTheSeam, NothingAndZeroAtTheSeam])
+def test_a_record_is_held_against_all_that_several_threads_gave(adapter: type[NumpyAdapter]) -> None:
+    """The worst element is NaN, as on record; whether all that is wrong is, the others tell."""
+    (item,) = (one for one in checks.items(plan("dense")) if one.check == "threads")
+    (found,) = (one for one in item.run(target(adapter)) if isinstance(one, Finding) and one.quantity == "output")
+    verdict = verdict_line(target(adapter), found)
+    evidence = Evidence(found.case, False, found.seen, found.truth)
+    assert verdict.worst is not None
+    assert verdict.worst.observed == "nan"
+    assert met(Expects(answer="NaN"), "wrong result", verdict, evidence) == (adapter is NothingAtTheSeam)
+
+
+def test_what_is_held_against_another_observation_is_no_evidence_of_what_is_expected() -> None:
+    (item,) = (one for one in checks.items(plan("dense")) if one.check == "threads")
+    for adapter in (ZerosOnOneThread, Races):
+        found = [one for one in item.run(target(adapter)) if isinstance(one, Finding) and one.quantity == "output"]
+        assert [one.truth for one in found] == [None]

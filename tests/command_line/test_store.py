@@ -34,6 +34,18 @@ QUANTITIES = ("--quantity", "output", "--quantity", "grad")
 PLAN = ("--formula", "softmax", "--dtype", "float16", "--dtype", "float64", *QUANTITIES)
 NNPARITY = (sys.executable, "-m", "nnparity")
 ROOT = Path(__file__).resolve().parents[2]
+#: A record of nothing that is run here: beside others nothing is judged as before, and all is expected as before.
+RECORD = """
+[another]
+formula  = "gelu"
+target   = "numpy:*"
+dtype    = ["float32"]
+versions = { numpy = ">=99,<100" }
+class    = "wrong result"
+expects  = { hard = 2 }
+reason   = "None."
+upstream = "not reported"
+"""
 
 
 def run(out: Path, *arguments: str, backend: str = "numpy") -> tuple[Summary, dict[Any, Any], str]:
@@ -48,6 +60,13 @@ def run(out: Path, *arguments: str, backend: str = "numpy") -> tuple[Summary, di
 
 def _without_seconds(verdict: Verdict) -> Any:
     return {field: getattr(verdict, field) for field in verdict.__struct_fields__ if field != "seconds"}
+
+
+@pytest.fixture
+def others(tmp_path: Path) -> Path:
+    """Other records than those of before."""
+    (tmp_path / "others.toml").write_text(RECORD)
+    return tmp_path / "others.toml"
 
 
 @pytest.fixture(scope="module")
@@ -77,8 +96,20 @@ def test_a_warm_run_computes_nothing_and_finds_the_same(kept: Path, cold: Any, t
     warm, second, warm_told = run(tmp_path / "warm")
     assert second == first
     assert before.kept["expectations"]["computed"] > 20
-    assert set(warm.kept["expectations"]) == set(warm.kept["sensitivities"]) == {"from the store"}
+    assert warm.kept == {"verdicts": {"from the store": len(first)}}
+    assert re.search(r"^verdicts: [\d,]+ computed$", cold_told, re.M)
     assert re.search(r"^expectations: .*\d computed$", cold_told, re.M)
+    assert re.search(r"^verdicts: [\d,]+ from the store$", warm_told, re.M)
+    assert not warm.troubles
+
+
+def test_beside_other_records_a_warm_run_judges_anew_by_expectations_that_are_kept(
+    kept: Path, cold: Any, tmp_path: Path, others: Path
+) -> None:
+    warm, second, warm_told = run(tmp_path / "warm", *PLAN, "--known", str(others))
+    assert second == cold[2]
+    assert warm.kept["verdicts"] == {"computed": len(second)}
+    assert set(warm.kept["expectations"]) == set(warm.kept["sensitivities"]) == {"from the store"}
     assert re.search(r"^expectations: [\d,]+ from the store$", warm_told, re.M)
     assert not warm.troubles
 
@@ -91,12 +122,13 @@ def test_without_a_store_it_finds_the_same(empty: Path, cold: Any, tmp_path: Pat
     assert not empty.exists()
 
 
-def test_several_jobs_share_a_store_and_close_it(kept: Path, tmp_path: Path) -> None:
+def test_several_jobs_share_a_store_and_close_it(kept: Path, tmp_path: Path, others: Path) -> None:
     plan = Plan(
         targets=(TargetName("numpy"),),
         formulas=("softmax",),
         dtypes=("float16", "float64"),
         quantities=("output", "grad"),
+        known=(others,),
     )
     total = TotalCounts()
     with Jobs(Processes(2, store=kept)) as jobs:
@@ -106,24 +138,28 @@ def test_several_jobs_share_a_store_and_close_it(kept: Path, tmp_path: Path) -> 
     assert [path.suffix for path in kept.iterdir()] == [".sqlite"], "no log is left"
 
 
-def test_what_diverges_is_told_the_same_from_a_warm_store(empty: Path, tmp_path: Path) -> None:
+def test_what_diverges_is_told_the_same_from_a_warm_store(empty: Path, tmp_path: Path, others: Path) -> None:
     (tmp_path / "faulty.py").write_text(FAULTY)
     plan = ("--formula", "tanh", "--dtype", "float32", *QUANTITIES)
     _, first, _ = run(tmp_path / "cold", *plan, backend="faulty.py:Doubled")
-    warm, second, _ = run(tmp_path / "warm", *plan, backend="faulty.py:Doubled")
-    assert second == first
+    again, same, _ = run(tmp_path / "again", *plan, backend="faulty.py:Doubled")
+    warm, second, _ = run(tmp_path / "warm", *plan, "--known", str(others), backend="faulty.py:Doubled")
+    assert second == same == first
     assert any(verdict["diagnosis"] for verdict in first.values())
+    assert set(again.kept["verdicts"]) == {"from the store"}
     assert set(warm.kept["expectations"]) == {"from the store"}
 
 
-def test_a_damaged_entry_is_said_in_the_summary(kept: Path, cold: Any, tmp_path: Path) -> None:
+@pytest.mark.parametrize("kind", ["verdicts", "expectations"])
+def test_a_damaged_entry_is_said_in_the_summary(kept: Path, cold: Any, tmp_path: Path, others: Path, kind: str) -> None:
     (file,) = kept.glob("*.sqlite")
     with sqlite3.connect(file) as connection:
-        connection.execute("UPDATE bodies SET body = zeroblob(length(body)) WHERE id IN (3, 4)")
-    summary, found, told = run(tmp_path / "warm")
+        connection.execute("UPDATE bodies SET body = zeroblob(length(body))")
+    summary, found, told = run(tmp_path / "warm", *PLAN, *(["--known", str(others)] if kind == "expectations" else []))
     assert found == cold[2]
-    assert sum(counted.get("damaged and computed again", 0) for counted in summary.kept.values()) == 2
-    assert re.search(r"from the store, \d damaged and computed again$", told, re.M)
+    assert summary.kept["expectations"]["damaged and computed again"] > 20
+    assert summary.kept["verdicts"] == {"damaged and computed again" if kind == "verdicts" else "computed": len(found)}
+    assert re.search(r"^expectations: .*\d damaged and computed again$", told, re.M)
 
 
 def test_a_store_that_cannot_be_had_is_said_once_and_the_run_goes_on(
@@ -159,7 +195,8 @@ def store(*arguments: str) -> int | str | None:
 def test_the_store_is_looked_at_carried_and_emptied(
     kept: Path, cold: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    entries = sum(counted["computed"] for counted in cold[1].kept.values())
+    entries = _entries(kept)
+    assert entries > sum(counted["computed"] for kind, counted in cold[1].kept.items() if kind != "verdicts")
     assert store() == store("--info") == 0
     assert f"file: {kept}" in (told := capsys.readouterr().out)
     assert f"entries: {entries:,}" in told
@@ -172,7 +209,7 @@ def test_the_store_is_looked_at_carried_and_emptied(
     assert store("--import", str(tmp_path / "file")) == 0
     assert capsys.readouterr().out == f"{entries:,} entries\n"
     warm, *_ = run(tmp_path / "warm")
-    assert set(warm.kept["expectations"]) == {"from the store"}
+    assert warm.kept == {"verdicts": {"from the store": len(cold[2])}}
 
 
 @pytest.mark.parametrize(
@@ -234,7 +271,8 @@ def test_conformance_tests_have_the_users_store_and_others_have_none(tmp_path: P
     entries = _entries(store)
     assert entries > 0
     told = pytest_of_a_user(tmp_path, conformance, *ours, *small)  # one session, and only its own run has it
-    assert re.search(r"^expectations: \d+ from the store$", told, re.M)
+    assert re.search(r"^verdicts: \d+ from the store$", told, re.M)
+    assert "expectations: " not in told
     assert _entries(store) == entries
 
 

@@ -19,15 +19,15 @@ ARROWS = {
     "reference": {"spec"},
     "adapters": {"spec"},
     "adapters.numpy": {"spec", "adapters", "reference"},  # the reference itself, put to the same test
-    "reports": set(),
     "store": set(),  # of results, whoever computes them
+    "reports": {"store"},
     "expect": {"spec", "reference", "store"},
     "execute": {"spec", "adapters"},
     "judge": {"spec", "reference", "expect", "store", RECORDS},
     "checks": {"spec", "expect", "judge", "execute", "adapters.request", RECORDS},
     "run": {"spec", "reference", "expect", "judge", "checks", "execute", "store", "adapters.registry", "reports"},
     "mutate": {
-        *("spec", "reference", "expect", "judge", "checks", "execute", "run", RECORDS),
+        *("spec", "reference", "expect", "judge", "checks", "execute", "run", "store", RECORDS),
         *("adapters.request", "adapters.numpy", "reports.chain"),
     },
     "hunt": {

@@ -1,6 +1,6 @@
 """How far the verdicts of a run could see, summed up for the report."""
 
-from nnparity.run.sensitivities import sensitivities
+from nnparity.run.facts.sensitivities import sensitivities
 from nnparity.tests.judge.verdicts import verdict
 
 

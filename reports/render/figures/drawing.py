@@ -1,15 +1,21 @@
 """What all figures share: a colour for each target, and a drawing as a small SVG element with the page's colours."""
 
+import importlib.metadata
 import io
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
+import msgspec
+
 from nnparity.reports.merge import MergedRun
+from nnparity.store import memory, questions
+from nnparity.store.memory import Form
 
 #: Colours that matplotlib goes through.
 COLOURS = 10
+FORM = Form("figures", str, str)
 SETTINGS: Any = {"svg.hashsalt": "nnparity", "svg.fonttype": "none", "font.size": 8, "axes.facecolor": "none"}
 
 
@@ -19,13 +25,25 @@ def coloured(run: MergedRun) -> dict[str, str]:
     return {name: f"C{place % COLOURS}" for place, name in enumerate(names)}
 
 
+def drawn_once(asked: Any, draw: Callable[[], str]) -> str:
+    """The figure that `draw` makes of what it is `asked`: where results are kept from run to run, the one of before."""
+    store = memory.used()
+    if store is None:
+        return draw()
+    told = [importlib.metadata.version("matplotlib"), msgspec.msgpack.encode(asked)]
+    figure: str = store.recall(questions.key(("reports",), __name__, told), FORM, draw)
+    return figure
+
+
 @contextmanager
 def drawing(wide: float, high: float) -> Iterator[Any]:
     """A figure of so many inches, which is drawn alike every time."""
-    from matplotlib import rc_context  # noqa: PLC0415 - only runs that have something to draw need it
+    from matplotlib import rc_context, rcdefaults, rcParams  # noqa: PLC0415 - only runs that have something to draw need it
     from matplotlib.figure import Figure  # noqa: PLC0415 - the same
 
-    with rc_context(SETTINGS):
+    with rc_context():  # whatever the user's own settings are
+        rcdefaults()
+        rcParams.update(SETTINGS)
         yield Figure(figsize=(wide, high), facecolor="none")
 
 

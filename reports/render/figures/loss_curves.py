@@ -7,7 +7,7 @@ from typing import Any
 
 from nnparity.reports.merge import MergedRun
 from nnparity.reports.records import Curve
-from nnparity.reports.render.figures.drawing import coloured, drawing, svg
+from nnparity.reports.render.figures.drawing import coloured, drawing, drawn_once, svg
 
 #: Below this part of the loss nothing is drawn: a difference of zero has no logarithm.
 LEAST = 1e-17
@@ -28,7 +28,12 @@ def figures(run: MergedRun) -> dict[str, str]:
     ordered = sorted(run.curves, key=lambda curve: (curve.formula, curve.dtype, curve.signature, curve.series))
     groups = groupby(ordered, key=lambda curve: (curve.formula, curve.dtype))
     colours = coloured(run)
-    return {caption(formula, dtype): draw(list(group), colours) for (formula, dtype), group in groups}
+    return {caption(formula, dtype): _figure(list(group), colours) for (formula, dtype), group in groups}
+
+
+def _figure(curves: list[Curve], colours: dict[str, str]) -> str:
+    own = {curve.target: colours[curve.target] for curve in curves}
+    return drawn_once(["losses", curves, own], lambda: draw(curves, own))
 
 
 def caption(formula: str, dtype: str) -> str:

@@ -8,7 +8,7 @@ from nnparity.reports.aggregation import dtype_order
 from nnparity.reports.formatting import real
 from nnparity.reports.merge import MergedRun
 from nnparity.reports.records import OCTAVES, Ulps
-from nnparity.reports.render.figures.drawing import coloured, drawing, svg
+from nnparity.reports.render.figures.drawing import coloured, drawing, drawn_once, svg
 
 #: Inches of a panel, and of the legend above all.
 WIDTH, HEIGHT, LEGEND = 2.6, 2.1, 0.45
@@ -27,7 +27,12 @@ def figures(run: MergedRun) -> dict[str, str]:
     ordered = sorted(run.ulps, key=lambda one: (one.formula, dtype_order(one.dtype), one.target))
     colours = coloured(run)
     groups = groupby(ordered, key=lambda one: one.formula)
-    return {caption(formula): draw(list(several), colours) for formula, several in groups}
+    return {caption(formula): _figure(list(several), colours) for formula, several in groups}
+
+
+def _figure(lines: list[Ulps], colours: dict[str, str]) -> str:
+    own = {one.target: colours[one.target] for one in lines}
+    return drawn_once(["ulps", lines, own], lambda: draw(lines, own))
 
 
 def caption(formula: str) -> str:
