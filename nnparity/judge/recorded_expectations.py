@@ -59,7 +59,8 @@ class Expects(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     one, else of the verdict. A hard margin that is not given is at most 1, a sharp one anything. `answer` is what every
     element is that is wrong by them: a number, or one of `ANSWERS`; `ACCEPTS` for an input that is not rejected;
     `INPUT_SHAPE` for a result in the shape of an input, `CRASHES` for a process that
-    dies. Several answers may be given. Beside margins either is enough.
+    dies. Several answers may be given. Beside margins either is enough. `raises` are words of the message, in
+    its first line, of a framework that raises where it should answer.
     """
 
     variant: str = ""
@@ -69,6 +70,7 @@ class Expects(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     hard: float | None = None
     sharp: float | None = None
     answer: str | tuple[str, ...] = ()
+    raises: str = ""
 
     @property
     def computed(self) -> bool:
@@ -96,8 +98,8 @@ class Expects(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     def wrong(self, formulas: list[Formula]) -> str | None:
         """What is wrong with it for a record of these formulas, or None."""
-        if not (self.computed or self.margins or self.dtype or self.answers):
-            return "an expectation, margins, a dtype or an answer"
+        if not (self.computed or self.margins or self.dtype or self.answers or self.raises):
+            return "an expectation, margins, a dtype, an answer or what is raised"
         for name, one, many in (
             ("inner", self.inner, DTYPES),
             ("model", self.model, MODELS),
@@ -126,7 +128,7 @@ def met(expects: Expects, kind: Class, verdict: Verdict, evidence: Evidence | No
     if verdict.grade == "nondeterministic" or (verdict.dataset in REPEATED and verdict.hard is not None):
         return kind == "nondeterminism" and verdict.hard is not None and _within(expects, verdict)
     if verdict.grade not in ("imprecise", "diverges"):
-        return verdict.grade == "crashed" and CRASHES in expects.answers
+        return _no_answer(expects, verdict)
     if verdict.dataset.startswith(REJECTED):
         return ACCEPTS in expects.answers and (verdict.message or "").startswith("answers ")
     if verdict.hard is None:
@@ -134,6 +136,13 @@ def met(expects: Expects, kind: Class, verdict: Verdict, evidence: Evidence | No
     if expects.answers and not expects.computed:
         return _answered(expects, verdict, evidence) or (expects.margins and _within(expects, verdict))
     return _numbers_met(expects, verdict, evidence)
+
+
+def _no_answer(expects: Expects, verdict: Verdict) -> bool:
+    """Whether the process died where the record says so, or the message has the words of the record."""
+    if verdict.grade == "error":
+        return bool(expects.raises) and expects.raises in (verdict.message or "").partition("\n")[0]
+    return verdict.grade == "crashed" and CRASHES in expects.answers
 
 
 def also_met(expects: Expects, kind: Class, verdict: Verdict, evidence: Evidence | None) -> tuple[str, ...]:

@@ -7,7 +7,7 @@ import numpy as np
 from scipy import special
 
 from nnparity.reference.arrays import Array, Float, Int
-from nnparity.reference.formulas.transformer import scale, softmax, softmax_back
+from nnparity.reference.formulas.transformer import scale, scores_back, softmax, softmax_back
 from nnparity.reference.readings.numbers import constant, detached, logistic
 from nnparity.reference.registry import formula
 
@@ -180,6 +180,7 @@ def masked_attention(
     masked: bool = True,
     inverted: bool = False,
     scaling: str = "root of d",
+    by_output: bool = False,
     **special: Any,
 ) -> Float[Array, "b t e"]:
     """Attention that gives padded keys (mask 0) no weight; `special` is for infinities and NaN, see `_masked`.
@@ -242,12 +243,13 @@ def _(
     masked: bool = True,
     inverted: bool = False,
     scaling: str = "root of d",
+    by_output: bool = False,
     **special: Any,
 ) -> tuple[Float[Array, "b t d"], Float[Array, "b s d"], Float[Array, "b s e"]]:
     """As of attention: a weight of zero passes nothing back."""
     keep = _keep(mask, masked, inverted)
     p = _masked(q, k, keep, scaling, **special)
-    ds = softmax_back(np.einsum("bte,bse->bts", g, v), p) / scale(q.shape[-1], scaling, q)
+    ds = scores_back(g, p, v, by_output=by_output) / scale(q.shape[-1], scaling, q)
     ds = np.where(keep, ds, 0.0) if special else ds  # a score that is not looked at has no derivative
     dq, dk = np.einsum("bts,bsd->btd", ds, k), np.einsum("bts,btd->bsd", ds, q)
     return dq, dk, np.einsum("bts,bte->bse", p, g)

@@ -62,7 +62,7 @@ def _(
         total = np.sum(p, axis=-1, keepdims=True)
         dp = _quotient_back(-g / _per(p, mean) * t / (p / total), p, total)
     else:
-        dp = -g * t / p / _per(p, mean)
+        dp = -g / _per(p, mean) * t / p
     return dp if base == np.e else dp / np.log(base)
 
 
@@ -133,7 +133,7 @@ def _(
         return np.where(p < LEAST, 0.0, dz / _clipped(p))
     label = onehot(labels, p.shape[1])
     total = np.sum(p, axis=-1, keepdims=True)
-    dp = -g * label / (p / total if normalised else p) / _per(p, mean)
+    dp = -g / _per(p, mean) * label / (p / total if normalised else p)
     dp = np.where(label > 0, dp, 0.0) if elsewhere == "0" else dp
     return _quotient_back(dp, p, total) if normalised else dp
 

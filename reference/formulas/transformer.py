@@ -84,20 +84,29 @@ def _(
     causal: str = "",
     by_output: bool = False,
 ) -> tuple[Float[Array, "b t d"], Float[Array, "b s d"], Float[Array, "b s e"]]:
-    """Back through the product with V, softmax, and the scores.
+    """Back through the product with V, softmax, and the scores."""
+    p = weights(q, k, scaling, axis, shift, causal)
+    ds = scores_back(g, p, v, axis, by_output) / scale(q.shape[-1], scaling, q)
+    dq, dk = np.einsum("bts,bsd->btd", ds, k), np.einsum("bts,btd->bsd", ds, q)
+    return dq, dk, np.einsum("bts,bte->bse", p, g)
+
+
+def scores_back(
+    g: Float[Array, "b t e"],
+    p: Float[Array, "b t s"],
+    v: Float[Array, "b s e"],
+    axis: int = -1,
+    by_output: bool = False,
+) -> Float[Array, "b t s"]:
+    """Back through the product with V and softmax.
 
     `by_output`: what softmax takes from dp is the sum of g and the output, not that of dp and the weights, which is the
     same; so does flash attention, which has no more of the weights than a block (Dao et al., arXiv:2205.14135, 3.1).
     """
-    p = weights(q, k, scaling, axis, shift, causal)
     dp = np.einsum("bte,bse->bts", g, v)
-    if by_output:
-        ds = p * (dp - np.sum(g * np.einsum("bts,bse->bte", p, v), axis=-1, keepdims=True))
-    else:
-        ds = softmax_back(dp, p, axis)
-    ds = ds / scale(q.shape[-1], scaling, q)
-    dq, dk = np.einsum("bts,bsd->btd", ds, k), np.einsum("bts,btd->bsd", ds, q)
-    return dq, dk, np.einsum("bts,bte->bse", p, g)
+    if not by_output:
+        return softmax_back(dp, p, axis)
+    return p * (dp - np.sum(g * np.einsum("bts,bse->bte", p, v), axis=-1, keepdims=True))
 
 
 @formula("residual_attention")

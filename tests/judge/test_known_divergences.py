@@ -230,10 +230,11 @@ def test_a_run_of_a_part_makes_no_record_stale(tmp_path: Path, options: dict[str
         ("{ hard = 12.0 }", '{ inner = "float8" }', r"torch/known\.toml: dense-float32: expects: inner is one of"),
         ("{ hard = 12.0 }", '{ answer = "none" }', r"torch/known\.toml: dense-float32: expects: no answer: none"),
         ("{ hard = 12.0 }", '{ answer = "accepts" }', r"torch/known\.toml: dense-float32: expects: .*not rejected"),
+        ("{ hard = 12.0 }", '{ raises = "no" }', r"torch/known\.toml: dense-float32: expects: raises .*no answer"),
     ],
     ids=[
         *("TOML", "missing", "type", "unknown", "specifier", "version"),
-        *("unbounded", "class", "nothing", "variant", "inner", "answer", "accepts"),
+        *("unbounded", "class", "nothing", "variant", "inner", "answer", "accepts", "raises"),
     ],
 )
 def test_a_malformed_record_is_refused_by_file_and_field(tmp_path: Path, old: str, new: str, told: str) -> None:

@@ -281,6 +281,28 @@ def test_a_process_that_dies_is_on_record_where_the_record_says_so(grade: str, f
     assert not met(Expects(answer="NaN"), "no answer", line, None)
 
 
+RAISED = "JaxRuntimeError: INVALID_ARGUMENT: Algorithm not supported"
+
+
+@pytest.mark.parametrize(
+    ("grade", "message", "fits"),
+    [
+        ("error", RAISED, True),
+        ("error", "TypeError: q has rank 3", False),
+        ("error", None, False),
+        ("crashed", RAISED, False),
+        ("diverges", RAISED, False),
+    ],
+)
+def test_what_is_raised_is_on_record_where_the_record_names_its_words(
+    grade: str, message: str | None, fits: bool
+) -> None:
+    line = verdict(grade, dataset="size one", message=message)
+    assert met(Expects(raises="Algorithm not supported"), "no answer", line, None) is fits
+    for other in (Expects(answer="crash"), Expects(answer="NaN"), Expects(hard=1e9), Expects(inner="float32")):
+        assert grade != "error" or not met(other, "no answer", line, None)
+
+
 @pytest.mark.parametrize("dtype", list(DTYPES))
 def test_a_record_that_takes_any_number_says_so(dtype: str) -> None:
     one = case("layer_norm", dtype)
