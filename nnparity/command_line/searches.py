@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from nnparity.command_line.application import application, progress, tell
-from nnparity.command_line.options import JOBS, Choice, Out, Processes, Timeout, choosing
+from nnparity.command_line.options import JOBS, Choice, NoStore, Out, Processes, Timeout, choosing, store_folder
 from nnparity.command_line.running.exclusion import written
 from nnparity.command_line.running.outcome import UNJUDGED
 from nnparity.execute.target import TargetName, start
@@ -30,16 +30,19 @@ def mutate(
     out: Out = Path("reports/out"),
     timeout: Timeout = 120.0,
     jobs: Processes = JOBS,
+    no_store: NoStore = False,
 ) -> None:
     """Plants faults in a target, one at a time, and says how many of them the plan catches.
 
     The tables go to mutation.jsonl in the folder; `nnparity report` puts them into the report of a run.
     """
     plan = choice.plan()
-    path = out / "mutation.jsonl"
+    path, store = out / "mutation.jsonl", store_folder(no_store)
     with written(out), progress() as bar:
         task = bar.add_task(f"faults planted in {choice.backends}", total=len(plan.chosen()))
-        found = planting.mutate(plan, path, timeout, jobs, lambda id: bar.update(task, description=id, advance=1))
+        found = planting.mutate(
+            plan, path, timeout, jobs, lambda id: bar.update(task, description=id, advance=1), store
+        )
     for name in plan.dtypes:
         told = mutation_score([one for one in found if one.dtype == name])
         tell(f"{name}: {told}")

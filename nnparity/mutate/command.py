@@ -2,10 +2,12 @@
 
 import dataclasses
 import multiprocessing
+import os
 from collections.abc import Callable, Iterator
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from pathlib import Path
 
+from nnparity.execute.lifetime import end_with
 from nnparity.execute.target import Target, start
 from nnparity.mutate.planting import Memory
 from nnparity.mutate.score import Mutation, Planting
@@ -18,19 +20,23 @@ from nnparity.run.plan import Plan
 from nnparity.run.recorder import Recorder
 from nnparity.run.verdicts import target_line
 from nnparity.spec.usage import UsageError
+from nnparity.store import memory
 
 Part = tuple[list[Planting], list[Curve], TargetLine]
 
 
-def mutate(plan: Plan, path: Path, timeout: float, jobs: int, seen: Callable[[str], None]) -> list[Planting]:
+def mutate(
+    plan: Plan, path: Path, timeout: float, jobs: int, seen: Callable[[str], None], store: Path | None = None
+) -> list[Planting]:
     """Plants each fault in the plan's target, tells each formula as it is done, and writes the tables to a run file.
 
+    What is expected, of every fault the same, is kept in the folder `store`, if there is one; verdicts are not.
     Raises UsageError for more than one target, TargetUnavailable for one that cannot be had.
     """
     if len(plan.targets) != 1:
         raise UsageError("faults are planted in one target at a time: name one --backend")
     found: dict[str, Part] = {}
-    for id, part in _parts(plan, timeout, jobs):
+    for id, part in _parts(plan, timeout, jobs, store):
         found[id] = part
         seen(id)
     in_order = [found[formula.id] for formula in plan.chosen()]
@@ -46,10 +52,10 @@ def _write(plan: Plan, path: Path, target: TargetLine, facts: list[Fact]) -> Non
     sealed(path)
 
 
-def _parts(plan: Plan, timeout: float, jobs: int) -> Iterator[tuple[str, Part]]:
+def _parts(plan: Plan, timeout: float, jobs: int, store: Path | None) -> Iterator[tuple[str, Part]]:
     """Formula by formula, each in one of so many processes."""
     context = multiprocessing.get_context("spawn")
-    with ProcessPoolExecutor(jobs, context, _begin, (plan, timeout)) as pool:
+    with ProcessPoolExecutor(jobs, context, _begin, (plan, timeout, store, os.getpid())) as pool:
         futures = {pool.submit(_plant, formula.id): formula.id for formula in plan.chosen()}
         for future in as_completed(futures):
             yield futures[future], future.result()
@@ -59,7 +65,9 @@ def _parts(plan: Plan, timeout: float, jobs: int) -> Iterator[tuple[str, Part]]:
 _own: list[tuple[Plan, Target | Exception]] = []
 
 
-def _begin(plan: Plan, timeout: float) -> None:
+def _begin(plan: Plan, timeout: float, store: Path | None, parent: int) -> None:
+    end_with(parent)
+    memory.use(store)
     for pack in plan.packs:
         packs.take(pack)
     try:
@@ -73,11 +81,11 @@ def _plant(id: str) -> Part:
     if isinstance(target, Exception):
         raise target
     only = dataclasses.replace(plan, formulas=(id,))
-    memory = Memory(target)
-    return list(Mutation(only, memory).run()), _curves(only, memory), target_line(target, plan.targets[0])
+    answers = Memory(target)
+    return list(Mutation(only, answers).run()), _curves(only, answers), target_line(target, plan.targets[0])
 
 
-def _curves(plan: Plan, memory: Memory) -> list[Curve]:
+def _curves(plan: Plan, answers: Memory) -> list[Curve]:
     """Of the single formulas that the target has."""
     asked = [(f, dtype) for f in plan.chosen() for dtype in plan.dtypes if dtype in f.dtypes and not f.composition]
-    return [curve(memory, f, dtype, plan.level) for f, dtype in asked if not memory.target.refuses(f)]
+    return [curve(answers, f, dtype, plan.level) for f, dtype in asked if not answers.target.refuses(f)]

@@ -1,5 +1,10 @@
 """The mutation score itself: faults are planted, caught, survive, or are none."""
 
+import contextlib
+import re
+import subprocess
+import sys
+import time
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -18,9 +23,11 @@ from nnparity.mutate.planting import Memory, planted
 from nnparity.mutate.score import Mutation, Planting, faults
 from nnparity.mutate.tables import BY_KIND, SCORE, SURVIVORS, tables
 from nnparity.reports import merge
-from nnparity.reports.records import TargetLine
+from nnparity.reports.records import Fact, TargetLine, read_run
 from nnparity.run.plan import Plan
 from nnparity.spec import DTYPES, Dtype, Formula, load
+from nnparity.store.location import VARIABLE
+from nnparity.tests import commands
 from nnparity.tests.checks.inside import plan, target
 
 NAMES = ("dense", "softmax", "conv2d", "layer_norm")
@@ -177,7 +184,51 @@ def test_a_target_that_cannot_be_started_is_told_in_its_own_words(tmp_path: Path
         command.mutate(asked, tmp_path / "mutation.jsonl", 60.0, 1, lambda id: None)
 
 
+@pytest.mark.skipif(sys.platform != "linux", reason="elsewhere a process ends when it next hears from nobody")
+def test_no_process_outlives_a_run_that_is_killed(tmp_path: Path) -> None:
+    options = ("--backend", "numpy", "--jobs", "1", "--no-store", "--out", str(tmp_path))
+    process = subprocess.Popen([sys.executable, "-m", "nnparity", "mutate", *options], stderr=subprocess.DEVNULL)
+    deadline = time.monotonic() + 60
+    while not (found := [one for child in children(process.pid) for one in children(child)]):
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
+    found += children(process.pid)
+    process.kill()
+    process.wait()
+    while any(Path(f"/proc/{one}").exists() and alive(one) for one in found):
+        assert time.monotonic() < deadline, "they live on"
+        time.sleep(0.05)
+
+
+def children(pid: int) -> list[int]:
+    return [int(one) for one in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
+
+
+def alive(pid: int) -> bool:
+    with contextlib.suppress(OSError):
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
+    return False
+
+
 def test_faults_of_a_layout_are_for_targets_that_have_it_and_excused_by_no_permit() -> None:
     found = [one for one in faults(load()["softmax"], "float32") if one.kind == LAYOUT]
     assert {one.layout for one in found} >= {"transposed", "strided", "unaligned"}
     assert not any(one.permitted or one.sought for one in found)
+
+
+def test_what_is_expected_of_all_faults_is_kept_and_no_verdict_on_them(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(VARIABLE, str(tmp_path / "kept"))
+    plan = ("--backend", "numpy", "--formula", "relu", "--dtype", "float32", "--jobs", "1", "--out", str(tmp_path))
+    told = []
+    for store in ("--no-store", "", ""):
+        done = commands.nnparity("mutate", *plan, *filter(None, [store]), cwd=tmp_path)
+        assert done.returncode == 0, done.stderr
+        told.append([one for one in read_run(tmp_path / "mutation.jsonl") if isinstance(one, Fact)])
+        assert (tmp_path / "kept").exists() == (not store)
+    assert told[0] == told[1] == told[2]
+    assert any(fact.table == SCORE for fact in told[0])
+    done = commands.nnparity("run", *plan, cwd=tmp_path)
+    assert re.search(r"^expectations: .*from the store", done.stderr, re.M)
+    assert re.search(r"^verdicts: \d+ computed$", done.stderr, re.M)
