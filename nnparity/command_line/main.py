@@ -3,6 +3,7 @@
 A fault of nnparity itself must not be taken for a divergence.
 """
 
+import gc
 import sys
 import traceback
 from collections.abc import Callable
@@ -31,6 +32,7 @@ LONGEST = 10_000
 def app() -> None:
     """The console script: nothing that goes wrong here may pass for a divergence, no reader's end either."""
     outlived()
+    gc.freeze()  # what is imported stays, see `execute.worker`
     raise SystemExit(guarded(lambda: application(standalone_mode=True)))
 
 

@@ -6,6 +6,7 @@ over the socket of that number. It says what it is (`TargetInfo`), then answers 
 """
 
 import contextlib
+import gc
 import os
 import socket
 import sys
@@ -39,6 +40,7 @@ def serve(channel: Channel, backend: str, device: str, mode: str) -> None:
         channel.send(messages.of_answer("\n".join(told)))
         return
     channel.send(message)
+    gc.freeze()  # what the framework has imported stays: to look through it again and again takes time
     while True:
         try:
             requests = messages.asked(channel.receive())

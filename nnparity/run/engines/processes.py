@@ -1,6 +1,7 @@
 """Jobs in processes of this machine; a single one is this process itself. They write into the run file themselves."""
 
 import contextlib
+import gc
 import multiprocessing
 import os
 import shutil
@@ -43,6 +44,7 @@ def kill() -> None:
 def _create(crew: Crew, timeout: float, scratch: str, store: Path | None, parent: int = 0) -> None:
     if parent:
         obey(parent)
+        gc.freeze()  # what is imported stays, see `execute.worker`
     memory.use(store)
     _own.append(Worker(timeout, scratch, crew))
 
