@@ -42,9 +42,8 @@ class Selection:
     """A part of the spec. No formulas named means all of them. Raises UsageError for what is not there.
 
     `pool` is "all" or "none" of it, or of each formula so many signatures, the first, or as many as so many CPU seconds
-    of each target buy ("10s"). `cases`, `signatures` and
-    `datasets` narrow it down to those; named cases and signatures are in whatever the level and the pool. What is named
-    twice is asked once.
+    of each target buy ("10s"). `cases`, `signatures` and `datasets` narrow it down to those; named cases and signatures
+    are in whatever the level and the pool. What is named twice is asked once.
     """
 
     #: The fields that name several things.

@@ -1,8 +1,7 @@
 """Checks beside the ordinary cases: special values, inputs to reject, determinism, layouts, threads, sweeps ...
 
 Each says what it asks of a started target, and makes verdicts of the answers, and facts that become further tables of
-the report. `items` cuts them
-into pieces for a progress bar or for pytest. The level "quick" has none.
+the report. `items` cuts them into pieces for a progress bar or for pytest. The level "quick" has none.
 """
 
 from collections.abc import Callable, Iterator

@@ -42,7 +42,7 @@ def layouts(target: Target, formula: Formula, selection: Selection) -> Inquiry:
     return Inquiry(
         lambda answers: _judged(target, asked, dtypes, selection, iter(answers)),
         [one.given for several in asked for one in several],
-        [(target.observer, requests)] if requests else [],
+        [(target.observer, requests)],
     )
 
 

@@ -42,6 +42,8 @@ class Seen:
     case: Case
     quantity: str
     observed: Observed
+    #: What was asked of the case.
+    asked: frozenset[str]
     first: bool
     does: str | None
     #: What is expected of who keeps them.
@@ -57,33 +59,26 @@ def subnormals(target: Target, formulas: Sequence[Formula], dtype: str, selectio
         for formula in (formulas if probed else _parts(formulas))
         if DATASET in specials_of(formula) and not target.refuses(formula)
     ]
-    requests = [request(case, first_order(case.formula, quantities), alike(case, selection)) for case in cases]
+    asked = [first_order(case.formula, quantities) for case in cases]
+    requests = [request(case, own, alike(case, selection)) for case, own in zip(cases, asked, strict=True)]
 
     def judged(answers: Sequence[Observed]) -> Iterator[Found]:
-        seen = [
-            one
-            for case, observed in zip(cases, answers, strict=True)
-            for one in _seen(case, observed, first_order(case.formula, quantities))
-        ]
-        yield from _judged(target, seen, formulas, quantities, selection)
+        together = zip(cases, answers, asked, strict=True)
+        seen = [one for case, observed, own in together for one in _seen(case, observed, own)]
+        yield from _judged(target, seen, formulas, probed, selection)
         yield Fact(TABLE, f"subnormals {dtype}", target.name, _summed(seen, probed))
 
-    asked = [case for case in cases if case.formula in formulas]
-    return Inquiry(judged, [*asked, *cases], [(target.observer, requests)])
+    planned = [case for case in cases if case.formula in formulas]  # of the others no verdict is told
+    return Inquiry(judged, [*planned, *cases], [(target.observer, requests)])
 
 
 def _judged(
-    target: Target,
-    seen: Sequence[Seen],
-    formulas: Sequence[Formula],
-    quantities: Sequence[str],
-    selection: Selection,
+    target: Target, seen: Sequence[Seen], formulas: Sequence[Formula], probed: bool, selection: Selection
 ) -> Iterator[Finding]:
-    probed = any(target.flushes[one.case.dtype.name] for one in seen)
     flush = probed or any(one.does in (FLUSHES, BOTH) for one in seen)
     for one in seen:
         if one.case.formula in formulas and _asked(one.quantity, selection):
-            found = _settled(target, one, flush, first_order(one.case.formula, quantities))
+            found = _settled(target, one, flush)
             yield Finding(
                 one.case,
                 one.quantity,
@@ -111,7 +106,7 @@ def _seen(case: Case, observed: Observed, asked: frozenset[str]) -> Iterator[See
     for place, (quantity, kept) in enumerate(judgeable(expect(case, asked), observed).items()):
         array = observed.observation.get(quantity)
         does = None if misshapen(array, observed, kept, case.dtype) else does_with(array, kept, case)  # type: ignore[arg-type]
-        yield Seen(case, quantity, observed, place == 0, does, kept)
+        yield Seen(case, quantity, observed, asked, place == 0, does, kept)
 
 
 def does_with(seen: Array, kept: Expected, case: Case) -> str | None:
@@ -127,14 +122,14 @@ def _telling(kept: Expected, case: Case) -> Array:
     return np.asarray((np.abs(kept.value) < case.dtype.tiny) & (np.abs(kept.value) > 2 * kept.hard))
 
 
-def _settled(target: Target, one: Seen, flush: bool, asked: frozenset[str]) -> Settled:
+def _settled(target: Target, one: Seen, flush: bool) -> Settled:
     array = one.observed.observation.get(one.quantity)
     if wrong := failure(array, one.observed):
         return Settled(wrong)
     assert isinstance(array, np.ndarray)
     quantity = plain(one.quantity)
     model = target.model(one.case.formula.id, one.case.dtype.name, quantity)
-    found = settle(one.case, quantity, array, flush, asked, model)
+    found = settle(one.case, quantity, array, flush, one.asked, model)
     if found.judgement.grade != "conforms":
         return found
     if one.does == BOTH:
@@ -142,14 +137,14 @@ def _settled(target: Target, one: Seen, flush: bool, asked: frozenset[str]) -> S
         hard, sharp = found.judgement.hard, found.judgement.sharp
         return Settled(Judgement("diverges", hard, sharp, worst=worst, message=f"subnormals: {BOTH}"))
     if one.does == KEEPS and flush:
-        return _wrongly_kept(array, one, asked, model) or found
+        return _wrongly_kept(array, one, model) or found
     return found
 
 
-def _wrongly_kept(array: Array, one: Seen, asked: frozenset[str], model: str) -> Settled | None:
+def _wrongly_kept(array: Array, one: Seen, model: str) -> Settled | None:
     """What is wrong with the subnormal numbers that were kept, by the rule for those who keep them; None if nothing."""
     case, telling, wrong = one.case, _telling(one.kept, one.case), []
-    for truth, _ in accepted(case, plain(one.quantity), False, asked, model):
+    for truth, _ in accepted(case, plain(one.quantity), False, one.asked, model):
         hard, sharp = (np.where(telling, budget, np.inf) for budget in (truth.hard, truth.sharp))
         only = replace(truth, hard=hard, sharp=sharp)
         judged = judge(array, only, case.dtype)

@@ -1,10 +1,9 @@
 """What ``nnparity mutate`` does: the faults of a plan planted in one target, and a run file with the tables."""
 
 import dataclasses
-import multiprocessing
 import os
 from collections.abc import Callable, Iterator
-from concurrent.futures import ProcessPoolExecutor, as_completed
+from concurrent.futures import as_completed
 from pathlib import Path
 
 from nnparity.execute.lifetime import end_with
@@ -16,6 +15,7 @@ from nnparity.mutate.tables import tables
 from nnparity.reference import packs
 from nnparity.reports.chain import sealed
 from nnparity.reports.records import MUTATION, Fact, Summary, TargetLine
+from nnparity.run.engines.processes import pool
 from nnparity.run.plan import Plan
 from nnparity.run.recorder import Recorder
 from nnparity.run.verdicts import target_line
@@ -54,9 +54,8 @@ def _write(plan: Plan, path: Path, target: TargetLine, facts: list[Fact]) -> Non
 
 def _parts(plan: Plan, timeout: float, jobs: int, store: Path | None) -> Iterator[tuple[str, Part]]:
     """Formula by formula, each in one of so many processes."""
-    context = multiprocessing.get_context("spawn")
-    with ProcessPoolExecutor(jobs, context, _begin, (plan, timeout, store, os.getpid())) as pool:
-        futures = {pool.submit(_plant, formula.id): formula.id for formula in plan.chosen()}
+    with pool(jobs, _begin, plan, timeout, store, os.getpid()) as processes:
+        futures = {processes.submit(_plant, formula.id): formula.id for formula in plan.chosen()}
         for future in as_completed(futures):
             yield futures[future], future.result()
 

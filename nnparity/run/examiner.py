@@ -119,7 +119,7 @@ class Examiner:
 
     def _kept(self, target: Target, cases: Sequence[Case], asked: list[Any]) -> Entry:
         if not self.keeping:
-            return Entry(None, b"")
+            return Entry()
         return self._timed("judge", kept_of, target, cases, asked, self.ledger.digest)  # type: ignore[no-any-return]
 
     def _asks(self) -> list[Any]:

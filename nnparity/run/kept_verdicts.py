@@ -55,8 +55,8 @@ FORM = Form("verdicts", msgspec.msgpack.encode, _parts.decode)
 class Entry:
     """What is kept of one target's answers to some requests, part by part. Without a store nothing is."""
 
-    store: Memory | None
-    key: bytes
+    store: Memory | None = None
+    key: bytes = b""
     parts: dict[int, Part] = field(default_factory=dict)
     made: dict[int, Part] = field(default_factory=dict)
     found: int = 0
@@ -104,11 +104,11 @@ def kept_of(target: Target, cases: Sequence[Case], asked: Any, records: bytes) -
     """
     store = memory.used()
     if store is None or not cases:
-        return Entry(None, b"")
+        return Entry()
     try:
         told = [told_formula(formula) for formula in {case.formula.id: case.formula for case in cases}.values()]
     except questions.Nameless:
-        return Entry(None, b"")
+        return Entry()
     names = [(msgspec.msgpack.encode(case.signature), case.id, case.salt) for case in cases]
     says = msgspec.msgpack.encode(dataclasses.replace(target.observer.info, import_seconds=0.0))
     flushes = sorted({(case.dtype.name, target.flushes[case.dtype.name]) for case in cases})

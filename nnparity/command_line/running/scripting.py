@@ -22,7 +22,6 @@ from nnparity.reproduce.scripts import by_target, scripts, tried
 from nnparity.run.engines.processes import kill, obey, pool
 from nnparity.spec.packs import taken
 from nnparity.store import memory
-from nnparity.store.location import StoreError
 
 Scripts = Annotated[
     bool, typer.Option("--scripts/--no-scripts", help="a script of each cause, for the report to carry")
@@ -74,27 +73,18 @@ def scripted(
 def _kept(shown: Causes, run: MergedRun, salt: str, store: Path | None) -> tuple[list[ScriptLine], Causes]:
     """The scripts that are kept of such causes, and the causes of which none is: only their targets are started."""
     kept, left = [], []
-    try:
-        memory.use(store)
-    except StoreError:  # the processes that make them say so
-        return [], shown
-    try:
+    with memory.using(store):
         for verdicts in shown:
             line = run.targets.get(verdicts[0].target)
             found = known(tried(verdicts), salt, line.versions) if line and not line.source else None
             kept += [found] if found else []
             left += [] if found else [verdicts]
-    finally:
-        memory.leave()
     return kept, left
 
 
 def _here(causes: Causes, asked: tuple[str, float, str], store: Path | None) -> Iterator[ScriptLine]:
-    memory.use(store)
-    try:
+    with memory.using(store):
         yield from scripts(causes, *asked)
-    finally:
-        memory.leave()
 
 
 def _at_once(
