@@ -26,7 +26,7 @@ from nnparity.adapters.kernel import (
     Tensors,
     Unsupported,
 )
-from nnparity.adapters.request import Array, Failure, Observation, Request, declared, keys, unmasked
+from nnparity.adapters.request import Array, Failure, Observation, Request, declared, departure, keys, unmasked
 from nnparity.adapters.traceback import comes_along, frames_of, raised_in
 from nnparity.spec.cases.layouts import ALIASED, CONTIGUOUS
 from nnparity.spec.schema import QUANTITIES, WITH_GRAD, plain
@@ -220,7 +220,11 @@ class Adapter(ABC):
         for families, rule in self._plan(request):
             missing = [family for family in families if _asked(family, request) and not _seen(seen, family, request)]
             if missing:
-                seen |= self._try(request, families, rule, operation, point)
+                found = self._try(request, families, rule, operation, point)
+                if wrote := self._written(request, point):
+                    found = {key: Failure("error", wrote) if _array(one) else one for key, one in found.items()}
+                    point = self._point(request)  # whatever comes next is to have the inputs that were asked about
+                seen |= found
                 self.notes |= {one: failed[one] for one in missing if one in failed and _seen(seen, one, request)}
                 failed |= dict.fromkeys(missing, f"apart: {_listed(families)} together failed")
         return seen
@@ -250,6 +254,17 @@ class Adapter(ABC):
             return {name: self.get(unmasked(tensor)) for name, tensor in zip(names, tensors, strict=True)}
         except Exception as error:  # noqa: BLE001  (the same: one family fails, the others go on)
             return self._failed(request, families, error)
+
+    def _written(self, request: Request, point: Point) -> str | None:
+        """Which input other numbers lie in than before: whoever has the array reads them, however right the result is.
+
+        Put there once more for comparison, since a device may keep other bits of an array than it was given.
+        """
+        for name, tensor in (*zip(request.wrt, point.primals, strict=True), *point.rest.items()):
+            given, now = request.inputs[name], self.get(tensor)
+            if now.tobytes() != given.tobytes() and (other := departure(self.get(self.put(given)), now)):
+                return f"the operation wrote to its input {name}: {other}"
+        return None
 
     def _program(self, rule: Callable[..., Tensors], operation: Operation) -> Program:
         """Compiled once for an operation, used for all its cases."""
@@ -326,6 +341,10 @@ def _distributions(kernels: Iterable[Kernel]) -> list[str]:
     first = {path.partition(".")[0] for kernel in kernels for path in kernel.paths}
     owners = metadata.packages_distributions() if first else {}
     return sorted({owner for name in first for owner in owners.get(ALIASES.get(name, name).partition(".")[0], ())})
+
+
+def _array(seen: Array | Failure) -> bool:
+    return not isinstance(seen, Failure)
 
 
 def _located(failure: Failure, frames: list[str]) -> Failure:

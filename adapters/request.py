@@ -87,6 +87,16 @@ def native(array: Array) -> Array:
     return array if array.dtype.isnative else array.astype(array.dtype.newbyteorder("="))
 
 
+def departure(before: Array, after: Array) -> str | None:
+    """The first element that has other bits than before, in words; None where there is none."""
+    for place in np.ndindex(before.shape):
+        if before[place].tobytes() != after[place].tobytes():
+            return (
+                f"[{', '.join(map(str, place))}] is {float(after[place]):.4g} now, and was {float(before[place]):.4g}"
+            )
+    return None
+
+
 Place = TypeVar("Place", bound=tuple[str, ...])
 
 

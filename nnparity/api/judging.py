@@ -121,7 +121,8 @@ def _named(case: Case, quantity: str, seen: Any, expected: Expected, flush: bool
     named = diagnose(case, quantity, seen, expected, flush)
     if named in {variant.says for variant in case.formula.variants.values()}:
         return named
-    return tail(case, quantity, seen, expected) or named
+    missing = tail(case, quantity, seen, expected)
+    return missing[0] if missing else named
 
 
 def _graded(seen: Any, expected: Expected, case: Case, quantity: str) -> Judgement:

@@ -21,7 +21,7 @@ from nnparity.expect.expected import Expected
 from nnparity.reports.records import Fact
 from nnparity.spec import DTYPES, Case, Formula, shapes
 from nnparity.spec.cases import naming
-from nnparity.spec.cases.layouts import FREE, LAYOUTS, numbers
+from nnparity.spec.cases.layouts import ALIASED, FREE, LAYOUTS, aliased, numbers
 from nnparity.spec.cases.pool import Drawn, pool
 from nnparity.spec.loader import signatures
 from nnparity.spec.schema import Signature
@@ -114,7 +114,8 @@ def _arrangements(target: Target, case: Case, selection: Selection, layouts: Seq
     quantities = first_order(case.formula, selection.quantities)
     found: list[Arranged] = []
     for layout in (layout for layout in layouts if layout in target.observer.info.layouts):
-        if (given := arranged(case, layout)) is None:
+        laid = dataclasses.replace(case, signature=most_alike(case.formula)) if layout == ALIASED else case
+        if (given := arranged(laid, layout)) is None:
             continue
         asked = request(given, quantities, alike(given, selection))
         own = case if layout in FREE else given
@@ -132,8 +133,20 @@ def arranged(case: Case, layout: str) -> Given | None:
 
 def largest(formula: Formula) -> Signature:
     """The signature with the most numbers in its inputs, of the ordinary ones."""
-    found = [one for one in signatures(formula) if one.level != "full"] or signatures(formula)
-    return max(found, key=lambda one: shapes.elements(formula.inputs.values(), one.dims))
+    return max(_usual(formula), key=lambda one: _elements(formula, one))
+
+
+def most_alike(formula: Formula) -> Signature:
+    """The one in which most numbers can lie in one array for two inputs: of attention that of self-attention."""
+    return max(_usual(formula), key=lambda one: (aliased(formula, one), _elements(formula, one)))
+
+
+def _usual(formula: Formula) -> Sequence[Signature]:
+    return [one for one in signatures(formula) if one.level != "full"] or signatures(formula)
+
+
+def _elements(formula: Formula, signature: Signature) -> int:
+    return shapes.elements(formula.inputs.values(), signature.dims)
 
 
 def _truth(target: Target, one: Arranged, selection: Selection) -> dict[str, Expected]:

@@ -2,9 +2,14 @@
 
 Zeros, the answer to the call before, a tail that is not written; and the right answer to inputs whose tail is missing,
 as a loop over whole blocks gives it. Each is exact, or an expectation with budgets of its own: no name is a guess.
+
+An input that is still that of an earlier case is one of a kernel that keeps a copy of it, packed or turned, and finds
+that by an address, a shape or an object that is used anew. Each input alone and all of them are tried, of each case
+that was asked before; what the reference makes of them says quickly whether it comes near: only then is more asked for.
 """
 
-from collections.abc import Iterator
+import math
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 
@@ -12,7 +17,9 @@ import msgspec
 import numpy as np
 
 from nnparity.expect.budgets import expect
+from nnparity.expect.evaluation import evaluate
 from nnparity.expect.expected import Expected
+from nnparity.judge import evidence
 from nnparity.judge.elements import Array, element_ratios
 from nnparity.judge.grades import judge
 from nnparity.spec import Case, shapes
@@ -20,6 +27,8 @@ from nnparity.spec.cases.case import Arrays
 
 #: Lengths of the blocks that loops are cut into; what is left over is a tail.
 BLOCKS = tuple(2**power for power in range(1, 13))
+#: What may be left of the error, as a part of it, by a reading that is looked at more closely.
+NEAR = 1 / 8
 
 
 def pattern(quantity: str, seen: Array, expected: Expected, before: Case | None = None) -> str | None:
@@ -42,11 +51,60 @@ def _answers(case: Case, quantity: str, seen: Array) -> bool:
         return [judge(answer, truth, case.dtype).grade == "conforms" for answer in (seen, 0 * seen)] == [True, False]
 
 
-def tail(case: Case, quantity: str, seen: Array, expected: Expected) -> str | None:
-    """Of an answer that no other reading of the formula explains: that its tail is missing, or None."""
+def stale(
+    case: Case, quantity: str, seen: Array, expected: Expected, before: Sequence[Case], flush: bool
+) -> tuple[str, float] | None:
+    """Which inputs are still those of an earlier case, nearest first, and the bits that speak for it; or None."""
+    family = frozenset({quantity.partition(".")[0]})
+    if case.formula.composition or not family <= {"output", "grad"}:
+        return None
+    tried = list(_mixed(case, before))
+    for says, other in tried:
+        if not _near(other, quantity, family, seen, expected):
+            continue
+        truth = expect(other, family, flush=flush)[quantity]
+        bits = evidence.bits(truth, expected, case.dtype) - math.log2(len(tried))
+        if judge(seen, truth, case.dtype).grade == "conforms" and bits >= evidence.POSSIBLE:
+            return says, bits
+    return None
+
+
+def _mixed(case: Case, before: Sequence[Case]) -> Iterator[tuple[str, Case]]:
+    """The case with inputs of earlier ones; where it has only one input, that alone."""
+    names = [name for name in case.inputs if not case.formula.integer(name)]
+    for number, earlier in enumerate(reversed(before)):
+        of = f"the case before, {earlier.dataset}" if not number else f"an earlier case, {earlier.dataset}"
+        for name in names:
+            yield f"{name} is still that of {of}", _with(case, earlier, [name])
+        if len(case.inputs) > 1:
+            yield f"the answer to {of}", _with(case, earlier, list(case.inputs))
+
+
+def _with(case: Case, earlier: Case, names: Sequence[str]) -> Case:
+    inputs = {name: (earlier if name in names else case).inputs[name] for name in case.inputs}
+    salt = f"{case.salt}-{earlier.dataset}-{'-'.join(names)}"
+    return Shortened(case.formula, case.signature, case.dataset, case.dtype, salt, inputs, case.cotangents)
+
+
+def _near(other: Case, quantity: str, family: frozenset[str], seen: Array, expected: Expected) -> bool:
+    """Whether the reference's float64 value is much nearer to what was seen than the right one is."""
+    with np.errstate(all="ignore"):
+        value = np.asarray(evaluate(other, family, _wide, _wide, {})[quantity], np.float64)
+        y = seen.astype(np.float64)
+        return bool(np.linalg.norm(y - value) < NEAR * np.linalg.norm(y - expected.value))
+
+
+def _wide(x: Array) -> Array:
+    return x.astype(np.float64)
+
+
+def tail(case: Case, quantity: str, seen: Array, expected: Expected) -> tuple[str, float] | None:
+    """Of an answer that nothing else explains: that its tail is missing, and the bits that speak for it; or None."""
     if seen.shape != expected.value.shape:
         return None
-    return _unwritten(case, seen, expected) or _shortened(case, quantity, seen)
+    if unwritten := _unwritten(case, seen, expected):
+        return unwritten, evidence.CERTAIN
+    return _shortened(case, quantity, seen, expected)
 
 
 def _zeros(quantity: str) -> str:
@@ -69,22 +127,31 @@ def _unwritten(case: Case, seen: Array, expected: Expected) -> str | None:
     return None
 
 
-def _shortened(case: Case, quantity: str, seen: Array) -> str | None:
+def _shortened(case: Case, quantity: str, seen: Array, expected: Expected) -> tuple[str, float] | None:
     """The right answer to inputs without the last of some dimension, and zeros where there is nothing then."""
     if case.formula.composition:
         return None
     family = frozenset({quantity.partition(".")[0]})
     if not family <= {"output", "grad"}:
         return None
-    for symbol, less in _tails(case):
+    tails = list(_tails(case))
+    for symbol, less in tails:
         short = _cut(case, symbol, less)
         if short is None:
             continue
         truth = expect(short, family).get(quantity)
         if truth is not None and _meets(seen, truth, case):
+            bits = evidence.bits(_widened(truth, expected), expected, case.dtype) - math.log2(len(tails))
             size = case.signature.dims[symbol]
-            return f"the tail is missing: as if {symbol} were {size - less} instead of {size}"
+            if bits >= evidence.POSSIBLE:
+                return f"the tail is missing: as if {symbol} were {size - less} instead of {size}", bits
     return None
+
+
+def _widened(truth: Expected, expected: Expected) -> Expected:
+    """With zeros behind it, as many as are expected."""
+    rest = [(0, size - less) for size, less in zip(expected.value.shape, truth.value.shape, strict=True)]
+    return Expected(np.pad(truth.value, rest), np.pad(truth.hard, rest), np.pad(truth.sharp, rest))
 
 
 def _tails(case: Case) -> Iterator[tuple[str, int]]:
@@ -102,6 +169,8 @@ def _cut(case: Case, symbol: str, less: int) -> "Shortened | None":
     except shapes.ShapeError:
         return None
     against = {name: _fitted(g, results[name]) for name, g in case.cotangents.items()}
+    if any(g.shape != results[name] for name, g in against.items()):
+        return None  # a smaller kernel has a larger result, of which nobody said what it is weighed with
     signature = msgspec.structs.replace(case.signature, id=f"{case.signature.id}-{symbol}{dims[symbol]}", dims=dims)
     return Shortened(case.formula, signature, case.dataset, case.dtype, f"{case.salt}-{less}", inputs, against)
 

@@ -7,7 +7,7 @@ apart: see `evidence`. All that fit equally are named; where too little speaks f
 """
 
 import math
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from typing import Any
@@ -21,8 +21,8 @@ from nnparity.expect.evaluation import evaluate
 from nnparity.expect.expected import Expected
 from nnparity.expect.precision_models import narrow
 from nnparity.judge import evidence
-from nnparity.judge.answer_patterns import pattern
-from nnparity.judge.error_patterns import error_pattern
+from nnparity.judge.answer_patterns import pattern, stale, tail
+from nnparity.judge.error_patterns import error_pattern, uniform
 from nnparity.judge.grades import form, judge
 from nnparity.reference.readings import Arithmetic
 from nnparity.reference.readings.base import plain
@@ -97,17 +97,23 @@ def diagnose(case: Case, quantity: str, observed: Array, expected: Expected, flu
     return found[0].says if found else None
 
 
-def diagnosed(case: Case, quantity: str, observed: Array, expected: Expected, flush: bool) -> Diagnosis:
-    """All that explains `observed`, and how surely; or the pattern of its error."""
+def diagnosed(
+    case: Case, quantity: str, observed: Array, expected: Expected, flush: bool, before: Sequence[Case] = ()
+) -> Diagnosis:
+    """All that explains `observed`, and how surely; or the pattern of its error. `before` are the cases before it."""
     if wrong := form(observed, expected, case.dtype):
         return Diagnosis(pattern=wrong)
     with np.errstate(all="ignore"):
         zeros = pattern(quantity, observed, expected)
         found = _tied(case, _explaining(case, quantity, observed, expected, flush))
+        surest = max((bits for _, bits in found), default=0.0)
+        if not zeros and surest < evidence.CERTAIN:
+            other = stale(case, quantity, observed, expected, before, flush) or tail(case, quantity, observed, expected)
+            if other and other[1] > surest:
+                return Diagnosis((other[0],), other[1] < evidence.CERTAIN)
         names = [*filter(None, [zeros]), *dict.fromkeys(one.says for one, _ in found)]
         if not names:
             return Diagnosis(pattern=error_pattern(case, observed, expected))
-    surest = max((bits for _, bits in found), default=evidence.CERTAIN)
     return Diagnosis(tuple(names), surest < evidence.CERTAIN and not zeros)
 
 
@@ -134,7 +140,8 @@ def _explaining(
             continue
         bits = one.own or evidence.bits(one.expected, expected, case.dtype) - one.cost
         if one.group == ACCURACY:
-            bits = evidence.POSSIBLE if evidence.as_accurate(seen, expected, one.digits) else 0.0
+            rounded = evidence.as_accurate(seen, expected, one.digits) and not uniform(seen, expected)
+            bits = evidence.POSSIBLE if rounded else 0.0
         if bits >= evidence.POSSIBLE and not evidence.empty(one.expected, case, one.group == ACCURACY):
             yield one, bits
 

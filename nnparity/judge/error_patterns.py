@@ -12,6 +12,8 @@ from nnparity.spec import Case
 LEFT = 0.1
 #: Elements that are few.
 FEW = 3
+#: Roundings of the largest result that an error may be, and still be said to be no more than those.
+ROUNDINGS = 4
 
 
 def error_pattern(case: Case, seen: Array, expected: Expected) -> str:
@@ -24,12 +26,22 @@ def error_pattern(case: Case, seen: Array, expected: Expected) -> str:
         return next(_patterns(case, y, truth.value, wrong))
 
 
+def uniform(seen: Array, expected: Expected) -> bool:
+    """Whether the error is one offset or about one factor, as no rounding makes it."""
+    x = expected.judged.value
+    y = seen[: len(x)].astype(np.float64) if expected.steps else seen.astype(np.float64)
+    finite = np.isfinite(y).all() and np.isfinite(x).all()
+    return bool(y.size > FEW and finite and next(_shapes(y, x), None))
+
+
 def _patterns(case: Case, y: Array, x: Array, wrong: Array) -> Iterator[str]:
     special = np.logical_and(wrong, ~(np.isfinite(y) & np.isfinite(x)))
     if special.any():
         yield f"{special.sum()} of {y.size} elements have a wrong NaN or infinity"
     if y.size == 1 and x.all():
         yield f"one number alone, {float((y / x).item()):.4g} times what is expected"
+    if y.size > 1 and wrong.any() and _absolute(case, y, x):
+        yield "small results alone have lost digits: no error is more than a rounding of the largest result"
     if y.size > 1 and not wrong.all():
         yield from _places(case, x, wrong)
     if y.size > FEW and np.isfinite(y).all():
@@ -37,6 +49,12 @@ def _patterns(case: Case, y: Array, x: Array, wrong: Array) -> Iterator[str]:
     if not wrong.any():
         yield "no element is far off, but too many are a little"
     yield f"{wrong.sum()} of {y.size} elements are wrong, without an order that shows"
+
+
+def _absolute(case: Case, y: Array, x: Array) -> bool:
+    """Whether the errors are as small as if all were rounded beside the largest, as where 1 is added and taken away."""
+    largest = float(np.max(np.abs(x)))
+    return bool(np.isfinite(y).all() and np.max(np.abs(y - x)) <= ROUNDINGS * case.dtype.unit * largest)
 
 
 def _places(case: Case, x: Array, wrong: Array) -> Iterator[str]:

@@ -108,7 +108,7 @@ class Examiner:
         for place, (case, observed) in enumerate(zip(group.cases, target.observer.collect(), strict=True)):
             self.seconds["frameworks"] += observed.seconds
             if (part := self._timed("judge", entry.again, place, [observed])) is None:
-                lines, records = self._noting(self._verdicts, target, case, observed)
+                lines, records = self._noting(self._verdicts, target, case, observed, group.cases[:place])
                 entry.keep(place, [observed], [(line, (0,)) for line in lines], records)
             else:
                 lines = part.timed([observed])
@@ -145,22 +145,27 @@ class Examiner:
         self.seconds[part] += time.process_time() - begin
         return result
 
-    def _verdicts(self, target: Target, case: Case, observed: Observed) -> list[Line]:
+    def _verdicts(self, target: Target, case: Case, observed: Observed, before: Sequence[Case]) -> list[Line]:
         expected = self._expectation(target, case)
-        return self._timed("judge", self._lines, target, case, expected, observed)  # type: ignore[no-any-return]
+        return self._timed("judge", self._lines, target, case, expected, observed, before)  # type: ignore[no-any-return]
 
-    def _lines(self, target: Target, case: Case, expected: dict[str, Expected], observed: Observed) -> list[Line]:
+    def _lines(
+        self, target: Target, case: Case, expected: dict[str, Expected], observed: Observed, before: Sequence[Case]
+    ) -> list[Line]:
         held = self._held(target, case, expected)
         found = list(curves(target.name, case, held, observed)) if case.formula.trajectory else []
         asked = judgeable(held, observed)
-        return [*found, *(self._judged(target, case, quantity, truth, observed) for quantity, truth in asked.items())]
+        judged = (self._judged(target, case, name, truth, observed, before) for name, truth in asked.items())
+        return [*found, *judged]
 
     def _held(self, target: Target, case: Case, expected: dict[str, Expected]) -> dict[str, Expected]:
         """The expectations by the model of its precision that the target declares for each quantity."""
         asked, flush = frozenset(self.plan.quantities), target.flushes[case.dtype.name]
         return by_model(target, case, expected, lambda model: _expected(case, asked, flush, model))
 
-    def _judged(self, target: Target, case: Case, quantity: str, truth: Expected, observed: Observed) -> Verdict:
+    def _judged(
+        self, target: Target, case: Case, quantity: str, truth: Expected, observed: Observed, before: Sequence[Case]
+    ) -> Verdict:
         seen = observed.observation.get(quantity)
         judgement = _graded(seen, observed, truth, case, plain(quantity))
         note = self._model(target, case, plain(quantity), seen) if judgement.grade == "conforms" else None
@@ -174,7 +179,8 @@ class Examiner:
             return verdict  # what is on record is explained, and to diagnose a training run takes seconds
         if told := self.ledger.explanation(verdict, case.formula):
             return msgspec.structs.replace(verdict, diagnosis=told)
-        named = diagnosed(case, plain(quantity), seen, truth, target.flushes[case.dtype.name])  # type: ignore[arg-type]
+        flush = target.flushes[case.dtype.name]
+        named = diagnosed(case, plain(quantity), seen, truth, flush, before)  # type: ignore[arg-type]
         return msgspec.structs.replace(verdict, diagnosis=named.text)
 
     def check(self, item: Item, target: Target) -> Iterator[Line]:

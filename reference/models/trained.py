@@ -27,6 +27,7 @@ def train_mlp(
     lam: float,
     decay: float = 2.0,
     dropout: float = 0.0,
+    decoupled: bool = False,
     **rule: Any,
 ) -> Run:
     """E = 1/(2n) sum (y - t)^2 + lam sum w^2 over both matrices of weights. Primer 3.1.2."""
@@ -34,7 +35,7 @@ def train_mlp(
         x.shape[0],
         lambda step, w: _perceptron(x[step], t[step], w, lam, decay, dropout),
         list(p),
-        _rule(rule),
+        _rule(rule | {"decoupled": 2.0 * lam} if decoupled else rule),
     )
 
 

@@ -19,7 +19,7 @@ Slope = Callable[[int, Weights], tuple[Float[Array, "..."], Weights]]
 
 
 class Rule(NamedTuple):
-    """An optimiser and its numbers; `momentum` and `correct` are ways to get it wrong."""
+    """An optimiser and its numbers; `momentum`, `correct` and `decoupled` are ways to get it wrong."""
 
     optimizer: str
     lr: float
@@ -30,6 +30,8 @@ class Rule(NamedTuple):
     correct: bool = True
     #: What of the bias correction are float32 numbers, in the form with eps beside the uncorrected root, see there.
     single: str = ""
+    #: What is taken off each matrix before the step, over lr and the matrix, as AdamW does it.
+    decoupled: float = 0.0
 
 
 class Optimizer:
@@ -45,8 +47,11 @@ class Optimizer:
         """The parameters after one more step."""
         self._step += 1
         move = self._descend if self.rule.optimizer == "sgd" else self._adapt
-        moved = [move(*each) for each in zip(self.weights, self._memory, gradients, strict=True)]
+        moved = [move(self._decayed(w), *each) for w, *each in zip(self.weights, self._memory, gradients, strict=True)]
         self.weights, self._memory = [w for w, _ in moved], [memory for _, memory in moved]
+
+    def _decayed(self, w: Float[Array, "*p"]) -> Float[Array, "*p"]:
+        return w - self.rule.lr * self.rule.decoupled * w if self.rule.decoupled and w.ndim > 1 else w
 
     def _descend(
         self, w: Float[Array, "*p"], memory: tuple[Float[Array, "*p"], Float[Array, "*p"]], g: Float[Array, "*p"]

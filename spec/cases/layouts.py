@@ -8,7 +8,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from nnparity.spec import shapes
 from nnparity.spec.cases.case import Arrays, Case
+from nnparity.spec.schema import Formula, Signature
 
 CONTIGUOUS = "contiguous"
 #: The last two axes change places in memory; every second element of a wider array; one element past an aligned
@@ -54,10 +56,27 @@ def _repeated(arrays: Arrays) -> Arrays:
 
 def _alike(case: Case) -> Arrays | None:
     """The inputs, of those that have one shape and domain the first for all; None where no two have."""
-    firsts: dict[tuple[str, str], str] = {}
-    for name, shape in case.formula.inputs.items():
-        firsts.setdefault((shape, case.formula.domains.get(name, "real")), name)
-    if len(firsts) == len(case.formula.inputs):
+    firsts = _firsts(case.formula, case.signature)
+    if len(set(firsts.values())) == len(firsts):
         return None
-    groups = {name: (shape, case.formula.domains.get(name, "real")) for name, shape in case.formula.inputs.items()}
-    return {name: case.inputs[firsts[group]] for name, group in groups.items()}
+    return {name: case.inputs[first] for name, first in firsts.items()}
+
+
+def aliased(formula: Formula, signature: Signature) -> tuple[int, int]:
+    """How many inputs of more than one number can be another's array, and how many numbers these have.
+
+    Those of the same shape and domain, whatever its letters: queries, keys and values of self-attention.
+    """
+    firsts = _firsts(formula, signature)
+    shared = [shapes.elements([formula.inputs[name]], signature.dims) for name, one in firsts.items() if name != one]
+    return sum(size > 1 for size in shared), sum(shared)
+
+
+def _firsts(formula: Formula, signature: Signature) -> dict[str, str]:
+    """Input -> the first of the same shape and domain."""
+    of: dict[tuple[tuple[int, ...], str], str] = {}
+    kinds = {
+        name: (shapes.evaluate(text, signature.dims), formula.domains.get(name, "real"))
+        for name, text in formula.inputs.items()
+    }
+    return {name: of.setdefault(kind, name) for name, kind in kinds.items()}

@@ -38,6 +38,7 @@ KINDS: dict[str, tuple[str, ...]] = {
     "image": (*_SMALL, "prime"),
     "kernel": tuple(str(size) for size in range(1, 8)),
     "sequence": (*_SMALL, "to 64"),
+    "recurrence": (*_SMALL, "to 64"),
     "steps": ("1", "2", "3", "near 4", "near 8"),
     "heads": ("1", "2", "3", "4", "near 8"),
 }
@@ -46,6 +47,7 @@ KINDS: dict[str, tuple[str, ...]] = {
 LONG: dict[str, tuple[str, ...]] = {
     **dict.fromkeys(("feature", "width"), ("past 256", "past 64")),
     "image": ("past 1,024", "past 256"),  # windows make the result's rows shorter, to half
+    "sequence": ("past 1,024", "past 256", "past 64"),  # attention goes through its keys in blocks of up to 512
 }
 #: The class in which an array has no element.
 EMPTY = "0"

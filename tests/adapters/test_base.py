@@ -129,6 +129,47 @@ def test_the_output_that_comes_with_gradients_is_a_quantity_of_its_own_where_it_
     ]
 
 
+class Scribbling(Squares):
+    """The plain forward is right, and leaves the result where its input was; or it writes what was there."""
+
+    backend = "scribbling"
+
+    @kernel("x *= x")
+    def square(self, x: Array) -> Array:
+        x *= x
+        return x.copy()
+
+    @composed("x * x, -x", because="to return two")
+    def pair(self, x: Array) -> tuple[Array, Array]:
+        x[...] = x.copy()
+        return x * x, -x
+
+    def vjp(self, operation: Operation, point: Point) -> tuple[Tensors, Tensors]:
+        (x,) = point.primals
+        return operation(x.copy()), (2 * x * point.cotangents[0],)
+
+
+def test_an_operation_that_writes_to_its_input_has_no_answer_however_right_it_is() -> None:
+    seen = Scribbling().observe(request("square", "float32", frozenset({"output", "grad"})))
+    assert seen["output"] == Failure("error", "the operation wrote to its input x: [1] is 4 now, and was 2")
+    assert np.array_equal(seen["grad.x"], [2, 8, 18])  # of the inputs that were asked about
+    pair = request("pair", outputs=("up", "down"), cotangents={}, quantities=frozenset({"output"}))
+    assert np.array_equal(Scribbling().observe(pair)["output.down"], [-1, -2, -3])
+
+
+class Flushing(Scribbling):
+    """Keeps no subnormal numbers: its arrays have other bits than it was given, which nobody has written."""
+
+    def put(self, array: Array) -> Array:
+        return np.where(np.abs(array) < np.finfo(array.dtype).tiny, 0, array).astype(array.dtype)
+
+
+def test_what_a_device_keeps_of_an_array_is_no_writing() -> None:
+    x, only = np.array([1e-45, 1], np.float32), frozenset({"output"})
+    tiny = request("pair", "float32", only, inputs={"x": x}, outputs=("up", "down"), cotangents={})
+    assert np.array_equal(Flushing().observe(tiny)["output.up"], [0, 1])
+
+
 def test_one_nan_is_as_good_as_another() -> None:
     nothing = request("square", inputs={"x": np.array([np.nan])}, cotangents={"output": np.ones(1)})
     assert "output.with_grad" not in Fused().observe(nothing)

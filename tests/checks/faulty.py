@@ -57,6 +57,13 @@ class LargestForInfinity(Spoilt):
         return np.nan_to_num(array.astype(np.float64), nan=np.nan, posinf=3e38, neginf=-3e38)
 
 
+class StartsAtTheLowest(Spoilt):
+    """A running maximum that begins with the lowest finite number: of nothing but -Inf it is that number."""
+
+    def spoil(self, array: Array) -> Any:
+        return np.maximum(array, np.finfo(array.dtype).min)
+
+
 class LosesMinusZero(Spoilt):
     def spoil(self, array: Array) -> Any:
         return array + np.zeros((), array.dtype)

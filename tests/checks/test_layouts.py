@@ -1,5 +1,6 @@
 """Other layouts of the same numbers: what goes wrong with one of them is found, by its name."""
 
+import dataclasses
 from typing import Any
 
 import numpy as np
@@ -80,7 +81,7 @@ def cell(adapter: type[Adapter], formula: str) -> str:
 def test_right_views_give_the_same_bits_and_the_table_says_so() -> None:
     found = lines(Arranging, "layouts", "dense")
     assert wrong(found) == {}
-    assert {verdict.dataset for verdict in verdicts(found)} == {TRANSPOSED, STRIDED}
+    assert {verdict.dataset for verdict in verdicts(found)} == {*Arranging.layouts}
     assert {line.table for line in found if isinstance(line, Fact)} == {TABLE}
     assert cell(Arranging, "dense").startswith("strided") or "the same bits" in cell(Arranging, "dense")
 
@@ -92,6 +93,24 @@ def test_a_kernel_that_takes_the_wrong_elements_of_a_view_is_caught(adapter: typ
 
 def test_a_kernel_that_is_wrong_where_two_inputs_are_one_array_is_caught() -> None:
     assert "output" in wrong(lines(WritesIntoItsInput, "layouts", "gan_discriminator_loss"))["aliased"]
+
+
+class ScalesItsKeys(Arranging):
+    """Divides queries in place: keys are divided with them where both are one array."""
+
+    layouts = ("aliased",)
+
+    def observe(self, request: Request) -> Observation:
+        q, k = request.inputs["q"], request.inputs["k"]
+        if request.layout == "aliased" and q.shape == k.shape and np.array_equal(q, k):
+            request = dataclasses.replace(request, inputs=request.inputs | {"k": k / 2})
+        return super().observe(request)
+
+
+def test_one_array_for_queries_and_keys_takes_the_signature_of_self_attention() -> None:
+    found = lines(ScalesItsKeys, "layouts", "attention")
+    assert "output" in wrong(found)["aliased"]
+    assert {verdict.signature for verdict in verdicts(found)} == {"b1t4s4d16e16"}
 
 
 def test_signatures_of_the_pool_lie_in_every_layout_that_needs_no_numbers_of_its_own() -> None:
@@ -122,7 +141,7 @@ def test_a_signature_of_the_pool_is_asked_by_its_name() -> None:
 
 
 def test_only_layouts_that_the_target_has_are_asked_for() -> None:
-    assert {verdict.dataset for verdict in verdicts(lines(NumpyAdapter, "layouts", "dense"))} == set()
+    assert {verdict.dataset for verdict in verdicts(lines(NumpyAdapter, "layouts", "conv2d"))} == set()
     assert {verdict.dataset for verdict in verdicts(lines(NumpyAdapter, "layouts", "mse"))} == {"aliased"}
 
 

@@ -9,7 +9,9 @@ import pytest
 
 from nnparity.checks.common import Given
 from nnparity.expect.budgets import expect
-from nnparity.judge.answer_patterns import pattern, tail
+from nnparity.judge.answer_patterns import pattern, stale, tail
+from nnparity.judge.diagnosis import diagnosed
+from nnparity.judge.evidence import CERTAIN, POSSIBLE
 from nnparity.spec import DTYPES, Case, load
 from nnparity.spec.loader import signatures
 
@@ -74,7 +76,9 @@ def test_a_tail_that_sums_leave_out_is_named(id: str, symbol: str, family: str) 
     named = tail(one, quantity, seen, expect(one, FIRST)[quantity])
     unwritten = (id, family) == ("dense", "grad")  # each column of the gradient is a sum of its own
     ways = "all is 0 from 4 on of axis 1, which is 5 long", f"as if {symbol} were 4 instead of 5"
-    assert named == f"the tail is missing: {ways[0] if unwritten else ways[1]}"
+    assert named is not None
+    assert named[0] == f"the tail is missing: {ways[0] if unwritten else ways[1]}"
+    assert named[1] >= POSSIBLE
 
 
 def test_a_tail_that_is_not_written_is_named() -> None:
@@ -82,7 +86,20 @@ def test_a_tail_that_is_not_written_is_named() -> None:
     seen = right(one)
     seen[:, 4:] = 0
     says = "the tail is missing: all is 0 from 4 on of axis 1, which is 5 long"
-    assert tail(one, "output", seen, expect(one, FIRST)["output"]) == says
+    assert tail(one, "output", seen, expect(one, FIRST)["output"]) == (says, CERTAIN)
+
+
+def test_a_kernel_without_its_last_column_has_a_larger_result_and_is_no_tail() -> None:
+    one = case("conv2d")
+    noise = np.random.default_rng(0).normal(size=right(one, "grad.x").shape).astype(np.float32)
+    assert tail(one, "grad.x", noise, expect(one, FIRST)["grad.x"]) is None
+
+
+def test_a_tail_that_makes_no_difference_is_not_called_one() -> None:
+    """Of a sum of 1,537 numbers in half precision the last is less than the budget: anything near would be a tail."""
+    one = Case(load()["dense"], shortened(case("dense", 3), "i", 1025).signature, "normal", DTYPES["bfloat16"])
+    truth = expect(one, FIRST)["output"]
+    assert tail(one, "output", (truth.value + truth.hard / 4).astype(one.dtype.numpy), truth) is None
 
 
 @pytest.mark.parametrize("id", ["attention", "dense", "softmax", "tanh"])
@@ -92,3 +109,49 @@ def test_nothing_else_is_called_a_tail(id: str) -> None:
     noise = np.random.default_rng(0).normal(size=y.shape)
     for wrong in (2 * y, -y, y[::-1], y * (1 + 1e-3 * noise), y + 1, np.nan * y):
         assert tail(one, "output", wrong.astype(y.dtype), truth) is None
+
+
+def ordinary(id: str, dataset: str = "normal", dtype: str = "float32") -> Case:
+    return Case(load()[id], signatures(load()[id])[0], dataset, DTYPES[dtype])
+
+
+def kept(one: Case, earlier: Case, name: str) -> Case:
+    """The case with one input of an earlier one."""
+    inputs = one.inputs | {name: earlier.inputs[name]}
+    return Given(one.formula, one.signature, one.dataset, one.dtype, "kept", inputs, one.cotangents)
+
+
+@pytest.mark.parametrize("dtype", ["float64", "float32", "bfloat16"])
+@pytest.mark.parametrize("quantity", ["output", "grad.x"])
+def test_weights_of_an_earlier_case_are_named(quantity: str, dtype: str) -> None:
+    first, second, one = (ordinary("conv2d", name, dtype) for name in ("normal", "small", "wide"))
+    truth = expect(one, FIRST)[quantity]
+    seen = right(kept(one, first, "w"), quantity)
+    named = stale(one, quantity, seen, truth, [first, second], flush=False)
+    assert named is not None
+    assert named[0] == "w is still that of an earlier case, normal"
+    assert diagnosed(one, quantity, seen, truth, False, [first, second]).names == (named[0],)
+    assert stale(one, quantity, seen, truth, [second], flush=False) is None
+
+
+def test_the_whole_answer_of_the_case_before_is_named() -> None:
+    before, one = ordinary("attention", "cancelling"), ordinary("attention")
+    named = stale(one, "output", right(before), expect(one, FIRST)["output"], [before], flush=False)
+    assert named is not None
+    assert named[0] == "the answer to the case before, cancelling"
+    assert named[1] > CERTAIN
+
+
+def test_nothing_else_is_called_stale() -> None:
+    one, before = ordinary("dense"), [ordinary("dense", "wide"), ordinary("dense", "small")]
+    y, truth = right(one), expect(one, FIRST)["output"]
+    for wrong in (2 * y, -y, y[::-1], y + 1, np.nan * y, 0 * y):
+        assert stale(one, "output", wrong.astype(y.dtype), truth, before, flush=False) is None
+    assert stale(one, "output", y + 1, truth, [], flush=False) is None
+
+
+def test_second_derivatives_and_models_are_not_asked_for() -> None:
+    one, model = ordinary("tanh"), ordinary("listing_mlp")
+    truth = expect(one, frozenset({"hvp"}))["hvp.x"]
+    assert stale(one, "hvp.x", -truth.value, truth, [dataclasses.replace(one, dataset="small")], False) is None
+    assert stale(model, "output", -right(model), expect(model, FIRST)["output"], [model], False) is None

@@ -10,7 +10,7 @@ import pytest
 from nnparity.expect.budgets import expect
 from nnparity.expect.evaluation import evaluate
 from nnparity.expect.expected import Expected
-from nnparity.judge.diagnosis import ROUNDINGS, diagnose, tf32
+from nnparity.judge.diagnosis import ROUNDINGS, diagnose, diagnosed, tf32
 from nnparity.judge.grades import judge
 from nnparity.reference.readings.base import plain
 from nnparity.reference.readings.rounded import on
@@ -127,6 +127,28 @@ def test_where_no_budget_holds_nothing_is_named() -> None:
     truth = expect(one, ALL)["output"]
     noise = np.random.default_rng(0).normal(size=truth.value.shape).astype(np.float16)
     assert diagnose(one, "output", noise, truth, False) is None
+
+
+@pytest.mark.parametrize("dtype", ["float64", "float32"])
+def test_small_results_that_lost_digits_are_not_a_narrower_format(dtype: str) -> None:
+    """A sigmoid by way of tanh adds 1 to what is near -1: what is left is right to the last digit of 1 alone."""
+    one = case("sigmoid", dtype, "wide")
+    truth = expect(one, ALL)["output"]
+    x = one.inputs["x"]
+    seen = (np.tanh(x / 2) / 2 + x.dtype.type(0.5)).astype(x.dtype)
+    assert judge(seen, truth, one.dtype).grade == "diverges"
+    found = diagnosed(one, "output", seen, truth, flush=False)
+    assert found.names == ()
+    assert "no error is more than a rounding of the largest result" in found.pattern
+
+
+def test_what_is_a_little_too_small_throughout_is_not_a_narrower_format() -> None:
+    one = case("softmax")
+    truth = expect(one, ALL)["output"]
+    row = np.linspace(0.996, 0.9961, truth.value.shape[0])[:, None]
+    found = diagnosed(one, "output", (truth.value * row).astype(np.float32), truth, flush=False)
+    assert found.names == ()
+    assert "about a constant factor" in found.pattern
 
 
 def test_tf32_keeps_ten_bits_behind_the_first() -> None:

@@ -139,7 +139,10 @@ def test_a_row_that_is_left_out_is_missed(id: str) -> None:
 @pytest.mark.parametrize("dtype", DTYPES)
 @pytest.mark.parametrize(
     ("id", "name", "least"),
-    [("conv2d", "w", 1025), ("attention", "e", 257), ("gelu", "d", 257), ("dense", "j", 257), ("lstm", "m", 65)],
+    [
+        *(("conv2d", "w", 1025), ("attention", "e", 257), ("gelu", "d", 257), ("dense", "j", 257), ("lstm", "m", 65)),
+        *(("attention", "s", 1025), ("attention", "t", 1025), ("residual_attention", "t", 65)),
+    ],
 )
 def test_each_dtype_has_a_long_row(id: str, name: str, least: int, dtype: str) -> None:
     rows = [drawn.signature.dims for drawn in pool(load()[id]) if drawn.dtype == dtype]
@@ -211,7 +214,7 @@ def test_weights_are_square_and_not_with_more_rows_than_columns_and_fewer(id: st
     assert signs == {-1, 0, 1}
 
 
-def test_kernels_go_to_7_sequences_to_64_batches_to_256_and_sums_past_4096() -> None:
+def test_kernels_go_to_7_recurrences_to_64_batches_to_256_and_sums_past_4096() -> None:
     most = {
         (id, name): max(drawn.signature.dims[name] for drawn in pool(load()[id]))
         for id, name in (
@@ -224,7 +227,8 @@ def test_kernels_go_to_7_sequences_to_64_batches_to_256_and_sums_past_4096() -> 
         )
     }
     assert most["conv2d", "p"] == most["conv2d", "q"] == 7
-    assert most["lstm", "t"] == most["attention", "s"] == 64
+    assert most["lstm", "t"] == 64
+    assert most["attention", "s"] == 1025
     assert min(most["dense", "n"], most["dense", "i"]) > 4096
     assert max(drawn.signature.dims["n"] for drawn in pool(load()["softmax"])) == 256
 
