@@ -19,7 +19,7 @@ import numpy as np
 from nnparity.adapters.base import Adapter
 from nnparity.adapters.dialect import spoken
 from nnparity.adapters.inspection import source_of
-from nnparity.adapters.registry import load
+from nnparity.adapters.registry import load_alone
 from nnparity.adapters.request import Array, Failure, MaskedElements, Observation, Request, keys, native, unmasked
 from nnparity.adapters.traceback import frames_of
 from nnparity.execute import messages
@@ -61,7 +61,7 @@ def _response(adapter: Adapter, request: Request, number: int) -> Response:
 def _begin(backend: str, device: str, mode: str) -> tuple[Adapter, TargetInfo]:
     start = time.process_time()
     packs.take_told()
-    adapter = made(load(backend), device, mode)
+    adapter = made(load_alone(backend), device, mode)
     kernels = {name: (k.text, k.composed, k.because, k.convention) for name, k in adapter.kernels().items()}
     seconds = time.process_time() - start
     return adapter, TargetInfo(
