@@ -1,7 +1,6 @@
 """The scripts that a report carries, made at the end of a run: one of each of its causes, with a bar."""
 
 import contextlib
-import os
 import shutil
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import as_completed
@@ -19,7 +18,7 @@ from nnparity.reports.aggregation import Aggregate
 from nnparity.reports.records import ScriptLine, Verdict
 from nnparity.reproduce.kept_scripts import known
 from nnparity.reproduce.scripts import by_target, scripts, tried
-from nnparity.run.engines.processes import kill, obey, pool
+from nnparity.run.engines.processes import sharing
 from nnparity.spec.packs import taken
 from nnparity.store import memory
 
@@ -92,19 +91,14 @@ def _at_once(
 ) -> Iterator[ScriptLine]:
     """Each share in one of so many processes; what one that dies has not done is told as missing, cause by cause."""
     packs = [pack.given for pack in taken()]
-    with pool(jobs, _begin, store, packs, os.getpid()) as processes:
+    with sharing(jobs, _begin, store, packs) as processes:
         waiting = {processes.submit(_all_of, causes, asked): causes for causes in shares}
-        try:
-            for one in as_completed(waiting):
-                died = one.exception()
-                yield from _missing(waiting[one], f"{type(died).__name__}: {died}") if died else one.result()
-        except BaseException:  # nobody waits for the others
-            kill()
-            raise
+        for one in as_completed(waiting):
+            died = one.exception()
+            yield from _missing(waiting[one], f"{type(died).__name__}: {died}") if died else one.result()
 
 
-def _begin(store: Path | None, packs: Sequence[str], parent: int) -> None:
-    obey(parent)
+def _begin(store: Path | None, packs: Sequence[str]) -> None:
     for pack in packs:
         load_pack(pack)
     memory.use(store)
