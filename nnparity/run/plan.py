@@ -43,7 +43,7 @@ class Plan(Selection):
                 require("device", (kind(target.device),), kinds(target.backend))
         require("backend", tuple(t.backend for t in self.targets if ":" not in t.backend), tuple(names()))
         for id in self.cases:
-            if set(checks.making(naming.parts(id)[2])) <= {"specials"}:  # other checks name their cases as they go
+            if set(checks.making(naming.parts(id)[2])) <= {checks.SPECIALS}:  # other checks name their cases as they go
                 naming.find(id)
         if self.datasets:
             ordinary = [name for formula in self.chosen() for name in naming.ordinary(formula)]
