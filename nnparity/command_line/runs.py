@@ -27,6 +27,7 @@ from nnparity.run.plan import WHOLE, Plan
 from nnparity.run.recorder import Recorder
 from nnparity.run.scheduler import Jobs
 from nnparity.spec.usage import UsageError
+from nnparity.store import memory
 
 #: The folder beside the run file for what lasts no longer than the run.
 SCRATCH = ".scratch"
@@ -72,7 +73,9 @@ def run(
         unchanged(path, total.counts.grades.total())
         make = scripts and not shared.stopping
         making = scripted(timeout, store, out / SCRATCH, at_once(on, jobs)) if make else None
-        found, files = finalize(path, out, making, before, plan.known, store)
+        with memory.using(store) as kept:
+            found, files = finalize(path, out, making, before, plan.known)
+        total.store.troubles |= kept.troubles
     show(total, found, console)
     tell("report: " + "  ".join(map(str, files)))
     outcome = Outcome.of(total, found, _interrupted(shared, plan, path), before, of_anything)

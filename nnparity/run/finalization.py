@@ -13,7 +13,6 @@ from nnparity.run.facts.sensitivities import sensitivities
 from nnparity.run.facts.traceability import trace
 from nnparity.run.recorder import Recorder, known_line
 from nnparity.spec.precision import ACCUMULATE, FUSED
-from nnparity.store import memory
 
 
 class RunFileChanged(RuntimeError):
@@ -42,11 +41,10 @@ def finalize(
     scripted: Scripted | None = None,
     baseline: reports.MergedRun | None = None,
     known: Iterable[Path] = (),
-    store: Path | None = None,
 ) -> tuple[reports.MergedRun, list[Path]]:
     """The whole run at `path`, and the files of its report in `folder`, the run file among them.
 
-    `known` are the further files of known divergences that the run had. Figures are kept in the folder `store`.
+    `known` are the further files of known divergences that the run had.
     """
     run = reports.merge([path])
     facts = derived(run.verdicts)
@@ -60,8 +58,7 @@ def finalize(
         recorder.write(line)
     recorder.close()
     run.seals[path.name], run.open = sealed(path), 0
-    with memory.using(store):
-        return run, [path, *reports.render(run, folder, baseline=baseline)]
+    return run, [path, *reports.render(run, folder, baseline=baseline)]
 
 
 def derived(verdicts: Sequence[Verdict]) -> list[Fact]:
