@@ -168,8 +168,8 @@ def test_the_mean_square_has_what_is_infinite_and_what_has_no_square() -> None:
 def test_the_scatter_is_what_machines_one_by_one_show(monkeypatch: pytest.MonkeyPatch) -> None:
     """Other random numbers, the same scatter: 16 machines tell a mean square to a third of itself."""
     case = next(cases_of(load()["listing_gan"], "float32"))[0]
-    at_once = scatter.__wrapped__(case, "grad")
+    at_once = scatter.__wrapped__(case, "grad", case.dtype.unit)
     monkeypatch.setattr(monte_carlo, "AT_ONCE", 1)
-    for name, apart in scatter.__wrapped__(case, "grad").items():
+    for name, apart in scatter.__wrapped__(case, "grad", case.dtype.unit).items():
         ratio = np.mean(apart**2) / np.mean(at_once[name] ** 2)
         assert 1 / 4 < ratio < 4, name

@@ -52,7 +52,7 @@ def test_where_roundings_grow_norm_2_tells_far_too_little(dtype: str, monkeypatc
     alone, found = norm_2(case, monkeypatch), expect(case, OUTPUT)
     other = other_machine(case)
     for name in ("output.w1_next", "output.w2_next"):
-        error = np.abs(other[name] - found[name].value) * (DTYPES[dtype].unit / roundings(case))
+        error = np.abs(other[name] - found[name].value) * (DTYPES[dtype].unit / roundings(case.dtype.unit))
         assert (error / alone[name].hard).max() > 1, name
         assert (error / found[name].hard).max() < 1, name
 
@@ -61,7 +61,7 @@ def other_machine(case: Case) -> dict[str, np.ndarray]:
     """Its roundings are others: those of the same run under another salt, on these numbers."""
     twin = Case(case.formula, case.signature, case.dataset, case.dtype, "other")
     twin.__dict__["inputs"] = case.inputs
-    return {name: values[0] for name, values in machines(twin, "output", 1, roundings(case)).items()}
+    return {name: values[0] for name, values in machines(twin, "output", 1, roundings(case.dtype.unit)).items()}
 
 
 def test_a_run_that_cannot_be_told_to_its_end_is_judged_up_to_there() -> None:
@@ -75,12 +75,10 @@ def test_what_bends_the_machines_themselves_is_not_told(monkeypatch: pytest.Monk
     one = np.ones(4)
     case = run("sgd", "float64", fast=False)
     shown = np.array([1.0, 1.0, 0.02 / UNIT, 1.0])
-    monkeypatch.setattr(
-        "nnparity.expect.training_horizon.scatter", lambda case, family, operand: {"output.losses": shown}
-    )
+    monkeypatch.setattr("nnparity.expect.training_horizon.scatter", lambda *_: {"output.losses": shown})
     expected = {"output.losses": Expected(one, one, 1e-9 * one)}
-    assert limited(case, expected, simulated=True)["output.losses"].steps == 2
-    assert limited(case, expected, simulated=False)["output.losses"].steps == 4
+    assert limited(case, expected, simulated=2.0**-53)["output.losses"].steps == 2
+    assert limited(case, expected, simulated=None)["output.losses"].steps == 4
 
 
 @pytest.mark.parametrize("end", [np.nan, np.inf])
@@ -88,7 +86,7 @@ def test_a_loss_that_is_no_number_is_not_told(end: float) -> None:
     value = np.array([1.0, 1.0, end, end])
     expected = {"output.losses": Expected(value, value, 1e-9 * value)}
     case = run("sgd", "float64", fast=False)
-    assert limited(case, expected, simulated=False)["output.losses"].steps == 2
+    assert limited(case, expected, simulated=None)["output.losses"].steps == 2
 
 
 def test_the_machines_follow_from_the_case() -> None:
@@ -104,7 +102,7 @@ def test_numbers_whose_squares_are_nothing_scatter_too() -> None:
     (case,) = [c for cases in cases_of(load()["tanh"], "float64") for c in cases if c.dataset == "normal"][:1]
     tiny = Case(case.formula, case.signature, case.dataset, case.dtype, "tiny")
     tiny.__dict__["inputs"] = {"x": np.full(case.inputs["x"].shape, 1e-200)}
-    assert np.all(scatter(tiny, "output")["output"] > 1e-201)
+    assert np.all(scatter(tiny, "output", tiny.dtype.unit)["output"] > 1e-201)
     found = expect(tiny, OUTPUT)["output"]
     assert np.all(found.sharp >= 2.0**-53 * 1e-200)
 
