@@ -40,7 +40,7 @@ def mse(
     `by_rows`: of the mean of each sample, as a loss is that leaves the mean over samples to others.
     """
     if by_rows:
-        return np.sum(np.mean(np.square(y - t), axis=1)) / _divisor(y, factor, mean) * float(y.shape[1])
+        return np.sum(np.mean(np.square(y - t), axis=1)) * (y.shape[1] / _divisor(y, factor, mean))
     return np.sum(np.square(y - t)) / _divisor(y, factor, mean)
 
 
@@ -57,8 +57,7 @@ def _(
 ) -> tuple[Float[Array, "n k"], Float[Array, "n k"]]:
     """dE/dy = (y - t) / n = -dE/dt; the difference may be doubled first, and overflow before it is divided."""
     if by_rows:
-        outputs = float(y.shape[1])
-        dy = 2 * (y - t) * (g * outputs / _divisor(y, factor, mean) / outputs)
+        dy = 2 * (y - t) * (g * (y.shape[1] / _divisor(y, factor, mean)) / float(y.shape[1]))
         return dy, -dy
     if doubled:
         dy = 2 * (y - t) * (g / _divisor(y, factor, mean))

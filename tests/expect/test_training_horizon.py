@@ -6,6 +6,7 @@ import pytest
 from nnparity.expect import budgets as expecting
 from nnparity.expect.budgets import expect
 from nnparity.expect.expected import Expected
+from nnparity.expect.instead import Instead
 from nnparity.expect.monte_carlo import RUNS, machines, roundings, scatter, upper
 from nnparity.expect.precision_models import arithmetic
 from nnparity.expect.training_horizon import limited
@@ -27,7 +28,7 @@ def run(optimizer: str, dtype: str, fast: bool) -> Case:
 def norm_2(case: Case, monkeypatch: pytest.MonkeyPatch) -> dict[str, Expected]:
     """Without the machines."""
     with monkeypatch.context() as patch:
-        patch.setattr(expecting, "widened", lambda case, expected, unit, operand: dict(expected))
+        patch.setattr(expecting, "widened", lambda case, expected, *_: dict(expected))
         return expect(case, OUTPUT)
 
 
@@ -68,6 +69,22 @@ def test_a_run_that_cannot_be_told_to_its_end_is_judged_up_to_there() -> None:
     steps = {found.steps for found in expect(run("adam", "float32", fast=True), OUTPUT).values()}
     assert len(steps) == 1
     assert 1 < steps.pop() < 60
+
+
+def test_what_a_record_expects_of_a_run_has_the_machines_of_its_inner_dtype() -> None:
+    """As many steps are told as of float32 itself; norm 2 of float32 alone tells another float32 machine wrong."""
+    case, inner = run("sgd", "float64", fast=True), DTYPES["float32"]
+    found = expect(case, OUTPUT, instead=Instead(inner="float32"))
+    alone = expect(case, OUTPUT, numbers=arithmetic("float32"))
+    twin = Case(case.formula, case.signature, case.dataset, case.dtype, "other")
+    twin.__dict__["inputs"] = case.inputs
+    steps = found["output.losses"].steps
+    assert steps is not None
+    for name in ("output.w1_next", "output.w2_next"):
+        (other,) = machines(twin, "output", 1, inner.unit)[name]
+        error = np.abs(other - found[name].value)[:steps]
+        assert (error / alone[name].hard[:steps]).max() > 1, name
+        assert 1e-4 < (error / found[name].hard[:steps]).max() < 1, name
 
 
 def test_what_bends_the_machines_themselves_is_not_told(monkeypatch: pytest.MonkeyPatch) -> None:
