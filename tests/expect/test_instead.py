@@ -1,4 +1,4 @@
-"""What a record expects of whole training runs, of losses by rows and of flash attention: by what it computes."""
+"""What is expected instead, of training runs, of losses by rows, of flash attention: NumPy that computes so meets it."""
 
 from typing import Any
 
