@@ -81,7 +81,8 @@ def test_a_record_that_covers_too_much_is_seen(runs: Any) -> None:
 def test_one_that_covers_too_much_in_a_run_of_half_precision_alone_is_seen(runs: Any) -> None:
     """Of an empty batch of conv2d in float16 TensorFlow is right where oneDNN has no convolution of float16."""
     narrow = next(one for one in load(FOLDER) if one.id == "tensorflow-conv2d-empty")
-    wider = msgspec.structs.replace(narrow, dtype=("float32", "float16", "bfloat16"))
+    targets, dtypes = ("tensorflow:cpu:*", "keras-tensorflow:cpu:*"), ("float32", "float16", "bfloat16")
+    wider = msgspec.structs.replace(narrow, target=targets, dtype=dtypes)
     assert wide(shares([wider], runs)) == [narrow.id]
     assert wide(shares([wider], runs[:1])) == []
 
