@@ -1,4 +1,4 @@
-"""What is expected instead, of training runs, of losses by rows, of flash attention: NumPy that computes so meets it."""
+"""What is expected instead of training runs, losses by rows, flash attention: NumPy that computes so meets it."""
 
 from typing import Any
 
