@@ -141,8 +141,13 @@ def _methods(adapter: type[Adapter], sources: Sources, formulas: dict[str, Formu
 
 
 def _unknown(name: str, there: Iterable[str]) -> str:
+    return f"which the spec does not have{nearest(name, there)}"
+
+
+def nearest(name: str, there: Iterable[str]) -> str:
+    """The name that may have been meant, as a question behind another."""
     near = difflib.get_close_matches(name, list(there), 1)
-    return "which the spec does not have" + (f" (did you mean {near[0]}?)" if near else "")
+    return f" (did you mean {near[0]}?)" if near else ""
 
 
 def given(formula: Formula) -> tuple[str, ...]:
@@ -150,11 +155,14 @@ def given(formula: Formula) -> tuple[str, ...]:
     return (*formula.inputs, *formula.attributes, *(() if formula.inputs else ("dtype",)))
 
 
-def misfit(method: Any, formula: Formula) -> str:
-    """What a method takes otherwise than the formula gives it, in words; nothing where it fits."""
+def misfit(method: Any, formula: Formula, *, bound: bool = False) -> str:
+    """What a method takes otherwise than the formula gives it, in words; nothing where it fits.
+
+    One that is `bound` has no adapter as its first parameter.
+    """
     if not inspect.isfunction(method):
         return ""  # a row passes everything on
-    _, *parameters = inspect.signature(method).parameters.values()
+    parameters = list(inspect.signature(method).parameters.values())[0 if bound else 1 :]
     if any(one.kind is one.VAR_KEYWORD for one in parameters):
         return ""
     named = [one for one in parameters if one.kind in (one.POSITIONAL_OR_KEYWORD, one.KEYWORD_ONLY)]

@@ -10,6 +10,8 @@ Scalar = int | float | bool | str
 Attributes = dict[str, Scalar]
 #: Plan levels, smallest first. A signature belongs to its level and to all larger ones.
 LEVELS = ("quick", "core", "full")
+#: The chapter of a function of the caller's own.
+OWN = "own"
 #: The families of quantities, in the order they are computed and shown.
 QUANTITIES = ("output", "grad", "jvp", "hvp")
 #: The family of what came along with the VJP as output, told only where it is not the plain forward's, bit for bit.
