@@ -161,6 +161,16 @@ class Formula(msgspec.Struct, frozen=True, forbid_unknown_fields=True, dict=True
         return self.outputs or {"output": self.output or ""}
 
     @cached_property
+    def quantities(self) -> tuple[str, ...]:
+        """All that may be judged of it: ``output`` and ``jvp``, of several outputs each, and each gradient and HVP."""
+        suffixes = [f".{name}" for name in self.results] if len(self.results) > 1 else [""]
+        outputs = ("output", "jvp") if self.wrt else ("output",)
+        return (
+            *(f"{family}{suffix}" for family in outputs for suffix in suffixes),
+            *(f"{family}.{name}" for family in ("grad", "hvp") for name in self.wrt),
+        )
+
+    @cached_property
     def recordable(self) -> dict[str, Variant]:
         """What a record of a known divergence may expect by name: variants and rewritings."""
         return self.variants | self.rewritings
