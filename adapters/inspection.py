@@ -7,7 +7,6 @@ import ast
 import difflib
 import hashlib
 import inspect
-import re
 import sys
 import sysconfig
 import tempfile
@@ -18,11 +17,12 @@ from pathlib import Path
 from pkgutil import resolve_name
 from typing import Any
 
-from nnparity.adapters.base import Adapter
+from nnparity.adapters.base import Adapter, is_word
 from nnparity.adapters.kernel import ALIASES, Kernel
 from nnparity.adapters.traceback import comes_along
 from nnparity.spec import Formula
 from nnparity.spec.precision import MODELS
+from nnparity.spec.usage import nearest
 
 #: What a class may set: under a name close to one of these it has meant that one.
 SETTABLE = (
@@ -41,7 +41,6 @@ SEQUENCES = ("packages", "modes", "refusals", "layouts")
 ALIKE = 0.8
 #: Folders of installed packages, by their names.
 INSTALLED = frozenset({"site-packages", "dist-packages"})
-NAME = re.compile(r"[\w.+-]+")
 
 
 def source_of(adapter: type[Adapter]) -> str:
@@ -106,7 +105,7 @@ def _backend(adapter: type[Adapter], sources: Sources, taken: tuple[str, ...]) -
     name = getattr(adapter, "backend", None)
     if name is None:
         yield sources.told("class", "`backend` is missing: the name of its targets, such as backend = 'mine'")
-    elif not isinstance(name, str) or not NAME.fullmatch(name):
+    elif not is_word(name):
         yield sources.told("backend", f"`backend` is a word of letters, digits, - and _, not {name!r}")
     elif name in taken:
         yield sources.told("backend", f"`backend` is {name!r}, the name of another, whose records are not meant for it")
@@ -142,12 +141,6 @@ def _methods(adapter: type[Adapter], sources: Sources, formulas: dict[str, Formu
 
 def _unknown(name: str, there: Iterable[str]) -> str:
     return f"which the spec does not have{nearest(name, there)}"
-
-
-def nearest(name: str, there: Iterable[str]) -> str:
-    """The name that may have been meant, as a question behind another."""
-    near = difflib.get_close_matches(name, list(there), 1)
-    return f" (did you mean {near[0]}?)" if near else ""
 
 
 def given(formula: Formula) -> tuple[str, ...]:
@@ -205,6 +198,12 @@ def _declared(adapter: type[Adapter], sources: Sources, formulas: dict[str, Form
     for name in SEQUENCES:
         if isinstance(value := getattr(adapter, name), str):
             yield sources.told(name, f"`{name}` is a text: a tuple is meant, ({value!r},)")
+    if isinstance(modes := adapter.modes, list | tuple):
+        if not modes:
+            yield sources.told("modes", "`modes` is empty: the usual one has to be there, such as ('eager',)")
+        for mode in modes:
+            if not is_word(mode):
+                yield sources.told("modes", f"`modes`: a mode is a word of letters, digits, +, - and _, not {mode!r}")
 
 
 def _defined(one: type) -> Iterator[tuple[str, str]]:

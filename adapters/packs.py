@@ -16,11 +16,11 @@ from types import ModuleType
 from typing import Any
 
 from nnparity.adapters.base import Adapter
-from nnparity.adapters.inspection import misfit, nearest
+from nnparity.adapters.inspection import misfit
 from nnparity.adapters.kernel import Kernel, passed
 from nnparity.spec import Formula, packs
 from nnparity.spec.packs import Pack
-from nnparity.spec.usage import UsageError
+from nnparity.spec.usage import UsageError, nearest
 
 #: Tables that a module of kernels may have, each to be joined with that of the backend's adapter.
 TABLES = ("unsupported", "refused", "nondeterministic", "precision")
