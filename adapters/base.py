@@ -34,6 +34,13 @@ from nnparity.spec.schema import QUANTITIES, WITH_GRAD, plain
 #: All families of quantities, in the order in which an observation tells them.
 FAMILIES = ("output", WITH_GRAD, *QUANTITIES[1:])
 SECOND = ("jvp", "hvp")
+#: What a device or a mode may be called: a word that no target's name takes apart.
+WORD = re.compile(r"[\w.+-]+")
+
+
+def is_word(name: Any) -> bool:
+    """Whether a device or a mode may be called so."""
+    return isinstance(name, str) and WORD.fullmatch(name) is not None
 
 
 class Adapter(ABC):
@@ -77,10 +84,13 @@ class Adapter(ABC):
 
     def __init__(self, device: str = "", mode: str = "") -> None:
         """Raise `DeviceUnavailable` for a device that is not here, ValueError for an unknown mode."""
-        there = self.devices()
+        there: Any = self.devices()
+        if not isinstance(there, list | tuple) or not all(map(is_word, there)):
+            raise TypeError(f"`devices` of {self.backend} gives {there!r}: a list of words is meant, such as ['npu0']")
         device, mode = device or next(iter(there), "none"), mode or self.modes[0]
         if device not in there:
-            raise DeviceUnavailable(f"{self.backend} has no {device} here, only {', '.join(there) or 'none at all'}")
+            only = f"no {device} here, only {', '.join(there)}" if there else "no device here"
+            raise DeviceUnavailable(f"{self.backend} has {only}")
         if mode not in self.modes:
             raise ValueError(f"{self.backend} has no mode {mode!r}, only {', '.join(self.modes)}")
         self.device, self.mode = device, mode
@@ -246,7 +256,10 @@ class Adapter(ABC):
         """Run a program whose tuple holds the quantities of `families`, one after the other."""
         names = [key for family in families for key in keys(family, request)]
         try:
-            tensors = self._program(rule, operation)(point)
+            tensors = tuple(self._program(rule, operation)(point))
+            if len(tensors) != len(names) or any(tensor is None for tensor in tensors):
+                found = "None" if len(tensors) == len(names) else f"{len(tensors)} tensors"
+                raise TypeError(f"returned {found}, and has to return {', '.join(map(plain, names))}")
             return {name: self.get(unmasked(tensor)) for name, tensor in zip(names, tensors, strict=True)}
         except Exception as error:  # noqa: BLE001  (the same: one family fails, the others go on)
             return self._failed(request, families, error)

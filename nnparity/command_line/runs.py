@@ -21,7 +21,7 @@ from nnparity.command_line.running.terminal_summary import show
 from nnparity.reports import merge
 from nnparity.reports.chain import sealed
 from nnparity.run.counts import TotalCounts
-from nnparity.run.finalization import finalize, records_met, unchanged
+from nnparity.run.finalization import finalize, idle, records_met, unchanged
 from nnparity.run.journal import Journal, taken_up
 from nnparity.run.plan import WHOLE, Plan
 from nnparity.run.recorder import Recorder
@@ -77,6 +77,8 @@ def run(
             found, files = finalize(path, out, making, before, plan.known)
         total.store.troubles |= kept.troubles
     show(total, found, console)
+    for told in idle(found, plan.known):
+        tell(told)
     tell("report: " + "  ".join(map(str, files)))
     outcome = Outcome.of(total, found, _interrupted(shared, plan, path), before, of_anything)
     if as_json:

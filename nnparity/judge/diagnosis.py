@@ -262,7 +262,13 @@ def _factor(seen: Array, expected: Expected, unit: float, simple: bool) -> Itera
     if c and near and (most <= SIMPLE) == simple and (simple or x.size > 1):
         hard = (expected.hard + unit * np.abs(x)) * abs(c)
         found = Expected(x * float(near), hard, sharp * abs(c), steps=expected.steps)
-        yield Candidate(f"the expected result times {float(near):.6g}", found, FACTOR, cost=1 + 2 * math.log2(most))
+        yield Candidate(f"the expected result times {_told(near)}", found, FACTOR, cost=1 + 2 * math.log2(most))
+
+
+def _told(factor: Fraction) -> str:
+    """A factor in six digits; one so near to 1 that these are those of 1 by what it is off."""
+    told = f"{float(factor):.6g}"
+    return f"(1 {'+' if factor > 1 else '-'} {abs(float(factor - 1)):.3g})" if told == "1" and factor != 1 else told
 
 
 def simplest(value: float, radius: float) -> Fraction:

@@ -100,6 +100,9 @@ class Expects(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         """What is wrong with it for a record of these formulas, or None."""
         if not (self.computed or self.margins or self.dtype or self.answers or self.raises):
             return "an expectation, margins, a dtype, an answer or what is raised"
+        for name, margin in (("hard", self.hard), ("sharp", self.sharp)):
+            if margin is not None and not margin > 0:
+                return f"{name} is the largest error over budget, and more than 0, not {margin:g}"
         for name, one, many in (
             ("inner", self.inner, DTYPES),
             ("model", self.model, MODELS),

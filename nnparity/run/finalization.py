@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 
 from nnparity import reports
+from nnparity.judge import known_divergences
 from nnparity.reports.chain import changes, links, sealed
 from nnparity.reports.order import facts_in_order
 from nnparity.reports.records import Fact, KnownLine, ScriptLine, Verdict
@@ -86,3 +87,15 @@ def records_met(verdicts: Iterable[Verdict], known: Iterable[Path] = ()) -> dict
     """What the records here say of the known divergences that verdicts carry; an id that is not here is left out."""
     met = {verdict.known for verdict in verdicts if verdict.known}
     return {one.id: known_line(one) for one in on_record(known) if one.id in met} if met else {}
+
+
+def idle(run: reports.MergedRun, known: Iterable[Path]) -> Iterator[str]:
+    """What of further files explains nothing, because it speaks of no verdict of the run: a name may be misspelt."""
+    versions = {target.target: target.versions for target in run.targets.values()}
+    for path in known:
+        for one in known_divergences.together((), [path]):
+            near = [verdict for verdict in run.verdicts if one.speaks_of(verdict)]
+            if not near:
+                yield f"{path}: {one.id} speaks of no verdict of this run: of another target, case or quantity"
+            elif not any(one.covers(verdict, versions.get(verdict.target, {})) for verdict in near):
+                yield f"{path}: {one.id} speaks of other versions than those of this run"

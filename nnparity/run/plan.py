@@ -41,6 +41,9 @@ class Plan(Selection):
         for target in self.targets:
             if target.boxed:
                 require("device", (kind(target.device),), kinds(target.backend))
+        for name in (t.backend for t in self.targets):
+            if name.endswith(".py"):
+                raise UsageError(f"{name} is a file: name the class of its adapter too, {name}:Class")
         require("backend", tuple(t.backend for t in self.targets if ":" not in t.backend), tuple(names()))
         for id in self.cases:
             if set(checks.making(naming.parts(id)[2])) <= {checks.SPECIALS}:  # other checks name their cases as they go

@@ -107,6 +107,26 @@ def test_what_is_masked_is_no_answer() -> None:
     assert "1 of 3 elements are masked" in seen.message
 
 
+class Miscounted(Squares):
+    """Its methods return more than the formula has, or nothing."""
+
+    backend = "miscounted"
+
+    @kernel("x * x")
+    def square(self, x: Array) -> Any:
+        return x * x, x
+
+    @kernel("x + x")
+    def doubled(self, x: Array) -> Any:
+        x + x  # without a `return`
+
+
+@pytest.mark.parametrize(("formula", "found"), [("square", "2 tensors"), ("doubled", "None")])
+def test_what_is_returned_too_often_or_not_at_all_is_told(formula: str, found: str) -> None:
+    seen = Miscounted().observe(request(formula))
+    assert seen["output"] == Failure("error", f"TypeError: returned {found}, and has to return output")
+
+
 class Fused(Squares):
     """Another kernel is run where gradients are wanted: it returns another last bit, or another NaN."""
 
@@ -312,6 +332,16 @@ def test_an_absent_device_and_an_unknown_mode_are_refused() -> None:
         Squares("cuda")
     with pytest.raises(ValueError, match="no mode 'compiled', only eager"):
         Squares(mode="compiled")
+
+
+@pytest.mark.parametrize("devices", ["npu0", ["npu:0"], ["a b"], [0], None])
+def test_devices_are_a_list_of_words(devices: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Squares, "devices", classmethod(lambda cls: devices))
+    with pytest.raises(TypeError, match=r"`devices` of squares gives .*: a list of words is meant"):
+        Squares()
+    monkeypatch.setattr(Squares, "devices", classmethod(lambda cls: []))
+    with pytest.raises(DeviceUnavailable, match="squares has no device here"):
+        Squares()
 
 
 def test_a_request_and_its_answer_travel_between_processes() -> None:

@@ -28,6 +28,7 @@ NUMPY = TargetName("numpy")
             r"no backend is called 'torhc' \(did you mean 'torch'\?\); there are: numpy, torch",
         ),
         ({"targets": (TargetName("xyz"),)}, r"no backend is called 'xyz'; there are: "),
+        ({"targets": (TargetName("mine.py"),)}, r"mine.py is a file: name the class .*, mine.py:Class"),
         ({"targets": (TargetName("numpy", "gpu"),)}, r"no device is called 'gpu'.*; there are: cpu, cuda"),
         ({"formulas": ("conv2",)}, r"no formula is called 'conv2' \(did you mean 'conv2d'\?\); there are: .*dense"),
         ({"formulas": ("dense", "desne")}, r"did you mean 'dense'"),
