@@ -187,8 +187,8 @@ class Adapter(ABC):
                 point = self._point(request)
                 before = self._inputs(request, point)
                 seen = self._families(request, operation, point)
-                after = self._inputs(request, point)
-                if changed := [name for name in before.keys() & after.keys() if before[name] != after[name]]:
+                now = self._inputs(request, point)
+                if changed := [name for name in before.keys() & now.keys() if before[name] != now[name]]:
                     raise ValueError(f"the method of {request.formula} changed its input {changed[0]}")
         except Exception as error:  # noqa: BLE001  (whatever a framework raises is what was observed)
             seen = self._failed(request, QUANTITIES, error)
@@ -196,10 +196,7 @@ class Adapter(ABC):
         return {key: seen[key] for family in asked for key in keys(family, request) if not _repeated(key, seen)}
 
     def _inputs(self, request: Request, point: Point) -> dict[str, bytes]:
-        """The inputs as they are now, of an adapter of somebody's own: who changes them computes a gradient elsewhere.
-
-        Of those that come with nnparity nothing: what they call is known to leave them alone.
-        """
+        """The inputs as they are now, of an adapter of one's own: what others call is known to leave them alone."""
         if comes_along(type(self)):
             return {}
         tensors = dict(zip(request.wrt, point.primals, strict=True)) | point.rest
