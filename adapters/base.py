@@ -26,7 +26,7 @@ from nnparity.adapters.kernel import (
     Tensors,
     Unsupported,
 )
-from nnparity.adapters.request import Array, Failure, Observation, Request, declared, departure, keys, unmasked
+from nnparity.adapters.request import Array, Failure, Observation, Request, altered, declared, keys, unmasked
 from nnparity.adapters.traceback import comes_along, frames_of, raised_in
 from nnparity.spec.cases.layouts import ALIASED, CONTIGUOUS
 from nnparity.spec.schema import QUANTITIES, WITH_GRAD, plain
@@ -34,6 +34,13 @@ from nnparity.spec.schema import QUANTITIES, WITH_GRAD, plain
 #: All families of quantities, in the order in which an observation tells them.
 FAMILIES = ("output", WITH_GRAD, *QUANTITIES[1:])
 SECOND = ("jvp", "hvp")
+#: What a device or a mode may be called: a word that no target's name takes apart.
+WORD = re.compile(r"[\w.+-]+")
+
+
+def is_word(name: Any) -> bool:
+    """Whether a device or a mode may be called so."""
+    return isinstance(name, str) and WORD.fullmatch(name) is not None
 
 
 class Adapter(ABC):
@@ -77,10 +84,13 @@ class Adapter(ABC):
 
     def __init__(self, device: str = "", mode: str = "") -> None:
         """Raise `DeviceUnavailable` for a device that is not here, ValueError for an unknown mode."""
-        there = self.devices()
+        there: Any = self.devices()
+        if not isinstance(there, list | tuple) or not all(map(is_word, there)):
+            raise TypeError(f"`devices` of {self.backend} gives {there!r}: a list of words is meant, such as ['npu0']")
         device, mode = device or next(iter(there), "none"), mode or self.modes[0]
         if device not in there:
-            raise DeviceUnavailable(f"{self.backend} has no {device} here, only {', '.join(there) or 'none at all'}")
+            only = f"no {device} here, only {', '.join(there)}" if there else "no device here"
+            raise DeviceUnavailable(f"{self.backend} has {only}")
         if mode not in self.modes:
             raise ValueError(f"{self.backend} has no mode {mode!r}, only {', '.join(self.modes)}")
         self.device, self.mode = device, mode
@@ -174,7 +184,11 @@ class Adapter(ABC):
         try:
             operation = self._operation(request)
             with self.scope():
-                seen = self._families(request, operation, self._point(request))
+                point = self._point(request)
+                seen = self._families(request, operation, point)
+                tensors = dict(zip(request.wrt, point.primals, strict=True)) | point.rest
+                if changed := altered(request.inputs, tensors, self.get, self.put):
+                    raise ValueError(f"the method of {request.formula} changed its input {changed}")
         except Exception as error:  # noqa: BLE001  (whatever a framework raises is what was observed)
             seen = self._failed(request, QUANTITIES, error)
         asked = [family for family in FAMILIES if family.partition(".")[0] in request.quantities]
@@ -220,11 +234,7 @@ class Adapter(ABC):
         for families, rule in self._plan(request):
             missing = [family for family in families if _asked(family, request) and not _seen(seen, family, request)]
             if missing:
-                found = self._try(request, families, rule, operation, point)
-                if wrote := self._written(request, point):
-                    found = {key: Failure("error", wrote) if _array(one) else one for key, one in found.items()}
-                    point = self._point(request)  # whatever comes next is to have the inputs that were asked about
-                seen |= found
+                seen |= self._try(request, families, rule, operation, point)
                 self.notes |= {one: failed[one] for one in missing if one in failed and _seen(seen, one, request)}
                 failed |= dict.fromkeys(missing, f"apart: {_listed(families)} together failed")
         return seen
@@ -250,21 +260,13 @@ class Adapter(ABC):
         """Run a program whose tuple holds the quantities of `families`, one after the other."""
         names = [key for family in families for key in keys(family, request)]
         try:
-            tensors = self._program(rule, operation)(point)
+            tensors = tuple(self._program(rule, operation)(point))
+            if len(tensors) != len(names) or any(tensor is None for tensor in tensors):
+                found = "None" if len(tensors) == len(names) else f"{len(tensors)} tensors"
+                raise TypeError(f"returned {found}, and has to return {', '.join(map(plain, names))}")
             return {name: self.get(unmasked(tensor)) for name, tensor in zip(names, tensors, strict=True)}
         except Exception as error:  # noqa: BLE001  (the same: one family fails, the others go on)
             return self._failed(request, families, error)
-
-    def _written(self, request: Request, point: Point) -> str | None:
-        """Which input other numbers lie in than before: whoever has the array reads them, however right the result is.
-
-        Put there once more for comparison, since a device may keep other bits of an array than it was given.
-        """
-        for name, tensor in (*zip(request.wrt, point.primals, strict=True), *point.rest.items()):
-            given, now = request.inputs[name], self.get(tensor)
-            if now.tobytes() != given.tobytes() and (other := departure(self.get(self.put(given)), now)):
-                return f"the operation wrote to its input {name}: {other}"
-        return None
 
     def _program(self, rule: Callable[..., Tensors], operation: Operation) -> Program:
         """Compiled once for an operation, used for all its cases."""
@@ -341,10 +343,6 @@ def _distributions(kernels: Iterable[Kernel]) -> list[str]:
     first = {path.partition(".")[0] for kernel in kernels for path in kernel.paths}
     owners = metadata.packages_distributions() if first else {}
     return sorted({owner for name in first for owner in owners.get(ALIASES.get(name, name).partition(".")[0], ())})
-
-
-def _array(seen: Array | Failure) -> bool:
-    return not isinstance(seen, Failure)
 
 
 def _located(failure: Failure, frames: list[str]) -> Failure:

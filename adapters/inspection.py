@@ -7,7 +7,6 @@ import ast
 import difflib
 import hashlib
 import inspect
-import re
 import sys
 import sysconfig
 import tempfile
@@ -18,11 +17,12 @@ from pathlib import Path
 from pkgutil import resolve_name
 from typing import Any
 
-from nnparity.adapters.base import Adapter
+from nnparity.adapters.base import Adapter, is_word
 from nnparity.adapters.kernel import ALIASES, Kernel
 from nnparity.adapters.traceback import comes_along
 from nnparity.spec import Formula
 from nnparity.spec.precision import MODELS
+from nnparity.spec.usage import nearest
 
 #: What a class may set: under a name close to one of these it has meant that one.
 SETTABLE = (
@@ -41,7 +41,6 @@ SEQUENCES = ("packages", "modes", "refusals", "layouts")
 ALIKE = 0.8
 #: Folders of installed packages, by their names.
 INSTALLED = frozenset({"site-packages", "dist-packages"})
-NAME = re.compile(r"[\w.+-]+")
 
 
 def source_of(adapter: type[Adapter]) -> str:
@@ -106,7 +105,7 @@ def _backend(adapter: type[Adapter], sources: Sources, taken: tuple[str, ...]) -
     name = getattr(adapter, "backend", None)
     if name is None:
         yield sources.told("class", "`backend` is missing: the name of its targets, such as backend = 'mine'")
-    elif not isinstance(name, str) or not NAME.fullmatch(name):
+    elif not is_word(name):
         yield sources.told("backend", f"`backend` is a word of letters, digits, - and _, not {name!r}")
     elif name in taken:
         yield sources.told("backend", f"`backend` is {name!r}, the name of another, whose records are not meant for it")
@@ -141,8 +140,7 @@ def _methods(adapter: type[Adapter], sources: Sources, formulas: dict[str, Formu
 
 
 def _unknown(name: str, there: Iterable[str]) -> str:
-    near = difflib.get_close_matches(name, list(there), 1)
-    return "which the spec does not have" + (f" (did you mean {near[0]}?)" if near else "")
+    return f"which the spec does not have{nearest(name, there)}"
 
 
 def given(formula: Formula) -> tuple[str, ...]:
@@ -150,11 +148,14 @@ def given(formula: Formula) -> tuple[str, ...]:
     return (*formula.inputs, *formula.attributes, *(() if formula.inputs else ("dtype",)))
 
 
-def misfit(method: Any, formula: Formula) -> str:
-    """What a method takes otherwise than the formula gives it, in words; nothing where it fits."""
+def misfit(method: Any, formula: Formula, *, bound: bool = False) -> str:
+    """What a method takes otherwise than the formula gives it, in words; nothing where it fits.
+
+    One that is `bound` has no adapter as its first parameter.
+    """
     if not inspect.isfunction(method):
         return ""  # a row passes everything on
-    _, *parameters = inspect.signature(method).parameters.values()
+    parameters = list(inspect.signature(method).parameters.values())[0 if bound else 1 :]
     if any(one.kind is one.VAR_KEYWORD for one in parameters):
         return ""
     named = [one for one in parameters if one.kind in (one.POSITIONAL_OR_KEYWORD, one.KEYWORD_ONLY)]
@@ -197,6 +198,12 @@ def _declared(adapter: type[Adapter], sources: Sources, formulas: dict[str, Form
     for name in SEQUENCES:
         if isinstance(value := getattr(adapter, name), str):
             yield sources.told(name, f"`{name}` is a text: a tuple is meant, ({value!r},)")
+    if isinstance(modes := adapter.modes, list | tuple):
+        if not modes:
+            yield sources.told("modes", "`modes` is empty: the usual one has to be there, such as ('eager',)")
+        for mode in modes:
+            if not is_word(mode):
+                yield sources.told("modes", f"`modes`: a mode is a word of letters, digits, +, - and _, not {mode!r}")
 
 
 def _defined(one: type) -> Iterator[tuple[str, str]]:

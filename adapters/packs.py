@@ -10,15 +10,17 @@ A kernel that takes the inputs as they are needs no function: the formula's TOML
 import importlib.util
 import re
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 from types import ModuleType
 from typing import Any
 
 from nnparity.adapters.base import Adapter
-from nnparity.adapters.kernel import passed
+from nnparity.adapters.inspection import misfit
+from nnparity.adapters.kernel import Kernel, passed
 from nnparity.spec import Formula, packs
 from nnparity.spec.packs import Pack
-from nnparity.spec.usage import UsageError
+from nnparity.spec.usage import UsageError, nearest
 
 #: Tables that a module of kernels may have, each to be joined with that of the backend's adapter.
 TABLES = ("unsupported", "refused", "nondeterministic", "precision")
@@ -63,12 +65,30 @@ def kernel_of(formula: Formula, backend: str) -> Path | str | None:
 
 
 def _with(found: type[Adapter], module: ModuleType, pack: Pack) -> type[Adapter]:
+    if wrong := list(_faults(module, pack)):
+        raise UsageError(
+            "\n  ".join([f"{module.__file__}:", *wrong] if len(wrong) > 1 else [f"{module.__file__}: {wrong[0]}"])
+        )
     functions = {id: staticmethod(getattr(module, id)) for id in pack.formulas if hasattr(module, id)}
     tables = {name: getattr(module, name.upper(), {}) | dict(getattr(found, name)) for name in TABLES}
     # What the module raises is the adapter's own fault, as if it stood in the adapter's package.
     return type(
         found.__name__, (found,), {**functions, **tables, "backend": found.backend, "__module__": module.__name__}
     )
+
+
+def _faults(module: ModuleType, pack: Pack) -> Iterator[str]:
+    """Kernels of formulas that the pack does not have, functions without one, and what takes other inputs."""
+    for name, found in vars(module).items():
+        declared = (
+            isinstance(getattr(found, "kernel", None), Kernel) and getattr(found, "__module__", "") == module.__name__
+        )
+        if declared and name not in pack.formulas:
+            yield f"{name} is declared, and the pack has no formula of that name{nearest(name, pack.formulas)}"
+        elif name in pack.formulas and not isinstance(getattr(found, "kernel", None), Kernel):
+            yield f"{name} is the function of a formula, without @kernel or @composed"
+        elif declared and (wrong := misfit(found, pack.formulas[name], bound=True)):
+            yield f"{name} {wrong}"
 
 
 def _module(pack: Pack, file: Path) -> ModuleType:
@@ -81,7 +101,7 @@ def _module(pack: Pack, file: Path) -> ModuleType:
     module: Any = importlib.util.module_from_spec(spec)
     try:
         spec.loader.exec_module(module)
-    except Exception as error:
+    except (Exception, SystemExit) as error:
         raise UsageError(f"{file}: {type(error).__name__}: {error}") from error
     sys.modules[name] = module
     return module

@@ -14,6 +14,7 @@ from nnparity.adapters.base import Adapter
 from nnparity.adapters.files import from_file
 from nnparity.adapters.inspection import faults
 from nnparity.adapters.packs import extended
+from nnparity.adapters.shared.isolation import hide_others
 from nnparity.adapters.traceback import comes_along
 from nnparity.spec import load as load_spec
 from nnparity.spec.loader import RECORDS
@@ -97,6 +98,13 @@ def compiles(backend: str, mode: str) -> bool:
 def cost(backend: str, mode: str) -> float:
     """The CPU seconds that a new shape takes in all."""
     return COMPILED if compiles(backend, mode) else COSTS.get(backend, PLAIN)
+
+
+def load_alone(name: str) -> type[Adapter]:
+    """As `load`, in a process that holds this target and nothing else: a built-in one sees no framework but its own."""
+    if extra := BUILTIN.get(name, ("", ""))[1]:
+        hide_others(extra)
+    return load(name)
 
 
 def load(name: str) -> type[Adapter]:

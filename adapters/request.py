@@ -5,7 +5,7 @@ quantity (``output``, ``grad.x``, ``jvp``, ``hvp.x`` ...) to an array, or to the
 that took its place.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
 from typing import Any, Literal, TypeVar
@@ -87,8 +87,29 @@ def native(array: Array) -> Array:
     return array if array.dtype.isnative else array.astype(array.dtype.newbyteorder("="))
 
 
-def departure(before: Array, after: Array) -> str | None:
-    """The first element that has other bits than before, in words; None where there is none."""
+def altered(
+    given: Mapping[str, Array], tensors: Mapping[str, Any], get: Callable[[Any], Array], put: Callable[[Array], Any]
+) -> str | None:
+    """An input that holds other numbers than were given, and the first of these; None where there is none.
+
+    Whoever has that array reads them, however right the result is. What was given is put on the device once more for
+    comparison, since that may keep other bits of an array than it was given.
+    """
+    for name, tensor in tensors.items():
+        if other := _other(given[name], tensor, get, put):
+            return f"{name}: {other}"
+    return None
+
+
+def _other(given: Array, tensor: Any, get: Callable[[Any], Array], put: Callable[[Array], Any]) -> str | None:
+    try:
+        now = np.asarray(get(tensor))
+        return None if now.tobytes() == given.tobytes() else _departure(np.asarray(get(put(given))), now)
+    except Exception:  # noqa: BLE001  (one that cannot be had back tells so of its results)
+        return None
+
+
+def _departure(before: Array, after: Array) -> str | None:
     for place in np.ndindex(before.shape):
         if before[place].tobytes() != after[place].tobytes():
             return (

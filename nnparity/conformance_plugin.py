@@ -202,7 +202,8 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: p
     counts = Counts.of(merged.verdicts)
     terminalreporter.section("nnparity")
     terminalreporter.line(", ".join(f"{count} {grade}" for grade, count in counts.grades.items()) or "no verdict")
-    for told in store_lines(merged.kept, merged.troubles):
+    while_rendered = memory.taken().troubles
+    for told in store_lines(merged.kept, {*merged.troubles, *while_rendered}):
         terminalreporter.line(told)
     if counts.unjudged:
         terminalreporter.line(f"nnparity: {counts.unjudged}", red=True)

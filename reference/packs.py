@@ -5,8 +5,10 @@ A pack has one, ``reference.py``, or one beside each of its files of formulas, `
 
 import importlib.util
 from collections.abc import Iterator
+from functools import update_wrapper
 from pathlib import Path
 
+from nnparity.reference.outside import located
 from nnparity.reference.registry import FORMULAS, Reference
 from nnparity.spec import Formula, packs
 from nnparity.spec.packs import Pack
@@ -51,10 +53,20 @@ def _refer(pack: Pack) -> None:
             _run(pack, file)
         for wrong in _faults(pack.formulas, {id: one for id, one in FORMULAS.items() if id not in before}):
             raise UsageError(f"{files[0] if len(files) == 1 else pack.folder}: {wrong}")
+        for id in pack.formulas:
+            _locate(FORMULAS[id])
     except BaseException:
         FORMULAS.clear()
         FORMULAS.update(before)
         raise
+
+
+def _locate(reference: Reference) -> None:
+    """Has a reference tell its own line where it fails: it is no fault of nnparity's."""
+    forward, backward = reference.forward, reference.backward
+    reference.forward = update_wrapper(located(forward, reference.id), forward)
+    if backward is not None:
+        reference.backward = update_wrapper(located(backward, f"the VJP of {reference.id}"), backward)
 
 
 def _files(pack: Pack) -> list[Path]:
@@ -74,7 +86,7 @@ def _run(pack: Pack, path: Path) -> None:
         spec.loader.exec_module(importlib.util.module_from_spec(spec))
     except UsageError:
         raise
-    except Exception as error:
+    except (Exception, SystemExit) as error:  # one that ends the process would end a proof as if all were proven
         raise UsageError(f"{path}: {type(error).__name__}: {error}") from error
 
 

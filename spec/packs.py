@@ -97,7 +97,10 @@ def take_told(environment: Mapping[str, str] = os.environ) -> None:
 def _folder(given: str) -> Path:
     """Where it lies: an installed one is found without being imported."""
     if given not in entry_points(group=GROUP).names:
-        return Path(given).resolve()
+        folder = Path(given).resolve()
+        if not folder.is_dir():
+            raise UsageError(f"{folder}: no formula here: there is no such folder, and no pack {given} is installed")
+        return folder
     named = entry_points(group=GROUP)[given].value
     found = importlib.util.find_spec(named.partition(":")[0])
     if found is None or found.origin is None:

@@ -10,6 +10,8 @@ Scalar = int | float | bool | str
 Attributes = dict[str, Scalar]
 #: Plan levels, smallest first. A signature belongs to its level and to all larger ones.
 LEVELS = ("quick", "core", "full")
+#: The chapter of a function of the caller's own.
+OWN = "own"
 #: The families of quantities, in the order they are computed and shown.
 QUANTITIES = ("output", "grad", "jvp", "hvp")
 #: The family of what came along with the VJP as output, told only where it is not the plain forward's, bit for bit.
@@ -157,6 +159,16 @@ class Formula(msgspec.Struct, frozen=True, forbid_unknown_fields=True, dict=True
     def results(self) -> dict[str, str]:
         """Output name -> symbolic shape; a single output is called ``output``."""
         return self.outputs or {"output": self.output or ""}
+
+    @cached_property
+    def quantities(self) -> tuple[str, ...]:
+        """All that may be judged of it: ``output`` and ``jvp``, of several outputs each, and each gradient and HVP."""
+        suffixes = [f".{name}" for name in self.results] if len(self.results) > 1 else [""]
+        outputs = ("output", "jvp") if self.wrt else ("output",)
+        return (
+            *(f"{family}{suffix}" for family in outputs for suffix in suffixes),
+            *(f"{family}.{name}" for family in ("grad", "hvp") for name in self.wrt),
+        )
 
     @cached_property
     def recordable(self) -> dict[str, Variant]:

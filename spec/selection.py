@@ -106,8 +106,8 @@ class Selection:
         """The CPU seconds that each target may spend on the pool, where it is bounded by them."""
         return float(self.pool.removesuffix(SECONDS)) if self.pool.endswith(SECONDS) else None
 
-    def reach(self, _target: str) -> int:
-        """How many signatures of each formula's pool a target gets, by its name: all that are in."""
+    def reach(self, _backend: str, _mode: str) -> int:
+        """How many signatures of each formula's pool a backend gets in a mode: all that are in."""
         return self.depth
 
     def chosen(self) -> list[Formula]:

@@ -1,7 +1,7 @@
 """What is asked for and does not exist: an error that says what there is, and what comes nearest."""
 
 import difflib
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 #: Of more names than this only the nearest are told.
 MANY = 20
@@ -18,6 +18,12 @@ def require(kind: str, asked: Sequence[str], there: Sequence[str], of: str = "")
             near = difflib.get_close_matches(name, there, 1)
             hint = f" (did you mean {near[0]!r}?)" if near else ""
             raise UsageError(f"no {kind}{of} is called {name!r}{hint}; there are: {_told(name, there)}")
+
+
+def nearest(name: str, there: Iterable[str]) -> str:
+    """The name that may have been meant, as a question behind another; nothing where none is near."""
+    near = difflib.get_close_matches(name, list(there), 1)
+    return f" (did you mean {near[0]}?)" if near else ""
 
 
 def _told(name: str, there: Sequence[str]) -> str:

@@ -1,17 +1,19 @@
-"""The verdicts of a run that lie in the scope of some known divergence: what tests/judge/known_scope.json holds.
+"""The verdicts of runs that lie in the scope of some known divergence: what tests/judge/known_scope.json holds.
 
-    python tools/record_scopes.py reports/out/parity.jsonl > tests/judge/known_scope.json
-    python tools/record_scopes.py reports/out/more/parity.jsonl tests/judge/known_scope.json > new.json
+    python tools/record_scopes.py RUN.jsonl MORE.jsonl FLOAT16.jsonl BFLOAT16.jsonl > tests/judge/known_scope.json
+    python tools/record_scopes.py tests/judge/known_scope.json RUN.jsonl > new.json
 
-The second adds the targets of a run to those of the file. With the CPU and the versions of the run, and how many
-verdicts there were of each dtype. The file's test holds every record against it, without a framework: run this after
-`make parity` and `make more` when records or budgets change.
+The second adds a run to those of the file. Of each run it holds CPU and versions, how many verdicts there were of each
+dtype, and those in some scope that no run before it has. The first is that of `make parity`, in all dtypes; those of
+the same targets in float16 and in bfloat16 alone are there since determinism, threads, the sizes one and none and
+inputs to reject are tried in one dtype of a run, float32 where it has that. The file's test holds every record against
+it, without a framework: run this when records or budgets change.
 """
 
 import json
 import sys
 from collections import Counter
-from collections.abc import Collection
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -19,9 +21,12 @@ from nnparity.adapters.registry import FOLDER
 from nnparity.judge.known_divergences import load
 from nnparity.reports.records import Environment, TargetLine, Verdict, read_run
 
+#: What names a verdict within a run: its target, case and quantity.
+Key = tuple[str, str, str]
 
-def scopes(path: Path, there: Collection[str] = ()) -> dict[str, Any]:
-    """CPU, versions, totals by dtype of targets that are not `there` yet, and target -> case -> quantity -> grade."""
+
+def scopes(path: Path) -> dict[str, Any]:
+    """A run: CPU, versions, totals by dtype, and target -> case -> quantity -> grade."""
     lines, known = list(read_run(path)), load(FOLDER)
     versions = {line.target: line.versions for line in lines if isinstance(line, TargetLine) and line.available}
     verdicts = [line for line in lines if isinstance(line, Verdict)]
@@ -33,24 +38,33 @@ def scopes(path: Path, there: Collection[str] = ()) -> dict[str, Any]:
     return {
         "cpu": next(line.cpu for line in lines if isinstance(line, Environment)),
         "versions": {target: versions[target] for target in found},
-        "total": dict(Counter(verdict.dtype for verdict in verdicts if verdict.target not in there)),
+        "total": dict(Counter(verdict.dtype for verdict in verdicts)),
         "verdicts": found,
     }
 
 
-def added(found: dict[str, Any], before: dict[str, Any]) -> dict[str, Any]:
-    """What was held before, with the targets that were run now; totals are those of all."""
-    return {
-        "cpu": before["cpu"],
-        "versions": {**before["versions"], **found["versions"]},
-        "total": dict(Counter(before["total"]) + Counter(found["total"])),
-        "verdicts": {**before["verdicts"], **found["verdicts"]},
-    }
+def graded(verdicts: dict[str, dict[str, dict[str, str]]]) -> Iterator[tuple[Key, str]]:
+    """The verdicts of a run in the file, with their grades."""
+    for target, cases in verdicts.items():
+        for case, grades in cases.items():
+            for quantity, grade in grades.items():
+                yield (target, case, quantity), grade
+
+
+def added(runs: list[dict[str, Any]], run: dict[str, Any]) -> list[dict[str, Any]]:
+    """The runs of before, and of this one what none of them has."""
+    there = {key for one in runs for key, _ in graded(one["verdicts"])}
+    new: dict[str, dict[str, dict[str, str]]] = {}
+    for (target, case, quantity), grade in graded(run["verdicts"]):
+        if (target, case, quantity) not in there:
+            new.setdefault(target, {}).setdefault(case, {})[quantity] = grade
+    return [*runs, run | {"verdicts": new}]
 
 
 if __name__ == "__main__":
-    earlier = [json.loads(Path(path).read_text(encoding="utf-8")) for path in sys.argv[2:]]
-    run = scopes(Path(sys.argv[1]), [target for one in earlier for target in one["verdicts"]])
-    for one in earlier:
-        run = added(run, one)
-    json.dump(run, sys.stdout, indent=0, sort_keys=True)
+    found: list[dict[str, Any]] = []
+    for path in map(Path, sys.argv[1:]):
+        several = [scopes(path)] if path.suffix == ".jsonl" else json.loads(path.read_text(encoding="utf-8"))
+        for one in several:
+            found = added(found, one)
+    json.dump(found, sys.stdout, indent=0, sort_keys=True)

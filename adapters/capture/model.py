@@ -34,9 +34,11 @@ class Watched:
     """A model, or a pair of a model and a function that calls it, with what its layers were when it ran."""
 
     def __init__(self, model: Any) -> None:
-        model, function = model if isinstance(model, tuple) else (model, None)
-        self._model = watcher(model)
-        self._function: Callable[..., Any] | None = function
+        pair = model if isinstance(model, tuple) else (model,)
+        if not 1 <= len(pair) <= 2 or not all(map(callable, pair[1:])):
+            raise UsageError("expected a model, or a pair of a model and a function that calls it")
+        self._model = watcher(pair[0])
+        self._function: Callable[..., Any] | None = pair[1] if len(pair) > 1 else None
         self.framework: str = self._model.framework
 
     def run(self, inputs: Inputs) -> list[Layer]:

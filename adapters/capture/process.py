@@ -15,6 +15,7 @@ from nnparity.adapters.capture.layer import packed
 from nnparity.adapters.capture.model import Watched
 from nnparity.adapters.kernel import Operation, Point, Tensors, Unsupported
 from nnparity.adapters.request import Array, Observation, Request
+from nnparity.adapters.traceback import lines_in, located
 from nnparity.spec.usage import UsageError
 
 RUN, AGAIN = "run the model", "run a layer again"
@@ -34,7 +35,7 @@ class ModelAdapter(Adapter):
     def __init__(self, device: str = "cpu", mode: str = "") -> None:
         """Makes the model. Raises UsageError where the factory is not there, or gives none."""
         super().__init__(device)
-        self._watched = Watched(factory(mode)())
+        self._watched = Watched(_made(mode))
 
     @classmethod
     def devices(cls) -> list[str]:
@@ -61,6 +62,18 @@ class ModelAdapter(Adapter):
 
     def hvp(self, operation: Operation, point: Point) -> Tensors:
         raise Unsupported(self.second_order)
+
+
+def _made(name: str) -> Any:
+    """What the factory of that name returns; what it raises is told with the lines of its file."""
+    try:
+        return factory(name)()
+    except Exception as error:
+        place = name.rpartition(":")[0]
+        file = getattr(sys.modules.get(place), "__file__", None) or str(Path(place).resolve())
+        for line, function in lines_in(error, file):
+            error.add_note(located(file, line, function))
+        raise
 
 
 def factory(name: str) -> Any:

@@ -20,7 +20,7 @@ class KerasLosses:
     )
     def mse(self, y: Any, t: Any) -> Any:
         n, outputs = y.shape
-        return ops.sum(losses.mean_squared_error(t, y)) / (2 * n) * outputs
+        return ops.sum(losses.mean_squared_error(t, y)) * (outputs / (2 * n))
 
     @kernel("keras.losses.categorical_crossentropy", convention=NORMALISED)
     def cross_entropy(self, p: Any, t: Any) -> Any:

@@ -15,7 +15,7 @@ import torch
 
 from nnparity.adapters.kernel import Operation, Point, Program, Tensors, Unsupported
 from nnparity.adapters.shared.devices import TENSOR_FLOAT_32, GpuModes, with_options
-from nnparity.adapters.torch import compilation
+from nnparity.adapters.torch import compilation, losses
 from nnparity.adapters.torch.arrays import XLA, TorchArrays
 from nnparity.adapters.torch.bert import TorchBert
 from nnparity.adapters.torch.layers import TorchLayers
@@ -95,7 +95,7 @@ class TorchAdapter(
     modes = with_options(("eager", COMPILED))
     varying = VARYING
     unsupported = MappingProxyType({"adam_eps_hat": "torch.optim.Adam has the paper's other form only: see adam"})
-    refused = compilation.REFUSED
+    refused = MappingProxyType({**compilation.REFUSED, **losses.REFUSED})
     precision = MappingProxyType({("layer_norm", "*float16", "output*"): FUSED})
 
     def inference(self) -> AbstractContextManager[Any]:

@@ -1,13 +1,26 @@
 """PyTorch's kernels for losses, penalties and optimiser steps."""
 
+from types import MappingProxyType
 from typing import Any
 
 import torch
+from packaging.version import Version
 from torch.nn import functional as F
 
 from nnparity.adapters.kernel import composed, kernel, passed
 
 CLAMPED = "called against ones or zeros; it clamps the logarithms at -100"
+_NO_SQUARES = "before 2.6 PyTorch's mse_loss has no bfloat16 on the CPU, and no derivative in float16"
+#: What older releases refuse.
+REFUSED = MappingProxyType(
+    {
+        ("mse", "bfloat16", "*", "cpu:*"): _NO_SQUARES,
+        **{("mse", "float16", quantity, "cpu:*"): _NO_SQUARES for quantity in ("grad*", "jvp*", "hvp*")},
+        **{("mlp_backprop", dtype, "*", "cpu:*"): _NO_SQUARES for dtype in ("bfloat16", "float16")},
+    }
+    if Version(torch.__version__) < Version("2.6")
+    else {}
+)
 
 
 class TorchLosses:

@@ -121,7 +121,7 @@ def arbitrate(
         raise UsageError(
             f"a is {dtypes[0]} and b is {dtypes[1]}: each rounds to its own dtype; ask assert_close of each"
         )
-    asked = Asked(formula, dict(inputs or {}) | arrays, wrt, cotangent, accumulate)
+    asked = Asked(formula, given.named(inputs) | arrays, wrt, cotangent, accumulate)
     with asked.question(dtypes[0]) as question:
         return Arbitration(_side("a", a, question), _side("b", b, question))
 

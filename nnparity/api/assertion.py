@@ -70,7 +70,7 @@ def compared(
     **arrays: Any,
 ) -> Result:
     """What `assert_close` asserts, for those who have more to do with a result that does not conform."""
-    named = dict(inputs or {}) | arrays
+    named = given.named(inputs) | arrays
     asked = Asked(_meant(formula, reference), named, wrt, cotangent, accumulate)
     with asked.question(dtype_of_results(actual)) as question:
         results = given.results_named(actual, tuple(question.truth), "the result")

@@ -61,6 +61,9 @@ def check(
         UsageError: For what does not exist, with what does.
     """
     found = given.formula_of(formula)
+    given.callable_of("the function", fn)
+    if vjp is not None:
+        given.callable_of("vjp", vjp)
     one = given.dtype_of(dtype)
     require("level", (level,), LEVELS)
     call = Call(fn, found, vjp)
@@ -76,6 +79,8 @@ def check(
 def _groups(call: Call, dtype: str, level: str, attributes: Mapping[str, Scalar]) -> Iterator[list[Case]]:
     """The plan's cases, a list a signature; attributes that the function does not take have one value throughout."""
     formula = call.formula
+    if attributes and not formula.attributes:
+        raise UsageError(f"{formula.id} has no attributes, and was given {', '.join(map(str, attributes))}")
     require("attribute", tuple(attributes), tuple(formula.attributes))
     fixed = {name: attributes.get(name, default) for name, default in formula.attributes.items()}
     fixed = {
@@ -135,6 +140,8 @@ def _families(framework: str, call: Call, quantities: Sequence[str] | None) -> f
         return frozenset({"output"} if forward or not call.formula.wrt else {"output", "grad"})
     if isinstance(quantities, str):
         quantities = (quantities,)
+    if not quantities:
+        raise UsageError(f"quantities= names none of {', '.join(QUANTITIES)}")
     require("quantity", tuple(quantities), QUANTITIES)
     if forward and set(quantities) != {"output"}:
         raise UsageError("a NumPy function has no derivative of its own: give vjp=, or ask for quantities=('output',)")

@@ -9,7 +9,7 @@ import numpy as np
 
 from nnparity.adapters.function import framework_of, to_numpy
 from nnparity.adapters.request import Array, Failure, MaskedElements
-from nnparity.checks.common import Given
+from nnparity.checks.common import Given, first_line
 from nnparity.reference import FORMULAS
 from nnparity.spec import DTYPES, Case, Dtype, Formula, Signature, load, shapes
 from nnparity.spec.cases.case import Arrays
@@ -43,10 +43,16 @@ def dtype_of(name: Any) -> Dtype:
     return DTYPES[text]
 
 
+def callable_of(name: str, given: Any) -> None:
+    """Raises UsageError for what is no function."""
+    if not callable(given):
+        raise UsageError(f"{name} is a {type(given).__name__}, expected a function")
+
+
 def array_of(name: str, given: Any) -> Any:
     """One of the caller's arrays as NumPy's. Raises UsageError for what is none, for NaN and masked elements."""
     try:
-        array = to_numpy(given)
+        array = _numpy(name, given)
     except MaskedElements as error:
         raise UsageError(f"{name}: {error}") from error
     if array is None:
@@ -57,6 +63,25 @@ def array_of(name: str, given: Any) -> Any:
     if array.dtype.name in DTYPES and (lost := np.argwhere(np.isnan(array))).size:
         raise UsageError(f"{name} holds NaN at {lost[0].tolist()}: nothing is expected of a result there")
     return array
+
+
+def _numpy(name: str, given: Any) -> Array | None:
+    """An array as NumPy's; None for what is none. Raises UsageError where its framework gives no numbers of it."""
+    try:
+        return to_numpy(given)
+    except MaskedElements:
+        raise
+    except Exception as error:
+        traced = ": it is traced, and has no numbers: ask outside of jax.jit, jax.grad and the like"
+        why = traced if "Tracer" in type(given).__name__ else f": {type(error).__name__}: {first_line(str(error))}"
+        raise UsageError(f"{name} cannot be read as an array of NumPy{why}") from error
+
+
+def named(inputs: Any) -> dict[str, Any]:
+    """The inputs by name, as a dict. Raises UsageError for what is none."""
+    if inputs is not None and not isinstance(inputs, Mapping):
+        raise UsageError(f"inputs= is a {type(inputs).__name__}, expected a dict, from names to arrays")
+    return dict(inputs or {})
 
 
 def arrays_of(formula: Formula, given: Mapping[str, Any]) -> tuple[Arrays, dict[str, Any]]:
@@ -158,7 +183,7 @@ def result_of(name: str, given: Any) -> Array | Failure:
     Raises UsageError for what is none.
     """
     try:
-        array = to_numpy(given)
+        array = _numpy(name, given)
     except MaskedElements as error:
         return Failure("error", str(error))
     if array is None:

@@ -6,11 +6,9 @@ in. What the readings do not know is told with the line that calls it.
 
 import inspect
 import itertools
-import traceback
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -19,10 +17,10 @@ from nnparity.api import given
 from nnparity.checks.common import Given
 from nnparity.expect.expected import Expected
 from nnparity.reference import FORMULAS, Reference
-from nnparity.reference.readings import Dual, compositions, tangent_of
-from nnparity.reference.readings.base import JOINS, MOVES, Reading
+from nnparity.reference.outside import located
+from nnparity.reference.readings import Dual, tangent_of
 from nnparity.spec import Formula
-from nnparity.spec.schema import Title
+from nnparity.spec.schema import OWN, Title
 from nnparity.spec.usage import UsageError
 
 #: Numbers that go into a function without a VJP, at most: each is a run of its own.
@@ -37,6 +35,11 @@ class Own:
     function: Callable[..., Any]
     vjp: Callable[..., Any] | None = None
     serial: int = field(default_factory=lambda: next(_serials))
+
+    def __post_init__(self) -> None:
+        given.callable_of("the reference", self.function)
+        if self.vjp is not None:
+            given.callable_of("vjp", self.vjp)
 
     @property
     def name(self) -> str:
@@ -69,7 +72,7 @@ class Own:
             attributes=attributes,
             domains={name: "mask" for name, x in ordered.items() if _whole(x)},
             id=self.name,
-            chapter="own",
+            chapter=OWN,
         )
 
     @contextmanager
@@ -86,8 +89,8 @@ class Own:
 
     @property
     def _reference(self) -> Reference:
-        found = Reference(self.name, _located(self.function))
-        found.vjp(_located(self.vjp) if self.vjp else _by_duals(found.forward))
+        found = Reference(self.name, located(self.function))
+        found.vjp(located(self.vjp) if self.vjp else _by_duals(found.forward))
         return found
 
     def case(self, case: Given) -> Given:
@@ -169,37 +172,3 @@ def _gradient(forward: Any, cotangents: tuple[Any, ...], inputs: Any, place: int
         parts = [np.sum(g * t) for g, t in zip(cotangents, pushed, strict=True)]
         elements.append(sum(parts[1:], start=parts[0]))
     return np.reshape(np.stack(elements), shape) if elements else x
-
-
-def _located(function: Callable[..., Any]) -> Callable[..., Any]:
-    """The function, whose failures on readings name what they do not know, and the line that calls it."""
-
-    def run(*inputs: Any, **attributes: Any) -> Any:
-        try:
-            found = function(*inputs, **attributes)
-        except UsageError:
-            raise
-        except Exception as error:
-            raise UsageError(_unknown(function, error)) from error
-        if any(np.asarray(one).dtype == object for one in _tuple(found) if not isinstance(one, Reading)):
-            raise UsageError(f"{_name(function)} turned a reading into an array, by numpy.asarray or the like")
-        return found
-
-    return run
-
-
-def _name(function: Any) -> str:
-    return str(getattr(function, "__name__", function))
-
-
-def _unknown(function: Callable[..., Any], error: Exception) -> str:
-    frames = traceback.extract_tb(error.__traceback__)
-    own = [one for one in frames if one.filename == inspect.getsourcefile(function)] or frames[:1]
-    place = f"{Path(own[-1].filename).name}:{own[-1].lineno}: {own[-1].line}"
-    return f"{_name(function)} cannot be read: {place}\n  {error}\n  known of NumPy are {', '.join(_known())}"
-
-
-def _known() -> list[str]:
-    """The functions that every reading has a rule for."""
-    rules = {*Dual.UFUNCS, *Dual.FUNCTIONS, *compositions.UFUNCS, *compositions.FUNCTIONS, *MOVES, *JOINS}
-    return sorted(one.__name__ for one in rules)

@@ -19,6 +19,7 @@ from nnparity.spec import DTYPES, Case, Formula
 from nnparity.spec.cases.special_values import special_case, specials_of
 from nnparity.spec.loader import signatures
 from nnparity.spec.schema import QUANTITIES
+from nnparity.spec.usage import UsageError
 
 #: Of the sum of sizes, what two enclosures may be wide and still prove something: half of 200 bits.
 NARROW = 2.0**-100
@@ -42,6 +43,9 @@ def _tried(about: str, proof: Callable[..., Iterator[str]], *arguments: Any) -> 
     try:
         with np.errstate(all="ignore"):
             return list(proof(*arguments))
+    except UsageError as error:  # its first line says where
+        cause, (where, *_) = error.__cause__, str(error).splitlines()
+        return [f"{about}: " + (f"{type(cause).__name__}: {cause}; {where}" if cause else where)]
     except Exception as error:  # noqa: BLE001  (whatever it is, it is the formula's)
         return [f"{about}: {type(error).__name__}: {error}"]
 
@@ -65,18 +69,33 @@ def _variants(formula: Formula) -> Iterator[str]:
     """A wrong reading of the output is the same wrong reading of its gradient, or it explains but one of them."""
     signature = signatures(formula)[0]
     case = Case(formula, signature, signature.datasets[0], DTYPES["float64"])
-    for name, variant in formula.variants.items() if formula.wrt else ():
-        yield from (f"variant {name}: {wrong}" for wrong in _tried(case.id, _adjoint, case, variant.set))
+    for name, variant in formula.variants.items():
+        wrong = _tried(case.id, _adjoint, case, variant.set) if formula.wrt else []
+        wrong += _tried(formula.id, _another, formula, variant.set)
+        yield from (f"variant {name}: {one}" for one in wrong)
+
+
+def _another(formula: Formula, variant: Mapping[str, Any]) -> Iterator[str]:
+    """A wrong reading gives other numbers than the formula somewhere, or it explains nothing."""
+    for case in cases(formula):
+        one, other = (evaluate(case, _families(formula), _float64, _float64, read) for read in ({}, variant))
+        if any(not np.array_equal(one[name], other[name], equal_nan=True) for name in one):
+            return
+    yield f"{formula.id}: gives what the formula gives, in all cases"
 
 
 def _value(case: Case) -> Iterator[str]:
     """The reference in float64, judged as a target of float64 is."""
-    family = frozenset(QUANTITIES if case.formula.wrt else ("output",))
+    family = _families(case.formula)
     plain = evaluate(case, family, _float64, _float64, {})
     for name, truth in expect(case, family).items():
         judged = judge(np.asarray(plain[name], np.float64), truth, case.dtype)
         if judged.grade != "conforms":
             yield f"{case.id} {name}: the reference in float64 is {judged.grade}: hard {judged.hard}"
+
+
+def _families(formula: Formula) -> frozenset[str]:
+    return frozenset(QUANTITIES if formula.wrt else ("output",))
 
 
 def _float64(array: Any) -> Any:

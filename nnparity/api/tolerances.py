@@ -17,7 +17,7 @@ from nnparity.expect.budgets import expect
 from nnparity.expect.expected import Expected
 from nnparity.spec import Case, Dtype, Formula, shapes
 from nnparity.spec.cases.invalid_inputs import unfit
-from nnparity.spec.loader import signatures
+from nnparity.spec.loader import LARGEST, signatures
 from nnparity.spec.usage import UsageError, require
 
 #: The dataset that stands for inputs of which only the shapes are given.
@@ -123,7 +123,7 @@ def tolerance(
     Raises:
         UsageError: For inputs that do not fit the formula.
     """
-    named = dict(inputs or {}) | arrays
+    named = given.named(inputs) | arrays
     if isinstance(formula, Own) or not _sizes(given.formula_of(formula), named):
         with Asked(formula, named, wrt, cotangent, accumulate).question(dtype) as question:
             (name, *others), truth = question.truth, question.truth
@@ -147,7 +147,11 @@ def _told(one: Expected, holds_for: str) -> Tolerance:
 def _sizes(formula: Formula, named: Mapping[str, Any]) -> bool:
     """Whether sizes or shapes are given, in the place of arrays."""
     symbols = {symbol for text in formula.inputs.values() for symbol in shapes.symbols(text)}
-    return any(isinstance(x, tuple) or (type(x) is int and name in symbols) for name, x in named.items())
+    own = symbols - formula.inputs.keys() - formula.attributes.keys()
+    return any(
+        isinstance(x, tuple) or (name in symbols and type(x) is int) or (name in own and np.ndim(x) == 0)
+        for name, x in named.items()
+    )
 
 
 def _drawn(formula: Formula, named: Mapping[str, Any], dtype: Dtype) -> Case:
@@ -159,14 +163,17 @@ def _drawn(formula: Formula, named: Mapping[str, Any], dtype: Dtype) -> Case:
             dims |= _dims(formula, name, given.size(formula, name, size))
         elif name in attributes:
             attributes[name] = given.attribute(formula, name, size)
-        elif name in dims and type(size) is int:
+        elif name in dims and name not in formula.inputs:
             dims[name] = given.size(formula, name, size)
         else:
             known = f"sizes {', '.join(dims)}; shapes of {', '.join(formula.inputs)}"
-            raise UsageError(f"{formula.id}: {name}={size!r} is none of its {known}; arrays and sizes do not mix")
+            shown = "..." if np.ndim(size) else repr(size)
+            raise UsageError(f"{formula.id}: {name}={shown} is none of its {known}; arrays and sizes do not mix")
     one = msgspec.structs.replace(given.signature(dims, attributes, formula), datasets=(NORMAL,))
     case = Case(formula, one, NORMAL, dtype)
     try:
+        if (count := shapes.elements([*formula.inputs.values(), *formula.results.values()], one.sizes)) > LARGEST:
+            raise UsageError(f"{formula.id}: {one.id} has {count:,} numbers, and more than {LARGEST:,} are not drawn")
         wrong = unfit(formula, case.inputs, attributes)
     except shapes.ShapeError as error:
         wrong = str(error)

@@ -1,5 +1,6 @@
 """A file to begin an adapter with: it runs as it is, on NumPy, until the framework's own calls stand in it."""
 
+import keyword
 import re
 from pathlib import Path
 
@@ -35,6 +36,8 @@ def written(name: str, file: Path | None = None) -> tuple[Path, str]:
     if not NAME.fullmatch(name):
         raise UsageError(f"{name!r} is no name of a backend: letters, digits, - and _, a letter first")
     kind = "".join(part[:1].upper() + part[1:] for part in re.split(r"[-_]", name) if part)
+    if keyword.iskeyword(kind):
+        kind += "Adapter"
     path = file or Path(f"{name.replace('-', '_')}_adapter.py")
     try:
         with path.open("x", encoding="utf-8") as opened:

@@ -16,26 +16,42 @@ from nnparity.checks.layouts import layouts
 from nnparity.checks.special_values import special_values
 from nnparity.checks.subnormals import DATASET as SUBNORMAL
 from nnparity.checks.subnormals import subnormals
-from nnparity.checks.sweep import DATASET as SWEEP
+from nnparity.checks.sweep import DATASET as SWEPT
 from nnparity.checks.sweep import sweep
 from nnparity.checks.threads import ALL_CORES, threads
 from nnparity.execute.target import Target
 from nnparity.spec import Formula
-from nnparity.spec.cases.layouts import LAYOUTS
-from nnparity.spec.cases.special_values import SPECIALS
+from nnparity.spec.cases.layouts import LAYOUTS as ARRANGED
+from nnparity.spec.cases.special_values import SPECIALS as SPECIAL
 from nnparity.spec.selection import Selection
 
-__all__ = ["DATASETS", "Inquiry", "Item", "items", "making"]
+__all__ = [
+    "DATASETS",
+    "DETERMINISM",
+    "LAYOUTS",
+    "REJECTS",
+    "SPECIALS",
+    "SUBNORMALS",
+    "SWEEP",
+    "THREADS",
+    "Inquiry",
+    "Item",
+    "items",
+    "making",
+]
 
+#: The checks by their names, which stand here alone.
+SPECIALS, REJECTS, DETERMINISM, LAYOUTS = "specials", "rejects", "determinism", "layouts"
+THREADS, SWEEP, SUBNORMALS = "threads", "sweep", "subnormals"
 #: Check -> how the datasets of its cases are called, as patterns.
 DATASETS = {
-    "specials": tuple(name for name in SPECIALS if name != SUBNORMAL),
-    "rejects": ("rejects: *",),
-    "determinism": (AGAIN, ELSEWHERE, ALONE),
-    "layouts": LAYOUTS,
-    "threads": (ALL_CORES,),
-    "sweep": (SWEEP,),
-    "subnormals": (SUBNORMAL,),
+    SPECIALS: tuple(name for name in SPECIAL if name != SUBNORMAL),
+    REJECTS: ("rejects: *",),
+    DETERMINISM: (AGAIN, ELSEWHERE, ALONE),
+    LAYOUTS: ARRANGED,
+    THREADS: (ALL_CORES,),
+    SWEEP: (SWEPT,),
+    SUBNORMALS: (SUBNORMAL,),
 }
 
 
@@ -80,17 +96,17 @@ def _all(selection: Selection) -> list[Item]:
         return []
     formulas = [formula for formula in selection.chosen() if not formula.composition]
     return [item for formula in formulas for item in _of(formula, selection)] + [
-        Item("subnormals", dtype, partial(subnormals, formulas=formulas, dtype=dtype, selection=selection))
+        Item(SUBNORMALS, dtype, partial(subnormals, formulas=formulas, dtype=dtype, selection=selection))
         for dtype in selection.dtypes
     ]
 
 
 def _of(formula: Formula, selection: Selection) -> Iterator[Item]:
-    yield Item("specials", formula.id, partial(special_values, formula=formula, selection=selection))
+    yield Item(SPECIALS, formula.id, partial(special_values, formula=formula, selection=selection))
     if formula.rejects:
-        yield Item("rejects", formula.id, partial(rejects, formula=formula, selection=selection))
-    yield Item("determinism", formula.id, partial(determinism, formula=formula, selection=selection))
-    yield Item("layouts", formula.id, partial(layouts, formula=formula, selection=selection))
-    yield Item("threads", formula.id, partial(threads, formula=formula, selection=selection))
+        yield Item(REJECTS, formula.id, partial(rejects, formula=formula, selection=selection))
+    yield Item(DETERMINISM, formula.id, partial(determinism, formula=formula, selection=selection))
+    yield Item(LAYOUTS, formula.id, partial(layouts, formula=formula, selection=selection))
+    yield Item(THREADS, formula.id, partial(threads, formula=formula, selection=selection))
     for dtype in selection.dtypes if formula.elementwise else ():
-        yield Item("sweep", f"{formula.id}/{dtype}", partial(sweep, formula=formula, dtype=dtype, selection=selection))
+        yield Item(SWEEP, f"{formula.id}/{dtype}", partial(sweep, formula=formula, dtype=dtype, selection=selection))

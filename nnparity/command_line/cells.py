@@ -17,7 +17,7 @@ from nnparity.command_line.running.exclusion import written
 from nnparity.command_line.running.reading import read, told
 from nnparity.execute.target import TargetName
 from nnparity.hunt.smallest import shown, smallest
-from nnparity.reports.chain import broken, links
+from nnparity.reports.chain import Link, broken, links
 from nnparity.reports.formatting import visible
 from nnparity.reproduce.again import judged_again
 from nnparity.reproduce.bisection import bisect as searched
@@ -202,18 +202,14 @@ def verify(
     A random sample is judged again here. The status is 1 where something is otherwise, 2 where nothing can be said, or
     none of the sample could be judged. An adapter that does not come with nnparity is started where --backend names it.
     """
-    try:
-        found, merged = links(run), reports.merge([run], damaged=True)
-    except (OSError, ValueError) as error:
-        raise UsageError(str(error)) from error
-    if not any(one.writer for one in found):
-        raise UsageError(f"{run}: its lines are not chained: it is from an older nnparity, or made of such files")
-    wrong = list(broken(found))
+    found, wrong, merged = _as_written(run)
+    if merged is None:
+        _say(*wrong, f"{len(found):,} lines: not as written; none was judged again, since some cannot be read")
+        raise typer.Exit(1)
     memory.use(store_folder(without=False))
     again = judged_again(merged, sample, seed, timeout, [TargetName.of(one).backend for one in backend or ()])
     memory.leave()
-    for line in (*wrong, *again.wrong, *again.remarks):
-        typer.echo(visible(line[:LONGEST]))
+    _say(*wrong, *again.wrong, *again.remarks)
     lines = f"{len(found):,} lines, the last {found[-1].told}: {'as written' if not wrong else 'not as written'}"
     typer.echo(f"{lines}; {again.alike} of {again.judged} verdicts judged again are alike")
     unsaid = bool(sample and not again.judged)
@@ -221,6 +217,36 @@ def verify(
         told = "no verdict could be judged again: nothing is said of the numbers; --sample 0 asks for the links alone"
         typer.echo(f"nnparity: {told}", err=True)
     raise typer.Exit(1 if wrong or again.wrong else UNSAID * unsaid)
+
+
+def _as_written(run: Path) -> tuple[list[Link], list[str], reports.MergedRun | None]:
+    """The lines, what is wrong with their links, and the run; None of one that is damaged so that it cannot be read.
+
+    Raises UsageError where nothing vouches for the lines.
+    """
+    try:
+        found = links(run)
+    except OSError as error:
+        raise UsageError(str(error)) from error
+    chained = any(one.writer for one in found)
+    wrong = list(broken(found)) if chained else []
+    try:
+        merged = reports.merge([run], damaged=True)
+    except (OSError, ValueError) as error:
+        if wrong:
+            return found, wrong, None
+        raise UsageError(str(error)) from error
+    if not chained:
+        older = "its lines are not chained: it is from an older nnparity, or made of such files"
+        none = "no line says where it was run: no run file, or its head is gone"
+        raise UsageError(f"{run}: {older if merged.environments else none}")
+    return found, wrong, merged
+
+
+def _say(*lines: str) -> None:
+    """Lines that may quote a run file, which may hold anything."""
+    for line in lines:
+        typer.echo(visible(line[:LONGEST]))
 
 
 def _told(one: Cell) -> str:

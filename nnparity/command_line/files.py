@@ -34,7 +34,8 @@ from nnparity.spec.cases.listing import listed
 from nnparity.spec.loader import signatures as written
 from nnparity.spec.packs import installed
 from nnparity.spec.usage import UsageError, require
-from nnparity.store import location, transfer
+from nnparity.store import location, memory, transfer
+from nnparity.store.memory import store_lines
 
 
 @application.command()
@@ -89,8 +90,13 @@ def report(
 
 def _completed(merged: reports.MergedRun, scripts: bool, passes: bool, timeout: float) -> None:
     """Adds to a run what is asked for and takes targets: scripts of its causes, and what of a compiler does it."""
-    for line in scripted(timeout, store_folder(without=False), jobs=JOBS)(merged) if scripts else ():
-        merged.add_script(line)
+    if scripts:
+        store = store_folder(without=False)
+        with memory.using(store) as counted:
+            for line in scripted(timeout, store, jobs=JOBS)(merged):
+                merged.add_script(line)
+        for trouble in store_lines({}, counted.troubles):
+            tell(trouble)
     if passes:
         kept = [fact for fact in merged.facts if fact.table != PASSES]
         merged.facts = facts_in_order([*kept, *attributed(merged, timeout)], merged.formulas)

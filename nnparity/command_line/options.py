@@ -14,6 +14,7 @@ from nnparity.command_line import completion
 from nnparity.command_line.packs import Packs, ids
 from nnparity.execute.limits import time_limit
 from nnparity.execute.target import TargetName
+from nnparity.run.examiner import on_record
 from nnparity.run.plan import Plan
 from nnparity.spec import DTYPES
 from nnparity.spec.schema import QUANTITIES
@@ -77,8 +78,8 @@ class Choice:
     ] = NONE
 
     def plan(self, salt: str = "") -> Plan:
-        """The plan. Raises UsageError for what is not there."""
-        return Plan(
+        """The plan. Raises UsageError for what is not there, KnownError for a record that cannot be read."""
+        plan = Plan(
             targets=tuple(TargetName.of(backend, self.device, self.mode) for backend in self.backend),
             formulas=tuple(self.formula or (() if self.case else ids(self.pack))),
             dtypes=tuple(self.dtype or Plan.dtypes),
@@ -92,6 +93,8 @@ class Choice:
             packs=tuple(self.pack or ()),
             known=tuple(self.known or ()),
         )
+        on_record(plan.known)  # before anything is started, and the report of before moved
+        return plan
 
     @property
     def backends(self) -> str:

@@ -34,7 +34,8 @@ def query(
 ) -> None:
     """Asks the verdicts of a report in SQL: "grade = 'diverges' and class = 'wrong result'"."""
     if not table.is_file():
-        raise UsageError(f"{table} is not there: `nnparity report` writes it where pyarrow is installed ({EXTRA})")
+        told = f"`nnparity report` writes it where pyarrow is installed ({EXTRA}); --table names that of another report"
+        raise UsageError(f"{table} is not there: {told}")
     try:
         columns, rows = answered(table, sql)
     except ImportError as error:

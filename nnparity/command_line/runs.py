@@ -21,12 +21,13 @@ from nnparity.command_line.running.terminal_summary import show
 from nnparity.reports import merge
 from nnparity.reports.chain import sealed
 from nnparity.run.counts import TotalCounts
-from nnparity.run.finalization import finalize, records_met, unchanged
+from nnparity.run.finalization import finalize, idle, records_met, unchanged
 from nnparity.run.journal import Journal, taken_up
 from nnparity.run.plan import WHOLE, Plan
 from nnparity.run.recorder import Recorder
 from nnparity.run.scheduler import Jobs
 from nnparity.spec.usage import UsageError
+from nnparity.store import memory
 
 #: The folder beside the run file for what lasts no longer than the run.
 SCRATCH = ".scratch"
@@ -72,8 +73,12 @@ def run(
         unchanged(path, total.counts.grades.total())
         make = scripts and not shared.stopping
         making = scripted(timeout, store, out / SCRATCH, at_once(on, jobs)) if make else None
-        found, files = finalize(path, out, making, before, plan.known, store)
+        with memory.using(store) as kept:
+            found, files = finalize(path, out, making, before, plan.known)
+        total.store.troubles |= kept.troubles
     show(total, found, console)
+    for told in idle(found, plan.known):
+        tell(told)
     tell("report: " + "  ".join(map(str, files)))
     outcome = Outcome.of(total, found, _interrupted(shared, plan, path), before, of_anything)
     if as_json:

@@ -9,6 +9,7 @@ import typer
 from nnparity.command_line.application import application, progress, tell
 from nnparity.command_line.options import JOBS, Choice, NoStore, Out, Processes, Timeout, choosing, store_folder
 from nnparity.command_line.running.exclusion import written
+from nnparity.command_line.running.interruption import stopping
 from nnparity.command_line.running.outcome import UNJUDGED
 from nnparity.execute.target import TargetName, start
 from nnparity.hunt.command import Hunt
@@ -35,10 +36,11 @@ def mutate(
     """Plants faults in a target, one at a time, and says how many of them the plan catches.
 
     The tables go to mutation.jsonl in the folder; `nnparity report` puts them into the report of a run.
+    An interrupt ends it at once, with nothing written.
     """
     plan = choice.plan()
     path, store = out / "mutation.jsonl", store_folder(no_store)
-    with written(out), progress() as bar:
+    with written(out), stopping(), progress() as bar:
         task = bar.add_task(f"faults planted in {choice.backends}", total=len(plan.chosen()))
         found = planting.mutate(
             plan, path, timeout, jobs, lambda id: bar.update(task, description=id, advance=1), store

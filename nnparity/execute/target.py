@@ -76,6 +76,16 @@ class Target:
         """As verdicts carry it: ``torch:cpu:eager``."""
         return self.observer.info.target
 
+    @property
+    def backend(self) -> str:
+        """The first part of its name."""
+        return self.name.rsplit(":", 2)[0]
+
+    @property
+    def mode(self) -> str:
+        """The last part of its name."""
+        return self.name.rpartition(":")[2]
+
     def refuses(self, formula: Formula) -> str | None:
         """Why the target has nothing to say about the formula, or None."""
         info = self.observer.info

@@ -19,7 +19,7 @@ import numpy as np
 from nnparity.adapters.base import Adapter
 from nnparity.adapters.dialect import spoken
 from nnparity.adapters.inspection import source_of
-from nnparity.adapters.registry import load
+from nnparity.adapters.registry import load_alone
 from nnparity.adapters.request import Array, Failure, MaskedElements, Observation, Request, keys, native, unmasked
 from nnparity.adapters.traceback import frames_of
 from nnparity.execute import messages
@@ -61,7 +61,7 @@ def _response(adapter: Adapter, request: Request, number: int) -> Response:
 def _begin(backend: str, device: str, mode: str) -> tuple[Adapter, TargetInfo]:
     start = time.process_time()
     packs.take_told()
-    adapter = made(load(backend), device, mode)
+    adapter = made(load_alone(backend), device, mode)
     kernels = {name: (k.text, k.composed, k.because, k.convention) for name, k in adapter.kernels().items()}
     seconds = time.process_time() - start
     return adapter, TargetInfo(
@@ -83,7 +83,10 @@ def _begin(backend: str, device: str, mode: str) -> tuple[Adapter, TargetInfo]:
 def made(kind: type[Adapter], device: str, mode: str) -> Adapter:
     """An adapter. What it raises is told with the lines of its own file."""
     try:
-        return kind(device, mode)
+        found = kind(device, mode)
+        if not hasattr(found, "device"):
+            raise TypeError(f"{kind.__name__}.__init__ does not call super().__init__(device, mode)")
+        return found
     except Exception as error:
         for line in frames_of(error, kind):
             error.add_note(line)
@@ -150,7 +153,7 @@ def _end(error: BaseException) -> None:
     """Ends the process at once: threads that an adapter has started would keep it, and the harness waiting."""
     code = getattr(error, "code", 1)
     if not isinstance(error, SystemExit):
-        traceback.print_exception(error)
+        traceback.print_exception(error, limit=-1, chain=False)  # where it was raised: few lines are told
     elif isinstance(code, str):
         print(code, file=sys.stderr)  # noqa: T201  (as the interpreter does)
     with contextlib.suppress(OSError, ValueError):

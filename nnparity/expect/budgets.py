@@ -13,6 +13,7 @@ import numpy as np
 
 from nnparity.expect.evaluation import evaluate
 from nnparity.expect.expected import Array, Expected
+from nnparity.expect.instead import AS_WRITTEN, Instead
 from nnparity.expect.kept import kept
 from nnparity.expect.precision_models import arithmetic
 from nnparity.expect.proof import finite, sharpened
@@ -48,29 +49,33 @@ def expect(
     variant: Mapping[str, Any] | None = None,
     rounding: Callable[[Array], Array] | None = None,
     numbers: Arithmetic | None = None,
+    instead: Instead = AS_WRITTEN,
 ) -> dict[str, Expected]:
     """What a correct target returns for `case`, by quantity (``output``, ``grad.x``, ``jvp``, ``hvp.x`` ...).
 
     `model` is that of its half precision or TF32, see `precision_models`. For diagnoses, `variant` gives further
     keywords to the reference, `rounding` changes every number that goes in, and `numbers` is another arithmetic than
-    that of the case's dtype.
+    that of the case's dtype. `instead` has the three for a record of a known divergence: to that a target is held as to
+    the case, and what of a training run its machines show goes into the budgets too. A diagnosis does without.
     """
+    simulated = case.formula.trajectory and not (variant or rounding or numbers)
+    variant, rounding = variant or dict(instead.variant), rounding or instead.rounding
+    numbers = numbers or instead.numbers(flush)
     inside = numbers or arithmetic(case.dtype.name, flush, model)
     if case.formula.composition:
         inside = replace(inside, statistical=True)
     store = arithmetic(case.dtype.name, flush)  # the fused model too rounds its result to the dtype
     inward = rounding or _unchanged
     operand = inside.operand.unit if inside.operand else 0.0
-    simulated = case.formula.trajectory and not (variant or rounding or numbers)
     with np.errstate(all="ignore"):
-        found = evaluate(case, quantities, _lift(inside, inward, flush), _direct(inside, inward), variant or {})
+        found = evaluate(case, quantities, _lift(inside, inward, flush), _direct(inside, inward), variant)
         expected = {name: _stored(budget, store, case) for name, budget in found.items()}
         if simulated:
-            expected = widened(case, expected, inside.unit, operand)
+            expected = widened(case, expected, inside.unit, operand, instead)
         if case.dtype.name == "float64" and inside.unit == case.dtype.unit and finite(case):
-            expected = sharpened(case, quantities, inward, variant or {}, expected)
+            expected = sharpened(case, quantities, inward, variant, expected)
     if case.formula.trajectory:
-        expected = limited(case, expected, simulated=simulated, operand=operand)
+        expected = limited(case, expected, inside.unit if simulated else None, operand, instead)
     return {name: one.settled for name, one in expected.items()}
 
 

@@ -1,11 +1,15 @@
 """The reference of one case, run on any kind of array: this is where formula and reading meet."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from typing import Any
+
+import numpy as np
 
 from nnparity.reference import FORMULAS
 from nnparity.reference.readings import Dual, tangent_of
 from nnparity.spec import Case
+from nnparity.spec.schema import OWN
+from nnparity.spec.usage import UsageError
 
 #: From an input's numbers to the array that the reference is run on.
 Lift = Callable[[Any], Any]
@@ -20,7 +24,10 @@ def evaluate(
     the reference. The formula is run once for output and JVP, its VJP once for gradients and HVPs.
     """
     keywords = {**case.signature.attributes, **variant}
-    return _forward(case, quantities, lift, direct, keywords) | _backward(case, quantities, lift, direct, keywords)
+    forward, backward = (rule(case, quantities, lift, direct, keywords) for rule in (_forward, _backward))
+    if not variant:  # a wrong reading may have another shape
+        _fit(case, forward | backward)
+    return forward | backward
 
 
 def _forward(case: Case, quantities: frozenset[str], lift: Lift, direct: Lift, keywords: Any) -> dict[str, Any]:
@@ -29,7 +36,7 @@ def _forward(case: Case, quantities: frozenset[str], lift: Lift, direct: Lift, k
     inputs = _inputs(case, lift, direct if "jvp" in quantities else None)
     results = FORMULAS[case.formula.id](*inputs, **keywords)
     results = results if isinstance(results, tuple) else (results,)
-    return _named(case, quantities, zip(case.formula.results, results, strict=True), ("output", "jvp"))
+    return _named(case, quantities, _paired(case, "the results", case.formula.results, results), ("output", "jvp"))
 
 
 def _backward(case: Case, quantities: frozenset[str], lift: Lift, direct: Lift, keywords: Any) -> dict[str, Any]:
@@ -39,7 +46,7 @@ def _backward(case: Case, quantities: frozenset[str], lift: Lift, direct: Lift, 
     cotangents = tuple(lift(g) for g in case.cotangents.values())
     g = cotangents if len(cotangents) > 1 else cotangents[0]
     gradients = FORMULAS[case.formula.id].gradients(g, *inputs, **keywords)
-    return _named(case, quantities, zip(case.formula.wrt, gradients, strict=True), ("grad", "hvp"))
+    return _named(case, quantities, _paired(case, "the gradients", case.formula.wrt, gradients), ("grad", "hvp"))
 
 
 def _inputs(case: Case, lift: Lift, direct: Lift | None) -> list[Any]:
@@ -65,3 +72,22 @@ def _named(case: Case, quantities: frozenset[str], results: Any, families: tuple
         if tangent in quantities and case.formula.wrt:
             named[f"{tangent}{suffix}"] = tangent_of(result)
     return named
+
+
+def _fit(case: Case, found: Mapping[str, Any]) -> None:
+    """Raises UsageError where code from outside gives another shape than its formula has: no target is to be blamed."""
+    if not (case.formula.pack or case.formula.chapter == OWN):
+        return
+    for name, result in found.items():
+        family, _, of = name.partition(".")
+        shape = case.shapes[of or "output"] if family in ("output", "jvp") else case.inputs[of].shape
+        if np.shape(result) != shape:
+            told = f"the VJP of {case.formula.id}" if family in ("grad", "hvp") else case.formula.id
+            raise UsageError(f"{told} returns {of or family} in shape {np.shape(result)}, expected {shape}")
+
+
+def _paired(case: Case, what: str, names: Collection[str], results: tuple[Any, ...]) -> Iterator[tuple[str, Any]]:
+    """The results by name. Raises UsageError where they are more or fewer."""
+    if len(names) != len(results):
+        raise UsageError(f"{what} of {case.formula.id} are {len(results)} arrays, expected {', '.join(names)}")
+    return zip(names, results, strict=True)

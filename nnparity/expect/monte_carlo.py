@@ -15,6 +15,7 @@ from scipy import special
 from threadpoolctl import threadpool_limits
 
 from nnparity.expect.evaluation import evaluate
+from nnparity.expect.instead import AS_WRITTEN, Instead
 from nnparity.reference.readings.budget.core import Array
 from nnparity.reference.readings.monte_carlo import UNIT, Machines, Noise, lifted
 from nnparity.spec import Case
@@ -31,18 +32,24 @@ def upper(runs: int) -> float:
     return math.sqrt(runs / float(special.chdtri(runs, 1 - 1e-3)))
 
 
-def roundings(case: Case) -> float:
-    """Those of the case's dtype, or where float64, in which this is computed, has no room for them, larger ones."""
-    return max(case.dtype.unit, UNIT)
+def roundings(unit: float) -> float:
+    """Those of a dtype, or where float64, in which this is computed, has no room for them, larger ones."""
+    return max(unit, UNIT)
 
 
 def machines(
-    case: Case, family: str, runs: int, unit: float = UNIT, operand: float = 0.0, exact: int = 0
+    case: Case,
+    family: str,
+    runs: int,
+    unit: float = UNIT,
+    operand: float = 0.0,
+    exact: int = 0,
+    instead: Instead = AS_WRITTEN,
 ) -> dict[str, Array]:
     """What so many machines of roundings of `unit` return: arrays whose first axis counts the machines.
 
     What enters a sum of products is rounded by `operand` before, where that is not 0. With `exact` of 1 a machine that
-    rounds nothing comes first.
+    rounds nothing comes first. All compute the variant of `instead`, of inputs as that takes them.
 
     The numbers drawn follow from the case.
     """
@@ -50,7 +57,7 @@ def machines(
     # small matrices, one for each machine: threads that wait for each other take several times as long
     with np.errstate(all="ignore"), threadpool_limits(1, user_api="blas"):
         shares = [Machines(random, number, unit, operand, exact) for number in _shares(case, runs)]
-        first, *others = (_together(case, family, those) for those in shares)
+        first, *others = (_together(case, family, those, instead) for those in shares)
     return {name: np.concatenate([y, *(part[name][exact:] for part in others)]) for name, y in first.items()}
 
 
@@ -60,22 +67,26 @@ def _shares(case: Case, runs: int) -> list[int]:
     return [len(share) for share in np.array_split(range(runs), min(runs, math.ceil(numbers / AT_ONCE)))]
 
 
-def _together(case: Case, family: str, those: Machines) -> dict[str, Array]:
+def _together(case: Case, family: str, those: Machines, instead: Instead) -> dict[str, Array]:
     """What these machines return; each number is stored, which rounds it once more."""
+    inward = instead.rounding
 
     def lift(array: Array) -> Noise:
-        return lifted(array, those)
+        return lifted(inward(array.astype(np.float64)) if inward else array, those)
 
-    found = evaluate(case, frozenset({family}), lift, lambda array: lift(array).rounded(), {})
+    keywords = dict(instead.variant)
+    found = evaluate(case, frozenset({family}), lift, lambda array: lift(array).rounded(), keywords)
     readings = {name: result if isinstance(result, Noise) else lift(result) for name, result in found.items()}
     return {name: reading.rounded().value for name, reading in readings.items()}
 
 
 @lru_cache(maxsize=4)  # the targets of a case ask for it one after the other
-def scatter(case: Case, family: str, operand: float = 0.0) -> dict[str, Array]:
-    """The root mean square of each element's error, as a multiple of u; `operand` as in `machines`."""
-    unit = roundings(case)
-    seen = machines(case, family, RUNS, unit, operand, exact=1)
+def scatter(
+    case: Case, family: str, unit: float, operand: float = 0.0, instead: Instead = AS_WRITTEN
+) -> dict[str, Array]:
+    """The root mean square of each element's error, as a multiple of u; the arguments are those of `machines`."""
+    unit = roundings(unit)
+    seen = machines(case, family, RUNS, unit, operand, 1, instead)
     with np.errstate(all="ignore"):
         return {name: _root_mean_square((y[1:] - y[:1]) / unit) for name, y in seen.items()}
 

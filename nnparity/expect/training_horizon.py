@@ -10,6 +10,7 @@ from dataclasses import replace
 import numpy as np
 
 from nnparity.expect.expected import LOSSES, Expected
+from nnparity.expect.instead import AS_WRITTEN, Instead
 from nnparity.expect.monte_carlo import RUNS, roundings, scatter, upper
 from nnparity.reference.readings.budget.core import COMPOSED, Array
 from nnparity.spec import Case
@@ -18,13 +19,15 @@ from nnparity.spec import Case
 FORESEEN = 0.01
 
 
-def widened(case: Case, expected: Mapping[str, Expected], unit: float, operand: float = 0.0) -> dict[str, Expected]:
+def widened(
+    case: Case, expected: Mapping[str, Expected], unit: float, operand: float = 0.0, instead: Instead = AS_WRITTEN
+) -> dict[str, Expected]:
     """Norm 2, or what simulated machines show of roundings of `unit` where that is more, at its upper limit.
 
     Of what contradicts norm 2 nothing else is known but so many machines; `operand` is their rounding of what enters
-    a sum of products, beside `unit`.
+    a sum of products, beside `unit`, and `instead` what they compute.
     """
-    shown = scatter(case, "output", operand)
+    shown = scatter(case, "output", unit, operand, instead)
     return {name: _at_least(one, unit * shown[name]) for name, one in expected.items()}
 
 
@@ -34,17 +37,21 @@ def _at_least(expected: Expected, shown: Array) -> Expected:
 
 
 def limited(
-    case: Case, expected: Mapping[str, Expected], *, simulated: bool, operand: float = 0.0
+    case: Case,
+    expected: Mapping[str, Expected],
+    simulated: float | None,
+    operand: float = 0.0,
+    instead: Instead = AS_WRITTEN,
 ) -> dict[str, Expected]:
-    """Only the steps that can be told. `simulated` says that the budgets hold what the machines show.
+    """Only the steps that can be told. The budgets hold what machines show of roundings of `simulated`, or none do.
 
-    Their roundings may be larger than the target's: once those bend their own losses, smaller ones need not follow.
+    Those may be larger than the target's: once they bend the losses of the machines, smaller ones need not follow.
     """
     if LOSSES not in expected:
         return dict(expected)
     steps = foreseen(expected[LOSSES])
-    if simulated:
-        shown = roundings(case) * scatter(case, "output", operand)[LOSSES]
+    if simulated is not None:
+        shown = roundings(simulated) * scatter(case, "output", simulated, operand, instead)[LOSSES]
         steps = min(steps, foreseen(replace(expected[LOSSES], sharp=shown)))
     return {name: replace(one, steps=steps) for name, one in expected.items()}
 

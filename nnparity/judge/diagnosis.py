@@ -22,7 +22,7 @@ from nnparity.expect.expected import Expected
 from nnparity.expect.precision_models import narrow
 from nnparity.judge import evidence
 from nnparity.judge.answer_patterns import pattern, stale, tail
-from nnparity.judge.error_patterns import error_pattern, uniform
+from nnparity.judge.error_patterns import error_pattern, unlike_rounding
 from nnparity.judge.grades import form, judge
 from nnparity.reference.readings import Arithmetic
 from nnparity.reference.readings.base import plain
@@ -107,7 +107,7 @@ def diagnosed(
         zeros = pattern(quantity, observed, expected)
         found = _tied(case, _explaining(case, quantity, observed, expected, flush))
         surest = max((bits for _, bits in found), default=0.0)
-        if not zeros and surest < evidence.CERTAIN:
+        if not zeros and surest < evidence.CERTAIN and all(one.group != VARIANT for one, _ in found):
             other = stale(case, quantity, observed, expected, before, flush) or tail(case, quantity, observed, expected)
             if other and other[1] > surest:
                 return Diagnosis((other[0],), other[1] < evidence.CERTAIN)
@@ -140,7 +140,7 @@ def _explaining(
             continue
         bits = one.own or evidence.bits(one.expected, expected, case.dtype) - one.cost
         if one.group == ACCURACY:
-            rounded = evidence.as_accurate(seen, expected, one.digits) and not uniform(seen, expected)
+            rounded = evidence.as_accurate(seen, expected, one.digits) and not unlike_rounding(case, seen, expected)
             bits = evidence.POSSIBLE if rounded else 0.0
         if bits >= evidence.POSSIBLE and not evidence.empty(one.expected, case, one.group == ACCURACY):
             yield one, bits
@@ -269,7 +269,13 @@ def _factor(seen: Array, expected: Expected, unit: float, simple: bool) -> Itera
     if c and near and (most <= SIMPLE) == simple and (simple or x.size > 1):
         hard = (expected.hard + unit * np.abs(x)) * abs(c)
         found = Expected(x * float(near), hard, sharp * abs(c), steps=expected.steps)
-        yield Candidate(f"the expected result times {float(near):.6g}", found, FACTOR, cost=1 + 2 * math.log2(most))
+        yield Candidate(f"the expected result times {_told(near)}", found, FACTOR, cost=1 + 2 * math.log2(most))
+
+
+def _told(factor: Fraction) -> str:
+    """A factor in six digits; one so near to 1 that these are those of 1 by what it is off."""
+    told = f"{float(factor):.6g}"
+    return f"(1 {'+' if factor > 1 else '-'} {abs(float(factor - 1)):.3g})" if told == "1" and factor != 1 else told
 
 
 def simplest(value: float, radius: float) -> Fraction:

@@ -20,6 +20,7 @@ from scipy import special
 
 from nnparity.expect.budgets import expect
 from nnparity.expect.expected import Expected
+from nnparity.expect.instead import AS_WRITTEN, Instead
 from nnparity.expect.kept import kept
 from nnparity.expect.monte_carlo import machines, upper
 from nnparity.expect.precision_models import arithmetic, narrow
@@ -37,31 +38,36 @@ CONTRADICTED = math.sqrt(float(special.chdtri(RUNS, 1e-3)) / RUNS)
 LOWER = -float(special.ndtri(1e-3))
 
 
-def regrade_correlated(judged: Judgement, seen: Array, truth: Expected, case: Case, quantity: str) -> Judgement:
-    """The judgement, made again where the order of sums, or errors that go together, may explain it."""
-    found = _shared(judged, seen, truth, case, quantity)
-    if found.grade != "imprecise" or narrow(case.dtype.name) or truth.steps is not None:
+def regrade_correlated(
+    judged: Judgement, seen: Array, truth: Expected, case: Case, quantity: str, instead: Instead = AS_WRITTEN
+) -> Judgement:
+    """The judgement, made again where the order of sums, or errors that go together, may explain it.
+
+    `truth` may be what a record expects `instead`: then the orders and the errors are those of that.
+    """
+    found = _shared(judged, seen, truth, case, quantity, instead)
+    if found.grade != "imprecise" or narrow(instead.dtype(case.dtype).name) or truth.steps is not None:
         return found  # half precision is added up in float32; of training runs machines tell
-    worse = ordered(case, quantity, truth)
+    worse = ordered(case, quantity, truth, instead)
     if not (worse > 1).any():
         return found
     wider = replace(truth, sharp=truth.sharp * worse)
-    again = _shared(judge(seen, wider, case.dtype), seen, wider, case, quantity)
+    again = _shared(judge(seen, wider, case.dtype), seen, wider, case, quantity, instead)
     return again if again.grade == "conforms" else found
 
 
 @kept(Form("sensitivities", np.asarray, np.asarray), "judge")
-def ordered(case: Case, quantity: str, truth: Expected) -> Array:
+def ordered(case: Case, quantity: str, truth: Expected, instead: Instead = AS_WRITTEN) -> Array:
     """How many times norm 2 is what is to be expected in the worst of the orders that kernels take, at least 1."""
-    family = frozenset({quantity.partition(".")[0]})
-    usual = expect(case, family, numbers=arithmetic(case.dtype.name))[quantity]
-    worst = expect(case, family, numbers=replace(arithmetic(case.dtype.name), ordered=True))[quantity]
+    family, numbers = frozenset({quantity.partition(".")[0]}), arithmetic(instead.dtype(case.dtype).name)
+    usual = expect(case, family, numbers=numbers, instead=instead)[quantity]
+    worst = expect(case, family, numbers=replace(numbers, ordered=True), instead=instead)[quantity]
     with np.errstate(all="ignore"):
         ratio = worst.sharp / usual.sharp
     return np.maximum(np.nan_to_num(ratio, nan=1.0, posinf=1.0), 1.0).reshape(truth.value.shape)
 
 
-def _shared(judged: Judgement, seen: Array, truth: Expected, case: Case, quantity: str) -> Judgement:
+def _shared(judged: Judgement, seen: Array, truth: Expected, case: Case, quantity: str, instead: Instead) -> Judgement:
     """The judgement, made again where errors that go together may explain it.
 
     They explain none that is too large by itself: of so many elements, each has its own deviation at most.
@@ -69,41 +75,42 @@ def _shared(judged: Judgement, seen: Array, truth: Expected, case: Case, quantit
     if judged.grade != "imprecise" or judged.rms is None or judged.rms > chance(1):
         return judged
     found = judged
-    for budgets in _budgets(case, quantity, truth):
+    for budgets in _budgets(case, quantity, truth, instead):
         if largest_ratio(seen, budgets) <= chance(1, truth.value.size):
-            found = judge(seen, budgets, case.dtype, independent(case, quantity, budgets))
+            found = judge(seen, budgets, case.dtype, independent(case, quantity, budgets, instead))
             if found.grade == "conforms":
                 break
     return found
 
 
-def _budgets(case: Case, quantity: str, truth: Expected) -> Iterator[Expected]:
+def _budgets(case: Case, quantity: str, truth: Expected, instead: Instead) -> Iterator[Expected]:
     """The budgets, and those with what the machines show where that contradicts norm 2, at its upper limit.
 
     Not in half precision, where products are added up in float32: these machines have one format.
     """
     yield truth
-    if not narrow(case.dtype.name) and truth.steps is None:
-        wider = contradiction(case, quantity, truth)
+    if not narrow(instead.dtype(case.dtype).name) and truth.steps is None:
+        wider = contradiction(case, quantity, truth, instead)
         if (wider > 1).any():
             yield replace(truth, sharp=truth.sharp * wider)
 
 
 @kept(Form("sensitivities", np.asarray, np.asarray), "judge")
-def contradiction(case: Case, quantity: str, truth: Expected) -> Array:
+def contradiction(case: Case, quantity: str, truth: Expected, instead: Instead = AS_WRITTEN) -> Array:
     """How many times norm 2 the machines show, at its upper limit; 1 where they do not contradict it."""
-    spread = case.dtype.unit / UNIT * np.sqrt(np.mean(_errors(case, quantity, truth) ** 2, axis=0))
+    unit = instead.dtype(case.dtype).unit
+    spread = unit / UNIT * np.sqrt(np.mean(_errors(case, quantity, truth, instead) ** 2, axis=0))
     return np.where(spread > CONTRADICTED, upper(RUNS) * spread, 1.0).reshape(truth.value.shape)
 
 
 @kept(Form("sensitivities", float, float), "judge")
-def independent(case: Case, quantity: str, truth: Expected) -> float:
+def independent(case: Case, quantity: str, truth: Expected, instead: Instead = AS_WRITTEN) -> float:
     """The effective number of independent errors, between 1 and the number of elements.
 
     With C the covariance of errors over budgets it is tr(C)^2 / tr(C^2) (Satterthwaite, Biometrics Bulletin 2, 1946):
     n when all are independent and alike, 1 when all are the same; taken at its lower limit.
     """
-    errors = _errors(case, quantity, truth)
+    errors = _errors(case, quantity, truth, instead)
     return min(max(1.0, lower_limit(errors @ errors.T)), max(1.0, float(truth.judged.value.size)))
 
 
@@ -129,14 +136,14 @@ def effective(products: Array) -> float:
 
 
 @lru_cache(maxsize=1)  # the quantities of a case ask for it one after the other
-def _runs(case: Case, family: str) -> dict[str, Array]:
-    return machines(case, family, RUNS)
+def _runs(case: Case, family: str, instead: Instead) -> dict[str, Array]:
+    return machines(case, family, RUNS, instead=instead)
 
 
-def _errors(case: Case, quantity: str, truth: Expected) -> Array:
+def _errors(case: Case, quantity: str, truth: Expected, instead: Instead) -> Array:
     """Errors over budgets, a row for each run; the numbers drawn follow from the case."""
     truth = truth.judged
-    seen = _runs(case, quantity.partition(".")[0])[quantity]
+    seen = _runs(case, quantity.partition(".")[0], instead)[quantity]
     seen = seen[:, : len(truth.value)] if truth.value.ndim else seen
     with np.errstate(all="ignore"):
         ratio = (seen - truth.value) / truth.sharp

@@ -26,12 +26,16 @@ def error_pattern(case: Case, seen: Array, expected: Expected) -> str:
         return next(_patterns(case, y, truth.value, wrong))
 
 
-def uniform(seen: Array, expected: Expected) -> bool:
-    """Whether the error is one offset or about one factor, as no rounding makes it."""
+def unlike_rounding(case: Case, seen: Array, expected: Expected) -> bool:
+    """Whether the error is one offset or about one factor, or what the case's own dtype rounds beside the largest.
+
+    No computation in a narrower format makes such errors: where it is as far off in small results, it is in large ones.
+    """
     x = expected.judged.value
     y = seen[: len(x)].astype(np.float64) if expected.steps else seen.astype(np.float64)
-    finite = np.isfinite(y).all() and np.isfinite(x).all()
-    return bool(y.size > FEW and finite and next(_shapes(y, x), None))
+    if y.size <= FEW or not (np.isfinite(y).all() and np.isfinite(x).all()):
+        return False
+    return _absolute(case, y, x) or next(_shapes(y, x), None) is not None
 
 
 def _patterns(case: Case, y: Array, x: Array, wrong: Array) -> Iterator[str]:

@@ -49,15 +49,8 @@ def empty(candidate: Expected, case: Case, strict: bool) -> bool:
 
 
 def as_accurate(seen: Array, expected: Expected, digits: int) -> bool:
-    """Whether the results have no more bits than a format with so many digits holds: they are rounded to it at last.
-
-    That is so of each result and of all together. Where small ones alone have lost digits, as by a cancellation, the
-    large ones tell that nothing was rounded to that format.
-    """
+    """Whether the results have no more bits than a format with so many digits holds: they are rounded to it at last."""
     numbers, error = errors(seen, expected)
     size = np.abs(expected.judged.value)
     there = np.isfinite(numbers) & np.isfinite(size) & (size > 0)
-    if not there.any():
-        return False
-    least, (error, size) = 2.0 ** -(digits + SPARE), (error[there], size[there])
-    return bool(root_mean_square(error / size) > least and root_mean_square(error) > least * root_mean_square(size))
+    return bool(there.any() and root_mean_square(error[there] / size[there]) > 2.0 ** -(digits + SPARE))

@@ -11,7 +11,7 @@ import tomllib
 from collections.abc import Callable, Collection, Iterable, Iterator
 from functools import cached_property
 from pathlib import Path
-from typing import Literal
+from typing import Literal, get_args
 
 import msgspec
 from packaging.specifiers import InvalidSpecifier, SpecifierSet
@@ -19,11 +19,12 @@ from packaging.specifiers import InvalidSpecifier, SpecifierSet
 from nnparity.judge.recorded_expectations import Class, Evidence, Expects, also_met, met
 from nnparity.judge.version_ranges import beyond, ended, within
 from nnparity.reports.records import ALSO_MET, PASSING, Verdict
+from nnparity.spec import DTYPES, packs
 from nnparity.spec import load as formulas
-from nnparity.spec import packs
 from nnparity.spec.loader import RECORDS
 from nnparity.spec.schema import QUANTITIES, Formula, plain
 from nnparity.spec.selection import Selection
+from nnparity.spec.usage import nearest
 
 
 class KnownError(ValueError):
@@ -109,6 +110,8 @@ class Known(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     def wrong(self) -> str | None:
         """What is wrong with the record beyond its form, or None."""
+        if told := self._unknown():
+            return told
         for name, text in self.versions.items():
             if not ended(text) and not self.unbounded:
                 return f"versions: {name} {text} has no upper end, and `unbounded` does not say why"
@@ -121,9 +124,29 @@ class Known(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
             return 'expects: raises goes with the class "no answer"'
         return None
 
+    def _unknown(self) -> str | None:
+        """A formula, dtype or quantity that there is not: such a record would explain nothing, and never say so."""
+        meant = [one for one in formulas().values() if one.pack == self.pack]
+        for one in _several(self.formula):
+            if not any(_fits(formula.id, one) for formula in meant):
+                whose = f"the pack {self.pack}" if self.pack else "the primer"
+                return f"formula: {whose} has none called {one}{nearest(one, [formula.id for formula in meant])}"
+        for one in self.dtype:
+            if one not in DTYPES:
+                return f"dtype: none is called {one}{nearest(one, DTYPES)}; there are: {', '.join(DTYPES)}"
+        there = {name for formula in meant if _fits(formula.id, self.formula) for name in formula.quantities}
+        for one in _several(self.quantity):
+            if not any(_fits(name, one) for name in there):
+                return f"quantity: {one} is none of {', '.join(sorted(there))}"
+        return None
+
+
+def _several(patterns: Patterns) -> tuple[str, ...]:
+    return (patterns,) if isinstance(patterns, str) else patterns
+
 
 def _fits(name: str, patterns: Patterns) -> bool:
-    return any(fnmatch.fnmatchcase(name, one) for one in ((patterns,) if isinstance(patterns, str) else patterns))
+    return any(fnmatch.fnmatchcase(name, one) for one in _several(patterns))
 
 
 def load(folder: Path, backends: Collection[str] = ()) -> list[Known]:
@@ -155,14 +178,18 @@ def _read(path: Path, backends: Collection[str] = (), pack: str = "") -> Iterato
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise KnownError(f"{path}: not TOML: {error}") from error
     for name, table in tables.items():
+        if not isinstance(table, dict):
+            raise KnownError(f"{path}: {name}: a record is a table, [{name}], not a {type(table).__name__}")
         try:
             known = msgspec.convert({**table, "id": name, "backends": tuple(backends), "pack": pack}, Known)
             for text in known.versions.values():
                 SpecifierSet(text)
         except (msgspec.ValidationError, InvalidSpecifier) as error:
-            raise KnownError(f"{path}: {name}: {str(error).replace('$', name)}") from error
-        if told := known.wrong():
-            raise KnownError(f"{path}: {name}: {told}")
+            told = str(error).replace("$", name)
+            classes = f"; there are: {', '.join(get_args(Class))}" if told.endswith(f"{name}.class`") else ""
+            raise KnownError(f"{path}: {name}: {told}{classes}") from error
+        if wrong := known.wrong():
+            raise KnownError(f"{path}: {name}: {wrong}")
         yield known
 
 

@@ -17,7 +17,7 @@ import numpy as np
 
 from nnparity.expect.budgets import expect
 from nnparity.expect.expected import Expected
-from nnparity.expect.precision_models import arithmetic
+from nnparity.expect.instead import Instead
 from nnparity.judge.elements import element_ratios, error_over_budget, errors
 from nnparity.judge.grades import Judgement, root_mean_square
 from nnparity.judge.sensitivity import graded, wrong_answers
@@ -100,6 +100,9 @@ class Expects(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         """What is wrong with it for a record of these formulas, or None."""
         if not (self.computed or self.margins or self.dtype or self.answers or self.raises):
             return "an expectation, margins, a dtype, an answer or what is raised"
+        for name, margin in (("hard", self.hard), ("sharp", self.sharp)):
+            if margin is not None and not margin > 0:
+                return f"{name} is the largest error over budget, and more than 0, not {margin:g}"
         for name, one, many in (
             ("inner", self.inner, DTYPES),
             ("model", self.model, MODELS),
@@ -239,26 +242,30 @@ def _is(value: float, expects: Expects, dtype: str) -> bool:
 
 def _conforms(expects: Expects, verdict: Verdict, evidence: Evidence) -> bool:
     """Whether the observation conforms to what the record expects, its inputs rounded to an inner dtype or not."""
-    return any(_conforms_to(found, expects, verdict, evidence) for found in _expectations(expects, verdict, evidence))
+    return any(_conforms_to(one, expects, verdict, evidence) for one in _all_instead(expects, evidence.case))
 
 
-def _expectations(expects: Expects, verdict: Verdict, evidence: Evidence) -> Iterator[Expected]:
+def _all_instead(expects: Expects, case: Case) -> Iterator[Instead]:
+    variant = tuple(case.formula.recordable[expects.variant].set.items()) if expects.variant else ()
+    for inward in (False, True) if expects.inner else (False,):
+        yield Instead(variant, expects.inner, inward)
+
+
+def _conforms_to(instead: Instead, expects: Expects, verdict: Verdict, evidence: Evidence) -> bool:
+    """Whether the observation conforms to what is expected instead; of a check, whether its worst element does."""
     quantity = plain(verdict.quantity)
     asked = evidence.case, frozenset({quantity.partition(".")[0]}), evidence.flush
-    for inward in (False, True) if expects.inner else (False,):
-        yield _expected(*asked, expects.variant, expects.inner, expects.model, inward)[quantity]
-
-
-def _conforms_to(found: Expected, expects: Expects, verdict: Verdict, evidence: Evidence) -> bool:
-    """Whether the observation conforms to that expectation; of a check, whether its worst element does."""
+    found = _expected(*asked, expects.model, instead)[quantity]
     case = evidence.case
     if evidence.seen is not None and evidence.truth is not None and case.dataset in SPECIALS:
         return _each_conforms_to(found, expects, evidence, evidence.truth)
     if evidence.seen is not None:
-        judged = graded(evidence.seen, found, case, plain(verdict.quantity))
+        judged = graded(evidence.seen, found, case, quantity, instead)
         met = _within(expects, judged) if expects.margins else judged.grade == "conforms"
         answered = bool(expects.answers) and _all_answers(expects, evidence, found)
-        return answered or (met and _bounded(found, evidence, misshapen=verdict.hard is None))
+        misshapen = verdict.hard is None
+        told = misshapen or _told(found, evidence, quantity)
+        return answered or (met and told and _bounded(found, evidence, misshapen=misshapen))
     if (worst := verdict.worst) is None:
         return False
     place = tuple(worst.index)
@@ -289,11 +296,24 @@ def _bounded(found: Expected, evidence: Evidence, *, misshapen: bool) -> bool:
     numbers = np.isfinite(errors(evidence.seen, found)[0])
     bounded = np.isfinite(judged.hard) | (np.isfinite(judged.sharp) & numbers)
     if truth is None or bounded.all():
-        return bool(bounded.all()) and (truth is None or 2 * (found.steps or 0) >= (truth.steps or 0))
+        return bool(bounded.all())
     wrong = ~(element_ratios(evidence.seen, truth, evidence.case.dtype) <= 1)
     if wrong.shape != bounded.shape or not bounded[wrong].all():
         return False
     return misshapen or bool(wrong.any()) or _right_by_itself(evidence.seen, truth, ~bounded)
+
+
+def _told(found: Expected, evidence: Evidence, quantity: str) -> bool:
+    """Whether a training run is wrong in the steps already that the expectation foresees.
+
+    In an inner dtype they may be a few of those that the case's own can tell. What first goes wrong behind them is
+    explained by nothing that was judged.
+    """
+    truth = evidence.truth
+    if truth is None or truth.steps is None or found.steps is None:
+        return True
+    early = replace(truth, steps=min(truth.steps, found.steps))
+    return graded(evidence.seen, early, evidence.case, quantity).grade != "conforms"
 
 
 def _right_by_itself(seen: Any, truth: Expected, part: Any) -> bool:
@@ -306,13 +326,5 @@ def _right_by_itself(seen: Any, truth: Expected, part: Any) -> bool:
 
 
 @lru_cache(maxsize=CACHE)
-def _expected(
-    case: Case, family: frozenset[str], flush: bool, variant: str, inner: str, model: str, inward: bool
-) -> dict[str, Expected]:
-    within = DTYPES.get(inner)
-    numbers = replace(arithmetic(inner, flush, NARROW), holds=lambda value: False) if within else None
-    rounding = (lambda x: within.round(x).astype(np.float64)) if within and inward else None
-    changed = case.formula.recordable[variant].set if variant else None
-    return expect(
-        case, family, flush=flush, model=model or ACCUMULATE, variant=changed, rounding=rounding, numbers=numbers
-    )
+def _expected(case: Case, family: frozenset[str], flush: bool, model: str, instead: Instead) -> dict[str, Expected]:
+    return expect(case, family, flush=flush, model=model or ACCUMULATE, instead=instead)

@@ -15,6 +15,7 @@ from functools import lru_cache
 import numpy as np
 
 from nnparity.expect.expected import Expected
+from nnparity.expect.instead import AS_WRITTEN, Instead
 from nnparity.expect.kept import kept
 from nnparity.judge.effective_sample_size import regrade_correlated
 from nnparity.judge.elements import Array, error_over_budget, errors
@@ -36,9 +37,9 @@ class Sensitivity:
     blind: float
 
 
-def graded(seen: Array, truth: Expected, case: Case, quantity: str) -> Judgement:
-    """The judgement of an array, errors that go together taken into account."""
-    return regrade_correlated(judge(seen, truth, case.dtype), seen, truth, case, quantity)
+def graded(seen: Array, truth: Expected, case: Case, quantity: str, instead: Instead = AS_WRITTEN) -> Judgement:
+    """The judgement of an array, errors that go together taken into account; `truth` may be what is right `instead`."""
+    return regrade_correlated(judge(seen, truth, case.dtype), seen, truth, case, quantity, instead)
 
 
 def qualified(judged: Judgement, truth: Expected, case: Case, quantity: str) -> Judgement:

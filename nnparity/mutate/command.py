@@ -1,12 +1,11 @@
 """What ``nnparity mutate`` does: the faults of a plan planted in one target, and a run file with the tables."""
 
 import dataclasses
-import os
+import tempfile
 from collections.abc import Callable, Iterator
 from concurrent.futures import as_completed
 from pathlib import Path
 
-from nnparity.execute.lifetime import end_with
 from nnparity.execute.target import Target, start
 from nnparity.mutate.planting import Memory
 from nnparity.mutate.score import Mutation, Planting
@@ -15,7 +14,7 @@ from nnparity.mutate.tables import tables
 from nnparity.reference import packs
 from nnparity.reports.chain import sealed
 from nnparity.reports.records import MUTATION, Fact, Summary, TargetLine
-from nnparity.run.engines.processes import pool
+from nnparity.run.engines.processes import sharing
 from nnparity.run.plan import Plan
 from nnparity.run.recorder import Recorder
 from nnparity.run.verdicts import target_line
@@ -54,7 +53,11 @@ def _write(plan: Plan, path: Path, target: TargetLine, facts: list[Fact]) -> Non
 
 def _parts(plan: Plan, timeout: float, jobs: int, store: Path | None) -> Iterator[tuple[str, Part]]:
     """Formula by formula, each in one of so many processes."""
-    with pool(jobs, _begin, plan, timeout, store, os.getpid()) as processes:
+    with (
+        # of this process, which outlives them
+        tempfile.TemporaryDirectory(prefix="nnparity-", ignore_cleanup_errors=True) as scratch,
+        sharing(jobs, _begin, plan, timeout, scratch, store) as processes,
+    ):
         futures = {processes.submit(_plant, formula.id): formula.id for formula in plan.chosen()}
         for future in as_completed(futures):
             yield futures[future], future.result()
@@ -64,13 +67,12 @@ def _parts(plan: Plan, timeout: float, jobs: int, store: Path | None) -> Iterato
 _own: list[tuple[Plan, Target | Exception]] = []
 
 
-def _begin(plan: Plan, timeout: float, store: Path | None, parent: int) -> None:
-    end_with(parent)
+def _begin(plan: Plan, timeout: float, scratch: str, store: Path | None) -> None:
     memory.use(store)
     for pack in plan.packs:
         packs.take(pack)
     try:
-        _own.append((plan, start(plan.targets[0], plan.dtypes, timeout)))
+        _own.append((plan, start(plan.targets[0], plan.dtypes, timeout, scratch)))
     except Exception as error:  # noqa: BLE001  (whoever asks for the first part gets it)
         _own.append((plan, error))
 

@@ -24,7 +24,7 @@ from nnparity.spec.selection import CaseGroup
 
 SOURCES = (variant_faults, shape_faults, precision_faults, derivative_faults, circumstance_faults)
 #: Further checks that can see what ordinary cases cannot, by kind of fault.
-CHECKS = ("specials", "determinism", "layouts", "threads")
+CHECKS = (checks.SPECIALS, checks.DETERMINISM, checks.LAYOUTS, checks.THREADS)
 #: What the plan finds in the target as it is.
 NONE = Fault("none", "", lambda call: call.right)
 Outcome = Literal["caught", "survived", "not reached", "equivalent"]
@@ -89,7 +89,7 @@ class Mutation:
 
     def _whole(self, parts: list[CaseGroup | checks.Item]) -> bool:
         """Whether the plan has all ordinary cases of a formula, and the special values."""
-        special = any(isinstance(part, checks.Item) and part.check == "specials" for part in parts)
+        special = any(isinstance(part, checks.Item) and part.check == checks.SPECIALS for part in parts)
         return special and self.plan.level != LEVELS[0] and not self.plan.narrowed
 
     def _planted(

@@ -8,7 +8,7 @@ from nnparity.adapters.capture.layer import TOLD, Layer, unpacked
 from nnparity.adapters.capture.model import Inputs
 from nnparity.adapters.capture.process import AGAIN, NAMED, PLACE, RUN, TARGET
 from nnparity.adapters.request import Array, Failure, Request
-from nnparity.execute.observer import Observer
+from nnparity.execute.observer import Observer, TargetUnavailable
 from nnparity.porting.comparison import compared
 from nnparity.porting.connections import masks_of
 from nnparity.porting.result import Ported
@@ -21,7 +21,11 @@ class Remote:
     def __init__(self, factory: str, timeout: float) -> None:
         """Raises TargetUnavailable where the model cannot be made."""
         self.factory = factory
-        self._observer = Observer(TARGET, mode=factory, timeout=timeout)
+        try:
+            self._observer = Observer(TARGET, mode=factory, timeout=timeout)
+        except TargetUnavailable as error:  # which calls it by the name of an adapter that nobody has named
+            told = str(error).removeprefix(f"{TARGET}:cpu:{factory}: ").removeprefix("UsageError: ")
+            raise TargetUnavailable(f"{factory}: {told}") from error
 
     def run(self, inputs: Inputs) -> list[Layer]:
         """All its layers. Raises UsageError with what was raised there."""

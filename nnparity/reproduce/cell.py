@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from nnparity.checks import making
+from nnparity.checks import SPECIALS, SUBNORMALS, making
 from nnparity.checks.common import Given, failure, judgeable, observe, refused
 from nnparity.checks.subnormals import BOTH, FLUSHES, KEEPS, does_with
 from nnparity.checks.subnormals import DATASET as SUBNORMAL
@@ -37,7 +37,7 @@ from nnparity.spec.usage import require
 
 REJECTS = "rejects: "
 #: The checks whose cases are one call each.
-ONE_CALL = ("specials", "subnormals")
+ONE_CALL = (SPECIALS, SUBNORMALS)
 #: Cases of one call too, with thousands of numbers of which a few show as much, see `narrowing`.
 MANY = (SWEEP, ALL_CORES)
 FIRST_ORDER = frozenset({"output", "grad"})

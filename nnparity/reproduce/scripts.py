@@ -107,9 +107,8 @@ def _script(verdict: Verdict, target: Target, salt: str) -> ScriptLine:
         case = drawn(verdict, salt)
         if reason := target.refuses(case.formula):
             return _line(verdict, why=reason)
-        backend = target.name.rsplit(":", 2)[0]
-        cell = Cell(case, target, verdict.quantity, _families(verdict.quantity, backend))
-        text = reproduction(cell, backend)
+        cell = Cell(case, target, verdict.quantity, _families(verdict.quantity, target.backend))
+        text = reproduction(cell, target.backend)
         grade = cell.judged.grade
     except (Unreproducible, UsageError, TargetUnavailable) as error:
         return _line(verdict, why=str(error))

@@ -6,17 +6,17 @@ as it arrives.
 
 import time
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 import msgspec
 from threadpoolctl import threadpool_limits
 
 from nnparity.adapters.registry import FOLDER, builtin_names, records
-from nnparity.checks import Item
+from nnparity.checks import Inquiry, Item
 from nnparity.checks.common import Finding, by_model, failure, judgeable, refused, unsupported
 from nnparity.execute.observer import Observed
 from nnparity.execute.requests import request
@@ -40,7 +40,6 @@ from nnparity.spec.precision import ACCUMULATE, FUSED
 from nnparity.spec.schema import plain
 from nnparity.spec.selection import CaseGroup
 
-Made = TypeVar("Made")
 #: Expectations kept for the other targets of the same process; a group is judged for all before the next.
 CACHE = 256
 #: How a verdict's note says its grade under the other model of a narrow dtype.
@@ -107,15 +106,34 @@ class Examiner:
                 self._expectation(target, case)
         for place, (case, observed) in enumerate(zip(group.cases, target.observer.collect(), strict=True)):
             self.seconds["frameworks"] += observed.seconds
-            if (part := self._timed("judge", entry.again, place, [observed])) is None:
-                lines, records = self._noting(self._verdicts, target, case, observed, group.cases[:place])
-                entry.keep(place, [observed], [(line, (0,)) for line in lines], records)
-            else:
-                lines = part.timed([observed])
-                self.ledger.asked |= part.records
-            yield from (line for line in lines if isinstance(line, Verdict))
-            self.curves += [line for line in lines if isinstance(line, Curve)]
+            made = self._verdicts(target, case, observed, group.cases[:place])
+            for line in self._told(entry, place, [observed], made):
+                if isinstance(line, Verdict):
+                    yield line
+                elif isinstance(line, Curve):
+                    self.curves.append(line)
         entry.close()
+
+    def _told(self, entry: Entry, place: int, answers: Sequence[Observed], made: Iterator[Told]) -> Iterator[Line]:
+        """The lines that are kept of the same answers; of others those that are `made` of them now, which are kept."""
+        digest = self._timed("judge", entry.digest, answers)
+        if part := entry.again(place, digest):
+            self.ledger.asked |= part.records
+            yield from part.timed(answers)
+            return
+        lines, records = list[Told](), set[tuple[str, bool]]()
+        while told := self._noting(records, made):
+            lines.append(told)
+            yield told[0]
+        entry.keep(place, digest, lines, records)
+
+    def _noting(self, records: set[tuple[str, bool]], made: Iterator[Told]) -> Told | None:
+        """The next of the lines; the records that it was held against are noted beside those of the others."""
+        before, self.ledger.asked = self.ledger.asked, set()
+        told = next(made, None)
+        records |= self.ledger.asked
+        self.ledger.asked |= before
+        return told
 
     def _kept(self, target: Target, cases: Sequence[Case], asked: list[Any]) -> Entry:
         if not self.keeping:
@@ -132,22 +150,16 @@ class Examiner:
         asked, flush = frozenset(self.plan.quantities), target.flushes[case.dtype.name]
         return self._timed("expect", _expected, case, asked, flush)  # type: ignore[no-any-return]
 
-    def _noting(self, judged: Callable[..., Made], *arguments: Any) -> tuple[Made, set[tuple[str, bool]]]:
-        """What was made of some answers, and the records that it was held against."""
-        before, self.ledger.asked = self.ledger.asked, set()
-        made, records = judged(*arguments), self.ledger.asked
-        self.ledger.asked = before | records
-        return made, records
-
     def _timed(self, part: str, function: Any, *arguments: Any) -> Any:
         begin = time.process_time()
         result = function(*arguments)
         self.seconds[part] += time.process_time() - begin
         return result
 
-    def _verdicts(self, target: Target, case: Case, observed: Observed, before: Sequence[Case]) -> list[Line]:
+    def _verdicts(self, target: Target, case: Case, observed: Observed, before: Sequence[Case]) -> Iterator[Told]:
         expected = self._expectation(target, case)
-        return self._timed("judge", self._lines, target, case, expected, observed, before)  # type: ignore[no-any-return]
+        for line in self._timed("judge", self._lines, target, case, expected, observed, before):
+            yield line, (0,)
 
     def _lines(
         self, target: Target, case: Case, expected: dict[str, Expected], observed: Observed, before: Sequence[Case]
@@ -189,23 +201,15 @@ class Examiner:
         entry = self._kept(target, inquiry.cases, [item.id, *self._asks()])
         answers = inquiry.answers(ahead=not entry.parts)
         self.seconds["frameworks"] += sum(one.seconds for one in answers)
-        if part := self._timed("judge", entry.again, 0, answers):
-            self.ledger.asked |= part.records
-            yield from part.timed(answers)
-            return entry.close()
-        records, lines = set[tuple[str, bool]](), list[Told]()
+        yield from self._told(entry, 0, answers, self._findings(inquiry, target, answers))
+        entry.close()
+
+    def _findings(self, inquiry: Inquiry, target: Target, answers: Sequence[Observed]) -> Iterator[Told]:
         for found in inquiry.judged(answers):
             if not isinstance(found, Finding):
-                lines.append((found, ()))
+                yield found, ()
             elif self.plan.takes(found.case):
-                verdict, asked = self._noting(self.enter, target, found)
-                lines.append((verdict, _places(found.took, answers)))
-                records |= asked
-            else:
-                continue
-            yield lines[-1][0]
-        entry.keep(0, answers, lines, records)
-        entry.close()
+                yield self.enter(target, found), _places(found.took, answers)
 
     def enter(self, target: Target, found: Finding) -> Verdict:
         """What a check found, with the known divergence that explains it."""

@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 
 from nnparity import reports
+from nnparity.judge import known_divergences
 from nnparity.reports.chain import changes, links, sealed
 from nnparity.reports.order import facts_in_order
 from nnparity.reports.records import Fact, KnownLine, ScriptLine, Verdict
@@ -13,7 +14,6 @@ from nnparity.run.facts.sensitivities import sensitivities
 from nnparity.run.facts.traceability import trace
 from nnparity.run.recorder import Recorder, known_line
 from nnparity.spec.precision import ACCUMULATE, FUSED
-from nnparity.store import memory
 
 
 class RunFileChanged(RuntimeError):
@@ -42,11 +42,10 @@ def finalize(
     scripted: Scripted | None = None,
     baseline: reports.MergedRun | None = None,
     known: Iterable[Path] = (),
-    store: Path | None = None,
 ) -> tuple[reports.MergedRun, list[Path]]:
     """The whole run at `path`, and the files of its report in `folder`, the run file among them.
 
-    `known` are the further files of known divergences that the run had. Figures are kept in the folder `store`.
+    `known` are the further files of known divergences that the run had.
     """
     run = reports.merge([path])
     facts = derived(run.verdicts)
@@ -60,8 +59,7 @@ def finalize(
         recorder.write(line)
     recorder.close()
     run.seals[path.name], run.open = sealed(path), 0
-    with memory.using(store):
-        return run, [path, *reports.render(run, folder, baseline=baseline)]
+    return run, [path, *reports.render(run, folder, baseline=baseline)]
 
 
 def derived(verdicts: Sequence[Verdict]) -> list[Fact]:
@@ -89,3 +87,15 @@ def records_met(verdicts: Iterable[Verdict], known: Iterable[Path] = ()) -> dict
     """What the records here say of the known divergences that verdicts carry; an id that is not here is left out."""
     met = {verdict.known for verdict in verdicts if verdict.known}
     return {one.id: known_line(one) for one in on_record(known) if one.id in met} if met else {}
+
+
+def idle(run: reports.MergedRun, known: Iterable[Path]) -> Iterator[str]:
+    """What of further files explains nothing, because it speaks of no verdict of the run: a name may be misspelt."""
+    versions = {target.target: target.versions for target in run.targets.values()}
+    for path in known:
+        for one in known_divergences.together((), [path]):
+            near = [verdict for verdict in run.verdicts if one.speaks_of(verdict)]
+            if not near:
+                yield f"{path}: {one.id} speaks of no verdict of this run: of another target, case or quantity"
+            elif not any(one.covers(verdict, versions.get(verdict.target, {})) for verdict in near):
+                yield f"{path}: {one.id} speaks of other versions than those of this run"

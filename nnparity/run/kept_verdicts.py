@@ -61,24 +61,22 @@ class Entry:
     made: dict[int, Part] = field(default_factory=dict)
     found: int = 0
 
-    def again(self, place: int, observed: Sequence[Observed]) -> Part | None:
+    def digest(self, observed: Sequence[Observed]) -> bytes:
+        """What `answers` says of them, where it is asked for: a part is found and kept by it."""
+        return b"" if self.store is None else answers(observed)
+
+    def again(self, place: int, digest: bytes) -> Part | None:
         """What was made of that part's answers, if these are the same."""
         part = self.parts.get(place)
-        if part is None or part.answers != answers(observed):
+        if part is None or part.answers != digest:
             return None
         self.found += _verdicts(part)
         return part
 
-    def keep(
-        self,
-        place: int,
-        observed: Sequence[Observed],
-        lines: Iterable[Told],
-        records: Iterable[tuple[str, bool]],
-    ) -> None:
+    def keep(self, place: int, digest: bytes, lines: Iterable[Told], records: Iterable[tuple[str, bool]]) -> None:
         """Keeps what was made of a part's answers, once the entry is closed."""
         if self.store is not None:
-            self.made[place] = Part(answers(observed), tuple(lines), frozenset(records))
+            self.made[place] = Part(digest, tuple(lines), frozenset(records))
 
     def close(self) -> None:
         """Writes what is new, and counts."""

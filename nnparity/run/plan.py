@@ -41,9 +41,12 @@ class Plan(Selection):
         for target in self.targets:
             if target.boxed:
                 require("device", (kind(target.device),), kinds(target.backend))
+        for name in (t.backend for t in self.targets):
+            if name.endswith(".py"):
+                raise UsageError(f"{name} is a file: name the class of its adapter too, {name}:Class")
         require("backend", tuple(t.backend for t in self.targets if ":" not in t.backend), tuple(names()))
         for id in self.cases:
-            if set(checks.making(naming.parts(id)[2])) <= {"specials"}:  # other checks name their cases as they go
+            if set(checks.making(naming.parts(id)[2])) <= {checks.SPECIALS}:  # other checks name their cases as they go
                 naming.find(id)
         if self.datasets:
             ordinary = [name for formula in self.chosen() for name in naming.ordinary(formula)]
@@ -51,13 +54,12 @@ class Plan(Selection):
             asked = tuple(name for name in self.datasets if not checks.making(name))
             require("dataset", asked, tuple(dict.fromkeys((*ordinary, *further))))
 
-    def reach(self, target: TargetName | str) -> int:
-        """How many signatures of each formula's pool the target gets: all that are in, or as many as it can afford.
+    def reach(self, backend: str, mode: str) -> int:
+        """How many signatures of each formula's pool it gets in that mode: all that are in, or what it can afford.
 
-        As many of each formula, whatever the others of the plan: so that a part of a run is a part of the whole. A
-        target that is started is asked for by its name, ``torch:cpu:eager``.
+        As many of each formula, whatever the others of the plan: so that a part of a run is a part of the whole. No
+        mode is the backend's usual one.
         """
-        backend, mode = target.rsplit(":", 2)[::2] if isinstance(target, str) else (target.backend, target.mode)
         seconds = BUDGET if self.seconds is None and compiles(backend, mode) else self.seconds
         if seconds is None or self.signatures:  # what is named is asked, at whatever cost
             return self.depth
@@ -66,14 +68,15 @@ class Plan(Selection):
 
     def asks(self, target: TargetName, group: CaseGroup) -> bool:
         """Whether the target is asked for a group."""
-        return group.place is None or group.place < self.reach(target)
+        return group.place is None or group.place < self.reach(target.backend, target.mode)
 
     def _pooled(self, target: TargetName) -> str:
         """How much of the pool the target gets; how much there is need not be found out where it gets none."""
         if not self.depth or self.narrowed:
             return f"{target}: {'as named' if self.narrowed else 'none'}"
         pools = [[drawn.dtype in self.dtypes for drawn in pool(formula)] for formula in self.chosen()]
-        asked = sum(sum(one[: self.reach(target)]) for one in pools)
+        reach = self.reach(target.backend, target.mode)
+        asked = sum(sum(one[:reach]) for one in pools)
         return f"{target}: {asked} of {sum(map(sum, pools))} signatures"
 
     def described(self) -> dict[str, list[str]]:

@@ -124,8 +124,8 @@ class Session:
 
 def _absent(target: Target) -> list[TargetLine]:
     """The devices that a backend in the box could use, were they here."""
-    backend, _, mode = target.name.rsplit(":", 2)
-    could = DEVICES if backend in builtin_names() else ()
+    could = DEVICES if target.backend in builtin_names() else ()
     missing = [device for device in could if device not in map(kind, target.observer.info.devices)]
     reason = "not available here"
-    return [TargetLine(f"{backend}:{device}:{mode}", available=False, reason=reason) for device in missing]
+    names = [f"{target.backend}:{device}:{target.mode}" for device in missing]
+    return [TargetLine(name, available=False, reason=reason) for name in names]

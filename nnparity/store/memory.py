@@ -197,17 +197,24 @@ def use(folder: Path | None) -> None:
 
 
 @contextmanager
-def using(folder: Path | None) -> Iterator[None]:
-    """For a while results are kept in that folder. A store that is in use stays so; one that cannot be had is not."""
+def using(folder: Path | None) -> Iterator[Tally]:
+    """For a while results are kept in that folder; the tally is what was counted, once that has ended.
+
+    A store that is in use stays so, and counts for whoever began to use it; one that cannot be had is not used.
+    """
+    counted = Tally()
     if folder is None or _own:
-        yield
+        yield counted
         return
     try:
         with suppress(StoreError):  # who asked for a store was told before
             use(folder)
-        yield
+        yield counted
     finally:
+        store = used()
         leave()
+        if store:
+            counted.join(store.tally)
 
 
 def leave() -> None:
@@ -224,6 +231,12 @@ def used() -> Memory | None:
 def taken() -> Tally:
     """What this process counted since this was last asked."""
     return _own[0].take() if _own else Tally()
+
+
+def join(tally: Tally) -> None:
+    """Adds what another process counted, for this one to tell."""
+    if _own:
+        _own[0].tally.join(tally)
 
 
 atexit.register(leave)  # of a job's process nobody tells the end

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from nnparity.adapters.request import Array, Request
+from nnparity.adapters.request import Array, Failure, Request
 from nnparity.execute.observer import Observer
 from nnparity.spec import DTYPES
 from nnparity.summation.arithmetic import Order, order
@@ -77,7 +77,8 @@ def _measure(observer: Observer, dtype: str, what: str) -> Measure:
 
 def _first(seen: object, message: str) -> float:
     if not isinstance(seen, np.ndarray):
-        raise Unrevealed(message or str(seen))
+        said = seen.message if isinstance(seen, Failure) else f"the target returned a {type(seen).__name__}"
+        raise Unrevealed(message or said)
     return float(seen.flat[0])
 
 

@@ -7,7 +7,7 @@ import numpy as np
 from scipy import special
 
 from nnparity.reference.arrays import Array, Float, Int
-from nnparity.reference.formulas.transformer import scale, scores_back, softmax, softmax_back
+from nnparity.reference.formulas.transformer import again, scale, scored, scores_back, softmax, softmax_back
 from nnparity.reference.readings.numbers import constant, detached, logistic
 from nnparity.reference.registry import formula
 
@@ -181,6 +181,7 @@ def masked_attention(
     inverted: bool = False,
     scaling: str = "root of d",
     by_output: bool = False,
+    flash: bool = False,
     **special: Any,
 ) -> Float[Array, "b t e"]:
     """Attention that gives padded keys (mask 0) no weight; `special` is for infinities and NaN, see `_masked`.
@@ -221,7 +222,7 @@ def _masked(
     Returns:
         The weight of every key for every query.
     """
-    scores = np.einsum("btd,bsd->bts", q, k) / scale(q.shape[-1], scaling, q)
+    scores = scored(q, k, scaling)
     scores = np.where(keep, scores, -np.inf) if padded == "0" else scores
     scores = scores - np.max(detached(scores), axis=-1, keepdims=True) if shift else scores
     powers = np.where(keep, np.exp(scores), 0.0)
@@ -244,12 +245,15 @@ def _(
     inverted: bool = False,
     scaling: str = "root of d",
     by_output: bool = False,
+    flash: bool = False,
     **special: Any,
 ) -> tuple[Float[Array, "b t d"], Float[Array, "b s d"], Float[Array, "b s e"]]:
     """As of attention: a weight of zero passes nothing back."""
     keep = _keep(mask, masked, inverted)
     p = _masked(q, k, keep, scaling, **special)
-    ds = scores_back(g, p, v, by_output=by_output) / scale(q.shape[-1], scaling, q)
+    output = np.einsum("bts,bse->bte", p, v) if by_output or flash else None
+    p = again(scored(q, k, scaling), keep) if flash else p
+    ds = scores_back(g, p, v, output=output) / scale(q.shape[-1], scaling, q)
     ds = np.where(keep, ds, 0.0) if special else ds  # a score that is not looked at has no derivative
     dq, dk = np.einsum("bts,bsd->btd", ds, k), np.einsum("bts,btd->bsd", ds, q)
     return dq, dk, np.einsum("bts,bte->bse", p, g)
@@ -275,9 +279,9 @@ def split(x: Float[Array, "b t d"], heads: int) -> Float[Array, "b t heads d//he
 def _heads(
     q: Float[Array, "b t heads e"], k: Float[Array, "b s heads e"], scaling: str
 ) -> tuple[Float[Array, "b heads t s"], Float[Array, ""]]:
-    """The weights (b, heads, t, s), and what the scores were divided by."""
+    """The scores (b, heads, t, s), and what they were divided by."""
     divisor = scale(q.shape[2] * q.shape[3] if scaling == "d" else q.shape[3], "root of d", q)
-    return softmax(np.einsum("bthd,bshd->bhts", q, k) / divisor), divisor
+    return np.einsum("bthd,bshd->bhts", q, k) / divisor, divisor
 
 
 @formula("multi_head_attention")
@@ -295,10 +299,11 @@ def multi_head_attention(
     heads: int = 2,
     scaling: str = "head",
     out_bias: float = 1.0,
+    flash: bool = False,
 ) -> Float[Array, "b t d"]:
     """Attention in each head on its share of the projections, put together and projected once more. Primer 4.4."""
     q, k, v = (split(project(h, w, b), heads) for w, b in ((wq, bq), (wk, bk), (wv, bv)))
-    p, _ = _heads(q, k, scaling)
+    p = softmax(_heads(q, k, scaling)[0])
     joined = np.einsum("bhts,bshd->bthd", p, v).reshape(h.shape)
     return project(joined, wo, bo if out_bias else 0 * bo)
 
@@ -319,6 +324,7 @@ def _(
     heads: int = 2,
     scaling: str = "head",
     out_bias: float = 1.0,
+    flash: bool = False,
 ) -> tuple[
     Float[Array, "b t d"],
     Float[Array, "d d"],
@@ -332,11 +338,16 @@ def _(
 ]:
     """Back through the output projection, every head, and the three projections, whose gradients of h add up."""
     q, k, v = (split(project(h, w, b), heads) for w, b in ((wq, bq), (wk, bk), (wv, bv)))
-    p, divisor = _heads(q, k, scaling)
+    scores, divisor = _heads(q, k, scaling)
+    p = softmax(scores)
     joined = np.einsum("bhts,bshd->bthd", p, v).reshape(h.shape)
     djoined, dwo, dbo = project_back(g, joined, wo)
-    do = split(djoined, heads)
-    ds = softmax_back(np.einsum("bthd,bshd->bhts", do, v), p) / divisor
+    do, dp = split(djoined, heads), np.einsum("bthd,bshd->bhts", split(djoined, heads), v)
+    if flash:
+        p = again(scores)
+        ds = p * (dp - np.einsum("bthd,bthd->bht", do, split(joined, heads))[..., None]) / divisor
+    else:
+        ds = softmax_back(dp, p) / divisor
     parts = (
         np.einsum("bhts,bshd->bthd", ds, k),
         np.einsum("bhts,bthd->bshd", ds, q),

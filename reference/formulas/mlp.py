@@ -27,9 +27,20 @@ def _(
 
 @formula("mse")
 def mse(
-    y: Float[Array, "n k"], t: Float[Array, "n k"], *, factor: float = 2.0, mean: bool = False, doubled: bool = False
+    y: Float[Array, "n k"],
+    t: Float[Array, "n k"],
+    *,
+    factor: float = 2.0,
+    mean: bool = False,
+    doubled: bool = False,
+    by_rows: bool = False,
 ) -> Float[Array, ""]:
-    """E = 1/(2n) sum_k (y_k - t_k)^2, summed over the n samples as well. Primer 3.1.3."""
+    """E = 1/(2n) sum_k (y_k - t_k)^2, summed over the n samples as well. Primer 3.1.3.
+
+    `by_rows`: of the mean of each sample, as a loss is that leaves the mean over samples to others.
+    """
+    if by_rows:
+        return np.sum(np.mean(np.square(y - t), axis=1)) * (y.shape[1] / _divisor(y, factor, mean))
     return np.sum(np.square(y - t)) / _divisor(y, factor, mean)
 
 
@@ -42,8 +53,12 @@ def _(
     factor: float = 2.0,
     mean: bool = False,
     doubled: bool = False,
+    by_rows: bool = False,
 ) -> tuple[Float[Array, "n k"], Float[Array, "n k"]]:
     """dE/dy = (y - t) / n = -dE/dt; the difference may be doubled first, and overflow before it is divided."""
+    if by_rows:
+        dy = 2 * (y - t) * (g * (y.shape[1] / _divisor(y, factor, mean)) / float(y.shape[1]))
+        return dy, -dy
     if doubled:
         dy = 2 * (y - t) * (g / _divisor(y, factor, mean))
         return dy, -dy

@@ -36,11 +36,27 @@ def scale(d: int, scaling: str, like: Float[Array, "..."]) -> Float[Array, ""]:
     return np.sqrt(constant(d + 1 if scaling == "root of d + 1" else d, like))
 
 
+def scored(q: Float[Array, "b t d"], k: Float[Array, "b s d"], scaling: str) -> Float[Array, "b t s"]:
+    """q k^T / sqrt(d_k)."""
+    return np.einsum("btd,bsd->bts", q, k) / scale(q.shape[-1], scaling, q)
+
+
+def again(scores: Float[Array, "*n s"], keep: Int[Array, "..."] | bool = True) -> Float[Array, "*n s"]:
+    """The weights of the scores that are kept, as flash attention makes them once more where it goes back.
+
+    It keeps the logsumexp of a row, rounded, and takes e^(score - logsumexp) (Dao et al., arXiv:2205.14135, algorithm
+    4): softmax, but that the rounding of a logarithm as large as the largest score is in all weights of the row.
+    """
+    top = np.max(detached(scores), axis=-1, keepdims=True)
+    total = np.sum(np.where(keep, np.exp(scores - top), 0.0), axis=-1, keepdims=True)
+    return np.where(keep, np.exp(scores - (top + np.log(total))), 0.0)
+
+
 def weights(
     q: Float[Array, "b t d"], k: Float[Array, "b s d"], scaling: str, axis: int, shift: bool = True, causal: str = ""
 ) -> Float[Array, "b t s"]:
     """softmax(q k^T / sqrt(d_k)), shape (b, t, s)."""
-    scores = np.einsum("btd,bsd->bts", q, k) / scale(q.shape[-1], scaling, q)
+    scores = scored(q, k, scaling)
     if not causal:
         return softmax(scores, axis=axis, shift=shift)
     powers = np.where(
@@ -66,6 +82,7 @@ def attention(
     shift: bool = True,
     causal: str = "",
     by_output: bool = False,
+    flash: bool = False,
 ) -> Float[Array, "b t e"]:
     """softmax(Q K^T / sqrt(d_k)) V. Primer 3.4.3."""
     return np.einsum("bts,bse->bte", weights(q, k, scaling, axis, shift, causal), v)
@@ -83,10 +100,13 @@ def _(
     shift: bool = True,
     causal: str = "",
     by_output: bool = False,
+    flash: bool = False,
 ) -> tuple[Float[Array, "b t d"], Float[Array, "b s d"], Float[Array, "b s e"]]:
     """Back through the product with V, softmax, and the scores."""
     p = weights(q, k, scaling, axis, shift, causal)
-    ds = scores_back(g, p, v, axis, by_output) / scale(q.shape[-1], scaling, q)
+    output = np.einsum("bts,bse->bte", p, v) if by_output or flash else None
+    p = again(scored(q, k, scaling)) if flash else p
+    ds = scores_back(g, p, v, axis, output) / scale(q.shape[-1], scaling, q)
     dq, dk = np.einsum("bts,bsd->btd", ds, k), np.einsum("bts,btd->bsd", ds, q)
     return dq, dk, np.einsum("bts,bte->bse", p, g)
 
@@ -96,17 +116,17 @@ def scores_back(
     p: Float[Array, "b t s"],
     v: Float[Array, "b s e"],
     axis: int = -1,
-    by_output: bool = False,
+    output: Float[Array, "b t e"] | None = None,
 ) -> Float[Array, "b t s"]:
     """Back through the product with V and softmax.
 
-    `by_output`: what softmax takes from dp is the sum of g and the output, not that of dp and the weights, which is the
+    With the `output`, what softmax takes from dp is the sum of g and that, not that of dp and the weights, which is the
     same; so does flash attention, which has no more of the weights than a block (Dao et al., arXiv:2205.14135, 3.1).
     """
     dp = np.einsum("bte,bse->bts", g, v)
-    if not by_output:
+    if output is None:
         return softmax_back(dp, p, axis)
-    return p * (dp - np.sum(g * np.einsum("bts,bse->bte", p, v), axis=-1, keepdims=True))
+    return p * (dp - np.sum(g * output, axis=-1, keepdims=True))
 
 
 @formula("residual_attention")
@@ -118,6 +138,7 @@ def residual_attention(
     *,
     residual: bool = True,
     scaling: str = "root of d",
+    flash: bool = False,
 ) -> Float[Array, "b t d"]:
     """Z = Attention(H W^Q, H W^K, H W^V) + H. Primer 3.4.3."""
     q, k, v = (np.einsum("btd,de->bte", h, w) for w in (wq, wk, wv))
@@ -135,10 +156,11 @@ def _(
     *,
     residual: bool = True,
     scaling: str = "root of d",
+    flash: bool = False,
 ) -> tuple[Float[Array, "b t d"], Float[Array, "d e"], Float[Array, "d e"], Float[Array, "d d"]]:
     """Back through attention and the three products; the gradients of H add up, g itself among them."""
     q, k, v = (np.einsum("btd,de->bte", h, w) for w in (wq, wk, wv))
-    parts = attention.gradients(g, q, k, v, scaling=scaling)
+    parts = attention.gradients(g, q, k, v, scaling=scaling, flash=flash)
     dws = [np.einsum("btd,bte->de", h, part) for part in parts]
     dhs = [np.einsum("bte,de->btd", part, w) for part, w in zip(parts, (wq, wk, wv), strict=True)]
     through = dhs[0] + dhs[1] + dhs[2]

@@ -90,6 +90,10 @@ class Reading(NDArrayOperatorsMixin):
     def __len__(self) -> int:
         return self.shape[0]
 
+    def __bool__(self) -> bool:
+        """None: without this Python would take the length for it."""
+        raise TypeError("a condition on a number leaves `if`, `and` and `or` undecided: numpy.where asks each element")
+
     def __getitem__(self, index: Any) -> Self:
         return self.moved(lambda part: part[index])
 

@@ -67,9 +67,11 @@ def answer_table(aggregate: Aggregate, language: str = ENGLISH) -> Grid:
 
 def _verdicts(aggregate: Aggregate, say: Say) -> str:
     found = aggregate.answer
-    of = {"verdicts": count(found.verdicts), "formulas": count(found.formulas), "targets": count(found.targets)}
+    formulas = say("1 formula") if found.formulas == 1 else say("{count} formulas", count=count(found.formulas))
+    targets = say("1 target") if found.targets == 1 else say("{count} targets", count=count(found.targets))
+    of = {"verdicts": count(found.verdicts), "formulas": formulas, "targets": targets}
     grades = _counted(aggregate.counts, say)
-    return say("{verdicts} of {formulas} formulas, {targets} targets: {grades}", **of, grades=grades) if grades else ""
+    return say("{verdicts} of {formulas}, {targets}: {grades}", **of, grades=grades) if grades else ""
 
 
 def _counted(counted: dict[str, int], say: Say) -> str:

@@ -10,7 +10,7 @@ import csv
 import gzip
 from collections.abc import Callable
 from functools import cache
-from importlib.util import find_spec
+from importlib.machinery import PathFinder
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -37,7 +37,7 @@ class Table(NamedTuple):
 
 def file(package: str, *parts: str) -> Path:
     """A file inside of an installed package, which is not imported. Raises ModuleNotFoundError."""
-    found = find_spec(package)
+    found = PathFinder.find_spec(package)  # also where a target's process hides the package
     if found is None or not found.submodule_search_locations:
         raise ModuleNotFoundError(f"the data in {'/'.join(parts)} come with {package}, which is not installed")
     return Path(found.submodule_search_locations[0], *parts)

@@ -107,6 +107,43 @@ def test_what_is_masked_is_no_answer() -> None:
     assert "1 of 3 elements are masked" in seen.message
 
 
+class InPlace(Squares):
+    """Its kernel writes its result over its input, where its own `put` made a copy."""
+
+    backend = "in-place"
+
+    @kernel("x *= x")
+    def square(self, x: Array) -> Array:
+        x *= x
+        return x
+
+
+def test_a_kernel_that_changes_its_input_is_told_whatever_it_returns() -> None:
+    for quantities, now in (ALL, 16), (frozenset({"output"}), 4):
+        told = f"ValueError: the method of square changed its input x: [1] is {now} now, and was 2"
+        assert set(InPlace().observe(request("square", quantities=quantities)).values()) == {Failure("error", told)}
+
+
+class Miscounted(Squares):
+    """Its methods return more than the formula has, or nothing."""
+
+    backend = "miscounted"
+
+    @kernel("x * x")
+    def square(self, x: Array) -> Any:
+        return x * x, x
+
+    @kernel("x + x")
+    def doubled(self, x: Array) -> Any:
+        x + x  # without a `return`
+
+
+@pytest.mark.parametrize(("formula", "found"), [("square", "2 tensors"), ("doubled", "None")])
+def test_what_is_returned_too_often_or_not_at_all_is_told(formula: str, found: str) -> None:
+    seen = Miscounted().observe(request(formula))
+    assert seen["output"] == Failure("error", f"TypeError: returned {found}, and has to return output")
+
+
 class Fused(Squares):
     """Another kernel is run where gradients are wanted: it returns another last bit, or another NaN."""
 
@@ -129,35 +166,7 @@ def test_the_output_that_comes_with_gradients_is_a_quantity_of_its_own_where_it_
     ]
 
 
-class Scribbling(Squares):
-    """The plain forward is right, and leaves the result where its input was; or it writes what was there."""
-
-    backend = "scribbling"
-
-    @kernel("x *= x")
-    def square(self, x: Array) -> Array:
-        x *= x
-        return x.copy()
-
-    @composed("x * x, -x", because="to return two")
-    def pair(self, x: Array) -> tuple[Array, Array]:
-        x[...] = x.copy()
-        return x * x, -x
-
-    def vjp(self, operation: Operation, point: Point) -> tuple[Tensors, Tensors]:
-        (x,) = point.primals
-        return operation(x.copy()), (2 * x * point.cotangents[0],)
-
-
-def test_an_operation_that_writes_to_its_input_has_no_answer_however_right_it_is() -> None:
-    seen = Scribbling().observe(request("square", "float32", frozenset({"output", "grad"})))
-    assert seen["output"] == Failure("error", "the operation wrote to its input x: [1] is 4 now, and was 2")
-    assert np.array_equal(seen["grad.x"], [2, 8, 18])  # of the inputs that were asked about
-    pair = request("pair", outputs=("up", "down"), cotangents={}, quantities=frozenset({"output"}))
-    assert np.array_equal(Scribbling().observe(pair)["output.down"], [-1, -2, -3])
-
-
-class Flushing(Scribbling):
+class Flushing(Squares):
     """Keeps no subnormal numbers: its arrays have other bits than it was given, which nobody has written."""
 
     def put(self, array: Array) -> Array:
@@ -353,6 +362,16 @@ def test_an_absent_device_and_an_unknown_mode_are_refused() -> None:
         Squares("cuda")
     with pytest.raises(ValueError, match="no mode 'compiled', only eager"):
         Squares(mode="compiled")
+
+
+@pytest.mark.parametrize("devices", ["npu0", ["npu:0"], ["a b"], [0], None])
+def test_devices_are_a_list_of_words(devices: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Squares, "devices", classmethod(lambda cls: devices))
+    with pytest.raises(TypeError, match=r"`devices` of squares gives .*: a list of words is meant"):
+        Squares()
+    monkeypatch.setattr(Squares, "devices", classmethod(lambda cls: []))
+    with pytest.raises(DeviceUnavailable, match="squares has no device here"):
+        Squares()
 
 
 def test_a_request_and_its_answer_travel_between_processes() -> None:

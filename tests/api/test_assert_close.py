@@ -136,6 +136,16 @@ def test_of_a_result_that_is_0_no_relative_error_is_told() -> None:
     assert result.headline.endswith("conforms; the exact result is 0, of which there is no relative error")
 
 
+class Unreadable:
+    """An array of a framework that gives no numbers of it, as of a sparse tensor, or of one that is traced."""
+
+    __module__ = "numpy"
+    shape, dtype = (3, 5), np.dtype("float32")
+
+    def __array__(self, *_: Any, **__: Any) -> Any:
+        raise TypeError("no such type")
+
+
 WRONG: dict[str, tuple[Any, dict[str, Any], str]] = {
     "unknown formula": ("dens", {}, "did you mean 'dense'"),
     "no formula": (None, {}, "give either a formula's name or reference="),
@@ -179,6 +189,8 @@ WRONG: dict[str, tuple[Any, dict[str, Any], str]] = {
         {"wrt": "x", "cotangent": np.full((3, 4), 1.1)},
         "the cotangent of output is float64 and holds.* float32.*cast it",
     ),
+    "a list of inputs": ("dense", {"inputs": [X, W, B]}, "inputs= is a list, expected a dict, from names to arrays"),
+    "without numbers": ("dense", {"x": Unreadable()}, "x cannot be read as an array of NumPy: TypeError: no such type"),
     "accumulate": ("dense", {"accumulate": "float8"}, "accumulate='float8': expected 'float32'"),
 }
 

@@ -126,6 +126,12 @@ def assigned(x: Any) -> Any:
         (cumulated, r"cumulated cannot be read: test_own_formulas.py:\d+: return np.cumsum\(y, axis=-1\)\n.*cumsum"),
         (assigned, r"assigned cannot be read: test_own_formulas.py:\d+: x\[0\] = 0"),
         (turned, "turned turned a reading into an array"),
+        (
+            lambda x: -x if x.sum() > 0.123 else x,
+            "TypeError: a condition on a number leaves `if`.*undecided: numpy.where",
+        ),
+        (lambda x: None, "returns a NoneType, expected an array"),
+        (lambda x: [x, x], "returns a list, expected an array or a tuple"),
     ],
 )
 def test_what_cannot_be_read_is_named_with_its_line(function: Any, says: str) -> None:
@@ -143,6 +149,27 @@ def test_what_it_takes_is_told() -> None:
         nnparity.UsageError, match="4160 numbers go in: without a vjp a gradient takes a run for each, at most 4096"
     ):
         nnparity.assert_close(large, reference=softplus, inputs={"x": large}, wrt="x", cotangent=large)
+
+
+@pytest.mark.parametrize("reference", ["softmax", 3, np.ones(3)])
+def test_what_is_no_function_is_told(reference: Any) -> None:
+    (x,) = numbers((3, 5))
+    with pytest.raises(nnparity.UsageError, match=r"the reference is a .*, expected a function"):
+        nnparity.assert_close(x, reference=reference, inputs={"x": x})
+    with pytest.raises(nnparity.UsageError, match=r"the reference is a .*, expected a function"):
+        nnparity.formula(reference)
+    with pytest.raises(nnparity.UsageError, match=r"vjp is a .*, expected a function"):
+        nnparity.formula(softplus, reference)
+
+
+def test_a_vjp_of_another_shape_is_no_fault_of_who_is_judged() -> None:
+    (x,) = numbers((3, 5))
+    summed = nnparity.formula(lambda x: x * x, lambda g, x: (2 * g * x).sum(axis=0))
+    with pytest.raises(nnparity.UsageError, match=r"the VJP of .* returns x in shape \(5,\), expected \(3, 5\)"):
+        nnparity.assert_close(2 * x, summed, x=x, wrt="x", cotangent=np.ones_like(x))
+    several = nnparity.formula(lambda x: x * x, lambda g, x: (2 * g * x, g))
+    with pytest.raises(nnparity.UsageError, match=r"the gradients of .* are 2 arrays, expected x"):
+        nnparity.assert_close(2 * x, several, x=x, wrt="x", cotangent=np.ones_like(x))
 
 
 def test_the_reference_is_left_as_it_was() -> None:

@@ -71,6 +71,8 @@ def test_every_formula_is_proven(pack: Pack) -> None:
             "(p - 1 - i, i), (j, q - 1 - j)",
             "depthwise_conv2d/.*J v>",
         ),
+        ("losses", "return dy, -dy", "return dy, -dy[0]", r"huber/.*: the VJP of huber returns t in shape \(5,\)"),
+        ("losses", "return dy, -dy", "return dy", "huber/.*: the gradients of huber are 1 arrays, expected y, t"),
         ("optimizers", "host_scalar(1 - rate *", "host_scalar(1 / (1 - 1) - rate *", "adamw/.*ZeroDivisionError"),
     ],
 )
@@ -82,6 +84,17 @@ def test_a_wrong_reference_is_seen(copied: Path, file: str, right: str, wrong: s
         assert any(re.search(says, line) for line in replace(found, formulas={id: found.formulas[id]}).prove())
     finally:
         found.close()
+
+
+def test_a_variant_that_is_the_formula_is_seen(copied: Path) -> None:
+    spoil(copied, "activations.toml", "{ gated = false }", "{ gated = true }")
+    found = nnparity.load_pack(copied)
+    try:
+        told = replace(found, formulas={"silu": found.formulas["silu"]}).prove()
+    finally:
+        found.close()
+    assert [line for line in told if "gives what the formula gives, in all cases" in line] == told
+    assert len(told) == 1
 
 
 @pytest.mark.parametrize("id", IDS)
@@ -154,7 +167,34 @@ def test_what_is_wrong_with_one_is_told_and_nothing_kept(
     assert set(load()) == primer
 
 
+@pytest.mark.parametrize(
+    ("wrong", "says"),
+    [
+        ("return np.sort(x) * gate", r"silu cannot be read: activations.py:\d+: return np.sort.*\n.* no rule for sort"),
+        ("return (x * gate)[0]", r"silu returns output in shape \(5,\), expected \(3, 5\)"),
+        ("return None", "silu returns a NoneType, expected an array"),
+        ("return x, gate", "the results of silu are 2 arrays, expected output"),
+    ],
+)
+def test_a_reference_that_cannot_be_run_is_no_fault_of_the_target(copied: Path, wrong: str, says: str) -> None:
+    spoil(copied, "activations.py", "return x * gate if gated else gate", wrong)
+    found = nnparity.load_pack(copied)
+    try:
+        with pytest.raises(nnparity.UsageError, match=says):
+            nnparity.check(lambda x: x, "silu", quantities=("output",), framework="numpy")
+    finally:
+        found.close()
+
+
+def test_a_module_that_ends_the_process_is_told(copied: Path) -> None:
+    spoil(copied, "losses.py", "import numpy as np", "raise SystemExit(0)")
+    with pytest.raises(nnparity.UsageError, match=r"losses\.py: SystemExit: 0"):
+        nnparity.load_pack(copied)
+
+
 def test_a_folder_without_one_is_told(tmp_path: Path) -> None:
+    with pytest.raises(nnparity.UsageError, match="nosuch: no formula here: there is no such folder"):
+        nnparity.load_pack(tmp_path / "nosuch")
     with pytest.raises(nnparity.UsageError, match="no formula here"):
         nnparity.load_pack(tmp_path)
     shutil.copy(MODERN / "losses.toml", tmp_path)

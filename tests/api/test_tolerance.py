@@ -71,6 +71,9 @@ def test_sums_in_the_dtype_itself_may_be_farther_off() -> None:
         ({"i": -1}, "dense: i=-1, but a size is a whole number, and not below 0"),
         ({"x": (3, "a")}, r"dense: x=\(3, 'a'\), but a size is a whole number"),
         ({"x": (3, True)}, r"dense: x=\(3, True\), but a size is a whole number"),
+        ({"i": 3.5}, "dense: i=3.5, but a size is a whole number"),
+        ({"i": "3"}, "dense: i='3', but a size is a whole number"),
+        ({"i": 10**9}, "dense: n3i1000000000j4 has .* numbers, and more than 134,217,728 are not drawn"),
         ({"i": 8, "dtype": "half"}, "no dtype is called 'half'"),
     ],
 )

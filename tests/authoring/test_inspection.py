@@ -99,6 +99,8 @@ def test_all_but_the_name_and_two_methods_has_a_default(folder: Path, line: str)
         ('backend = "my:own"', "mine.py:6: `backend` is a word of letters, digits, - and _, not 'my:own'"),
         ("backend = 3", "mine.py:6: `backend` is a word of letters, digits, - and _, not 3"),
         ('backend = "mine"; modes = "fast"', r"mine.py:6: `modes` is a text: a tuple is meant, \('fast',\)"),
+        ('backend = "mine"; modes = ()', "mine.py:6: `modes` is empty: the usual one has to be there"),
+        ('backend = "mine"; modes = ("fast:", "slow")', "mine.py:6: `modes`: a mode is a word .*, not 'fast:'"),
         ('backend = "mine"; device = lambda cls: ["npu0"]', "mine.py:6: `device` means nothing .* mean `devices`"),
         ('backend = "mine"; relu = kernel("numpy.maximum")(lambda self, y: y)', "mine.py:6: relu takes y, and .* x"),
         ('backend = "mine"; relu = kernel("numpy.maximum")(lambda self, x, y: y)', "mine.py:6: relu takes x, y, and"),

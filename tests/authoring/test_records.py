@@ -80,6 +80,35 @@ def test_a_record_of_ones_own_that_nothing_confirms_fails_the_run(
 
 
 @pytest.mark.parametrize(
+    ("right", "wrong", "told"),
+    [
+        ('"keras-doubled:*"', '"doubled.py:*"', "mine.toml: mine speaks of no verdict of this run"),
+        ('"relu"', '"tanh"', "mine.toml: mine speaks of no verdict of this run"),
+        ("numpy =", "numpie =", "mine.toml: mine speaks of other versions than those of this run"),
+    ],
+)
+def test_a_record_of_ones_own_that_speaks_of_nothing_is_told(
+    nnparity: Run, folder: Path, right: str, wrong: str, told: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    text = (folder / "mine.toml").read_text()
+    assert nnparity(*RUN, "--known", "mine.toml") == 0
+    assert "speaks of" not in capsys.readouterr().err
+    assert right in text
+    (folder / "mine.toml").write_text(text.replace(right, wrong))
+    assert nnparity(*RUN, "--known", "mine.toml") == 1
+    assert told in capsys.readouterr().err
+
+
+def test_a_record_that_cannot_be_read_moves_no_report(nnparity: Run, folder: Path) -> None:
+    assert nnparity(*RUN) == 1
+    before = Path("reports/out/parity.jsonl").read_bytes()
+    (folder / "mine.toml").write_text("mine = 3")
+    assert nnparity(*RUN, "--known", "mine.toml") == 2
+    assert Path("reports/out/parity.jsonl").read_bytes() == before
+    assert not Path("reports/out/previous").exists()
+
+
+@pytest.mark.parametrize(
     ("files", "told"),
     [
         (("nowhere.toml",), "nowhere.toml cannot be read: No such file or directory"),

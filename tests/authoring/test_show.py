@@ -32,6 +32,12 @@ def test_the_skeleton_gives_a_verdict_by_the_command_that_is_told(
     assert len((folder / "my_chip_adapter.py").read_text().splitlines()) < 20
 
 
+@pytest.mark.parametrize("name", ["none", "true", "false"])
+def test_a_name_that_is_pythons_own_makes_no_class(nnparity: Run, folder: Path, name: str) -> None:
+    assert nnparity("new-adapter", name) == 0
+    compile((folder / f"{name}_adapter.py").read_text(), name, "exec")
+
+
 @pytest.mark.parametrize(
     ("arguments", "told"),
     [

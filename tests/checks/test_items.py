@@ -1,5 +1,6 @@
 """What a plan asks for beside its groups, and the spec's words about it."""
 
+import ast
 from fnmatch import fnmatchcase
 from pathlib import Path
 from types import MappingProxyType
@@ -23,6 +24,14 @@ from nnparity.tests.checks.inside import plan, target, told
 
 PERMITTED = [
     (f, dataset, permit) for f in load().values() for dataset, permits in f.permits.items() for permit in permits
+]
+
+
+#: What is called like a check elsewhere: a table, a dataset, a kind of planted fault.
+OTHERS = [
+    ("checks/determinism.py", checks.DETERMINISM),
+    ("checks/sweep.py", checks.SWEEP),
+    ("mutate/circumstances.py", checks.THREADS),
 ]
 
 
@@ -106,3 +115,16 @@ def test_special_numbers_are_put_into_the_ordinary_ones() -> None:
     ordinary, special = (special_case(formula, name, "float32").inputs for name in ("size one", "nan"))
     assert ordinary["x"].shape == (1, 1)
     assert [int(np.isnan(array).sum()) for array in special.values()] == [1, 0, 0]
+
+
+def test_the_name_of_a_check_stands_in_one_place() -> None:
+    rooms = Path(checks.__file__).parents[1]
+    written = [
+        (path.relative_to(rooms).as_posix(), node.value)
+        for room in ("checks", "run", "mutate", "reproduce", "hunt", "api", "command_line")
+        for path in sorted((rooms / room).rglob("*.py"))
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+        if isinstance(node, ast.Constant) and node.value in checks.DATASETS
+    ]
+    there = [("checks/__init__.py", name) for name in checks.DATASETS]
+    assert sorted(written) == sorted([*there, *OTHERS])

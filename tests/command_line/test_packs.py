@@ -25,6 +25,11 @@ ROOT = Path(__file__).resolve().parents[2]
 MODERN = ROOT / "packs" / "modern"
 HOW_TO = ROOT / "docs" / "how-to" / "write-a-pack.md"
 BACKENDS = ("torch", "tensorflow", "jax", "keras-torch", "keras-tensorflow", "keras-jax")
+#: The line that declares a kernel of the pack.
+RMS_NORM = (
+    '@kernel("torch.nn.functional.rms_norm", '
+    'convention="eps is that of the dtype by default: the formula\'s is given")\n'
+)
 #: Where each backend's kernels live.
 HOMES = {"torch": ["torch"], "tensorflow": ["tf"], "jax": ["jax", "jnp"], "keras": ["keras"]}
 Run = Callable[..., int | str | None]
@@ -95,6 +100,33 @@ def test_what_is_wrong_with_a_pack_ends_with_2(
     spoil(f"mine/{file}", right, wrong)
     assert nnparity("run", "--pack", "mine", "--backend", "numpy", "--level", "quick") == 2
     assert says in capsys.readouterr().err
+
+
+def test_a_reference_that_fails_is_the_packs_fault_and_not_ours(
+    nnparity: Run, capsys: pytest.CaptureFixture[str]
+) -> None:
+    spoil("mine/activations.py", "return x * gate if gated else gate", "return missing")
+    asked = ("--formula", "silu", "--level", "quick", "--dtype", "float32", "--no-store")
+    assert nnparity("run", "--pack", "mine", "--backend", "numpy", *asked) == 2
+    told = capsys.readouterr().err
+    assert re.search(r"silu cannot be read: activations.py:\d+: return missing\n\s*NameError", told)
+    assert "Traceback" not in told
+
+
+@pytest.mark.parametrize(
+    ("right", "wrong", "says"),
+    [
+        ("def rms_norm(", "def rmsnorm(", "rmsnorm is declared, and the pack has no formula .*mean rms_norm"),
+        ("def rms_norm(x:", "def rms_norm(z:", "rms_norm takes z, .* and the formula gives x,"),
+        (RMS_NORM, "", "rms_norm is the function of a formula, without @kernel"),
+    ],
+)
+def test_kernels_that_fit_no_formula_are_told(
+    nnparity: Run, capsys: pytest.CaptureFixture[str], right: str, wrong: str, says: str
+) -> None:
+    spoil("mine/on_torch.py", right, wrong)
+    assert nnparity("run", "--pack", "mine", "--backend", "torch", "--level", "quick", "--dtype", "float32") == 2
+    assert re.search(f"on_torch.py: {says}", capsys.readouterr().err)
 
 
 def test_a_pack_that_is_not_there_ends_with_2(nnparity: Run, capsys: pytest.CaptureFixture[str]) -> None:

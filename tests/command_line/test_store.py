@@ -17,6 +17,7 @@ from typing import Any
 import pytest
 
 from nnparity.command_line import main as cli
+from nnparity.command_line import runs
 from nnparity.execute.target import TargetName
 from nnparity.reports import merge
 from nnparity.reports.records import Summary, Verdict, read_run
@@ -174,6 +175,31 @@ def test_a_store_that_cannot_be_had_is_said_once_and_the_run_goes_on(
     assert told.count("store: ") == 1
 
 
+def test_what_is_wrong_with_the_store_while_the_report_is_made_is_said_too(
+    empty: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def seen(path: Path, verdicts: int) -> None:  # the run has ended, its report is not yet begun
+        shutil.rmtree(empty)
+        empty.write_text("no folder")
+
+    monkeypatch.setattr(runs, "unchanged", seen)
+    asked = ["run", "--backend", "numpy", "--formula", "relu", "--dtype", "float32", "--jobs", "1"]
+    assert cli.guarded(lambda: cli.application([*asked, "--out", str(tmp_path / "out")])) == 0
+    assert merge([tmp_path / "out" / "parity.jsonl"]).troubles == []
+    (told,) = re.findall(r"^store: .*$", capsys.readouterr().err, re.M)
+    assert "File exists" in told
+
+
+def test_what_is_wrong_with_the_store_while_a_report_gets_its_scripts_is_said_too(
+    kept: Path, cold: Any, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (kept.parent / "file").write_text("no folder")
+    monkeypatch.setenv(VARIABLE, str(kept.parent / "file"))
+    asked = ["report", str(cold[0].parent / "out" / "parity.jsonl"), "--scripts", "--out", str(kept.parent / "out")]
+    assert cli.guarded(lambda: cli.application(asked)) == 0
+    assert len(re.findall(r"^store: .*File exists.*$", capsys.readouterr().err, re.M)) == 1
+
+
 def test_a_killed_run_leaves_a_store_that_the_next_one_believes(empty: Path, cold: Any, tmp_path: Path) -> None:
     command = [*NNPARITY, "run", "--backend", "numpy", *PLAN, "--jobs", "1", "--out", str(tmp_path / "killed")]
     process = subprocess.Popen(command, stderr=subprocess.DEVNULL)
@@ -274,6 +300,28 @@ def test_conformance_tests_have_the_users_store_and_others_have_none(tmp_path: P
     assert re.search(r"^verdicts: \d+ from the store$", told, re.M)
     assert "expectations: " not in told
     assert _entries(store) == entries
+
+
+#: A plugin that has the store fail while a report is made.
+FAILING = """
+from nnparity import conformance_plugin
+from nnparity.store import memory
+
+
+def failing(*arguments, finalize=conformance_plugin.finalize, **options):
+    memory.used().tally.troubles.add("the disk is gone")
+    return finalize(*arguments, **options)
+
+
+conformance_plugin.finalize = failing
+"""
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="elsewhere the cache is not where XDG_CACHE_HOME says")
+def test_what_is_wrong_with_the_store_while_pytest_makes_the_report_is_said_too(tmp_path: Path) -> None:
+    (tmp_path / "failing.py").write_text(FAILING)
+    small = ("--backend", "numpy", "--formula", "relu", "--dtype", "float32", "-p", "failing")
+    assert "\nstore: the disk is gone\n" in pytest_of_a_user(tmp_path, str(ROOT / "tests/conformance"), *small)
 
 
 def _entries(folder: Path) -> int:

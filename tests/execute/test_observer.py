@@ -1,5 +1,6 @@
 """Whatever an adapter does costs the case at hand and nothing else."""
 
+import re
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -166,6 +167,15 @@ def test_every_request_is_answered_however_many_die(target: Target) -> None:
     assert [o.fate for o in collected(target, "well")] == [""]
 
 
+def test_what_nobody_catches_is_told_by_the_line_that_raised_it(target: Target) -> None:
+    (observed,) = collected(target, "interrupt")
+    assert re.fullmatch(
+        r'the process died: exit status 1\nTraceback \(most recent call last\):\n  File ".*unruly\.py", line \d+, in '
+        r'interrupts\n    raise KeyboardInterrupt\("enough"\)\nKeyboardInterrupt: enough',
+        observed.message,
+    )
+
+
 def test_answers_that_nobody_read_are_not_taken_for_those_of_the_next_requests(target: Target) -> None:
     target.observer.submit(ask("refuse", "refuse"))
     next(target.observer.collect())
@@ -198,6 +208,12 @@ def test_a_target_that_cannot_be_made_again_answers_so_from_then_on(
             "cpu",
             "eager",
             r"RuntimeError: no licence\n  unruly.py:\d+ in __init__: raise RuntimeError",
+        ),
+        (
+            f"{UNRULY}:Unmade",
+            "cpu",
+            "eager",
+            r"TypeError: Unmade.__init__ does not call super\(\).__init__\(device, mode",
         ),
         (f"{UNRULY}:Stillborn", "cpu", "eager", "the process died: exit status 3"),
         (

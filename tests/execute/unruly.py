@@ -50,6 +50,10 @@ def leaves(request: Request, seen: Any) -> Any:
     sys.exit("I am leaving")
 
 
+def interrupts(request: Request, seen: Any) -> Any:
+    raise KeyboardInterrupt("enough")
+
+
 def dies(request: Request, seen: Any) -> Any:
     os.kill(os.getpid(), signal.SIGSEGV)
     time.sleep(5)
@@ -86,6 +90,7 @@ DEEDS: dict[str, Callable[[Request, Any], Any]] = {
     "hang": hangs,
     "exit": exits,
     "leave": leaves,
+    "interrupt": interrupts,
     "die": dies,
     "wrong shape": lambda request, seen: {name: np.ones((1, *shape(y)), np.float32) for name, y in seen.items()},
     "wrong dtype": lambda request, seen: {name: np.ones(shape(y), np.float16) for name, y in seen.items()},
@@ -159,6 +164,15 @@ class Unborn(NumpyAdapter):
 
     def __init__(self, *_: str) -> None:
         raise RuntimeError("no licence")
+
+
+class Unmade(NumpyAdapter):
+    """It does not make what it is derived from."""
+
+    backend = "unmade"
+
+    def __init__(self, *_: str) -> None:
+        pass
 
 
 class Stillborn(NumpyAdapter):

@@ -8,7 +8,9 @@ import pytest
 from threadpoolctl import threadpool_limits
 
 from nnparity.expect import monte_carlo
+from nnparity.expect.budgets import expect
 from nnparity.expect.evaluation import evaluate
+from nnparity.expect.instead import Instead
 from nnparity.expect.monte_carlo import machines, scatter
 from nnparity.reference.readings.monte_carlo import UNIT, Machines, Noise
 from nnparity.spec import Case, cases_of, load
@@ -135,6 +137,21 @@ def test_the_first_of_them_rounds_nothing_where_that_is_asked(id: str) -> None:
         assert 1 / 4 < np.mean(off**2) / np.mean(without**2) < 4, name
 
 
+def test_they_compute_what_a_record_expects_instead() -> None:
+    """The variant, and of inputs that were rounded first: one that rounds nothing finds the value of both."""
+    case = next(cases_of(load()["attention"], "float64"))[0]
+    whole = Instead((("scaling", "none"),), "float32", inward=True)
+    parts = [Instead(whole.variant), Instead((), whole.inner, inward=True), Instead()]
+    for one in (whole, *parts):
+        exact, value = (
+            machines(case, "output", 1, 0.0, instead=one)["output"][0],
+            expect(case, frozenset({"output"}), instead=one)["output"].value,
+        )
+        assert np.allclose(exact, value, rtol=1e-12, atol=0)
+        others = (machines(case, "output", 1, 0.0, instead=other)["output"][0] for other in (whole, *parts))
+        assert sum(np.allclose(exact, other, rtol=1e-12, atol=0) for other in others) == 1
+
+
 def test_each_share_has_one_that_rounds_nothing_and_one_is_given_back(monkeypatch: pytest.MonkeyPatch) -> None:
     case = next(cases_of(load()["dense"], "float32"))[0]
     whole = machines(case, "output", 8, exact=1)["output"]
@@ -168,8 +185,8 @@ def test_the_mean_square_has_what_is_infinite_and_what_has_no_square() -> None:
 def test_the_scatter_is_what_machines_one_by_one_show(monkeypatch: pytest.MonkeyPatch) -> None:
     """Other random numbers, the same scatter: 16 machines tell a mean square to a third of itself."""
     case = next(cases_of(load()["listing_gan"], "float32"))[0]
-    at_once = scatter.__wrapped__(case, "grad")
+    at_once = scatter.__wrapped__(case, "grad", case.dtype.unit)
     monkeypatch.setattr(monte_carlo, "AT_ONCE", 1)
-    for name, apart in scatter.__wrapped__(case, "grad").items():
+    for name, apart in scatter.__wrapped__(case, "grad", case.dtype.unit).items():
         ratio = np.mean(apart**2) / np.mean(at_once[name] ** 2)
         assert 1 / 4 < ratio < 4, name

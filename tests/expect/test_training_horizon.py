@@ -6,6 +6,7 @@ import pytest
 from nnparity.expect import budgets as expecting
 from nnparity.expect.budgets import expect
 from nnparity.expect.expected import Expected
+from nnparity.expect.instead import Instead
 from nnparity.expect.monte_carlo import RUNS, machines, roundings, scatter, upper
 from nnparity.expect.precision_models import arithmetic
 from nnparity.expect.training_horizon import limited
@@ -27,7 +28,7 @@ def run(optimizer: str, dtype: str, fast: bool) -> Case:
 def norm_2(case: Case, monkeypatch: pytest.MonkeyPatch) -> dict[str, Expected]:
     """Without the machines."""
     with monkeypatch.context() as patch:
-        patch.setattr(expecting, "widened", lambda case, expected, unit, operand: dict(expected))
+        patch.setattr(expecting, "widened", lambda case, expected, *_: dict(expected))
         return expect(case, OUTPUT)
 
 
@@ -52,7 +53,7 @@ def test_where_roundings_grow_norm_2_tells_far_too_little(dtype: str, monkeypatc
     alone, found = norm_2(case, monkeypatch), expect(case, OUTPUT)
     other = other_machine(case)
     for name in ("output.w1_next", "output.w2_next"):
-        error = np.abs(other[name] - found[name].value) * (DTYPES[dtype].unit / roundings(case))
+        error = np.abs(other[name] - found[name].value) * (DTYPES[dtype].unit / roundings(case.dtype.unit))
         assert (error / alone[name].hard).max() > 1, name
         assert (error / found[name].hard).max() < 1, name
 
@@ -61,7 +62,7 @@ def other_machine(case: Case) -> dict[str, np.ndarray]:
     """Its roundings are others: those of the same run under another salt, on these numbers."""
     twin = Case(case.formula, case.signature, case.dataset, case.dtype, "other")
     twin.__dict__["inputs"] = case.inputs
-    return {name: values[0] for name, values in machines(twin, "output", 1, roundings(case)).items()}
+    return {name: values[0] for name, values in machines(twin, "output", 1, roundings(case.dtype.unit)).items()}
 
 
 def test_a_run_that_cannot_be_told_to_its_end_is_judged_up_to_there() -> None:
@@ -70,17 +71,31 @@ def test_a_run_that_cannot_be_told_to_its_end_is_judged_up_to_there() -> None:
     assert 1 < steps.pop() < 60
 
 
+def test_what_a_record_expects_of_a_run_has_the_machines_of_its_inner_dtype() -> None:
+    """As many steps are told as of float32 itself; norm 2 of float32 alone tells another float32 machine wrong."""
+    case, inner = run("sgd", "float64", fast=True), DTYPES["float32"]
+    found = expect(case, OUTPUT, instead=Instead(inner="float32"))
+    alone = expect(case, OUTPUT, numbers=arithmetic("float32"))
+    twin = Case(case.formula, case.signature, case.dataset, case.dtype, "other")
+    twin.__dict__["inputs"] = case.inputs
+    steps = found["output.losses"].steps
+    assert steps is not None
+    for name in ("output.w1_next", "output.w2_next"):
+        (other,) = machines(twin, "output", 1, inner.unit)[name]
+        error = np.abs(other - found[name].value)[:steps]
+        assert (error / alone[name].hard[:steps]).max() > 1, name
+        assert 1e-4 < (error / found[name].hard[:steps]).max() < 1, name
+
+
 def test_what_bends_the_machines_themselves_is_not_told(monkeypatch: pytest.MonkeyPatch) -> None:
     """Their roundings are larger than those of float64: what they do to a loss must still be small."""
     one = np.ones(4)
     case = run("sgd", "float64", fast=False)
     shown = np.array([1.0, 1.0, 0.02 / UNIT, 1.0])
-    monkeypatch.setattr(
-        "nnparity.expect.training_horizon.scatter", lambda case, family, operand: {"output.losses": shown}
-    )
+    monkeypatch.setattr("nnparity.expect.training_horizon.scatter", lambda *_: {"output.losses": shown})
     expected = {"output.losses": Expected(one, one, 1e-9 * one)}
-    assert limited(case, expected, simulated=True)["output.losses"].steps == 2
-    assert limited(case, expected, simulated=False)["output.losses"].steps == 4
+    assert limited(case, expected, simulated=2.0**-53)["output.losses"].steps == 2
+    assert limited(case, expected, simulated=None)["output.losses"].steps == 4
 
 
 @pytest.mark.parametrize("end", [np.nan, np.inf])
@@ -88,7 +103,7 @@ def test_a_loss_that_is_no_number_is_not_told(end: float) -> None:
     value = np.array([1.0, 1.0, end, end])
     expected = {"output.losses": Expected(value, value, 1e-9 * value)}
     case = run("sgd", "float64", fast=False)
-    assert limited(case, expected, simulated=False)["output.losses"].steps == 2
+    assert limited(case, expected, simulated=None)["output.losses"].steps == 2
 
 
 def test_the_machines_follow_from_the_case() -> None:
@@ -104,7 +119,7 @@ def test_numbers_whose_squares_are_nothing_scatter_too() -> None:
     (case,) = [c for cases in cases_of(load()["tanh"], "float64") for c in cases if c.dataset == "normal"][:1]
     tiny = Case(case.formula, case.signature, case.dataset, case.dtype, "tiny")
     tiny.__dict__["inputs"] = {"x": np.full(case.inputs["x"].shape, 1e-200)}
-    assert np.all(scatter(tiny, "output")["output"] > 1e-201)
+    assert np.all(scatter(tiny, "output", tiny.dtype.unit)["output"] > 1e-201)
     found = expect(tiny, OUTPUT)["output"]
     assert np.all(found.sharp >= 2.0**-53 * 1e-200)
 

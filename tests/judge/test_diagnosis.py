@@ -107,6 +107,13 @@ def test_a_constant_factor() -> None:
     assert diagnose(one, "output", -seen["output"], expect(one, ALL)["output"], False) == "the expected result times -1"
 
 
+def test_a_factor_that_is_nearly_1_is_not_told_as_1() -> None:
+    one = case("tanh", "float64")
+    seen = computed(one, lambda x: np.asarray(x, np.float64))["output"] * (1 + 3e-7)
+    told = diagnose(one, "output", seen, expect(one, ALL)["output"], False)
+    assert told == "the expected result times (1 + 3e-07)"
+
+
 @pytest.mark.parametrize("fault", ["noise", "one element", "zeros", "NaN", "infinities"])
 def test_what_fits_nothing_has_no_name(fault: str) -> None:
     one = case("dense")

@@ -9,6 +9,7 @@ import pytest
 from nnparity.checks.common import Given
 from nnparity.expect.budgets import expect
 from nnparity.expect.expected import Expected
+from nnparity.expect.instead import Instead
 from nnparity.expect.monte_carlo import machines
 from nnparity.judge.effective_sample_size import RUNS, effective, independent, lower_limit, regrade_correlated
 from nnparity.judge.elements import largest_ratio
@@ -127,6 +128,22 @@ def test_an_error_that_a_sum_meets_again_and_again_is_as_large_as_machines_show_
     assert judged.grade == "imprecise"
     assert largest_ratio(seen, truth) > chance(1, truth.value.size)
     assert regrade_correlated(judged, seen, truth, case, quantity).grade == "conforms"
+
+
+@pytest.mark.parametrize("instead", [Instead(inner="float32"), Instead(inner="float32", inward=True)])
+def test_so_is_an_error_of_an_inner_dtype(instead: Instead) -> None:
+    """Of what a record expects: by roundings of that dtype, whatever the case's own are."""
+    case, quantity = small_attention(), "grad.wq"
+    truth = expect(case, frozenset({"grad"}), instead=instead)[quantity]
+    shown = machines(case, "grad", 1, instead=instead)[quantity][0]
+    seen = truth.value + (shown - truth.value) * DTYPES["float32"].unit / UNIT
+    judged = judge(seen, truth, case.dtype)
+    assert judged.grade == "imprecise"
+    assert largest_ratio(seen, truth) > chance(1, truth.value.size)
+    assert regrade_correlated(judged, seen, truth, case, quantity).grade == "imprecise", "of float64 nothing is as far"
+    assert regrade_correlated(judged, seen, truth, case, quantity, instead).grade == "conforms"
+    far = truth.value + 3 * (seen - truth.value)
+    assert regrade_correlated(judge(far, truth, case.dtype), far, truth, case, quantity, instead).grade == "imprecise"
 
 
 def test_more_than_machines_show_is_not_excused() -> None:

@@ -221,6 +221,18 @@ def test_a_run_of_a_part_makes_no_record_stale(tmp_path: Path, options: dict[str
         ('{ torch = ">=2.1,<2.15" }', "{ torch = 2 }", r"torch/known\.toml: dense-float32: .*versions"),
         (",<2.15", "", r"torch/known\.toml: dense-float32: versions: torch >=2\.1 has no upper end"),
         ("reduced precision", "small fault", r"torch/known\.toml: dense-float32: .*small fault"),
+        (
+            '"dense"',
+            '"dens"',
+            r"torch/known\.toml: dense-float32: formula: the primer has none called dens \(did you .*dense",
+        ),
+        ('"dense"', '["dense", "x*"]', r"torch/known\.toml: dense-float32: formula: the primer has none called x\*"),
+        ('["float32"]', '["float23"]', r"torch/known\.toml: dense-float32: dtype: none is called float23 .*float32"),
+        ('"grad.*"', '"grad.y"', r"torch/known\.toml: dense-float32: quantity: grad\.y is none of grad\.b, grad\.w"),
+        ("reduced precision", "small fault", r"small fault.*; there are: wrong result, no answer"),
+        ("{ hard = 12.0 }", "{ hard = -1 }", r"torch/known\.toml: dense-float32: expects: hard .* more than 0, not -1"),
+        ("{ hard = 12.0 }", "{ sharp = nan }", r"torch/known\.toml: dense-float32: expects: sharp .* not nan"),
+        ("[dense-float32]", "version = 3\n[dense-float32]", r"torch/known\.toml: version: a record is a table"),
         ("{ hard = 12.0 }", "{}", r"torch/known\.toml: dense-float32: expects: an expectation, margins"),
         (
             "{ hard = 12.0 }",
@@ -234,7 +246,18 @@ def test_a_run_of_a_part_makes_no_record_stale(tmp_path: Path, options: dict[str
     ],
     ids=[
         *("TOML", "missing", "type", "unknown", "specifier", "version"),
-        *("unbounded", "class", "nothing", "variant", "inner", "answer", "accepts", "raises"),
+        *(
+            "unbounded",
+            "class",
+            "formula",
+            "one of several formulas",
+            "dtype",
+            "quantity",
+            "classes",
+            "negative",
+            "NaN",
+        ),
+        *("no table", "nothing", "variant", "inner", "answer", "accepts", "raises"),
     ],
 )
 def test_a_malformed_record_is_refused_by_file_and_field(tmp_path: Path, old: str, new: str, told: str) -> None:

@@ -223,7 +223,7 @@ def test_an_imprecise_result_is_explained_by_what_has_a_budget(monkeypatch: pyte
         found = graded(seen, truth, one, "output")
         assert found.grade == "imprecise"
         line = verdict("imprecise", hard=found.hard, sharp=found.sharp, dtype="float32", dataset=one.dataset)
-        assert met(Expects(variant="bias_lost"), "wrong result", line, Evidence(one, False, seen, truth)) is fits
+        assert met(Expects(variant="no_bias"), "wrong result", line, Evidence(one, False, seen, truth)) is fits
 
 
 def test_beside_margins_either_the_answer_or_the_margins_are_met() -> None:

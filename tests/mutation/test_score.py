@@ -1,7 +1,9 @@
 """The mutation score itself: faults are planted, caught, survive, or are none."""
 
 import contextlib
+import os
 import re
+import signal
 import subprocess
 import sys
 import time
@@ -186,18 +188,43 @@ def test_a_target_that_cannot_be_started_is_told_in_its_own_words(tmp_path: Path
 
 @pytest.mark.skipif(sys.platform != "linux", reason="elsewhere a process ends when it next hears from nobody")
 def test_no_process_outlives_a_run_that_is_killed(tmp_path: Path) -> None:
-    options = ("--backend", "numpy", "--jobs", "1", "--no-store", "--out", str(tmp_path))
-    process = subprocess.Popen([sys.executable, "-m", "nnparity", "mutate", *options], stderr=subprocess.DEVNULL)
-    deadline = time.monotonic() + 60
-    while not (found := [one for child in children(process.pid) for one in children(child)]):
-        assert time.monotonic() < deadline
-        time.sleep(0.05)
-    found += children(process.pid)
-    process.kill()
-    process.wait()
-    while any(Path(f"/proc/{one}").exists() and alive(one) for one in found):
-        assert time.monotonic() < deadline, "they live on"
-        time.sleep(0.05)
+    assert ended(signal.SIGKILL, tmp_path)[0] == -signal.SIGKILL
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="processes are found by /proc")
+@pytest.mark.parametrize(("number", "status"), [(signal.SIGINT, 130), (signal.SIGTERM, 143), (signal.SIGHUP, 129)])
+def test_a_signal_ends_it_at_once_and_leaves_nothing(number: int, status: int, tmp_path: Path) -> None:
+    """Undisturbed it goes on for minutes."""
+    found, told = ended(number, tmp_path)
+    assert (found, "Traceback" in told) == (status, False)
+    assert not any((tmp_path / "temporary").iterdir())
+    assert not (tmp_path / "out" / "mutation.jsonl").exists()
+
+
+def ended(number: int, folder: Path) -> tuple[int, str]:
+    """The status, and what is told, of a run that gets a signal while it works; no process of it may live on."""
+    (folder / "temporary").mkdir()
+    options = ("--backend", "numpy", "--jobs", "1", "--no-store", "--out", str(folder / "out"))
+    with subprocess.Popen(
+        [sys.executable, "-m", "nnparity", "mutate", *options],
+        stderr=subprocess.PIPE,
+        text=True,
+        env=os.environ | {"TMPDIR": str(folder / "temporary")},
+    ) as process:
+        deadline = time.monotonic() + 60
+        while not (found := [one for child in children(process.pid) for one in children(child)]):
+            assert time.monotonic() < deadline
+            time.sleep(0.05)
+        found += children(process.pid)
+        process.send_signal(number)
+        try:
+            told = process.communicate(timeout=20)[1]
+        finally:
+            process.kill()
+        while any(Path(f"/proc/{one}").exists() and alive(one) for one in found):
+            assert time.monotonic() < deadline, "they live on"
+            time.sleep(0.05)
+        return process.returncode, told
 
 
 def children(pid: int) -> list[int]:

@@ -106,6 +106,19 @@ def test_two_models_of_one_framework_are_ported_too(factories: str, tmp_path: Pa
     assert run(f"{factories}right", f"{factories}turned", *inputs, "--match-file", pairs)[1] == told
 
 
+def test_what_a_factory_raises_is_told_with_its_line_and_its_name_alone(tmp_path: Path) -> None:
+    file = tmp_path / "broken.py"
+    file.write_text("def model():\n    raise ValueError('no weights')\ndef number():\n    return 3\n", encoding="utf-8")
+    np.save(tmp_path / "x.npy", np.ones((2, 3), np.float32))
+    asked = ("--inputs", tmp_path / "x.npy")
+    status, _, told = run(f"{file}:model", f"{file}:model", *asked)
+    assert status == 2
+    line = "broken.py:2 in model: raise ValueError('no weights')"
+    assert told.split("\n")[:2] == [f"nnparity: {file}:model: ValueError: no weights", f"  {line}"]
+    status, _, told = run(f"{file}:number", f"{file}:model", *asked)
+    assert (status, told[: len(f"nnparity: {file}:number: int is")]) == (2, f"nnparity: {file}:number: int is")
+
+
 @pytest.mark.parametrize(
     ("name", "says"),
     [

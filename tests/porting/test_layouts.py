@@ -100,6 +100,16 @@ def test_a_difference_is_relative_and_never_hidden() -> None:
     assert difference(0 * x, x) == np.inf
 
 
+def test_infinities_that_both_have_are_no_difference_and_hide_none() -> None:
+    x = np.arange(1.0, 13.0).reshape(3, 4)
+    mask = np.where(x > 10, -np.inf, x)
+    assert difference(mask, mask.copy()) == apart(mask, mask.copy()) == 0
+    assert difference(mask, 1.5 * mask) == pytest.approx(0.5)
+    assert apart(mask, np.where(x == 1, 2.0, mask)) > 0.05
+    for wrong in (x, -mask, np.where(x > 9, -np.inf, x)):
+        assert difference(mask, wrong) == apart(mask, wrong) == np.inf
+
+
 def test_the_row_that_is_farthest_off_counts_and_a_small_one_by_the_size_of_the_whole() -> None:
     x = np.ones((100, 4))
     x[3] = 1e-9

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from nnparity.adapters.capture.layer import RANDOM
+from nnparity.adapters.capture.model import Watched
 from nnparity.porting.port import arrays_of
 from nnparity.porting.rows import DIFFERS, Row
 from nnparity.reports.records import Verdict
@@ -184,3 +185,9 @@ def test_inputs_without_an_element_are_refused(inputs: Any) -> None:
     with pytest.raises(UsageError, match="holds no number"):
         arrays_of(inputs)
     assert len(arrays_of(np.ones((1, 4), np.float32))) == 1
+
+
+@pytest.mark.parametrize("model", [(1, 2, 3), (1, 2), ()])
+def test_what_is_no_pair_of_a_model_and_a_function_is_told(model: Any) -> None:
+    with pytest.raises(UsageError, match="a pair of a model and a function that calls it"):
+        Watched(model)

@@ -178,6 +178,28 @@ def test_what_is_not_chained_is_a_usage_error(run: Path, tmp_path: Path) -> None
     assert verify(tmp_path / "none.jsonl") == 2
 
 
+@pytest.mark.parametrize("place", [0, 5])
+def test_a_line_of_which_a_part_is_left_is_named(
+    place: int, run: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    lines = run.read_bytes().splitlines(keepends=True)
+    other = tmp_path / "torn.jsonl"
+    other.write_bytes(b"".join([*lines[:place], lines[place][:30] + b"\n", *lines[place + 1 :]]))
+    assert verify(other) == 1
+    told = capsys.readouterr().out
+    assert f"line {place + 1} carries no link" in told
+    assert "not as written; none was judged again, since some cannot be read" in told
+
+
+@pytest.mark.parametrize("text", [b"", b"\xff\xfe\x00"])
+def test_what_is_no_run_file_is_not_taken_for_an_old_one(
+    text: bytes, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "none.jsonl").write_bytes(text)
+    assert verify(tmp_path / "none.jsonl") == 2
+    assert "no line says where it was run: no run file" in capsys.readouterr().err
+
+
 def test_a_report_of_a_damaged_file_is_refused(run: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     other = tmp_path / "edited.jsonl"
     other.write_bytes(run.read_bytes().replace(b'"grade":"conforms"', b'"grade":"imprecise"', 1))

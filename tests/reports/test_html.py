@@ -86,7 +86,7 @@ def test_each_grade_is_shown_as_a_word_and_a_glyph(report: Any, verdict: Any) ->
     for grade, glyph in zip(GRADES, "✓?≈≠✗!†…–", strict=True):
         html = report(verdict(grade)).html
         counts = html[html.index('<dt><span class="en">verdicts') :].partition("</dd>")[0]
-        assert f">1 of 1 formulas, 1 targets: 1 {grade}</span>" in counts
+        assert f">1 of 1 formula, 1 target: 1 {grade}</span>" in counts
         assert f"{glyph} {grade}" in html
         matrix = html[html.index('<table class="matrix">') :].partition("</table>")[0]
         assert re.search(

@@ -87,7 +87,7 @@ def test_links_have_anchors(report: Any, lines: list[Any]) -> None:
     [
         "**1 new divergence: conv2d output on torch:\\*: a \\| b",
         "1 known cause; the run file does not tell of which class.",
-        "3 of 1 formulas, 1 targets: 1 imprecise, 1 diverges, 1 unsupported",
+        "3 of 1 formula, 1 target: 1 imprecise, 1 diverges, 1 unsupported",
         "[0, 1] observed NaN, expected 0.5",
         "217",
         "1.0004",

@@ -16,6 +16,7 @@ from nnparity.execute.observer import Observed
 from nnparity.execute.target import Target
 from nnparity.reference import FORMULAS, Reference
 from nnparity.reports.records import Curve, Line, Verdict
+from nnparity.run import kept_verdicts
 from nnparity.run.examiner import Examiner
 from nnparity.run.kept_verdicts import answers
 from nnparity.run.plan import Plan
@@ -116,6 +117,23 @@ def test_another_answer_is_judged(store: memory.Memory, monkeypatch: pytest.Monk
     assert counted[KEPT] >= len(other) > 0
     assert counted[COMPUTED] > 0
     assert any(isinstance(one, Verdict) and one.grade == "diverges" and one.diagnosis for one in wrong)
+
+
+def test_answers_are_digested_once_whether_they_are_those_of_before_or_others(
+    store: memory.Memory, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    counted: list[int] = []
+    monkeypatch.setattr(kept_verdicts, "answers", lambda observed: counted.append(len(observed)) or answers(observed))
+    asked, runs = plan("tanh"), []
+    for factor in (1, 1, 2):
+        monkeypatch.setattr(Scaled, "factor", factor)
+        found(asked, target(Scaled))
+        runs.append(counted.copy())
+        counted.clear()
+    assert runs[0]
+    assert runs[0] == runs[1] == runs[2]
+    found(asked, target(Scaled), keeping=False)
+    assert not counted, "nobody asks"
 
 
 def test_of_a_group_only_the_cases_whose_answers_changed_are_judged(store: memory.Memory) -> None:

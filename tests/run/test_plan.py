@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from nnparity.adapters.numpy import NumpyAdapter
 from nnparity.adapters.registry import COMPILED, COSTS, PLAIN
 from nnparity.execute.target import TargetName
 from nnparity.run.plan import BUDGET, Plan
@@ -14,6 +15,7 @@ from nnparity.spec.cases.pool import pool
 from nnparity.spec.schema import LEVELS, QUANTITIES
 from nnparity.spec.selection import ALL, CaseGroup
 from nnparity.spec.usage import UsageError
+from nnparity.tests.checks.inside import target
 
 NUMPY = TargetName("numpy")
 
@@ -26,6 +28,7 @@ NUMPY = TargetName("numpy")
             r"no backend is called 'torhc' \(did you mean 'torch'\?\); there are: numpy, torch",
         ),
         ({"targets": (TargetName("xyz"),)}, r"no backend is called 'xyz'; there are: "),
+        ({"targets": (TargetName("mine.py"),)}, r"mine.py is a file: name the class .*, mine.py:Class"),
         ({"targets": (TargetName("numpy", "gpu"),)}, r"no device is called 'gpu'.*; there are: cpu, cuda"),
         ({"formulas": ("conv2",)}, r"no formula is called 'conv2' \(did you mean 'conv2d'\?\); there are: .*dense"),
         ({"formulas": ("dense", "desne")}, r"did you mean 'dense'"),
@@ -169,18 +172,20 @@ def test_no_group_comes_twice_and_a_signature_that_the_spec_writes_out_is_asked_
 def test_who_compiles_each_shape_gets_the_first_of_the_pool_and_the_eager_get_all() -> None:
     plan = Plan((NUMPY,), pool=ALL)
     eager, compiled = TargetName("torch"), TargetName("tensorflow", mode="compiled")
-    assert plan.reach(eager) > 1000
+    assert plan.reach(eager.backend, eager.mode) > 1000
     for name in (compiled, TargetName("jax"), TargetName("jax", mode="compiled"), TargetName("keras-jax")):
-        assert 1 <= plan.reach(name) * COMPILED * sum(f.pool is not None for f in load().values()) <= BUDGET
+        reach = plan.reach(name.backend, name.mode)
+        assert 1 <= reach * COMPILED * sum(f.pool is not None for f in load().values()) <= BUDGET
+    few = plan.reach(compiled.backend, compiled.mode)
     for group in plan.groups():
         assert plan.asks(eager, group)
-        assert plan.asks(compiled, group) == (group.place is None or group.place < plan.reach(compiled))
+        assert plan.asks(compiled, group) == (group.place is None or group.place < few)
 
 
 def test_a_part_of_the_formulas_changes_nothing_of_what_each_gets() -> None:
-    name = TargetName("jax", mode="compiled")
-    assert Plan((name,), formulas=("dense",), pool=ALL).reach(name) == Plan((name,), pool=ALL).reach(name)
-    assert Plan((name,), pool="1").reach(name) == 1
+    name, asked = TargetName("jax", mode="compiled"), ("jax", "compiled")
+    assert Plan((name,), formulas=("dense",), pool=ALL).reach(*asked) == Plan((name,), pool=ALL).reach(*asked)
+    assert Plan((name,), pool="1").reach(*asked) == 1
 
 
 def test_so_many_seconds_buy_each_target_what_its_signatures_cost() -> None:
@@ -189,13 +194,19 @@ def test_so_many_seconds_buy_each_target_what_its_signatures_cost() -> None:
     costs = {"torch": PLAIN, "jax": COMPILED, **COSTS}
     assert len(set(costs.values())) > 3
     for backend, cost in costs.items():
-        reach = plan.reach(TargetName(backend))
+        reach = plan.reach(backend, "")
         assert reach * cost * formulas <= 10 < (reach + 1) * cost * formulas
-    assert plan.reach("jax:cpu:compiled") == plan.reach(TargetName("jax")) == 0
-    assert plan.reach("torch:cpu:compiled") == plan.reach(TargetName("torch", mode="compiled")) == 0
-    assert plan.reach("torch:cpu:eager") == plan.reach(TargetName("torch"))
-    assert Plan((NUMPY,), pool="0s").reach("torch:cpu:eager") == 0
-    assert Plan((NUMPY,), pool="10s", level="quick").reach("torch:cpu:eager") == 0
+    assert plan.reach("jax", "compiled") == plan.reach("jax", "") == 0
+    assert plan.reach("torch", "compiled") == 0
+    assert plan.reach("torch", "eager") == plan.reach("torch", "")
+    assert Plan((NUMPY,), pool="0s").reach("torch", "eager") == 0
+    assert Plan((NUMPY,), pool="10s", level="quick").reach("torch", "eager") == 0
+
+
+def test_a_target_that_is_started_is_asked_for_as_it_was_named() -> None:
+    started = target(NumpyAdapter)
+    named = TargetName.of(started.name)
+    assert (started.backend, started.mode) == (named.backend, named.mode) == ("numpy", "eager")
 
 
 @pytest.mark.parametrize("pool", ["s", "1.5s", "-1s", "10m", ""])
@@ -208,5 +219,5 @@ def test_the_plan_tells_how_much_of_the_pool_each_target_gets() -> None:
     names = (TargetName("torch"), TargetName("jax"))
     told = Plan(names, formulas=("dense", "lstm"), pool=ALL).described()["pool"]
     count = len(pool(load()["dense"])) + len(pool(load()["lstm"]))
-    few = 2 * Plan(names, pool=ALL).reach(names[1])
+    few = 2 * Plan(names, pool=ALL).reach("jax", "")
     assert told == [f"torch:cpu: {count} of {count} signatures", f"jax:cpu: {few} of {count} signatures"]

@@ -9,10 +9,12 @@ import ml_dtypes
 import numpy as np
 import pytest
 
+from nnparity.adapters.request import Failure, Request
+from nnparity.execute.observer import Observed
 from nnparity.spec import DTYPES
 from nnparity.summation.arithmetic import Order, nearest, order
 from nnparity.summation.masks import Unrevealed, tree
-from nnparity.summation.of_targets import TRIALS, agreeing
+from nnparity.summation.of_targets import DOT, TRIALS, agreeing, revealed
 from nnparity.summation.tree import Tree, by_halves, in_lanes, in_order, leaves, ordered, pairwise, text
 from nnparity.summation.words import OWN, words
 from nnparity.tests.summation.planted import Planted
@@ -141,3 +143,18 @@ def test_lanes_that_are_added_up_in_two_ways_are_not_told_as_one() -> None:
     assert words((pairwise([*range(0, 32, 2)]), pairwise([*range(1, 32, 2)]))).startswith(
         "2 partial sums (each pairwise)"
     )
+
+
+class WithoutSums:
+    """An observer of a target that has no dense layer."""
+
+    def submit(self, requests: list[Request]) -> None:
+        self.count = len(requests)
+
+    def collect(self) -> list[Observed]:
+        return [Observed({"output": Failure("unsupported", "the mine adapter gives no dense")})] * self.count
+
+
+def test_why_a_target_has_no_sums_is_told_in_its_words() -> None:
+    found = revealed(WithoutSums(), "float32", DOT, 16)  # type: ignore[arg-type]
+    assert found.told == "not revealed: the mine adapter gives no dense"

@@ -22,6 +22,23 @@ def gentle(stop: Callable[[], None]) -> Iterator[None]:
         asked.append(number)
         stop()
 
+    with _hearing(heard):
+        yield
+
+
+@contextlib.contextmanager
+def stopping() -> Iterator[None]:
+    """Each of the signals raises SystemExit with 128 + its number: for what cannot be gone on with later."""
+
+    def heard(number: int, frame: FrameType | None) -> None:
+        raise SystemExit(128 + number)
+
+    with _hearing(heard):
+        yield
+
+
+@contextlib.contextmanager
+def _hearing(heard: Callable[[int, FrameType | None], None]) -> Iterator[None]:
     before = {number: signal.signal(number, heard) for number in SIGNALS}
     try:
         yield

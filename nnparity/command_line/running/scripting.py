@@ -1,7 +1,6 @@
 """The scripts that a report carries, made at the end of a run: one of each of its causes, with a bar."""
 
 import contextlib
-import os
 import shutil
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import as_completed
@@ -19,7 +18,7 @@ from nnparity.reports.aggregation import Aggregate
 from nnparity.reports.records import ScriptLine, Verdict
 from nnparity.reproduce.kept_scripts import known
 from nnparity.reproduce.scripts import by_target, scripts, tried
-from nnparity.run.engines.processes import kill, obey, pool
+from nnparity.run.engines.processes import sharing
 from nnparity.spec.packs import taken
 from nnparity.store import memory
 
@@ -54,12 +53,16 @@ def scripted(
         if scratch:
             scratch.mkdir(parents=True, exist_ok=True)
         try:
-            with progress() as bar, contextlib.suppress(KeyboardInterrupt):  # the report has those made until then
+            with (
+                progress() as bar,
+                memory.using(store),
+                contextlib.suppress(KeyboardInterrupt),  # the report has those made until then
+            ):
                 task = bar.add_task("scripts of the causes", total=len(shown))
-                kept, left = _kept(shown, run, salt, store)
+                kept, left = _kept(shown, run, salt)
                 shares = by_target(left)
                 together = min(jobs, len(shares))
-                made_now = _at_once(shares, asked, store, together) if together > 1 else _here(left, asked, store)
+                made_now = _at_once(shares, asked, store, together) if together > 1 else scripts(left, *asked)
                 for line in chain(kept, made_now):
                     yield line
                     bar.update(task, advance=1)
@@ -70,21 +73,15 @@ def scripted(
     return made
 
 
-def _kept(shown: Causes, run: MergedRun, salt: str, store: Path | None) -> tuple[list[ScriptLine], Causes]:
+def _kept(shown: Causes, run: MergedRun, salt: str) -> tuple[list[ScriptLine], Causes]:
     """The scripts that are kept of such causes, and the causes of which none is: only their targets are started."""
     kept, left = [], []
-    with memory.using(store):
-        for verdicts in shown:
-            line = run.targets.get(verdicts[0].target)
-            found = known(tried(verdicts), salt, line.versions) if line and not line.source else None
-            kept += [found] if found else []
-            left += [] if found else [verdicts]
+    for verdicts in shown:
+        line = run.targets.get(verdicts[0].target)
+        found = known(tried(verdicts), salt, line.versions) if line and not line.source else None
+        kept += [found] if found else []
+        left += [] if found else [verdicts]
     return kept, left
-
-
-def _here(causes: Causes, asked: tuple[str, float, str], store: Path | None) -> Iterator[ScriptLine]:
-    with memory.using(store):
-        yield from scripts(causes, *asked)
 
 
 def _at_once(
@@ -92,26 +89,25 @@ def _at_once(
 ) -> Iterator[ScriptLine]:
     """Each share in one of so many processes; what one that dies has not done is told as missing, cause by cause."""
     packs = [pack.given for pack in taken()]
-    with pool(jobs, _begin, store, packs, os.getpid()) as processes:
+    with sharing(jobs, _begin, store, packs) as processes:
         waiting = {processes.submit(_all_of, causes, asked): causes for causes in shares}
-        try:
-            for one in as_completed(waiting):
-                died = one.exception()
-                yield from _missing(waiting[one], f"{type(died).__name__}: {died}") if died else one.result()
-        except BaseException:  # nobody waits for the others
-            kill()
-            raise
+        for one in as_completed(waiting):
+            if died := one.exception():
+                yield from _missing(waiting[one], f"{type(died).__name__}: {died}")
+            else:
+                made, counted = one.result()
+                memory.join(counted)
+                yield from made
 
 
-def _begin(store: Path | None, packs: Sequence[str], parent: int) -> None:
-    obey(parent)
+def _begin(store: Path | None, packs: Sequence[str]) -> None:
     for pack in packs:
         load_pack(pack)
     memory.use(store)
 
 
-def _all_of(causes: Causes, asked: tuple[str, float, str]) -> list[ScriptLine]:
-    return list(scripts(causes, *asked))
+def _all_of(causes: Causes, asked: tuple[str, float, str]) -> tuple[list[ScriptLine], memory.Tally]:
+    return list(scripts(causes, *asked)), memory.taken()
 
 
 def _missing(causes: Causes, why: str) -> Iterator[ScriptLine]:

@@ -148,14 +148,18 @@ def flattened(layers: Sequence[Layer]) -> list[tuple[int, ...]]:
 
 
 def difference(a: Array, b: Array) -> float:
-    """How far b is from a, relative to a, in the root mean square; infinite where one is no number or sizes differ."""
+    """How far b is from a, relative to a, in the root mean square; infinite where one is no number or sizes differ.
+
+    An infinity that both have, as masks of attention do, is no difference, and no size that another could hide in.
+    """
     if a.shape != b.shape:
         if not _broadcasts(a, b):
             return math.inf
         a, b = np.broadcast_arrays(a, b)
     with np.errstate(all="ignore"):
+        a, b = _without_infinities(a, b)
         size = size_of(a)
-        off = size_of(b.astype(np.float64) - a.astype(np.float64))
+        off = size_of(b - a)
         if off == 0:
             return 0.0
         found = off / size if size else math.inf
@@ -171,8 +175,15 @@ def apart(a: Array, b: Array) -> float:
     found = difference(a, b)
     if not math.isfinite(found) or not found:
         return found
-    a, b = (one.astype(np.float64) for one in np.broadcast_arrays(a, b))
+    a, b = _without_infinities(*np.broadcast_arrays(a, b))
     return max(found, float(np.max(_by_rows(b - a) / np.maximum(_by_rows(a), size_of(a)))))
+
+
+def _without_infinities(a: Array, b: Array) -> tuple[Array, Array]:
+    """Both in float64, with zeros in the place of infinities that they share."""
+    a, b = a.astype(np.float64), b.astype(np.float64)
+    shared = np.isinf(a) & (a == b)
+    return np.where(shared, 0.0, a), np.where(shared, 0.0, b)
 
 
 def _by_rows(array: Array) -> Array:

@@ -7,9 +7,10 @@ import os
 import shutil
 import signal
 import tempfile
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Executor, Future, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
+from functools import partial
 from pathlib import Path
 
 from nnparity.execute.lifetime import end_with
@@ -24,15 +25,29 @@ _own: list[Worker] = []
 
 
 def pool(count: int, begin: Callable[..., None], *arguments: object) -> ProcessPoolExecutor:
-    """So many processes, each of which begins by calling `begin`, and that `obey`."""
+    """So many processes that end with this one, each of which begins by calling `begin`."""
     # spawned: a fork would carry along the threads and locks of this process
-    return ProcessPoolExecutor(count, multiprocessing.get_context("spawn"), begin, arguments)
+    spawning = multiprocessing.get_context("spawn")
+    return ProcessPoolExecutor(count, spawning, partial(_obedient, os.getpid(), begin, *arguments))
 
 
-def obey(parent: int) -> None:
-    """Makes this process one that ends with its parent, and leaves it to that to be interrupted."""
+@contextlib.contextmanager
+def sharing(count: int, begin: Callable[..., None], *arguments: object) -> Iterator[ProcessPoolExecutor]:
+    """A `pool` for work that is done within; what ends that early ends the processes, whatever they have at hand."""
+    with pool(count, begin, *arguments) as processes:
+        try:
+            yield processes
+        except BaseException:  # nobody waits for the others
+            kill()
+            raise
+
+
+def _obedient(parent: int, begin: Callable[..., None], *arguments: object) -> None:
+    """Begins as a process that ends with its parent, and leaves it to that to be interrupted."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     end_with(parent)
+    gc.freeze()  # what is imported stays, see `execute.worker`
+    begin(*arguments)
 
 
 def kill() -> None:
@@ -41,10 +56,7 @@ def kill() -> None:
         process.kill()
 
 
-def _create(crew: Crew, timeout: float, scratch: str, store: Path | None, parent: int = 0) -> None:
-    if parent:
-        obey(parent)
-        gc.freeze()  # what is imported stays, see `execute.worker`
+def _create(crew: Crew, timeout: float, scratch: str, store: Path | None) -> None:
     memory.use(store)
     _own.append(Worker(timeout, scratch, crew))
 
@@ -114,7 +126,7 @@ class Processes(Engine):
             _create((), *arguments)
             self._executors = [Here()]
         else:
-            self._executors = [pool(1, _create, crew, *arguments, os.getpid()) for crew in self.crews]
+            self._executors = [pool(1, _create, crew, *arguments) for crew in self.crews]
 
     def begin(self, job: int, plan: Plan, path: Path, versions: Versions) -> "Future[Done]":
         """Has a process start its targets."""

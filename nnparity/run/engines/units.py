@@ -15,8 +15,8 @@ WORTH = 12
 
 #: Checks that need a further process of each target -> which. One job does them for all formulas, and early, as what is
 #: left at the end any job may take: a second such process in another job costs an import.
-THREADS, TWIN = "threads", "another process"
-FURTHER = MappingProxyType({"threads": THREADS, "determinism": TWIN, "rejects": TWIN})
+THREADS, TWIN = checks.THREADS, "another process"
+FURTHER = MappingProxyType({checks.THREADS: THREADS, checks.DETERMINISM: TWIN, checks.REJECTS: TWIN})
 
 #: The targets of a job; none named are all of the plan.
 Crew = tuple[TargetName, ...]

@@ -1,4 +1,4 @@
-"""What adapters do with private names of frameworks: nothing that changes a result.
+"""What adapters do with private names of frameworks, and what their processes hide: nothing that changes a result.
 
-Each test asks a process with what the adapter does, and one without, and compares bits.
+Where a private name is replaced, a process with it and one without are asked, and bits are compared.
 """

@@ -11,7 +11,9 @@ from nnparity.reference import packs
 from nnparity.reports import MergedRun
 from nnparity.reports.records import ScriptLine, TargetLine, Verdict
 from nnparity.reproduce import scripts
+from nnparity.store import memory
 from nnparity.store.location import BOUND_VARIABLE
+from nnparity.store.memory import COMPUTED
 from nnparity.tests.judge.verdicts import verdict
 
 pytestmark = pytest.mark.skipif(find_spec("torch") is None, reason="torch is not installed")
@@ -48,6 +50,12 @@ def test_what_a_process_that_ended_has_not_made_is_told_as_missing(
     found = made(2, tmp_path)
     assert [(one.case, one.text) for one in found] == [(HOLDS, ""), (OF_A_PACK, "")]
     assert all("BrokenProcessPool" in one.why for one in found)
+
+
+def test_what_several_processes_count_of_the_store_is_told_by_the_one_that_began_them(tmp_path: Path) -> None:
+    with memory.using(tmp_path) as counted:
+        made(2, tmp_path)
+    assert counted.results["scripts"][COMPUTED] == 1, "the other one does not last"
 
 
 def test_a_second_run_starts_no_target_for_scripts_that_are_kept(

@@ -36,6 +36,7 @@ def said() -> set[str]:
     sources = [package / name for name in ("render/answer.py", "causes/answer.py")]
     code = "".join(path.read_text("utf-8") for path in sources)
     found |= set(re.findall(r'(?:say\(|yield |", )"([^"]*\{\w+\}[^"]*|the pool [^"]+)"', code))
+    found |= set(re.findall(r'say\("([^"{]+)"\)', code))
     return found | {
         *GRADES,
         *ROWS,
