@@ -102,6 +102,8 @@ def _cut(case: Case, symbol: str, less: int) -> "Shortened | None":
     except shapes.ShapeError:
         return None
     against = {name: _fitted(g, results[name]) for name, g in case.cotangents.items()}
+    if any(g.shape != results[name] for name, g in against.items()):
+        return None  # a smaller kernel has a larger result, of which nobody said what it is weighed with
     signature = msgspec.structs.replace(case.signature, id=f"{case.signature.id}-{symbol}{dims[symbol]}", dims=dims)
     return Shortened(case.formula, signature, case.dataset, case.dtype, f"{case.salt}-{less}", inputs, against)
 

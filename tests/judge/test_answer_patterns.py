@@ -92,3 +92,9 @@ def test_nothing_else_is_called_a_tail(id: str) -> None:
     noise = np.random.default_rng(0).normal(size=y.shape)
     for wrong in (2 * y, -y, y[::-1], y * (1 + 1e-3 * noise), y + 1, np.nan * y):
         assert tail(one, "output", wrong.astype(y.dtype), truth) is None
+
+
+def test_a_kernel_without_its_last_column_has_a_larger_result_and_is_no_tail() -> None:
+    one = case("conv2d")
+    noise = np.random.default_rng(0).normal(size=right(one, "grad.x").shape).astype(np.float32)
+    assert tail(one, "grad.x", noise, expect(one, FIRST)["grad.x"]) is None
