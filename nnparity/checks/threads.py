@@ -127,8 +127,14 @@ def cores() -> int:
 
 
 def signature(formula: Formula) -> Signature:
-    """The last signature, its samples (or else its first dimension) as many as are shared out, and odd."""
+    """The last signature, its samples (or else its first dimension) as many as are shared out, and odd.
+
+    A formula whose result is one number adds up whole arrays: there all dimensions are odd, so that two threads leave
+    something over.
+    """
     last = signatures(formula)[-1]
+    if not any(shapes.evaluate(text, last.sizes) for text in formula.results.values()):
+        last = resized(formula, last, {name: size | 1 for name, size in last.dims.items()})
     axis = batch(formula) or next(iter(last.dims))
     return next(
         large for n in count(1) if _elements(formula, large := resized(formula, last, {axis: 2**n + 1})) >= ELEMENTS

@@ -44,6 +44,19 @@ class ZerosOnOneThread(NumpyAdapter):
         return seen
 
 
+class LosesWhatIsLeftOver(NumpyAdapter):
+    """Each of several threads adds up as many numbers as the others: what is left over nobody adds."""
+
+    threads: int | None = None
+
+    def observe(self, request: Request) -> Observation:
+        seen = super().observe(request)
+        for name, array in seen.items():
+            if self.threads and name.startswith("grad.") and isinstance(array, np.ndarray):
+                array.flat[array.size // self.threads * self.threads :] = 0
+        return seen
+
+
 class RaisesOnOneThread(NumpyAdapter):
     """A kernel that needs several threads."""
 
@@ -122,6 +135,14 @@ def test_the_case_is_as_large_as_is_shared_out_and_odd(formula: str) -> None:
     large = signature(load()[formula])
     assert ELEMENTS <= _elements(load()[formula], large) < 3 * ELEMENTS
     assert any(size % 2 and size > 2**8 for size in large.dims.values())
+
+
+@pytest.mark.parametrize("formula", ["mse", "l2_penalty", "gan_discriminator_loss", "cross_entropy"])
+def test_a_sum_of_all_numbers_leaves_something_over(formula: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("nnparity.checks.threads.cores", lambda: 2)
+    large = signature(load()[formula])
+    assert all(size % 2 for size in large.dims.values())
+    assert wrong(lines(LosesWhatIsLeftOver, "threads", formula))
 
 
 def test_the_observer_hands_its_number_of_threads_to_the_process(monkeypatch: pytest.MonkeyPatch) -> None:
