@@ -1,5 +1,6 @@
 """More threads: what is cut up wrongly is found, and what is only added up in another order is told."""
 
+import sys
 from typing import ClassVar
 
 import numpy as np
@@ -139,7 +140,7 @@ def test_the_case_is_as_large_as_is_shared_out_and_odd(formula: str) -> None:
 
 @pytest.mark.parametrize("formula", ["mse", "l2_penalty", "gan_discriminator_loss", "cross_entropy"])
 def test_a_sum_of_all_numbers_leaves_something_over(formula: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("nnparity.checks.threads.cores", lambda: 2)
+    monkeypatch.setattr(sys.modules["nnparity.checks.threads"], "cores", lambda: 2)
     large = signature(load()[formula])
     assert all(size % 2 for size in large.dims.values())
     assert wrong(lines(LosesWhatIsLeftOver, "threads", formula))
