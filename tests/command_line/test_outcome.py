@@ -14,6 +14,7 @@ from nnparity.command_line.running.outcome import Outcome, soaked
 from nnparity.command_line.running.previous import ASIDE, RUN
 from nnparity.reports import MergedRun, merge
 from nnparity.reports.aggregation import Aggregate
+from nnparity.reports.chain import state
 from nnparity.reports.records import Seal, Summary, Verdict, encode, read_run
 from nnparity.reports.render import FILES
 from nnparity.run.counts import Counts, TotalCounts
@@ -161,6 +162,17 @@ def test_a_run_that_goes_on_moves_nothing(nnparity: Run) -> None:
     assert nnparity(*PLAN, "--resume") == 0
     assert not (OUT / "previous").exists()
     assert len(verdicts(OUT / RUN)) == whole
+
+
+def test_a_run_goes_on_whatever_ends_the_lines_of_its_file(nnparity: Run) -> None:
+    nnparity(*PLAN)
+    whole = len(verdicts(OUT / RUN))
+    cut_short(OUT / RUN)
+    (OUT / RUN).write_bytes((OUT / RUN).read_bytes().replace(b"\n", b"\r\n"))
+    assert nnparity(*PLAN, "--resume") == 0
+    assert len(verdicts(OUT / RUN)) == whole
+    assert state(OUT / RUN).seal
+    assert not state(OUT / RUN).faults
 
 
 def test_the_report_of_before_may_be_the_baseline(nnparity: Run) -> None:
