@@ -47,7 +47,9 @@ class Named(Passed):
 def extended(found: type[Adapter]) -> type[Adapter]:
     """The adapter of a backend with the kernels that the packs in use have for it. Raises UsageError."""
     for pack in packs.taken():
-        named = {id: Named(pack, one, *told) for id, one in pack.formulas.items() if (told := _told(one, found.backend))}
+        named = {
+            id: Named(pack, one, *told) for id, one in pack.formulas.items() if (told := _told(one, found.backend))
+        }
         found = (
             type(found.__name__, (found,), {**named, "backend": found.backend, "__module__": found.__module__})
             if named
