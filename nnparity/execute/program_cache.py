@@ -24,7 +24,7 @@ LARGEST = 2**30
 
 
 def kept() -> str:
-    """The folder; nothing where it is switched off, cannot be written to, or is a link to what is not nnparity's own."""
+    """The folder; nothing where it is switched off, cannot be written to, or is a link to what is not our own."""
     folder = _folder()
     if folder is None or trouble():
         return ""
