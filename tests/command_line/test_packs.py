@@ -229,6 +229,15 @@ def test_expectations_are_kept_until_the_pack_is_edited(nnparity: Run, monkeypat
     assert "from the store" not in told()
 
 
+def test_a_process_expects_nothing_of_an_edited_pack_that_it_expected_before(nnparity: Run) -> None:
+    """Another test here may have edited the same formula: what is kept of a case must not be of that one."""
+    small = ("--pack", "mine", "--backend", "numpy", "--formula", "silu", "--dtype", "float32", "--level", "quick")
+    for gate in ("gate", "2 * gate"):
+        spoil("mine/activations.py", "return x * gate if", f"return x * {gate} if")
+        assert nnparity("run", *small, "--no-store") == 0
+        spoil("mine/activations.py", f"return x * {gate} if", "return x * gate if")
+
+
 # --- records
 
 
