@@ -169,10 +169,10 @@ def misfit(method: Any, formula: Formula, *, bound: bool = False) -> str:
 def _kernels(adapter: type[Adapter], sources: Sources) -> Iterator[str]:
     for name, kernel in adapter.kernels().items():
         if sources.has(name):
-            yield from (sources.told(name, f"{name} calls {wrong}") for wrong in _unresolved(kernel))
+            yield from (sources.told(name, f"{name} calls {wrong}") for wrong in unresolved(kernel))
 
 
-def _unresolved(kernel: Kernel) -> Iterator[str]:
+def unresolved(kernel: Kernel) -> Iterator[str]:
     """Paths of which all but the last name is there, and that one is misspelt; a kernel may lack in some release."""
     for path in kernel.paths:
         place, _, last = path.rpartition(".")

@@ -16,8 +16,8 @@ from types import ModuleType
 from typing import Any
 
 from nnparity.adapters.base import Adapter
-from nnparity.adapters.inspection import misfit
-from nnparity.adapters.kernel import Kernel, passed
+from nnparity.adapters.inspection import misfit, unresolved
+from nnparity.adapters.kernel import Kernel, Passed, resolve
 from nnparity.spec import Formula, packs
 from nnparity.spec.packs import Pack
 from nnparity.spec.usage import UsageError, nearest
@@ -26,10 +26,30 @@ from nnparity.spec.usage import UsageError, nearest
 TABLES = ("unsupported", "refused", "nondeterministic", "precision")
 
 
+class Named(Passed):
+    """The row of a kernel that a pack's TOML names; where there is none of that name, its place is told."""
+
+    def __init__(self, pack: Pack, formula: Formula, field: str, calls: str) -> None:
+        super().__init__(calls, "", {})
+        self._place = f"{pack.name}/{formula.chapter}.toml: {formula.id}.kernels.{field}"
+
+    def __get__(self, adapter: Any, owner: type) -> Any:
+        """As a method that can be called: it is looked up here, and not where a compiler reads along."""
+        if adapter is not None:
+            try:
+                resolve(self.kernel.calls)
+            except (ImportError, AttributeError, TypeError, ValueError) as error:
+                why = next(unresolved(self.kernel), f"{self.kernel.calls}: {error}")
+                raise type(error)(f"{self._place} is {why}") from error
+        return super().__get__(adapter, owner)
+
+
 def extended(found: type[Adapter]) -> type[Adapter]:
     """The adapter of a backend with the kernels that the packs in use have for it. Raises UsageError."""
     for pack in packs.taken():
-        named = {id: passed(path) for id, one in pack.formulas.items() if (path := path_of(one, found.backend))}
+        named = {
+            id: Named(pack, one, *told) for id, one in pack.formulas.items() if (told := _told(one, found.backend))
+        }
         found = (
             type(found.__name__, (found,), {**named, "backend": found.backend, "__module__": found.__module__})
             if named
@@ -42,7 +62,13 @@ def extended(found: type[Adapter]) -> type[Adapter]:
 
 def path_of(formula: Formula, backend: str) -> str | None:
     """What a pack's formula names as its kernel for a backend."""
-    return next((formula.kernels[name] for name in _names(backend) if name in formula.kernels), None)
+    _, path = _told(formula, backend) or ("", None)
+    return path
+
+
+def _told(formula: Formula, backend: str) -> tuple[str, str] | None:
+    """Under which name a pack's formula names a kernel for a backend, and which."""
+    return next(((name, formula.kernels[name]) for name in _names(backend) if name in formula.kernels), None)
 
 
 def _names(backend: str) -> tuple[str, str]:

@@ -71,9 +71,17 @@ class Link:
         return f"line {self.row} (verdict of {line.case} {line.quantity} on {line.target})"
 
 
+def rows(path: Path) -> list[bytes]:
+    """The lines of a file without what ends them; behind the last one there is no newline.
+
+    A carriage return before each newline is no part of a line: git and tools of Windows put it there.
+    """
+    return [text.removesuffix(b"\r") for text in path.read_bytes().split(b"\n")]
+
+
 def links(path: Path) -> list[Link]:
     """All lines of a file."""
-    texts = path.read_bytes().split(b"\n")
+    texts = rows(path)
     return [_link(row, text, row == len(texts)) for row, text in enumerate(texts, start=1) if text.strip()]
 
 

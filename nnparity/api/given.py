@@ -61,7 +61,7 @@ def array_of(name: str, given: Any) -> Any:
     if array.dtype.name not in DTYPES and array.dtype.kind not in "iub":
         raise UsageError(f"{name} holds {array.dtype.name}, expected numbers")
     if array.dtype.name in DTYPES and (lost := np.argwhere(np.isnan(array))).size:
-        raise UsageError(f"{name} holds NaN at {lost[0].tolist()}: nothing is expected of a result there")
+        raise UsageError(f"{name} holds NaN at {lost[0].tolist()}, from which no tolerance can be derived")
     return array
 
 

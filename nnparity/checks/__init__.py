@@ -103,7 +103,7 @@ def _all(selection: Selection) -> list[Item]:
 
 def _of(formula: Formula, selection: Selection) -> Iterator[Item]:
     yield Item(SPECIALS, formula.id, partial(special_values, formula=formula, selection=selection))
-    if formula.rejects:
+    if formula.rejects and "output" in selection.quantities:  # it asks for no gradient of what must be refused
         yield Item(REJECTS, formula.id, partial(rejects, formula=formula, selection=selection))
     yield Item(DETERMINISM, formula.id, partial(determinism, formula=formula, selection=selection))
     yield Item(LAYOUTS, formula.id, partial(layouts, formula=formula, selection=selection))

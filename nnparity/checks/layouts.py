@@ -80,7 +80,7 @@ def _pooled(target: Target, formula: Formula, selection: Selection) -> Iterator[
 
 
 def _drawn(target: Target, formula: Formula, selection: Selection) -> Iterator[Drawn]:
-    reach = selection.reach(target.backend, target.mode)
+    reach = selection.reach(target.named.backend, target.named.mode)  # as far as its ordinary cases go
     for one in pool(formula)[:reach] if reach else ():  # the pool of a formula takes time to draw
         if not selection.signatures or one.signature.id in selection.signatures:
             yield one

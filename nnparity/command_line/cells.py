@@ -119,7 +119,8 @@ def bisect(
     """Finds the release of a package in which a verdict changed, by the cell's script; status 1 if there is one."""
     span = releases(package[0], versions)
     with cell(case, target, quantity, salt, timeout) as one:
-        script = reproduction(one, TargetName.of(target).backend)
+        # What is refused here may be answered by other releases, and where that began is what is asked.
+        script = reproduction(one, TargetName.of(target).backend, refused=True)
     found = searched(span, teller(script, package, out, complete))
     for line in shown_versions(package[0], found):
         typer.echo(line)

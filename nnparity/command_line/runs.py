@@ -1,6 +1,7 @@
 """``nnparity run`` and ``soak``: a plan, or a plan on other numbers, shared out over processes."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from contextlib import nullcontext
 from dataclasses import replace
 from pathlib import Path
 from types import MappingProxyType
@@ -15,7 +16,7 @@ from nnparity.command_line.running.forecast import Forecast, costs, measured
 from nnparity.command_line.running.interruption import gentle
 from nnparity.command_line.running.outcome import ANYTHING, Outcome, soaked, strict
 from nnparity.command_line.running.placement import PROCESSES, On, Pip, Share, at_once, placed
-from nnparity.command_line.running.previous import RUN, moved
+from nnparity.command_line.running.previous import RUN, aside
 from nnparity.command_line.running.scripting import Baseline, Scripts, earlier, scripted
 from nnparity.command_line.running.terminal_summary import show
 from nnparity.reports import merge
@@ -63,13 +64,17 @@ def run(
         before_this, begun = measured(out), costs(path) if resume else ()
         # what is wrong is told, and nothing moved
         engine = placed(on, plan, jobs, timeout, store, out / SCRATCH, pip, begun)
-        with Jobs(engine) as shared, gentle(shared.stop):  # they end whatever stands in the way from here on
-            if keep_previous and not resume and (there := moved(out)):
-                tell(f"the report of before is kept in {there}")
-            journal = taken_up(path, plan) if resume and path.exists() else None
+        going_on = resume and path.exists()
+        with (
+            Jobs(engine) as shared,  # they end whatever stands in the way from here on
+            gentle(shared.stop),
+            nullcontext() if going_on else aside(out, keep_previous) as giving_way,
+        ):
+            journal = taken_up(path, plan) if going_on else None
             if resume and journal is None:
                 tell(f"{path} is not there: nothing was done yet, and the run begins")
-            total = _drive(shared, plan, path, f"parity of {choice.backends}", journal, before_this)
+            settle = giving_way.settle if giving_way else None
+            total = _drive(shared, plan, path, f"parity of {choice.backends}", journal, before_this, settle)
         unchanged(path, total.counts.grades.total())
         make = scripts and not shared.stopping
         making = scripted(timeout, store, out / SCRATCH, at_once(on, jobs)) if make else None
@@ -143,10 +148,12 @@ def _drive(
     title: str,
     journal: Journal | None = None,
     costs: Mapping[str, float] = MappingProxyType({}),
+    settle: Callable[[], None] | None = None,
 ) -> TotalCounts:
     """The whole plan, with a bar; what was found. The run file begins with the environment, and ends with a summary.
 
     With a `journal` the run file is there already, and only the rest of the plan is run. `costs` are those of before.
+    `settle` is called once a unit is done.
     """
     recorder, journal = (Recorder.anew(path, plan), Journal()) if journal is None else (Recorder(path), journal)
     total, every = journal.total, jobs.units(plan)
@@ -160,6 +167,8 @@ def _drive(
             total.add(part)
             forecast.ended(unit, part.seconds)
             bar.update(task, description=f"{title}: {unit}", advance=bool(unit))
+            if unit and settle:  # before, a target may still fail to start
+                settle()
     for loss in jobs.lost:
         typer.echo(f"nnparity: a job was lost and replaced, what it had at hand was done again: {loss}", err=True)
     jobs.lost.clear()

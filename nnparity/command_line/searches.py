@@ -17,6 +17,7 @@ from nnparity.mutate import command as planting
 from nnparity.mutate.tables import told as mutation_score
 from nnparity.spec import DTYPES
 from nnparity.spec.usage import require
+from nnparity.store.memory import store_lines
 from nnparity.summation.of_targets import DOT, SUM, revealed
 from nnparity.summation.tree import ordered, text
 
@@ -42,12 +43,14 @@ def mutate(
     path, store = out / "mutation.jsonl", store_folder(no_store)
     with written(out), stopping(), progress() as bar:
         task = bar.add_task(f"faults planted in {choice.backends}", total=len(plan.chosen()))
-        found = planting.mutate(
+        found, troubles = planting.mutate(
             plan, path, timeout, jobs, lambda id: bar.update(task, description=id, advance=1), store
         )
     for name in plan.dtypes:
         told = mutation_score([one for one in found if one.dtype == name])
         tell(f"{name}: {told}")
+    for trouble in store_lines({}, troubles):
+        tell(trouble)
     tell(f"score and survivors: {path}")
 
 

@@ -24,19 +24,33 @@ LARGEST = 2**30
 
 
 def kept() -> str:
-    """The folder; nothing where it is switched off, cannot be made, or is a link to what is not nnparity's own."""
-    told = os.environ.get(PROGRAMS)
-    if told in ("", OFF):
-        return ""
-    folder = Path(told, OWN) if told else platformdirs.user_cache_path("nnparity") / "programs"
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError:
-        return ""
-    if folder.is_symlink():
+    """The folder; nothing where it is switched off, cannot be written to, or is a link to what is not our own."""
+    folder = _folder()
+    if folder is None or trouble():
         return ""
     _trim_once(folder.resolve())
     return str(folder.resolve())
+
+
+def trouble() -> str:
+    """Why no program is kept though the user did not switch that off, in words; nothing where they are kept."""
+    folder = _folder()
+    if folder is None:
+        return ""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        return str(error)
+    if folder.is_symlink():
+        return f"{folder} is a link"
+    return "" if os.access(folder, os.W_OK | os.X_OK) else f"{folder} cannot be written to"
+
+
+def _folder() -> Path | None:
+    told = os.environ.get(PROGRAMS)
+    if told in ("", OFF):
+        return None
+    return Path(told, OWN) if told else platformdirs.user_cache_path("nnparity") / "programs"
 
 
 @cache

@@ -70,6 +70,8 @@ class Target:
 
     observer: Observer
     flushes: dict[str, bool]
+    #: As it was asked for, if it was: what a plan gives it was settled by that, before it was started.
+    asked: TargetName | None = None
 
     @property
     def name(self) -> str:
@@ -85,6 +87,11 @@ class Target:
     def mode(self) -> str:
         """The last part of its name."""
         return self.name.rpartition(":")[2]
+
+    @property
+    def named(self) -> TargetName:
+        """What it is called in a plan: `name` has the usual mode of an adapter of one's own too, and its own word."""
+        return self.asked or TargetName(self.backend, mode=self.mode)
 
     def refuses(self, formula: Formula) -> str | None:
         """Why the target has nothing to say about the formula, or None."""
@@ -105,4 +112,4 @@ def start(name: TargetName, dtypes: Sequence[str], timeout: float = 120.0, scrat
     if len(parts) < 3 or not all(parts):
         observer.close()
         raise UsageError(f"{name.backend}: `target` is {observer.info.target!r}, and has to be BACKEND:DEVICE:MODE")
-    return Target(observer, flushes(observer, dtypes))
+    return Target(observer, flushes(observer, dtypes), name)

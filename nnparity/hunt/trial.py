@@ -43,7 +43,9 @@ class Trial:
         """All of its quantities, with the salt and the layout that they were asked in."""
         layout = prey.layout if prey.layout in self.target.observer.info.layouts else CONTIGUOUS
         stand_in: Any = Arranged(self.target.observer, layout)
-        found = self.examiner.examine(CaseGroup((prey.case,)), [Target(stand_in, self.target.flushes)])
+        found = self.examiner.examine(
+            CaseGroup((prey.case,)), [Target(stand_in, self.target.flushes, self.target.asked)]
+        )
         return [_told(verdict, prey.salt, layout) for verdict in found]
 
 

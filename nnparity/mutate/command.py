@@ -21,15 +21,16 @@ from nnparity.run.verdicts import target_line
 from nnparity.spec.usage import UsageError
 from nnparity.store import memory
 
-Part = tuple[list[Planting], list[Curve], TargetLine]
+Part = tuple[list[Planting], list[Curve], TargetLine, memory.Tally]
 
 
 def mutate(
     plan: Plan, path: Path, timeout: float, jobs: int, seen: Callable[[str], None], store: Path | None = None
-) -> list[Planting]:
+) -> tuple[list[Planting], list[str]]:
     """Plants each fault in the plan's target, tells each formula as it is done, and writes the tables to a run file.
 
-    What is expected, of every fault the same, is kept in the folder `store`, if there is one; verdicts are not.
+    What is expected, of every fault the same, is kept in the folder `store`, if there is one; verdicts are not. What
+    was wrong with the store is returned behind the plantings.
     Raises UsageError for more than one target, TargetUnavailable for one that cannot be had.
     """
     if len(plan.targets) != 1:
@@ -40,13 +41,14 @@ def mutate(
         seen(id)
     in_order = [found[formula.id] for formula in plan.chosen()]
     plantings = [one for part in in_order for one in part[0]]
-    _write(plan, path, in_order[0][2], list(tables(plantings, [one for part in in_order for one in part[1]])))
-    return plantings
+    troubles = sorted({trouble for part in in_order for trouble in part[3].troubles})
+    _write(plan, path, in_order[0][2], list(tables(plantings, [one for part in in_order for one in part[1]])), troubles)
+    return plantings, troubles
 
 
-def _write(plan: Plan, path: Path, target: TargetLine, facts: list[Fact]) -> None:
+def _write(plan: Plan, path: Path, target: TargetLine, facts: list[Fact], troubles: list[str]) -> None:
     recorder = Recorder.anew(path, plan, {MUTATION: ["planted"]})
-    recorder.write(target, *facts, Summary({}, 0, [], {}))
+    recorder.write(target, *facts, Summary({}, 0, [], {}, troubles=troubles))
     recorder.close()
     sealed(path)
 
@@ -83,7 +85,8 @@ def _plant(id: str) -> Part:
         raise target
     only = dataclasses.replace(plan, formulas=(id,))
     answers = Memory(target)
-    return list(Mutation(only, answers).run()), _curves(only, answers), target_line(target, plan.targets[0])
+    plantings, curves = list(Mutation(only, answers).run()), _curves(only, answers)
+    return plantings, curves, target_line(target, plan.targets[0]), memory.taken()
 
 
 def _curves(plan: Plan, answers: Memory) -> list[Curve]:

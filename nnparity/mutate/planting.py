@@ -120,7 +120,7 @@ def planted(memory: Memory, fault: Fault) -> tuple[Target, Planted]:
     """The target with the fault."""
     observer = Planted(memory, fault)
     stand_in: Any = observer
-    return Target(stand_in, memory.target.flushes), observer
+    return Target(stand_in, memory.target.flushes, memory.target.asked), observer
 
 
 def _digest(request: Request) -> bytes:

@@ -16,11 +16,11 @@ from nnparity.reproduce.writing.words import derivation, title
 from nnparity.spec.schema import plain
 
 
-def reproduction(found: Cell, backend: str) -> str:
-    """The script of a cell. Raises Unreproducible."""
+def reproduction(found: Cell, backend: str, refused: bool = False) -> str:
+    """The script of a cell, of one that the framework refuses where `refused` says so. Raises Unreproducible."""
     adapter, kind = place(backend)
     spoken = dialect(adapter, kind)
-    if found.judged.grade == "unsupported":
+    if found.judged.grade == "unsupported" and not refused:
         raise Unreproducible(f"there is nothing to reproduce: {found.judged.message}")
     name = found.target.name
     constants = {"device": name.rsplit(":", 2)[1], "mode": name.rpartition(":")[2], "backend": backend}

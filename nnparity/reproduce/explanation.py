@@ -10,12 +10,13 @@ from nnparity.expect.contributions import contributions
 from nnparity.expect.expected import Expected
 from nnparity.expect.precision_models import arithmetic
 from nnparity.judge.known_divergences import Known
+from nnparity.reproduce.cell import FIRST_ORDER, MANY, REJECTS, find
+from nnparity.reproduce.writing.sources import Unreproducible
 from nnparity.reproduce.writing.words import derivation
 from nnparity.run.examiner import on_record
 from nnparity.spec import Case
-from nnparity.spec.cases import naming
 from nnparity.spec.precision import ACCUMULATE
-from nnparity.spec.schema import QUANTITIES
+from nnparity.spec.schema import QUANTITIES, plain
 from nnparity.spec.usage import UsageError, require
 
 #: So many lines of the reference are told, those with the largest shares.
@@ -26,21 +27,35 @@ LEAST = 0.001
 
 
 def explained(id: str, quantity: str, model: str = ACCUMULATE, salt: str = "") -> Iterator[str]:
-    """A case. Raises UsageError for what is not there."""
-    case = naming.find(id, salt)
+    """A case. Raises UsageError for what is not there, and for one of which nothing is expected by itself."""
+    try:
+        case = find(id, salt)
+    except Unreproducible as error:  # it is there, and means nothing without the other call
+        raise UsageError(f"{error}: nothing is expected of one alone; nnparity run --case asks for both") from error
     if case.formula.trajectory:
         raise UsageError(f"{case.formula.id} is a training run: what is expected of it comes from simulated machines")
-    truth = expect(case, frozenset(QUANTITIES), model=model)
-    require("quantity", (quantity,), tuple(truth), f" of {id}")
+    if case.dataset.startswith(REJECTS):
+        require("quantity", (quantity,), ("output",), f" of {id}")
+        yield from _head(case, quantity)
+        yield "expected  that the target raises: these inputs do not fit"
+        return
+    truth = expect(case, FIRST_ORDER if case.dataset in MANY else frozenset(QUANTITIES), model=model)
+    # What came with the gradients is held to the same as the plain output.
+    require("quantity", (plain(quantity),), tuple(truth), f" of {id}")
+    yield from _head(case, quantity)
+    quantity = plain(quantity)
+    yield f"expected  {_range(truth[quantity].value)}"
+    yield from _tolerances(truth[quantity].judged, case)
+    yield from derivation(case, quantity).splitlines()
+    yield from _shares(case, quantity, model)
+
+
+def _head(case: Case, quantity: str) -> Iterator[str]:
     yield f"{case.id} {quantity}"
     yield f"formula   {case.formula.title.en}, section {case.formula.section}: {' '.join(case.formula.latex.split())}"
     for kind, arrays in (("input", case.inputs), ("cotangent", case.cotangents), ("tangent", case.tangents)):
         if kind == "input" or kind in _asked(quantity):
             yield from (f"{kind:9} {name} {_range(array)}" for name, array in arrays.items())
-    yield f"expected  {_range(truth[quantity].value)}"
-    yield from _tolerances(truth[quantity].judged, case)
-    yield from derivation(case, quantity).splitlines()
-    yield from _shares(case, quantity, model)
 
 
 def _asked(quantity: str) -> tuple[str, ...]:
@@ -50,7 +65,8 @@ def _asked(quantity: str) -> tuple[str, ...]:
 
 
 def _range(array: NDArray[np.generic]) -> str:
-    numbers = array.astype(np.float64)
+    with np.errstate(invalid="ignore"):  # a NaN that signals does so when it is cast
+        numbers = array.astype(np.float64)
     if not numbers.size:
         return f"{array.shape}, without an element"
     finite = numbers[np.isfinite(numbers)]

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from msgspec import DecodeError
 
-from nnparity.reports.chain import state, writer
+from nnparity.reports.chain import rows, state, writer
 from nnparity.reports.formatting import cut
 from nnparity.reports.records import Environment, Finished, FormulaLine, Line, Seal, Summary, TargetLine, Verdict
 from nnparity.reports.records import decode as read
@@ -72,7 +72,7 @@ def taken_up(path: Path, plan: Plan) -> Journal:
     """
     try:
         _whole(path, path)
-        lines = [(text, read(text)) for text in path.read_bytes().split(b"\n")[:-1] if text.strip()]
+        lines = [(text, read(text)) for text in rows(path)[:-1] if text.strip()]
     except (OSError, DecodeError) as error:
         raise UsageError(f"{path} cannot be gone on with: {error}") from error
     if not lines or not isinstance(lines[0][1], Environment):

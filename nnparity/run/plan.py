@@ -58,7 +58,8 @@ class Plan(Selection):
         """How many signatures of each formula's pool it gets in that mode: all that are in, or what it can afford.
 
         As many of each formula, whatever the others of the plan: so that a part of a run is a part of the whole. No
-        mode is the backend's usual one.
+        mode is the backend's usual one; which that is of an adapter of one's own nobody knows before it is started, and
+        it gets what one that compiles nothing gets unless a mode that does is named.
         """
         seconds = BUDGET if self.seconds is None and compiles(backend, mode) else self.seconds
         if seconds is None or self.signatures:  # what is named is asked, at whatever cost

@@ -36,10 +36,15 @@ class Case:
         return f"{self.formula.id}/{self.signature.id}/{self.dataset}/{self.dtype.name}"
 
     def __eq__(self, other: object) -> bool:
-        return isinstance(other, Case) and (self.id, self.salt) == (other.id, other.salt)
+        return isinstance(other, Case) and self._key == other._key
 
     def __hash__(self) -> int:
-        return hash((self.id, self.salt))
+        return hash(self._key)
+
+    @property
+    def _key(self) -> tuple[str, str, str]:
+        """What tells it apart: a pack may be edited, or another have a formula of that id, within one process."""
+        return self.id, self.salt, self.formula.edition
 
     @cached_property
     def inputs(self) -> Arrays:

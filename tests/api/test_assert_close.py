@@ -159,7 +159,11 @@ WRONG: dict[str, tuple[Any, dict[str, Any], str]] = {
     "a text": ("dense", {"x": "x"}, "x is a str, expected an array"),
     "objects": ("dense", {"x": X.astype(object)}, "x holds object, expected numbers"),
     "integers": ("dense", {"x": X.astype(np.int64)}, "x holds int64"),
-    "NaN": ("dense", {"x": np.where(X > 1, np.nan, X)}, "x holds NaN at"),
+    "NaN": (
+        "dense",
+        {"x": np.where(X > 1, np.nan, X)},
+        r"x holds NaN at \[\d, \d\], from which no tolerance can be derived",
+    ),
     "complex numbers": ("dense", {"x": X + 1j}, "x holds complex64, expected numbers"),
     "longer floats": ("dense", {"x": X.astype(np.longdouble)}, "x holds (long|float).*, expected numbers"),
     "durations": ("dense", {"x": X.astype("m8[s]")}, "x holds timedelta64.*, expected numbers"),

@@ -60,6 +60,13 @@ def test_items_are_named_and_belong_to_formulas_or_dtypes() -> None:
     ]
 
 
+@pytest.mark.parametrize(("quantities", "there"), [(("grad",), False), (("output",), True), (("output", "grad"), True)])
+def test_inputs_to_reject_are_given_for_outputs_alone(quantities: tuple[str, ...], there: bool) -> None:
+    found = ids(Plan((TargetName("numpy"),), formulas=("dense",), quantities=quantities))
+    assert ("rejects/dense" in found) == there
+    assert "specials/dense" in found
+
+
 @pytest.mark.parametrize("change", [{"level": "quick"}, {"salt": "other"}, {"quantities": ("hvp",)}])
 def test_some_plans_have_none(change: dict[str, Any]) -> None:
     assert ids(Plan((TargetName("numpy"),), formulas=("relu",), **change)) == []

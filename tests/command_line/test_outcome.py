@@ -11,9 +11,10 @@ import pytest
 from nnparity.command_line import main as cli
 from nnparity.command_line.running.exclusion import LOCK, alone
 from nnparity.command_line.running.outcome import Outcome, soaked
-from nnparity.command_line.running.previous import RUN
+from nnparity.command_line.running.previous import ASIDE, RUN
 from nnparity.reports import MergedRun, merge
 from nnparity.reports.aggregation import Aggregate
+from nnparity.reports.chain import state
 from nnparity.reports.records import Seal, Summary, Verdict, encode, read_run
 from nnparity.reports.render import FILES
 from nnparity.run.counts import Counts, TotalCounts
@@ -109,6 +110,44 @@ def test_a_run_that_was_cut_short_does_not_take_the_place_of_a_whole_one(nnparit
     assert '"salt":"1"' in (OUT / "previous" / RUN).read_text()
 
 
+@pytest.mark.parametrize("options", [(), ("--no-keep-previous",)])
+@pytest.mark.parametrize("whole", [True, False])
+def test_a_target_that_does_not_start_leaves_all_as_it_was(
+    whole: bool, options: tuple[str, ...], nnparity: Run, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for salt in ("1", "2"):
+        nnparity(*PLAN, "--salt", salt)
+    if not whole:
+        cut_short(OUT / RUN)
+    before, earlier = files(OUT), files(OUT / "previous")
+    target("import nowhere")
+    assert nnparity(*PLAN, *options) == 2
+    assert (files(OUT), files(OUT / "previous")) == (before, earlier)
+    assert capsys.readouterr().err.count("the report of before is kept") == 1, "that of the second run"
+
+
+def test_a_target_that_does_not_start_leaves_no_run_file_and_no_folders(nnparity: Run) -> None:
+    target("import nowhere")
+    assert nnparity(*PLAN) == 2
+    assert not OUT.exists()
+    OUT.mkdir(parents=True)
+    target(TALKATIVE)
+    nnparity(*PLAN)
+    target("import nowhere")
+    assert nnparity(*PLAN) == 2
+    assert not (OUT / "previous").exists()
+
+
+def test_a_run_file_that_lies_aside_since_a_kill_takes_its_place_again(nnparity: Run) -> None:
+    nnparity(*PLAN, "--salt", "1")
+    before = (OUT / RUN).read_bytes()
+    (OUT / RUN).replace(OUT / ASIDE)
+    (OUT / RUN).write_bytes(before.splitlines(keepends=True)[0])  # the head of a run that has done nothing
+    nnparity(*PLAN, "--salt", "2")
+    assert (OUT / "previous" / RUN).read_bytes() == before
+    assert not (OUT / ASIDE).exists()
+
+
 def test_told_otherwise_it_is_written_over(nnparity: Run) -> None:
     nnparity(*PLAN)
     nnparity(*PLAN, "--no-keep-previous")
@@ -123,6 +162,17 @@ def test_a_run_that_goes_on_moves_nothing(nnparity: Run) -> None:
     assert nnparity(*PLAN, "--resume") == 0
     assert not (OUT / "previous").exists()
     assert len(verdicts(OUT / RUN)) == whole
+
+
+def test_a_run_goes_on_whatever_ends_the_lines_of_its_file(nnparity: Run) -> None:
+    nnparity(*PLAN)
+    whole = len(verdicts(OUT / RUN))
+    cut_short(OUT / RUN)
+    (OUT / RUN).write_bytes((OUT / RUN).read_bytes().replace(b"\n", b"\r\n"))
+    assert nnparity(*PLAN, "--resume") == 0
+    assert len(verdicts(OUT / RUN)) == whole
+    assert state(OUT / RUN).seal
+    assert not state(OUT / RUN).faults
 
 
 def test_the_report_of_before_may_be_the_baseline(nnparity: Run) -> None:

@@ -129,6 +129,23 @@ def test_kernels_that_fit_no_formula_are_told(
     assert re.search(f"on_torch.py: {says}", capsys.readouterr().err)
 
 
+@pytest.mark.parametrize(
+    ("path", "says"),
+    [
+        ("torch.sine", "AttributeError: {} torch.sine, which is not there (did you mean torch.sin?)"),
+        ("torch.nosuch.thing", "AttributeError: {} torch.nosuch.thing: module 'torch' has no attribute 'nosuch'"),
+        ("torch.pi", "TypeError: {} torch.pi: torch.pi is a float, not a callable"),
+    ],
+)
+def test_a_kernel_that_is_not_there_is_told_with_its_place_in_the_toml(nnparity: Run, path: str, says: str) -> None:
+    pytest.importorskip("torch")
+    spoil("mine/activations.toml", 'torch = "torch.nn.functional.silu"', f'torch = "{path}"')
+    small = ("--formula", "silu", "--dtype", "float32", "--level", "quick", "--no-scripts", "--jobs", "1")
+    assert nnparity("run", "--pack", "mine", "--backend", "torch", *small) == 1
+    told = says.format("mine/activations.toml: silu.kernels.torch is")
+    assert {one.message.splitlines()[0] for one in verdicts()} == {told}
+
+
 def test_a_pack_that_is_not_there_ends_with_2(nnparity: Run, capsys: pytest.CaptureFixture[str]) -> None:
     assert nnparity("prove", "mime") == 2
     assert "mime: no formula here" in capsys.readouterr().err
@@ -210,6 +227,15 @@ def test_expectations_are_kept_until_the_pack_is_edited(nnparity: Run, monkeypat
     assert "computed" not in told()
     Path("mine/attention.py").write_text(Path("mine/attention.py").read_text(encoding="utf-8") + "\n", encoding="utf-8")
     assert "from the store" not in told()
+
+
+def test_a_process_expects_nothing_of_an_edited_pack_that_it_expected_before(nnparity: Run) -> None:
+    """Another test here may have edited the same formula: what is kept of a case must not be of that one."""
+    small = ("--pack", "mine", "--backend", "numpy", "--formula", "silu", "--dtype", "float32", "--level", "quick")
+    for gate in ("gate", "2 * gate"):
+        spoil("mine/activations.py", "return x * gate if", f"return x * {gate} if")
+        assert nnparity("run", *small, "--no-store") == 0
+        spoil("mine/activations.py", f"return x * {gate} if", "return x * gate if")
 
 
 # --- records

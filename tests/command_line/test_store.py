@@ -200,6 +200,18 @@ def test_what_is_wrong_with_the_store_while_a_report_gets_its_scripts_is_said_to
     assert len(re.findall(r"^store: .*File exists.*$", capsys.readouterr().err, re.M)) == 1
 
 
+def test_what_is_wrong_with_the_store_while_faults_are_planted_is_said_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "file").write_text("no folder")
+    monkeypatch.setenv(VARIABLE, str(tmp_path / "file"))
+    plan = ["--backend", "numpy", "--formula", "relu", "--formula", "tanh", "--dtype", "float32", "--level", "quick"]
+    asked = ["mutate", *plan, "--jobs", "2", "--out", str(tmp_path / "out")]
+    assert cli.guarded(lambda: cli.application(asked)) == 0
+    assert len(re.findall(r"^store: .*File exists.*$", capsys.readouterr().err, re.M)) == 1
+    assert len(merge([tmp_path / "out" / "mutation.jsonl"]).troubles) == 1
+
+
 def test_a_killed_run_leaves_a_store_that_the_next_one_believes(empty: Path, cold: Any, tmp_path: Path) -> None:
     command = [*NNPARITY, "run", "--backend", "numpy", *PLAN, "--jobs", "1", "--out", str(tmp_path / "killed")]
     process = subprocess.Popen(command, stderr=subprocess.DEVNULL)

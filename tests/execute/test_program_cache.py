@@ -3,15 +3,21 @@ nothing else is deleted.
 """
 
 import os
+from collections import Counter
+from io import StringIO
 from pathlib import Path
 
 import platformdirs
 import pytest
+from rich.console import Console
 
 from nnparity.adapters.request import PROGRAMS
+from nnparity.command_line.running.terminal_summary import show
 from nnparity.execute import program_cache
 from nnparity.execute.observer import Observer
 from nnparity.execute.program_cache import OWN, kept, trim
+from nnparity.reports import MergedRun
+from nnparity.run.counts import TotalCounts
 
 
 def written(folder: Path, *days: int) -> list[Path]:
@@ -100,3 +106,29 @@ def test_a_link_in_the_place_of_the_folder_keeps_nothing(tmp_path: Path, monkeyp
 
 def test_the_tests_do_not_use_the_users_folder() -> None:
     assert kept() not in ("", str(platformdirs.user_cache_path("nnparity") / "programs"))
+
+
+def test_why_nothing_is_kept_is_told_at_the_end_of_a_run_that_compiled(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def told(*targets: str) -> list[str]:
+        console = Console(file=StringIO(), width=500)
+        show(TotalCounts(programs={one: Counter({"compiled": 1}) for one in targets}), MergedRun(), console)
+        return [line for line in console.file.getvalue().splitlines() if line.startswith("programs: ")]  # type: ignore[attr-defined]
+
+    monkeypatch.setenv(PROGRAMS, str(tmp_path / "there"))
+    assert told("jax:cpu:compiled") == []
+    (tmp_path / "file").touch()
+    monkeypatch.setenv(PROGRAMS, str(tmp_path / "file"))
+    (line,) = told("jax:cpu:compiled", "torch:cpu:compiled")
+    assert str(tmp_path / "file") in line
+    assert line.endswith("; none is kept for the next run")
+    assert told() == [], "nothing was compiled"
+    monkeypatch.setenv(PROGRAMS, str(tmp_path / "there"))
+    monkeypatch.setattr(os, "access", lambda *_: False)
+    assert told("jax:cpu:compiled") == [
+        f"programs: {tmp_path / 'there' / OWN} cannot be written to; none is kept for the next run"
+    ]
+    assert kept() == ""
+    monkeypatch.setenv(PROGRAMS, "off")
+    assert told("jax:cpu:compiled") == []

@@ -92,7 +92,7 @@ def test_a_quick_plan_has_not_reached_what_core_catches() -> None:
 
 def test_the_run_file_of_planted_faults_says_that_it_is_one(tmp_path: Path) -> None:
     asked = Plan((TargetName("numpy"),), formulas=("relu",), dtypes=("float32",), level="quick")
-    command._write(asked, tmp_path / "mutation.jsonl", TargetLine("numpy:cpu:eager", available=True), [])
+    command._write(asked, tmp_path / "mutation.jsonl", TargetLine("numpy:cpu:eager", available=True), [], [])
     assert merge([tmp_path / "mutation.jsonl"]).environments[0].plan["mutation"] == ["planted"]
 
 

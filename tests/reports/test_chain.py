@@ -39,6 +39,16 @@ def test_a_file_as_it_was_written_has_nothing_wrong(path: Path) -> None:
     assert merge([path]).verdicts[0].case == "dense/n0/normal/float32"
 
 
+def test_other_ends_of_lines_are_no_change_and_hide_none(path: Path) -> None:
+    """Git and tools of Windows write them so."""
+    as_written = links(path)
+    path.write_bytes(path.read_bytes().replace(b"\n", b"\r\n"))
+    assert links(path) == as_written
+    assert found(path) == []
+    path.write_bytes(path.read_bytes().replace(b'"hard":0.5', b'"hard":0.4', 1))
+    assert [one.endswith("was edited") for one in found(path)] == [True]
+
+
 def edited(lines: Lines) -> str:
     lines[6] = lines[6].replace(b'"hard":0.5', b'"hard":0.4')
     return "line 7 (verdict of dense/n6/normal/float32 output on {target}) was edited"

@@ -3,10 +3,15 @@
 import subprocess
 import sys
 import zipfile
+from collections.abc import Callable, Sequence
+from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
+from typer.testing import CliRunner
 
+from nnparity.command_line import cells
+from nnparity.command_line.main import application
 from nnparity.reproduce import bisection
 from nnparity.reproduce.bisection import AGREES, DISAGREES, SILENT, bisect, releases, shown, teller
 from nnparity.spec.usage import UsageError
@@ -116,3 +121,21 @@ def test_a_folder_that_was_left_half_done_is_made_anew(index: Path) -> None:
     (half / "toy.py").write_text("RIGHT = False\n", encoding="utf-8")
     assert teller(SCRIPT, ["toy"], index / "versions")("1.0") == AGREES
     assert not half.exists()
+
+
+def test_the_release_is_found_in_which_it_began_to_refuse(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What is unsupported here has a script all the same: it raises where it is refused, and agrees where it is not."""
+    if find_spec("torch") is None:
+        pytest.skip("torch is not installed")
+
+    def told(script: str, packages: Sequence[str], folder: Path, complete: bool) -> Callable[[str], str]:
+        (file := tmp_path / "script.py").write_text(script, encoding="utf-8")
+        return lambda version: bisection._asked(file, tmp_path) if version == "1.1" else AGREES
+
+    monkeypatch.setattr(cells, "releases", lambda *_: ["1.0", "1.1"])
+    monkeypatch.setattr(cells, "teller", told)
+    monkeypatch.chdir(tmp_path)
+    cell = ["dense/n3i5j4/normal/float32", "torch:cpu:compiled", "jvp"]
+    done = CliRunner().invoke(application, ["bisect", *cell, "--package", "torch", "--versions", "1.0..1.1"])
+    assert (done.exit_code, done.exception and str(done.exception)) == (1, "1"), done.output
+    assert done.output.splitlines()[-1] == "changed in torch 1.1: it raises, and with 1.0 it agrees"

@@ -5,6 +5,7 @@ import re
 import pytest
 
 from nnparity.adapters.registry import FOLDER
+from nnparity.checks import DATASETS
 from nnparity.command_line import main as cli
 from nnparity.judge.known_divergences import load
 
@@ -45,3 +46,32 @@ def test_a_record_is_told(id: str, capsys: Output) -> None:
 )
 def test_what_is_not_there_is_a_usage_error(arguments: tuple[str, ...]) -> None:
     assert explain(*arguments) == 2
+
+
+@pytest.mark.parametrize(
+    ("arguments", "told"),
+    [
+        (("dense/n3i5j4/rejects: bias of size 1/float32",), "expected  that the target raises: "),
+        (("tanh/n257d257/all cores/float32", "grad.x"), "units roundoff"),
+        (("tanh/n1d65549/sweep/bfloat16",), "units roundoff"),
+        (("dense/n3i5j4/nan in others/float32",), "units roundoff"),
+        (("gelu/n3d5/normal/float32", "output.with_grad"), "units roundoff"),
+    ],
+)
+def test_cases_of_the_further_checks_are_explained_too(arguments: tuple[str, ...], told: str, capsys: Output) -> None:
+    assert explain(*arguments) == 0
+    assert told in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("check", ["determinism", "layouts"])
+def test_what_is_held_against_another_call_is_said_to_be_so(check: str, capsys: Output) -> None:
+    for dataset in DATASETS[check]:
+        assert explain(f"relu/n4d257/{dataset}/float32") == 2
+        told = capsys.readouterr().err
+        assert told.startswith(f"nnparity: '{dataset}' belongs to the check '{check}', which asks more than one call: ")
+        assert "run --case" in told
+
+
+def test_of_what_must_be_refused_there_is_no_gradient(capsys: Output) -> None:
+    assert explain("dense/n3i5j4/rejects: bias of size 1/float32", "grad.x") == 2
+    assert "there are: output" in capsys.readouterr().err

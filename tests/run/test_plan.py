@@ -1,5 +1,6 @@
 """The plan: what does not exist is refused with what does, and groups come in the primer's order."""
 
+import dataclasses
 from dataclasses import fields
 from pathlib import Path
 from typing import Any
@@ -8,10 +9,12 @@ import pytest
 
 from nnparity.adapters.numpy import NumpyAdapter
 from nnparity.adapters.registry import COMPILED, COSTS, PLAIN
+from nnparity.checks.layouts import _pooled, largest
 from nnparity.execute.target import TargetName
 from nnparity.run.plan import BUDGET, Plan
 from nnparity.spec import DTYPES, load
 from nnparity.spec.cases.pool import pool
+from nnparity.spec.loader import signatures
 from nnparity.spec.schema import LEVELS, QUANTITIES
 from nnparity.spec.selection import ALL, CaseGroup
 from nnparity.spec.usage import UsageError
@@ -207,6 +210,25 @@ def test_a_target_that_is_started_is_asked_for_as_it_was_named() -> None:
     started = target(NumpyAdapter)
     named = TargetName.of(started.name)
     assert (started.backend, started.mode) == (named.backend, named.mode) == ("numpy", "eager")
+
+
+def test_views_go_as_far_as_ordinary_cases_whatever_mode_an_own_adapter_turns_out_to_have() -> None:
+    """Before it is started nobody knows its usual mode, and its groups are dealt out by then."""
+
+    class Compiling(NumpyAdapter):
+        backend = "own"
+        modes = ("compiled",)
+        layouts = ("transposed",)
+
+    for asked in (TargetName("own.py:Compiling"), TargetName("own.py:Compiling", "cpu", "compiled")):
+        plan = Plan((asked,), formulas=("dense",), dtypes=("float32",), pool=ALL)
+        started = dataclasses.replace(target(Compiling), asked=asked)
+        assert started.mode == "compiled"
+        ordinary = {case.signature.id for group in plan.groups() for case in group.cases if plan.asks(asked, group)}
+        laid_out = {case.signature.id for case in _pooled(started, load()["dense"], plan)}
+        own = largest(load()["dense"]).id  # it is laid out whatever the pool
+        written = {one.id for one in signatures(load()["dense"])}
+        assert laid_out - written == ordinary - written - {own}
 
 
 @pytest.mark.parametrize("pool", ["s", "1.5s", "-1s", "10m", ""])

@@ -1,11 +1,15 @@
 """What lies in the folder of a report before: it is moved out of the way instead of being written over.
 
-One generation is kept. A report never takes the place of a run that it is made of, or that can be gone on with.
+One generation is kept. A report never takes the place of a run that it is made of, or that can be gone on with, and a
+run that of no other before it has something to put there: until then the run file of before lies aside.
 """
 
-from collections.abc import Sequence
+import contextlib
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
+from nnparity.command_line.application import tell
+from nnparity.execute.observer import TargetUnavailable
 from nnparity.reports.records import Summary, encode
 from nnparity.reports.render import FILES
 from nnparity.spec.usage import UsageError
@@ -13,25 +17,78 @@ from nnparity.spec.usage import UsageError
 #: The folder beside the run file where it lies then.
 FOLDER = "previous"
 RUN = "parity.jsonl"
+#: Where the run file of before lies until the first unit of a run is done.
+ASIDE = f"{RUN}.before"
 #: How the line begins that only a run which came to its end has written, that which ends a unit, and a verdict.
 _SUMMARY = encode(Summary({}, 0, [], {})).partition(b",")[0] + b","
 _FINISHED, _VERDICT = b'{"kind":"finished",', b'{"kind":"verdict",'
 
 
-def moved(folder: Path) -> Path | None:
+def moved(folder: Path, run: str = RUN) -> Path | None:
     """Moves what a finished run left in `folder`, its report and its run file, and says where it is now.
 
-    What a run left that was cut short stays and is written over: it must not take the place of a whole one.
+    What a run left that was cut short stays and is written over: it must not take the place of a whole one. `run` is
+    how its run file is called.
     """
-    if not _has(folder / RUN, _SUMMARY):
+    if not _has(folder / run, _SUMMARY):
         return None
     there = folder / FOLDER
     there.mkdir(exist_ok=True)
-    for name in (*FILES, RUN):
+    for name in FILES:
         (there / name).unlink(missing_ok=True)
         if (folder / name).exists():
             (folder / name).replace(there / name)
+    (folder / run).replace(there / RUN)
     return there
+
+
+class Aside:
+    """The run file of before, out of the way of a run of which nobody knows yet whether it will do anything."""
+
+    def __init__(self, folder: Path, keep: bool) -> None:
+        """With `keep` what a finished run left is moved to `previous` in the end, and otherwise written over."""
+        self._folder, self._keep, self._open = folder, keep, True
+        self._run, self._aside = folder / RUN, folder / ASIDE
+        if self._aside.exists():  # a run was killed while it lay there
+            self._give_way() if _has(self._run, _VERDICT) else self._aside.replace(self._run)
+        if keep and _has(self._run, _SUMMARY):
+            (folder / FOLDER).mkdir(exist_ok=True)  # where that cannot be made it is told now, and not in the middle
+        if self._run.is_file():
+            self._run.replace(self._aside)
+
+    def settle(self) -> None:
+        """The run has something to put in its place: what was there before gives way, which is said, once."""
+        if self._open:
+            self._open = False
+            self._give_way()
+
+    def put_back(self) -> None:
+        """The run came to nothing: all is as it was, unless it has settled."""
+        if self._open:
+            self._open = False
+            self._run.unlink(missing_ok=True)
+            if self._aside.exists():
+                self._aside.replace(self._run)
+            with contextlib.suppress(OSError):  # one that holds something stays
+                (self._folder / FOLDER).rmdir()
+
+    def _give_way(self) -> None:
+        if self._keep and (there := moved(self._folder, ASIDE)):
+            tell(f"the report of before is kept in {there}")
+        self._aside.unlink(missing_ok=True)
+
+
+@contextlib.contextmanager
+def aside(folder: Path, keep: bool) -> Iterator[Aside]:
+    """Puts the run file of before aside for a run, and back where that is refused before a unit of it was done."""
+    before = Aside(folder, keep)
+    try:
+        yield before
+    except (TargetUnavailable, UsageError):
+        before.put_back()
+        raise
+    finally:
+        before.settle()
 
 
 def again(runs: Sequence[Path], folder: Path) -> bool:

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from rich.console import Console
 
 from nnparity.command_line.application import tell
+from nnparity.execute.program_cache import trouble
 from nnparity.reports.aggregation import Aggregate
 from nnparity.reports.causes.causes import Cause
 from nnparity.reports.causes.classes import SIGNS
@@ -40,6 +41,8 @@ def show(total: TotalCounts, run: MergedRun, console: Console) -> None:
     for target, programs in total.programs.items():
         if programs:
             tell(f"programs of {target}: {needed(programs)}", console)
+    if any(total.programs.values()) and (why := trouble()):
+        tell(f"programs: {why}; none is kept for the next run", console)
 
 
 def failing(aggregate: Aggregate) -> Iterator[str]:
