@@ -6,11 +6,14 @@
 The second adds a run to those of the file. Of each run it holds CPU and versions, how many verdicts there were of each
 dtype, and those in some scope that no run before it has. The first is that of `make parity`, in all dtypes; those of
 the same targets in float16 and in bfloat16 alone are there since determinism, threads, the sizes one and none and
-inputs to reject are tried in one dtype of a run, float32 where it has that. The file's test holds every record against
-it, without a framework: run this when records or budgets change.
+inputs to reject are tried in one dtype of a run, float32 where it has that; those of the whole pool (`--pool all`), of
+targets that compile nothing, since other sizes may be right where a record speaks of all. Of these it holds only what
+says how wide a record is: most lie in the scope of records that other numbers show. The file's test holds every record
+against it, without a framework: run this when records or budgets change.
 """
 
 import json
+import re
 import sys
 from collections import Counter
 from collections.abc import Iterator
@@ -18,7 +21,7 @@ from pathlib import Path
 from typing import Any
 
 from nnparity.adapters.registry import FOLDER
-from nnparity.judge.known_divergences import load
+from nnparity.judge.known_divergences import Known, load
 from nnparity.reports.records import Environment, TargetLine, Verdict, read_run
 
 #: What names a verdict within a run: its target, case and quantity.
@@ -27,7 +30,9 @@ Key = tuple[str, str, str]
 
 def scopes(path: Path) -> dict[str, Any]:
     """A run: CPU, versions, totals by dtype, and target -> case -> quantity -> grade."""
-    lines, known = list(read_run(path)), load(FOLDER)
+    lines = list(read_run(path))
+    environment = next(line for line in lines if isinstance(line, Environment))
+    known = [one for one in load(FOLDER) if measured(one) or not of_the_pool(environment)]
     versions = {line.target: line.versions for line in lines if isinstance(line, TargetLine) and line.available}
     verdicts = [line for line in lines if isinstance(line, Verdict)]
     found: dict[str, dict[str, dict[str, str]]] = {}
@@ -36,11 +41,21 @@ def scopes(path: Path) -> dict[str, Any]:
             cases = found.setdefault(verdict.target, {})
             cases.setdefault(verdict.case, {})[verdict.quantity] = verdict.grade
     return {
-        "cpu": next(line.cpu for line in lines if isinstance(line, Environment)),
+        "cpu": environment.cpu,
         "versions": {target: versions[target] for target in found},
         "total": dict(Counter(verdict.dtype for verdict in verdicts)),
         "verdicts": found,
     }
+
+
+def measured(known: Known) -> bool:
+    """Whether these runs say how wide the record is: what other numbers or processors show has its proof elsewhere."""
+    return not (known.salt or known.processor)
+
+
+def of_the_pool(run: Environment) -> bool:
+    """Whether some target was asked all sizes of its pool: the plan says "torch:cpu: 2330 of 2330 signatures"."""
+    return any(re.search(r" (\d+) of \1 signatures$", one) for one in run.plan["pool"])
 
 
 def graded(verdicts: dict[str, dict[str, dict[str, str]]]) -> Iterator[tuple[Key, str]]:
