@@ -14,7 +14,7 @@ import msgspec
 import pytest
 
 from nnparity.adapters.registry import FOLDER
-from nnparity.judge.known_divergences import Known, load, settled
+from nnparity.judge.known_divergences import Known, Ledger, load, settled
 from nnparity.reports.records import Verdict
 
 #: The part of the verdicts in a record's scope that may be right all the same.
@@ -53,9 +53,9 @@ def verdicts(runs: Any) -> Iterator[tuple[Verdict, dict[str, str]]]:
 
 def shares(records: list[Known], runs: Any) -> dict[str, tuple[int, int]]:
     """Record -> how many verdicts in its scope are right, of how many."""
-    found = {one.id: [0, 0] for one in records}
+    ledger, found = Ledger(records), {one.id: [0, 0] for one in records}
     for verdict, versions in verdicts(runs):
-        for one in records:
+        for one in ledger.about(verdict.formula, verdict.target):
             if one.covers(verdict, versions):
                 found[one.id][0] += verdict.grade in ("conforms", "inconclusive")
                 found[one.id][1] += 1
@@ -107,9 +107,10 @@ def test_records_that_only_runs_of_half_precision_alone_meet_are_held_against_th
 
 
 def test_no_two_records_cover_the_same_verdict(runs: Any) -> None:
-    records = load(FOLDER)
+    ledger = Ledger(load(FOLDER))
     for verdict, versions in verdicts(runs):
-        found = settled([one for one in records if one.covers(verdict, versions)])
+        near = ledger.about(verdict.formula, verdict.target)
+        found = settled([one for one in near if one.covers(verdict, versions)])
         told = [one.id for one in found]
         assert len(found) < 2, f"{verdict.case} {verdict.quantity} of {verdict.target}: {told}"
 
