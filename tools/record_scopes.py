@@ -2,32 +2,43 @@
 
     python tools/record_scopes.py RUN.jsonl MORE.jsonl FLOAT16.jsonl BFLOAT16.jsonl > tests/judge/known_scope.json
     python tools/record_scopes.py tests/judge/known_scope.json RUN.jsonl > new.json
+    python tools/record_scopes.py --wide RUN.jsonl
 
 The second adds a run to those of the file. Of each run it holds CPU and versions, how many verdicts there were of each
 dtype, and those in some scope that no run before it has. The first is that of `make parity`, in all dtypes; those of
 the same targets in float16 and in bfloat16 alone are there since determinism, threads, the sizes one and none and
-inputs to reject are tried in one dtype of a run, float32 where it has that. The file's test holds every record against
-it, without a framework: run this when records or budgets change.
+inputs to reject are tried in one dtype of a run, float32 where it has that; those of the whole pool (`--pool all`), of
+targets that compile nothing, since other sizes may be right where a record speaks of all. Of these it holds only what
+says how wide a record is: most lie in the scope of records that other numbers show. The file's test holds every record
+against it, without a framework: run this when records or budgets change.
+
+The third names the records that are too wide for a run, one of the whole pool, say: of those that a new record covers
+the file may have none. It ends with status 1 if there are any. Ask it of a run of all targets that the record names.
 """
 
 import json
+import re
 import sys
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
 from nnparity.adapters.registry import FOLDER
-from nnparity.judge.known_divergences import load
-from nnparity.reports.records import Environment, TargetLine, Verdict, read_run
+from nnparity.judge.known_divergences import Known, Ledger, load
+from nnparity.reports.records import Environment, Line, TargetLine, Verdict, read_run
 
 #: What names a verdict within a run: its target, case and quantity.
 Key = tuple[str, str, str]
+#: The part of the verdicts in a record's scope that may be right all the same.
+MOST = 0.25
 
 
 def scopes(path: Path) -> dict[str, Any]:
     """A run: CPU, versions, totals by dtype, and target -> case -> quantity -> grade."""
-    lines, known = list(read_run(path)), load(FOLDER)
+    lines = list(read_run(path))
+    environment = next(line for line in lines if isinstance(line, Environment))
+    known = [one for one in load(FOLDER) if measured(one) or not of_the_pool(environment)]
     versions = {line.target: line.versions for line in lines if isinstance(line, TargetLine) and line.available}
     verdicts = [line for line in lines if isinstance(line, Verdict)]
     found: dict[str, dict[str, dict[str, str]]] = {}
@@ -36,11 +47,42 @@ def scopes(path: Path) -> dict[str, Any]:
             cases = found.setdefault(verdict.target, {})
             cases.setdefault(verdict.case, {})[verdict.quantity] = verdict.grade
     return {
-        "cpu": next(line.cpu for line in lines if isinstance(line, Environment)),
+        "cpu": environment.cpu,
         "versions": {target: versions[target] for target in found},
         "total": dict(Counter(verdict.dtype for verdict in verdicts)),
         "verdicts": found,
     }
+
+
+def measured(known: Known) -> bool:
+    """Whether these runs say how wide the record is: what other numbers or processors show has its proof elsewhere."""
+    return not (known.salt or known.processor)
+
+
+def of_the_pool(run: Environment) -> bool:
+    """Whether some target was asked all sizes of its pool: the plan says "torch:cpu: 2330 of 2330 signatures"."""
+    return any(re.search(r" (\d+) of \1 signatures$", one) for one in run.plan["pool"])
+
+
+def wide(records: Iterable[Known], lines: Iterable[Line]) -> Iterator[str]:
+    """The records of which more than a quarter of what they cover in a run is right, with how much.
+
+    Those of sizes that only the pool has are asked of runs of the pool.
+    """
+    ledger, versions, found = Ledger(records), dict[str, dict[str, str]](), dict[str, Counter[bool]]()
+    pool = False
+    for line in lines:
+        if isinstance(line, Environment):
+            pool = of_the_pool(line)
+        elif isinstance(line, TargetLine):
+            versions[line.target] = line.versions
+        elif isinstance(line, Verdict):
+            for one in ledger.about(line.formula, line.target):
+                if (pool or not one.pool) and one.covers(line, versions[line.target]):
+                    found.setdefault(one.id, Counter())[line.grade in ("conforms", "inconclusive")] += 1
+    for id, counted in sorted(found.items()):
+        if counted[True] > MOST * counted.total():
+            yield f"{id}: {counted[True]} of {counted.total()} in its scope are right"
 
 
 def graded(verdicts: dict[str, dict[str, dict[str, str]]]) -> Iterator[tuple[Key, str]]:
@@ -62,6 +104,9 @@ def added(runs: list[dict[str, Any]], run: dict[str, Any]) -> list[dict[str, Any
 
 
 if __name__ == "__main__":
+    if sys.argv[1:2] == ["--wide"]:
+        records = [one for one in load(FOLDER) if measured(one)]
+        sys.exit("\n".join(told for path in sys.argv[2:] for told in wide(records, read_run(Path(path)))) or 0)
     found: list[dict[str, Any]] = []
     for path in map(Path, sys.argv[1:]):
         several = [scopes(path)] if path.suffix == ".jsonl" else json.loads(path.read_text(encoding="utf-8"))
