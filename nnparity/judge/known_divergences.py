@@ -2,7 +2,7 @@
 
 A record is narrow: formula, target, dtype, quantity, dataset, signature, version range. A verdict in that scope is
 judged by what the record expects instead: one that meets it keeps its grade and carries the record's id, any other is
-new. A record whose whole scope was run and in which everything conforms is stale, and fails the run.
+new. A record whose whole scope was run and in which everything that was judged conforms is stale, and fails the run.
 """
 
 import fnmatch
@@ -219,7 +219,8 @@ class Ledger:
             return _asked_again(verdict, versions, near)
         (known,) = found
         held = met(known.expects, known.kind, verdict, evidence)
-        self.asked.add((known.id, held))
+        if held or verdict.grade != "unsupported":  # of what nobody judged a record need not hold
+            self.asked.add((known.id, held))
         if held:
             return msgspec.structs.replace(verdict, known=known.id, note=_noted(known, verdict, evidence))
         return _told(verdict, f"in the scope of {known.id}, but not what it expects")

@@ -61,8 +61,8 @@ def _(value: Mapping) -> Any:  # type: ignore[type-arg]  # what is registered is
     return ["mapping", *sorted([name, told(one)] for name, one in value.items())]
 
 
-@told.register
-def _(value: np.ndarray) -> Any:
+@told.register(np.ndarray | np.generic)  # numpy.float64 is a float, which nobody encodes as one
+def _(value: Any) -> Any:
     return ["array", str(value.dtype), value.shape, hashlib.blake2b(value.tobytes(), digest_size=16).digest()]
 
 

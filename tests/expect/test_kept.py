@@ -150,6 +150,20 @@ def changed(signature: Any) -> Any:
     return type(signature)(signature.id, signature.dims, {"another": 1}, signature.level, signature.datasets)
 
 
+def test_a_number_of_numpys_is_told_like_an_array(store: memory.Memory) -> None:
+    """numpy.float64 is a float in Python's eyes, and nothing that can be written down as one."""
+    one = case("mse", "float64")
+
+    def weighed(by: Any) -> Given:
+        return Given(one.formula, one.signature, one.dataset, one.dtype, "", one.inputs, {"output": by})
+
+    keys = [asked(weighed(by)) for by in (np.float64(3), np.float64(4), np.float32(3), np.array(3.0))]
+    assert None not in keys
+    assert len(set(keys)) == 3, "a number is an array without an axis"
+    assert expect(weighed(np.float64(3)), ALL)
+    assert counted(store)
+
+
 def test_other_code_is_another_key(monkeypatch: pytest.MonkeyPatch) -> None:
     before = asked(case("softmax"))
     monkeypatch.setattr("nnparity.store.questions.digest", lambda *rooms: b"changed")

@@ -9,7 +9,7 @@ import pytest
 
 from nnparity.checks.common import Given
 from nnparity.expect.budgets import expect
-from nnparity.judge.answer_patterns import pattern, stale, tail
+from nnparity.judge.answer_patterns import _cut, pattern, stale, tail
 from nnparity.judge.diagnosis import diagnosed
 from nnparity.judge.evidence import CERTAIN, POSSIBLE
 from nnparity.spec import DTYPES, Case, load
@@ -93,6 +93,19 @@ def test_a_kernel_without_its_last_column_has_a_larger_result_and_is_no_tail() -
     one = case("conv2d")
     noise = np.random.default_rng(0).normal(size=right(one, "grad.x").shape).astype(np.float32)
     assert tail(one, "grad.x", noise, expect(one, FIRST)["grad.x"]) is None
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+def test_the_tail_of_a_sum_of_all_numbers_is_named(dtype: str) -> None:
+    """Its result has no axis, and neither has its cotangent."""
+    one = case("mse", dtype=dtype)
+    seen = right(shortened(one, "k", 4))
+    named = tail(one, "output", seen, expect(one, FIRST)["output"])
+    assert named is None or named[0] == "the tail is missing: as if k were 4 instead of 5"
+    assert diagnosed(one, "output", seen, expect(one, FIRST)["output"], flush=False)
+    short = _cut(one, "k", 1)
+    assert short
+    assert isinstance(short.cotangents["output"], np.ndarray), "of an array without an axis no scalar is cut"
 
 
 def test_a_tail_that_makes_no_difference_is_not_called_one() -> None:

@@ -159,6 +159,7 @@ def test_a_record_whose_scope_was_run_without_a_divergence_is_stale(ledger: Ledg
     assert stale(ledger) == []
     ledger.match(verdict("conforms", quantity="output"), VERSIONS)
     ledger.match(verdict("conforms", quantity="grad.w"), {"torch": "3.0"})
+    ledger.match(verdict("unsupported", quantity="grad.w"), VERSIONS)
     assert stale(ledger) == []
     ledger.match(verdict("conforms", quantity="grad.w"), VERSIONS)
     assert stale(ledger) == ["dense-float32"]
