@@ -176,7 +176,7 @@ def _cut(case: Case, symbol: str, less: int) -> "Shortened | None":
 
 
 def _fitted(array: Array, shape: tuple[int, ...]) -> Array:
-    return array[(*map(slice, shape), ...)]  # of an array of no axis this is one too, and no scalar
+    return np.asarray(array[tuple(map(slice, shape))])  # of an array without an axis, and no scalar
 
 
 def _meets(seen: Array, truth: Expected, case: Case) -> bool:
