@@ -84,6 +84,11 @@ class Target:
         return self.name.rsplit(":", 2)[0]
 
     @property
+    def device(self) -> str:
+        """The part of its name in between."""
+        return self.name.rsplit(":", 2)[1]
+
+    @property
     def mode(self) -> str:
         """The last part of its name."""
         return self.name.rpartition(":")[2]

@@ -55,8 +55,8 @@ def stale(
     case: Case, quantity: str, seen: Array, expected: Expected, before: Sequence[Case], flush: bool
 ) -> tuple[str, float] | None:
     """Which inputs are still those of an earlier case, nearest first, and the bits that speak for it; or None."""
-    family = frozenset({quantity.partition(".")[0]})
-    if case.formula.composition or not family <= {"output", "grad"}:
+    family = _family(case, quantity)
+    if family is None:
         return None
     tried = list(_mixed(case, before))
     for says, other in tried:
@@ -67,6 +67,12 @@ def stale(
         if judge(seen, truth, case.dtype).grade == "conforms" and bits >= evidence.POSSIBLE:
             return says, bits
     return None
+
+
+def _family(case: Case, quantity: str) -> frozenset[str] | None:
+    """That of the quantity, where what a single formula makes of other inputs is asked for; None where it is not."""
+    family = frozenset({quantity.partition(".")[0]})
+    return None if case.formula.composition or not family <= {"output", "grad"} else family
 
 
 def _mixed(case: Case, before: Sequence[Case]) -> Iterator[tuple[str, Case]]:
@@ -129,10 +135,8 @@ def _unwritten(case: Case, seen: Array, expected: Expected) -> str | None:
 
 def _shortened(case: Case, quantity: str, seen: Array, expected: Expected) -> tuple[str, float] | None:
     """The right answer to inputs without the last of some dimension, and zeros where there is nothing then."""
-    if case.formula.composition:
-        return None
-    family = frozenset({quantity.partition(".")[0]})
-    if not family <= {"output", "grad"}:
+    family = _family(case, quantity)
+    if family is None:
         return None
     tails = list(_tails(case))
     for symbol, less in tails:

@@ -23,7 +23,7 @@ def reproduction(found: Cell, backend: str, refused: bool = False) -> str:
     if found.judged.grade == "unsupported" and not refused:
         raise Unreproducible(f"there is nothing to reproduce: {found.judged.message}")
     name = found.target.name
-    constants = {"device": name.rsplit(":", 2)[1], "mode": name.rpartition(":")[2], "backend": backend}
+    constants = {"device": found.target.device, "mode": found.target.mode, "backend": backend}
     reserved = (*RESERVED, *found.case.formula.inputs)
     # What all cores share is drawn in the script, as many numbers as there are.
     whole, found = found, found if found.case.dataset == ALL_CORES else narrowed(found)

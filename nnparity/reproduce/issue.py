@@ -38,7 +38,7 @@ def issue(cell: Cell, script: str) -> str:
     if cell.judged.grade in PASSING:
         raise Unreproducible(f"{cell.case.id} {cell.quantity} is graded {cell.judged.grade} here: nothing to report")
     info = cell.target.observer.info
-    _, device, mode = cell.target.name.rsplit(":", 2)
+    device, mode = cell.target.device, cell.target.mode
     known = _record(cell)
     kernel = Kernel(*info.kernels[cell.case.formula.id])
     shown = f"`{kernel.calls}`{f' ({kernel.convention})' if kernel.convention else ''}"

@@ -1,27 +1,15 @@
 """The tool that says of a run which records are too wide for it."""
 
-import importlib.util
 from collections.abc import Iterator
-from pathlib import Path
-from types import ModuleType
 
 import msgspec
 
 from nnparity.adapters.registry import FOLDER
 from nnparity.judge.known_divergences import load
 from nnparity.reports.records import Environment, Grade, Line, TargetLine, Verdict
+from nnparity.tests.packaging.tools import tool
 
-TOOL = Path(__file__).resolve().parents[2] / "tools" / "record_scopes.py"
-
-
-def tool() -> ModuleType:
-    """The tool, which is in no package."""
-    spec = importlib.util.spec_from_file_location("record_scopes", TOOL)
-    assert spec
-    assert spec.loader
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
+SCOPES = tool("record_scopes")
 
 
 def run(**grades: Grade) -> Iterator[Line]:
@@ -44,20 +32,20 @@ def test_a_record_of_which_more_than_a_quarter_is_right_is_told() -> None:
     narrow = next(one for one in load(FOLDER) if one.id == "torch-layer-norm-scale-half")
     wider = msgspec.structs.replace(narrow, case="layer_norm/n[1-9][0-9][0-9]*d*")
     lines = list(run(n128d16="conforms", n255d33="imprecise", n4097d7="imprecise"))
-    assert list(tool().wide([wider], lines)) == ["torch-layer-norm-scale-half: 1 of 3 in its scope are right"]
-    assert list(tool().wide([narrow], lines)) == []
+    assert list(SCOPES.wide([wider], lines)) == ["torch-layer-norm-scale-half: 1 of 3 in its scope are right"]
+    assert list(SCOPES.wide([narrow], lines)) == []
 
 
 def test_a_quarter_may_be_right() -> None:
     narrow = next(one for one in load(FOLDER) if one.id == "torch-layer-norm-scale-half")
     lines = run(n128d64="conforms", n255d33="imprecise", n256d33="imprecise", n4097d7="imprecise")
-    assert list(tool().wide([narrow], lines)) == []
+    assert list(SCOPES.wide([narrow], lines)) == []
 
 
 def test_what_other_versions_do_does_not_count() -> None:
     narrow = next(one for one in load(FOLDER) if one.id == "torch-layer-norm-scale-half")
     older = msgspec.structs.replace(narrow, versions={"torch": "<2.13"})
-    assert list(tool().wide([older], run(n255d33="conforms"))) == []
+    assert list(SCOPES.wide([older], run(n255d33="conforms"))) == []
 
 
 def test_a_record_of_the_pool_is_asked_of_a_run_of_the_pool() -> None:
@@ -65,6 +53,6 @@ def test_a_record_of_the_pool_is_asked_of_a_run_of_the_pool() -> None:
     narrow = next(one for one in load(FOLDER) if one.id == "torch-layer-norm-scale-half")
     pooled = msgspec.structs.replace(narrow, pool="all")
     lines = list(run(n255d33="conforms"))
-    assert list(tool().wide([pooled], lines)) == []
-    assert len(list(tool().wide([pooled], [environment("torch:cpu: 9 of 9 signatures"), *lines]))) == 1
-    assert list(tool().wide([pooled], [environment("torch:cpu: 9 of 19 signatures"), *lines])) == []
+    assert list(SCOPES.wide([pooled], lines)) == []
+    assert len(list(SCOPES.wide([pooled], [environment("torch:cpu: 9 of 9 signatures"), *lines]))) == 1
+    assert list(SCOPES.wide([pooled], [environment("torch:cpu: 9 of 19 signatures"), *lines])) == []

@@ -1,18 +1,15 @@
 """The site has all documents, in its menu too; where MkDocs is installed it is built, and a bad link fails it."""
 
-import importlib.util
 import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
-from types import ModuleType
 from typing import Any
 
 import pytest
 import yaml
 
-ROOT = Path(__file__).resolve().parents[2]
-TOOL = ROOT / "tools" / "site_source.py"
+from nnparity.tests.packaging.tools import ROOT, tool
 
 
 class Loader(yaml.SafeLoader):
@@ -21,16 +18,6 @@ class Loader(yaml.SafeLoader):
 
 Loader.add_multi_constructor("tag:yaml.org,2002:python/", lambda loader, name, node: name)
 SETTINGS = yaml.load((ROOT / "mkdocs.yml").read_text(encoding="utf-8"), Loader)
-
-
-def tool() -> ModuleType:
-    """The tool, which is in no package."""
-    spec = importlib.util.spec_from_file_location("site_source", TOOL)
-    assert spec
-    assert spec.loader
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
 
 
 def pages(menu: Any) -> Iterator[str]:
@@ -43,21 +30,21 @@ def pages(menu: Any) -> Iterator[str]:
 
 
 def test_every_document_is_laid_out_and_in_the_menu(tmp_path: Path) -> None:
-    laid = {str(path.relative_to(tmp_path)) for path in tool().lay_out(tmp_path)}
+    laid = {str(path.relative_to(tmp_path)) for path in tool("site_source").lay_out(tmp_path)}
     menu = list(pages(SETTINGS["nav"]))
     assert sorted(menu) == sorted(name for name in laid if name.endswith(".md"))
     assert {"README.md", "README.zh.md", "docs/design.md", "packs/README.md"} <= set(menu)
 
 
 def test_what_documents_link_to_comes_along(tmp_path: Path) -> None:
-    laid = {str(path.relative_to(tmp_path)) for path in tool().lay_out(tmp_path)}
+    laid = {str(path.relative_to(tmp_path)) for path in tool("site_source").lay_out(tmp_path)}
     assert {"LICENSE", "action.yml"} <= laid
 
 
 def test_what_is_gone_is_gone_in_the_site_too(tmp_path: Path) -> None:
     (tmp_path / "site").mkdir()
     (tmp_path / "site/old.md").write_text("# Old\n")
-    tool().lay_out(tmp_path / "site")
+    tool("site_source").lay_out(tmp_path / "site")
     assert not (tmp_path / "site/old.md").exists()
 
 
@@ -74,7 +61,7 @@ def test_it_is_made_of_what_the_tool_lays_out_and_in_a_folder_that_git_does_not_
 )
 def test_a_link_that_leads_nowhere_fails_it(planted: str, told: str, tmp_path: Path) -> None:
     pytest.importorskip("material", reason="the extra `docs` is not installed")
-    tool().lay_out(tmp_path / SETTINGS["docs_dir"])
+    tool("site_source").lay_out(tmp_path / SETTINGS["docs_dir"])
     (tmp_path / "mkdocs.yml").write_bytes((ROOT / "mkdocs.yml").read_bytes())
     with (tmp_path / SETTINGS["docs_dir"] / "docs/verdicts.md").open("a", encoding="utf-8") as page:
         page.write(planted)
