@@ -62,28 +62,38 @@ def photographs() -> Table:
     """
     from PIL import Image  # noqa: PLC0415 - only those who train need it
 
-    patches: list[Array] = []
-    classes: list[int] = []
+    features: list[Array] = []
+    classes: list[Array] = []
     for number, path in enumerate(sorted(file("sklearn", "datasets", "images").glob("*.jpg"))):
         picture = np.asarray(Image.open(path))
-        height, width, _ = picture.shape
-        for top in range(0, height - PATCH + 1, STRIDE):
-            for left in range(0, width - PATCH + 1, STRIDE):
-                patches.append(picture[top : top + PATCH, left : left + PATCH].transpose(2, 0, 1))
-                classes.append(5 * number + (left + PATCH // 2) * 5 // width)
-    whole, labels = np.stack(patches), np.array(classes, dtype=np.int64)
-    sharp = ~_flat(whole)
-    return Table(whole[sharp] / 256.0, labels[sharp], np.eye(10)[labels[sharp]])
+        sharp = ~_flat(picture)
+        features.append(_every(picture, (PATCH, PATCH))[sharp] / 256.0)
+        strips = 5 * number + (np.arange(sharp.shape[1]) * STRIDE + PATCH // 2) * 5 // picture.shape[1]
+        classes.append(np.broadcast_to(strips, sharp.shape)[sharp])
+    labels = np.concatenate(classes)
+    return Table(np.concatenate(features), labels, np.eye(10)[labels])
 
 
-def _flat(patches: Array) -> Array:
-    """Whether two of the 3x3 windows that a 2x2 pooling compares are equal: its maximum would be anybody's."""
-    flat = np.zeros(len(patches), bool)
+def _flat(picture: Array) -> Array:
+    """Whether two of the 3x3 windows that a 2x2 pooling compares are equal in a patch: its maximum would be anybody's.
+
+    The answer for each patch, by its row and column. Patches overlap: the whole picture is compared, once.
+    """
+    height, width, _ = picture.shape
+    found: list[Array] = []
     for down, right in ((0, 1), (1, 0), (1, 1), (1, -1)):
-        moved = np.roll(patches, (-down, -right), axis=(2, 3))
-        same = (patches == moved).all(axis=1)[:, : PATCH - down, max(-right, 0) : PATCH - max(right, 0)]
-        flat |= sliding_window_view(same, (3, 3), axis=(1, 2)).all(axis=(3, 4)).reshape(len(patches), -1).any(axis=1)
-    return flat
+        here = slice(max(-right, 0), width - max(right, 0))
+        there = slice(max(right, 0), width - max(-right, 0))
+        same = (picture[: height - down, here] == picture[down:, there]).all(axis=2)
+        rows = same[:-2] & same[1:-1] & same[2:]
+        windows = rows[:, :-2] & rows[:, 1:-1] & rows[:, 2:]
+        found.append(_every(windows, (PATCH - 2 - down, PATCH - 2 - abs(right))).any(axis=(2, 3)))
+    return np.logical_or.reduce(found)
+
+
+def _every(whole: Array, size: tuple[int, int]) -> Array:
+    """The parts of that size, by row and column, as far apart as patches are."""
+    return sliding_window_view(whole, size, axis=(0, 1))[::STRIDE, ::STRIDE]
 
 
 @cache

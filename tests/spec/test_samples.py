@@ -66,10 +66,24 @@ def test_features_and_answers_are_of_the_same_rows() -> None:
 
 def test_no_patch_has_two_equal_windows_in_one_window_of_the_pooling() -> None:
     """The check is seen to work on a flat patch, and on one that is flat in a corner."""
-    grain = np.arange(3 * 32 * 32).reshape(1, 3, 32, 32) % 251
+    grain = np.arange(32 * 32 * 3).reshape(32, 32, 3) % 251
     corner = grain.copy()
-    corner[0, :, :3, :4] = 7
-    assert [samples._flat(x).tolist() for x in (grain, corner, 0 * grain)] == [[False], [True], [True]]
+    corner[:3, :4] = 7
+    assert [samples._flat(x).tolist() for x in (grain, corner, 0 * grain)] == [[[False]], [[True]], [[True]]]
+
+
+@pytest.mark.parametrize("shape", [(3, 4), (4, 3), (4, 4)])
+def test_of_patches_that_overlap_those_are_flat_that_hold_the_flat_spot(shape: tuple[int, int]) -> None:
+    """One that lies on a patch's edge is in the patch beside it alone; two diagonal windows are 4 by 4 pixels."""
+    down, right = shape
+    for top, left in ((0, 0), (17, 20), (30, 14), (48 - down, 64 - right)):
+        picture = np.arange(48 * 64 * 3).reshape(48, 64, 3) % 251
+        picture[top : top + down, left : left + right] = 7
+        holds = [
+            [y <= top and top + down <= y + 32 and x <= left and left + right <= x + 32 for x in (0, 16, 32)]
+            for y in (0, 16)
+        ]
+        assert samples._flat(picture).tolist() == holds
 
 
 @pytest.mark.parametrize(
