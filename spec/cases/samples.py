@@ -87,8 +87,8 @@ def _flat(picture: Array) -> Array:
         same = (picture[: height - down, here] == picture[down:, there]).all(axis=2)
         rows = same[:-2] & same[1:-1] & same[2:]
         windows = rows[:, :-2] & rows[:, 1:-1] & rows[:, 2:]
-        found.append(_every(windows, (PATCH - 2 - down, PATCH - 2 - abs(right))).any(axis=(2, 3)))
-    return np.logical_or.reduce(found)
+        found.append(np.asarray(_every(windows, (PATCH - 2 - down, PATCH - 2 - abs(right))).any(axis=(2, 3))))
+    return np.asarray(np.logical_or.reduce(found))
 
 
 def _every(whole: Array, size: tuple[int, int]) -> Array:
