@@ -22,7 +22,7 @@ from nnparity.expect.expected import Expected
 from nnparity.expect.precision_models import narrow
 from nnparity.judge import evidence
 from nnparity.judge.answer_patterns import pattern, stale, tail
-from nnparity.judge.error_patterns import error_pattern, unlike_rounding
+from nnparity.judge.error_patterns import TOWARDS_ZERO, error_pattern, towards_zero, unlike_rounding
 from nnparity.judge.grades import form, judge
 from nnparity.reference.readings import Arithmetic
 from nnparity.reference.readings.base import plain
@@ -92,6 +92,8 @@ VARIANT, FACTOR, IN_LANES, PRECISION, ACCURACY = "variant", "factor", "in lanes"
 
 def diagnose(case: Case, quantity: str, observed: Array, expected: Expected, flush: bool) -> str | None:
     """The first name of the faults that explain `observed`, or None."""
+    if towards_zero(observed, expected, case.dtype) is not None:
+        return TOWARDS_ZERO
     with np.errstate(all="ignore"):
         found = next(_explaining(case, quantity, observed, expected, flush), None)
     return found[0].says if found else None
@@ -103,6 +105,8 @@ def diagnosed(
     """All that explains `observed`, and how surely; or the pattern of its error. `before` are the cases before it."""
     if wrong := form(observed, expected, case.dtype):
         return Diagnosis(pattern=wrong)
+    if towards_zero(observed, expected, case.dtype) is not None:
+        return Diagnosis((TOWARDS_ZERO,))
     with np.errstate(all="ignore"):
         zeros = pattern(quantity, observed, expected)
         found = _tied(case, _explaining(case, quantity, observed, expected, flush))

@@ -1,12 +1,14 @@
 """The pattern of an error that no reading explains: where it is, and how it goes; in words, without a cause."""
 
+import math
 from collections.abc import Iterator
 
 import numpy as np
 
 from nnparity.expect.expected import Expected
-from nnparity.judge.elements import Array, element_ratios
-from nnparity.spec import Case
+from nnparity.judge.elements import Array, element_ratios, spacing
+from nnparity.judge.grades import FALSE_ALARM
+from nnparity.spec import Case, Dtype
 
 #: What is left of an error, as a part of it, by a pattern that explains it.
 LEFT = 0.1
@@ -14,6 +16,15 @@ LEFT = 0.1
 FEW = 3
 #: Roundings of the largest result that an error may be, and still be said to be no more than those.
 ROUNDINGS = 4
+#: Numbers that lie nearer to the next one away from zero, and went the other way: of a kernel that rounds to nearest
+#: each does so in less than half of all cases, so that with so many it is no chance.
+CUT = math.ceil(-math.log2(FALSE_ALARM))
+#: What is cut off may be off itself, by this part of a step: in half precision, of sums in float32. So an exact result
+#: that is this near to a number of the dtype tells nothing: it may be cut to that or to the one before.
+SLACK = 1 / 16
+#: What such a result is, and how it is called.
+NONE_OUTWARD = "no number is further from zero than the exact result, where rounding to nearest takes half of them"
+TOWARDS_ZERO = "rounded towards zero, not to nearest"
 
 
 def error_pattern(case: Case, seen: Array, expected: Expected) -> str:
@@ -24,6 +35,49 @@ def error_pattern(case: Case, seen: Array, expected: Expected) -> str:
         wrong = np.asarray(element_ratios(seen, truth, case.dtype) > 1)
         y = seen.astype(np.float64)
         return next(_patterns(case, y, truth.value, wrong))
+
+
+def towards_zero(seen: Array, expected: Expected, dtype: Dtype) -> Array | None:
+    """The places, in the array laid flat, of CUT different results that rounding to nearest would take away from zero.
+
+    None unless every element is the exact result cut off to the dtype, and no error that elements share tells that.
+    """
+    if seen.size < CUT:
+        return None
+    truth = expected.judged
+    numbers = seen[: len(truth.value)].astype(np.float64)
+    with np.errstate(all="ignore"):
+        size = np.abs(numbers)
+        beyond = np.fmax.reduce(size - np.abs(truth.value), axis=None)
+        if beyond > SLACK * spacing(np.max(size, where=np.isfinite(size), initial=0.0), dtype):
+            return None  # so it is all but always: the rest costs more
+        told = np.isfinite(truth.value) & (np.abs(truth.value) >= dtype.tiny)  # below, a target may flush to zero
+        moved = np.where(told, (numbers - truth.value - truth.low) * np.sign(truth.value), 0.0)
+        step = spacing(numbers, dtype)
+        if (moved > SLACK * step).any():
+            return None
+        further = np.flatnonzero(told & (moved < -step / 2) & (moved > (SLACK - 1) * step))
+        _, first = np.unique(truth.value.ravel()[further], return_index=True)
+        if len(first) < CUT or (moved < -(1 + SLACK) * step).any():
+            return None
+        room = np.where(told, (1 / 2 + SLACK) * step, np.inf)
+        sizes = (np.where(told, size, 1.0) for size in (np.sign(truth.value), np.abs(truth.value)))
+        shared = any(_shared(moved, room, size) for size in sizes)
+    return None if shared else further[np.sort(first)[:CUT]]
+
+
+def _shared(moved: Array, room: Array, size: Array) -> bool:
+    """Whether one part of `size`, or one for each index of an axis, takes all elements as far, give or take `room`.
+
+    A factor that was rounded itself, or an offset, makes numbers of about one size too small by about half a step.
+    """
+    least, most = np.sort([(moved - room) / size, (moved + room) / size], axis=0)
+    every = tuple(range(moved.ndim))
+    others = [every, *(every[:axis] + every[axis + 1 :] for axis in every)]
+    sizes = [math.prod(moved.shape[axis] for axis in one) for one in others]
+    return any(
+        bool((least.max(axis=one) <= most.min(axis=one)).all()) for one, n in zip(others, sizes, strict=True) if n > 1
+    )
 
 
 def unlike_rounding(case: Case, seen: Array, expected: Expected) -> bool:

@@ -19,6 +19,7 @@ from nnparity.expect.instead import AS_WRITTEN, Instead
 from nnparity.expect.kept import kept
 from nnparity.judge.effective_sample_size import regrade_correlated
 from nnparity.judge.elements import Array, error_over_budget, errors
+from nnparity.judge.error_patterns import NONE_OUTWARD, towards_zero
 from nnparity.judge.grades import Judgement, allowance, judge, root_mean_square
 from nnparity.spec import Case, Dtype
 from nnparity.store.memory import Form
@@ -38,8 +39,14 @@ class Sensitivity:
 
 
 def graded(seen: Array, truth: Expected, case: Case, quantity: str, instead: Instead = AS_WRITTEN) -> Judgement:
-    """The judgement of an array, errors that go together taken into account; `truth` may be what is right `instead`."""
-    return regrade_correlated(judge(seen, truth, case.dtype), seen, truth, case, quantity, instead)
+    """The judgement of an array, errors that go together taken into account; `truth` may be what is right `instead`.
+
+    A result that was cut off where it should be rounded to nearest is `imprecise`, though its errors are small.
+    """
+    found = regrade_correlated(judge(seen, truth, case.dtype), seen, truth, case, quantity, instead)
+    if found.grade == "conforms" and towards_zero(seen, truth, case.dtype) is not None:
+        return dataclasses.replace(found, grade="imprecise", message=NONE_OUTWARD)
+    return found
 
 
 def qualified(judged: Judgement, truth: Expected, case: Case, quantity: str) -> Judgement:

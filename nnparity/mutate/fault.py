@@ -49,6 +49,8 @@ class Fault:
     sought: bool = False
     #: Why the spec takes such an answer for right, if it does: told where nothing speaks against it.
     permitted: str = ""
+    #: Whether it is a fault though no element is off by more than a rounding: all are, and the same way.
+    one_way: bool = False
     #: The layout that it shows in, if in one only: planted in targets that have it.
     layout: str = ""
 

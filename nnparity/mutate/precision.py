@@ -8,6 +8,7 @@ import numpy as np
 
 from nnparity.adapters.request import Array, Observation, Request
 from nnparity.expect.evaluation import evaluate
+from nnparity.expect.precision_models import narrow
 from nnparity.mutate.fault import GRADIENTS, OUTPUTS, Call, Change, Fault, of_answers, of_inputs
 from nnparity.reference.readings.base import plain as values
 from nnparity.reference.readings.rounded import on
@@ -22,6 +23,8 @@ FEWER = {"float64": (FLOAT32,), "float32": (TF32, BFLOAT16), "float16": (BFLOAT1
 NARROWER = {"float64": ("float32",), "float32": ("float16", "bfloat16"), "float16": (), "bfloat16": ()}
 SUMS = {"float64": "float32", "float32": "bfloat16", "float16": "float16", "bfloat16": "bfloat16"}
 NOISE = (2, 4, 8, 16)
+#: Two results that differ by roundings alone, of few digits.
+ALIKE = 1 / 8
 MOVES_ONLY = "moves elements, and rounds nothing"
 
 
@@ -34,6 +37,8 @@ def precision_faults(formula: Formula, dtype: Dtype) -> list[Fault]:
         *(Fault(f"computed in {name}", KIND, _computed(name), MOVES_ONLY) for name in NARROWER[dtype.name]),
         Fault(f"sums in {SUMS[dtype.name]}", KIND, _computed(dtype.name, SUMS[dtype.name]), "adds nothing up"),
     ]
+    if narrow(dtype.name):
+        faults += [Fault("results cut off, not rounded", KIND, _cut, MOVES_ONLY, one_way=True)]
     if formula.wrt:
         faults += [
             Fault(f"gradients in {n} digits", KIND, of_answers(_kept(n), GRADIENTS), SHORT) for n in FEWER[dtype.name]
@@ -84,6 +89,27 @@ def _computed(dtype: str, accumulator: str | None = None) -> Callable[[Call], Ob
         }
 
     return answer
+
+
+def _cut(call: Call) -> Observation:
+    """Of a result in float32 the leading bits, as by a shift of 16 where bfloat16 is meant."""
+    lift = on("float32", call.flush)
+    found = evaluate(call.case, frozenset(call.request.quantities), lift, lift, {})
+    return {
+        name: _leading(values(found[plain(name)]), seen) if plain(name) in found else seen
+        for name, seen in call.right.items()
+    }
+
+
+def _leading(exact: Array, seen: Any) -> Any:
+    """The number of the dtype next to it towards zero, but where the target takes another convention."""
+    if not isinstance(seen, np.ndarray):
+        return seen
+    with np.errstate(all="ignore"):
+        near = exact.astype(seen.dtype)
+        beyond = np.abs(near.astype(np.float64)) > np.abs(exact)
+        inward = np.where(beyond, np.nextafter(near, np.zeros_like(near)), near)
+        return np.where(np.isclose(seen.astype(np.float64), exact, rtol=ALIKE), inward, seen)
 
 
 def _apart(found: dict[str, Any], wide: dict[str, Any]) -> dict[str, Any]:

@@ -111,7 +111,7 @@ class Mutation:
                 nearest.see(verdict)
         if observer.effect > 1 and fault.permitted:
             return Planting(*place, fault.name, fault.kind, "equivalent", fault.permitted)
-        if observer.effect > 1:
+        if observer.effect > (0 if fault.one_way else 1):
             return Planting(*place, fault.name, fault.kind, "survived", nearest.told)
         if observer.effect:
             return Planting(*place, fault.name, fault.kind, "equivalent", "never more than a rounding of the result")

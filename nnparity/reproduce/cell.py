@@ -21,13 +21,14 @@ from nnparity.execute.requests import request
 from nnparity.execute.target import Target, TargetName, start
 from nnparity.expect.budgets import expect
 from nnparity.expect.expected import Expected
+from nnparity.judge.error_patterns import NONE_OUTWARD, towards_zero
 from nnparity.judge.grades import Judgement, form
 from nnparity.judge.sensitivity import graded, qualified
 from nnparity.judge.special_value_rules import expected, permits, settle
 from nnparity.reports.records import Verdict
 from nnparity.reproduce.writing import answers
 from nnparity.reproduce.writing.sources import Unreproducible
-from nnparity.reproduce.writing.telling import Telling, telling
+from nnparity.reproduce.writing.telling import Telling, cut_off, telling
 from nnparity.spec import DTYPES, Case, load
 from nnparity.spec.cases import naming
 from nnparity.spec.cases.invalid_inputs import rejected
@@ -185,6 +186,10 @@ class Cell:
         """The elements that show what is wrong, and all that is right of them."""
         if self.spoilt or not isinstance(self.seen, np.ndarray) or self._both:
             return Telling(self.answers, whole=bool(not self.spoilt and self._both))
+        if self.judged.message == NONE_OUTWARD:
+            places = towards_zero(self.seen, self.truth, self.case.dtype)
+            assert places is not None
+            return cut_off(self.answers, places)
         return telling(self.answers, self.seen[: self.truth.steps] if self.truth.steps else self.seen, self.signed)
 
     @property

@@ -124,6 +124,18 @@ def test_nothing_else_is_called_a_tail(id: str) -> None:
         assert tail(one, "output", wrong.astype(y.dtype), truth) is None
 
 
+def test_a_size_that_the_formula_does_not_take_is_no_tail() -> None:
+    """Of a width of 6 the last 2 would be a tail of blocks of 4, and 3 heads share out no width of 4."""
+    formula = load()["multi_head_attention"]
+    signature = msgspec.structs.replace(
+        signatures(formula)[0], dims={"b": 1, "t": 3, "d": 6}, attributes={"heads": 3}, id="of-three-heads"
+    )
+    one = Case(formula, signature, "normal", DTYPES["float32"])
+    truth = expect(one, FIRST)["grad.wq"]
+    noise = np.random.default_rng(0).normal(size=truth.value.shape)
+    assert tail(one, "grad.wq", (truth.value + noise).astype(np.float32), truth) is None
+
+
 def ordinary(id: str, dataset: str = "normal", dtype: str = "float32") -> Case:
     return Case(load()[id], signatures(load()[id])[0], dataset, DTYPES[dtype])
 

@@ -11,7 +11,9 @@ from nnparity.expect.budgets import expect
 from nnparity.expect.evaluation import evaluate
 from nnparity.expect.expected import Expected
 from nnparity.judge.diagnosis import ROUNDINGS, diagnose, diagnosed, tf32
+from nnparity.judge.error_patterns import CUT, NONE_OUTWARD, TOWARDS_ZERO, towards_zero
 from nnparity.judge.grades import judge
+from nnparity.judge.sensitivity import graded
 from nnparity.reference.readings.base import plain
 from nnparity.reference.readings.rounded import on
 from nnparity.spec import DTYPES, Case, load
@@ -170,3 +172,71 @@ def test_a_bfloat16_target_is_not_said_to_be_rounded_to_what_is_no_narrower() ->
     seen = computed(one, lambda x: np.asarray(x, np.float64))["output"]
     name = diagnose(one, "output", seen * np.asarray(1.25, ml_dtypes.bfloat16), expect(one, ALL)["output"], False)
     assert name is None or "rounded" not in name
+
+
+def exact(dtype: str, seed: int = 0, size: int = 200) -> Expected:
+    """Random numbers with the budget of a single rounding, more of their digits than a dtype holds in `low`."""
+    random = np.random.default_rng(seed)
+    value, low = random.normal(size=size), np.zeros(size)
+    if dtype == "float64":
+        low = (random.uniform(size=size) - 0.5) * np.spacing(value)
+    unit = DTYPES[dtype].unit * np.abs(value)
+    return Expected(value, 2 * unit, unit, low)
+
+
+def cut_off(truth: Expected, dtype: str) -> np.ndarray:
+    """The numbers of the dtype next to it towards zero; `low` is less than half of a last place."""
+    near = truth.value.astype(DTYPES[dtype].numpy)
+    beyond = (near.astype(np.float64) - truth.value - truth.low) * np.sign(truth.value) > 0
+    return np.where(beyond, np.nextafter(near, np.zeros_like(near)), near)
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+def test_what_is_cut_off_is_imprecise_and_what_is_rounded_to_nearest_conforms(dtype: str) -> None:
+    one, truth = case("dense", dtype), exact(dtype)
+    judged = graded(cut_off(truth, dtype), truth, one, "output")
+    assert (judged.grade, judged.message) == ("imprecise", NONE_OUTWARD)
+    assert diagnosed(one, "output", cut_off(truth, dtype), truth, flush=False).names == (TOWARDS_ZERO,)
+    assert diagnose(one, "output", cut_off(truth, dtype), truth, flush=False) == TOWARDS_ZERO
+    for seed in range(200):
+        truth = exact(dtype, seed)
+        assert graded(truth.value.astype(DTYPES[dtype].numpy), truth, one, "output").grade == "conforms"
+
+
+@pytest.mark.parametrize("dtype", ["float16", "bfloat16"])
+def test_the_places_are_those_that_go_away_from_zero_to_nearest(dtype: str) -> None:
+    truth = exact(dtype)
+    places = towards_zero(cut_off(truth, dtype), truth, DTYPES[dtype])
+    assert places is not None
+    assert len(places) == CUT
+    near = truth.value.astype(DTYPES[dtype].numpy).astype(np.float64)
+    assert (np.abs(near[places]) > np.abs(truth.value[places])).all()
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float16", "bfloat16"])
+@pytest.mark.parametrize("off", [1 / 4, 1 / 2, 1.0, 2.0])
+def test_what_is_too_small_by_a_factor_is_not_cut_off(dtype: str, off: float) -> None:
+    """Half a rounding, one, two or four: what is off by a part of itself is off by another part of a last place."""
+    truth = exact(dtype)
+    seen = (truth.value * (1 - 2 * off * DTYPES[dtype].unit)).astype(DTYPES[dtype].numpy)
+    assert towards_zero(seen, truth, DTYPES[dtype]) is None
+
+
+def test_few_numbers_or_one_number_many_times_are_no_evidence() -> None:
+    few, dtype = exact("bfloat16", size=2 * CUT // 3), DTYPES["bfloat16"]
+    assert towards_zero(cut_off(few, "bfloat16"), few, dtype) is None
+    many = Expected(*(np.full(10_000, x) for x in (1.0 + 0.9 * 2.0**-7, 2.0**-7, 2.0**-8)))
+    assert cut_off(many, "bfloat16")[0] == 1
+    assert towards_zero(cut_off(many, "bfloat16"), many, dtype) is None
+
+
+def test_a_sum_in_float32_beneath_does_not_hide_it_and_zeros_and_infinities_do_not_count() -> None:
+    """A number just below one of the dtype may be just above after the sum, and be cut off to that."""
+    truth, dtype = exact("bfloat16"), DTYPES["bfloat16"]
+    seen = cut_off(truth, "bfloat16")
+    truth.value[:4] = seen[:4].astype(np.float64) * (1 - 2.0**-22)
+    truth.value[4:8], seen[4:8] = dtype.tiny / 2, 0  # flushed
+    truth.value[8], seen[8], truth.value[9], seen[9] = np.inf, np.inf, np.nan, np.nan
+    assert towards_zero(seen, truth, dtype) is not None
+    seen[20] = np.nextafter(seen[20], (4 * np.sign(seen[20])).astype(seen.dtype))
+    assert towards_zero(seen, truth, dtype) is None

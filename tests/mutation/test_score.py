@@ -72,6 +72,33 @@ def test_a_fault_is_caught_survives_is_not_reached_or_is_none(monkeypatch: pytes
     assert found["never, and why"].told == "it cannot"
 
 
+def test_a_fault_of_less_than_a_rounding_counts_where_all_are_off_the_same_way(monkeypatch: pytest.MonkeyPatch) -> None:
+    def last_place(call: Call) -> Observation:
+        """Of long sums, whose budget is many."""
+        less = of_answers(lambda x, request: np.nextafter(x, np.float32(0)), OUTPUTS)
+        return less(call) if call.request.inputs["x"].shape[-1] > 1000 else call.right
+
+    found = outcomes(
+        monkeypatch,
+        Fault("a last place", "test", last_place),
+        Fault("a last place, always towards zero", "test", last_place, one_way=True),
+    )
+    assert [one.outcome for one in found.values()] == ["equivalent", "survived"]
+
+
+@pytest.mark.parametrize("dtype", ["float16", "bfloat16"])
+def test_results_that_are_cut_off_are_caught(dtype: str) -> None:
+    """Also where the target takes another convention: the gradient of a maximum of two equal numbers is left alone."""
+    for formula, outcome in (("dense", "caught"), ("conv2d", "caught"), ("max_pool2d", "equivalent")):
+        mutation = Mutation(plan(formula, dtypes=(dtype,)), Memory(target(NumpyAdapter)))
+        cut = next(one for one in faults(load()[formula], dtype) if "cut off" in one.name)
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(score, "SOURCES", (lambda *_, cut=cut: [cut],))
+            (found,) = mutation.run()
+        assert found.outcome == outcome, (formula, found)
+        assert outcome != "caught" or found.told.endswith(": imprecise")
+
+
 @pytest.mark.parametrize(("level", "outcome"), [("quick", "not reached"), ("core", "equivalent")])
 def test_what_needs_numbers_that_a_plan_has_not_is_excused_by_no_quick_one(
     level: str, outcome: str, monkeypatch: pytest.MonkeyPatch

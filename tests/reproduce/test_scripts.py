@@ -12,6 +12,7 @@ import pytest
 
 from nnparity.checks import DATASETS
 from nnparity.execute.target import Target, TargetName, start
+from nnparity.judge.error_patterns import NONE_OUTWARD
 from nnparity.reports.causes.commands import SEVERAL_CALLS
 from nnparity.reports.records import PASSING
 from nnparity.reproduce.cell import ONE_CALL, Cell, cell, find
@@ -189,6 +190,21 @@ def test_special_values_and_signs_of_zero_are_compared(torch: Target, tmp_path: 
     text = reproduction(Cell(find(f"tanh/n3d5/{case}/float32"), torch, "output"), "torch")
     found = statuses(tmp_path, text, text.replace("torch.tanh(x)", fault))
     assert [code for code, _ in found] == [0, 1]
+
+
+def test_results_that_are_cut_off_are_told_from_those_rounded_to_nearest(tmp_path: Path) -> None:
+    if find_spec("torch") is None:
+        pytest.skip("torch is not installed")
+    backend = "nnparity.tests.mutation.faulty_torch:CutOff"
+    one = cell("dense/n4096i1j2/one_sided/bfloat16", backend, "output")
+    text, told = reproduction(one, backend), issue(one, "")
+    one.target.observer.close()
+    rounded = text.replace("(y.view(torch.int32) & -(1 << 16)).view(torch.float32)", "y")
+    (cut, said), (right, _) = statuses(tmp_path, text, rounded)
+    assert (one.judged.grade, cut, right) == ("imprecise", 1, 0)
+    assert "30 of 30 results went towards zero" in said
+    assert NONE_OUTWARD in told
+    assert "IEEE 754 rounds to nearest" in told
 
 
 def test_a_compiled_kernel_is_compiled_in_its_script(tmp_path: Path) -> None:

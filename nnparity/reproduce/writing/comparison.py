@@ -26,6 +26,12 @@ with np.errstate(divide="ignore", invalid="ignore"):
 agrees = np.max(worst) <= 1
 print(f"error: {{np.max(worst):.4g}} of the hard tolerance")
 """
+OUTWARD = """
+towards_zero = (observed - expected{low}) * np.sign(expected) < 0
+agrees = not towards_zero.all()
+worst = towards_zero * 1.0
+print(f"{{int(towards_zero.sum())}} of {{worst.size}} results went towards zero")
+"""
 SPECIAL = """
 def fits(expected, least, most, loose):
     # From least to most is right; where loose is 1 NaN too, where it is 2 any infinity, where it is 3 both.
@@ -76,9 +82,11 @@ def _compared(scene: Scene) -> Iterator[str]:
     if told.places is not None:
         yield _chosen(told)
     if one and (plain or not told.alone):
-        yield from _values(first, plain, not told.alone)
+        yield from _values(first, plain and not told.outward, not told.alone)
     low = " - low" if one and _has_low(first) else ""
-    if plain:
+    if told.outward:
+        yield OUTWARD.format(low=low).rstrip("\n")
+    elif plain:
         yield (ALONE if told.alone else PLAIN).format(low=low, chance=first.chance).rstrip("\n")
     else:
         yield from _several(told.answers)
@@ -95,6 +103,8 @@ def _chosen(told: Telling) -> str:
     begun = np.array_equal(told.places, np.arange(told.places.size)) and not told.alone
     which = f"np.arange({told.places.size})" if begun else written(told.places)
     why = "Each of these elements is wrong by itself" if told.alone else "As a mean these elements are too far off"
+    if told.outward:
+        why = "Each of these results is nearer to the next number away from zero than to the one on its other side"
     return f"# {why}.\nwhole, places = observed.shape, {which}\nobserved = observed.ravel()[places]"
 
 

@@ -31,6 +31,8 @@ class Telling:
     alone: bool = False
     #: Whether one of the answers must hold for all elements, and not for each one of them.
     whole: bool = False
+    #: Whether each is nearer to the next number away from zero, so that they cannot all go the other way.
+    outward: bool = False
 
 
 def telling(answers: Sequence[Answer], seen: Array, signed: bool) -> Telling:
@@ -48,6 +50,11 @@ def telling(answers: Sequence[Answer], seen: Array, signed: bool) -> Telling:
     beyond = np.argsort(-ratio, kind="stable")[:SHOWN]
     beyond = np.sort(beyond[ratio[beyond] > 1])
     return _at(answers, beyond) if beyond.size else _begun(first, error)
+
+
+def cut_off(answers: Sequence[Answer], places: Array) -> Telling:
+    """The results at these places, which rounding to nearest takes away from zero."""
+    return replace(_at(answers, places), outward=True)
 
 
 def _begun(answer: Answer, error: Array) -> Telling:
