@@ -23,8 +23,8 @@ FEWER = {"float64": (FLOAT32,), "float32": (TF32, BFLOAT16), "float16": (BFLOAT1
 NARROWER = {"float64": ("float32",), "float32": ("float16", "bfloat16"), "float16": (), "bfloat16": ()}
 SUMS = {"float64": "float32", "float32": "bfloat16", "float16": "float16", "bfloat16": "bfloat16"}
 NOISE = (2, 4, 8, 16)
-#: Two results that differ by roundings alone, of few digits.
-ALIKE = 1 / 8
+#: Results of two conventions differ by more than this part of themselves, roundings of few digits do not.
+ALIKE = 8
 MOVES_ONLY = "moves elements, and rounds nothing"
 
 
@@ -109,7 +109,8 @@ def _leading(exact: Array, seen: Any) -> Any:
         near = exact.astype(seen.dtype)
         beyond = np.abs(near.astype(np.float64)) > np.abs(exact)
         inward = np.where(beyond, np.nextafter(near, np.zeros_like(near)), near)
-        return np.where(np.isclose(seen.astype(np.float64), exact, rtol=ALIKE), inward, seen)
+        same = np.abs(seen.astype(np.float64) - exact) <= np.abs(exact) / ALIKE
+        return np.where(same, inward, seen)
 
 
 def _apart(found: dict[str, Any], wide: dict[str, Any]) -> dict[str, Any]:
