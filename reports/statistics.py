@@ -26,7 +26,7 @@ SYMBOLS = {
 MEANINGS = {
     "conforms": "error within both budgets",
     "inconclusive": "within budgets so wide that a plainly wrong answer, zeros or the negative, would be so too",
-    "imprecise": "right formula, bits missing: only the sharp budget is exceeded",
+    "imprecise": "right formula, bits missing: only the sharp budget is exceeded, or it is cut off instead of rounded",
     "nondeterministic": "within the budgets, but other bits for the same case once more, and that is not declared",
     "diverges": "beyond the hard budget, or a wrong NaN, infinity, zero, shape or dtype",
     "error": "the target raised an exception",

@@ -17,6 +17,7 @@ from nnparity.execute.worker import observe
 from nnparity.expect.expected import Expected
 from nnparity.judge.answer_patterns import pattern, tail
 from nnparity.judge.diagnosis import diagnose
+from nnparity.judge.error_patterns import TOWARDS_ZERO
 from nnparity.judge.grades import Judgement
 from nnparity.judge.sensitivity import graded, qualified
 from nnparity.reports.records import Verdict
@@ -119,7 +120,7 @@ def _named(case: Case, quantity: str, seen: Any, expected: Expected, flush: bool
     if plainly := pattern(quantity, seen, expected, before):
         return plainly
     named = diagnose(case, quantity, seen, expected, flush)
-    if named in {variant.says for variant in case.formula.variants.values()}:
+    if named in {TOWARDS_ZERO, *(variant.says for variant in case.formula.variants.values())}:
         return named
     missing = tail(case, quantity, seen, expected)
     return missing[0] if missing else named
