@@ -17,7 +17,7 @@ from threadpoolctl import threadpool_limits
 
 from nnparity.adapters.registry import FOLDER, builtin_names, records
 from nnparity.checks import Inquiry, Item
-from nnparity.checks.common import Finding, by_model, failure, judgeable, refused, unsupported
+from nnparity.checks.common import Finding, by_model, failure, first_line, judgeable, refused, unsupported
 from nnparity.execute.observer import Observed
 from nnparity.execute.requests import request
 from nnparity.execute.target import Target
@@ -191,9 +191,11 @@ class Examiner:
             return verdict  # what is on record is explained, and to diagnose a training run takes seconds
         if told := self.ledger.explanation(verdict, case.formula):
             return msgspec.structs.replace(verdict, diagnosis=told)
-        flush = target.flushes[case.dtype.name]
-        named = diagnosed(case, plain(quantity), seen, truth, flush, before)  # type: ignore[arg-type]
-        return msgspec.structs.replace(verdict, diagnosis=named.text)
+        try:
+            named = diagnosed(case, plain(quantity), seen, truth, target.flushes[case.dtype.name], before).text  # type: ignore[arg-type]
+        except Exception as error:  # noqa: BLE001 - a run of hours does not end because nobody knows a name for a fault
+            named = f"the diagnosis itself failed: {type(error).__name__}: {first_line(str(error))}"
+        return msgspec.structs.replace(verdict, diagnosis=named)
 
     def check(self, item: Item, target: Target) -> Iterator[Line]:
         """What a check finds of a target: the lines that are kept of the same answers, or those made of them now."""
