@@ -21,7 +21,7 @@ from nnparity.spec import DTYPES, Case
 Array = NDArray[Any]
 #: What stands for an infinity, nearer and further. Their fifth powers are still float64.
 NEAR, FAR = 2.0**100, 2.0**200
-#: By how much an element is larger further on, to grow at all: a logarithm doubles, and what tends to a number does not.
+#: By how much an element is larger further on if it grows: a logarithm doubles, and what tends to a number does not.
 GROWTH = 1.5
 WIDE = "float64"
 
