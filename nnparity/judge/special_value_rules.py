@@ -2,8 +2,9 @@
 
 The reference is run in float64 on the same numbers. Nothing overflows there that does not overflow in the target,
 except where the largest finite numbers go in; elsewhere an infinity or a NaN of the reference comes from one of the
-inputs, is exact, and is required. In a gradient NaN may stand for an infinity, and an infinity for NaN: there is no
-derivative at infinity, and inf - inf appears or not with the order of equal terms. The other infinity is wrong.
+inputs, is exact, and is required. In the gradient of an infinite input NaN may stand for an infinity, and an infinity
+for NaN: there is no derivative at infinity, and inf - inf appears or not with the order of equal terms. In that of a
+finite input an infinity may stand for NaN where the gradient tends to it. The other infinity is wrong.
 """
 
 import dataclasses
@@ -16,6 +17,7 @@ import numpy as np
 
 from nnparity.expect.budgets import expect
 from nnparity.expect.expected import Expected
+from nnparity.expect.limits import tends_to
 from nnparity.expect.precision_models import arithmetic, narrow, unlimited
 from nnparity.judge.elements import Array, element_ratios, first_element
 from nnparity.judge.grades import Judgement, judge
@@ -112,7 +114,27 @@ def settle(
             return Settled(_qualified(found.judgement, truth, case, quantity, flush), told, truth, seen)
         answers.append((truth, says))
         failed.append(found)
-    return mixed(case, quantity, seen, answers) or min(failed, key=lambda one: _distance(one, case))
+    nearest = min(failed, key=lambda one: _distance(one, case))
+    return mixed(case, quantity, seen, answers) or _without_what_is_right(nearest, case, quantity, seen, answers)
+
+
+def _without_what_is_right(
+    nearest: Settled, case: Case, quantity: str, seen: Array, answers: list[tuple[Expected, str | None]]
+) -> Settled:
+    """The nearest answer, with another one's elements where those are right by it: a mixture is permitted too.
+
+    What is wrong is wrong by all of them. A record is held against that alone.
+    """
+    if nearest.truth is None or nearest.seen is None:
+        return nearest
+    taken, truth = nearest.seen, nearest.truth
+    for ratio, (other, _) in zip(_ratios(case, quantity, seen, answers), answers, strict=True):
+        better = (ratio <= 1) & ~(element_ratios(taken, truth, case.dtype) <= 1)
+        parts = ((one.value, one.hard, one.sharp, one.low) for one in (other, truth))
+        truth = Expected(*(np.where(better, *pair) for pair in zip(*parts, strict=True)))
+        taken = np.where(better, seen, taken)
+    judged = judge(taken, truth, case.dtype)
+    return nearest if judged.grade == "conforms" else Settled(judged, nearest.note, truth, taken)
 
 
 def _distance(found: Settled, case: Case) -> tuple[float, int]:
@@ -151,8 +173,8 @@ def _judged(case: Case, quantity: str, seen: Array, truth: Expected) -> Settled:
     judged, note = judge(seen, truth, case.dtype), None
     if judged.hard is None:  # of a result in another dtype a record says which: its numbers are held against nothing
         return Settled(judged)
-    if judged.grade != "conforms" and _of_an_infinite_input(case, quantity) and judged.worst:
-        seen, told = _exchanged(seen, truth), "NaN and infinity exchanged"
+    if judged.grade != "conforms" and _of_infinities(case, quantity) and judged.worst:
+        seen, told = _exchanged(case, quantity, seen, truth)
         judged = judge(seen, truth, case.dtype)
         note = told if judged.grade == "conforms" else None
     if judged.grade == "conforms" and (wrong := wrong_zeros(case, quantity, seen, truth)).any():
@@ -160,20 +182,24 @@ def _judged(case: Case, quantity: str, seen: Array, truth: Expected) -> Settled:
     return Settled(judged, note, truth, seen)
 
 
-def _of_an_infinite_input(case: Case, quantity: str) -> bool:
-    """Whether it is the gradient of an input that has an infinity: the order of operations decides of no other."""
-    family, _, name = quantity.partition(".")
-    if family != "grad" or "infinity" not in case.dataset:
-        return False
-    return bool(np.isinf(case.inputs[name].astype(np.float64)).any())
+def _of_infinities(case: Case, quantity: str) -> bool:
+    """Whether it is a gradient where an input has an infinity: the order of operations decides of nothing else."""
+    return quantity.startswith("grad.") and "infinity" in case.dataset
 
 
-def _exchanged(seen: Array, truth: Expected) -> Array:
-    """What was observed, with what the formula gives where one of the two is NaN and the other an infinity."""
+def _exchanged(case: Case, quantity: str, seen: Array, truth: Expected) -> tuple[Array, str]:
+    """What was observed, with what the formula gives where one of NaN and infinity may stand for the other; and which.
+
+    In the gradient of an infinite input each may; in that of a finite one only the infinity that it tends to.
+    """
     value, wide = truth.value, seen.astype(np.float64)
-    alike = ~np.isfinite(value) & ~np.isfinite(wide) & (np.isnan(value) | np.isnan(wide))
+    if np.isinf(case.inputs[quantity.partition(".")[2]].astype(np.float64)).any():
+        alike, told = np.isnan(value) & np.isinf(wide) | np.isinf(value) & np.isnan(wide), "NaN and infinity exchanged"
+    else:
+        alike, told = np.isnan(value) & np.isinf(wide), "an infinity where the formula's own order gives NaN"
+        alike &= (wide == tends_to(case, quantity)) if alike.any() else alike
     with np.errstate(over="ignore"):
-        return np.where(alike, value.astype(seen.dtype), seen)
+        return np.where(alike, value.astype(seen.dtype), seen), told
 
 
 def wrong_zeros(case: Case, quantity: str, seen: Array, truth: Expected) -> Array:

@@ -16,6 +16,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from nnparity import checks
 from nnparity.adapters.base import Adapter
 from nnparity.adapters.kernel import resolve
 from nnparity.adapters.registry import load
@@ -23,12 +24,17 @@ from nnparity.adapters.request import Failure, Request
 from nnparity.execute import messages, worker
 from nnparity.execute.protocol import TargetInfo
 from nnparity.execute.requests import request
+from nnparity.execute.target import Target
+from nnparity.reference import packs as references
+from nnparity.reports.records import PASSING, Verdict
+from nnparity.run.examiner import Examiner
 from nnparity.spec import Formula, cases_of, packs
 from nnparity.spec import load as formulas
 from nnparity.spec.schema import QUANTITIES
 from nnparity.tests import once
 from nnparity.tests.adapters.compare import wrong
 from nnparity.tests.adapters.formulas import CASES, DTYPES
+from nnparity.tests.checks.inside import Inside, plan
 
 #: mode/case/dtype -> the quantities found wrong.
 Survey = dict[str, list[str]]
@@ -210,6 +216,24 @@ def of_a_pack(backend: str) -> dict[str, list[str]]:
     return {id: [path.split(".")[0] for path in kernels[id].paths] for id in taken.formulas}
 
 
+def of_a_packs_specials(backend: str) -> dict[str, list[str]]:
+    """What no record explains of special values of a pack's formulas, and of one array for several inputs."""
+    taken = references.take(MODERN)
+    observer = Inside(load(backend))
+    _, observer.info = worker._begin(backend, "cpu", "")
+    asked = plan(*FEW.get(backend, taken.formulas), quantities=FIRST)
+    target, examiner = Target(observer, dict.fromkeys(DTYPES, False)), Examiner(asked, diagnosing=False)  # type: ignore[arg-type]
+    found = [one for item in checks.items(asked) if item.check in SHOWN for one in examiner.check(item, target)]
+    judged = [one for one in found if isinstance(one, Verdict)]
+    new = [one for one in judged if one.grade not in PASSING and one.known is None]
+    return {
+        "asked": sorted({one.formula for one in judged}),
+        "datasets": sorted({one.dataset for one in judged}),
+        "records": sorted({one.known for one in judged if one.known}),
+        "new": [f"{one.case} {one.quantity}: {one.grade}: {one.message}" for one in new],
+    }
+
+
 #: By the module that asks; what a pack brings comes last.
 QUESTIONS: dict[str, Callable[[str], Any]] = {
     "keras": of_keras,
@@ -218,11 +242,16 @@ QUESTIONS: dict[str, Callable[[str], Any]] = {
     "refusals": of_refusals,
     "formulas": of_formulas,
     "a pack": of_a_pack,
+    "a pack's special values": of_a_packs_specials,
 }
 #: The module that asks each.
 ASKING = {one: Path(__file__).with_name(f"test_{one}.py") for one in QUESTIONS} | {
-    "a pack": Path(__file__).parents[1] / "command_line" / "test_packs.py"
+    one: Path(__file__).parents[1] / "command_line" / "test_packs.py" for one in ("a pack", "a pack's special values")
 }
+#: The checks in which the frameworks differ from a pack's formulas for reasons of their own.
+SHOWN = (checks.SPECIALS, checks.LAYOUTS)
+#: Of whose formulas a few are enough: it compiles each for each of its sizes.
+FEW = {"jax": ("causal_attention", "group_norm", "huber", "swiglu")}
 MODERN = Path(__file__).resolve().parents[2] / "packs" / "modern"
 
 

@@ -12,8 +12,11 @@ from nnparity.adapters.request import Array
 from nnparity.checks.common import Finding
 from nnparity.execute.requests import request
 from nnparity.expect.budgets import expect
+from nnparity.expect.limits import tends_to
+from nnparity.judge.elements import element_ratios
 from nnparity.judge.grades import judge
 from nnparity.judge.recorded_expectations import Evidence, Expects, met
+from nnparity.judge.special_value_rules import accepted, settle
 from nnparity.run.verdicts import verdict_line
 from nnparity.spec import load
 from nnparity.spec.cases import naming
@@ -165,3 +168,41 @@ def test_a_mixture_of_permitted_answers_names_each_once() -> None:
     found = lines(faulty.MixesSubgradients, "specials", "relu", dtypes=("float64",))
     assert wrong(found) == {}
     assert "from element to element: gradient 0 at 0, or gradient 1/2 at 0" in cells(found)["relu"]
+
+
+def test_beside_a_mixture_that_alone_is_wrong_which_no_permitted_answer_has() -> None:
+    """And a record is held against that alone, whichever answer is the nearest."""
+    case = special_case(load()["conv2d"], "nan in others", "float32")
+    asked = frozenset({"output", "grad"})
+    own, other = (truth.value for truth, _ in accepted(case, "grad.x", False, asked))
+    differ = np.flatnonzero(np.isnan(own) != np.isnan(other))
+    mixture = other.astype(np.float32)
+    mixture.flat[differ[::2]] = own.flat[differ[::2]]
+    assert differ.size > 3
+    assert settle(case, "grad.x", mixture, False, asked).judgement.grade == "conforms"
+    lost = int(np.flatnonzero(np.isnan(own) & np.isnan(other))[0])
+    mixture.flat[lost] = 0
+    found = settle(case, "grad.x", mixture, False, asked)
+    assert found.judgement.grade == "diverges"
+    assert found.truth is not None
+    assert (element_ratios(found.seen, found.truth, case.dtype) > 1).sum() == 1
+    assert found.judgement.message == f"1 of {own.size} elements have a wrong NaN, infinity or overflow"
+    evidence = Evidence(case, False, found.seen, found.truth)
+    line = verdict_line(target(NumpyAdapter), Finding(case, "grad.x", found.judgement))
+    assert [met(Expects(answer=one), "special value", line, evidence) for one in ("0", "NaN")] == [True, False]
+
+
+def test_an_infinity_that_a_gradient_tends_to_may_stand_for_nan_and_the_other_may_not() -> None:
+    """The scale of layer normalisation is infinite: of a sum whose terms have one sign no order must make a NaN."""
+    case = special_case(load()["layer_norm"], "infinity in others", "float32")
+    asked = frozenset({"output", "grad"})
+    (truth, _), *_ = accepted(case, "grad.x", False, asked)
+    value, tends = truth.value.astype(np.float32), tends_to(case, "grad.x").astype(np.float32)
+    np.testing.assert_array_equal(tends[np.isinf(value)], value[np.isinf(value)])  # of two terms the order says it too
+    some = np.isnan(value)
+    some[1:] = False
+    right = np.where(some, tends, value)
+    found = settle(case, "grad.x", right, False, asked)
+    assert (found.judgement.grade, found.note) == ("conforms", "an infinity where the formula's own order gives NaN")
+    for wrong_ in (-right, np.where(some, -tends, value), np.where(some, 0, value)):
+        assert settle(case, "grad.x", wrong_.astype(np.float32), False, asked).judgement.grade == "diverges"

@@ -300,6 +300,17 @@ def test_every_kernel_is_a_callable_of_its_framework(request: pytest.FixtureRequ
     assert homes <= {*HOMES[backend.partition("-")[0]], *"+-*/@"}
 
 
+@pytest.mark.parametrize("backend", ["torch", "tensorflow", "jax"])
+def test_records_explain_what_its_kernels_make_of_special_values(request: pytest.FixtureRequest, backend: str) -> None:
+    """And of one array for several inputs, in float32: what `make modern` says of them, without its minutes."""
+    pytest.importorskip(backend)
+    told = survey.told(request, backend, "a pack's special values")
+    assert told["asked"] == sorted(survey.FEW.get(backend, packs_formulas()))
+    assert {"infinity in others", "nan", "aliased"} <= set(told["datasets"])
+    assert told["records"]
+    assert told["new"] == []
+
+
 # --- pytest
 
 
