@@ -128,7 +128,7 @@ def test_equal_pixels_may_share_a_gradient_whatever_they_are(dtype: str) -> None
         def spoil(self, array: Array) -> Any:
             g = self.request.cotangents["output"].astype(np.float64)
             (shared,) = max_pool2d.gradients(g, self.x, scan="shared")
-            return np.where(np.isfinite(self.x), 1.0, self.part) * shared
+            return (np.where(np.isfinite(self.x), 1.0, self.part) * shared).astype(array.dtype)
 
     class HalfOfEachShare(Shares):
         part = 0.5
