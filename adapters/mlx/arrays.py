@@ -12,8 +12,12 @@ import mlx.core as mx
 import numpy as np
 
 from nnparity.adapters.base import Adapter
-from nnparity.adapters.kernel import Operation, Point, Program, Tensors
+from nnparity.adapters.kernel import Operation, Point, Program, Tensors, Unsupported
 from nnparity.adapters.request import Array
+
+#: mx.sum(mx.array(np.ones((0, 8))), axis=0) now and then never ends: `get_reduction_plan` leaves out axes of size 0,
+#: and `nd_loop` then takes the sizes of its loops from memory that nobody wrote.
+OVER_NOTHING = "MLX's sum over an empty batch takes its sizes from memory that nobody wrote, and may never end"
 
 
 class MlxArrays(Adapter):
@@ -49,6 +53,9 @@ class MlxArrays(Adapter):
         return run
 
     def vjp(self, operation: Operation, point: Point) -> tuple[Tensors, Tensors]:
+        """Where some inputs are empty, the gradients of those that are not are sums over nothing."""
+        if {bool(primal.size) for primal in point.primals} == {True, False}:
+            raise Unsupported(OVER_NOTHING)
         outputs, gradients = mx.vjp(_function(operation, point), list(point.primals), list(point.cotangents))
         return tuple(outputs), tuple(gradients)
 

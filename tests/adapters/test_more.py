@@ -13,6 +13,7 @@ from nnparity.execute.requests import request
 from nnparity.reference import FORMULAS
 from nnparity.spec import cases_of
 from nnparity.spec import load as formulas
+from nnparity.spec.cases.special_values import special_case
 
 
 @pytest.fixture
@@ -94,6 +95,17 @@ def test_two_inputs_that_are_one_array_have_gradients_of_their_own(backend: str)
     assert all(isinstance(one, np.ndarray) for one in seen.values()), seen
     np.testing.assert_allclose(seen["grad.real"], [-2, -1], rtol=1e-6)
     np.testing.assert_allclose(seen["grad.fake"], [2 / 3, 1], rtol=1e-6)
+
+
+def test_mlx_is_asked_no_sum_over_an_empty_batch_which_may_never_end() -> None:
+    """A bias's gradient is one. There is none forward, nor in the gradient of what is empty itself."""
+    seen = {}
+    for formula in ("dense", "tanh"):
+        case = special_case(formulas()[formula], "empty", "float32")
+        seen |= made("mlx").observe(request(case, frozenset({"output", "grad"})))
+        assert isinstance(seen["output"], np.ndarray)
+        assert isinstance(seen["grad.x"], Failure) == (formula == "dense")
+    assert (seen["grad.b"].kind, "may never end" in seen["grad.b"].message) == ("unsupported", True)
 
 
 def made(backend: str) -> Any:

@@ -17,6 +17,7 @@ from nnparity.judge.elements import element_ratios
 from nnparity.judge.grades import judge
 from nnparity.judge.recorded_expectations import Evidence, Expects, met
 from nnparity.judge.special_value_rules import accepted, settle
+from nnparity.reference.formulas.convolution import max_pool2d
 from nnparity.run.verdicts import verdict_line
 from nnparity.spec import load
 from nnparity.spec.cases import naming
@@ -117,6 +118,29 @@ def test_a_permitted_answer_conforms_and_is_shown() -> None:
     assert wrong(found) == {}
     assert "gradient 1/2 at 0" in cells(found)["relu"]
     assert "gradient 0 at 0" in cells(lines(NumpyAdapter, "specials", "relu"))["relu"]
+
+
+@pytest.mark.parametrize("dtype", ALL)
+def test_equal_pixels_may_share_a_gradient_whatever_they_are(dtype: str) -> None:
+    """Of a window of nothing but zeros or nothing but -Inf, too, each pixel is a largest one: no more than shares."""
+
+    class Shares(faulty.Spoilt):
+        families = ("grad",)
+        part = 1.0
+
+        def spoil(self, array: Array) -> Any:
+            g = self.request.cotangents["output"].astype(np.float64)
+            (shared,) = max_pool2d.gradients(g, self.x, scan="shared")
+            return (np.where(np.isfinite(self.x), 1.0, self.part) * shared).astype(array.dtype)
+
+    class HalfOfEachShare(Shares):
+        part = 0.5
+
+    found = lines(Shares, "specials", "max_pool2d", dtypes=(dtype,))
+    assert wrong(found) == {}
+    for dataset in ("ties", "zeros", "all masked"):
+        assert f"{dataset}: of equal pixels each gets an equal share" in cells(found)["max_pool2d"]
+    assert wrong(lines(HalfOfEachShare, "specials", "max_pool2d", dtypes=(dtype,))).keys() >= {"all masked"}
 
 
 def test_refusing_an_empty_batch_is_no_wrong_answer_but_told() -> None:
