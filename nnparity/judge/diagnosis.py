@@ -88,12 +88,11 @@ class Candidate:
 
 
 VARIANT, FACTOR, IN_LANES, PRECISION, ACCURACY = "variant", "factor", "in lanes", "precision", "accuracy"
+ROUNDING = "rounding"
 
 
 def diagnose(case: Case, quantity: str, observed: Array, expected: Expected, flush: bool) -> str | None:
     """The first name of the faults that explain `observed`, or None."""
-    if towards_zero(observed, expected, case.dtype) is not None:
-        return TOWARDS_ZERO
     with np.errstate(all="ignore"):
         found = next(_explaining(case, quantity, observed, expected, flush), None)
     return found[0].says if found else None
@@ -105,8 +104,6 @@ def diagnosed(
     """All that explains `observed`, and how surely; or the pattern of its error. `before` are the cases before it."""
     if wrong := form(observed, expected, case.dtype):
         return Diagnosis(pattern=wrong)
-    if towards_zero(observed, expected, case.dtype) is not None:
-        return Diagnosis((TOWARDS_ZERO,))
     with np.errstate(all="ignore"):
         zeros = pattern(quantity, observed, expected)
         found = _tied(case, _explaining(case, quantity, observed, expected, flush))
@@ -139,6 +136,9 @@ def _explaining(
     case: Case, quantity: str, seen: Array, expected: Expected, flush: bool
 ) -> Iterator[tuple[Candidate, float]]:
     """The candidates that `seen` meets and that say something, each with the bits that speak for it."""
+    if towards_zero(seen, expected, case.dtype) is not None:
+        yield Candidate(TOWARDS_ZERO, expected, ROUNDING), evidence.CERTAIN
+        return
     for one in _candidates(case, quantity, seen, expected, flush):
         if not _bounded(one.expected, expected) or judge(seen, one.expected, case.dtype).grade != "conforms":
             continue

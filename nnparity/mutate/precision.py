@@ -38,7 +38,8 @@ def precision_faults(formula: Formula, dtype: Dtype) -> list[Fault]:
         Fault(f"sums in {SUMS[dtype.name]}", KIND, _computed(dtype.name, SUMS[dtype.name]), "adds nothing up"),
     ]
     if narrow(dtype.name):
-        faults += [Fault("results cut off, not rounded", KIND, _cut, MOVES_ONLY, one_way=True)]
+        cut = _computed("float32", store=_leading)
+        faults.append(Fault("results cut off, not rounded", KIND, cut, MOVES_ONLY, one_way=True))
     if formula.wrt:
         faults += [
             Fault(f"gradients in {n} digits", KIND, of_answers(_kept(n), GRADIENTS), SHORT) for n in FEWER[dtype.name]
@@ -73,8 +74,14 @@ def _noise(ulps: int) -> Change:
     return change
 
 
-def _computed(dtype: str, accumulator: str | None = None) -> Callable[[Call], Observation]:
-    """By a machine that rounds each operation to `dtype`, and sums term by term in `accumulator`."""
+def _computed(
+    dtype: str, accumulator: str | None = None, *, store: Callable[[Any, Any], Any] | None = None
+) -> Callable[[Call], Observation]:
+    """By a machine that rounds each operation to `dtype`, and sums term by term in `accumulator`.
+
+    `store` makes the answer of what it found and of the right one, in the target's dtype: to nearest if not said.
+    """
+    stored = store or _stored
 
     def answer(call: Call) -> Observation:
         lift = on(dtype, call.flush, lanes=1, accumulator=accumulator)
@@ -85,32 +92,10 @@ def _computed(dtype: str, accumulator: str | None = None) -> Callable[[Call], Ob
             wide = on(dtype, call.flush, lanes=1)
             found = _apart(found, evaluate(call.case, asked, wide, wide, {}))
         return {
-            name: _stored(found[plain(name)], seen) if plain(name) in found else seen for name, seen in right.items()
+            name: stored(found[plain(name)], seen) if plain(name) in found else seen for name, seen in right.items()
         }
 
     return answer
-
-
-def _cut(call: Call) -> Observation:
-    """Of a result in float32 the leading bits, as by a shift of 16 where bfloat16 is meant."""
-    lift = on("float32", call.flush)
-    found = evaluate(call.case, frozenset(call.request.quantities), lift, lift, {})
-    return {
-        name: _leading(values(found[plain(name)]), seen) if plain(name) in found else seen
-        for name, seen in call.right.items()
-    }
-
-
-def _leading(exact: Array, seen: Any) -> Any:
-    """The number of the dtype next to it towards zero, but where the target takes another convention."""
-    if not isinstance(seen, np.ndarray):
-        return seen
-    with np.errstate(all="ignore"):
-        near = exact.astype(seen.dtype)
-        beyond = np.abs(near.astype(np.float64)) > np.abs(exact)
-        inward = np.where(beyond, np.nextafter(near, np.zeros_like(near)), near)
-        same = np.abs(seen.astype(np.float64) - exact) <= np.abs(exact) / ALIKE
-        return np.where(same, inward, seen)
 
 
 def _apart(found: dict[str, Any], wide: dict[str, Any]) -> dict[str, Any]:
@@ -121,3 +106,16 @@ def _apart(found: dict[str, Any], wide: dict[str, Any]) -> dict[str, Any]:
 def _stored(found: Any, seen: Any) -> Any:
     with np.errstate(all="ignore"):
         return np.asarray(values(found)).astype(seen.dtype) if isinstance(seen, np.ndarray) else seen
+
+
+def _leading(found: Any, seen: Any) -> Any:
+    """The leading bits, as by a shift of 16 where bfloat16 is meant, but where the target takes another convention."""
+    near = _stored(found, seen)
+    if not isinstance(near, np.ndarray):
+        return near
+    with np.errstate(all="ignore"):
+        exact = np.asarray(values(found))
+        beyond = np.abs(near.astype(np.float64)) > np.abs(exact)
+        inward = np.where(beyond, np.nextafter(near, np.zeros_like(near)), near)
+        same = np.abs(seen.astype(np.float64) - exact) <= np.abs(exact) / ALIKE
+        return np.where(same, inward, seen)
