@@ -2,7 +2,8 @@
 
 Nothing here imports an implementation, nor the reference. `formulas/*.toml` is the data, `schema` its types,
 `loader` reads and checks it, `shapes` the symbolic shapes, `dtypes` the number formats, `cases` the numbers that
-formulas are tried on, `selection` a part of the spec to run, `primer` the table of contents and what became of it.
+formulas are tried on, `given` a case of any others, `selection` a part of the spec to run, `primer` the table of
+contents and what became of it.
 """
 
 from nnparity.spec.cases.case import Case, cases_of

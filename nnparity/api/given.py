@@ -9,11 +9,12 @@ import numpy as np
 
 from nnparity.adapters.function import framework_of, to_numpy
 from nnparity.adapters.request import Array, Failure, MaskedElements
-from nnparity.checks.common import Given, first_line
+from nnparity.checks.common import first_line
 from nnparity.reference import FORMULAS
 from nnparity.spec import DTYPES, Case, Dtype, Formula, Signature, load, shapes
 from nnparity.spec.cases.case import Arrays
 from nnparity.spec.cases.invalid_inputs import unfit
+from nnparity.spec.given import Given
 from nnparity.spec.schema import Scalar
 from nnparity.spec.usage import UsageError, require
 

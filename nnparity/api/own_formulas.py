@@ -14,12 +14,12 @@ from typing import Any
 import numpy as np
 
 from nnparity.api import given
-from nnparity.checks.common import Given
 from nnparity.expect.expected import Expected
 from nnparity.reference import FORMULAS, Reference
 from nnparity.reference.outside import located
 from nnparity.reference.readings import Dual, tangent_of
 from nnparity.spec import Formula
+from nnparity.spec.given import Given
 from nnparity.spec.schema import OWN, Title
 from nnparity.spec.usage import UsageError
 

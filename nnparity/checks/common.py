@@ -1,8 +1,7 @@
 """What all checks share: a case with given numbers, asked of a target, and what came back."""
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
-from functools import cached_property
+from dataclasses import dataclass
 from typing import Any
 
 from nnparity.adapters.request import Failure, Request
@@ -13,7 +12,6 @@ from nnparity.expect.expected import Expected
 from nnparity.expect.precision_models import differs
 from nnparity.judge.grades import Judgement, form
 from nnparity.spec import Case, Dtype
-from nnparity.spec.cases.case import Arrays
 from nnparity.spec.loader import signatures
 from nnparity.spec.schema import LEVELS, Formula, plain
 from nnparity.spec.selection import Selection
@@ -38,24 +36,6 @@ class Finding:
     def seconds(self) -> float:
         """Those that the target took for it."""
         return sum((one.seconds for one in self.took), 0.0)
-
-
-@dataclass(frozen=True, eq=False)
-class Given(Case):
-    """A case whose numbers are given instead of drawn."""
-
-    numbers: Arrays = field(default_factory=dict)
-    against: Arrays = field(default_factory=dict)
-
-    @cached_property
-    def inputs(self) -> Arrays:
-        """As given."""
-        return self.numbers
-
-    @cached_property
-    def cotangents(self) -> Arrays:
-        """As given."""
-        return self.against
 
 
 def held(target: Target, case: Case, quantities: frozenset[str]) -> dict[str, Expected]:

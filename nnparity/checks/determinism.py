@@ -14,7 +14,6 @@ import numpy as np
 from nnparity.checks.cell_text import CellText
 from nnparity.checks.common import (
     Finding,
-    Given,
     alike,
     first_order,
     held,
@@ -31,6 +30,7 @@ from nnparity.expect.expected import Expected
 from nnparity.reports.records import Fact
 from nnparity.spec import DTYPES, Case, Formula
 from nnparity.spec.cases.special_values import batch, resized
+from nnparity.spec.given import Given
 from nnparity.spec.loader import signatures
 from nnparity.spec.schema import Signature
 from nnparity.spec.selection import Selection

@@ -11,7 +11,7 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 
 from nnparity.adapters.request import Failure
-from nnparity.checks.common import Finding, Given, first_line, representative, unsupported
+from nnparity.checks.common import Finding, first_line, representative, unsupported
 from nnparity.checks.inquiry import Found, Inquiry, saying
 from nnparity.checks.special_values import TABLE
 from nnparity.execute.observer import Observed
@@ -22,6 +22,7 @@ from nnparity.reports.records import Fact
 from nnparity.spec import Case, Formula
 from nnparity.spec.cases.case import Arrays
 from nnparity.spec.cases.invalid_inputs import rejected
+from nnparity.spec.given import Given
 from nnparity.spec.selection import Selection
 
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 from nnparity.adapters.request import Request
 from nnparity.checks.cell_text import CellText
-from nnparity.checks.common import Given, alike, first_order, held
+from nnparity.checks.common import alike, first_order, held
 from nnparity.checks.comparison import SAME, again
 from nnparity.checks.inquiry import Found, Inquiry, saying
 from nnparity.execute.observer import Observed
@@ -23,6 +23,7 @@ from nnparity.spec import DTYPES, Case, Formula, shapes
 from nnparity.spec.cases import naming
 from nnparity.spec.cases.layouts import ALIASED, FREE, LAYOUTS, aliased, numbers
 from nnparity.spec.cases.pool import Drawn, pool
+from nnparity.spec.given import Given
 from nnparity.spec.loader import signatures
 from nnparity.spec.schema import Signature
 from nnparity.spec.selection import Selection

@@ -10,7 +10,7 @@ from functools import cache
 
 import numpy as np
 
-from nnparity.checks.common import Finding, Given, first_order, judgeable, misshapen, unsupported
+from nnparity.checks.common import Finding, first_order, judgeable, misshapen, unsupported
 from nnparity.checks.inquiry import Found, Inquiry, saying
 from nnparity.execute.observer import Observed
 from nnparity.execute.requests import request
@@ -25,6 +25,7 @@ from nnparity.reports.records import OCTAVES, Fact, Number, Ulps, number
 from nnparity.spec import DTYPES, Case, Dtype, Formula
 from nnparity.spec.cases.special_values import resized
 from nnparity.spec.cases.sweeps import TAIL, points
+from nnparity.spec.given import Given
 from nnparity.spec.loader import signatures
 from nnparity.spec.schema import plain
 from nnparity.spec.selection import Selection

@@ -13,7 +13,7 @@ from itertools import count
 from typing import Any
 
 from nnparity.checks.cell_text import CellText
-from nnparity.checks.common import Finding, Given, failure, first_order, held, judgeable, representative
+from nnparity.checks.common import Finding, failure, first_order, held, judgeable, representative
 from nnparity.checks.comparison import OTHER, SAME, compared, spread
 from nnparity.checks.inquiry import Found, Inquiry, saying
 from nnparity.execute.observer import Observed
@@ -25,6 +25,7 @@ from nnparity.judge.sensitivity import graded, qualified
 from nnparity.reports.records import Fact
 from nnparity.spec import DTYPES, Case, Formula, shapes
 from nnparity.spec.cases.special_values import batch, resized
+from nnparity.spec.given import Given
 from nnparity.spec.loader import signatures
 from nnparity.spec.schema import Signature, plain
 from nnparity.spec.selection import Selection

@@ -6,7 +6,6 @@ have one sign, and its infinity is then what the gradient tends to. So large num
 and larger ones: an element that grows without end, and always with the same sign, tends to that infinity.
 """
 
-from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
 
@@ -17,6 +16,7 @@ from nnparity.expect.evaluation import evaluate
 from nnparity.expect.precision_models import arithmetic, unlimited
 from nnparity.reference.readings import Budget
 from nnparity.spec import DTYPES, Case
+from nnparity.spec.given import Given
 
 Array = NDArray[Any]
 #: What stands for an infinity, nearer and further. Their fifth powers are still float64.
@@ -24,26 +24,6 @@ NEAR, FAR = 2.0**100, 2.0**200
 #: By how much an element is larger further on if it grows: a logarithm doubles, and what tends to a number does not.
 GROWTH = 1.5
 WIDE = "float64"
-
-
-@dataclass(frozen=True, eq=False)
-class Approaching(Case):
-    """Another case in float64, with a large number in place of its infinities."""
-
-    of: Case | None = None
-    size: float = 0.0
-
-    def _input(self, place: int, name: str) -> Array:  # noqa: ARG002  (what it overrides has it)
-        assert self.of is not None
-        array = self.of.inputs[name]
-        if self.formula.integer(name):
-            return array
-        wide = array.astype(np.float64)
-        return np.where(np.isinf(wide), np.copysign(self.size, wide), wide)
-
-    def _cotangent(self, name: str, shape: tuple[int, ...]) -> Array:  # noqa: ARG002  (what it overrides has it)
-        assert self.of is not None
-        return self.of.cotangents[name]
 
 
 @lru_cache(maxsize=64)
@@ -58,12 +38,22 @@ def tends_to(case: Case, quantity: str) -> Array:
 def _within(case: Case, quantity: str, size: float) -> tuple[Array, Array, Array]:
     """Each element with that size for infinities, and the least and the most that its magnitude can be."""
     numbers = unlimited(arithmetic(WIDE, flush=False))
-    approaching = Approaching(case.formula, case.signature, case.dataset, DTYPES[WIDE], case.salt, case, size)
 
     def lift(array: Array) -> Budget:
         return Budget(array.astype(np.float64), numbers)
 
-    found = evaluate(approaching, frozenset({quantity.partition(".")[0]}), lift, lift, {})[quantity]
+    found = evaluate(_approaching(case, size), frozenset({quantity.partition(".")[0]}), lift, lift, {})[quantity]
     found = found if isinstance(found, Budget) else lift(np.asarray(found))
     magnitude = np.abs(found.value)
     return found.value, magnitude - found.hard, magnitude + found.hard
+
+
+def _approaching(case: Case, size: float) -> Given:
+    """The case in float64, with numbers of that size in place of its infinities."""
+    inputs = {name: x if case.formula.integer(name) else _finite(x, size) for name, x in case.inputs.items()}
+    return Given(case.formula, case.signature, case.dataset, DTYPES[WIDE], case.salt, inputs, case.cotangents)
+
+
+def _finite(array: Array, size: float) -> Array:
+    wide = array.astype(np.float64)
+    return np.where(np.isinf(wide), np.copysign(size, wide), wide)

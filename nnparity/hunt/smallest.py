@@ -13,7 +13,6 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from nnparity.checks.common import Given
 from nnparity.hunt.draw import Prey, bounds
 from nnparity.hunt.shrink import shrink
 from nnparity.reports.records import PASSING
@@ -22,6 +21,7 @@ from nnparity.reproduce.narrowing import narrowed
 from nnparity.spec import Case
 from nnparity.spec.cases.case import Arrays
 from nnparity.spec.cases.covering import Value
+from nnparity.spec.given import Given
 from nnparity.spec.usage import UsageError
 
 Array = NDArray[Any]

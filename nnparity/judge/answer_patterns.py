@@ -10,8 +10,6 @@ that was asked before; what the reference makes of them says quickly whether it 
 
 import math
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
-from functools import cached_property
 
 import msgspec
 import numpy as np
@@ -23,7 +21,7 @@ from nnparity.judge import evidence
 from nnparity.judge.elements import Array, element_ratios
 from nnparity.judge.grades import judge
 from nnparity.spec import Case, shapes
-from nnparity.spec.cases.case import Arrays
+from nnparity.spec.given import Given
 
 #: Lengths of the blocks that loops are cut into; what is left over is a tail.
 BLOCKS = tuple(2**power for power in range(1, 13))
@@ -89,7 +87,7 @@ def _mixed(case: Case, before: Sequence[Case]) -> Iterator[tuple[str, Case]]:
 def _with(case: Case, earlier: Case, names: Sequence[str]) -> Case:
     inputs = {name: (earlier if name in names else case).inputs[name] for name in case.inputs}
     salt = f"{case.salt}-{earlier.dataset}-{'-'.join(names)}"
-    return Shortened(case.formula, case.signature, case.dataset, case.dtype, salt, inputs, case.cotangents)
+    return Given(case.formula, case.signature, case.dataset, case.dtype, salt, inputs, case.cotangents)
 
 
 def _near(other: Case, quantity: str, family: frozenset[str], seen: Array, expected: Expected) -> bool:
@@ -170,7 +168,7 @@ def _tails(case: Case) -> Iterator[tuple[str, int]]:
         yield from ((symbol, less) for less in sorted({size % block for block in BLOCKS if block < size} - {0}))
 
 
-def _cut(case: Case, symbol: str, less: int) -> "Shortened | None":
+def _cut(case: Case, symbol: str, less: int) -> "Given | None":
     """The case without the last of a dimension; None where another size depends on it."""
     dims = case.signature.dims | {symbol: case.signature.dims[symbol] - less}
     sizes = dims | {name: value for name, value in case.signature.attributes.items() if type(value) is int}
@@ -183,7 +181,7 @@ def _cut(case: Case, symbol: str, less: int) -> "Shortened | None":
     if any(g.shape != results[name] for name, g in against.items()):
         return None  # a smaller kernel has a larger result, of which nobody said what it is weighed with
     signature = msgspec.structs.replace(case.signature, id=f"{case.signature.id}-{symbol}{dims[symbol]}", dims=dims)
-    return Shortened(case.formula, signature, case.dataset, case.dtype, f"{case.salt}-{less}", inputs, against)
+    return Given(case.formula, signature, case.dataset, case.dtype, f"{case.salt}-{less}", inputs, against)
 
 
 def _fitted(array: Array, shape: tuple[int, ...]) -> Array:
@@ -198,21 +196,3 @@ def _meets(seen: Array, truth: Expected, case: Case) -> bool:
     if np.count_nonzero(behind) or not truth.value.size or not np.isfinite(truth.hard).all():
         return False
     return judge(np.ascontiguousarray(seen[there]), truth, case.dtype).grade == "conforms"
-
-
-@dataclass(frozen=True, eq=False)
-class Shortened(Case):
-    """A case whose arrays are those of another, without the last of some dimension."""
-
-    numbers: Arrays = field(default_factory=dict)
-    against: Arrays = field(default_factory=dict)
-
-    @cached_property
-    def inputs(self) -> Arrays:
-        """As given."""
-        return self.numbers
-
-    @cached_property
-    def cotangents(self) -> Arrays:
-        """As given."""
-        return self.against

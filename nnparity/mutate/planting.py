@@ -12,12 +12,12 @@ from typing import Any
 import numpy as np
 
 from nnparity.adapters.request import Array, Observation, Request
-from nnparity.checks.common import Given
 from nnparity.execute.observer import Observed
 from nnparity.execute.protocol import TargetInfo
 from nnparity.execute.target import Target
 from nnparity.mutate.fault import Call, Fault
 from nnparity.spec import DTYPES, Signature, load
+from nnparity.spec.given import Given
 
 #: Answers kept, of one formula in one dtype.
 KEPT = 4096

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from nnparity.checks import SPECIALS, SUBNORMALS, making
-from nnparity.checks.common import Given, failure, judgeable, observe, refused
+from nnparity.checks.common import failure, judgeable, observe, refused
 from nnparity.checks.subnormals import BOTH, FLUSHES, KEEPS, does_with
 from nnparity.checks.subnormals import DATASET as SUBNORMAL
 from nnparity.checks.sweep import DATASET as SWEEP
@@ -33,6 +33,7 @@ from nnparity.spec import DTYPES, Case, load
 from nnparity.spec.cases import naming
 from nnparity.spec.cases.invalid_inputs import rejected
 from nnparity.spec.cases.special_values import SpecialCase
+from nnparity.spec.given import Given
 from nnparity.spec.schema import QUANTITIES, plain
 from nnparity.spec.usage import require
 
@@ -150,6 +151,11 @@ class Cell:
         )
 
     @property
+    def cut(self) -> bool:
+        """Whether nothing is wrong but that it was cut off where it should be rounded to nearest."""
+        return self.judged.message == NONE_OUTWARD
+
+    @property
     def _both(self) -> Judgement | None:
         """Of an array in which some subnormal numbers were kept and some flushed."""
         return Judgement("diverges", message=f"subnormals: {BOTH}") if self._does == BOTH else None
@@ -186,7 +192,7 @@ class Cell:
         """The elements that show what is wrong, and all that is right of them."""
         if self.spoilt or not isinstance(self.seen, np.ndarray) or self._both:
             return Telling(self.answers, whole=bool(not self.spoilt and self._both))
-        if self.judged.message == NONE_OUTWARD:
+        if self.cut:
             places = towards_zero(self.seen, self.truth, self.case.dtype)
             assert places is not None
             return cut_off(self.answers, places)

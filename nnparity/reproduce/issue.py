@@ -3,7 +3,6 @@
 import platform
 
 from nnparity.checks.common import Finding
-from nnparity.judge.error_patterns import NONE_OUTWARD
 from nnparity.judge.known_divergences import Known, Ledger
 from nnparity.judge.recorded_expectations import Evidence
 from nnparity.reports.records import PASSING, Kernel, Verdict
@@ -90,7 +89,7 @@ def _observed(cell: Cell) -> str:
 def _expected(cell: Cell) -> str:
     if cell.spoilt:
         return "An exception: the inputs do not fit the operation."
-    if cell.judged.message == NONE_OUTWARD:
+    if cell.cut:
         return "The numbers next to the exact results; those of the script are all nearer to the one away from zero."
     if cell.judged.worst is None:
         return "The value given in the script, within the tolerance derived there."
@@ -103,7 +102,7 @@ def _why(cell: Cell, known: Known | None) -> str:
         return f"{known.reason}{link}"
     if cell.spoilt:
         return "A mistake in the caller's shapes goes on as a wrong number instead of an error."
-    if cell.judged.message == NONE_OUTWARD:
+    if cell.cut:
         return (
             "IEEE 754 rounds to nearest unless it is told otherwise. What is cut off is off by twice as much, and "
             "always the same way, so that sums of such results drift."

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from nnparity.checks.common import Given, failure
+from nnparity.checks.common import failure
 from nnparity.checks.sweep import outside
 from nnparity.judge.elements import Array, element_ratios
 from nnparity.reports.records import PASSING
@@ -18,6 +18,7 @@ from nnparity.reproduce.writing.sources import Unreproducible
 from nnparity.spec import Case
 from nnparity.spec.cases.case import Arrays
 from nnparity.spec.cases.special_values import batch, resized
+from nnparity.spec.given import Given
 from nnparity.spec.schema import Signature, plain
 
 #: So many samples are shown.

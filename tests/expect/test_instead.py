@@ -5,7 +5,6 @@ from typing import Any
 import numpy as np
 import pytest
 
-from nnparity.checks.common import Given
 from nnparity.expect.budgets import expect
 from nnparity.expect.monte_carlo import machines
 from nnparity.judge import recorded_expectations
@@ -13,6 +12,7 @@ from nnparity.judge.recorded_expectations import Evidence, Expects, met
 from nnparity.judge.sensitivity import graded
 from nnparity.reports.records import Verdict
 from nnparity.spec import DTYPES, Case, cases_of, load
+from nnparity.spec.given import Given
 from nnparity.spec.loader import signatures
 from nnparity.tests.judge.verdicts import verdict
 

@@ -10,7 +10,6 @@ from typing import Any
 import numpy as np
 import pytest
 
-from nnparity.checks.common import Given
 from nnparity.expect import budgets
 from nnparity.expect.budgets import expect
 from nnparity.expect.expected import Expected
@@ -21,6 +20,7 @@ from nnparity.reference import FORMULAS
 from nnparity.reference.readings import Arithmetic
 from nnparity.spec import DTYPES, Case, cases_of, load
 from nnparity.spec.cases.special_values import special_case
+from nnparity.spec.given import Given
 from nnparity.spec.precision import FUSED, NARROW
 from nnparity.store import memory, sources
 from nnparity.store.memory import COMPUTED, KEPT

@@ -7,12 +7,12 @@ import msgspec
 import numpy as np
 import pytest
 
-from nnparity.checks.common import Given
 from nnparity.expect.budgets import expect
 from nnparity.judge.answer_patterns import _cut, pattern, stale, tail
 from nnparity.judge.diagnosis import diagnosed
 from nnparity.judge.evidence import CERTAIN, POSSIBLE
 from nnparity.spec import DTYPES, Case, load
+from nnparity.spec.given import Given
 from nnparity.spec.loader import signatures
 
 FIRST = frozenset({"output", "grad"})

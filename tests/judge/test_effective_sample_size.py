@@ -6,7 +6,6 @@ import msgspec
 import numpy as np
 import pytest
 
-from nnparity.checks.common import Given
 from nnparity.expect.budgets import expect
 from nnparity.expect.expected import Expected
 from nnparity.expect.instead import Instead
@@ -18,6 +17,7 @@ from nnparity.judge.sensitivity import graded
 from nnparity.reference.readings.monte_carlo import UNIT
 from nnparity.spec import DTYPES, Case, cases_of, load
 from nnparity.spec.cases.special_values import resized
+from nnparity.spec.given import Given
 from nnparity.spec.loader import signatures
 
 

@@ -1,0 +1,28 @@
+"""A case whose numbers are given: those of another one without a part of them, arranged, or anybody's own.
+
+It is not among `cases`, whose numbers follow from their names: by those alone what is expected of them is kept.
+"""
+
+from dataclasses import dataclass, field
+from functools import cached_property
+
+from nnparity.spec import Case
+from nnparity.spec.cases.case import Arrays
+
+
+@dataclass(frozen=True, eq=False)
+class Given(Case):
+    """A case whose numbers are given instead of drawn."""
+
+    numbers: Arrays = field(default_factory=dict)
+    against: Arrays = field(default_factory=dict)
+
+    @cached_property
+    def inputs(self) -> Arrays:
+        """As given."""
+        return self.numbers
+
+    @cached_property
+    def cotangents(self) -> Arrays:
+        """As given."""
+        return self.against
