@@ -70,6 +70,8 @@ class Environment(msgspec.Struct, frozen=True, tag_field="kind", tag="environmen
     plan: dict[str, list[str]]
     #: A hash of what computes and judges.
     code: str = ""
+    #: The processor's vector instructions, which decide which kernels run.
+    instructions: tuple[str, ...] = ()
 
 
 #: The entry of a plan that says that a run judged no target, but faults planted in one by `nnparity mutate`.

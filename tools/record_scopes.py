@@ -48,6 +48,7 @@ def scopes(path: Path) -> dict[str, Any]:
             cases.setdefault(verdict.case, {})[verdict.quantity] = verdict.grade
     return {
         "cpu": environment.cpu,
+        "instructions": environment.instructions,
         "versions": {target: versions[target] for target in found},
         "total": dict(Counter(verdict.dtype for verdict in verdicts)),
         "verdicts": found,
@@ -55,8 +56,8 @@ def scopes(path: Path) -> dict[str, Any]:
 
 
 def measured(known: Known) -> bool:
-    """Whether these runs say how wide the record is: what other numbers or processors show has its proof elsewhere."""
-    return not (known.salt or known.processor)
+    """Whether these runs say how wide the record is: what other numbers or chance show has its proof elsewhere."""
+    return not (known.salt or known.by_chance)
 
 
 def of_the_pool(run: Environment) -> bool:
@@ -70,15 +71,15 @@ def wide(records: Iterable[Known], lines: Iterable[Line]) -> Iterator[str]:
     Those of sizes that only the pool has are asked of runs of the pool.
     """
     ledger, versions, found = Ledger(records), dict[str, dict[str, str]](), dict[str, Counter[bool]]()
-    pool = False
+    pool, present = False, ()
     for line in lines:
         if isinstance(line, Environment):
-            pool = of_the_pool(line)
+            pool, present = of_the_pool(line), line.instructions
         elif isinstance(line, TargetLine):
             versions[line.target] = line.versions
         elif isinstance(line, Verdict):
             for one in ledger.about(line.formula, line.target):
-                if (pool or not one.pool) and one.covers(line, versions[line.target]):
+                if (pool or not one.pool) and one.covers(line, versions[line.target], present):
                     found.setdefault(one.id, Counter())[line.grade in ("conforms", "inconclusive")] += 1
     for id, counted in sorted(found.items()):
         if counted[True] > MOST * counted.total():

@@ -2,5 +2,6 @@
 
 `grades` is the verdict, `elements` the rules for single elements, `special_value_rules` those of NaN, infinities and
 zeros, `effective_sample_size` weighs errors that go together, `diagnosis` names faults, `known_divergences` keeps what
-is on record, `recorded_expectations` judges by it within `version_ranges`. No target is started here, no file written.
+is on record, `recorded_expectations` judges by it where it has `applicability`: versions,
+processor. No target is started here, no file written.
 """

@@ -16,8 +16,8 @@ from typing import Literal, get_args
 import msgspec
 from packaging.specifiers import InvalidSpecifier, SpecifierSet
 
+from nnparity.judge.applicability import LACKS, beyond, ended, instructions, runs_on, unknown, within
 from nnparity.judge.recorded_expectations import Class, Evidence, Expects, also_met, met
-from nnparity.judge.version_ranges import beyond, ended, within
 from nnparity.reports.records import ALSO_MET, PASSING, Verdict
 from nnparity.spec import DTYPES, packs
 from nnparity.spec import load as formulas
@@ -43,9 +43,10 @@ class Known(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     not all combinations differ. `kind`, in the file ``class``, says what sort of difference it is, and `expects` what
     a verdict in the scope must be instead.
 
-    `unbounded` says why a version range has no upper end. `processor` says which instructions a kernel takes, if
-    others do not show it: such a record is never stale. `upstream` is a link, or "not reported". `salt` is that of a
-    run that shows it, where a plain run's numbers do not: it explains verdicts in any run, where no record without one
+    `unbounded` says why a version range has no upper end. `processor` names instructions, by Linux's names, that a
+    processor must have to show it, or with "!" before the name must lack: on any other the record says nothing.
+    `by_chance` says why not every run shows it: such a record is never stale.
+    `upstream` is a link, or "not reported". `salt` is that of a run that shows it, where a plain run's numbers do not: it explains verdicts in any run, where no record without one
     speaks, and is stale only if that run does not need it. `pool` is "all" for sizes that only the pool
     has: the record goes before those of all sizes, and is stale only if a run of the whole pool does not need it.
     `backends`, said by whoever reads the file, are those that it may speak of; none are all. One beside a `pack` speaks
@@ -67,7 +68,8 @@ class Known(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     unbounded: str = ""
     salt: str = ""
     pool: Literal["", "all"] = ""
-    processor: str = ""
+    processor: tuple[str, ...] = ()
+    by_chance: str = ""
     backends: tuple[str, ...] = ()
     id: str = ""
     pack: str = ""
@@ -80,7 +82,7 @@ class Known(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         """
         asked = {formula.id for formula in selection.chosen()}
         return (
-            not self.processor
+            not self.by_chance
             and self.kind != "nondeterminism"
             and not selection.narrowed
             and selection.salt == self.salt
@@ -104,9 +106,13 @@ class Known(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         fits = all(_fits(getattr(asked, name), getattr(self, name)) for name in SCOPE)
         return fits and verdict.dtype in self.dtype and self.means(verdict.formula)
 
-    def covers(self, verdict: Verdict, versions: dict[str, str]) -> bool:
-        """Whether the verdict lies in this record's scope, of a version that it speaks of."""
-        return self.speaks_of(verdict) and within(versions, self.versions)
+    def covers(self, verdict: Verdict, versions: dict[str, str], present: Collection[str]) -> bool:
+        """Whether the verdict lies in this record's scope, of a version and a processor that it speaks of."""
+        return self.speaks_of(verdict) and self.applies(versions, present)
+
+    def applies(self, versions: dict[str, str], present: Collection[str]) -> bool:
+        """Whether it speaks of these versions, and of a processor with the instructions `present`."""
+        return within(versions, self.versions) and runs_on(present, self.processor)
 
     def wrong(self) -> str | None:
         """What is wrong with the record beyond its form, or None."""
@@ -115,6 +121,8 @@ class Known(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         for name, text in self.versions.items():
             if not ended(text) and not self.unbounded:
                 return f"versions: {name} {text} has no upper end, and `unbounded` does not say why"
+        if name := unknown(self.processor):
+            return f"processor: no processor has an instruction called {name}"
         told = self.expects.wrong([one for id, one in formulas().items() if self.means(id)])
         if told:
             return f"expects: {told}"
@@ -196,9 +204,18 @@ def _read(path: Path, backends: Collection[str] = (), pack: str = "") -> Iterato
 class Ledger:
     """Matches verdicts with records, and remembers which records were run and which held."""
 
-    def __init__(self, known: Iterable[Known], whole: Callable[[Known], bool] = lambda _: True) -> None:
-        """`whole` says of which records all is run: only those can turn out to be stale."""
+    def __init__(
+        self,
+        known: Iterable[Known],
+        whole: Callable[[Known], bool] = lambda _: True,
+        present: Collection[str] | None = None,
+    ) -> None:
+        """`whole` says of which records all is run: only those can turn out to be stale.
+
+        `present` are the instructions of the processor that ran, where it is not this one.
+        """
         self._known = list(known)
+        self._present = instructions() if present is None else present
         self._near: dict[tuple[str, str], list[Known]] = {}
         self._whole = {one.id for one in self._known if whole(one)}
         #: The records that verdicts were held against since `take` was called last, and whether they held.
@@ -211,12 +228,12 @@ class Ledger:
         cover it: one of them would be shadowed.
         """
         near = [one for one in self.about(verdict.formula, verdict.target) if one.speaks_of(verdict)]
-        found = settled([one for one in near if within(versions, one.versions)])
+        found = settled([one for one in near if one.applies(versions, self._present)])
         if len(found) > 1:
             names = " and ".join(one.id for one in found)
             raise KnownError(f"{verdict.case} {verdict.quantity} of {verdict.target} is covered by {names}")
         if not found:
-            return _asked_again(verdict, versions, near)
+            return _asked_again(verdict, versions, near, self._present)
         (known,) = found
         held = met(known.expects, known.kind, verdict, evidence)
         if held or verdict.grade != "unsupported":  # of what nobody judged a record need not hold
@@ -244,8 +261,8 @@ class Ledger:
 
     @cached_property
     def digest(self) -> bytes:
-        """That of all records."""
-        return hashlib.blake2b(msgspec.msgpack.encode(self._known), digest_size=16).digest()
+        """That of all records, and of the processor that they are asked on."""
+        return hashlib.blake2b(msgspec.msgpack.encode([self._known, sorted(self._present)]), digest_size=16).digest()
 
 
 def settled(found: list[Known]) -> list[Known]:
@@ -262,12 +279,19 @@ def _noted(known: Known, verdict: Verdict, evidence: Evidence | None) -> str | N
     return "; ".join(filter(None, (verdict.note, told))) or None
 
 
-def _asked_again(verdict: Verdict, versions: dict[str, str], near: list[Known]) -> Verdict:
-    """A verdict that records would cover, were the version not past their end."""
+def _asked_again(verdict: Verdict, versions: dict[str, str], near: list[Known], present: Collection[str]) -> Verdict:
+    """A verdict that records would cover, were the version not past their end or the processor another one."""
     for known in near:
+        if not runs_on(present, known.processor):
+            return _told(verdict, f"on record as {known.id}, of processors with {_listed(known.processor)}")
         if since := beyond(versions, known.versions):
             return _told(verdict, f"on record as {known.id}, {since}")
     return verdict
+
+
+def _listed(processor: tuple[str, ...]) -> str:
+    """`avx512f, without amx_tile`."""
+    return ", ".join(one.replace(LACKS, "without ") for one in processor)
 
 
 def _told(verdict: Verdict, what: str) -> Verdict:

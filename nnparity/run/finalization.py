@@ -92,10 +92,11 @@ def records_met(verdicts: Iterable[Verdict], known: Iterable[Path] = ()) -> dict
 def idle(run: reports.MergedRun, known: Iterable[Path]) -> Iterator[str]:
     """What of further files explains nothing, because it speaks of no verdict of the run: a name may be misspelt."""
     versions = {target.target: target.versions for target in run.targets.values()}
+    present = {name for environment in run.environments for name in environment.instructions}
     for path in known:
         for one in known_divergences.together((), [path]):
             near = [verdict for verdict in run.verdicts if one.speaks_of(verdict)]
             if not near:
                 yield f"{path}: {one.id} speaks of no verdict of this run: of another target, case or quantity"
-            elif not any(one.covers(verdict, versions.get(verdict.target, {})) for verdict in near):
-                yield f"{path}: {one.id} speaks of other versions than those of this run"
+            elif not any(one.covers(verdict, versions.get(verdict.target, {}), present) for verdict in near):
+                yield f"{path}: {one.id} speaks of other versions, or another processor, than this run's"

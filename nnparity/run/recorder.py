@@ -11,6 +11,7 @@ from typing import Self
 
 import msgspec
 
+from nnparity.judge.applicability import instructions
 from nnparity.judge.known_divergences import SCOPE, Known, Patterns
 from nnparity.reports import records
 from nnparity.reports.chain import Chain
@@ -116,6 +117,7 @@ def environment(plan: Plan, marks: Mapping[str, list[str]] = NO_MARKS) -> record
         salt=plan.salt,
         plan=plan.described() | dict(marks),
         code=code(),
+        instructions=instructions(),
     )
 
 

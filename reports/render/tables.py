@@ -104,6 +104,7 @@ def _place(env: Environment) -> tuple[tuple[str, str], ...]:
         "Python": env.python,
         "platform": env.platform,
         "processor": f"{env.cpu} ({env.cores} cores)",
+        "instructions": " ".join(env.instructions),
         "packages": ", ".join(f"{name} {version}" for name, version in sorted(env.packages.items())),
         "spec digest": env.spec_digest,
         "seeds": env.seeds + (f", salt {env.salt!r}" if env.salt else ""),

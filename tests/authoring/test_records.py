@@ -84,7 +84,7 @@ def test_a_record_of_ones_own_that_nothing_confirms_fails_the_run(
     [
         ('"keras-doubled:*"', '"doubled.py:*"', "mine.toml: mine speaks of no verdict of this run"),
         ('"relu"', '"tanh"', "mine.toml: mine speaks of no verdict of this run"),
-        ("numpy =", "numpie =", "mine.toml: mine speaks of other versions than those of this run"),
+        ("numpy =", "numpie =", "mine.toml: mine speaks of other versions, or another processor, than this run's"),
     ],
 )
 def test_a_record_of_ones_own_that_speaks_of_nothing_is_told(

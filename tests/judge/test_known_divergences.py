@@ -11,6 +11,7 @@ from nnparity.adapters.registry import FOLDER
 from nnparity.execute.target import TargetName
 from nnparity.expect.budgets import expect
 from nnparity.judge import known_divergences
+from nnparity.judge.applicability import instructions
 from nnparity.judge.known_divergences import Known, KnownError, Ledger
 from nnparity.judge.recorded_expectations import Evidence
 from nnparity.judge.sensitivity import graded
@@ -178,10 +179,36 @@ def test_a_record_of_the_pool_goes_first_and_is_stale_only_where_the_pool_was_ru
         record(tmp_path, GOOD + 'pool = "some"\n')
 
 
-def test_a_record_that_depends_on_the_processor_is_never_stale(tmp_path: Path) -> None:
-    """Another kernel may run where the instructions are others: it explains what it explains, and must not."""
-    one = record(tmp_path, GOOD + 'processor = "AVX-512 without AMX"\n')
+@pytest.mark.parametrize(
+    ("present", "held"),
+    [(("avx2", "avx512f"), True), (("avx2",), False), (("avx2", "avx512f", "amx_tile"), False), ((), False)],
+)
+def test_a_record_speaks_of_the_processors_that_it_names(tmp_path: Path, present: tuple[str, ...], held: bool) -> None:
+    """Another kernel may run where the instructions are others: there the record explains nothing, and is not stale."""
+    one = record(tmp_path, GOOD + 'processor = ["avx512f", "!amx_tile"]\n')
+    assert one[0].whole(plan())
+    ledger = Ledger(one, present=present)
+    told = ledger.match(off(), VERSIONS)
+    assert told.known == ("dense-float32" if held else None)
+    assert held or str(told.message).endswith("on record as dense-float32, of processors with avx512f, without amx_tile")
+    ledger.match(verdict("conforms", quantity="grad.w"), VERSIONS)
+    ledger.take()
+    ledger.match(verdict("conforms", quantity="grad.w"), VERSIONS)
+    assert stale(ledger) == (["dense-float32"] if held else [])
+    assert Ledger(one, present=present).digest != Ledger(one, present=["sve"]).digest
+
+
+def test_records_are_asked_of_this_processor(tmp_path: Path) -> None:
+    ours = instructions()[0]
+    for name, held in ((ours, True), (f"!{ours}", False)):
+        text = GOOD + f'processor = ["{name}"]\n'
+        assert Ledger(record(tmp_path, text)).match(off(), VERSIONS).known == ("dense-float32" if held else None)
+
+
+def test_a_record_of_what_shows_by_chance_is_never_stale(tmp_path: Path) -> None:
+    one = record(tmp_path, GOOD + 'by_chance = "what the memory holds"\n')
     assert not one[0].whole(plan())
+    assert Ledger(one).match(off(), VERSIONS).known == "dense-float32"
 
 
 def test_a_record_of_what_varies_from_call_to_call_is_never_stale(tmp_path: Path) -> None:
@@ -220,6 +247,7 @@ def test_a_run_of_a_part_makes_no_record_stale(tmp_path: Path, options: dict[str
         ("reason", "raison", r"torch/known\.toml: dense-float32: .*raison"),
         ('">=2.1,<2.15"', '"from 2.1 on"', r"torch/known\.toml: dense-float32: .*from 2\.1 on"),
         ('{ torch = ">=2.1,<2.15" }', "{ torch = 2 }", r"torch/known\.toml: dense-float32: .*versions"),
+        ("reason", 'processor = ["avx215f"]\nreason', r"dense-float32: processor: .*no processor .* called avx215f"),
         (",<2.15", "", r"torch/known\.toml: dense-float32: versions: torch >=2\.1 has no upper end"),
         ("reduced precision", "small fault", r"torch/known\.toml: dense-float32: .*small fault"),
         (
@@ -248,6 +276,7 @@ def test_a_run_of_a_part_makes_no_record_stale(tmp_path: Path, options: dict[str
     ids=[
         *("TOML", "missing", "type", "unknown", "specifier", "version"),
         *(
+            "processor",
             "unbounded",
             "class",
             "formula",

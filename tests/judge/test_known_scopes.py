@@ -39,8 +39,8 @@ def runs() -> Any:
     return json.loads((Path(__file__).parent / "known_scope.json").read_text(encoding="utf-8"))
 
 
-def verdicts(runs: Any) -> Iterator[tuple[Verdict, dict[str, str]]]:
-    """Each with the versions of its run."""
+def verdicts(runs: Any) -> Iterator[tuple[Verdict, dict[str, str], list[str]]]:
+    """Each with the versions of its run, and the instructions of the processor that it ran on."""
     for run in runs:
         for target, cases in run["verdicts"].items():
             for case, grades in cases.items():
@@ -48,15 +48,15 @@ def verdicts(runs: Any) -> Iterator[tuple[Verdict, dict[str, str]]]:
                 dataset, dtype = rest.rsplit("/", 1)
                 for quantity, grade in grades.items():
                     one = Verdict(case, formula, signature, dataset, dtype, target, quantity, grade)
-                    yield one, run["versions"][target]
+                    yield one, run["versions"][target], run["instructions"]
 
 
 def shares(records: list[Known], runs: Any) -> dict[str, tuple[int, int]]:
     """Record -> how many verdicts in its scope are right, of how many."""
     ledger, found = Ledger(records), {one.id: [0, 0] for one in records}
-    for verdict, versions in verdicts(runs):
+    for verdict, *where in verdicts(runs):
         for one in ledger.about(verdict.formula, verdict.target):
-            if one.covers(verdict, versions):
+            if one.covers(verdict, *where):
                 found[one.id][0] += verdict.grade in ("conforms", "inconclusive")
                 found[one.id][1] += 1
     return {id: (right, total) for id, (right, total) in found.items()}
@@ -67,8 +67,8 @@ def wide(found: dict[str, tuple[int, int]]) -> list[str]:
 
 
 def test_no_record_covers_more_than_it_needs(runs: Any) -> None:
-    """One that only other numbers show, or other processors, has its proof in another run."""
-    found = shares([one for one in load(FOLDER) if not (one.salt or one.processor)], runs)
+    """One that only other numbers show, or chance, has its proof in another run."""
+    found = shares([one for one in load(FOLDER) if not (one.salt or one.by_chance)], runs)
     for id, (right, total) in found.items():
         print(f"{id}: {right} of {total} in its scope conform")  # noqa: T201  (what a failure is read by)
     assert wide(found) == []
@@ -108,9 +108,9 @@ def test_records_that_only_runs_of_half_precision_alone_meet_are_held_against_th
 
 def test_no_two_records_cover_the_same_verdict(runs: Any) -> None:
     ledger = Ledger(load(FOLDER))
-    for verdict, versions in verdicts(runs):
+    for verdict, *where in verdicts(runs):
         near = ledger.about(verdict.formula, verdict.target)
-        found = settled([one for one in near if one.covers(verdict, versions)])
+        found = settled([one for one in near if one.covers(verdict, *where)])
         told = [one.id for one in found]
         assert len(found) < 2, f"{verdict.case} {verdict.quantity} of {verdict.target}: {told}"
 

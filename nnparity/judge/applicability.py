@@ -1,7 +1,21 @@
-"""The versions of a record: up to which they were seen, and whether an installed one lies beyond."""
+"""Where a record applies: the versions up to which it was seen, and the instructions that the processor has or lacks.
 
+A framework has several kernels for one operation, and takes one by what the processor can do: PyTorch's convolution of
+bfloat16 is oneDNN's where there is AVX-512, and its own elsewhere. Instructions have the names of Linux's /proc/cpuinfo.
+"""
+
+from collections.abc import Collection
+from functools import cache
+
+from archspec.cpu import TARGETS
+from archspec.cpu.detect import detected_info
 from packaging.specifiers import SpecifierSet
 from packaging.version import Version
+
+#: What begins the names of instructions that work on several numbers at once: they decide which kernel is taken.
+VECTOR = ("amx", "asimd", "avx", "f16c", "fma", "sve")
+#: What says in a record that the processor lacks an instruction.
+LACKS = "!"
 
 #: What ends a range.
 ENDS = ("<", "<=", "==", "~=")
@@ -43,3 +57,24 @@ def _last(text: str) -> str:
 
 def _short(version: str) -> str:
     return ".".join(map(str, Version(version).release[:2]))
+
+
+@cache
+def instructions() -> tuple[str, ...]:
+    """The vector instructions of this processor, sorted: `avx2`, `avx512f`, `amx_tile`."""
+    return tuple(sorted(filter(_vector, detected_info().features)))
+
+
+def runs_on(present: Collection[str], wanted: Collection[str]) -> bool:
+    """Whether a processor that has `present` has what is wanted, and lacks what begins with "!"."""
+    return all((one in present) if not one.startswith(LACKS) else one[1:] not in present for one in wanted)
+
+
+def unknown(wanted: Collection[str]) -> str | None:
+    """One of what is wanted that no processor has, or None."""
+    known = {one for target in TARGETS.values() for one in target.features if _vector(one)}
+    return next((one for one in wanted if one.removeprefix(LACKS) not in known), None)
+
+
+def _vector(instruction: str) -> bool:
+    return instruction.startswith(VECTOR)
