@@ -1,7 +1,7 @@
 """Where a record applies: the versions up to which it was seen, and the instructions that the processor has or lacks.
 
 A framework has several kernels for one operation, and takes one by what the processor can do: PyTorch's convolution of
-bfloat16 is oneDNN's where there is AVX-512, and its own elsewhere. Instructions have the names of Linux's /proc/cpuinfo.
+bfloat16 is oneDNN's where there is AVX-512, and its own elsewhere. Instructions are called as in Linux's /proc/cpuinfo.
 """
 
 from collections.abc import Collection

@@ -45,10 +45,10 @@ class Known(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     `unbounded` says why a version range has no upper end. `processor` names instructions, by Linux's names, that a
     processor must have to show it, or with "!" before the name must lack: on any other the record says nothing.
-    `by_chance` says why not every run shows it: such a record is never stale.
-    `upstream` is a link, or "not reported". `salt` is that of a run that shows it, where a plain run's numbers do not: it explains verdicts in any run, where no record without one
-    speaks, and is stale only if that run does not need it. `pool` is "all" for sizes that only the pool
-    has: the record goes before those of all sizes, and is stale only if a run of the whole pool does not need it.
+    `by_chance` says why not every run shows it: such a record is never stale. `upstream` is a link, or "not reported".
+    `salt` is that of a run that shows it, where a plain run's numbers do not: it explains verdicts in any run, where no
+    record without one speaks, and is stale only if that run does not need it. `pool` is "all" for sizes that only the
+    pool has: the record goes before those of all sizes, and is stale only if a run of the whole pool does not need it.
     `backends`, said by whoever reads the file, are those that it may speak of; none are all. One beside a `pack` speaks
     of the formulas of that pack, any other of the primer's.
     """
@@ -118,11 +118,9 @@ class Known(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         """What is wrong with the record beyond its form, or None."""
         if told := self._unknown():
             return told
-        for name, text in self.versions.items():
+        for package, text in self.versions.items():
             if not ended(text) and not self.unbounded:
-                return f"versions: {name} {text} has no upper end, and `unbounded` does not say why"
-        if name := unknown(self.processor):
-            return f"processor: no processor has an instruction called {name}"
+                return f"versions: {package} {text} has no upper end, and `unbounded` does not say why"
         told = self.expects.wrong([one for id, one in formulas().items() if self.means(id)])
         if told:
             return f"expects: {told}"
@@ -133,7 +131,7 @@ class Known(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         return None
 
     def _unknown(self) -> str | None:
-        """A formula, dtype or quantity that there is not: such a record would explain nothing, and never say so."""
+        """A formula, dtype, quantity or instruction that there is not: such a record would explain nothing, and never say so."""
         meant = [one for one in formulas().values() if one.pack == self.pack]
         for one in _several(self.formula):
             if not any(_fits(formula.id, one) for formula in meant):
@@ -146,7 +144,8 @@ class Known(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         for one in _several(self.quantity):
             if not any(_fits(name, one) for name in there):
                 return f"quantity: {one} is none of {', '.join(sorted(there))}"
-        return None
+        nowhere = unknown(self.processor)
+        return f"processor: no processor has an instruction called {nowhere}" if nowhere else None
 
 
 def _several(patterns: Patterns) -> tuple[str, ...]:
