@@ -131,7 +131,7 @@ class Known(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         return None
 
     def _unknown(self) -> str | None:
-        """A formula, dtype, quantity or instruction that there is not: such a record would explain nothing, and never say so."""
+        """A formula, dtype, quantity or instruction that there is not: such a record would explain nothing, unsaid."""
         meant = [one for one in formulas().values() if one.pack == self.pack]
         for one in _several(self.formula):
             if not any(_fits(formula.id, one) for formula in meant):
