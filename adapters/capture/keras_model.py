@@ -34,6 +34,7 @@ class KerasModel:
         self.model = model
         floats = [one.compute_dtype for one in model._flatten_layers() if one.compute_dtype]
         self._dtype = floats[-1] if floats else None
+        self.target = f"keras-{backend.backend()}:cpu:eager"
         self.calls: list[Call] = []
         self.layers: list[Layer] = []
 

@@ -38,6 +38,8 @@ class Layer:
     weights: Mapping[str, Array] = field(default_factory=dict)
     outputs: Mapping[str, Array] = field(default_factory=dict)
     note: str = ""
+    #: What computes it, as a plan would name it: `torch:cpu:eager`.
+    target: str = ""
 
     @property
     def x(self) -> Array | None:
@@ -80,7 +82,7 @@ def packed(layers: Sequence[Layer]) -> dict[str, Array]:
     for place, layer in enumerate(layers):
         for group in GROUPS:
             found |= {f"{place}/{group}/{name}": array for name, array in getattr(layer, group).items()}
-        plain = {name: getattr(layer, name) for name in ("name", "type", "kind", "note")}
+        plain = {name: getattr(layer, name) for name in ("name", "type", "kind", "note", "target")}
         told.append(plain | {"settings": dict(layer.settings)})
     text = json.dumps(told, default=float).encode()
     return {TOLD: np.frombuffer(text, np.uint8), **found}

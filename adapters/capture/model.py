@@ -2,6 +2,7 @@
 
 import importlib
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 from nnparity.adapters.capture.layer import RESULT, Layer
@@ -50,7 +51,8 @@ class Watched:
             args, kwargs = tuple(map(self._model.put, inputs)), {}
         with self._model.watched():
             returned = self._function(*args, **kwargs) if self._function else self._model.call(args, kwargs)
-        return [*self._model.layers, *_results(returned)]
+        layers = [replace(layer, target=self._model.target) for layer in self._model.layers]
+        return [*layers, *_results(returned)]
 
     def again(self, place: int, inputs: Mapping[str, Array]) -> dict[str, Array]:
         """What the layer of that place returns for other inputs."""

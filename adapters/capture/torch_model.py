@@ -24,6 +24,7 @@ class TorchModel:
         device = "cpu" if first is None else str(first.device)
         self._arrays = TorchArrays()
         self._arrays.device = device
+        self.target = f"torch:{device.partition(':')[0]}:eager"
         floats = [one.dtype for one in model.parameters() if one.is_floating_point()]
         self._dtype = floats[0] if floats else None
         self._waiting: dict[int, list[Call]] = {}

@@ -32,8 +32,9 @@ class KnownError(ValueError):
 
 
 Patterns = str | tuple[str, ...]
-#: The fields of a verdict that a record has patterns for.
-SCOPE = ("formula", "target", "quantity", "dataset", "signature", "case")
+#: The fields of a verdict that a record has patterns for; the last of them are names of a plan's cases.
+OF_PLANS = ("dataset", "signature", "case")
+SCOPE = ("formula", "target", "quantity", *OF_PLANS)
 
 
 class Known(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -100,10 +101,13 @@ class Known(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     def speaks_of(self, verdict: Verdict) -> bool:
         """Whether the verdict lies in this record's scope, whatever the version."""
+        return self.concerns(verdict) and all(_fits(getattr(verdict, name), getattr(self, name)) for name in OF_PLANS)
+
+    def concerns(self, verdict: Verdict) -> bool:
+        """Whether it speaks of that quantity of the formula and the target, in that dtype, whatever the case."""
         if self.backends and verdict.target.rsplit(":", 2)[0] not in self.backends:
             return False
-        asked = msgspec.structs.replace(verdict, quantity=plain(verdict.quantity))
-        fits = all(_fits(getattr(asked, name), getattr(self, name)) for name in SCOPE)
+        fits = _fits(verdict.target, self.target) and _fits(plain(verdict.quantity), self.quantity)
         return fits and verdict.dtype in self.dtype and self.means(verdict.formula)
 
     def covers(self, verdict: Verdict, versions: dict[str, str], present: Collection[str]) -> bool:

@@ -68,6 +68,11 @@ def _margin(verdict: Verdict | None) -> str:
     return margin(max((verdict.hard, verdict.sharp), key=badness))
 
 
+def passes(verdict: Verdict) -> bool:
+    """Whether there is nothing wrong, or what is wrong is the framework's, and on record."""
+    return verdict.grade in PASSING or verdict.known is not None
+
+
 def worst(grades: Sequence[str]) -> str:
     """The worst of several grades."""
     return max(grades, key=GRADES.index, default="conforms")

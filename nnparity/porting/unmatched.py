@@ -14,7 +14,7 @@ from nnparity.adapters.capture.layer import FLATTEN, IDENTITY, RANDOM, RESULT, L
 from nnparity.adapters.request import Array
 from nnparity.porting.pairs.pair import own
 from nnparity.porting.pairs.question import Expectation, judged
-from nnparity.porting.rows import UNMATCHED, Row
+from nnparity.porting.rows import UNMATCHED, Row, passes
 from nnparity.reports.records import PASSING, Verdict
 from nnparity.spec import DTYPES
 
@@ -41,7 +41,7 @@ def _row(side: Side, other: Side, place: int, letter: str) -> Row:
     found = own(layer)
     verdict = found if isinstance(found, Verdict) else None
     notes = [f"{letter}: {layer.note}"] if layer.note and layer.kind != RANDOM else []
-    if verdict and verdict.grade not in PASSING:
+    if verdict and not passes(verdict):
         grade = verdict.grade
         says = f"only in {letter}, and not what its formula gives: {verdict.diagnosis or verdict.message or 'unknown'}"
     else:

@@ -39,7 +39,7 @@ ARROWS = {
     },
     "porting": {
         *("spec", "reference", "execute", "judge", "api", RECORDS, "reports.formatting"),
-        *("adapters.capture", "adapters.request"),
+        *("adapters.capture", "adapters.registry", "adapters.request"),
     },
     "reproduce": {
         *("spec", "expect", "judge", "checks", "execute", "run", "store", RECORDS, "reports.merge"),

@@ -18,7 +18,7 @@ pytestmark = [
     pytest.mark.skipif(find_spec("torch") is None, reason="torch is not installed"),
     pytest.mark.usefixtures("targets_kept"),
 ]
-HOLDS = "gelu/n3d5/infinity/float32"
+HOLDS = "attention/b2t3s5d8e8/nan/float32"
 RIGHT = "tanh/n3d5/normal/float32"
 AGAIN = "gelu/n3d5/again/float32"
 GONE = "gelu/n3d5/no such dataset/float32"

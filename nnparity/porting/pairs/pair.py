@@ -12,7 +12,8 @@ from nnparity.porting.pairs.layouts import Turn, apart, moved, turn
 from nnparity.porting.pairs.parameters import FORMS, differences
 from nnparity.porting.pairs.question import Expectation, judged, readings
 from nnparity.porting.pairs.ratios import Again, Ratio, ratio
-from nnparity.porting.rows import DIFFERS, Row, worst
+from nnparity.porting.pairs.records import on_record
+from nnparity.porting.rows import DIFFERS, Row, passes, worst
 from nnparity.reports.records import PASSING, Verdict
 from nnparity.spec import DTYPES
 
@@ -97,7 +98,8 @@ class Pair:
         expected = Expectation.of(self.a.kind, {**self.a.settings, **forms}, {**self.a.inputs, **self.a.weights})
         if expected is None or answer.dtype.name not in DTYPES:
             return None
-        return judged(expected, [answer], answer.dtype.name)[0]
+        found = judged(expected, [answer], answer.dtype.name)[0]
+        return on_record(found, self.a.kind, self.b.target) if isinstance(found, Verdict) else found
 
 
 def own(layer: Layer) -> Verdict | str | None:
@@ -105,7 +107,8 @@ def own(layer: Layer) -> Verdict | str | None:
     expected = Expectation.of(layer.kind, layer.settings, {**layer.inputs, **layer.weights})
     if expected is None or layer.dtype not in DTYPES:
         return None
-    return judged(expected, [layer.y], layer.dtype)[0]
+    found = judged(expected, [layer.y], layer.dtype)[0]
+    return on_record(found, layer.kind, layer.target) if isinstance(found, Verdict) else found
 
 
 def _with(
@@ -113,14 +116,15 @@ def _with(
 ) -> Row:
     verdicts = [one if isinstance(one, Verdict) else None for one in found]
     untold = [one for one in found if isinstance(one, str)] + ([answer] if isinstance(answer, str) else [])
-    grades = [one.grade for one in verdicts if one] + ([measured.grade] if measured else [])
+    grades = ["conforms" if passes(one) else one.grade for one in verdicts if one]
+    grades += [measured.grade] if measured else []
     grade = worst([*grades, *(["error"] if untold else [])])
     changed = differences(pair.a, pair.b, turned)
     if pair.holder and changed:
         changed = [f"b has the parameters of {pair.holder}"]
     why = _why(pair, verdicts, measured, changed, untold) if grade not in PASSING else changed
     notes = [turned.says] if turned.says else []
-    notes += _notes(pair)
+    notes += [*_notes(pair), *_known(verdicts)]
     if grade in PASSING and changed:
         grade, notes = DIFFERS, ["these inputs do not show it", *notes]
     own_a, own_b, ported = verdicts
@@ -138,6 +142,12 @@ def _with(
 
 def _notes(pair: Pair) -> list[str]:
     return [f"{side}: {layer.note}" for side, layer in (("a", pair.a), ("b", pair.b)) if layer.note]
+
+
+def _known(verdicts: Sequence[Verdict | None]) -> list[str]:
+    """The records of both sides' kernels, each once."""
+    found = dict.fromkeys(one.known for one in verdicts if one and one.known)
+    return [f"off by rounding, on record as {', '.join(map(str, found))}"] if found else []
 
 
 def _why(
@@ -165,7 +175,7 @@ def _why(
 
 
 def _bad(verdict: Verdict | None) -> bool:
-    return verdict is not None and verdict.grade not in PASSING
+    return verdict is not None and not passes(verdict)
 
 
 def _said(verdict: Verdict) -> str:
