@@ -120,3 +120,13 @@ def test_few_verdicts_lie_in_some_scope(runs: Any) -> None:
     run = runs[0]
     inside = sum(len(grades) for cases in run["verdicts"].values() for grades in cases.values())
     assert inside < ALL * sum(run["total"].values())
+
+
+def test_what_diverged_in_these_runs_is_on_record_still(runs: Any) -> None:
+    """A record that is made narrower loses nothing that it was made for, on no processor that it was seen on."""
+    ledger, lost = Ledger(load(FOLDER)), []
+    for verdict, *where in verdicts(runs):
+        near = ledger.about(verdict.formula, verdict.target)
+        if verdict.grade in ("imprecise", "diverges") and not any(one.covers(verdict, *where) for one in near):
+            lost.append(f"{verdict.case} {verdict.quantity} of {verdict.target}")
+    assert lost == []

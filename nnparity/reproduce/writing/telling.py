@@ -44,8 +44,8 @@ def telling(answers: Sequence[Answer], seen: Array, signed: bool) -> Telling:
     if others or not first.plain or signed:
         wrong = ~np.any([_fits(answer, seen, signed) for answer in answers], axis=0)
         return _at(answers, np.flatnonzero(wrong)[:SHOWN]) if wrong.any() else Telling(answers)
-    error = np.abs(seen - first.truth.value - first.truth.low)
-    with np.errstate(divide="ignore", invalid="ignore"):
+    with np.errstate(divide="ignore", invalid="ignore"):  # a NaN may be one that signals
+        error = np.abs(seen - first.truth.value - first.truth.low)
         ratio = np.nan_to_num(error_over_budget(error, first.truth.hard).ravel(), nan=np.inf, posinf=np.inf)
     beyond = np.argsort(-ratio, kind="stable")[:SHOWN]
     beyond = np.sort(beyond[ratio[beyond] > 1])
