@@ -165,6 +165,15 @@ class Adapter(ABC):
         """What must hold around an observation: device, precision flags."""
         return nullcontext()
 
+    @property
+    def sets_threads(self) -> bool:
+        """Whether `on_threads` is there: else a process is started for each number of threads."""
+        return False
+
+    def on_threads(self, threads: int) -> AbstractContextManager[Any]:
+        """So many threads for the kernels while this holds."""
+        raise NotImplementedError(threads)
+
     def inference(self) -> AbstractContextManager[Any]:
         """What holds around the plain forward of a formula that has derivatives: no gradients, no graph."""
         return nullcontext()
@@ -183,7 +192,7 @@ class Adapter(ABC):
         self.notes = {}
         try:
             operation = self._operation(request)
-            with self.scope():
+            with self.scope(), self.on_threads(request.threads) if request.threads else nullcontext():
                 point = self._point(request)
                 seen = self._families(request, operation, point)
                 tensors = dict(zip(request.wrt, point.primals, strict=True)) | point.rest

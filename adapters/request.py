@@ -45,6 +45,8 @@ class Request:
     layout: str = CONTIGUOUS
     #: What other requests of the same shapes ask for: the program that is compiled for them serves this one too.
     together: frozenset[str] = frozenset()
+    #: How many threads the kernels take, of a target that sets that itself; 0 is what its process was given.
+    threads: int = 0
 
     @property
     def float_dtype(self) -> str:

@@ -14,7 +14,7 @@ from typing import Any
 import torch
 
 from nnparity.adapters.kernel import Operation, Point, Program, Tensors, Unsupported
-from nnparity.adapters.shared.devices import TENSOR_FLOAT_32, GpuModes, with_options
+from nnparity.adapters.shared.devices import CPU, TENSOR_FLOAT_32, GpuModes, with_options
 from nnparity.adapters.torch import compilation, losses
 from nnparity.adapters.torch.arrays import XLA, TorchArrays
 from nnparity.adapters.torch.bert import TorchBert
@@ -75,6 +75,20 @@ class TorchBase(GpuModes, TorchArrays):
         if self.mode == COMPILED:
             raise Unsupported("torch.compile with aot_autograd does not currently support double backward")
         return super().hvp(operation, point)
+
+    @property
+    def sets_threads(self) -> bool:
+        """Not of compiled code, which shares out its loops when it is compiled."""
+        return self.device == CPU and self.mode != COMPILED
+
+    @contextmanager
+    def on_threads(self, threads: int) -> Iterator[None]:
+        before = torch.get_num_threads()
+        torch.set_num_threads(threads)
+        try:
+            yield
+        finally:
+            torch.set_num_threads(before)
 
     @contextmanager
     def scope(self) -> Iterator[None]:

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 
 from nnparity.adapters.request import Request
 from nnparity.checks.common import Finding
-from nnparity.execute.observer import Observed, Observer
+from nnparity.execute.observer import Observed, Observer, OnThreads
 from nnparity.reports.records import Fact, Ulps
 from nnparity.spec import Case
 
@@ -30,7 +30,7 @@ class Inquiry:
 
     judged: Callable[[Sequence[Observed]], Iterable[Found]]
     cases: Sequence[Case] = ()
-    requests: Sequence[tuple[Observer, Sequence[Request]]] = field(default=(), repr=False)
+    requests: Sequence[tuple[Observer | OnThreads, Sequence[Request]]] = field(default=(), repr=False)
     ahead: Callable[[], object] = _nothing
 
     def answers(self, *, ahead: bool = True) -> list[Observed]:

@@ -46,7 +46,7 @@ def threads(target: Target, formula: Formula, selection: Selection) -> Inquiry:
     quantities = first_order(formula, selection.quantities)
     asked = request(case, quantities)
     truth = cache(lambda: held(target, case, quantities))
-    one, all_cores = target.observer.single_threaded(), target.observer.twin(cores())
+    one, all_cores = target.observer.single_threaded(), target.observer.on_threads(cores())
     return Inquiry(
         lambda answers: _found(target, case, truth(), Seen(*answers)),
         [case],

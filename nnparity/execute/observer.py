@@ -138,6 +138,13 @@ class Observer:
         taken, self._programs = self._programs, Counter()
         return sum((twin.take_programs() for twin in self._twins.values()), taken)
 
+    def on_threads(self, threads: int) -> "Observer | OnThreads":
+        """This target, its kernels on so many threads: this process where it sets that itself, else a twin.
+
+        A process more is an import of the framework more, which takes longer than all that is asked of it.
+        """
+        return OnThreads(self, threads) if self.info.sets_threads else self.twin(threads)
+
     def twin(self, threads: int | None = None) -> "Observer":
         """Another process of the same target, with so many threads, started when first asked for.
 
@@ -147,9 +154,9 @@ class Observer:
             self._twins[threads] = Observer(*self._arguments, self._timeout, self._scratch, threads, self._told)
         return self._twins[threads]
 
-    def single_threaded(self) -> "Observer":
-        """This one, where its kernels take one thread; a twin with one where the environment gives them more."""
-        return self if set(self._thread_counts().values()) == {"1"} else self.twin(1)
+    def single_threaded(self) -> "Observer | OnThreads":
+        """This one, where its kernels take one thread; or on one where the environment gives them more."""
+        return self if set(self._thread_counts().values()) == {"1"} else self.on_threads(1)
 
     def submit(self, requests: Sequence[Request]) -> None:
         """Sends requests; the target works on them while this process goes on."""
@@ -261,6 +268,22 @@ class Observer:
             os.killpg(self._process.pid, signal.SIGKILL)
         self._process.wait()
         self._log.close()
+
+
+@dataclass(frozen=True)
+class OnThreads:
+    """What is asked of an observer, with a number of threads for it."""
+
+    observer: Observer
+    threads: int
+
+    def submit(self, requests: Sequence[Request]) -> None:
+        """See `Observer`."""
+        self.observer.submit([replace(request, threads=self.threads) for request in requests])
+
+    def collect(self) -> Iterator[Observed]:
+        """See `Observer`."""
+        return self.observer.collect()
 
 
 def _ending(code: int) -> str:

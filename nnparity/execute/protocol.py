@@ -23,6 +23,8 @@ class TargetInfo:
     spoken: bool = False
     #: A digest of the code of an adapter that does not come with nnparity, see `adapters.inspection.source_of`.
     source: str = ""
+    #: Whether it sets itself on how many threads its kernels run, see `Adapter.on_threads`.
+    sets_threads: bool = False
 
 
 @dataclass(frozen=True)

@@ -77,6 +77,7 @@ def _begin(backend: str, device: str, mode: str) -> tuple[Adapter, TargetInfo]:
         precision=dict(adapter.precision),
         spoken=spoken(type(adapter)),
         source=source_of(type(adapter)),
+        sets_threads=adapter.sets_threads,
     )
 
 

@@ -36,7 +36,7 @@ class Memory:
         if key not in self.answers:
             if len(self.answers) >= KEPT:
                 self.answers.clear()
-            observer = self.target.observer.twin(threads) if threads else self.target.observer
+            observer = self.target.observer.on_threads(threads) if threads else self.target.observer
             observer.submit([request])
             (self.answers[key],) = observer.collect()
         return self.answers[key]
@@ -91,6 +91,10 @@ class Planted:
     def single_threaded(self) -> "Planted":
         """Itself."""
         return self
+
+    def on_threads(self, threads: int) -> "Planted":
+        """See `Observer`."""
+        return self.twin(threads)
 
     def twin(self, threads: int | None = None) -> "Planted":
         """See `Observer`: the same fault in another process."""

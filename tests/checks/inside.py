@@ -57,6 +57,9 @@ class Inside:
             self._twins[threads]._adapter.threads = threads  # type: ignore[attr-defined]
         return self._twins[threads]
 
+    def on_threads(self, threads: int) -> "Inside":
+        return self.twin(threads)
+
     def single_threaded(self) -> "Inside":
         """Itself."""
         return self

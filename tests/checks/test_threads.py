@@ -1,7 +1,9 @@
 """More threads: what is cut up wrongly is found, and what is only added up in another order is told."""
 
 import sys
-from typing import ClassVar
+from contextlib import closing
+from importlib.util import find_spec
+from typing import Any, ClassVar
 
 import numpy as np
 import pytest
@@ -11,7 +13,7 @@ from nnparity.adapters.numpy import NumpyAdapter
 from nnparity.adapters.request import Observation, Request
 from nnparity.checks.common import Finding
 from nnparity.checks.threads import ELEMENTS, TABLE, _elements, signature
-from nnparity.execute.observer import THREADS, Observer
+from nnparity.execute.observer import THREADS, Observer, OnThreads
 from nnparity.judge.recorded_expectations import Evidence, Expects, met
 from nnparity.reports.records import Fact
 from nnparity.run.verdicts import verdict_line
@@ -163,6 +165,28 @@ def test_the_observer_hands_its_number_of_threads_to_the_process(monkeypatch: py
         assert {single._environment()[name] for name in THREADS} == {"1"}
     finally:
         observer.close()
+
+
+@pytest.mark.skipif(find_spec("torch") is None, reason="torch is not installed")
+def test_torch_sets_its_threads_itself_and_takes_no_process_more(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Eager code does; compiled code was shared out when it was compiled, and is asked of another process."""
+    for name in THREADS:
+        monkeypatch.delenv(name, raising=False)
+    asked = Request("relu", {"x": np.ones((2, 3), np.float32)})
+
+    def seen(observer: Any) -> list[int]:
+        observer.submit([asked, asked])
+        return [int(found.observation["output"][0, 0]) for found in observer.collect()]
+
+    for mode, sets in (("eager", True), ("compiled", False)):
+        with closing(Observer("nnparity.tests.checks.torch_threads:CountsThreads", mode=mode)) as observer:
+            several = observer.on_threads(2)
+            assert isinstance(several, OnThreads) is sets
+            assert [seen(observer), seen(several), seen(observer)] == [[1, 1], [2, 2], [1, 1]]
+            assert bool(observer._twins) is not sets
+            monkeypatch.setenv("OMP_NUM_THREADS", "2")
+            assert isinstance(observer.single_threaded(), OnThreads) is sets
+            monkeypatch.delenv("OMP_NUM_THREADS")
 
 
 class NothingAtTheSeam(NumpyAdapter):
