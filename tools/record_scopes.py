@@ -56,8 +56,8 @@ def scopes(path: Path) -> dict[str, Any]:
 
 
 def measured(known: Known) -> bool:
-    """Whether these runs say how wide the record is: what other numbers or chance show has its proof elsewhere."""
-    return not (known.salt or known.by_chance)
+    """Whether these runs say how wide the record is: what other numbers show, or what varies, has its proof elsewhere."""
+    return not (known.salt or known.varies)
 
 
 def of_the_pool(run: Environment) -> bool:

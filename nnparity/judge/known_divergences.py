@@ -46,7 +46,7 @@ class Known(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     `unbounded` says why a version range has no upper end. `processor` names instructions, by Linux's names, that a
     processor must have to show it, or with "!" before the name must lack: on any other the record says nothing.
-    `by_chance` says why not every run shows it: such a record is never stale. `upstream` is a link, or "not reported".
+    `varies` says on what it depends besides: such a record is never stale. `upstream` is a link, or "not reported".
     `salt` is that of a run that shows it, where a plain run's numbers do not: it explains verdicts in any run, where no
     record without one speaks, and is stale only if that run does not need it. `pool` is "all" for sizes that only the
     pool has: the record goes before those of all sizes, and is stale only if a run of the whole pool does not need it.
@@ -70,7 +70,7 @@ class Known(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     salt: str = ""
     pool: Literal["", "all"] = ""
     processor: tuple[str, ...] = ()
-    by_chance: str = ""
+    varies: str = ""
     backends: tuple[str, ...] = ()
     id: str = ""
     pack: str = ""
@@ -83,7 +83,7 @@ class Known(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         """
         asked = {formula.id for formula in selection.chosen()}
         return (
-            not self.by_chance
+            not self.varies
             and self.kind != "nondeterminism"
             and not selection.narrowed
             and selection.salt == self.salt

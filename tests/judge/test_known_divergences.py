@@ -205,8 +205,8 @@ def test_records_are_asked_of_this_processor(tmp_path: Path) -> None:
         assert Ledger(record(tmp_path, text)).match(off(), VERSIONS).known == ("dense-float32" if held else None)
 
 
-def test_a_record_of_what_shows_by_chance_is_never_stale(tmp_path: Path) -> None:
-    one = record(tmp_path, GOOD + 'by_chance = "what the memory holds"\n')
+def test_a_record_that_depends_on_more_is_never_stale(tmp_path: Path) -> None:
+    one = record(tmp_path, GOOD + 'varies = "what the memory holds"\n')
     assert not one[0].whole(plan())
     assert Ledger(one).match(off(), VERSIONS).known == "dense-float32"
 

@@ -67,8 +67,8 @@ def wide(found: dict[str, tuple[int, int]]) -> list[str]:
 
 
 def test_no_record_covers_more_than_it_needs(runs: Any) -> None:
-    """One that only other numbers show, or chance, has its proof in another run."""
-    found = shares([one for one in load(FOLDER) if not (one.salt or one.by_chance)], runs)
+    """One that only other numbers show, or what varies, has its proof in another run."""
+    found = shares([one for one in load(FOLDER) if not (one.salt or one.varies)], runs)
     for id, (right, total) in found.items():
         print(f"{id}: {right} of {total} in its scope conform")  # noqa: T201  (what a failure is read by)
     assert wide(found) == []
