@@ -56,7 +56,7 @@ def scopes(path: Path) -> dict[str, Any]:
 
 
 def measured(known: Known) -> bool:
-    """Whether these runs say how wide the record is: what other numbers show, or what varies, has its proof elsewhere."""
+    """Whether these runs say how wide the record is: other numbers, or what varies, have theirs elsewhere."""
     return not (known.salt or known.varies)
 
 
