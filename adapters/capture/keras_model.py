@@ -34,7 +34,10 @@ class KerasModel:
         self.model = model
         floats = [one.compute_dtype for one in model._flatten_layers() if one.compute_dtype]
         self._dtype = floats[-1] if floats else None
-        self.target = f"keras-{backend.backend()}:cpu:eager"
+        first = next(iter(model.variables), None)
+        on_cpu = first is not None and "cpu" in str(first.value.device).lower()
+        #: On another device than the CPU it has none: nothing is on record of kernels there.
+        self.target = f"keras-{backend.backend()}:cpu:eager" if on_cpu else ""
         self.calls: list[Call] = []
         self.layers: list[Layer] = []
 

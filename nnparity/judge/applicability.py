@@ -67,13 +67,18 @@ def instructions() -> tuple[str, ...]:
 
 def runs_on(present: Collection[str], wanted: Collection[str]) -> bool:
     """Whether a processor that has `present` has what is wanted, and lacks what begins with "!"."""
-    return all((one in present) if not one.startswith(LACKS) else one[1:] not in present for one in wanted)
+    return all((one.removeprefix(LACKS) in present) != one.startswith(LACKS) for one in wanted)
 
 
 def unknown(wanted: Collection[str]) -> str | None:
     """One of what is wanted that no processor has, or None."""
-    known = {one for target in TARGETS.values() for one in target.features if _vector(one)}
-    return next((one for one in wanted if one.removeprefix(LACKS) not in known), None)
+    return next((one for one in wanted if one.removeprefix(LACKS) not in _of_any()), None)
+
+
+@cache
+def _of_any() -> set[str]:
+    """The vector instructions of all processors; put together once, and only for records that name some."""
+    return {one for target in TARGETS.values() for one in target.features if _vector(one)}
 
 
 def _vector(instruction: str) -> bool:

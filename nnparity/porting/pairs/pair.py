@@ -98,8 +98,7 @@ class Pair:
         expected = Expectation.of(self.a.kind, {**self.a.settings, **forms}, {**self.a.inputs, **self.a.weights})
         if expected is None or answer.dtype.name not in DTYPES:
             return None
-        found = judged(expected, [answer], answer.dtype.name)[0]
-        return on_record(found, self.a.kind, self.b.target) if isinstance(found, Verdict) else found
+        return _verdict(expected, answer, self.a.kind, self.b.target)
 
 
 def own(layer: Layer) -> Verdict | str | None:
@@ -107,8 +106,13 @@ def own(layer: Layer) -> Verdict | str | None:
     expected = Expectation.of(layer.kind, layer.settings, {**layer.inputs, **layer.weights})
     if expected is None or layer.dtype not in DTYPES:
         return None
-    found = judged(expected, [layer.y], layer.dtype)[0]
-    return on_record(found, layer.kind, layer.target) if isinstance(found, Verdict) else found
+    return _verdict(expected, layer.y, layer.kind, layer.target)
+
+
+def _verdict(expected: Expectation, answer: Any, kind: str, target: str) -> Verdict | str:
+    """The verdict on what a layer of that kind returned, or why there is none; `target` computed it."""
+    found = judged(expected, [answer], answer.dtype.name)[0]
+    return on_record(found, kind, target) if isinstance(found, Verdict) else found
 
 
 def _with(
