@@ -279,6 +279,15 @@ def _cautions(old: MergedRun, new: MergedRun) -> Iterator[str]:
         before, after = ({str(getattr(one, name)) for one in run.environments} for run in (old, new))
         if before != after:
             yield f"another {word}: {_arrow(before, after)}{'; bits are not compared' if inputs else ''}"
+    yield from _instructions(old, new)
     for name, run in (("old", old), ("new", new)):
         if run.cut_short:
             yield f"the {name} run was cut short"
+
+
+def _instructions(old: MergedRun, new: MergedRun) -> Iterator[str]:
+    """Vector instructions that only one of two runs had: processors of one name may be several, seen from a guest."""
+    before, after = ({name for one in run.environments for name in one.instructions} for run in (old, new))
+    if before and after and before != after:
+        alone = (" ".join(sorted(mine - other)) for mine, other in ((before, after), (after, before)))
+        yield f"other vector instructions, which decide what kernels run: {' → '.join(one or 'none' for one in alone)}"

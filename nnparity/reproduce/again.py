@@ -8,6 +8,7 @@ from dataclasses import dataclass, field, replace
 from nnparity.checks.threads import ALL_CORES
 from nnparity.execute.observer import TargetUnavailable
 from nnparity.execute.target import Target
+from nnparity.judge.applicability import instructions
 from nnparity.judge.elements import fingerprint
 from nnparity.reports.merge import MergedRun
 from nnparity.reports.records import Environment, TargetLine, Verdict
@@ -112,7 +113,7 @@ def _hold(verdict: Verdict, target: Target, environment: Environment, found: Sam
     if cell.spoilt:
         cell = replace(cell, target=replace(target, observer=target.observer.twin()))
     here: dict[str, object] = {"grade": cell.judged.grade}
-    if environment.cpu == cpu() and verdict.formula not in target.observer.info.nondeterministic:
+    if same_processor(environment) and verdict.formula not in target.observer.info.nondeterministic:
         here |= {"hard": shortened(cell.judged.hard), "sharp": shortened(cell.judged.sharp)}
         here |= {"digest": fingerprint(cell.seen)} if verdict.digest else {}
     wrong = [
@@ -122,3 +123,8 @@ def _hold(verdict: Verdict, target: Target, environment: Environment, found: Sam
         found.wrong.append(f"{verdict.case} {verdict.quantity} on {verdict.target}: {'; '.join(wrong)}")
     else:
         found.alike += 1
+
+
+def same_processor(environment: Environment) -> bool:
+    """Whether that of a run is this one: by its name, which may be that of several, and by what it can do, if told."""
+    return environment.cpu == cpu() and environment.instructions in ((), instructions())

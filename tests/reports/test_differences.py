@@ -24,7 +24,7 @@ END = Summary({}, 0, [], {})
 def differences(
     write: Write, environment: Callable[..., Environment], target: Callable[..., TargetLine]
 ) -> Callable[..., Differences]:
-    def compared(old: list[Verdict], new: list[Verdict], **changes: Any) -> Differences:
+    def compared(old: list[Verdict], new: list[Verdict], before: Any = None, **changes: Any) -> Differences:
         runs = [
             merge(
                 [
@@ -33,7 +33,7 @@ def differences(
                     )
                 ]
             )
-            for version, lines, salted in (("2.4", old, {}), ("2.13", new, changes))
+            for version, lines, salted in (("2.4", old, before or {}), ("2.13", new, changes))
         ]
         return compare(*runs)
 
@@ -188,6 +188,16 @@ def test_other_salts_are_said_and_bits_not_compared(
         "another salt: none → 7; bits are not compared",
         "another processor: a processor → another one",
     ]
+
+
+def test_other_instructions_of_a_processor_of_one_name_are_said(
+    differences: Callable[..., Differences], verdict: MakeVerdict
+) -> None:
+    runs = [verdict()], [verdict()]
+    assert differences(*runs, instructions=["avx2", "fma"]).cautions == []  # the old run tells none
+    of_both = "other vector instructions, which decide what kernels run: avx512f → amx_tile"
+    found = differences(*runs, before={"instructions": ["avx2", "avx512f"]}, instructions=["amx_tile", "avx2"])
+    assert found.cautions == [of_both]
 
 
 def test_another_way_of_drawing_numbers_is_said_and_bits_not_compared(

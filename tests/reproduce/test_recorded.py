@@ -5,12 +5,15 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from msgspec.structs import replace
 
 from nnparity.command_line import main as cli
 from nnparity.execute.observer import TargetUnavailable
 from nnparity.execute.target import TargetName
 from nnparity.reports.chain import Chain, links, sealed
+from nnparity.reports.merge import merge
 from nnparity.reports.records import ADAPTER, TargetLine
+from nnparity.reproduce.again import same_processor
 from nnparity.reproduce.recorded import Unnamed, begun
 
 #: An adapter of one's own that leaves a mark where it is imported, and so does a module called like its target.
@@ -142,3 +145,12 @@ def test_what_no_process_can_be_told_is_no_target(name: str) -> None:
 def test_the_name_of_a_target_says_nothing_of_where_its_adapter_is() -> None:
     """Which is why it was taken for a module of that name, in whatever folder the user was."""
     assert TargetName.of("mine:cpu:eager").backend == "mine:cpu"
+
+
+def test_bits_are_held_against_those_of_a_processor_that_can_do_the_same(folder: Path) -> None:
+    """Guests of one cloud see one name for several generations, whose kernels differ."""
+    there = merge([folder / "out/parity.jsonl"]).environments[0]
+    assert same_processor(there)
+    assert same_processor(replace(there, instructions=()))  # a file of before they were told
+    assert not same_processor(replace(there, instructions=(*there.instructions, "another")))
+    assert not same_processor(replace(there, cpu="another"))

@@ -3,7 +3,8 @@
 A result is exact in the target if every number that may be formed on the way is: each is a whole multiple of one
 power of two, the step, and none is larger than p digits hold. Of a sum that is bounded by the sum of the sizes of its
 terms, of a product by the product of sizes: so no order of terms and no grouping of factors changes it, and no fused
-multiply-add. Only whole numbers start this (and halves and quarters that divide them), for they alone are drawn on
+multiply-add. Besides, there are numbers of which an operation loses nothing, whatever the other operand: see `pinned`.
+Only whole numbers start this (and halves and quarters that divide them), for they alone are drawn on
 purpose; sizes count as at least one step, so that no part of a product is larger than the whole.
 """
 
@@ -12,8 +13,12 @@ from collections.abc import Callable
 from typing import Any, NamedTuple
 
 import numpy as np
+from scipy import special
 
-from nnparity.reference.readings.budget.core import Arithmetic, Array, Budget, pair
+from nnparity.reference.readings.budget.core import Arithmetic, Array, Budget, any_of, pair
+
+#: function -> of which argument its result is exact (C23, Annex F.10): e^0 and cos 0 are 1, log 1 and the others are 0
+EXACT_AT: dict[Any, float] = {np.exp: 0.0, np.log: 1.0, np.sin: 0.0, np.cos: 0.0, np.tanh: 0.0, special.erf: 0.0}
 
 
 class Grid(NamedTuple):
@@ -131,3 +136,52 @@ def contracted(subscripts: str, a: Any, b: Any = None, **_: Any) -> Grid | None:
     if operand and not all(_within(each, operand) for each in (one, other)):  # it has lost digits on its way in
         return None
     return Grid(one.step * other.step, 2 * np.asarray(np.einsum(subscripts, one.size, other.size, optimize=True)))
+
+
+def pinned(rule: Callable[..., Budget], where: Callable[..., Any]) -> Callable[..., Budget]:
+    """The rule of an operation, without an error where `where` finds that no implementation has one."""
+
+    def settled(*operands: Any) -> Budget:
+        y = rule(*operands)
+        if not y.exact and any_of(at := where(*operands)):
+            y.hard, y.var = np.where(at, 0.0, y.hard), np.where(at, 0.0, y.var)
+        return y
+
+    return settled
+
+
+def function_at(ufunc: Any) -> Callable[[Budget], Any]:
+    """Where the argument is the one of which C has an exact result."""
+    return lambda x: _is(x, EXACT_AT[ufunc])
+
+
+def of_nothing(a: Any, b: Any) -> Any:
+    """Where 0 is multiplied by a number: that is 0."""
+    one, other = pair(a, b)
+    first, second = _is(one, 0.0), _is(other, 0.0)
+    return (any_of(first) and first & _bounded(other)) | (any_of(second) and second & _bounded(one))
+
+
+def shared_out(a: Any, b: Any) -> Any:
+    """Where 0 is divided by what is not 0, or an exact number by 1: by its reciprocal as well."""
+    over, under = pair(a, b)
+    nothing, one = _is(over, 0.0), _is(under, 1.0)
+    if any_of(nothing):
+        nothing = nothing & _bounded(under) & (np.abs(under.value) > (0.0 if under.exact else under.hard))
+    if any_of(one):
+        size = np.abs(over.value)
+        held = (size <= over.arithmetic.largest) & ((size >= over.arithmetic.step) | (size == 0))
+        one = one & held & (over.exact or over.hard == 0)
+    return nothing | one
+
+
+def _is(x: Budget, number: float) -> Any:
+    """Where x is that number, and nothing was rounded on the way."""
+    at = x.value == number
+    return at if x.exact or not any_of(at) else at & (x.hard == 0)
+
+
+def _bounded(x: Budget) -> Any:
+    """Where the target has a number, neither an infinity nor NaN."""
+    held = np.abs(x.value) <= x.arithmetic.largest
+    return held if x.exact else held & np.isfinite(x.hard)
