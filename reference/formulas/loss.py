@@ -40,8 +40,9 @@ def cross_entropy(
     mean: bool | str = True,
     base: float = np.e,
     normalised: bool = False,
+    bound: bool = False,
 ) -> Float[Array, ""]:
-    """L = -1/n sum t log p. Primer 6.5."""
+    """L = -1/n sum t log p. Primer 6.5. `bound` is for the derivative alone."""
     p = p / np.sum(p, axis=-1, keepdims=True) if normalised else p
     total = -np.sum(t * np.log(p)) / _per(p, mean)
     return total if base == np.e else total / np.log(base)
@@ -56,14 +57,21 @@ def _(
     mean: bool | str = True,
     base: float = np.e,
     normalised: bool = False,
+    bound: bool = False,
 ) -> Float[Array, "n k"]:
     """dL/dp = -t / (n p)."""
     if normalised:
         total = np.sum(p, axis=-1, keepdims=True)
-        dp = _quotient_back(-g / _per(p, mean) * t / (p / total), p, total)
+        dp = _halved(-g / _per(p, mean) * t / (p / total), p, bound)
+        dp = _quotient_back(dp, p, total)
     else:
         dp = -g / _per(p, mean) * t / p
     return dp if base == np.e else dp / np.log(base)
+
+
+def _halved(dp: Float[Array, "n k"], p: Float[Array, "n k"], bound: bool) -> Float[Array, "n k"]:
+    """With `bound`, half of it where p is 1: the upper end of what p is clipped to, where some halve a derivative."""
+    return np.where(p >= 1, dp / 2, dp) if bound else dp
 
 
 def _quotient_back(g: Float[Array, "n k"], p: Float[Array, "n k"], total: Float[Array, "n 1"]) -> Float[Array, "n k"]:
@@ -98,6 +106,7 @@ def sparse_cross_entropy(
     mean: bool | str = True,
     normalised: bool = False,
     logits: bool = False,
+    bound: bool = False,
     elsewhere: str = "0/p",
 ) -> Float[Array, ""]:
     """L = -1/n sum log p at the label. Primer 4.2. As logits, log p are normalised by their softmax."""
@@ -125,6 +134,7 @@ def _(
     mean: bool | str = True,
     normalised: bool = False,
     logits: bool = False,
+    bound: bool = False,
     elsewhere: str = "0/p",
 ) -> Float[Array, "n k"]:
     """dL/dp = -1 / (n p) at the label, 0 elsewhere: as 0/p, which is NaN where p is 0, or as 0 outright."""
@@ -134,7 +144,7 @@ def _(
     label = onehot(labels, p.shape[1])
     total = np.sum(p, axis=-1, keepdims=True)
     dp = -g / _per(p, mean) * label / (p / total if normalised else p)
-    dp = np.where(label > 0, dp, 0.0) if elsewhere == "0" else dp
+    dp = _halved(np.where(label > 0, dp, 0.0) if elsewhere == "0" else dp, p, bound)
     return _quotient_back(dp, p, total) if normalised else dp
 
 
