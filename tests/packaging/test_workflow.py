@@ -49,7 +49,7 @@ def env_list() -> set[str]:
 
 
 def test_every_make_target_exists() -> None:
-    assert made(WORKFLOW) == {"parity"} & targets()
+    assert made(WORKFLOW) == {"parity", "modern"} & targets()
 
 
 def test_every_tox_environment_runs_and_exists() -> None:
@@ -108,7 +108,8 @@ def test_tests_run_from_the_lowest_python_on() -> None:
 
 def test_what_is_kept_is_what_a_run_writes() -> None:
     kept = set(re.findall(r"reports/out/(\S+)", WORKFLOW.replace(MATRIX, "*")))
-    assert kept == {"*.jsonl", "parity.html", "parity.md", "parity.jsonl", "summary.md", "junit.xml"}
+    both = {"parity.html", "parity.jsonl"}
+    assert kept == both | {f"modern/{name}" for name in both} | {"*.jsonl", "parity.md", "summary.md", "junit.xml"}
 
 
 def test_it_is_indented_by_twos_and_without_tabs() -> None:
