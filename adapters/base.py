@@ -269,7 +269,10 @@ class Adapter(ABC):
         """Run a program whose tuple holds the quantities of `families`, one after the other."""
         names = [key for family in families for key in keys(family, request)]
         try:
-            tensors = tuple(self._program(rule, operation)(point))
+            program = self._program(rule, operation)
+            tensors = tuple(program(point))
+            if request.read_late:  # one buffer for the results of all calls holds those of this one now
+                program(self._point(request.rolled))
             if len(tensors) != len(names) or any(tensor is None for tensor in tensors):
                 found = "None" if len(tensors) == len(names) else f"{len(tensors)} tensors"
                 raise TypeError(f"returned {found}, and has to return {', '.join(map(plain, names))}")

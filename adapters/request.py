@@ -6,7 +6,7 @@ that took its place.
 """
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from fnmatch import fnmatchcase
 from typing import Any, Literal, TypeVar
 
@@ -47,12 +47,20 @@ class Request:
     together: frozenset[str] = frozenset()
     #: How many threads the kernels take, of a target that sets that itself; 0 is what its process was given.
     threads: int = 0
+    #: Whether results are read only after the same program was called again, with the numbers of `rolled`.
+    read_late: bool = False
 
     @property
     def float_dtype(self) -> str:
         """The dtype that is asked about: the one that is named, else that of the first input that holds floats."""
         floats = (array.dtype.name for array in self.inputs.values() if array.dtype.kind not in "iub")
         return self.dtype or next(floats, "")
+
+    @property
+    def rolled(self) -> "Request":
+        """The same of inputs whose entries along the first axis stand one further: they are as valid."""
+        inputs = {name: np.roll(array, 1, axis=0) if array.ndim else array for name, array in self.inputs.items()}
+        return replace(self, inputs=inputs)
 
 
 @dataclass(frozen=True)

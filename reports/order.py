@@ -18,6 +18,7 @@ CHECKS = (
         "all masked",
         "rejects: *",
         "again",
+        "read after another call",
         "in another process",
         "first sample alone",
         "all cores",

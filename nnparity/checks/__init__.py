@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from functools import partial
 
-from nnparity.checks.determinism import AGAIN, ALONE, ELSEWHERE, determinism
+from nnparity.checks.determinism import AFTER, AGAIN, ALONE, ELSEWHERE, determinism
 from nnparity.checks.inquiry import Found, Inquiry
 from nnparity.checks.invalid_inputs import rejects
 from nnparity.checks.layouts import layouts
@@ -47,7 +47,7 @@ THREADS, SWEEP, SUBNORMALS = "threads", "sweep", "subnormals"
 DATASETS = {
     SPECIALS: tuple(name for name in SPECIAL if name != SUBNORMAL),
     REJECTS: ("rejects: *",),
-    DETERMINISM: (AGAIN, ELSEWHERE, ALONE),
+    DETERMINISM: (AGAIN, AFTER, ELSEWHERE, ALONE),
     LAYOUTS: ARRANGED,
     THREADS: (ALL_CORES,),
     SWEEP: (SWEPT,),

@@ -1,5 +1,7 @@
 """Determinism: the same case again, in the same process and in another, and its first sample alone.
 
+Again means twice: right away, and read only after another call with other numbers, which must not change a result.
+
 Other bits for the same case are `nondeterministic`, with how far apart they are, unless the adapter declares the
 formula so; a difference beyond the budget of two computations `diverges` in any case. A batch must not change what a
 sample gets, beyond rounding.
@@ -39,6 +41,7 @@ from nnparity.spec.shapes import evaluate
 TABLE = "determinism"
 #: What is compared with the first observation, as datasets.
 AGAIN, ELSEWHERE, ALONE = "again", "in another process", "first sample alone"
+AFTER = "read after another call"
 OUTPUT = frozenset({"output"})
 
 
@@ -52,7 +55,8 @@ def determinism(target: Target, formula: Formula, selection: Selection) -> Inqui
     single = _single(case) if "output" in quantities else None
     alone = [request(single, OUTPUT)] if single else []
     truth = cache(lambda: held(target, case, quantities))
-    here, elsewhere = (target.observer, [asked, asked, *alone]), (target.observer.twin(), [asked])
+    late = dataclasses.replace(asked, read_late=True)
+    here, elsewhere = (target.observer, [asked, asked, late, *alone]), (target.observer.twin(), [asked])
     return Inquiry(
         lambda answers: _judged(target, case, single, truth(), answers),
         [case, *([single] if single else [])],
@@ -64,12 +68,13 @@ def determinism(target: Target, formula: Formula, selection: Selection) -> Inqui
 def _judged(
     target: Target, case: Case, single: Given | None, truth: dict[str, Expected], answers: Sequence[Observed]
 ) -> Iterator[Found]:
-    first, second, *alone, third = answers
+    first, second, late, *alone, third = answers
     words = CellText((case.dtype.name,))
     told: dict[str, str] = {}
-    again, elsewhere = (dataclasses.replace(case, dataset=name) for name in (AGAIN, ELSEWHERE))
+    again, after, elsewhere = (dataclasses.replace(case, dataset=name) for name in (AGAIN, AFTER, ELSEWHERE))
     for found in (
         *_repeated(target, again, truth, (first, second), (first, second)),
+        *_repeated(target, after, truth, (first, late), (late,)),
         *_repeated(target, elsewhere, truth, (first, third), (third,)),
         *(_alone(target, case, single, (first, alone[0]), truth) if single else ()),
     ):

@@ -38,7 +38,7 @@ Class = Literal[
     "nondeterminism",
 ]
 #: Datasets in which one observation of a case is held against another of the same case.
-REPEATED = ("again", "in another process")
+REPEATED = ("again", "read after another call", "in another process")
 REJECTED = "rejects: "
 ACCEPTS, INPUT_SHAPE, CRASHES = "accepts", "shape of an input", "crash"
 #: Answers in words: what every element that is wrong must be.

@@ -2,17 +2,20 @@
 
 from types import MappingProxyType
 
+import numpy as np
 import pytest
 
 from nnparity.adapters.base import Adapter
+from nnparity.adapters.kernel import Operation, Point, Tensors
 from nnparity.adapters.numpy import NumpyAdapter
+from nnparity.adapters.request import Array
 from nnparity.execute.observer import Observer
 from nnparity.spec import load
 from nnparity.spec.cases.special_values import batch
 from nnparity.tests.checks import faulty
 from nnparity.tests.checks.inside import cells, lines, verdicts, wrong
 
-SAME = "again, in another process, first sample alone: the same bits"
+SAME = "again, read after another call, in another process, first sample alone: the same bits"
 
 
 @pytest.mark.parametrize("formula", ["dense", "conv2d", "lstm_step", "attention", "softmax"])
@@ -53,6 +56,26 @@ def test_more_than_rounding_explains_diverges() -> None:
 @pytest.mark.parametrize("formula", ["tanh", "dense", "softmax"])
 def test_a_batch_that_changes_its_first_sample_diverges(formula: str) -> None:
     assert wrong(lines(faulty.CentresTheBatch, "determinism", formula)) == {"first sample alone": {"output"}}
+
+
+class OneBuffer(NumpyAdapter):
+    """The output of each call lies where that of the call before lay: a graph that was recorded once does that."""
+
+    def _value(self, operation: Operation, point: Point) -> Tensors:
+        (y,) = super()._value(operation, point)
+        self.buffers = getattr(self, "buffers", {})
+        buffer = self.buffers.setdefault((y.shape, y.dtype), np.empty_like(y))
+        buffer[...] = y
+        return (buffer,)
+
+    def get(self, tensor: Array) -> Array:
+        return np.array(tensor)
+
+
+@pytest.mark.parametrize("formula", ["tanh", "dense", "conv2d", "layer_norm", "embedding"])
+def test_a_result_that_the_next_call_overwrites_diverges(formula: str) -> None:
+    """Read right away each is right."""
+    assert wrong(lines(OneBuffer, "determinism", formula)) == {"read after another call": {"output"}}
 
 
 def test_a_mean_over_the_batch_is_asked_of_nobody() -> None:
