@@ -272,7 +272,7 @@ class Adapter(ABC):
             program = self._program(rule, operation)
             tensors = tuple(program(point))
             if request.read_late:  # one buffer for the results of all calls holds those of this one now
-                program(self._point(request.rolled))
+                program(self._point(request.halved))
             if len(tensors) != len(names) or any(tensor is None for tensor in tensors):
                 found = "None" if len(tensors) == len(names) else f"{len(tensors)} tensors"
                 raise TypeError(f"returned {found}, and has to return {', '.join(map(plain, names))}")

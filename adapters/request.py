@@ -47,7 +47,7 @@ class Request:
     together: frozenset[str] = frozenset()
     #: How many threads the kernels take, of a target that sets that itself; 0 is what its process was given.
     threads: int = 0
-    #: Whether results are read only after the same program was called again, with the numbers of `rolled`.
+    #: Whether results are read only after the same program was called again, with the numbers of `halved`.
     read_late: bool = False
 
     @property
@@ -57,10 +57,13 @@ class Request:
         return self.dtype or next(floats, "")
 
     @property
-    def rolled(self) -> "Request":
-        """The same of inputs whose entries along the first axis stand one further: they are as valid."""
-        inputs = {name: np.roll(array, 1, axis=0) if array.ndim else array for name, array in self.inputs.items()}
-        return replace(self, inputs=inputs)
+    def halved(self) -> "Request":
+        """The same of half of each real number: no formula takes those for the same, nor refuses them."""
+        return replace(self, inputs={name: _half(array) for name, array in self.inputs.items()})
+
+
+def _half(array: Array) -> Array:
+    return array if array.dtype.kind in "iub" else (array * 0.5).astype(array.dtype)
 
 
 @dataclass(frozen=True)

@@ -17,6 +17,7 @@ NAN, PERMITTED = "NaN is taken for 0", "the spec permits it of a NaN"
 BLOCK = 8
 ALIKE = "one number stands for all of an expanded vector, in any order"
 SAME_ANYWAY = "no such number makes a difference to the formula"
+NO_REAL_NUMBERS = "all that goes in are whole numbers, which the next call has as well"
 
 
 def circumstance_faults(formula: Formula, dtype: Dtype) -> list[Fault]:
@@ -26,6 +27,7 @@ def circumstance_faults(formula: Formula, dtype: Dtype) -> list[Fault]:
         _sought("outputs below 1/64 are 2 % off", DATA, of_answers(_where(_small, 1.02), OUTPUTS)),
         Fault("the last number is the call's before", CALLS, _stale),
         Fault("every second call gives other bits", CALLS, _restless),
+        Fault("the next call's output lies where this one's does", CALLS, _overwritten, NO_REAL_NUMBERS),
     ]
     if any(not formula.integer(name) for name in formula.inputs):
         faults += _of_inputs(formula)
@@ -113,6 +115,14 @@ def _last_of(seen: object, before: object) -> Array:
 
 def _restless(call: Call) -> Observation:
     return {name: _next(seen) if call.times % 2 else seen for name, seen in call.right.items()}
+
+
+def _overwritten(call: Call) -> Observation:
+    """What is read only after another call is the answer to that."""
+    if not call.request.read_late:
+        return call.right
+    other = call.observe(call.request.halved)
+    return {name: other[name] if name.partition(".")[0] == OUTPUTS else seen for name, seen in call.right.items()}
 
 
 def _next(seen: object) -> Array:

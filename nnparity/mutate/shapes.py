@@ -1,8 +1,14 @@
 """Faults that depend on a size: the tail of a vector, what lies past a block, a residue class, the last sample."""
 
-from nnparity.adapters.request import Array, Request
-from nnparity.mutate.fault import GRADIENTS, OUTPUTS, Change, Fault, of_answers, of_inputs
+from collections.abc import Callable
+from dataclasses import replace
+
+import numpy as np
+
+from nnparity.adapters.request import Array, Observation, Request
+from nnparity.mutate.fault import GRADIENTS, OUTPUTS, Call, Change, Fault, of_answers, of_inputs
 from nnparity.spec import Dtype, Formula
+from nnparity.spec.cases.special_values import batch
 
 KIND = "shape"
 #: Elements of a vector register, or of an unrolled loop.
@@ -16,7 +22,7 @@ UNREAD = "the formula reads no such element"
 
 def shape_faults(formula: Formula, dtype: Dtype) -> list[Fault]:
     """Those that the formula has axes for."""
-    faults = _of_input(formula)
+    faults = _of_input(formula) + _of_matrices(formula)
     if any(formula.results.values()):
         faults += _of(OUTPUTS, "the output")
     if formula.wrt:
@@ -46,6 +52,28 @@ def _of_input(formula: Formula) -> list[Fault]:
         f"{first}: the last element is read as the one before": _doubled,
     }
     return [Fault(name, KIND, of_inputs(change), UNREAD) for name, change in changes.items()]
+
+
+def _of_matrices(formula: Formula) -> list[Fault]:
+    """Weights whose rows and columns only their shape tells apart; those of whole models have the sizes they have."""
+    shapes = {} if formula.composition else {name: shape.split() for name, shape in formula.inputs.items()}
+    names = [name for name, axes in shapes.items() if batch(formula) not in axes and _matrix(axes[-2:])]
+    return [Fault(f"{name}: a square matrix is taken for its transpose", KIND, _transposed(name)) for name in names]
+
+
+def _matrix(axes: list[str]) -> bool:
+    return len(set(axes)) == len(axes) == 2 and all(map(str.isidentifier, axes))
+
+
+def _transposed(name: str) -> Callable[[Call], Observation]:
+    def answer(call: Call) -> Observation:
+        x = call.request.inputs[name]
+        if x.shape[-1] != x.shape[-2]:
+            return call.right
+        turned = np.ascontiguousarray(np.swapaxes(x, -1, -2))
+        return call.observe(replace(call.request, inputs={**call.request.inputs, name: turned}))
+
+    return answer
 
 
 def _tail(n: int) -> Change:
