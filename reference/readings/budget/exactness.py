@@ -163,11 +163,12 @@ def of_nothing(a: Any, b: Any) -> Any:
 
 
 def shared_out(a: Any, b: Any) -> Any:
-    """Where 0 is divided by what is not 0, or an exact number by 1: by its reciprocal as well."""
+    """Where 0 is divided by what is not 0, or an exact number by 1; by way of the reciprocal, too."""
     over, under = pair(a, b)
     nothing, one = _is(over, 0.0), _is(under, 1.0)
     if any_of(nothing):
-        nothing = nothing & _bounded(under) & (np.abs(under.value) > (0.0 if under.exact else under.hard))
+        least = np.abs(under.value) - (0.0 if under.exact else under.hard)
+        nothing = nothing & _bounded(under) & (least > 1 / under.arithmetic.largest)
     if any_of(one):
         size = np.abs(over.value)
         held = (size <= over.arithmetic.largest) & ((size >= over.arithmetic.step) | (size == 0))

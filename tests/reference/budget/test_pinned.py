@@ -61,6 +61,8 @@ def test_zero_over_a_number_is_zero_unless_that_may_be_zero_too() -> None:
     with np.errstate(invalid="ignore"):
         assert (exact(0.0) / exact(0.3)).hard == 0
         assert (exact(0.0) / exact(0.0)).hard != 0
+        tiny = exact(0.0, 1.0) / exact(1e-39, 1.0)  # the reciprocal is infinity, and 0 times that NaN
+        assert tiny.hard[0] > 0 == tiny.hard[1]
 
 
 def test_a_quotient_by_one_is_what_was_divided() -> None:
