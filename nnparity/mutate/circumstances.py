@@ -5,7 +5,7 @@ from collections.abc import Callable
 import numpy as np
 
 from nnparity.adapters.request import Array, Observation, Request
-from nnparity.mutate.fault import OUTPUTS, Call, Change, Fault, of_answers, of_inputs
+from nnparity.mutate.fault import OUTPUTS, Call, Change, Fault, of_another, of_answers, of_inputs
 from nnparity.spec import DTYPES, Case, Dtype, Formula
 from nnparity.spec.cases.layouts import CONTIGUOUS, EXPANDED, LAYOUTS, numbers
 from nnparity.spec.cases.special_values import batch
@@ -119,10 +119,7 @@ def _restless(call: Call) -> Observation:
 
 def _overwritten(call: Call) -> Observation:
     """What is read only after another call is the answer to that."""
-    if not call.request.read_late:
-        return call.right
-    other = call.observe(call.request.halved)
-    return {name: other[name] if name.partition(".")[0] == OUTPUTS else seen for name, seen in call.right.items()}
+    return of_another(call.request.halved, call, OUTPUTS) if call.request.read_late else call.right
 
 
 def _next(seen: object) -> Array:

@@ -70,14 +70,14 @@ def _changed(name: str, seen: Any, request: Request, change: Change, families: t
     return _altered(seen, request, change)
 
 
-def of_inputs(change: Change) -> Callable[[Call], Observation]:
-    """The answer to another first input, of those that hold real numbers."""
-    return lambda call: call.observe(replace(call.request, inputs=_inputs(call.request, change)))
+def of_inputs(change: Change, of: str | None = None) -> Callable[[Call], Observation]:
+    """The answer to another input: to that one, or to the first of those that hold real numbers."""
+    return lambda call: call.observe(replace(call.request, inputs=_inputs(call.request, change, of)))
 
 
-def _inputs(request: Request, change: Change) -> dict[str, Array]:
-    first = next((name for name, x in request.inputs.items() if x.dtype.kind not in "iub"), None)
-    return {name: _altered(x, request, change) if name == first else x for name, x in request.inputs.items()}
+def _inputs(request: Request, change: Change, of: str | None) -> dict[str, Array]:
+    one = of or next((name for name, x in request.inputs.items() if x.dtype.kind not in "iub"), None)
+    return {name: _altered(x, request, change) if name == one else x for name, x in request.inputs.items()}
 
 
 def _altered(x: Array, request: Request, change: Change) -> Array:
@@ -87,6 +87,10 @@ def _altered(x: Array, request: Request, change: Change) -> Array:
 
 def with_tangents(tangents: Mapping[str, Array], call: Call, family: str) -> Observation:
     """The answer whose quantities of one family are those along other tangents."""
-    other = call.observe(replace(call.request, tangents=dict(tangents)))
-    mine = {name: seen for name, seen in other.items() if name.partition(".")[0] == family}
-    return call.right | mine
+    return of_another(replace(call.request, tangents=dict(tangents)), call, family)
+
+
+def of_another(request: Request, call: Call, family: str) -> Observation:
+    """The answer whose quantities of one family are those of another request."""
+    theirs = {name: seen for name, seen in call.observe(request).items() if name.partition(".")[0] == family}
+    return call.right | theirs

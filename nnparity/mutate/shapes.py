@@ -1,12 +1,7 @@
 """Faults that depend on a size: the tail of a vector, what lies past a block, a residue class, the last sample."""
 
-from collections.abc import Callable
-from dataclasses import replace
-
-import numpy as np
-
-from nnparity.adapters.request import Array, Observation, Request
-from nnparity.mutate.fault import GRADIENTS, OUTPUTS, Call, Change, Fault, of_answers, of_inputs
+from nnparity.adapters.request import Array, Request
+from nnparity.mutate.fault import GRADIENTS, OUTPUTS, Change, Fault, of_answers, of_inputs
 from nnparity.spec import Dtype, Formula
 from nnparity.spec.cases.special_values import batch
 
@@ -58,22 +53,18 @@ def _of_matrices(formula: Formula) -> list[Fault]:
     """Weights whose rows and columns only their shape tells apart; those of whole models have the sizes they have."""
     shapes = {} if formula.composition else {name: shape.split() for name, shape in formula.inputs.items()}
     names = [name for name, axes in shapes.items() if batch(formula) not in axes and _matrix(axes[-2:])]
-    return [Fault(f"{name}: a square matrix is taken for its transpose", KIND, _transposed(name)) for name in names]
+    return [
+        Fault(f"{name}: a square matrix is taken for its transpose", KIND, of_inputs(_transposed, name))
+        for name in names
+    ]
 
 
 def _matrix(axes: list[str]) -> bool:
     return len(set(axes)) == len(axes) == 2 and all(map(str.isidentifier, axes))
 
 
-def _transposed(name: str) -> Callable[[Call], Observation]:
-    def answer(call: Call) -> Observation:
-        x = call.request.inputs[name]
-        if x.shape[-1] != x.shape[-2]:
-            return call.right
-        turned = np.ascontiguousarray(np.swapaxes(x, -1, -2))
-        return call.observe(replace(call.request, inputs={**call.request.inputs, name: turned}))
-
-    return answer
+def _transposed(x: Array, request: Request) -> Array:
+    return x.swapaxes(-1, -2) if x.shape[-1] == x.shape[-2] else x
 
 
 def _tail(n: int) -> Change:

@@ -3,9 +3,10 @@
 A result is exact in the target if every number that may be formed on the way is: each is a whole multiple of one
 power of two, the step, and none is larger than p digits hold. Of a sum that is bounded by the sum of the sizes of its
 terms, of a product by the product of sizes: so no order of terms and no grouping of factors changes it, and no fused
-multiply-add. Besides, there are numbers of which an operation loses nothing, whatever the other operand: see `pinned`.
-Only whole numbers start this (and halves and quarters that divide them), for they alone are drawn on
+multiply-add. Only whole numbers start this (and halves and quarters that divide them), for they alone are drawn on
 purpose; sizes count as at least one step, so that no part of a product is larger than the whole.
+
+Besides, there are numbers of which an operation loses nothing, whatever the other operand: `lossless`.
 """
 
 import math
@@ -138,33 +139,32 @@ def contracted(subscripts: str, a: Any, b: Any = None, **_: Any) -> Grid | None:
     return Grid(one.step * other.step, 2 * np.asarray(np.einsum(subscripts, one.size, other.size, optimize=True)))
 
 
-def pinned(rule: Callable[..., Budget], where: Callable[..., Any]) -> Callable[..., Budget]:
+def lossless(rule: Callable[..., Budget], where: Callable[..., Any]) -> Callable[..., Budget]:
     """The rule of an operation, without an error where `where` finds that no implementation has one."""
 
     def settled(*operands: Any) -> Budget:
-        y = rule(*operands)
-        if not y.exact and any_of(at := where(*operands)):
+        ready = operands if len(operands) == 1 else pair(*operands)
+        y = rule(*ready)
+        if not y.exact and any_of(at := where(*ready)):
             y.hard, y.var = np.where(at, 0.0, y.hard), np.where(at, 0.0, y.var)
         return y
 
     return settled
 
 
-def function_at(ufunc: Any) -> Callable[[Budget], Any]:
+def exact_argument(ufunc: Any) -> Callable[[Budget], Any]:
     """Where the argument is the one of which C has an exact result."""
     return lambda x: _is(x, EXACT_AT[ufunc])
 
 
-def of_nothing(a: Any, b: Any) -> Any:
+def zero_product(a: Budget, b: Budget) -> Any:
     """Where 0 is multiplied by a number: that is 0."""
-    one, other = pair(a, b)
-    first, second = _is(one, 0.0), _is(other, 0.0)
-    return (any_of(first) and first & _bounded(other)) | (any_of(second) and second & _bounded(one))
+    first, second = _is(a, 0.0), _is(b, 0.0)
+    return (any_of(first) and first & _bounded(b)) | (any_of(second) and second & _bounded(a))
 
 
-def shared_out(a: Any, b: Any) -> Any:
+def exact_quotient(over: Budget, under: Budget) -> Any:
     """Where 0 is divided by what is not 0, or an exact number by 1; by way of the reciprocal, too."""
-    over, under = pair(a, b)
     nothing, one = _is(over, 0.0), _is(under, 1.0)
     if any_of(nothing):
         least = np.abs(under.value) - (0.0 if under.exact else under.hard)

@@ -9,14 +9,14 @@ from nnparity.reference.readings.budget import correlations, exactness, ranges
 from nnparity.reference.readings.budget import functions as f
 from nnparity.reference.readings.budget.conditions import compare, maximum, where
 from nnparity.reference.readings.budget.core import Budget, multiply, sum_rule
-from nnparity.reference.readings.budget.exactness import exactly, function_at, pinned
+from nnparity.reference.readings.budget.exactness import exact_argument, exactly, lossless
 from nnparity.reference.readings.budget.sums import einsum, largest, total
 
 Budget.UFUNCS = {
     np.add: exactly(sum_rule(np.add), exactness.added),
     np.subtract: exactly(sum_rule(np.subtract), exactness.added),
-    np.multiply: exactly(pinned(multiply, exactness.of_nothing), exactness.multiplied),
-    np.divide: exactly(pinned(correlations.divide, exactness.shared_out), exactness.divided),
+    np.multiply: exactly(lossless(multiply, exactness.zero_product), exactness.multiplied),
+    np.divide: exactly(lossless(correlations.divide, exactness.exact_quotient), exactness.divided),
     np.maximum: maximum,
     np.negative: f.negative,
     np.absolute: f.absolute,
@@ -37,7 +37,7 @@ Budget.UFUNCS = {
     ),
     **{ufunc: compare(ufunc) for ufunc in (np.greater, np.greater_equal, np.less, np.less_equal, np.equal)},
 }
-Budget.UFUNCS |= {ufunc: pinned(Budget.UFUNCS[ufunc], function_at(ufunc)) for ufunc in exactness.EXACT_AT}
+Budget.UFUNCS |= {ufunc: lossless(Budget.UFUNCS[ufunc], exact_argument(ufunc)) for ufunc in exactness.EXACT_AT}
 Budget.FUNCTIONS = {
     np.sum: exactly(total, exactness.summed),
     np.max: largest,
