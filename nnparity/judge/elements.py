@@ -29,8 +29,14 @@ def errors(observed: Array, expected: Expected) -> tuple[Array, Array]:
     truth = expected.judged
     with np.errstate(invalid="ignore", over="ignore"):  # a NaN that signals does so when it is cast
         seen = observed.astype(np.float64)[: expected.steps] if expected.steps else observed.astype(np.float64)
+    return seen, distances(seen, truth)
+
+
+def distances(seen: Array, truth: Expected) -> Array:
+    """How far each number is off what is expected, 0 where either is none; `seen` may have further axes in front."""
+    with np.errstate(invalid="ignore", over="ignore"):
         error = np.abs(seen - truth.value - truth.low)
-    return seen, np.where(np.isfinite(seen) & np.isfinite(truth.value), error, 0.0)
+    return np.where(np.isfinite(seen) & np.isfinite(truth.value), error, 0.0)
 
 
 def error_over_budget(error: Array, budget: Array) -> Array:

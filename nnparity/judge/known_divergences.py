@@ -8,8 +8,8 @@ new. A record whose whole scope was run and in which everything that was judged 
 import fnmatch
 import hashlib
 import tomllib
-from collections.abc import Callable, Collection, Iterable, Iterator
-from functools import cached_property
+from collections.abc import Callable, Collection, Iterable
+from functools import cached_property, lru_cache
 from pathlib import Path
 from typing import Literal, get_args
 
@@ -181,27 +181,45 @@ def together(records: Iterable[Known], paths: Iterable[Path]) -> list[Known]:
     return list(found.values())
 
 
-def _read(path: Path, backends: Collection[str] = (), pack: str = "") -> Iterator[Known]:
+def _read(path: Path, backends: Collection[str] = (), pack: str = "") -> tuple[Known, ...]:
     try:
-        tables = tomllib.loads(path.read_text(encoding="utf-8"))
+        text = path.read_text(encoding="utf-8")
     except OSError as error:
         raise KnownError(f"{path} cannot be read: {error.strerror}") from error
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+    except UnicodeDecodeError as error:
         raise KnownError(f"{path}: not TOML: {error}") from error
-    for name, table in tables.items():
-        if not isinstance(table, dict):
-            raise KnownError(f"{path}: {name}: a record is a table, [{name}], not a {type(table).__name__}")
-        try:
-            known = msgspec.convert({**table, "id": name, "backends": tuple(backends), "pack": pack}, Known)
-            for text in known.versions.values():
-                SpecifierSet(text)
-        except (msgspec.ValidationError, InvalidSpecifier) as error:
-            told = str(error).replace("$", name)
-            classes = f"; there are: {', '.join(get_args(Class))}" if told.endswith(f"{name}.class`") else ""
-            raise KnownError(f"{path}: {name}: {told}{classes}") from error
-        if wrong := known.wrong():
-            raise KnownError(f"{path}: {name}: {wrong}")
-        yield known
+    return _records(path, text, tuple(backends), pack, tuple(one.digest for one in packs.taken()))
+
+
+@lru_cache(maxsize=64)  # a run asks for its records when it is planned, when it begins and when it ends
+def _records(
+    path: Path,
+    text: str,
+    backends: tuple[str, ...],
+    pack: str,
+    taken: tuple[str, ...],  # which formulas there are
+) -> tuple[Known, ...]:
+    try:
+        tables = tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        raise KnownError(f"{path}: not TOML: {error}") from error
+    return tuple(_record(path, name, table, backends, pack) for name, table in tables.items())
+
+
+def _record(path: Path, name: str, table: object, backends: tuple[str, ...], pack: str) -> Known:
+    if not isinstance(table, dict):
+        raise KnownError(f"{path}: {name}: a record is a table, [{name}], not a {type(table).__name__}")
+    try:
+        known = msgspec.convert({**table, "id": name, "backends": backends, "pack": pack}, Known)
+        for text in known.versions.values():
+            SpecifierSet(text)
+    except (msgspec.ValidationError, InvalidSpecifier) as error:
+        told = str(error).replace("$", name)
+        classes = f"; there are: {', '.join(get_args(Class))}" if told.endswith(f"{name}.class`") else ""
+        raise KnownError(f"{path}: {name}: {told}{classes}") from error
+    if wrong := known.wrong():
+        raise KnownError(f"{path}: {name}: {wrong}")
+    return known
 
 
 class Ledger:

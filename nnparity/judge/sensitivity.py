@@ -18,7 +18,7 @@ from nnparity.expect.expected import Expected
 from nnparity.expect.instead import AS_WRITTEN, Instead
 from nnparity.expect.kept import kept
 from nnparity.judge.effective_sample_size import regrade_correlated
-from nnparity.judge.elements import Array, error_over_budget, errors
+from nnparity.judge.elements import Array, distances, error_over_budget
 from nnparity.judge.error_patterns import NONE_OUTWARD, towards_zero
 from nnparity.judge.grades import Judgement, allowance, judge, root_mean_square
 from nnparity.spec import Case, Dtype
@@ -81,7 +81,8 @@ def missed(truth: Expected, case: Case, quantity: str) -> tuple[str, ...]:
         tried = [(name, answer) for name, answer in _answers(truth, case) if not asked or name in asked]
         if not asked and _nothing_to_tell(tried, truth, case):
             return (BELOW,)
-        wrong = _wrong((one for one in tried if not _beyond(one[1], truth)), truth, case)
+        beyond = _beyond([answer for _, answer in tried], truth)
+        wrong = _wrong((one for one, far in zip(tried, beyond, strict=True) if not far), truth, case)
         return tuple(name for name, answer in wrong if graded(answer, truth, case, quantity).grade == "conforms")
 
 
@@ -91,15 +92,17 @@ def _nothing_to_tell(tried: list[tuple[str, Array]], truth: Expected, case: Case
     return bool(truth.value.any()) and all(right(one, truth.value, case.dtype) for one in numbers)
 
 
-def _beyond(answer: Array, truth: Expected) -> bool:
+def _beyond(answers: list[Array], truth: Expected) -> list[bool]:
     """Whether an element is off by more than the worst case: nothing makes such an answer conform, and most are such.
 
     What it says of infinities is left to the judge.
     """
-    seen, error = errors(answer, truth)
     judged = truth.judged
+    seen = np.stack(answers).astype(np.float64)
+    seen = seen[:, : truth.steps] if truth.steps else seen
     lost = np.isnan(seen) & ~np.isnan(judged.value) & np.isfinite(judged.hard)
-    return bool(np.any(lost | (error > judged.hard)))
+    beyond = lost | (distances(seen, judged) > judged.hard)
+    return [bool(one.any()) for one in beyond]
 
 
 def resolution(truth: Expected) -> float | None:

@@ -2,7 +2,7 @@
 
 `base` is what all share, `dual` carries a tangent (derivatives), `budget` the rounding error that a computation may
 make, `ball` a proven enclosure, `monte_carlo` random roundings, `rounded` those of a format; `numbers` are constants
-that all of them hold.
+that all of them hold, and `products` is einsum for those whose matrices a library multiplies.
 They compose in one order: `Dual` outside the others. No formula, case or target is known here.
 """
 

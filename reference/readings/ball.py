@@ -15,17 +15,18 @@ from numpy.typing import NDArray
 from scipy import special
 
 from nnparity.reference.readings.base import Reading
+from nnparity.reference.readings.products import as_matrices
 
 #: Bits of every operation. float64 has 53: what is lost on the way to a result never reaches them.
 PRECISION = 200
 flint.ctx.prec = PRECISION
+ZERO: Any = flint.arb(0)
+#: Sums of fewer products are formed product by product: to make matrices of them takes longer.
+SUMMED = 3
 
 
-def _number(x: Any) -> flint.arb:
-    return x if isinstance(x, flint.arb) else flint.arb(x.item() if isinstance(x, np.generic) else x)
-
-
-_exact = np.frompyfunc(_number, 1, 1)
+#: NumPy hands over plain numbers, and of an array of objects those.
+_exact = np.frompyfunc(flint.arb, 1, 1)
 
 
 class Ball(Reading):
@@ -61,14 +62,17 @@ def _ball(x: Any) -> Ball:
 
 def rounded(ball: Any) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]:
     """The enclosures as float64: the midpoints as sums of two numbers, high and low (106 bits), and the radii."""
-    value = np.asarray(_exact(_ball(ball).value), dtype=object)  # np.pad fills with plain zeros
-    high = np.asarray(_float(value), dtype=np.float64)
-    low = np.asarray(_float(value - _exact(high)), dtype=np.float64)
-    return high, low, np.asarray(_radius(value), dtype=np.float64)
+    value = _ball(ball).value
+    high = _float64(value)
+    return high, _float64(value - _exact(high)), _float64(_radius(value))
 
 
-_float = np.frompyfunc(lambda x: float(x.mid()), 1, 1)
-_radius = np.frompyfunc(lambda x: float(x.rad()), 1, 1)
+def _float64(balls: Any) -> NDArray[np.float64]:
+    """The midpoints, each rounded to nearest."""
+    return np.asarray(balls, dtype=object).astype(np.float64)
+
+
+_radius = np.frompyfunc(flint.arb.rad, 1, 1)
 _logistic = np.frompyfunc(lambda x: 1 / (1 + (-x).exp()), 1, 1)
 _erf = np.frompyfunc(lambda x: x.erf(), 1, 1)
 _larger = np.frompyfunc(lambda a, b: a.max(b), 2, 1)
@@ -82,8 +86,21 @@ def _compare(ufunc: Any) -> Callable[[Any, Any], Any]:
     return lambda a, b: ufunc(_ball(a).value, _ball(b).value).astype(bool)
 
 
-def _einsum(subscripts: str, *operands: Any, **kwargs: Any) -> Ball:
-    return Ball(np.einsum(subscripts, *(_ball(x).value for x in operands)))
+def _einsum(subscripts: str, *operands: Any, **_: Any) -> Ball:
+    values = [_ball(x).value for x in operands]
+    try:
+        left, right, back = as_matrices(subscripts, *(value[None] for value in values))
+    except (TypeError, ValueError):  # of one operand, or elements that both have and the result has not
+        return Ball(np.einsum(subscripts, *values))
+    if left.shape[-1] < SUMMED or not (left.size and right.size):
+        return Ball(np.einsum(subscripts, *values))
+    products = [_product(x, y) for x, y in zip(left[0], right[0], strict=True)]
+    return Ball(back(np.stack(products)[None])[0])
+
+
+def _product(a: NDArray[Any], b: NDArray[Any]) -> NDArray[Any]:
+    x, y = (flint.arb_mat(len(matrix), matrix.shape[1], matrix.ravel().tolist()) for matrix in (a, b))
+    return np.array((x * y).entries(), dtype=object).reshape(len(a), b.shape[1])
 
 
 def _max(x: Ball, axis: int, keepdims: bool = False) -> Ball:
@@ -92,8 +109,7 @@ def _max(x: Ball, axis: int, keepdims: bool = False) -> Ball:
 
 
 def _sum(x: Ball, axis: Any = None, keepdims: bool = False) -> Ball:
-    zero: Any = flint.arb(0)
-    return Ball(np.sum(x.value, axis=axis, keepdims=keepdims, initial=zero))
+    return Ball(np.sum(x.value, axis=axis, keepdims=keepdims, initial=ZERO))
 
 
 Ball.UFUNCS = {
@@ -113,5 +129,6 @@ Ball.FUNCTIONS = {
     np.sum: _sum,
     np.max: _max,
     np.einsum: _einsum,
+    np.pad: lambda x, width: Ball(np.pad(x.value, width, constant_values=ZERO)),
     np.where: lambda condition, a, b: Ball(np.where(condition, _ball(a).value, _ball(b).value)),
 }

@@ -11,6 +11,7 @@ from collections.abc import Callable
 from typing import Any
 
 import numpy as np
+from numpy.random.bit_generator import ISeedSequence
 from numpy.typing import NDArray
 
 from nnparity.spec.cases import samples
@@ -21,12 +22,25 @@ Array = NDArray[np.float64]
 SCHEME = "philox-blake2b-1"
 
 
+class _Key(ISeedSequence):
+    """The key of a generator as it is. One that is given as a number has a seed drawn first, which takes far longer."""
+
+    def __init__(self, digest: bytes) -> None:
+        self._words = np.frombuffer(digest, np.dtype("<u8"))
+
+    def generate_state(self, n_words: int, dtype: Any = np.uint32) -> NDArray[Any]:
+        """The two words of the key."""
+        if (n_words, np.dtype(dtype)) != (2, np.uint64):
+            raise ValueError(f"a key is two words of 64 bits, not {n_words} of {np.dtype(dtype)}")
+        return self._words.astype(np.uint64)
+
+
 class Stream:
     """Uniform numbers from the counter-based generator keyed by `key`."""
 
     def __init__(self, key: str) -> None:
         digest = hashlib.blake2b(key.encode(), digest_size=16).digest()
-        self._bits = np.random.Philox(key=int.from_bytes(digest, "little"))
+        self._bits = np.random.Philox(_Key(digest))  # type: ignore[arg-type]  # a sequence of seeds, as any
 
     def uniform(self, shape: tuple[int, ...]) -> Array:
         """Multiples of 2^-53 in [0, 1)."""
@@ -35,8 +49,8 @@ class Stream:
 
     def normal(self, shape: tuple[int, ...]) -> Array:
         """Mean 0, variance 1: a sum of four uniforms, which ends at 3.5 and is exactly repeatable."""
-        total = self.uniform(shape) + self.uniform(shape) + self.uniform(shape) + self.uniform(shape)
-        return (total - 2.0) * math.sqrt(3.0)
+        first, second, third, fourth = self.uniform((4, *shape))
+        return np.asarray((first + second + third + fourth - 2.0) * math.sqrt(3.0))
 
     def integers(self, shape: tuple[int, ...], bound: int) -> NDArray[np.int64]:
         """Whole numbers from 0 to bound - 1."""

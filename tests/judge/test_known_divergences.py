@@ -48,6 +48,15 @@ def off(grade: str = "diverges", **fields: Any) -> Verdict:
     return verdict(grade, **{"quantity": "grad.w", "hard": 11.0, "sharp": 40.0} | fields)
 
 
+def test_a_file_is_read_once_and_again_when_it_says_something_else(tmp_path: Path) -> None:
+    (first,) = record(tmp_path)
+    assert record(tmp_path)[0] is first
+    (other,) = record(tmp_path, GOOD.replace("hard = 12.0", "hard = 13.0"))
+    assert (first.expects.hard, other.expects.hard) == (12, 13)
+    with pytest.raises(KnownError, match="not TOML"):
+        record(tmp_path, "[dense")
+
+
 def plan(**options: Any) -> Plan:
     return Plan((TargetName("torch"),), **options)
 

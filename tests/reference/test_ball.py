@@ -92,6 +92,29 @@ def test_zeros_that_pad_are_numbers_too() -> None:
         assert rounded(found)[0].tolist()[::2] == [0, 0]
 
 
+@pytest.mark.parametrize("subscripts", ["ij,jk->ik", "bij,bkj->bki", "nij,j->in", "ij,ij->", "aij,jk->kai"])
+def test_products_of_matrices_enclose_as_narrowly_as_product_by_product(subscripts: str) -> None:
+    sizes = dict(zip("abijkn", (2, 3, 4, 5, 6, 2), strict=True))
+    before = subscripts.split("->", maxsplit=1)[0].split(",")
+    random = np.random.default_rng(0)
+    a, b = (Ball(random.normal(size=[sizes[x] for x in word])) / 3 for word in before)
+    found, apart = np.einsum(subscripts, a, b), Ball(np.einsum(subscripts, a.value, b.value))
+    (high, low, radius), (other_high, other_low, other_radius) = rounded(found), rounded(apart)
+    assert high.shape == other_high.shape
+    assert (high == other_high).all()
+    assert (np.abs(low - other_low) <= radius + other_radius).all()
+    assert (radius <= 2 * other_radius).all()
+    for ball, other in zip(np.ravel(found.value), np.ravel(apart.value), strict=True):
+        assert ball.overlaps(other)
+
+
+@pytest.mark.parametrize("shapes", [((0, 4), (4, 2)), ((3, 0), (0, 2)), ((3, 4), (4, 0))])
+def test_products_of_nothing_are_zeros(shapes: Any) -> None:
+    found = np.einsum("ij,jk->ik", *(Ball(np.ones(shape)) for shape in shapes))
+    assert rounded(Ball(np.zeros(1)) + found.sum())[0].tolist() == [0]
+    assert found.shape == (shapes[0][0], shapes[1][1])
+
+
 @pytest.mark.parametrize("keepdims", [False, True])
 def test_the_largest_and_the_sum_keep_their_shape(keepdims: bool) -> None:
     x = np.array([[1.0, 3.0], [7.0, 5.0]])

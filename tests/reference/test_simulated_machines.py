@@ -17,7 +17,8 @@ from nnparity.reference.readings import Dual
 from nnparity.reference.readings.base import JOINS, MOVES, Reading
 from nnparity.reference.readings.monte_carlo import UNIT, Machines, Noise, lifted
 from nnparity.reference.readings.monte_carlo.machines import TOSSES
-from nnparity.reference.readings.monte_carlo.products import plan, product_and_squares
+from nnparity.reference.readings.monte_carlo.rules import product_and_squares
+from nnparity.reference.readings.products import plan
 
 NUMBER = 3
 EXACT = Machines(np.random.default_rng(0), NUMBER, 0.0)

@@ -1,5 +1,6 @@
 """Each dataset has the property it is named for, and each domain holds, in every dtype."""
 
+import hashlib
 import math
 
 import numpy as np
@@ -25,6 +26,14 @@ def size(x: np.ndarray) -> float:
 
 
 # --- the generator
+
+
+def test_its_key_is_the_hash_as_a_number() -> None:
+    key = int.from_bytes(hashlib.blake2b(b"k", digest_size=16).digest(), "little")
+    bits = np.random.Philox(key=key).random_raw(9)
+    assert (Stream("k").uniform((9,)) == (bits >> np.uint64(11)) * 2.0**-53).all()
+    with pytest.raises(ValueError, match="two words of 64 bits, not 4 of uint32"):
+        datasets._Key(bytes(16)).generate_state(4, np.uint32)
 
 
 def test_uniform_numbers_are_multiples_of_2_to_the_minus_53_spread_over_the_unit_interval() -> None:

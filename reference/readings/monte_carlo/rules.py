@@ -11,8 +11,8 @@ from nnparity.reference.readings.budget.functions import OWN
 from nnparity.reference.readings.budget.subscripts import contracted
 from nnparity.reference.readings.budget.sums import spread_factors
 from nnparity.reference.readings.monte_carlo.core import Array, Noise, aligned, by_machine, like
-from nnparity.reference.readings.monte_carlo.products import product_and_squares
 from nnparity.reference.readings.numbers import PLAIN
+from nnparity.reference.readings.products import as_matrices
 
 #: They round nothing.
 EXACT = (np.negative, np.absolute, np.maximum)
@@ -74,6 +74,13 @@ def _einsum(subscripts: str, a: Any, b: Any = None, **_: Any) -> Noise:
     a, b = _entering(a, b)
     value, squares = product_and_squares(subscripts, by_machine(a), by_machine(b))
     return _off_as_a_sum(like((a, b), value), contracted(subscripts, a.shape, b.shape), squares, products=True)
+
+
+def product_and_squares(subscripts: str, a: Array, b: Array) -> tuple[Array, Array]:
+    """The product on each machine, and that of the squares of both operands on the first."""
+    left, right, back = as_matrices(subscripts, a, b)
+    squares = (first * first for first in (left[:1], right[:1]))
+    return back(np.matmul(left, right)), back(np.matmul(*squares))
 
 
 def _entering(a: Any, b: Any) -> tuple[Any, Any]:

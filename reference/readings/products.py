@@ -1,5 +1,9 @@
-"""Products of arrays with an axis of machines: einsum as products of matrices, which BLAS forms for each machine."""
+"""Einsum as products of matrices, for numbers whose matrices a library multiplies: float64's BLAS, balls FLINT.
 
+All arrays have one axis in front that no subscript names: it counts simulated machines, or is of length 1.
+"""
+
+from collections.abc import Callable
 from functools import cache
 from typing import Any, NamedTuple
 
@@ -13,7 +17,7 @@ class Plan(NamedTuple):
     """The letters of an einsum: those of its operands, and by where they occur.
 
     `both` are in both operands and in the result, `rows` and `columns` in one of them and the result, and over those
-    that are `summed` the products are added up. `order` brings the axes of (machines, both, rows, columns) into that
+    that are `summed` the products are added up. `order` brings the axes of (front, both, rows, columns) into that
     of the result.
     """
 
@@ -41,23 +45,22 @@ def plan(subscripts: str) -> Plan:
     return Plan(left, right, both, rows, columns, summed, (0, *(1 + found.index(x) for x in after)))
 
 
-def product_and_squares(subscripts: str, a: Array, b: Array) -> tuple[Array, Array]:
-    """The product on each machine, and that of the squares of both operands on the first."""
+def as_matrices(subscripts: str, a: Array, b: Array) -> tuple[Array, Array, Callable[[Array], Array]]:
+    """The operands as matrices, (front, both, rows, summed) and (front, both, summed, columns), and the way back.
+
+    That makes of their products, (front, both, rows, columns), the result of the einsum. Raises ValueError for one
+    that is no product of matrices.
+    """
     p = plan(subscripts)
     sizes = dict(zip(p.left + p.right, (*a.shape[1:], *b.shape[1:]), strict=True))
     left = _matrices(a, p.left, (p.both, p.rows, p.summed), sizes)
     right = _matrices(b, p.right, (p.both, p.summed, p.columns), sizes)
     shape = [sizes[x] for x in p.both + p.rows + p.columns]
-
-    def product(x: Array, y: Array) -> Array:
-        z: Array = np.matmul(x, y)
-        return z.reshape((len(z), *shape)).transpose(p.order)
-
-    return product(left, right), product(*(first * first for first in (left[:1], right[:1])))
+    return left, right, lambda product: product.reshape((len(product), *shape)).transpose(p.order)
 
 
 def _matrices(x: Array, letters: str, groups: tuple[str, str, str], sizes: dict[str, int]) -> Array:
-    """A matrix for each machine and each index that both operands share: (machines, both, rows, columns)."""
+    """A matrix for each place of the front axis and of those that both operands share: (front, both, rows, columns)."""
     order = (0, *(1 + letters.index(letter) for group in groups for letter in group))
     shape = [int(np.prod([sizes[letter] for letter in group])) for group in groups]
     matrices = x.transpose(order).reshape((len(x), *shape))
