@@ -3,7 +3,7 @@
 from nnparity.adapters.request import Array, Request
 from nnparity.mutate.fault import GRADIENTS, OUTPUTS, Change, Fault, of_answers, of_inputs
 from nnparity.spec import Dtype, Formula
-from nnparity.spec.cases.special_values import batch
+from nnparity.spec.cases.special_values import EQUAL, batch, special_case, specials_of
 
 KIND = "shape"
 #: Elements of a vector register, or of an unrolled loop.
@@ -20,9 +20,19 @@ def shape_faults(formula: Formula, dtype: Dtype) -> list[Fault]:
     faults = _of_input(formula) + _of_matrices(formula)
     if any(formula.results.values()):
         faults += _of(OUTPUTS, "the output")
+    if _may_be_square(formula, dtype):
+        faults.append(Fault("the output: a square matrix is its transpose", KIND, of_answers(_transposed, OUTPUTS)))
     if formula.wrt:
         faults += _of(GRADIENTS, "the gradients")
     return faults
+
+
+def _may_be_square(formula: Formula, dtype: Dtype) -> bool:
+    """Whether a result is a matrix with as many rows as columns where all dimensions are equal."""
+    if EQUAL not in specials_of(formula):
+        return False
+    shapes = special_case(formula, EQUAL, dtype.name).shapes.values()
+    return any(len(shape) > 1 and shape[-1] == shape[-2] for shape in shapes)
 
 
 def _of(family: str, what: str) -> list[Fault]:
@@ -64,7 +74,7 @@ def _matrix(axes: list[str]) -> bool:
 
 
 def _transposed(x: Array, request: Request) -> Array:
-    return x.swapaxes(-1, -2) if x.shape[-1] == x.shape[-2] else x
+    return x.swapaxes(-1, -2) if x.ndim > 1 and x.shape[-1] == x.shape[-2] else x
 
 
 def _tail(n: int) -> Change:

@@ -18,6 +18,8 @@ from nnparity.spec.loader import signatures
 from nnparity.spec.schema import Formula, Signature
 
 Array = NDArray[Any]
+#: The case of which all dimensions are equal.
+EQUAL = "equal sizes"
 #: Names of the first axis when its elements are independent samples.
 BATCH = ("n", "b")
 
@@ -100,8 +102,24 @@ def empty(formula: Formula) -> dict[str, int] | None:
 
 def size_one(formula: Formula) -> dict[str, int] | None:
     """Every dimension 1, or the least that the formula is defined for."""
-    symbols = {symbol for text in formula.inputs.values() for symbol in shapes.symbols(text)}
-    return {symbol: formula.least.get(symbol, 1) for symbol in sorted(symbols)}
+    return {symbol: formula.least.get(symbol, 1) for symbol in _symbols(formula)}
+
+
+def equal_sizes(formula: Formula) -> dict[str, int] | None:
+    """Every dimension 4, a kernel's 2: which axis is which must not follow from how long it is.
+
+    None for one dimension alone, and for training runs, which take long and are models that are asked themselves.
+    """
+    kinds = formula.pool.sizes if formula.pool else {}
+    symbols = _symbols(formula)
+    if len(symbols) < 2 or formula.trajectory:
+        return None
+    return {symbol: 2 if kinds.get(symbol) == "kernel" else 4 for symbol in symbols}
+
+
+def _symbols(formula: Formula) -> list[str]:
+    """The dimensions of its inputs."""
+    return sorted({symbol for text in formula.inputs.values() for symbol in shapes.symbols(text)})
 
 
 @dataclass(frozen=True)
@@ -141,6 +159,7 @@ SPECIALS: dict[str, Special] = {
     "all masked": Special(all_masked, _first, ("real", "mask"), usual=False),
     "empty": Special(sizes=empty),
     "size one": Special(sizes=size_one),
+    EQUAL: Special(sizes=equal_sizes),
 }
 
 
@@ -165,8 +184,8 @@ def _first_order(formula: Formula) -> Iterator[str]:
 class SpecialCase(Case):
     """The ordinary case with what its dataset, one of SPECIALS, puts in."""
 
-    def _input(self, place: int, name: str) -> Array:  # noqa: ARG002  (what it overrides has it)
-        ordinary = Case(self.formula, self.signature, "normal", self.dtype, self.salt).inputs[name]
+    def _input(self, place: int, name: str) -> Array:
+        ordinary = Case(self.formula, self.signature, "normal", self.dtype, self.salt)._input(place, name)
         special = SPECIALS[self.dataset]
         put = name in changed(self.formula, self.dataset)
         if not ordinary.size or not (put or self._scaled(name, special)):

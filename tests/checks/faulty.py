@@ -210,6 +210,13 @@ class SqueezesOnes(Spoilt):
         return array.squeeze() if 1 in array.shape else array
 
 
+class GoesByLength(Spoilt):
+    """Tells rows and columns apart by how many there are."""
+
+    def spoil(self, array: Array) -> Any:
+        return array.swapaxes(-1, -2) if array.ndim > 1 and array.shape[-1] == array.shape[-2] > 1 else array
+
+
 class Broadcasts(NumpyAdapter):
     """The reference without a look at the shapes first."""
 

@@ -20,6 +20,7 @@ from nnparity.run.session import Session
 from nnparity.spec import Formula, load
 from nnparity.spec.cases.special_values import SPECIALS, special_case, specials_of
 from nnparity.spec.schema import Permit
+from nnparity.spec.shapes import symbols
 from nnparity.tests.checks.inside import plan, target, told
 
 PERMITTED = [
@@ -115,6 +116,20 @@ def test_special_datasets_of_the_spec_exist() -> None:
     for formula in load().values():
         assert set(formula.specials) <= set(SPECIALS)
         assert all(not SPECIALS[name].usual for name in formula.specials)
+
+
+def test_of_equal_sizes_no_axis_is_told_by_its_length() -> None:
+    """But for kernels, which are no larger than an image; one axis alone and training runs do without."""
+    asked = {
+        formula.id: special_case(formula, "equal sizes", "float32")
+        for formula in load().values()
+        if "equal sizes" in specials_of(formula)
+    }
+    assert not {"gradient_descent", "listing_cnn", "train_mlp", "positional_encoding"} & asked.keys()
+    assert asked["conv2d"].signature.dims == {**dict.fromkeys("chnow", 4), "p": 2, "q": 2}
+    del asked["conv2d"]
+    for case in asked.values():
+        assert {case.signature.dims[one] for text in case.formula.inputs.values() for one in symbols(text)} == {4}
 
 
 def test_special_numbers_are_put_into_the_ordinary_ones() -> None:

@@ -50,6 +50,8 @@ def test_the_reference_conforms_in_every_dtype(formula: str) -> None:
         (faulty.OddSubgradient, "relu", {"zeros": {"grad.x"}}),
         (faulty.WrongEmptyGradient, "dense", {"empty": {"grad.w", "grad.b"}}),
         (faulty.SqueezesOnes, "conv2d", {"size one": {"output"}}),
+        (faulty.GoesByLength, "avg_pool2d", {"equal sizes": {"output"}}),
+        (faulty.GoesByLength, "attention", {"equal sizes": {"output"}}),
     ],
 )
 def test_a_fault_is_found_where_it_is_and_nowhere_else(
