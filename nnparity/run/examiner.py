@@ -178,7 +178,7 @@ class Examiner:
     def _held(self, target: Target, case: Case, observed: Observed) -> dict[str, Expected]:
         """What the observed is held to. Machines take long: they are asked of a training run that norm 2 does not hold.
 
-        What they show makes budgets wider and nothing else, so that what conforms to norm 2 conforms to them as well.
+        What they show makes budgets wider and leaves later steps unjudged: a run within norm 2 is right without them.
         """
         held = self._by_model(target, case, simulated=not case.formula.trajectory)
         within = not case.formula.trajectory or self._timed("judge", _within, observed, held, case)
