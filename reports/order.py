@@ -11,7 +11,8 @@ from nnparity.reports.records import DTYPES, Environment, Fact, Verdict
 
 #: The datasets of the checks beside the ordinary cases, as patterns. A test holds them against the checks.
 CHECKS = (
-    *("nan", "nan in others", "infinity", "infinity in others", "zeros", "largest", "subnormal", "size one", "empty"),
+    *("nan", "nan in others", "infinity", "infinity in others", "zeros", "largest", "subnormal"),
+    *("empty", "size one", "equal sizes"),
     *(
         "ties",
         "masked",

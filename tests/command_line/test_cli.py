@@ -109,7 +109,8 @@ def test_a_divergence_ends_with_1_and_is_named(nnparity: Run, capsys: pytest.Cap
     (causes,) = re.findall(r"what does not conform, and is on no record: (\d+) causes", told)
     assert "✗ wrong result: relu output on doubled:*: the expected result times 2" in told
     again = "nnparity run --backend faulty.py:Doubled:cpu:eager --case relu/"
-    assert told.count(again) == int(causes) < 12, "one command a cause, not one a verdict"
+    commands = told.replace("--case '", "--case ")  # names of cases may have blanks
+    assert commands.count(again) == int(causes) < 12, "one command a cause, not one a verdict"
     assert lines[-1].startswith(f"FAIL: {causes} new divergences: relu ")
     wrong = [v for v in verdicts() if v.case == "relu/n3d5/normal/float32" and v.grade == "diverges"]
     assert {(v.quantity, v.diagnosis) for v in wrong} == {
