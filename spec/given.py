@@ -17,6 +17,13 @@ class Given(Case):
     numbers: Arrays = field(default_factory=dict)
     against: Arrays = field(default_factory=dict)
 
+    def __eq__(self, other: object) -> bool:
+        """Of one name there may be many, of other numbers each: it is equal to none but itself."""
+        return self is other
+
+    def __hash__(self) -> int:
+        return id(self)
+
     @cached_property
     def inputs(self) -> Arrays:
         """As given."""
