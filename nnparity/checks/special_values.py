@@ -1,6 +1,7 @@
 """Special values: what a target makes of NaN, infinities, zeros, ties, largest numbers, empty and tiny arrays.
 
-Structure does not depend on the dtype: empty batches and dimensions of size one are asked in one dtype only.
+Structure does not depend on the dtype: empty batches and dimensions of size one, or all of one size, are asked in one
+dtype only.
 """
 
 from collections.abc import Iterator, Sequence

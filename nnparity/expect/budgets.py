@@ -67,12 +67,11 @@ def expect(
     inside = numbers or arithmetic(case.dtype.name, flush, model)
     if case.formula.composition:
         inside = replace(inside, statistical=True)
-    store = arithmetic(case.dtype.name, flush)  # the fused model too rounds its result to the dtype
     inward = rounding or _unchanged
     operand = inside.operand.unit if inside.operand else 0.0
     with np.errstate(all="ignore"):
         propagate = _propagated_once if case.formula.trajectory else _propagated
-        expected = propagate(case, quantities, inside, store, inward, flush, tuple(variant.items()))
+        expected = propagate(case, quantities, inside, inward, flush, tuple(variant.items()))
         if simulated:
             expected = widened(case, expected, inside.unit, operand, instead)
         if case.dtype.name == "float64" and inside.unit == case.dtype.unit and finite(case):
@@ -86,12 +85,12 @@ def _propagated(
     case: Case,
     quantities: frozenset[str],
     inside: Arithmetic,
-    store: Arithmetic,
     inward: Callable[[Array], Array],
     flush: bool,
     variant: tuple[tuple[str, Any], ...],
 ) -> dict[str, Expected]:
     """What the reading `Budget` tells: nothing simulated, nothing proven."""
+    store = arithmetic(case.dtype.name, flush)  # the fused model too rounds its result to the dtype
     found = evaluate(case, quantities, _lift(inside, inward, flush), _direct(inside, inward), dict(variant))
     return {name: _stored(budget, store, case) for name, budget in found.items()}
 

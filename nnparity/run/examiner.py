@@ -56,9 +56,7 @@ def on_record(files: Iterable[Path] = ()) -> list[known_divergences.Known]:
 
 
 @lru_cache(maxsize=CACHE)
-def _expected(
-    case: Case, quantities: frozenset[str], flush: bool, model: str = ACCUMULATE, simulated: bool = True
-) -> dict[str, Expected]:
+def _expected(case: Case, quantities: frozenset[str], flush: bool, model: str, simulated: bool) -> dict[str, Expected]:
     return expect(case, quantities, flush=flush, model=model, simulated=simulated)
 
 
@@ -180,9 +178,11 @@ class Examiner:
 
         What they show makes budgets wider and leaves later steps unjudged: a run within norm 2 is right without them.
         """
-        held = self._by_model(target, case, simulated=not case.formula.trajectory)
-        within = not case.formula.trajectory or self._timed("judge", _within, observed, held, case)
-        return held if within else self._by_model(target, case, simulated=True)
+        if case.formula.trajectory:
+            alone = self._by_model(target, case, simulated=False)
+            if self._timed("judge", _within, observed, alone, case):
+                return alone
+        return self._by_model(target, case, simulated=True)
 
     def _by_model(self, target: Target, case: Case, *, simulated: bool) -> dict[str, Expected]:
         """The expectations by the model of its precision that the target declares for each quantity."""
@@ -240,7 +240,7 @@ class Examiner:
         if not narrow(case.dtype.name):
             return None
         flush = target.flushes[case.dtype.name]
-        wide = _expected(case, frozenset(self.plan.quantities), flush, FUSED)[quantity]
+        wide = _expected(case, frozenset(self.plan.quantities), flush, FUSED, simulated=True)[quantity]
         grade = judge(seen, wide, case.dtype).grade
         return f"{grade}{WIDE}"
 

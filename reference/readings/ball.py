@@ -24,7 +24,6 @@ ZERO: Any = flint.arb(0)
 #: Sums of fewer products are formed product by product: to make matrices of them takes longer.
 SUMMED = 3
 
-
 #: NumPy hands over plain numbers, and of an array of objects those.
 _exact = np.frompyfunc(flint.arb, 1, 1)
 
@@ -88,14 +87,20 @@ def _compare(ufunc: Any) -> Callable[[Any, Any], Any]:
 
 def _einsum(subscripts: str, *operands: Any, **_: Any) -> Ball:
     values = [_ball(x).value for x in operands]
+    found = _by_matrices(subscripts, *values) if len(values) == 2 else None
+    return Ball(np.einsum(subscripts, *values) if found is None else found)
+
+
+def _by_matrices(subscripts: str, a: NDArray[Any], b: NDArray[Any]) -> NDArray[Any] | None:
+    """None for what is no product of matrices, or not worth it."""
     try:
-        left, right, back = as_matrices(subscripts, *(value[None] for value in values))
-    except (TypeError, ValueError):  # of one operand, or elements that both have and the result has not
-        return Ball(np.einsum(subscripts, *values))
+        left, right, back = as_matrices(subscripts, a[None], b[None])
+    except ValueError:
+        return None
     if left.shape[-1] < SUMMED or not (left.size and right.size):
-        return Ball(np.einsum(subscripts, *values))
-    products = [_product(x, y) for x, y in zip(left[0], right[0], strict=True)]
-    return Ball(back(np.stack(products)[None])[0])
+        return None
+    products = np.stack([_product(x, y) for x, y in zip(left[0], right[0], strict=True)])
+    return np.asarray(back(products[None])[0])
 
 
 def _product(a: NDArray[Any], b: NDArray[Any]) -> NDArray[Any]:
