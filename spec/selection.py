@@ -3,6 +3,7 @@
 import sys
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from functools import cached_property
 from itertools import groupby
 from typing import ClassVar
 
@@ -84,6 +85,15 @@ class Selection:
         """The datasets that are named, by themselves or in a case."""
         return tuple(dict.fromkeys((*self.datasets, *(naming.parts(id)[2] for id in self.cases))))
 
+    @cached_property
+    def _asked(self) -> dict[tuple[str, str], list[str]]:
+        """The named cases of each formula and dtype: a run may name thousands."""
+        found: dict[tuple[str, str], list[str]] = {}
+        for id in sorted(self.cases):
+            formula, _, _, dtype = naming.parts(id)
+            found.setdefault((formula, dtype), []).append(id)
+        return found
+
     def takes(self, case: Case) -> bool:
         """Whether the case is among those that it is narrowed down to."""
         return (
@@ -112,7 +122,7 @@ class Selection:
 
     def chosen(self) -> list[Formula]:
         """The formulas, in the order of the primer."""
-        meant = {naming.parts(id)[0] for id in self.cases} or load().keys()
+        meant = {formula for formula, _ in self._asked} or load().keys()
         return [one for id, one in load().items() if id in meant and (not self.formulas or id in self.formulas)]
 
     def groups(self) -> Iterator[CaseGroup]:
@@ -126,8 +136,9 @@ class Selection:
 
     def _named(self, formula: Formula, dtype: str) -> Iterator[CaseGroup]:
         """The ordinary ones among the named cases."""
-        ids = [id for id in dict.fromkeys(self.cases) if naming.parts(id)[0::3] == (formula.id, dtype)]
-        found = [naming.find(id, self.salt) for id in sorted(ids) if naming.parts(id)[2] in naming.ordinary(formula)]
+        ordinary = naming.ordinary(formula)
+        ids = [id for id in self._asked.get((formula.id, dtype), ()) if naming.parts(id)[2] in ordinary]
+        found = [naming.find(id, self.salt) for id in ids]
         for _, cases in groupby(found, lambda case: case.signature.id):
             yield CaseGroup(tuple(cases))
 

@@ -1,18 +1,22 @@
 """The reference of one case, run on any kind of array: this is where formula and reading meet."""
 
 from collections.abc import Callable, Collection, Iterator, Mapping
+from functools import cache
 from typing import Any
 
 import numpy as np
 
 from nnparity.reference import FORMULAS
 from nnparity.reference.readings import Dual, tangent_of
+from nnparity.reference.readings.sharing import shared
 from nnparity.spec import Case
 from nnparity.spec.schema import OWN
 from nnparity.spec.usage import UsageError
 
 #: From an input's numbers to the array that the reference is run on.
 Lift = Callable[[Any], Any]
+#: The inputs in the formula's order, moving along their tangents or not.
+Inputs = Callable[[bool], list[Any]]
 
 
 def evaluate(
@@ -24,28 +28,29 @@ def evaluate(
     the reference. The formula is run once for output and JVP, its VJP once for gradients and HVPs.
     """
     keywords = {**case.signature.attributes, **variant}
-    forward, backward = (rule(case, quantities, lift, direct, keywords) for rule in (_forward, _backward))
+    inputs = cache(lambda moved: _inputs(case, lift, direct if moved else None))
+    with shared():  # of what both compute, the second has it from the first
+        forward = _forward(case, quantities, inputs, keywords)
+        backward = _backward(case, quantities, inputs, lift, keywords)
     if not variant:  # a wrong reading may have another shape
         _fit(case, forward | backward)
     return forward | backward
 
 
-def _forward(case: Case, quantities: frozenset[str], lift: Lift, direct: Lift, keywords: Any) -> dict[str, Any]:
+def _forward(case: Case, quantities: frozenset[str], inputs: Inputs, keywords: Any) -> dict[str, Any]:
     if not quantities & {"output", "jvp"}:
         return {}
-    inputs = _inputs(case, lift, direct if "jvp" in quantities else None)
-    results = FORMULAS[case.formula.id](*inputs, **keywords)
+    results = FORMULAS[case.formula.id](*inputs("jvp" in quantities), **keywords)
     results = results if isinstance(results, tuple) else (results,)
     return _named(case, quantities, _paired(case, "the results", case.formula.results, results), ("output", "jvp"))
 
 
-def _backward(case: Case, quantities: frozenset[str], lift: Lift, direct: Lift, keywords: Any) -> dict[str, Any]:
+def _backward(case: Case, quantities: frozenset[str], inputs: Inputs, lift: Lift, keywords: Any) -> dict[str, Any]:
     if not case.formula.wrt or not quantities & {"grad", "hvp"}:
         return {}
-    inputs = _inputs(case, lift, direct if "hvp" in quantities else None)
     cotangents = tuple(lift(g) for g in case.cotangents.values())
     g = cotangents if len(cotangents) > 1 else cotangents[0]
-    gradients = FORMULAS[case.formula.id].gradients(g, *inputs, **keywords)
+    gradients = FORMULAS[case.formula.id].gradients(g, *inputs("hvp" in quantities), **keywords)
     return _named(case, quantities, _paired(case, "the gradients", case.formula.wrt, gradients), ("grad", "hvp"))
 
 

@@ -16,13 +16,11 @@ import numpy as np
 
 from nnparity.expect.expected import Expected
 from nnparity.expect.instead import AS_WRITTEN, Instead
-from nnparity.expect.kept import kept
 from nnparity.judge.effective_sample_size import regrade_correlated
 from nnparity.judge.elements import Array, distances, error_over_budget
 from nnparity.judge.error_patterns import NONE_OUTWARD, towards_zero
 from nnparity.judge.grades import Judgement, allowance, judge, root_mean_square
 from nnparity.spec import Case, Dtype
-from nnparity.store.memory import Form
 
 #: Said of a result that is smaller, in every element, than what the dtype may lose by underflow.
 BELOW = "anything as small as the smallest number of the dtype"
@@ -73,9 +71,11 @@ def sensitivity(truth: Expected, vanishing: bool = False) -> Sensitivity:
 
 
 @lru_cache(maxsize=CACHE)
-@kept(Form("sensitivities", list, tuple), "judge")
 def missed(truth: Expected, case: Case, quantity: str) -> tuple[str, ...]:
-    """The wrong answers that conform; where the result is 0 by theory any number is right, and NaN is not."""
+    """The wrong answers that conform; where the result is 0 by theory any number is right, and NaN is not.
+
+    Not kept in the store: to look for it takes as long as to find it out.
+    """
     asked = ("NaN",) if quantity in case.formula.vanishing else ()
     with np.errstate(all="ignore"):
         tried = [(name, answer) for name, answer in _answers(truth, case) if not asked or name in asked]

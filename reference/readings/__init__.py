@@ -6,8 +6,9 @@ that all of them hold, and `products` is einsum for those whose matrices a libra
 They compose in one order: `Dual` outside the others. No formula, case or target is known here.
 """
 
+from nnparity.reference.readings.arithmetic import Arithmetic
 from nnparity.reference.readings.ball import Ball
-from nnparity.reference.readings.budget import Arithmetic, Budget, Condition
+from nnparity.reference.readings.budget import Budget, Condition
 from nnparity.reference.readings.dual import Dual, tangent_of
 from nnparity.reference.readings.numbers import constant, detached, host_scalar, logistic
 

@@ -31,6 +31,7 @@ _exact = np.frompyfunc(flint.arb, 1, 1)
 class Ball(Reading):
     """An object array of real balls, midpoint and radius."""
 
+    identified = True
     __slots__ = ("value",)
 
     def __init__(self, value: Any) -> None:
@@ -48,7 +49,7 @@ class Ball(Reading):
 
     def constant(self, value: float) -> "Ball":
         """See `Reading`; pi is pi."""
-        return Ball(flint.arb.pi() if value == np.pi else flint.arb(value))
+        return self._once(("constant", value), lambda: Ball(flint.arb.pi() if value == np.pi else flint.arb(value)))
 
     def host_scalar(self, value: Fraction, host: float | None) -> "Ball":  # noqa: ARG002  (a ball needs no host)
         """See `Reading`."""

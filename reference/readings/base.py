@@ -7,15 +7,16 @@ Functions that only move elements act on each of them; arithmetic is looked up i
 
 from collections.abc import Callable, Iterable
 from fractions import Fraction
-from typing import Any, ClassVar, Self
+from typing import Any, ClassVar, Self, TypeVar
 
 import numpy as np
 from numpy.lib.mixins import NDArrayOperatorsMixin
 from numpy.lib.stride_tricks import sliding_window_view
 
-from nnparity.reference.readings import compositions
+from nnparity.reference.readings import compositions, sharing
 
 Rule = Callable[..., Any]
+Result = TypeVar("Result")
 
 #: Functions of one array that move, repeat or drop elements, and pad with zeros.
 MOVES: frozenset[Any] = frozenset(
@@ -48,6 +49,8 @@ class Reading(NDArrayOperatorsMixin):
 
     #: Of two readings that meet, the one of higher rank is outside and acts; the other steps back.
     rank: ClassVar[int] = 0
+    #: Whether which object it is tells it from others, so that what is done with it may be done once: see `sharing`.
+    identified: ClassVar[bool] = False
     UFUNCS: ClassVar[dict[Any, Rule]] = {}
     FUNCTIONS: ClassVar[dict[Any, Rule]] = {}
     value: Any
@@ -95,20 +98,20 @@ class Reading(NDArrayOperatorsMixin):
         raise TypeError("a condition on a number leaves `if`, `and` and `or` undecided: numpy.where asks each element")
 
     def __getitem__(self, index: Any) -> Self:
-        return self.moved(lambda part: part[index])
+        return self._once(("index", self, index), lambda: self.moved(lambda part: part[index]))
 
     def reshape(self, *shape: Any) -> Self:
         """As of an array."""
-        return self.moved(lambda part: part.reshape(*shape))
+        return self._once(("reshape", self, shape), lambda: self.moved(lambda part: part.reshape(*shape)))
 
     @property
     def T(self) -> Self:  # noqa: N802  (as of an array)
         """As of an array."""
-        return self.moved(np.transpose)
+        return self.transpose()
 
     def transpose(self, *axes: Any) -> Self:
         """As of an array."""
-        return self.moved(lambda part: part.transpose(*axes))
+        return self._once(("transpose", self, axes), lambda: self.moved(lambda part: part.transpose(*axes)))
 
     def sum(self, axis: Any = None, keepdims: bool = False) -> Any:
         """As of an array."""
@@ -130,13 +133,16 @@ class Reading(NDArrayOperatorsMixin):
         rule = self.UFUNCS.get(ufunc) or compositions.UFUNCS.get(ufunc)
         if rule is None:
             raise TypeError(f"{type(self).__name__} has no rule for {ufunc.__name__}")
-        return rule(*inputs)
+        return self._once((ufunc, *inputs), lambda: rule(*inputs))
 
     def __array_function__(self, func: Any, types: Iterable[type], args: Any, kwargs: Any) -> Any:
         if self._stands_back(args) or any(getattr(kind, "rank", -1) > self.rank for kind in types):
             return NotImplemented
         if func is np.shape:
             return args[0].shape
+        return self._once((func, args, kwargs), lambda: self._applied(func, args, kwargs))
+
+    def _applied(self, func: Any, args: Any, kwargs: Any) -> Any:
         rule = self.FUNCTIONS.get(func) or compositions.FUNCTIONS.get(func)
         if rule is not None:
             return rule(*args, **kwargs)
@@ -146,8 +152,14 @@ class Reading(NDArrayOperatorsMixin):
             return self.joined(args[0], lambda parts: func(parts, *args[1:], **kwargs))
         raise TypeError(f"{type(self).__name__} has no rule for {func.__name__}")
 
+    def _once(self, asked: tuple[Any, ...], compute: Callable[[], Result]) -> Result:
+        return sharing.once(asked, compute) if self.identified else compute()
+
     def _stands_back(self, operands: Iterable[Any]) -> bool:
-        return any(isinstance(other, Reading) and other.rank > self.rank for other in operands)
+        for other in operands:  # noqa: SIM110  (`any` of a generator takes three times as long)
+            if isinstance(other, Reading) and other.rank > self.rank:
+                return True
+        return False
 
 
 def plain(x: Any) -> Any:

@@ -14,7 +14,7 @@ from nnparity.expect import budgets
 from nnparity.expect.budgets import expect
 from nnparity.expect.expected import Expected
 from nnparity.expect.kept import _key
-from nnparity.judge import effective_sample_size, sensitivity
+from nnparity.judge import effective_sample_size
 from nnparity.judge.diagnosis import ROUNDINGS
 from nnparity.reference import FORMULAS
 from nnparity.reference.readings import Arithmetic
@@ -200,12 +200,11 @@ def test_what_a_diagnosis_asks_is_kept_too(store: memory.Memory, reading: dict[s
     assert counted(store) == {COMPUTED: 1, KEPT: 1}
 
 
-@pytest.mark.parametrize("derive", ["missed", "independent", "contradiction"])
+@pytest.mark.parametrize("derive", ["independent", "contradiction"])
 def test_what_is_derived_from_it_is_kept_too(store: memory.Memory, derive: str) -> None:
     one = case("layer_norm", "float16")
     truth = expect(one, ALL)["grad.x"]
     ask: Callable[[], Any] = {
-        "missed": lambda: sensitivity.missed.__wrapped__(truth, one, "grad.x"),
         "independent": lambda: effective_sample_size.independent(one, "grad.x", truth),
         "contradiction": lambda: effective_sample_size.contradiction(one, "grad.x", truth).tolist(),
     }[derive]

@@ -52,6 +52,15 @@ def test_sizes_that_nobody_wrote_out_are_read_from_the_id(formula: str) -> None:
         assert (read.dims, read.attributes) == (drawn.signature.dims, drawn.signature.attributes)
 
 
+def test_many_named_cases_are_each_read_a_few_times(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked = ids(formulas=("dense", "softmax", "lstm"))
+    read: list[str] = []
+    parts = naming.parts
+    monkeypatch.setattr(naming, "parts", lambda id: read.append(id) or parts(id))
+    assert sorted(ids(cases=tuple(asked))) == sorted(asked)
+    assert len(read) <= 5 * len(asked), "not once for each formula and dtype"
+
+
 @pytest.mark.parametrize("pooled", ["none", ALL])
 def test_a_named_case_is_run_alone_whatever_the_pool(pooled: str) -> None:
     drawn = pool(load()["dense"])[7]

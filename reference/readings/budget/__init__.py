@@ -7,6 +7,6 @@ comparisons and choices, `rules` the tables. Nothing here knows a formula or a t
 
 from nnparity.reference.readings.budget import rules as rules  # fills the tables
 from nnparity.reference.readings.budget.conditions import Condition
-from nnparity.reference.readings.budget.core import COMPOSED, Arithmetic, Budget
+from nnparity.reference.readings.budget.core import COMPOSED, Budget
 
-__all__ = ["COMPOSED", "Arithmetic", "Budget", "Condition"]
+__all__ = ["COMPOSED", "Budget", "Condition"]

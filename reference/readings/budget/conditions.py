@@ -6,9 +6,10 @@ from typing import Any
 import numpy as np
 from scipy import special
 
+from nnparity.reference.readings.arithmetic import Arithmetic
 from nnparity.reference.readings.base import Reading
 from nnparity.reference.readings.budget import ranges
-from nnparity.reference.readings.budget.core import Arithmetic, Array, Budget, coerce, pair, plus
+from nnparity.reference.readings.budget.core import Array, Budget, coerce, pair, plus
 
 #: A chance that is none: that of six standard deviations.
 NEVER = 1e-9
@@ -26,6 +27,7 @@ class Condition(Reading):
     as long as few are expected to turn: see `_expected`.
     """
 
+    identified = True
     __slots__ = ("arithmetic", "doubt", "value")
 
     def __init__(self, value: Array, doubt: Array, arithmetic: Arithmetic) -> None:

@@ -11,16 +11,17 @@ The rules of sums, products and elementary functions stand in `sums` and `functi
 
 import math
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
 from fractions import Fraction
 from typing import Any, Self
 
 import numpy as np
 from numpy.typing import NDArray
 
+from nnparity.reference.readings.arithmetic import Arithmetic
 from nnparity.reference.readings.base import Reading
 from nnparity.reference.readings.budget import ranges
 from nnparity.reference.readings.budget.ranges import EVERYTHING, Attained, Range
+from nnparity.reference.readings.sharing import once
 
 Array = NDArray[Any]
 #: Where norm 1 says nothing any more, in compositions, this many times norm 2 is as far as an error may go.
@@ -33,38 +34,10 @@ MEANINGFUL = 2.0**-6
 HOST = 2.0**-53
 
 
-@dataclass(frozen=True)
-class Arithmetic:
-    """How a target computes: unit roundoff, absolute error of an underflow, largest finite number.
-
-    `step` is the smallest subnormal number, or the smallest normal one where subnormals are flushed to zero.
-    `holds` says whether a constant is representable, that is, exact. `statistical` says that the errors wanted are
-    those to expect: a comparison is then in doubt by its chance to be turned, else wherever the worst case turns
-    it; see `conditions.Condition`.
-    """
-
-    unit: float
-    step: float
-    #: Where it is infinity nothing overflows: an infinity or a NaN comes from one that went in, and is exact.
-    largest: float
-    holds: Callable[[float], bool]
-    statistical: bool = False
-    #: How sums and products accumulate, where that is not the dtype itself: see `accumulating`.
-    accumulator: "Arithmetic | None" = None
-    #: As what operands enter products that are summed, where they lose digits on the way in: see `sums.entering`.
-    operand: "Arithmetic | None" = None
-    #: Whether norm 2 of a sum is that of the worst of the orders that kernels take, see `orders`, else of any order.
-    ordered: bool = False
-
-    @property
-    def accumulating(self) -> "Arithmetic":
-        """The arithmetic of partial sums. Tensor cores and CPU libraries add up half precision in float32."""
-        return self.accumulator or self
-
-
 class Budget(Reading):
     """A float64 value with the two norms of its error; both errors are None or both are arrays."""
 
+    identified = True
     __slots__ = (
         *(
             "_gain",
@@ -174,9 +147,14 @@ class Budget(Reading):
         return self
 
     @property
+    def size(self) -> int:
+        """See `Reading`."""
+        return self.value.size
+
+    @property
     def largest_gain(self) -> float:
         """The gain of the worst element, for sums of many."""
-        return float(np.max(self.gain, initial=1.0))
+        return float(np.maximum.reduce(self.gain, axis=None, initial=1.0))
 
     @property
     def reach(self) -> Any:
@@ -242,7 +220,7 @@ class Budget(Reading):
 
     def constant(self, value: float) -> "Budget":
         """See `Reading`: exact, whether the format holds it or not; what is made of it is rounded."""
-        return Budget(value, self.arithmetic)
+        return self._once(("constant", value, self.arithmetic), lambda: Budget(value, self.arithmetic))
 
     def host_scalar(self, value: Fraction, host: float | None) -> Any:
         """See `Reading`; another host's powers may differ by one unit in the last place."""
@@ -270,8 +248,14 @@ def coerce(x: Any, arithmetic: Arithmetic) -> Budget:
     """A plain number or array as a Budget; a Python or NumPy scalar that the format does not hold is off by u|x|."""
     if isinstance(x, Budget):
         return x
+    if isinstance(x, int | float):  # the same few numbers come over and over
+        return once(("number", x, arithmetic), lambda: _number(np.asarray(x, dtype=np.float64), arithmetic))
     y = np.asarray(x, dtype=np.float64)
-    if y.ndim == 0 and not arithmetic.holds(float(y)):
+    return Budget(y, arithmetic) if y.ndim else _number(y, arithmetic)
+
+
+def _number(y: Array, arithmetic: Arithmetic) -> Budget:
+    if not arithmetic.holds(float(y)):
         off = arithmetic.unit * np.abs(y)
         around = ranges.of_values(y).widened(1, arithmetic.unit, arithmetic.step)
         return Budget(y, arithmetic, off, off * off).ranged(around)
@@ -299,6 +283,14 @@ def times(error: Any, factor: Any) -> Any:
     return np.where(lost, np.inf, scaled) if any_of(lost) and any_of(np.isinf(error)) else scaled
 
 
+def scaled(*terms: tuple[Any, Any]) -> Any:
+    """The sum of errors, each with its factor; None when all are None."""
+    total = plus(*(error * factor for error, factor in terms if error is not None))
+    if total is not None and any_of(np.isnan(total)):
+        return plus(*(times(error, factor) for error, factor in terms))
+    return total
+
+
 def sum_rule(ufunc: Any) -> Callable[[Any, Any], Budget]:
     """a +- b: ||e_a, e_b, u|y|||.
 
@@ -311,7 +303,8 @@ def sum_rule(ufunc: Any) -> Callable[[Any, Any], Budget]:
         if ufunc is np.subtract and b.peak_of is not None and b.peak_of[0] is a:
             return _shifted(a, b)
         y = a.rounded(plus(a.hard, b.hard), plus(a.var, b.var), value=ufunc(a.value, b.value))
-        y._gain = np.broadcast_to(np.maximum(a.gain, b.gain), y.shape)
+        gain = np.maximum(a.gain, b.gain)
+        y._gain = gain if np.shape(gain) == y.shape else np.broadcast_to(gain, y.shape)
         y = _accumulated(y, a, b) if a.terms or b.terms else y
         if ufunc is np.subtract and a.peak is not None and b.log_peak is not None:
             y.hard = y.hard + of_logsumexp(a.arithmetic, b.log_peak, b.value)
@@ -357,9 +350,8 @@ def multiply(a: Any, b: Any) -> Budget:
     """a * b: ||a| e_b, e_a |b|, u|y||, and e_a e_b in the worst case."""
     left, right = pair(a, b)
     size_a, size_b = np.abs(left.value), np.abs(right.value)
-    both = None if left.exact or right.exact else left.hard * right.hard
-    hard = plus(times(right.hard, size_a), times(left.hard, size_b), both)
-    var = plus(times(right.var, size_a * size_a), times(left.var, size_b * size_b))
+    hard = scaled((right.hard, size_a), (left.hard, size_b if right.exact else size_b + right.hard))
+    var = scaled((right.var, size_a * size_a), (left.var, size_b * size_b))
     y = left.rounded(hard, var, value=left.value * right.value, gain=left.gain * right.gain)
     found = ranges.squared(left.range) if a is b else ranges.multiplied(left.range, right.range)
     return y.bounded(found.widened(1, left.arithmetic.unit, left.arithmetic.step))
@@ -387,11 +379,11 @@ def divide(a: Any, b: Any) -> Budget:
     with np.errstate(divide="ignore", invalid="ignore"):
         gain = over.gain * np.fmax(1.0, 1 / size)
     found = ranges.divided(over.range, under.range)
-    return over.rounded(_unbounded(hard), _unbounded(var), RECIPROCAL, y, gain, deviation=1.0).bounded(
+    return over.rounded(unbounded(hard), unbounded(var), RECIPROCAL, y, gain, deviation=1.0).bounded(
         found.widened(2, over.arithmetic.unit, over.arithmetic.step)
     )
 
 
-def _unbounded(error: Any) -> Any:
+def unbounded(error: Any) -> Any:
     """0/0 and inf/inf in an error bound say that nothing is known."""
     return None if error is None else np.where(np.isnan(error), np.inf, error)

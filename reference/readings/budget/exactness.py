@@ -16,7 +16,8 @@ from typing import Any, NamedTuple
 import numpy as np
 from scipy import special
 
-from nnparity.reference.readings.budget.core import Arithmetic, Array, Budget, any_of, pair
+from nnparity.reference.readings.arithmetic import Arithmetic
+from nnparity.reference.readings.budget.core import Array, Budget, any_of, pair
 
 #: function -> of which argument its result is exact (C23, Annex F.10): e^0 and cos 0 are 1, log 1 and the others are 0
 EXACT_AT: dict[Any, float] = {np.exp: 0.0, np.log: 1.0, np.sin: 0.0, np.cos: 0.0, np.tanh: 0.0, special.erf: 0.0}
@@ -55,8 +56,9 @@ def exactly(rule: Callable[..., Any], through: Callable[..., Grid | None]) -> Ca
 
     def settled(*operands: Any, **keywords: Any) -> Any:
         y = rule(*operands, **keywords)
-        if any(isinstance(operand, Budget) and not operand.exact for operand in operands):
-            return y  # what is rounded already has no grid
+        for operand in operands:
+            if isinstance(operand, Budget) and operand.hard is not None:
+                return y  # what is rounded already has no grid
         found = through(*operands, **keywords)
         if found is None:
             return y

@@ -13,7 +13,7 @@ import numpy as np
 from scipy import special
 
 from nnparity.reference.readings.budget import ranges
-from nnparity.reference.readings.budget.core import HOST, Array, Budget, times
+from nnparity.reference.readings.budget.core import HOST, Array, Budget, any_of, times
 from nnparity.reference.readings.budget.deviations import deviation
 from nnparity.reference.readings.budget.ranges import EVERYTHING, Attained, Range
 from nnparity.reference.readings.numbers import PLAIN
@@ -61,13 +61,15 @@ def elementary(
             # what is to be expected is no more than the worst case; a square may overflow where that does not
             spread = np.fmin(np.sqrt(x.var), x.hard)
             var = times(spread, slope(x.value, y)) ** 2
-            if (spread > LINEAR).any():
+            if any_of(spread > LINEAR):
                 var = np.maximum(var, _secant(f, x.value, y, spread))
             var = np.minimum(var, reach**2)
             # e^x of an error that is finite is finite too, though float64 may not hold it
-            hard = np.where(np.isfinite(hard), hard, np.where(np.isfinite(x.hard), HUGE, np.inf))
+            if any_of(far := ~np.isfinite(hard)):
+                hard = np.where(far, np.where(np.isfinite(x.hard), HUGE, np.inf), hard)
         result = _own(x, ufunc, hard, var, y).bounded(found)
-        result.hard = np.where(result.hard >= HUGE, np.inf, result.hard)
+        if any_of(far := result.hard >= HUGE):
+            result.hard = np.where(far, np.inf, result.hard)
         if x.attained is not None and f(x.attained.value):
             result.attained = Attained(x.attained.axis, float(f(x.attained.value)))
         return _shifted(result, x, ufunc)

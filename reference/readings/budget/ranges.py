@@ -46,7 +46,7 @@ def of_values(value: NDArray[Any]) -> Range:
     """The range of exact numbers; a NaN among them says nothing."""
     if not value.size:
         return EVERYTHING
-    low, high = float(np.min(value)), float(np.max(value))
+    low, high = float(np.minimum.reduce(value, axis=None)), float(np.maximum.reduce(value, axis=None))
     return EVERYTHING if math.isnan(low) or math.isnan(high) else Range(low, high)
 
 

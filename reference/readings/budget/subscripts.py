@@ -1,6 +1,7 @@
 """Which axes, and how many terms, a sum or an einsum adds up, from what it is called with."""
 
 import math
+from functools import lru_cache
 from typing import Any
 
 
@@ -11,12 +12,14 @@ def axes_of(axis: Any, ndim: int) -> set[int]:
     return {one % ndim for one in ((axis,) if isinstance(axis, int) else axis)}
 
 
+@lru_cache(maxsize=4096)
 def contracted(subscripts: str, *shapes: tuple[int, ...]) -> int:
     """How many products each element of an einsum adds up."""
     found = sizes(subscripts, *shapes)
     return max(math.prod(n for name, n in found.items() if name not in subscripts.split("->")[1]), 1)
 
 
+@lru_cache(maxsize=4096)
 def multiplications(subscripts: str, *shapes: tuple[int, ...]) -> int:
     """How many products an einsum forms in all."""
     return math.prod(sizes(subscripts, *shapes).values())

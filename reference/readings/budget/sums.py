@@ -16,14 +16,17 @@ Wider accumulators and fused multiply-add stay below, and so do blocked and pair
 any order. Where they follow the place of a term, `orders` says what the partial sums of kernels are.
 """
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 
 from nnparity.reference.readings.budget import orders, ranges
-from nnparity.reference.readings.budget.core import Array, Budget, capped, pair, plus, worst
+from nnparity.reference.readings.budget.core import Array, Budget, capped, pair, unbounded, worst
 from nnparity.reference.readings.budget.subscripts import axes_of, contracted, multiplications
 
+#: Two operands multiplied and summed, as an einsum says.
+Product = Callable[[Any, Any], Array]
 #: Products with more multiplications than this are left to BLAS, whose own rounding in float64 is not counted.
 LARGE = 1 << 16
 
@@ -37,11 +40,6 @@ def sum_spread(n: int, squares: Array, y: Array) -> Array:
 def spread_factors(n: int) -> tuple[float, float]:
     """What `squares` and y^2 are multiplied by."""
     return (n + 1) / 6 - 1 / n, (n + 1) / 3
-
-
-def product_spread(k: int, squares: Array, y: Array) -> Array:
-    """The same of a dot product of k terms: those of the products come on top."""
-    return sum_spread(k, squares, y) + squares
 
 
 def total(x: Budget, axis: Any = None, keepdims: bool = False) -> Budget:
@@ -93,7 +91,7 @@ def _ranged(y: Budget, x: Budget, axis: Any, n: int) -> Budget:
 def einsum(subscripts: str, a: Any, b: Any = None, **kwargs: Any) -> Budget:
     """A product summed over the letters that the result lacks: dense layers, convolutions, attention.
 
-    |A| e_B + e_A |B| + worst(k, u) u |A||B|, and the squares of the first two terms plus the variance above.
+    |A| e_B + e_A (|B| + e_B) + worst(k, u) u |A||B|, and the squares of the first two terms plus the variance above.
     """
     if b is None:
         return _reduce(subscripts, a)
@@ -104,29 +102,44 @@ def einsum(subscripts: str, a: Any, b: Any = None, **kwargs: Any) -> Budget:
         return np.asarray(np.einsum(subscripts, left, right, optimize=large))
 
     y = product(a.value, b.value)
-    size_a, size_b = np.abs(a.value), np.abs(b.value)
     k = contracted(subscripts, a.shape, b.shape)
     gain = capped(a.largest_gain * b.largest_gain, a.arithmetic)
     inner = a.arithmetic.accumulating
-    u, step = inner.unit, inner.step * gain
-    square_a, square_b = size_a * size_a, size_b * size_b
-    with np.errstate(invalid="ignore"):
-        own = worst(k, u) * u * product(size_a, size_b) + k * step
-        squares = product(square_a, square_b)
-        spread = product_spread(k, squares, y)
-        if a.arithmetic.ordered:
-            spread = np.maximum(spread, squares + orders.of_product(subscripts, a.value, b.value))
-        spread = u * u * spread + k * step**2
-        hard = plus(own, _or_none(product, size_a, b.hard), _or_none(product, a.hard, size_b), _both(product, a, b))
-        var = plus(spread, _or_none(product, square_a, b.var), _or_none(product, a.var, square_b))
-    hard, var = np.where(np.isnan(hard), np.inf, hard), np.where(np.isnan(var), np.inf, var)
-    hard = np.where(np.abs(y) > a.arithmetic.largest, np.inf, hard)
-    found = Budget(y, a.arithmetic, hard, var, k, gain)
+    step = inner.step * gain
+    found = Budget(y, a.arithmetic, *_errors(subscripts, product, a, b, y, step), k, gain)
     if inner is not a.arithmetic:
         found = _delivered(found, max(a.largest_gain, b.largest_gain))
         found.terms = k
-    spans = ranges.summed(ranges.multiplied(a.range, b.range), k).widened(k, u, step)
+    spans = ranges.summed(ranges.multiplied(a.range, b.range), k).widened(k, inner.unit, step)
     return found.ranged(spans) if a.exact and b.exact else found.bounded(spans)
+
+
+def _errors(subscripts: str, product: Product, a: Budget, b: Budget, y: Array, step: float) -> tuple[Array, Array]:
+    """Both norms of the error of the product y of a and b, of which each term may lose a `step`."""
+    u, k = a.arithmetic.accumulating.unit, contracted(subscripts, a.shape, b.shape)
+    size_a, size_b = np.abs(a.value), np.abs(b.value)
+    square_a, square_b = size_a * size_a, size_b * size_b
+
+    def scaled(left: Array, factor: float, right: Array, error: Any) -> Array:
+        """left (factor right + error), in one product where the factor makes no number too small for float64."""
+        if error is None:
+            return factor * product(left, right)
+        if not u * a.arithmetic.step:
+            return factor * product(left, right) + product(left, error)
+        return product(left, factor * right + error)
+
+    with np.errstate(invalid="ignore"):
+        hard = scaled(size_a, worst(k, u) * u, size_b, b.hard) + k * step
+        of_squares, of_y = spread_factors(k)  # the roundings of the products come on top
+        var = scaled(square_a, u * u * (of_squares + 1), square_b, b.var) + u * u * of_y * (y * y)
+        if a.arithmetic.ordered:
+            by_order = u * u * orders.of_product(subscripts, a.value, b.value)
+            var = np.maximum(var, scaled(square_a, u * u, square_b, b.var) + by_order)
+        var = var + k * step**2
+        if not a.exact:
+            hard = hard + product(a.hard, size_b if b.exact else size_b + b.hard)
+            var = var + product(a.var, square_b)
+    return np.where(np.isnan(hard) | (np.abs(y) > a.arithmetic.largest), np.inf, hard), unbounded(var)
 
 
 def entering(x: Budget) -> Budget:
@@ -141,14 +154,6 @@ def entering(x: Budget) -> Budget:
     hard, var = (lost, lost**2) if x.exact else (x.hard * (1 + operand.unit) + lost, x.var + lost**2)
     entered = Budget(x.value, x.arithmetic, hard, var, x.terms, x._gain)
     return entered.ranged(x.range.widened(1, operand.unit, operand.step))
-
-
-def _or_none(product: Any, left: Any, right: Any) -> Any:
-    return None if left is None or right is None else product(left, right)
-
-
-def _both(product: Any, a: Budget, b: Budget) -> Any:
-    return None if a.exact or b.exact else product(a.hard, b.hard)
 
 
 def _reduce(subscripts: str, x: Budget) -> Budget:
