@@ -41,9 +41,11 @@ def cross_entropy(
     base: float = np.e,
     normalised: bool = False,
     bound: bool = False,
+    clipped: bool = False,
 ) -> Float[Array, ""]:
-    """L = -1/n sum t log p. Primer 6.5. `bound` is for the derivative alone."""
+    """L = -1/n sum t log p. Primer 6.5. `clipped`: no share is less than LEAST; `bound` is for the derivative alone."""
     p = p / np.sum(p, axis=-1, keepdims=True) if normalised else p
+    p = _clipped(p) if clipped else p
     total = -np.sum(t * np.log(p)) / _per(p, mean)
     return total if base == np.e else total / np.log(base)
 
@@ -58,11 +60,14 @@ def _(
     base: float = np.e,
     normalised: bool = False,
     bound: bool = False,
+    clipped: bool = False,
 ) -> Float[Array, "n k"]:
     """dL/dp = -t / (n p)."""
     if normalised:
         total = np.sum(p, axis=-1, keepdims=True)
-        dp = _halved(-g / _per(p, mean) * t / (p / total), p, bound)
+        share = p / total
+        dp = -g / _per(p, mean) * t / (_clipped(share) if clipped else share)
+        dp = _halved(np.where(share < LEAST, 0.0, dp) if clipped else dp, p, bound)
         dp = _quotient_back(dp, p, total)
     else:
         dp = -g / _per(p, mean) * t / p

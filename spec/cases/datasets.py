@@ -159,6 +159,11 @@ def saturated(stream: Stream, shape: tuple[int, ...], dtype: Dtype, place: int) 
     return stream.normal(shape) * (1.0 if place else 4.0)
 
 
+def unsigned(stream: Stream, shape: tuple[int, ...], dtype: Dtype, place: int) -> Array:
+    """Size 1 without a sign: nothing cancels, gates are open, and what a cell state adds up grows with every step."""
+    return np.abs(stream.normal(shape))
+
+
 def initial(stream: Stream, shape: tuple[int, ...], dtype: Dtype, place: int) -> Array:
     """The first input has size 1, matrices shrink with the root of their longer side, as when training begins."""
     return stream.normal(shape) / (math.sqrt(max(*shape[-2:], 1)) if place and len(shape) > 1 else 1.0)
@@ -175,7 +180,7 @@ def whole_range(stream: Stream, shape: tuple[int, ...], dtype: Dtype, place: int
 Draw = Callable[[Stream, tuple[int, ...], Dtype, int], Array]
 DRAWN = (
     *(normal, small, large, wide, cancelling, image, onehot, offset, one_sided),
-    *(integers, spike, near_equal, levels, saturated, initial, whole_range),
+    *(integers, spike, near_equal, levels, saturated, unsigned, initial, whole_range),
 )
 #: name -> how it draws; called with the stream, the shape, the dtype and the input's place in the formula.
 DATASETS: dict[str, Draw] = {f.__name__: f for f in DRAWN}

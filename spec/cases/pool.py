@@ -3,7 +3,8 @@
 A row of the covering array is a signature with one dataset and one dtype, which are factors like the sizes. What
 binds the sizes is the formula's own `where`; what keeps a case from costing more than it tells are two budgets, the
 same for all formulas. The first rows meet the most pairs: who cannot afford all takes the first. Last come long rows,
-in each dtype: a single dimension past a block, which the array has for sums alone.
+in each dtype: a single dimension past a block, which the array has for sums alone; and in one dtype a single dimension
+past what 16 bits count.
 """
 
 from collections.abc import Iterator, Mapping
@@ -11,13 +12,16 @@ from dataclasses import dataclass
 
 from nnparity.spec import shapes
 from nnparity.spec.cases.covering import Array, Factor, Level, Value
-from nnparity.spec.cases.sizes import CLASSES, EMPTY, KINDS, LONG
+from nnparity.spec.cases.sizes import CLASSES, COUNTED, EMPTY, KINDS, LONG
 from nnparity.spec.loader import signature
 from nnparity.spec.schema import Formula, Pool, Signature
 
 #: Numbers that go into a case, and products that its output adds up, at most. A proof of float64 takes up to
 #: 25 microseconds for a number and 3 for a product, so that none takes a second.
 ELEMENTS, WORK = 1 << 15, 1 << 16
+#: The same where one dimension is past 16 bits: an index knows no dtype, and float32, in which it is tried, no proof.
+MANY_ELEMENTS, MANY_WORK = 1 << 19, 1 << 19
+MANY_DTYPE, PAST = "float32", "past 16 bits"
 #: What varies beside sizes and attributes.
 DATASET, DTYPE = "dataset", "dtype"
 #: Sizes beside a long one, the first that the budgets hold.
@@ -40,7 +44,8 @@ def pool(formula: Formula) -> tuple[Drawn, ...]:
     """The formula's rows, those that meet most pairs first; none for a formula that declares no pool."""
     known, rows = _kept.get(formula.id, (None, ()))
     if known != formula:
-        rows = (*_rows(formula, formula.pool), *_long(formula, formula.pool)) if formula.pool else ()
+        parts = (_rows, _long, _counted)
+        rows = tuple(row for part in parts for row in part(formula, formula.pool)) if formula.pool else ()
         _kept[formula.id] = formula, rows
     return rows
 
@@ -63,6 +68,16 @@ def _long(formula: Formula, declared: Pool) -> Iterator[Drawn]:
         if sizes is not None:
             signature = signature_of(formula, bounds, sizes, dataset, {})
             yield from (Drawn(signature, dataset, dtype) for dtype in formula.dtypes)
+
+
+def _counted(formula: Formula, declared: Pool) -> Iterator[Drawn]:
+    """Each dimension that may be long, past 16 bits."""
+    bounds = Bounds(formula, declared, MANY_ELEMENTS, MANY_WORK)
+    dataset = (declared.datasets or formula.datasets)[0]
+    for name, kind in declared.sizes.items():
+        sizes = next(_stretched(bounds, declared, name, (PAST,) if kind in COUNTED else ()), None)
+        if sizes is not None and MANY_DTYPE in formula.dtypes:
+            yield Drawn(signature_of(formula, bounds, sizes, dataset, {}), dataset, MANY_DTYPE)
 
 
 def _stretched(bounds: "Bounds", declared: Pool, name: str, classes: tuple[str, ...]) -> Iterator[dict[str, Value]]:
@@ -94,10 +109,11 @@ def factors(formula: Formula, declared: Pool) -> list[Factor]:
 class Bounds:
     """What binds the sizes of one formula's pool."""
 
-    def __init__(self, formula: Formula, declared: Pool) -> None:
+    def __init__(self, formula: Formula, declared: Pool, elements: int = ELEMENTS, work: int = WORK) -> None:
         """Relations that say what a symbol is are kept apart from those that must hold."""
         self._inputs = tuple(formula.inputs.values())
         self._work = declared.work
+        self._elements, self._products = elements, work
         relations = [shapes.relation(text) for text in declared.where]
         relations += [shapes.relation(f"{symbol} >= {least}") for symbol, least in formula.least.items()]
         self._given = {name: one for one in relations if (name := defined(one, declared))}
@@ -110,7 +126,7 @@ class Bounds:
             return False
         whole = self.sizes({**least, **values})
         inputs = shapes.elements(self._inputs, whole)
-        return inputs <= ELEMENTS and shapes.elements((self._work,), whole) <= WORK
+        return inputs <= self._elements and shapes.elements((self._work,), whole) <= self._products
 
     def sizes(self, values: Mapping[str, Value]) -> dict[str, int]:
         """The sizes among the values, and those that follow from them."""

@@ -21,6 +21,7 @@ CLASSES: dict[str, tuple[int, ...]] = {
     "past 256": (257, 258, 263, 271),
     "past 1,024": (1025, 1026, 1031, 1039),
     "past 4,096": (4097, 4098, 4099, 4111),
+    "past 16 bits": (65537, 65539, 65543, 65551),
 }
 _SMALL = ("1", "2", "3", "near 4", "near 8", "near 16")
 _FEATURE = (*_SMALL, "near 32", "near 64", "prime")
@@ -46,8 +47,11 @@ KINDS: dict[str, tuple[str, ...]] = {
 #: what a kernel does past a block of 64 or 256 along a row shows nowhere else, and no pair of classes needs it.
 LONG: dict[str, tuple[str, ...]] = {
     **dict.fromkeys(("feature", "width"), ("past 256", "past 64")),
+    "channel": ("past 256", "past 64"),
     "image": ("past 1,024", "past 256"),  # windows make the result's rows shorter, to half
     "sequence": ("past 1,024", "past 256", "past 64"),  # attention goes through its keys in blocks of up to 512
 }
+#: Kinds of dimensions that are counted further: an index of 16 bits ends at 65,535, and so does a GPU's grid.
+COUNTED = ("batch", "rows", "reduction", "feature", "parameters", "classes", "vocabulary")
 #: The class in which an array has no element.
 EMPTY = "0"
