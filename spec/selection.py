@@ -69,8 +69,7 @@ class Selection:
         require("quantity", self.quantities, QUANTITIES)
         if not self.pool.removesuffix(SECONDS).isdecimal():
             require("pool", (self.pool,), (ALL, NONE, "a number", "seconds, such as 10s"))
-        for id in self.cases:
-            naming.parts(id)
+        _ = self._parts
         if self.signatures:
             there = [id for formula in self.chosen() for id in naming.known_signatures(formula)]
             require("signature", self.signatures, tuple(dict.fromkeys(there)))
@@ -83,16 +82,12 @@ class Selection:
     @property
     def asked_datasets(self) -> tuple[str, ...]:
         """The datasets that are named, by themselves or in a case."""
-        return tuple(dict.fromkeys((*self.datasets, *(naming.parts(id)[2] for id in self.cases))))
+        return tuple(dict.fromkeys((*self.datasets, *(dataset for _, _, dataset, _ in self._parts.values()))))
 
     @cached_property
-    def _asked(self) -> dict[tuple[str, str], list[str]]:
-        """The named cases of each formula and dtype: a run may name thousands."""
-        found: dict[tuple[str, str], list[str]] = {}
-        for id in sorted(self.cases):
-            formula, _, _, dtype = naming.parts(id)
-            found.setdefault((formula, dtype), []).append(id)
-        return found
+    def _parts(self) -> dict[str, tuple[str, str, str, str]]:
+        """Formula, signature, dataset and dtype of the named cases, read once: there may be thousands."""
+        return {id: naming.parts(id) for id in self.cases}
 
     def takes(self, case: Case) -> bool:
         """Whether the case is among those that it is narrowed down to."""
@@ -122,7 +117,7 @@ class Selection:
 
     def chosen(self) -> list[Formula]:
         """The formulas, in the order of the primer."""
-        meant = {formula for formula, _ in self._asked} or load().keys()
+        meant = {formula for formula, *_ in self._parts.values()} or load().keys()
         return [one for id, one in load().items() if id in meant and (not self.formulas or id in self.formulas)]
 
     def groups(self) -> Iterator[CaseGroup]:
@@ -137,8 +132,8 @@ class Selection:
     def _named(self, formula: Formula, dtype: str) -> Iterator[CaseGroup]:
         """The ordinary ones among the named cases."""
         ordinary = naming.ordinary(formula)
-        ids = [id for id in self._asked.get((formula.id, dtype), ()) if naming.parts(id)[2] in ordinary]
-        found = [naming.find(id, self.salt) for id in ids]
+        mine = [id for id, parts in self._parts.items() if parts[0::3] == (formula.id, dtype) and parts[2] in ordinary]
+        found = [naming.find(id, self.salt) for id in sorted(mine)]
         for _, cases in groupby(found, lambda case: case.signature.id):
             yield CaseGroup(tuple(cases))
 

@@ -44,8 +44,9 @@ def cross_entropy(
     clipped: bool = False,
 ) -> Float[Array, ""]:
     """L = -1/n sum t log p. Primer 6.5. `clipped`: no share is less than LEAST; `bound` is for the derivative alone."""
-    p = p / np.sum(p, axis=-1, keepdims=True) if normalised else p
-    p = _clipped(p) if clipped else p
+    if normalised:
+        share = p / np.sum(p, axis=-1, keepdims=True)
+        p = _clipped(share) if clipped else share
     total = -np.sum(t * np.log(p)) / _per(p, mean)
     return total if base == np.e else total / np.log(base)
 

@@ -5,6 +5,7 @@ Functions that only move elements act on each of them; arithmetic is looked up i
 `UFUNCS` and `FUNCTIONS` of the class, so that each rule is one entry.
 """
 
+import math
 from collections.abc import Callable, Iterable
 from fractions import Fraction
 from typing import Any, ClassVar, Self, TypeVar
@@ -88,7 +89,7 @@ class Reading(NDArrayOperatorsMixin):
     @property
     def size(self) -> int:
         """The number of elements, as of an array."""
-        return int(np.prod(self.shape))
+        return math.prod(self.shape)
 
     def __len__(self) -> int:
         return self.shape[0]

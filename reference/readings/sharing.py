@@ -16,7 +16,7 @@ import numpy as np
 Result = TypeVar("Result")
 #: Bytes of a plain array that is told by what it holds; larger ones are not told.
 SMALL = 1024
-#: Numbers of a result that is kept, at most: to compute a large one takes long, but keeps nobody from computing.
+#: Numbers of a result that is kept, at most: larger ones would fill the memory.
 LARGE = 1 << 15
 #: Numbers that are kept in all; then all are forgotten.
 LIMIT = 1 << 21
@@ -77,14 +77,10 @@ def _told(x: Any) -> Any:
     if tell is not None:
         return tell(x)
     if getattr(type(x), "identified", False):
-        return _Identity, id(x)
+        return id, id(x)
     if callable(x):
         return x
     raise _Untold
-
-
-class _Identity:
-    """Stands before what tells an object by itself."""
 
 
 def _array(x: Any) -> Any:

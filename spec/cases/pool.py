@@ -21,7 +21,7 @@ from nnparity.spec.schema import Formula, Pool, Signature
 ELEMENTS, WORK = 1 << 15, 1 << 16
 #: The same where one dimension is past 16 bits: an index knows no dtype, and float32, in which it is tried, no proof.
 MANY_ELEMENTS, MANY_WORK = 1 << 19, 1 << 19
-MANY_DTYPE, PAST = "float32", "past 16 bits"
+MANY_DTYPE = "float32"
 #: What varies beside sizes and attributes.
 DATASET, DTYPE = "dataset", "dtype"
 #: Sizes beside a long one, the first that the budgets hold.
@@ -44,14 +44,19 @@ def pool(formula: Formula) -> tuple[Drawn, ...]:
     """The formula's rows, those that meet most pairs first; none for a formula that declares no pool."""
     known, rows = _kept.get(formula.id, (None, ()))
     if known != formula:
-        parts = (_rows, _long, _counted)
-        rows = tuple(row for part in parts for row in part(formula, formula.pool)) if formula.pool else ()
+        rows = tuple(_all(formula, formula.pool)) if formula.pool else ()
         _kept[formula.id] = formula, rows
     return rows
 
 
-def _rows(formula: Formula, declared: Pool) -> Iterator[Drawn]:
+def _all(formula: Formula, declared: Pool) -> Iterator[Drawn]:
     bounds = Bounds(formula, declared)
+    yield from _rows(formula, declared, bounds)
+    yield from _long(formula, declared, bounds, LONG, formula.dtypes)
+    yield from _long(formula, declared, Bounds(formula, declared, MANY_ELEMENTS, MANY_WORK), COUNTED, (MANY_DTYPE,))
+
+
+def _rows(formula: Formula, declared: Pool, bounds: "Bounds") -> Iterator[Drawn]:
     for row in Array(factors(formula, declared), bounds.fit, formula.id).rows():
         values = dict(row.values)
         dataset, dtype = str(values.pop(DATASET)), str(values.pop(DTYPE))
@@ -59,25 +64,20 @@ def _rows(formula: Formula, declared: Pool) -> Iterator[Drawn]:
         yield Drawn(signature_of(formula, bounds, values, dataset, classes), dataset, dtype)
 
 
-def _long(formula: Formula, declared: Pool) -> Iterator[Drawn]:
-    """Each dimension that sums do not stretch, past a block."""
-    bounds = Bounds(formula, declared)
+def _long(
+    formula: Formula,
+    declared: Pool,
+    bounds: "Bounds",
+    classes: Mapping[str, tuple[str, ...]],
+    dtypes: tuple[str, ...],
+) -> Iterator[Drawn]:
+    """Each dimension whose kind has such classes, in the first that the bounds hold, in these dtypes."""
     dataset = (declared.datasets or formula.datasets)[0]
     for name, kind in declared.sizes.items():
-        sizes = next(_stretched(bounds, declared, name, LONG.get(kind, ())), None)
+        sizes = next(_stretched(bounds, declared, name, classes.get(kind, ())), None)
         if sizes is not None:
             signature = signature_of(formula, bounds, sizes, dataset, {})
-            yield from (Drawn(signature, dataset, dtype) for dtype in formula.dtypes)
-
-
-def _counted(formula: Formula, declared: Pool) -> Iterator[Drawn]:
-    """Each dimension that may be long, past 16 bits."""
-    bounds = Bounds(formula, declared, MANY_ELEMENTS, MANY_WORK)
-    dataset = (declared.datasets or formula.datasets)[0]
-    for name, kind in declared.sizes.items():
-        sizes = next(_stretched(bounds, declared, name, (PAST,) if kind in COUNTED else ()), None)
-        if sizes is not None and MANY_DTYPE in formula.dtypes:
-            yield Drawn(signature_of(formula, bounds, sizes, dataset, {}), dataset, MANY_DTYPE)
+            yield from (Drawn(signature, dataset, dtype) for dtype in dtypes if dtype in formula.dtypes)
 
 
 def _stretched(bounds: "Bounds", declared: Pool, name: str, classes: tuple[str, ...]) -> Iterator[dict[str, Value]]:

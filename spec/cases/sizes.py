@@ -52,6 +52,8 @@ LONG: dict[str, tuple[str, ...]] = {
     "sequence": ("past 1,024", "past 256", "past 64"),  # attention goes through its keys in blocks of up to 512
 }
 #: Kinds of dimensions that are counted further: an index of 16 bits ends at 65,535, and so does a GPU's grid.
-COUNTED = ("batch", "rows", "reduction", "feature", "parameters", "classes", "vocabulary")
+COUNTED: dict[str, tuple[str, ...]] = dict.fromkeys(
+    ("batch", "rows", "reduction", "feature", "parameters", "classes", "vocabulary"), ("past 16 bits",)
+)
 #: The class in which an array has no element.
 EMPTY = "0"

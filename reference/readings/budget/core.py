@@ -147,11 +147,6 @@ class Budget(Reading):
         return self
 
     @property
-    def size(self) -> int:
-        """See `Reading`."""
-        return self.value.size
-
-    @property
     def largest_gain(self) -> float:
         """The gain of the worst element, for sums of many."""
         return float(np.maximum.reduce(self.gain, axis=None, initial=1.0))
@@ -283,7 +278,7 @@ def times(error: Any, factor: Any) -> Any:
     return np.where(lost, np.inf, scaled) if any_of(lost) and any_of(np.isinf(error)) else scaled
 
 
-def scaled(*terms: tuple[Any, Any]) -> Any:
+def weighted(*terms: tuple[Any, Any]) -> Any:
     """The sum of errors, each with its factor; None when all are None."""
     total = plus(*(error * factor for error, factor in terms if error is not None))
     if total is not None and any_of(np.isnan(total)):
@@ -350,8 +345,8 @@ def multiply(a: Any, b: Any) -> Budget:
     """a * b: ||a| e_b, e_a |b|, u|y||, and e_a e_b in the worst case."""
     left, right = pair(a, b)
     size_a, size_b = np.abs(left.value), np.abs(right.value)
-    hard = scaled((right.hard, size_a), (left.hard, size_b if right.exact else size_b + right.hard))
-    var = scaled((right.var, size_a * size_a), (left.var, size_b * size_b))
+    hard = weighted((right.hard, size_a), (left.hard, size_b if right.exact else size_b + right.hard))
+    var = weighted((right.var, size_a * size_a), (left.var, size_b * size_b))
     y = left.rounded(hard, var, value=left.value * right.value, gain=left.gain * right.gain)
     found = ranges.squared(left.range) if a is b else ranges.multiplied(left.range, right.range)
     return y.bounded(found.widened(1, left.arithmetic.unit, left.arithmetic.step))
@@ -371,8 +366,8 @@ def divide(a: Any, b: Any) -> Budget:
         size = np.abs(under.value)
         away = max(under.range.low, -under.range.high, 0.0)  # how far from zero the formula itself keeps it
         least = size if under.exact else np.maximum(size - under.hard, away)
-        hard = plus(times(over_hard, 1 / least), times(under.hard, np.abs(y) / least))
-        var = plus(times(over_var, 1 / size**2), times(under.var, (y / size) ** 2))
+        hard = weighted((over_hard, 1 / least), (under.hard, np.abs(y) / least))
+        var = weighted((over_var, 1 / size**2), (under.var, (y / size) ** 2))
         if not under.exact and (lost := size > over.arithmetic.largest).any():
             ceiling = (np.abs(over.value) + (0.0 if over.exact else over.hard)) / over.arithmetic.largest
             hard, var = np.where(lost, ceiling, hard), np.where(lost, ceiling**2, var)
