@@ -1,6 +1,7 @@
 """Optimisers: gradient descent (3.1.3), its mini-batch form (6.4), Adam (listings 4.2 and 4.3)."""
 
 from fractions import Fraction
+from functools import partial
 
 import numpy as np
 
@@ -65,8 +66,12 @@ def corrections(
     if powered:
         one = constant(1.0, like)
         return 1 - _power(beta1 * one, step), 1 - _power(beta2 * one, step)
-    first, second = (host_scalar(1 - Fraction(beta) ** step, like, 1 - beta**step) for beta in (beta1, beta2))
+    first, second = (host_scalar(partial(_lacking, beta, step, like), like, 1 - beta**step) for beta in (beta1, beta2))
     return first, second
+
+
+def _lacking(beta: float, step: int, like: Float[Array, "*p"]) -> Float[Array, ""]:
+    return 1 - _power(constant(beta, like), step)
 
 
 def _power(base: Float[Array, ""], exponent: int) -> Float[Array, ""]:

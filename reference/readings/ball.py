@@ -6,7 +6,6 @@ NumPy's arithmetic on object arrays already calls the elements' operators and me
 """
 
 from collections.abc import Callable, Iterable
-from fractions import Fraction
 from typing import Any, Self
 
 import flint
@@ -51,8 +50,10 @@ class Ball(Reading):
         """See `Reading`; pi is pi."""
         return self._once(("constant", value), lambda: Ball(flint.arb.pi() if value == np.pi else flint.arb(value)))
 
-    def host_scalar(self, value: Fraction, host: float | None) -> "Ball":  # noqa: ARG002  (a ball needs no host)
+    def host_scalar(self, value: Any, host: float | None) -> "Ball":  # noqa: ARG002  (a ball needs no host)
         """See `Reading`."""
+        if callable(value):
+            return _ball(value())
         return Ball(flint.arb(flint.fmpq(value.numerator, value.denominator)))
 
 

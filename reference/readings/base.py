@@ -7,7 +7,6 @@ Functions that only move elements act on each of them; arithmetic is looked up i
 
 import math
 from collections.abc import Callable, Iterable
-from fractions import Fraction
 from typing import Any, ClassVar, Self, TypeVar
 
 import numpy as np
@@ -68,7 +67,7 @@ class Reading(NDArrayOperatorsMixin):
         """An exact number of the kind that this reading holds; see `numbers.constant`."""
         raise NotImplementedError
 
-    def host_scalar(self, value: Fraction, host: float | None) -> Any:
+    def host_scalar(self, value: Any, host: float | None) -> Any:
         """A number that the host derived from hyperparameters; see `numbers.host_scalar`."""
         return float(value) if host is None else host
 

@@ -7,7 +7,6 @@ A tangent of None is zero everywhere: constants cost nothing.
 
 import math
 from collections.abc import Callable, Iterable
-from fractions import Fraction
 from functools import partial
 from typing import Any, Self
 
@@ -44,7 +43,7 @@ class Dual(Reading):
         """See `Reading`."""
         return constant(value, self.value)
 
-    def host_scalar(self, value: Fraction, host: float | None) -> Any:
+    def host_scalar(self, value: Any, host: float | None) -> Any:
         """See `Reading`."""
         return host_scalar(value, self.value, host)
 

@@ -1,5 +1,6 @@
 """Numbers inside formulas that no binary format holds: they must be exact in every reading."""
 
+from collections.abc import Callable
 from fractions import Fraction
 from typing import Any
 
@@ -21,15 +22,16 @@ def constant(value: float, like: Any) -> Any:
     return like.constant(value) if isinstance(like, Reading) else np.float64(value)
 
 
-def host_scalar(value: Fraction, like: Any, host: float | None = None) -> Any:
+def host_scalar(value: Fraction | Callable[[], Any], like: Any, host: float | None = None) -> Any:
     """A number derived from hyperparameters, such as 1 - beta^t: exact in a `Ball`, else a Python float.
 
     The host computes it, in double precision, before any kernel sees it. Where that loses something, `host` is what
-    it finds: all elements then share one error, which a variance for each of them could not tell.
+    it finds: all elements then share one error, which a variance for each of them could not tell. Where a fraction has
+    too many digits, beta^t has t times those of beta, `value` is a function that gives a `Ball`, beside a `host`.
     """
     if isinstance(like, Reading):
         return like.host_scalar(value, host)
-    return float(value) if host is None else host
+    return float(value) if host is None else host  # type: ignore[arg-type]  # a function has one beside it
 
 
 def detached(x: Any) -> Any:

@@ -10,6 +10,7 @@ import pytest
 from scipy import special
 
 from nnparity.expect.precision_models import arithmetic
+from nnparity.reference.formulas.optimizer import corrections
 from nnparity.reference.readings import Ball, Budget, Dual, host_scalar
 from nnparity.reference.readings.ball import rounded
 from nnparity.reference.readings.budget import Condition
@@ -96,3 +97,15 @@ def test_the_host_computes_hyperparameters_once_for_all_elements() -> None:
     high, low, _ = rounded(host_scalar(exact, Ball(np.zeros(1)), host))
     assert abs(Fraction(float(high)) + Fraction(float(low)) - exact) < Fraction(2) ** -100
     assert host_scalar(exact, Dual(np.zeros(1)), host) == host
+
+
+@pytest.mark.parametrize("wrap", [lambda x: x, Dual], ids=["alone", "with a tangent"])
+def test_a_power_of_millions_of_digits_is_exact_in_a_ball_without_them(wrap: Any) -> None:
+    like = wrap(Ball(np.zeros(1)))
+    for step in (1, 2, 1000, 10_000):
+        found = corrections(0.9, 0.999, step, like)
+        for beta, lacking in zip((0.9, 0.999), found, strict=True):
+            high, low, radius = rounded(lacking)
+            exact = 1 - Fraction(beta) ** step
+            assert abs(Fraction(float(high)) + Fraction(float(low)) - exact) <= Fraction(2) ** -100
+            assert radius < 2.0**-150

@@ -11,7 +11,6 @@ The rules of sums, products and elementary functions stand in `sums` and `functi
 
 import math
 from collections.abc import Callable, Iterable
-from fractions import Fraction
 from typing import Any, Self
 
 import numpy as np
@@ -217,7 +216,7 @@ class Budget(Reading):
         """See `Reading`: exact, whether the format holds it or not; what is made of it is rounded."""
         return self._once(("constant", value, self.arithmetic), lambda: Budget(value, self.arithmetic))
 
-    def host_scalar(self, value: Fraction, host: float | None) -> Any:
+    def host_scalar(self, value: Any, host: float | None) -> Any:
         """See `Reading`; another host's powers may differ by one unit in the last place."""
         number = coerce(float(value) if host is None else host, self.arithmetic)
         if host is None:
