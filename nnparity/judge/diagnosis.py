@@ -1,9 +1,10 @@
 """The diagnosis: which known wrong readings an observation that does not conform does meet, and how surely.
 
 Tried in order: the formula's own variants (kernel not flipped, gates swapped), a constant factor, sums in half
-precision, numbers rounded on the way in or out (TF32, half precision), and a computation in a narrower format. Each is
-an expectation with budgets of its own, and a name is given only where these are small beside what tells the readings
-apart: see `evidence`. All that fit equally are named; where too little speaks for a name, it is said to be likely.
+precision, numbers rounded on the way in or out (TF32, half precision), another code of the same function that loses
+digits elsewhere, and a computation in a narrower format. Each is an expectation with budgets of its own, and a name is
+given only where these are small beside what tells the readings apart: see `evidence`. All that fit equally are named;
+where too little speaks for a name, it is said to be likely.
 """
 
 import math
@@ -88,7 +89,7 @@ class Candidate:
 
 
 VARIANT, FACTOR, IN_LANES, PRECISION, ACCURACY = "variant", "factor", "in lanes", "precision", "accuracy"
-ROUNDING = "rounding"
+REWRITING, ROUNDING = "rewriting", "rounding"
 
 
 def diagnose(case: Case, quantity: str, observed: Array, expected: Expected, flush: bool) -> str | None:
@@ -140,7 +141,8 @@ def _explaining(
         yield Candidate(TOWARDS_ZERO, expected, ROUNDING), evidence.CERTAIN
         return
     for one in _candidates(case, quantity, seen, expected, flush):
-        if not _bounded(one.expected, expected) or judge(seen, one.expected, case.dtype).grade != "conforms":
+        told = one.group == REWRITING or _bounded(one.expected, expected)  # of a rewriting, places tell
+        if not told or judge(seen, one.expected, case.dtype).grade != "conforms":
             continue
         bits = one.own or evidence.bits(one.expected, expected, case.dtype) - one.cost
         if one.group == ACCURACY:
@@ -206,6 +208,9 @@ def _candidates(case: Case, quantity: str, seen: Array, expected: Expected, flus
         yield Candidate(says, found, PRECISION, own=evidence.on_grid(seen, digits, case.dtype))
     yield from _factor(seen, expected, case.dtype.unit, simple=False)
     if not case.formula.trajectory:  # there anything that changes a step a little is as far off as a narrow format
+        for code in case.formula.rewritings.values():
+            found = _memory.expect(case, family, code.says, flush=flush, variant=code.set)[quantity]
+            yield Candidate(code.says, found, REWRITING, own=evidence.placed(seen, found, expected, case.dtype))
         for says, found, digits in _narrow(case, quantity, family):
             yield Candidate(says, found, ACCURACY, digits=digits)
 

@@ -11,7 +11,7 @@ from dataclasses import replace
 import numpy as np
 
 from nnparity.expect.expected import Expected
-from nnparity.judge.elements import Array, errors
+from nnparity.judge.elements import Array, element_ratios, errors
 from nnparity.judge.grades import FALSE_ALARM, judge, root_mean_square
 from nnparity.judge.sensitivity import wrong_answers
 from nnparity.spec import Case, Dtype
@@ -40,6 +40,21 @@ def on_grid(seen: Array, digits: int, dtype: Dtype) -> float:
     return float(np.count_nonzero(seen) * (dtype.digits - digits))
 
 
+def placed(seen: Array, candidate: Expected, expected: Expected, dtype: Dtype) -> float:
+    """Of another code of the formula, of the same value: all that is wrong lies where that code loses most.
+
+    As many places are drawn as there are lines of wrong elements along the axis that has fewest: a whole line goes
+    wrong together.
+    """
+    wrong = element_ratios(seen, expected, dtype) > 1
+    if not (wrong.ndim and wrong.any()):  # one number alone has no other place
+        return 0.0
+    with np.errstate(all="ignore"):
+        ratio = np.nan_to_num(candidate.judged.sharp / expected.judged.sharp)
+    lines = [len(np.unique(places)) for places, size in zip(np.nonzero(wrong), wrong.shape, strict=True) if size > 1]
+    return min(lines, default=0) * math.log2(wrong.size / np.count_nonzero(ratio >= ratio[wrong].min()))
+
+
 def empty(candidate: Expected, case: Case, strict: bool) -> bool:
     """Whether zeros or the negative, and if `strict` any other plain wrong answer, would meet the candidate as well."""
     if not np.any(candidate.value):
@@ -49,8 +64,14 @@ def empty(candidate: Expected, case: Case, strict: bool) -> bool:
 
 
 def as_accurate(seen: Array, expected: Expected, digits: int) -> bool:
-    """Whether the results have no more bits than a format with so many digits holds: they are rounded to it at last."""
+    """Whether the results have no more bits than a format with so many digits holds: they are rounded to it at last.
+
+    And most of them: where half are as right as the dtype lets them be, a few are wrong for another reason.
+    """
     numbers, error = errors(seen, expected)
     size = np.abs(expected.judged.value)
     there = np.isfinite(numbers) & np.isfinite(size) & (size > 0)
-    return bool(there.any() and root_mean_square(error[there] / size[there]) > 2.0 ** -(digits + SPARE))
+    off, budget = error[there], expected.judged.sharp[there]
+    if 2 * np.count_nonzero(off > budget) < off.size:
+        return False
+    return bool(there.any() and root_mean_square(off / size[there]) > 2.0 ** -(digits + SPARE))

@@ -4,6 +4,7 @@ from collections.abc import Callable
 from typing import Any
 
 import ml_dtypes
+import msgspec
 import numpy as np
 import pytest
 
@@ -240,3 +241,40 @@ def test_a_sum_in_float32_beneath_does_not_hide_it_and_zeros_and_infinities_do_n
     assert towards_zero(seen, truth, dtype) is not None
     seen[20] = np.nextafter(seen[20], (4 * np.sign(seen[20])).astype(seen.dtype))
     assert towards_zero(seen, truth, dtype) is None
+
+
+@pytest.mark.parametrize("dataset", ["normal", "one_sided"])
+def test_another_code_of_the_formula_is_named_by_the_places_that_it_loses(dataset: str) -> None:
+    """A variance as a difference: most rows are right, those of a small deviation are off."""
+    formula = load()["layer_norm"]
+    signature = msgspec.structs.replace(signatures(formula)[0], dims={"n": 2048, "d": 2})
+    one, lift = Case(formula, signature, dataset, DTYPES["float32"]), on("float32")
+    with np.errstate(all="ignore"):
+        seen = np.asarray(plain(evaluate(one, frozenset({"output"}), lift, lift, {"one_pass": True})["output"]))
+    y, truth = seen.astype(np.float32), expect(one, frozenset({"output"}))["output"]
+    says = formula.rewritings["one_pass"].says
+    assert says in diagnosed(one, "output", y, truth, flush=False).text
+    elsewhere = y[np.argsort(np.abs(np.diff(one.inputs["x"].astype(float), axis=1)[:, 0]))][::-1]
+    assert says not in diagnosed(one, "output", elsewhere, truth, flush=False).text
+
+
+def test_one_number_alone_has_no_places_that_another_code_loses() -> None:
+    one = case("mse")
+    assert one.formula.rewritings
+    truth = expect(one, frozenset({"output"}))["output"]
+    far = np.asarray(1.37 * truth.value, np.float32)
+    assert not set(diagnosed(one, "output", far, truth, flush=False).names) & {
+        code.says for code in one.formula.rewritings.values()
+    }
+
+
+@pytest.mark.parametrize("id", ["layer_norm", "gelu"])
+def test_few_wrong_numbers_among_many_right_ones_are_no_narrower_format(id: str) -> None:
+    formula = load()[id]
+    signature = msgspec.structs.replace(signatures(formula)[0], dims={"n": 512, "d": 2})
+    one = Case(formula, signature, "normal", DTYPES["float32"])
+    truth = expect(one, frozenset({"output"}))["output"]
+    y = truth.value.astype(np.float32)
+    y[::7] *= 1 + np.random.default_rng(0).uniform(-1, 1, y[::7].shape).astype(np.float32) * 2.0**-10
+    found = diagnosed(one, "output", y, truth, flush=False)
+    assert not found.names, found.text
