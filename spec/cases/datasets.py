@@ -164,6 +164,16 @@ def unsigned(stream: Stream, shape: tuple[int, ...], dtype: Dtype, place: int) -
     return np.abs(stream.normal(shape))
 
 
+def confident(stream: Stream, shape: tuple[int, ...], dtype: Dtype, place: int) -> Array:
+    """Odds from 1 to 2^21, for or against: probabilities next to 0 and 1, as of a model that is sure.
+
+    To 2^6 in float16, which no more holds the square of 1/p that second derivatives have.
+    """
+    exponent = stream.integers(shape, min(21, (math.frexp(dtype.largest)[1] - 4) // 2))
+    sign = np.where(stream.uniform(shape) < 0.5, -1.0, 1.0)
+    return sign * np.ldexp(1.0 + stream.uniform(shape), exponent)
+
+
 def initial(stream: Stream, shape: tuple[int, ...], dtype: Dtype, place: int) -> Array:
     """The first input has size 1, matrices shrink with the root of their longer side, as when training begins."""
     return stream.normal(shape) / (math.sqrt(max(*shape[-2:], 1)) if place and len(shape) > 1 else 1.0)
@@ -177,10 +187,12 @@ def whole_range(stream: Stream, shape: tuple[int, ...], dtype: Dtype, place: int
     return sign * np.ldexp(1.0 + stream.uniform(shape), exponent)
 
 
+#: How near to 0 and to 1 probabilities come, where a dataset does not go further on purpose.
+NEAREST = (2.0**-14, 2.0**-7)
 Draw = Callable[[Stream, tuple[int, ...], Dtype, int], Array]
 DRAWN = (
     *(normal, small, large, wide, cancelling, image, onehot, offset, one_sided),
-    *(integers, spike, near_equal, levels, saturated, unsigned, initial, whole_range),
+    *(integers, spike, near_equal, levels, saturated, unsigned, confident, initial, whole_range),
 )
 #: name -> how it draws; called with the stream, the shape, the dtype and the input's place in the formula.
 DATASETS: dict[str, Draw] = {f.__name__: f for f in DRAWN}
@@ -218,7 +230,15 @@ def draw(
         mask = stream.integers(shape, 2)
         mask[..., 0] = 1  # a row without any key left is a special value, not an ordinary one
         return mask
-    return dtype.round(_into(domain, bound, DATASETS[dataset](stream, shape, dtype, place)))
+    values = DATASETS[dataset](stream, shape, dtype, place)
+    if domain == "probability":
+        return dtype.round(_probability(values, *((0.0, dtype.unit) if dataset == confident.__name__ else NEAREST)))
+    return dtype.round(_into(domain, bound, values))
+
+
+def _probability(values: Array, above: float, below: float) -> Array:
+    """Real numbers mapped between 0 and 1, and kept away from both, where the logarithms of the formulas end."""
+    return np.clip((1.0 + values / (1.0 + np.abs(values))) / 2.0, above, 1.0 - below)
 
 
 def _into(domain: str, bound: int, values: Array) -> Array:
@@ -227,8 +247,6 @@ def _into(domain: str, bound: int, values: Array) -> Array:
         return values / math.sqrt(bound)
     if domain == "positive":
         return np.abs(values)
-    if domain == "probability":  # kept away from 0 and 1, where the logarithms of the formulas end
-        return np.clip((1.0 + values / (1.0 + np.abs(values))) / 2.0, 2.0**-14, 1.0 - 2.0**-7)
     if domain in ("distribution", "target"):  # whole numbers: their sum is exact in any order
         weights = np.floor(np.abs(values) * 2.0**16) + (1.0 if domain == "distribution" else 0.0)
         first = np.arange(weights.shape[-1]) == 0

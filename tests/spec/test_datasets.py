@@ -302,3 +302,14 @@ def test_targets_of_a_loss_add_up_to_one_whatever_is_drawn() -> None:
     rows = datasets._into("target", 2, drawn)
     assert rows.tolist() == [[1.0, 0.0], [1.0, 0.0], [2 / 3, 1 / 3]]
     assert datasets._into("target", 1, np.zeros((2, 1))).tolist() == [[1.0], [1.0]]
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+def test_a_sure_model_comes_as_near_to_0_and_1_as_derivatives_allow(dtype: str) -> None:
+    one = case("confident", dtype, inputs={"p": "n"}, dims={"n": 500}, domains={"p": "probability"})
+    p, unit = one.inputs["p"].astype(np.float64), DTYPES[dtype].unit
+    nearest = 2.0**-7 if dtype == "float16" else 2.0**-21
+    assert p.min() < 2 * nearest
+    assert (1 - p).min() < 2 * max(nearest, unit)
+    assert np.all((p > 0) & (p < 1))
+    assert (1 / p**2).max() < DTYPES[dtype].largest
