@@ -208,9 +208,8 @@ def _candidates(case: Case, quantity: str, seen: Array, expected: Expected, flus
         yield Candidate(says, found, PRECISION, own=evidence.on_grid(seen, digits, case.dtype))
     yield from _factor(seen, expected, case.dtype.unit, simple=False)
     if not case.formula.trajectory:  # there anything that changes a step a little is as far off as a narrow format
-        for code in case.formula.rewritings.values():
-            found = _memory.expect(case, family, code.says, flush=flush, variant=code.set)[quantity]
-            yield Candidate(code.says, found, REWRITING, own=evidence.placed(seen, found, expected, case.dtype))
+        codes = _rewritten(case, quantity, family, seen, expected, flush)
+        yield from sorted(codes, key=lambda one: float(np.sum(one.expected.judged.sharp)))  # of two the stricter
         for says, found, digits in _narrow(case, quantity, family):
             yield Candidate(says, found, ACCURACY, digits=digits)
 
@@ -255,6 +254,14 @@ def _rounded_result(case: Case, seen: Array, expected: Expected) -> Iterator[tup
                 Expected(expected.value, expected.hard + slack, np.hypot(expected.sharp, slack)),
                 11 if "TF32" in name else DTYPES[name].digits,
             )
+
+
+def _rewritten(
+    case: Case, quantity: str, family: frozenset[str], seen: Array, expected: Expected, flush: bool
+) -> Iterator[Candidate]:
+    for code in case.formula.rewritings.values():
+        found = _memory.expect(case, family, code.says, flush=flush, variant=code.set)[quantity]
+        yield Candidate(code.says, found, REWRITING, own=evidence.placed(seen, found, expected, case.dtype))
 
 
 def _narrow(case: Case, quantity: str, family: frozenset[str]) -> Iterator[tuple[str, Expected, int]]:

@@ -23,6 +23,7 @@ def gan_discriminator_loss(
     mean: bool = True,
     sign: float = 1.0,
     quotient: bool = False,
+    product: bool = False,
 ) -> Float[Array, ""]:
     """L = -1/n sum [log D(x) + log(1 - D(G(z)))]. Primer 6.11."""
     real, fake = (fake, real) if swapped else (real, fake)
@@ -45,22 +46,36 @@ def _(
     mean: bool = True,
     sign: float = 1.0,
     quotient: bool = False,
+    product: bool = False,
 ) -> tuple[Float[Array, "n"], Float[Array, "n"]]:
     """dL/dD(x) = -1 / (n D(x)), dL/dD(G(z)) = 1 / (n (1 - D(G(z))))."""
     n = _divisor(real, half, mean, sign)
     towards_one, towards_zero = (fake, real) if swapped else (real, fake)
-    gradients = _towards_one(g, towards_one, quotient) / n, _towards_zero(g, towards_zero, quotient) / n
+    gradients = _towards_one(g, towards_one, n, quotient, product), _towards_zero(g, towards_zero, n, quotient, product)
     return gradients[::-1] if swapped else gradients
 
 
-def _towards_one(g: Float[Array, ""], p: Float[Array, "n"], quotient: bool) -> Float[Array, "n"]:
-    """g times the derivative of -log p."""
-    return -g / detached(p) + g * _turned(p, 1.0) if quotient else -g / p
+def _towards_one(
+    g: Float[Array, ""], p: Float[Array, "n"], n: float, quotient: bool, product: bool
+) -> Float[Array, "n"]:
+    """g / n times the derivative of -log p."""
+    if product:
+        return _of_product(g / n, p, 1.0)
+    return (-g / detached(p) + g * _turned(p, 1.0) if quotient else -g / p) / n
 
 
-def _towards_zero(g: Float[Array, ""], p: Float[Array, "n"], quotient: bool) -> Float[Array, "n"]:
-    """g times the derivative of -log(1 - p)."""
-    return g / (1 - detached(p)) + g * _turned(p, 0.0) if quotient else g / (1 - p)
+def _towards_zero(
+    g: Float[Array, ""], p: Float[Array, "n"], n: float, quotient: bool, product: bool
+) -> Float[Array, "n"]:
+    """g / n times the derivative of -log(1 - p)."""
+    if product:
+        return _of_product(g / n, p, 0.0)
+    return (g / (1 - detached(p)) + g * _turned(p, 0.0) if quotient else g / (1 - p)) / n
+
+
+def _of_product(g: Float[Array, ""], p: Float[Array, "n"], target: float) -> Float[Array, "n"]:
+    """g (p - t) / (p (1 - p)), where the product may be subnormal. ATen, `binary_cross_entropy_backward`."""
+    return g * (p - target) / (p * (1 - p))
 
 
 def _turned(p: Float[Array, "n"], target: float) -> Float[Array, "n"]:
@@ -94,18 +109,22 @@ GENERATOR = {"minimax": minimax, "nonsaturating": nonsaturating, "negative minim
 
 
 def _back(
-    g: Float[Array, ""], fake: Float[Array, "n"], kind: str, mean: bool = True, quotient: bool = False
+    g: Float[Array, ""], fake: Float[Array, "n"], kind: str, mean: bool, quotient: bool, product: bool
 ) -> Float[Array, "n"]:
+    n = _divisor(fake, False, mean)
     if kind == "nonsaturating":
-        gradient = _towards_one(g, fake, quotient)
-    else:
-        gradient = _towards_zero(g if kind == "negative minimax" else -g, fake, quotient)
-    return gradient / _divisor(fake, False, mean)
+        return _towards_one(g, fake, n, quotient, product)
+    return _towards_zero(g if kind == "negative minimax" else -g, fake, n, quotient, product)
 
 
 @formula("gan_generator_minimax")
 def gan_generator_minimax(
-    fake: Float[Array, "n"], *, kind: str = "minimax", mean: bool = True, quotient: bool = False
+    fake: Float[Array, "n"],
+    *,
+    kind: str = "minimax",
+    mean: bool = True,
+    quotient: bool = False,
+    product: bool = False,
 ) -> Float[Array, ""]:
     """L = 1/n sum log(1 - D(G(z))). Primer 6.11."""
     return GENERATOR[kind](fake, mean)
@@ -113,15 +132,26 @@ def gan_generator_minimax(
 
 @gan_generator_minimax.vjp
 def _(
-    g: Float[Array, ""], fake: Float[Array, "n"], *, kind: str = "minimax", mean: bool = True, quotient: bool = False
+    g: Float[Array, ""],
+    fake: Float[Array, "n"],
+    *,
+    kind: str = "minimax",
+    mean: bool = True,
+    quotient: bool = False,
+    product: bool = False,
 ) -> Float[Array, "n"]:
     """dL/dD = -1 / (n (1 - D))."""
-    return _back(g, fake, kind, mean, quotient)
+    return _back(g, fake, kind, mean, quotient, product)
 
 
 @formula("gan_generator_nonsaturating")
 def gan_generator_nonsaturating(
-    fake: Float[Array, "n"], *, kind: str = "nonsaturating", mean: bool = True, quotient: bool = False
+    fake: Float[Array, "n"],
+    *,
+    kind: str = "nonsaturating",
+    mean: bool = True,
+    quotient: bool = False,
+    product: bool = False,
 ) -> Float[Array, ""]:
     """L = -1/n sum log D(G(z)). Primer 6.11."""
     return GENERATOR[kind](fake, mean)
@@ -135,6 +165,7 @@ def _(
     kind: str = "nonsaturating",
     mean: bool = True,
     quotient: bool = False,
+    product: bool = False,
 ) -> Float[Array, "n"]:
     """dL/dD = -1 / (n D)."""
-    return _back(g, fake, kind, mean, quotient)
+    return _back(g, fake, kind, mean, quotient, product)
