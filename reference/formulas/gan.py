@@ -22,8 +22,7 @@ def gan_discriminator_loss(
     half: bool = False,
     mean: bool = True,
     sign: float = 1.0,
-    quotient: bool = False,
-    product: bool = False,
+    code: str = "",
 ) -> Float[Array, ""]:
     """L = -1/n sum [log D(x) + log(1 - D(G(z)))]. Primer 6.11."""
     real, fake = (fake, real) if swapped else (real, fake)
@@ -45,37 +44,26 @@ def _(
     half: bool = False,
     mean: bool = True,
     sign: float = 1.0,
-    quotient: bool = False,
-    product: bool = False,
+    code: str = "",
 ) -> tuple[Float[Array, "n"], Float[Array, "n"]]:
     """dL/dD(x) = -1 / (n D(x)), dL/dD(G(z)) = 1 / (n (1 - D(G(z))))."""
     n = _divisor(real, half, mean, sign)
     towards_one, towards_zero = (fake, real) if swapped else (real, fake)
-    gradients = _towards_one(g, towards_one, n, quotient, product), _towards_zero(g, towards_zero, n, quotient, product)
+    gradients = _gradient(g, towards_one, 1.0, n, code), _gradient(g, towards_zero, 0.0, n, code)
     return gradients[::-1] if swapped else gradients
 
 
-def _towards_one(
-    g: Float[Array, ""], p: Float[Array, "n"], n: float, quotient: bool, product: bool
-) -> Float[Array, "n"]:
-    """g / n times the derivative of -log p."""
-    if product:
-        return _of_product(g / n, p, 1.0)
-    return (-g / detached(p) + g * _turned(p, 1.0) if quotient else -g / p) / n
+def _gradient(g: Float[Array, ""], p: Float[Array, "n"], target: float, n: float, code: str) -> Float[Array, "n"]:
+    """g / n times the derivative of the cross-entropy -t log p - (1 - t) log(1 - p), for a target of 0 or 1.
 
-
-def _towards_zero(
-    g: Float[Array, ""], p: Float[Array, "n"], n: float, quotient: bool, product: bool
-) -> Float[Array, "n"]:
-    """g / n times the derivative of -log(1 - p)."""
-    if product:
-        return _of_product(g / n, p, 0.0)
-    return (g / (1 - detached(p)) + g * _turned(p, 0.0) if quotient else g / (1 - p)) / n
-
-
-def _of_product(g: Float[Array, ""], p: Float[Array, "n"], target: float) -> Float[Array, "n"]:
-    """g (p - t) / (p (1 - p)), where the product may be subnormal. ATen, `binary_cross_entropy_backward`."""
-    return g * (p - target) / (p * (1 - p))
+    The "product" g (p - t) over p (1 - p) may be subnormal: ATen, `binary_cross_entropy_backward`.
+    """
+    if code == "product":
+        return g / n * (p - target) / (p * (1 - p))
+    turning = code == "quotient"
+    fixed = detached(p) if turning else p
+    gradient = -g / fixed if target else g / (1 - fixed)
+    return (gradient + g * _turned(p, target) if turning else gradient) / n
 
 
 def _turned(p: Float[Array, "n"], target: float) -> Float[Array, "n"]:
@@ -108,13 +96,9 @@ def negative_minimax(fake: Float[Array, "n"], mean: bool = True) -> Float[Array,
 GENERATOR = {"minimax": minimax, "nonsaturating": nonsaturating, "negative minimax": negative_minimax}
 
 
-def _back(
-    g: Float[Array, ""], fake: Float[Array, "n"], kind: str, mean: bool, quotient: bool, product: bool
-) -> Float[Array, "n"]:
-    n = _divisor(fake, False, mean)
-    if kind == "nonsaturating":
-        return _towards_one(g, fake, n, quotient, product)
-    return _towards_zero(g if kind == "negative minimax" else -g, fake, n, quotient, product)
+def _back(g: Float[Array, ""], fake: Float[Array, "n"], kind: str, mean: bool, code: str) -> Float[Array, "n"]:
+    signed, target = -g if kind == "minimax" else g, 1.0 if kind == "nonsaturating" else 0.0
+    return _gradient(signed, fake, target, _divisor(fake, False, mean), code)
 
 
 @formula("gan_generator_minimax")
@@ -123,8 +107,7 @@ def gan_generator_minimax(
     *,
     kind: str = "minimax",
     mean: bool = True,
-    quotient: bool = False,
-    product: bool = False,
+    code: str = "",
 ) -> Float[Array, ""]:
     """L = 1/n sum log(1 - D(G(z))). Primer 6.11."""
     return GENERATOR[kind](fake, mean)
@@ -137,11 +120,10 @@ def _(
     *,
     kind: str = "minimax",
     mean: bool = True,
-    quotient: bool = False,
-    product: bool = False,
+    code: str = "",
 ) -> Float[Array, "n"]:
     """dL/dD = -1 / (n (1 - D))."""
-    return _back(g, fake, kind, mean, quotient, product)
+    return _back(g, fake, kind, mean, code)
 
 
 @formula("gan_generator_nonsaturating")
@@ -150,8 +132,7 @@ def gan_generator_nonsaturating(
     *,
     kind: str = "nonsaturating",
     mean: bool = True,
-    quotient: bool = False,
-    product: bool = False,
+    code: str = "",
 ) -> Float[Array, ""]:
     """L = -1/n sum log D(G(z)). Primer 6.11."""
     return GENERATOR[kind](fake, mean)
@@ -164,8 +145,7 @@ def _(
     *,
     kind: str = "nonsaturating",
     mean: bool = True,
-    quotient: bool = False,
-    product: bool = False,
+    code: str = "",
 ) -> Float[Array, "n"]:
     """dL/dD = -1 / (n D)."""
-    return _back(g, fake, kind, mean, quotient, product)
+    return _back(g, fake, kind, mean, code)
