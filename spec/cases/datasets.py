@@ -187,8 +187,6 @@ def whole_range(stream: Stream, shape: tuple[int, ...], dtype: Dtype, place: int
     return sign * np.ldexp(1.0 + stream.uniform(shape), exponent)
 
 
-#: How near to 0 and to 1 probabilities come, where a dataset does not go further on purpose.
-NEAREST = (2.0**-14, 2.0**-7)
 Draw = Callable[[Stream, tuple[int, ...], Dtype, int], Array]
 DRAWN = (
     *(normal, small, large, wide, cancelling, image, onehot, offset, one_sided),
@@ -232,8 +230,13 @@ def draw(
         return mask
     values = DATASETS[dataset](stream, shape, dtype, place)
     if domain == "probability":
-        return dtype.round(_probability(values, *((0.0, dtype.unit) if dataset == confident.__name__ else NEAREST)))
+        return dtype.round(_probability(values, *nearest(dataset, dtype)))
     return dtype.round(_into(domain, bound, values))
+
+
+def nearest(dataset: str, dtype: Dtype) -> tuple[float, float]:
+    """How near to 0 and to 1 probabilities come."""
+    return (0.0, dtype.unit) if dataset == confident.__name__ else (2.0**-14, 2.0**-7)
 
 
 def _probability(values: Array, above: float, below: float) -> Array:

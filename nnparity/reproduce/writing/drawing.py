@@ -76,6 +76,9 @@ class Drawing:
                 return f"({drawn} / math.sqrt({bound}))"
             case "positive":
                 return f"np.abs({drawn})"
+            case "probability":
+                above, below = datasets.nearest(case.dataset, case.dtype)
+                return f"{self._taken('_probability')}({drawn}, {above}, {below})"
             case _:
                 return f"{self._taken('_into')}({domain!r}, {bound}, {drawn})"
 
