@@ -169,9 +169,7 @@ def confident(stream: Stream, shape: tuple[int, ...], dtype: Dtype, place: int) 
 
     To 2^6 in float16, which no more holds the square of 1/p that second derivatives have.
     """
-    exponent = stream.integers(shape, min(21, (math.frexp(dtype.largest)[1] - 4) // 2))
-    sign = np.where(stream.uniform(shape) < 0.5, -1.0, 1.0)
-    return sign * np.ldexp(1.0 + stream.uniform(shape), exponent)
+    return signed(stream, stream.integers(shape, min(21, (math.frexp(dtype.largest)[1] - 4) // 2)))
 
 
 def initial(stream: Stream, shape: tuple[int, ...], dtype: Dtype, place: int) -> Array:
@@ -182,9 +180,13 @@ def initial(stream: Stream, shape: tuple[int, ...], dtype: Dtype, place: int) ->
 def whole_range(stream: Stream, shape: tuple[int, ...], dtype: Dtype, place: int) -> Array:
     """Exponents evenly from the smallest normal number to a sixteenth of the largest."""
     least, most = math.frexp(dtype.tiny)[1], math.frexp(dtype.largest)[1] - 5
-    exponent = np.floor(stream.uniform(shape) * (most - least)).astype(np.int64) + least
-    sign = np.where(stream.uniform(shape) < 0.5, -1.0, 1.0)
-    return sign * np.ldexp(1.0 + stream.uniform(shape), exponent)
+    return signed(stream, stream.integers(shape, most - least) + least)
+
+
+def signed(stream: Stream, exponent: NDArray[np.int64]) -> Array:
+    """Numbers of these exponents, of either sign."""
+    sign = np.where(stream.uniform(exponent.shape) < 0.5, -1.0, 1.0)
+    return sign * np.ldexp(1.0 + stream.uniform(exponent.shape), exponent)
 
 
 Draw = Callable[[Stream, tuple[int, ...], Dtype, int], Array]

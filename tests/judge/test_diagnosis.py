@@ -25,9 +25,11 @@ ALL = frozenset(QUANTITIES)
 FORMULAS = ("dense", "conv2d", "softmax", "attention", "lstm_step", "tanh")
 
 
-def case(id: str, dtype: str = "float32", dataset: str = "normal") -> Case:
+def case(id: str, dtype: str = "float32", dataset: str = "normal", **dims: int) -> Case:
+    """Of the formula's first signature, or of other sizes."""
     formula = load()[id]
-    return Case(formula, signatures(formula)[0], dataset, DTYPES[dtype])
+    signature = signatures(formula)[0]
+    return Case(formula, msgspec.structs.replace(signature, dims=dims or signature.dims), dataset, DTYPES[dtype])
 
 
 def computed(case: Case, lift: Callable[[Any], Any]) -> dict[str, np.ndarray]:
@@ -246,13 +248,11 @@ def test_a_sum_in_float32_beneath_does_not_hide_it_and_zeros_and_infinities_do_n
 @pytest.mark.parametrize("dataset", ["normal", "one_sided"])
 def test_another_code_of_the_formula_is_named_by_the_places_that_it_loses(dataset: str) -> None:
     """A variance as a difference: most rows are right, those of a small deviation are off."""
-    formula = load()["layer_norm"]
-    signature = msgspec.structs.replace(signatures(formula)[0], dims={"n": 2048, "d": 2})
-    one, lift = Case(formula, signature, dataset, DTYPES["float32"]), on("float32")
+    one, lift = case("layer_norm", dataset=dataset, n=2048, d=2), on("float32")
     with np.errstate(all="ignore"):
         seen = np.asarray(plain(evaluate(one, frozenset({"output"}), lift, lift, {"one_pass": True})["output"]))
     y, truth = seen.astype(np.float32), expect(one, frozenset({"output"}))["output"]
-    says = formula.rewritings["one_pass"].says
+    says = one.formula.rewritings["one_pass"].says
     assert says in diagnosed(one, "output", y, truth, flush=False).text
     elsewhere = y[np.argsort(np.abs(np.diff(one.inputs["x"].astype(float), axis=1)[:, 0]))][::-1]
     assert says not in diagnosed(one, "output", elsewhere, truth, flush=False).text
@@ -270,9 +270,7 @@ def test_one_number_alone_has_no_places_that_another_code_loses() -> None:
 
 @pytest.mark.parametrize("id", ["layer_norm", "gelu"])
 def test_few_wrong_numbers_among_many_right_ones_are_no_narrower_format(id: str) -> None:
-    formula = load()[id]
-    signature = msgspec.structs.replace(signatures(formula)[0], dims={"n": 512, "d": 2})
-    one = Case(formula, signature, "normal", DTYPES["float32"])
+    one = case(id, n=512, d=2)
     truth = expect(one, frozenset({"output"}))["output"]
     y = truth.value.astype(np.float32)
     y[::7] *= 1 + np.random.default_rng(0).uniform(-1, 1, y[::7].shape).astype(np.float32) * 2.0**-10
