@@ -20,7 +20,9 @@ from nnparity.run.examiner import Examiner
 from nnparity.run.plan import Plan
 from nnparity.run.recorder import Recorder
 from nnparity.run.verdicts import failed, target_line
+from nnparity.spec import load
 from nnparity.spec.cases.layouts import CONTIGUOUS
+from nnparity.spec.cases.naming import ordinary
 from nnparity.spec.usage import UsageError
 
 TABLE = "what the hunt found, and how small it becomes"
@@ -136,8 +138,8 @@ class Hunt:
 
 
 def _alike(known: Known, verdict: Verdict) -> bool:
-    """Whether a record speaks of that formula, target, dtype and quantity, if of other cases."""
-    return msgspec.structs.replace(known, case="*", dataset="*", signature="*").speaks_of(verdict)
+    """Whether a record speaks of that formula, target, dtype and quantity, if of other cases with ordinary numbers."""
+    return known.concerns(verdict) and known.takes_numbers_of(ordinary(load()[verdict.formula]))
 
 
 def _same(one: Verdict, other: Verdict) -> bool:

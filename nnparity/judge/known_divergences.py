@@ -35,6 +35,8 @@ Patterns = str | tuple[str, ...]
 #: The fields of a verdict that a record has patterns for; the last of them are names of a plan's cases.
 OF_PLANS = ("dataset", "signature", "case")
 SCOPE = ("formula", "target", "quantity", *OF_PLANS)
+#: What the id of a case is made of.
+CASE = ("formula", "signature", "dataset", "dtype")
 
 
 class Known(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -109,6 +111,12 @@ class Known(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
             return False
         fits = _fits(verdict.target, self.target) and _fits(plain(verdict.quantity), self.quantity)
         return fits and verdict.dtype in self.dtype and self.means(verdict.formula)
+
+    def takes_numbers_of(self, datasets: Iterable[str]) -> bool:
+        """Whether it speaks of numbers of one of these datasets, and not of special values or rejected inputs alone."""
+        parts = [one.split("/") for one in _several(self.case)]
+        named = tuple(one[2] if len(one) == len(CASE) else "*" for one in parts)
+        return any(_fits(name, self.dataset) and _fits(name, named) for name in datasets)
 
     def covers(self, verdict: Verdict, versions: dict[str, str], present: Collection[str]) -> bool:
         """Whether the verdict lies in this record's scope, of a version and a processor that it speaks of."""

@@ -56,14 +56,16 @@ def _(
 def _gradient(g: Float[Array, ""], p: Float[Array, "n"], target: float, n: float, code: str) -> Float[Array, "n"]:
     """g / n times the derivative of the cross-entropy -t log p - (1 - t) log(1 - p), for a target of 0 or 1.
 
-    The "product" g (p - t) over p (1 - p) may be subnormal: ATen, `binary_cross_entropy_backward`.
+    g is divided by n before all else, as the derivative of a mean is: that rounding is in all elements alike. The
+    "product" g (p - t) over p (1 - p) may be subnormal: ATen, `binary_cross_entropy_backward`.
     """
+    each = g / n
     if code == "product":
-        return g / n * (p - target) / (p * (1 - p))
+        return each * (p - target) / (p * (1 - p))
     turning = code == "quotient"
     fixed = detached(p) if turning else p
-    gradient = -g / fixed if target else g / (1 - fixed)
-    return (gradient + g * _turned(p, target) if turning else gradient) / n
+    gradient = -each / fixed if target else each / (1 - fixed)
+    return gradient + each * _turned(p, target) if turning else gradient
 
 
 def _turned(p: Float[Array, "n"], target: float) -> Float[Array, "n"]:

@@ -32,6 +32,19 @@ def log_softmax(z: Float[Array, "n k"], shift: bool = True) -> Float[Array, "n k
     return shifted - np.log(np.sum(np.exp(shifted), axis=-1, keepdims=True))
 
 
+def _shares(z: Float[Array, "n k"], shift: bool, squared: bool) -> Float[Array, "n k"]:
+    """softmax(z), as the gradient of log_softmax has it.
+
+    `squared`: its derivative by s, the sum of the powers, is e / s² with s² in the dtype: `jax.nn.log_softmax`.
+    """
+    if not squared:
+        return np.exp(log_softmax(z, shift))
+    powers = np.exp(z - np.max(detached(z), axis=-1, keepdims=True))
+    total = np.sum(powers, axis=-1, keepdims=True)
+    fixed = detached(total)
+    return powers * (1 / fixed - (total - fixed) * (1 / (fixed * fixed)))
+
+
 @formula("cross_entropy")
 def cross_entropy(
     p: Float[Array, "n k"],
@@ -87,7 +100,12 @@ def _quotient_back(g: Float[Array, "n k"], p: Float[Array, "n k"], total: Float[
 
 @formula("cross_entropy_logits")
 def cross_entropy_logits(
-    z: Float[Array, "n k"], t: Float[Array, "n k"], *, mean: bool | str = True, twice: bool = False
+    z: Float[Array, "n k"],
+    t: Float[Array, "n k"],
+    *,
+    mean: bool | str = True,
+    twice: bool = False,
+    squared: bool = False,
 ) -> Float[Array, ""]:
     """L = -1/n sum t log softmax(z). Primer 6.5."""
     z = softmax(z) if twice else z
@@ -96,11 +114,17 @@ def cross_entropy_logits(
 
 @cross_entropy_logits.vjp
 def _(
-    g: Float[Array, ""], z: Float[Array, "n k"], t: Float[Array, "n k"], *, mean: bool | str = True, twice: bool = False
+    g: Float[Array, ""],
+    z: Float[Array, "n k"],
+    t: Float[Array, "n k"],
+    *,
+    mean: bool | str = True,
+    twice: bool = False,
+    squared: bool = False,
 ) -> Float[Array, "n k"]:
     """dL/dz = (softmax(z) sum t - t) / n; the targets of a sample sum to 1 only up to rounding."""
     y = softmax(z) if twice else z
-    dy = g * (np.exp(log_softmax(y)) * np.sum(t, axis=-1, keepdims=True) - t) / _per(z, mean)
+    dy = g * (_shares(y, True, squared) * np.sum(t, axis=-1, keepdims=True) - t) / _per(z, mean)
     return softmax_back(dy, y) if twice else dy
 
 
@@ -156,7 +180,13 @@ def _(
 
 @formula("sparse_cross_entropy_logits")
 def sparse_cross_entropy_logits(
-    z: Float[Array, "n k"], labels: Int[Array, "n"], *, mean: bool | str = True, twice: bool = False, shift: bool = True
+    z: Float[Array, "n k"],
+    labels: Int[Array, "n"],
+    *,
+    mean: bool | str = True,
+    twice: bool = False,
+    shift: bool = True,
+    squared: bool = False,
 ) -> Float[Array, ""]:
     """L = -1/n sum log softmax(z) at the label. Primer 4.2."""
     z = softmax(z) if twice else z
@@ -172,10 +202,11 @@ def _(
     mean: bool | str = True,
     twice: bool = False,
     shift: bool = True,
+    squared: bool = False,
 ) -> Float[Array, "n k"]:
     """dL/dz = (softmax(z) - onehot) / n."""
     y = softmax(z) if twice else z
-    dy = g * (np.exp(log_softmax(y, shift)) - onehot(labels, z.shape[1])) / _per(z, mean)
+    dy = g * (_shares(y, shift, squared) - onehot(labels, z.shape[1])) / _per(z, mean)
     return softmax_back(dy, y) if twice else dy
 
 

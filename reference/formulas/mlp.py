@@ -4,6 +4,7 @@ import numpy as np
 
 from nnparity.reference.arrays import Array, Float
 from nnparity.reference.formulas.activation import sigma
+from nnparity.reference.readings import constant
 from nnparity.reference.registry import formula
 
 
@@ -101,7 +102,8 @@ def mlp_backprop(
     h = sigma(dense(x, w1, b1))
     y = sigma(dense(h, w2, b2))
     error = mse(y, t, factor=factor)
-    miss = (y - t) * 2 / _divisor(y, factor, False)
+    each = constant(2.0, y) / _divisor(y, factor, False)  # one number for all, and so is its rounding
+    miss = (y - t) * each
     delta_out = miss * (y * (1 - y)) if slope else miss
     through = np.einsum("nk,km->nm", delta_out, w2)
     delta_hidden = through * (h * (1 - h)) if hidden_slope else through
