@@ -6,8 +6,6 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
-import msgspec
-
 from nnparity.execute.target import Target, start
 from nnparity.hunt.draw import Prey, draws
 from nnparity.hunt.shrink import shrink

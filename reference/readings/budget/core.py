@@ -45,6 +45,7 @@ class Budget(Reading):
             "_range",
             "arithmetic",
             "attained",
+            "common",
             "hard",
             "log_peak",
             "peak",
@@ -79,6 +80,8 @@ class Budget(Reading):
         #: what `gain` and `range` say of the value itself, once they were asked
         self._own_gain: Any = None
         self._own_range: Range | None = None
+        #: relative variance of the factors that all elements have in common: see `correlations`
+        self.common = 0.0
         #: along which axis it is a certain number somewhere, and of which array it is the maximum over which axis
         self.attained: Attained | None = None
         self.peak_of: tuple[Any, int] | None = None
@@ -196,6 +199,7 @@ class Budget(Reading):
             exact.step = self.step
             return exact
         moved = type(self)(move(self.value), self.arithmetic, move(self.hard), move(self.var), gain=gain)
+        moved.common = self.common
         if self._range.known:  # padding puts zeros beside the numbers
             moved._range = ranges.joined(self._range, ranges.of_values(moved.value))
         return moved

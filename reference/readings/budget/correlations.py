@@ -1,7 +1,11 @@
-"""Where an error meets itself: in what is divided by its own sum, the last step of every softmax.
+"""Where an error meets itself: in the sum of terms with a common factor, and in what is divided by its own sum.
 
-Errors are carried as if they were independent. In y = a / sum(a) they are not: an error in the element that makes up
-nearly the whole sum is in the numerator and in the denominator, and cancels. To first order
+A number that all terms are multiplied by, such as the 1/n of a mean on its way back, is rounded once. Its relative
+error d is that of each term and of their sum y: in a sum it adds d^2 y^2 to norm 2, not d^2 sum(x^2).
+
+The last step of every softmax is a quotient by the sum of its own numerators. Errors are carried as if they were
+independent. In y = a / sum(a) they are not: an error in the element that makes up nearly the whole sum is in the
+numerator and in the denominator, and cancels. To first order
 
     dy_i = ((1 - y_i) da_i - y_i sum_{j != i} da_j) / S - y_i dS / S,
 
@@ -12,6 +16,8 @@ log-sum-exp and softmax functions", IMA J. Numer. Anal. 41, 2021. The worst case
 expected does not.
 """
 
+import math
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -20,6 +26,27 @@ from nnparity.reference.readings.budget import core
 from nnparity.reference.readings.budget.core import RECIPROCAL, Array, Budget, pair
 from nnparity.reference.readings.budget.functions import OWN
 from nnparity.reference.readings.budget.sums import total
+
+
+def by_common_factor(rule: Callable[[Any, Any], Budget]) -> Callable[[Any, Any], Budget]:
+    """The rule of a product or a quotient, with what the factors of all elements have in common."""
+
+    def ruled(a: Any, b: Any) -> Budget:
+        y = rule(a, b)
+        if y.hard is not None:
+            one, other = pair(a, b)
+            y.common = one.common + other.common + _alone(one, y) + _alone(other, y)
+        return y
+
+    return ruled
+
+
+def _alone(x: Budget, y: Budget) -> float:
+    """The relative variance of one number that all elements of y are made of."""
+    if x.hard is None or x.value.size != 1 or y.value.size == 1:
+        return 0.0
+    value, var = x.value.item(), x.var.item()
+    return var / value**2 if value and math.isfinite(var) else 0.0
 
 
 def divide(a: Any, b: Any) -> Budget:

@@ -183,4 +183,6 @@ def absolute(x: Budget) -> Budget:
 
 def negative(x: Budget) -> Budget:
     """-x errs as x does."""
-    return Budget(-x.value, x.arithmetic, x.hard, x.var, gain=x.gain).bounded(ranges.negated(x.range))
+    y = Budget(-x.value, x.arithmetic, x.hard, x.var, gain=x.gain)
+    y.common = x.common
+    return y.bounded(ranges.negated(x.range))

@@ -55,17 +55,24 @@ def total(x: Budget, axis: Any = None, keepdims: bool = False) -> Budget:
     sizes = add(np.abs(x.value))
     hard = worst(n, u) * u * sizes + n * step
     hard = np.where(sizes > inner.largest, np.inf, hard)  # a sum on the way may overflow
-    spread = sum_spread(n, add(x.value**2), y)
+    squares = add(x.value**2)
+    spread = sum_spread(n, squares, y)
     if x.arithmetic.ordered:
         spread = np.maximum(spread, orders.of_sum(x.value, axis, keepdims))
     var = u * u * spread + n * step**2
     if not x.exact:
-        hard, var = hard + add(x.hard), var + add(x.var)
+        hard, var = hard + add(x.hard), var + add(x.var) + _together(x.common, y, squares)
     found = Budget(y, x.arithmetic, hard, var, gain=x.largest_gain)
     found = _ranged(_delivered(found, x.largest_gain) if inner is not x.arithmetic else found, x, axis, n)
+    found.common = x.common
     if keepdims:
         found.sum_of, found.sum_axis = x, axis
     return found
+
+
+def _together(common: float, y: Array, squares: Any) -> Any:
+    """What the error of a common factor adds to norm 2 of the sum y, beyond that of each term: see `correlations`."""
+    return common * np.maximum(y * y - squares, 0.0) if common else 0.0
 
 
 def _delivered(y: Budget, gain: float) -> Budget:
@@ -110,6 +117,7 @@ def einsum(subscripts: str, a: Any, b: Any = None, **kwargs: Any) -> Budget:
     if inner is not a.arithmetic:
         found = _delivered(found, max(a.largest_gain, b.largest_gain))
         found.terms = k
+    found.common = a.common + b.common
     spans = ranges.summed(ranges.multiplied(a.range, b.range), k).widened(k, inner.unit, step)
     return found.ranged(spans) if a.exact and b.exact else found.bounded(spans)
 
@@ -136,6 +144,8 @@ def _errors(subscripts: str, product: Product, a: Budget, b: Budget, y: Array, s
             by_order = u * u * orders.of_product(subscripts, a.value, b.value)
             var = np.maximum(var, scaled(square_a, u * u, square_b, b.var) + by_order)
         var = var + k * step**2
+        if common := a.common + b.common:
+            var = var + _together(common, y, product(square_a, square_b))
         if not a.exact:
             hard = hard + product(a.hard, size_b if b.exact else size_b + b.hard)
             var = var + product(a.var, square_b)
@@ -153,6 +163,7 @@ def entering(x: Budget) -> Budget:
     lost = np.where(x.value == 0, 0.0, operand.unit * np.abs(x.value) + operand.step)
     hard, var = (lost, lost**2) if x.exact else (x.hard * (1 + operand.unit) + lost, x.var + lost**2)
     entered = Budget(x.value, x.arithmetic, hard, var, x.terms, x._gain)
+    entered.common = x.common
     return entered.ranged(x.range.widened(1, operand.unit, operand.step))
 
 

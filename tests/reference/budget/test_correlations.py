@@ -1,4 +1,4 @@
-"""What is divided by its own sum: both norms against errors put in, machines with random roundings, and e^(x - lse)."""
+"""Sums with a common factor, and what is divided by its own sum, against numbers rounded and displaced."""
 
 import numpy as np
 import pytest
@@ -8,6 +8,7 @@ from nnparity.reference.formulas.transformer import softmax
 from nnparity.reference.readings import Budget
 from nnparity.reference.readings.monte_carlo import Machines, lifted
 
+F16 = arithmetic("float16")
 F32, RUNS = arithmetic("float32"), 400
 #: Scores of a sharp softmax, of a flat one, and of two that share a row.
 ROWS = np.array([[20.0, 3.0, -1.0, 0.5], [0.1, 0.2, 0.3, 0.4], [9.0, 9.1, -3.0, 2.0]])
@@ -58,3 +59,25 @@ def test_what_is_no_share_is_as_it_was() -> None:
     assert (e / other).hard[0, 0] > 1e-3
     plain = off(ROWS, np.full(ROWS.shape, 1e-3))
     assert (plain / np.sum(plain, axis=-1, keepdims=True)).hard[0, 0] > 1e-5
+
+
+def test_the_error_of_a_factor_of_all_terms_is_that_of_their_sum() -> None:
+    """251 terms divided by 502 as a mean's gradient is: 1/502 of float16 is off by 0.8 u, and so is each sum."""
+    random = np.random.default_rng(3)
+    x = np.float16(random.uniform(0.5, 1.5, (251, 64)))
+    terms, reciprocal = Budget(np.float64(x), F16), Budget(1.0, F16) / Budget(502.0, F16)
+    seen = np.sum(np.float64(x * np.float16(1 / 502)), axis=0)
+    ways = np.sum(terms * reciprocal, axis=0), np.einsum("nk,n->k", terms * reciprocal, Budget(np.ones(251), F16))
+    for y in (*ways, np.sum(-(terms * reciprocal).reshape(251, 64), axis=0)):
+        error = np.abs(np.float64(np.float16(seen))) - np.abs(y.value)
+        assert np.mean(error**2 / y.var) < 1
+        assert np.median(y.var / y.value**2) > 1.9 * F16.unit**2, "the factor's rounding and the last one"
+
+
+def test_what_terms_have_in_common_is_nothing_where_they_cancel_or_have_nothing() -> None:
+    alike, turns = Budget(np.ones(200), F16), Budget(np.array([1.0, -1.0] * 100), F16)
+    third = Budget(1.0, F16) / Budget(3.0, F16)
+    thirds = Budget(np.ones(200), F16) / Budget(np.full(200, 3.0), F16)
+    assert np.sum(turns * third).var == pytest.approx(np.sum(turns * thirds).var)
+    assert np.sum(alike * third).var > 1.5 * np.sum(alike * thirds).var
+    assert (third * third).common == 0
