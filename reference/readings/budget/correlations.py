@@ -42,11 +42,11 @@ def by_common_factor(rule: Callable[[Any, Any], Budget]) -> Callable[[Any, Any],
 
 
 def _alone(x: Budget, y: Budget) -> float:
-    """The relative variance of one number that all elements of y are made of."""
+    """The relative variance of one number that all elements of y are made of, at most 1."""
     if x.hard is None or x.value.size != 1 or y.value.size == 1:
         return 0.0
-    value, var = x.value.item(), x.var.item()
-    return var / value**2 if value and math.isfinite(var) else 0.0
+    value, var = abs(x.value.item()), float(np.ravel(x.var)[0])
+    return min(math.sqrt(var) / value, 1.0) ** 2 if value > 0 and math.isfinite(var) else 0.0
 
 
 def divide(a: Any, b: Any) -> Budget:

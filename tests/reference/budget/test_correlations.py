@@ -81,3 +81,10 @@ def test_what_terms_have_in_common_is_nothing_where_they_cancel_or_have_nothing(
     assert np.sum(turns * third).var == pytest.approx(np.sum(turns * thirds).var)
     assert np.sum(alike * third).var > 1.5 * np.sum(alike * thirds).var
     assert (third * third).common == 0
+
+
+@pytest.mark.parametrize("value", [0.0, 1e-300, np.inf, np.nan])
+def test_a_factor_without_a_relative_error_is_no_error_of_python(value: float) -> None:
+    with np.errstate(all="ignore"):
+        y = np.ones(3) * Budget(value, F16, 1e-3, 1e-6)
+    assert y.common == (1.0 if value == 1e-300 else 0.0)
