@@ -98,6 +98,20 @@ def test_what_a_record_expects_is_said_as_a_diagnosis_says_it(tmp_path: Path, ex
     assert ledger.explanation(off(), formula) == ""
 
 
+@pytest.mark.parametrize(
+    ("scope", "there"),
+    [
+        ('dataset = "normal"', True),
+        ('dataset = "rejects: *"', False),
+        ('case = "dense/*/nan/*"', False),
+        ('case = ["dense/*/nan/*", "dense/*/small/*"]', True),
+    ],
+)
+def test_a_hunt_likens_nothing_to_what_no_ordinary_numbers_show(tmp_path: Path, scope: str, there: bool) -> None:
+    (found,) = record(tmp_path, GOOD.replace('dataset  = "normal"', scope))
+    assert found.takes_numbers_of(naming.ordinary(load()["dense"])) == there
+
+
 def test_what_only_other_numbers_show_is_explained_everywhere_and_stale_only_there(tmp_path: Path) -> None:
     records = record(tmp_path, GOOD.replace("[dense-float32]", '[dense-float32]\nsalt = "7"'))
     for salt, told in (("", []), ("8", []), ("7", ["dense-float32"])):
