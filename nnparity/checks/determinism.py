@@ -71,11 +71,10 @@ def _judged(
     first, second, late, *alone, third = answers
     words = CellText((case.dtype.name,))
     told: dict[str, str] = {}
-    again, after, elsewhere = (dataclasses.replace(case, dataset=name) for name in (AGAIN, AFTER, ELSEWHERE))
     for found in (
-        *_repeated(target, again, truth, (first, second), (first, second)),
-        *_repeated(target, after, truth, (first, late), (late,)),
-        *_repeated(target, elsewhere, truth, (first, third), (third,)),
+        *_repeated(target, case, AGAIN, truth, (first, second), (first, second)),
+        *_repeated(target, case, AFTER, truth, (first, late), (late,)),
+        *_repeated(target, case, ELSEWHERE, truth, (first, third), (third,)),
         *(_alone(target, case, single, (first, alone[0]), truth) if single else ()),
     ):
         if told.get(found.case.dataset, SAME) == SAME:  # of several quantities that differ the first is told
@@ -87,15 +86,24 @@ def _judged(
 
 
 def _repeated(
-    target: Target, case: Case, truth: dict[str, Expected], both: Sequence[Observed], took: tuple[Observed, ...]
+    target: Target,
+    case: Case,
+    dataset: str,
+    truth: dict[str, Expected],
+    both: Sequence[Observed],
+    took: tuple[Observed, ...],
 ) -> Iterator[Finding]:
-    """Two observations of all that was asked; the time that it took belongs to the first verdict."""
+    """Two observations of all that was asked; the time that it took belongs to the first verdict.
+
+    `dataset` is what the comparison is called. It is judged as the case, which has numbers.
+    """
     one, other = both
+    named = dataclasses.replace(case, dataset=dataset)
     for place, (quantity, expected) in enumerate(judgeable(truth, other).items()):
         judged, note = compared(one, other, quantity, expected.twice, case)
         if judged.hard is not None and note:
             judged, note = spread(judged, note, target.observer.info.nondeterministic.get(case.formula.id))
-        yield Finding(case, quantity, judged, note=note, took=() if place else took)
+        yield Finding(named, quantity, judged, note=note, took=() if place else took)
 
 
 def _signature(formula: Formula) -> Signature:

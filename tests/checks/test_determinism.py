@@ -47,6 +47,13 @@ def test_other_bits_that_are_declared_are_told_and_forgiven(adapter: type[Adapte
     assert any(v.note and "differ" in v.note for v in verdicts(found) if v.dataset == topic)
 
 
+def test_other_bits_are_judged_where_machines_are_asked_how_errors_go_together() -> None:
+    """They need the numbers of the case: of these gradients wrong answers are tried that only they tell."""
+    found = verdicts(lines(faulty.Restless, "determinism", "multi_head_attention", dtypes=("float64",)))
+    grades = {v.grade for v in found if v.dataset == "again" and v.quantity.startswith("grad.b")}
+    assert "nondeterministic" in grades
+
+
 def test_more_than_rounding_explains_diverges() -> None:
     found = lines(faulty.Unstable, "determinism", "tanh")
     assert "output" in wrong(found)["again"]
