@@ -18,8 +18,9 @@ class StoreError(Exception):
 #: The folder of the store, or OFF.
 VARIABLE = "NNPARITY_STORE"
 OFF = "off"
-#: Bytes that a store may take, unless BOUND_VARIABLE says otherwise.
-BOUND = 2**32
+#: Bytes that a store may take, unless BOUND_VARIABLE says otherwise: `make parity` fills 3.7 GiB, and what is left
+#: after room was made must hold them, or a run throws away what its next target needs.
+BOUND = 6 * 2**30
 #: How large it may become, in MiB.
 BOUND_VARIABLE = "NNPARITY_STORE_MIB"
 

@@ -121,6 +121,6 @@ def test_it_says_what_it_holds(folder: Path) -> None:
     told = transfer.info(folder)
     assert told["file"] == str(folder / "expectations-1.0.sqlite")
     assert told["entries"] == "8"
-    assert told["size"] == "0.0 MiB of 4,096"
+    assert told["size"] == "0.0 MiB of 6,144"
     location.set_aside(location.file(folder))
     assert transfer.info(folder)["set aside"] == "1 damaged"
