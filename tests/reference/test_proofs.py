@@ -47,7 +47,7 @@ def whole(formula: Formula, signature: Signature) -> Case:
 
 def shrunk(case: Case) -> Case:
     """The first rows and columns of the same numbers."""
-    dims = case.signature.dims | {name: small for name, small in SMALL.items() if name in case.signature.dims}
+    dims = {name: min(size, SMALL.get(name, size)) for name, size in case.signature.dims.items()}
     small = msgspec.structs.replace(case.signature, id=f"{case.signature.id}-shrunk", dims=dims)
     texts = {name: text.replace("32 32", "22 22") for name, text in case.formula.inputs.items()}
     if case.formula.id.endswith("cnn"):
