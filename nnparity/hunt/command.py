@@ -10,7 +10,6 @@ from nnparity.execute.target import Target, start
 from nnparity.hunt.draw import Prey, draws
 from nnparity.hunt.shrink import shrink
 from nnparity.hunt.trial import Trial
-from nnparity.judge.known_divergences import Known
 from nnparity.reports.chain import sealed
 from nnparity.reports.records import Fact, Verdict
 from nnparity.run.counts import Counts, TotalCounts
@@ -18,7 +17,6 @@ from nnparity.run.examiner import Examiner
 from nnparity.run.plan import Plan
 from nnparity.run.recorder import Recorder
 from nnparity.run.verdicts import failed, target_line
-from nnparity.spec import load
 from nnparity.spec.cases.layouts import CONTIGUOUS
 from nnparity.spec.cases.naming import ordinary
 from nnparity.spec.usage import UsageError
@@ -113,7 +111,8 @@ class Hunt:
 
     def _found(self, prey: Prey, trial: Trial, verdict: Verdict) -> None:
         about = self._examiner.ledger.about(verdict.formula, verdict.target)
-        alike = [one.id for one in about if _alike(one, verdict)]
+        there = ordinary(prey.formula)  # a record of special values or rejected inputs tells of no such case
+        alike = [one.id for one in about if one.concerns(verdict) and one.takes_numbers_of(there)]
         like = f"(perhaps as {alike[0]})" if alike else ""
         kind = (verdict.formula, verdict.target, verdict.dtype, verdict.quantity, verdict.grade, like)
         small = self.bag.found.setdefault(kind, [])
@@ -133,11 +132,6 @@ class Hunt:
         for target in self._targets:
             target.observer.close()
         self._recorder.close()
-
-
-def _alike(known: Known, verdict: Verdict) -> bool:
-    """Whether a record speaks of that formula, target, dtype and quantity, if of other cases with ordinary numbers."""
-    return known.concerns(verdict) and known.takes_numbers_of(ordinary(load()[verdict.formula]))
 
 
 def _same(one: Verdict, other: Verdict) -> bool:

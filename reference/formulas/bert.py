@@ -7,7 +7,7 @@ import numpy as np
 from scipy import special
 
 from nnparity.reference.arrays import Array, Float, Int
-from nnparity.reference.formulas.transformer import again, scale, scored, scores_back, softmax, softmax_back
+from nnparity.reference.formulas.transformer import again, scale, scored, scores_back, shifted, softmax, softmax_back
 from nnparity.reference.readings.numbers import constant, detached, logistic
 from nnparity.reference.registry import formula
 
@@ -224,7 +224,7 @@ def _masked(
     """
     scores = scored(q, k, scaling)
     scores = np.where(keep, scores, -np.inf) if padded == "0" else scores
-    scores = scores - np.max(detached(scores), axis=-1, keepdims=True) if shift else scores
+    scores = shifted(scores) if shift else scores
     powers = np.where(keep, np.exp(scores), 0.0)
     p = powers / np.sum(powers, axis=-1, keepdims=True)
     p = np.where(keep, p, 0.0) if padded == "0" else p

@@ -5,7 +5,7 @@ import math
 import numpy as np
 
 from nnparity.reference.arrays import Array, Float, Int
-from nnparity.reference.formulas.transformer import softmax, softmax_back
+from nnparity.reference.formulas.transformer import shifted, softmax, softmax_back
 from nnparity.reference.readings.numbers import constant, detached
 from nnparity.reference.registry import formula
 
@@ -28,8 +28,8 @@ def log_softmax(z: Float[Array, "n k"], shift: bool = True) -> Float[Array, "n k
 
     Without the shift it is infinite beside an infinite logit, where inf - inf is NaN.
     """
-    shifted = z - np.max(detached(z), axis=-1, keepdims=True) if shift else z
-    return shifted - np.log(np.sum(np.exp(shifted), axis=-1, keepdims=True))
+    z = shifted(z) if shift else z
+    return z - np.log(np.sum(np.exp(z), axis=-1, keepdims=True))
 
 
 def _shares(z: Float[Array, "n k"], shift: bool, squared: bool) -> Float[Array, "n k"]:
@@ -39,7 +39,7 @@ def _shares(z: Float[Array, "n k"], shift: bool, squared: bool) -> Float[Array, 
     """
     if not squared:
         return np.exp(log_softmax(z, shift))
-    powers = np.exp(z - np.max(detached(z), axis=-1, keepdims=True))
+    powers = np.exp(shifted(z))
     total = np.sum(powers, axis=-1, keepdims=True)
     fixed = detached(total)
     return powers * (1 / fixed - (total - fixed) * (1 / (fixed * fixed)))

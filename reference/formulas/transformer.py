@@ -7,11 +7,16 @@ from nnparity.reference.readings.numbers import constant, detached
 from nnparity.reference.registry import formula
 
 
+def shifted(x: Float[Array, "*n k"], axis: int = -1) -> Float[Array, "*n k"]:
+    """x less its largest number, which is a constant of differentiation: powers of it do not overflow."""
+    return x - np.max(detached(x), axis=axis, keepdims=True)
+
+
 @formula("softmax")
 def softmax(x: Float[Array, "*n k"], *, axis: int = -1, base: float = 0.0, shift: bool = True) -> Float[Array, "*n k"]:
     """e^x_j / sum_l e^x_l; the largest x is subtracted first, which changes nothing but the overflow. Primer 3.4.3."""
-    shifted = x - np.max(detached(x), axis=axis, keepdims=True) if shift else x
-    powers = np.exp(shifted * np.log(base) if base else shifted)
+    x = shifted(x, axis) if shift else x
+    powers = np.exp(x * np.log(base) if base else x)
     return powers / np.sum(powers, axis=axis, keepdims=True)
 
 
@@ -59,9 +64,7 @@ def weights(
     scores = scored(q, k, scaling)
     if not causal:
         return softmax(scores, axis=axis, shift=shift)
-    powers = np.where(
-        seen(q.shape[1], k.shape[1], causal), np.exp(scores - np.max(detached(scores), axis=-1, keepdims=True)), 0.0
-    )
+    powers = np.where(seen(q.shape[1], k.shape[1], causal), np.exp(shifted(scores)), 0.0)
     return powers / np.sum(powers, axis=-1, keepdims=True)
 
 

@@ -32,9 +32,9 @@ def by_common_factor(rule: Callable[[Any, Any], Budget]) -> Callable[[Any, Any],
     """The rule of a product or a quotient, with what the factors of all elements have in common."""
 
     def ruled(a: Any, b: Any) -> Budget:
-        y = rule(a, b)
-        if y.hard is not None:
-            one, other = pair(a, b)
+        one, other = pair(a, b)
+        y = rule(one, other)
+        if not y.exact:
             y.common = one.common + other.common + _alone(one, y) + _alone(other, y)
         return y
 
