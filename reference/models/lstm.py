@@ -2,8 +2,6 @@
 
 from typing import Any
 
-import numpy as np
-
 from nnparity.reference.arrays import Array, Float, Gradients, Weights
 from nnparity.reference.formulas.mlp import dense, mse
 from nnparity.reference.formulas.recurrent import lstm_stacked
@@ -22,18 +20,9 @@ Parameters = tuple[
 ]
 
 
-def turned(p: Weights, transposed: bool) -> Weights:
-    """The parameters, with the square matrices of the hidden states transposed by mistake."""
-    if not transposed:
-        return p
-    return [np.transpose(w, (0, 2, 1)) if place in (1, 4) else w for place, w in enumerate(p)]
-
-
-def forward(
-    x: Float[Array, "n t k"], p: Weights, transposed: bool = False, **variant: Any
-) -> tuple[Float[Array, "n m"], Float[Array, "n 1"]]:
+def forward(x: Float[Array, "n t k"], p: Weights, **variant: Any) -> tuple[Float[Array, "n m"], Float[Array, "n 1"]]:
     """The last state of the second layer, and the prediction."""
-    h = lstm_stacked(x, *turned(p, transposed)[:6], **variant)
+    h = lstm_stacked(x, *p[:6], **variant)
     return h, dense(h, p[6], p[7])
 
 
@@ -42,13 +31,12 @@ def backward(
     x: Float[Array, "n t k"],
     h: Float[Array, "n m"],
     p: Weights,
-    transposed: bool = False,
     **variant: Any,
 ) -> Weights:
     """The gradients of all parameters, from the cotangent of the prediction."""
     dh, dw, db = dense.gradients(dy, h, p[6], p[7])
-    _, *below = lstm_stacked.gradients(dh, x, *turned(p, transposed)[:6], **variant)
-    return turned([*below, dw, db], transposed)
+    _, *below = lstm_stacked.gradients(dh, x, *p[:6], **variant)
+    return [*below, dw, db]
 
 
 @formula("listing_lstm")

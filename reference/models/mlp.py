@@ -21,7 +21,7 @@ def across(
     x: Float[Array, "n i"], w: Float[Array, "i j"], b: Float[Array, "j"], transposed: bool = False, bias: float = 1.0
 ) -> Float[Array, "n j"]:
     """np.dot(x, w) + b. A square w may be transposed by mistake."""
-    return dense(x, w if transposed and w.shape[0] == w.shape[1] else np.transpose(w), b, bias=bias)
+    return dense(x, np.transpose(w), b, bias=bias, transposed=transposed)
 
 
 def across_back(
@@ -33,9 +33,7 @@ def across_back(
     bias: float = 1.0,
 ) -> tuple[Float[Array, "n i"], Float[Array, "i j"], Float[Array, "j"]]:
     """The gradients by x, w and b."""
-    if transposed and w.shape[0] == w.shape[1]:
-        return dense.gradients(g, x, w, b, bias=bias)
-    dx, dw, db = dense.gradients(g, x, np.transpose(w), b, bias=bias)
+    dx, dw, db = dense.gradients(g, x, np.transpose(w), b, bias=bias, transposed=transposed)
     return dx, np.transpose(dw), db
 
 

@@ -166,7 +166,12 @@ def _why(
     why = list(changed)
     if pair.a.kind and pair.b.kind and pair.a.kind != pair.b.kind:
         why.insert(0, f"b computes {pair.b.kind} where a computes {pair.a.kind}")
-    if ported is not None and _bad(ported) and (not why or ported.diagnosis in readings(pair.a.kind)):
+    only_parameters = own_b is not None and passes(own_b) and pair.a.settings == pair.b.settings  # said above
+    if (
+        ported is not None
+        and _bad(ported)
+        and (not why or (ported.diagnosis in readings(pair.a.kind) and not only_parameters))
+    ):
         why.append(f"on what a's layer received b's gives: {_said(ported)}")
     why += [
         f"{side}'s own result is not what its formula gives: {_said(one)}"
