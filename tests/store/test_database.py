@@ -45,6 +45,16 @@ def test_it_stays_within_its_bound_and_the_least_recently_used_go_first(tmp_path
     assert sum(part.stat().st_size for part in tmp_path.iterdir()) <= 1.1 * bound
 
 
+def test_little_is_given_back_at_once_as_others_wait_for_it(tmp_path: Path) -> None:
+    bound, size = 2048 * KIB, 16 * KIB
+    store, counts = Database(tmp_path / "a.sqlite", bound), [0]
+    for number in range(150):
+        store.put({key(number): bytes(size)})
+        counts.append(len(store.keys()))
+    lost = max(before + 1 - after for before, after in itertools.pairwise(counts))
+    assert 0 < lost * size <= 0.03 * bound
+
+
 def test_to_make_room_looks_at_the_oldest_only(tmp_path: Path) -> None:
     store = Database(tmp_path / "a.sqlite")
     plan = store._connection.execute("EXPLAIN QUERY PLAN SELECT size, id FROM entries ORDER BY used, id").fetchall()
