@@ -259,23 +259,16 @@ def _(
     return dq, dk, np.einsum("bts,bte->bse", p, g)
 
 
-#: The axes of W: inputs first; and last, by mistake, where it is square.
-MATRIX = {False: "de", True: "ed"}
-
-
-def project(
-    h: Float[Array, "b t d"], w: Float[Array, "d e"], b: Float[Array, "e"], transposed: bool = False
-) -> Float[Array, "b t e"]:
+def project(h: Float[Array, "b t d"], w: Float[Array, "d e"], b: Float[Array, "e"]) -> Float[Array, "b t e"]:
     """h W + b."""
-    return np.einsum(f"btd,{MATRIX[transposed]}->bte", h, w) + b
+    return np.einsum("btd,de->bte", h, w) + b
 
 
 def project_back(
-    g: Float[Array, "b t e"], h: Float[Array, "b t d"], w: Float[Array, "d e"], transposed: bool = False
+    g: Float[Array, "b t e"], h: Float[Array, "b t d"], w: Float[Array, "d e"]
 ) -> tuple[Float[Array, "b t d"], Float[Array, "d e"], Float[Array, "e"]]:
     """The gradients of h, W and b."""
-    axes = MATRIX[transposed]
-    return np.einsum(f"bte,{axes}->btd", g, w), np.einsum(f"btd,bte->{axes}", h, g), np.sum(g, axis=(0, 1))
+    return np.einsum("bte,de->btd", g, w), np.einsum("btd,bte->de", h, g), np.sum(g, axis=(0, 1))
 
 
 def split(x: Float[Array, "b t d"], heads: int) -> Float[Array, "b t heads d//heads"]:
@@ -291,7 +284,7 @@ def _heads(
     return np.einsum("bthd,bshd->bhts", q, k) / divisor, divisor
 
 
-@formula("multi_head_attention")
+@formula("multi_head_attention", matrices=["wq", "wk", "wv", "wo"])
 def multi_head_attention(
     h: Float[Array, "b t d"],
     wq: Float[Array, "d d"],
@@ -307,13 +300,12 @@ def multi_head_attention(
     scaling: str = "head",
     out_bias: float = 1.0,
     flash: bool = False,
-    transposed: bool = False,
 ) -> Float[Array, "b t d"]:
     """Attention in each head on its share of the projections, put together and projected once more. Primer 4.4."""
-    q, k, v = (split(project(h, w, b, transposed), heads) for w, b in ((wq, bq), (wk, bk), (wv, bv)))
+    q, k, v = (split(project(h, w, b), heads) for w, b in ((wq, bq), (wk, bk), (wv, bv)))
     p = softmax(_heads(q, k, scaling)[0])
     joined = np.einsum("bhts,bshd->bthd", p, v).reshape(h.shape)
-    return project(joined, wo, bo if out_bias else 0 * bo, transposed)
+    return project(joined, wo, bo if out_bias else 0 * bo)
 
 
 @multi_head_attention.vjp
@@ -333,7 +325,6 @@ def _(
     scaling: str = "head",
     out_bias: float = 1.0,
     flash: bool = False,
-    transposed: bool = False,
 ) -> tuple[
     Float[Array, "b t d"],
     Float[Array, "d d"],
@@ -346,11 +337,11 @@ def _(
     Float[Array, "d"],
 ]:
     """Back through the output projection, every head, and the three projections, whose gradients of h add up."""
-    q, k, v = (split(project(h, w, b, transposed), heads) for w, b in ((wq, bq), (wk, bk), (wv, bv)))
+    q, k, v = (split(project(h, w, b), heads) for w, b in ((wq, bq), (wk, bk), (wv, bv)))
     scores, divisor = _heads(q, k, scaling)
     p = softmax(scores)
     joined = np.einsum("bhts,bshd->bthd", p, v).reshape(h.shape)
-    djoined, dwo, dbo = project_back(g, joined, wo, transposed)
+    djoined, dwo, dbo = project_back(g, joined, wo)
     do, dp = split(djoined, heads), np.einsum("bthd,bshd->bhts", split(djoined, heads), v)
     if flash:
         p = again(scores)
@@ -363,6 +354,6 @@ def _(
         np.einsum("bhts,bthd->bshd", p, do),
     )
     (hq, dwq, dbq), (hk, dwk, dbk), (hv, dwv, dbv) = (
-        project_back(part.reshape(h.shape), h, w, transposed) for part, w in zip(parts, (wq, wk, wv), strict=True)
+        project_back(part.reshape(h.shape), h, w) for part, w in zip(parts, (wq, wk, wv), strict=True)
     )
     return hq + hk + hv, dwq, dbq, dwk, dbk, dwv, dbv, dwo, dbo if out_bias else 0 * dbo

@@ -10,9 +10,7 @@ from nnparity.reference.arrays import Array, Float, Int
 from nnparity.reference.registry import formula
 
 #: which axes of the kernel are flipped; the formula flips both
-FLIPS = {"both": (-2, -1), "none": (), "rows": (-2,), "columns": (-1,)}
-#: which of its axes are exchanged, where the formula exchanges none
-EXCHANGED = {"rows for columns": (2, 3), "inputs for outputs": (0, 1)}
+FLIPS = {"both": (-2, -1), "none": (), "rows": (-2,), "columns": (-1,), "and exchanged": (-2, -1)}
 
 
 def windows(x: Float[Array, "n c h w"], size: tuple[int, int]) -> Float[Array, "n c h-p+1 w-q+1 p q"]:
@@ -21,15 +19,13 @@ def windows(x: Float[Array, "n c h w"], size: tuple[int, int]) -> Float[Array, "
 
 
 def flipped(w: Float[Array, "o c p q"], flip: str = "both") -> Float[Array, "o c p q"]:
-    """The kernel turned around, w(P+1-p, Q+1-q); two axes of one size may be exchanged by mistake besides."""
-    a, b = EXCHANGED.get(flip, (0, 0))
-    if a != b and w.shape[a] == w.shape[b]:
-        w = np.transpose(w, [{a: b, b: a}.get(axis, axis) for axis in range(4)])
-    axes = FLIPS.get(flip, FLIPS["both"])
-    return np.flip(w, axis=axes) if axes else w
+    """The kernel turned around, w(P+1-p, Q+1-q). "And exchanged" takes inputs for outputs besides, if as many."""
+    if flip == "and exchanged" and w.shape[0] == w.shape[1]:
+        w = np.transpose(w, (1, 0, 2, 3))
+    return np.flip(w, axis=FLIPS[flip]) if FLIPS[flip] else w
 
 
-@formula("conv2d")
+@formula("conv2d", matrices=["w"])
 def conv2d(
     x: Float[Array, "n c h w"], w: Float[Array, "o c p q"], *, flip: str = "both", border: str = "zeros"
 ) -> Float[Array, "n o h-p+1 w-q+1"]:

@@ -8,33 +8,22 @@ from nnparity.reference.readings import constant
 from nnparity.reference.registry import formula
 
 
-@formula("dense")
+@formula("dense", matrices=["w"])
 def dense(
-    x: Float[Array, "n i"], w: Float[Array, "j i"], b: Float[Array, "j"], *, bias: float = 1.0, transposed: bool = False
+    x: Float[Array, "n i"], w: Float[Array, "j i"], b: Float[Array, "j"], *, bias: float = 1.0
 ) -> Float[Array, "n j"]:
-    """y_j = sum_i w_ji x_i + b_j, for each row of x. Primer 3.1.3. A square w may be transposed by mistake."""
-    product = np.einsum(f"ni,{_axes(w, transposed)}->nj", x, w)
+    """y_j = sum_i w_ji x_i + b_j, for each row of x. Primer 3.1.3."""
+    product = np.einsum("ni,ji->nj", x, w)
     return product + (b if bias == 1 else bias * b) if bias else product
 
 
 @dense.vjp
 def _(
-    g: Float[Array, "n j"],
-    x: Float[Array, "n i"],
-    w: Float[Array, "j i"],
-    b: Float[Array, "j"],
-    *,
-    bias: float = 1.0,
-    transposed: bool = False,
+    g: Float[Array, "n j"], x: Float[Array, "n i"], w: Float[Array, "j i"], b: Float[Array, "j"], *, bias: float = 1.0
 ) -> tuple[Float[Array, "n i"], Float[Array, "j i"], Float[Array, "j"]]:
     """dx = g w, dw = g^T x, db = the sum of g over the rows."""
-    axes, db = _axes(w, transposed), np.sum(g, axis=0)
-    return np.einsum(f"nj,{axes}->ni", g, w), np.einsum(f"nj,ni->{axes}", g, x), db if bias == 1 else bias * db
-
-
-def _axes(w: Float[Array, "j i"], transposed: bool) -> str:
-    """Those of w: outputs first. Only a square matrix can be taken the other way round."""
-    return "ij" if transposed and w.shape[0] == w.shape[1] else "ji"
+    db = np.sum(g, axis=0)
+    return np.einsum("nj,ji->ni", g, w), np.einsum("nj,ni->ji", g, x), db if bias == 1 else bias * db
 
 
 @formula("mse")

@@ -10,8 +10,6 @@ from nnparity.reference.formulas.activation import sigma
 from nnparity.reference.registry import formula
 
 ORDER = (0, 1, 2, 3)
-#: The axes of wh: gate, unit of h_t, unit of h_{t-1}; and with the two units exchanged by mistake.
-HIDDEN = {False: "gpm", True: "gmp"}
 
 
 class Step(NamedTuple):
@@ -38,7 +36,6 @@ def step(
     forget_bias: float = 0.0,
     squash: bool = True,
     biases: int = 1,
-    transposed: bool = False,
 ) -> Step:
     """The five equations of 3.3.3.
 
@@ -53,10 +50,9 @@ def step(
         forget_bias: is added to the forget gate's bias.
         squash: whether the cell state goes through tanh on its way out.
         biases: how often b is added.
-        transposed: whether the matrices of h are taken transposed.
     """
     b = b if biases == 1 else biases * b
-    z = np.einsum("nk,gmk->gnm", x, wx) + np.einsum(f"nm,{HIDDEN[transposed]}->gnp", h, wh) + np.expand_dims(b, 1)
+    z = np.einsum("nk,gmk->gnm", x, wx) + np.einsum("nm,gpm->gnp", h, wh) + np.expand_dims(b, 1)
     i, f, o, g = (z[place] for place in order)
     i, f, o, g = sigma(i), sigma(f + forget_bias if forget_bias else f), sigma(o), np.tanh(g)
     c = f * c + i * g
@@ -89,27 +85,21 @@ def step_back(
 
 
 def weights_back(
-    dz: Float[Array, "4 n m"],
-    x: Float[Array, "n k"],
-    h: Float[Array, "n m"],
-    biases: int = 1,
-    transposed: bool = False,
-    **_: Any,
+    dz: Float[Array, "4 n m"], x: Float[Array, "n k"], h: Float[Array, "n m"], biases: int = 1, **_: Any
 ) -> tuple[Float[Array, "4 m k"], Float[Array, "4 m m"], Float[Array, "4 m"]]:
     """The gradients of wx, wh and b of one step."""
     db = np.sum(dz, axis=1)
-    dwh = np.einsum(f"gnp,nm->{HIDDEN[transposed]}", dz, h)
-    return np.einsum("gnm,nk->gmk", dz, x), dwh, db if biases == 1 else biases * db
+    return np.einsum("gnm,nk->gmk", dz, x), np.einsum("gnp,nm->gpm", dz, h), db if biases == 1 else biases * db
 
 
 def inputs_back(
-    dz: Float[Array, "4 n m"], wx: Float[Array, "4 m k"], wh: Float[Array, "4 m m"], transposed: bool = False, **_: Any
+    dz: Float[Array, "4 n m"], wx: Float[Array, "4 m k"], wh: Float[Array, "4 m m"]
 ) -> tuple[Float[Array, "n k"], Float[Array, "n m"]]:
     """The gradients of x_t and h_{t-1}: sums over all gates and units."""
-    return np.einsum("gnm,gmk->nk", dz, wx), np.einsum(f"gnp,{HIDDEN[transposed]}->nm", dz, wh)
+    return np.einsum("gnm,gmk->nk", dz, wx), np.einsum("gnp,gpm->nm", dz, wh)
 
 
-@formula("lstm_step")
+@formula("lstm_step", matrices=["wh"])
 def lstm_step(
     x: Float[Array, "n k"],
     h: Float[Array, "n m"],
@@ -145,7 +135,7 @@ def _(
     """Back through one step."""
     dh_next, dc_next = g
     dz, dc = step_back(dh_next, dc_next, step(x, h, c, wx, wh, b, **variant), c, **variant)
-    dx, dh = inputs_back(dz, wx, wh, **variant)
+    dx, dh = inputs_back(dz, wx, wh)
     return dx, dh, dc, *weights_back(dz, x, h, **variant)
 
 
@@ -200,14 +190,14 @@ def unroll_back(
         before_h, before_c = (steps[t - 1].h, steps[t - 1].c) if t else (h, c)
         total = dy[t] if dh is None else dh if dy[t] is None else dy[t] + dh
         dz, dc = step_back(total, dc, steps[t], before_c, **variant)
-        dxt, dh = inputs_back(dz, wx, wh, **variant)
+        dxt, dh = inputs_back(dz, wx, wh)
         own = weights_back(dz, x[:, t], before_h, **variant)
         weights = own if weights is None else tuple(a + b for a, b in zip(weights, own, strict=True))
         dx.insert(0, dxt)
     return np.stack(dx, axis=1), dh, dc, *(weights or ())
 
 
-@formula("lstm")
+@formula("lstm", matrices=["wh"])
 def lstm(
     x: Float[Array, "n t k"],
     h: Float[Array, "n m"],
@@ -270,7 +260,7 @@ def last_back(
     return (np.pad(dx, ((0, 0), (0, left), (0, 0))) if left else dx), *rest
 
 
-@formula("lstm_last")
+@formula("lstm_last", matrices=["wh"])
 def lstm_last(
     x: Float[Array, "n t k"],
     h: Float[Array, "n m"],
@@ -316,7 +306,7 @@ def states(steps: list[Step]) -> Float[Array, "n t m"]:
     return np.stack([s.h for s in steps], axis=1)
 
 
-@formula("lstm_stacked")
+@formula("lstm_stacked", matrices=["wh1", "wh2"])
 def lstm_stacked(
     x: Float[Array, "n t k"],
     wx1: Float[Array, "4 m k"],

@@ -166,12 +166,7 @@ def _why(
     why = list(changed)
     if pair.a.kind and pair.b.kind and pair.a.kind != pair.b.kind:
         why.insert(0, f"b computes {pair.b.kind} where a computes {pair.a.kind}")
-    only_parameters = own_b is not None and passes(own_b) and pair.a.settings == pair.b.settings  # said above
-    if (
-        ported is not None
-        and _bad(ported)
-        and (not why or (ported.diagnosis in readings(pair.a.kind) and not only_parameters))
-    ):
+    if ported is not None and _bad(ported) and (not why or _misread(pair, ported, own_b)):
         why.append(f"on what a's layer received b's gives: {_said(ported)}")
     why += [
         f"{side}'s own result is not what its formula gives: {_said(one)}"
@@ -181,6 +176,12 @@ def _why(
     if measured and measured.grade not in PASSING:
         why.append(measured.says)
     return [*why, *untold]
+
+
+def _misread(pair: Pair, ported: Verdict, own_b: Verdict | None) -> bool:
+    """Whether b's layer is a known wrong reading of a's: not if it is right by parameters that alone differ."""
+    only_parameters = own_b is not None and passes(own_b) and pair.a.settings == pair.b.settings
+    return ported.diagnosis in readings(pair.a.kind) and not only_parameters
 
 
 def _bad(verdict: Verdict | None) -> bool:
