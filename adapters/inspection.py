@@ -10,7 +10,7 @@ import inspect
 import sys
 import sysconfig
 import tempfile
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from fnmatch import fnmatchcase
 from functools import cached_property
 from pathlib import Path
@@ -51,16 +51,22 @@ def source_of(adapter: type[Adapter]) -> str:
     """
     own = {one.__module__ for one in Sources(adapter).own}
     found = hashlib.blake2b(digest_size=16)
-    for name, module in sorted(sys.modules.items()) if own else ():
-        file = getattr(module, "__dict__", {}).get("__file__")  # a lazy module imports what it is asked for
-        if file and Path(file).is_file() and (name in own or _somebodys(name, Path(file).resolve())):
-            found.update(hashlib.blake2b(name.encode()).digest() + hashlib.blake2b(Path(file).read_bytes()).digest())
+    for name, file in somebodys_modules(own) if own else ():
+        found.update(hashlib.blake2b(name.encode()).digest() + hashlib.blake2b(file.read_bytes()).digest())
     return found.hexdigest() if own else ""
+
+
+def somebodys_modules(besides: Collection[str] = ()) -> Iterator[tuple[str, Path]]:
+    """The modules imported by now that are neither installed, Python's nor nnparity's, and those named; their files."""
+    for name, module in sorted(sys.modules.items()):
+        file = getattr(module, "__dict__", {}).get("__file__")  # a lazy module imports what it is asked for
+        if file and Path(file).is_file() and (name in besides or _somebodys(name, Path(file).resolve())):
+            yield name, Path(file)
 
 
 def _somebodys(name: str, file: Path) -> bool:
     """Whether a module is neither installed, Python's or nnparity's, nor written by a framework as it runs."""
-    if name.partition(".")[0] in ("nnparity", "__main__") or INSTALLED.intersection(file.parts):
+    if name.partition(".")[0] in ("nnparity", "__main__", "__mp_main__") or INSTALLED.intersection(file.parts):
         return False
     places = (sysconfig.get_path("stdlib"), sysconfig.get_path("platstdlib"), tempfile.gettempdir())
     return not any(file.is_relative_to(Path(place).resolve()) for place in places)

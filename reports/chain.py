@@ -11,12 +11,15 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import NamedTuple
 
 import msgspec
 
 from nnparity.reports.records import Seal, Verdict, decode, encode
 
 LINK = re.compile(rb',"link":"([0-9a-f]+)\.([0-9]{1,15})\.([0-9a-f]+)"\}$')
+#: The same at the ends of the lines of a whole file.
+ENDS = re.compile(LINK.pattern.replace(b"$", rb"\r?$"), re.MULTILINE)
 
 
 @dataclass
@@ -47,8 +50,7 @@ def digest(writer: str, place: int, before: str, text: bytes) -> str:
     return hashlib.blake2b(head + text, digest_size=6).hexdigest()
 
 
-@dataclass(frozen=True)
-class Link:
+class Link(NamedTuple):
     """A line as it lies in the file; `writer` is empty of one that carries no link."""
 
     row: int
@@ -95,7 +97,8 @@ def _link(row: int, text: bytes, cut: bool) -> Link:
 
 def sealed(path: Path) -> str:
     """Appends the last line, which says how long each chain is; its digest."""
-    ends = {one.writer: f"{one.place}.{one.told}" for one in links(path) if one.writer}
+    found = ENDS.finditer(path.read_bytes())
+    ends = {writer.decode(): f"{int(place)}.{told.decode()}" for writer, place, told in (one.groups() for one in found)}
     chain = Chain()
     with path.open("ab") as file:
         file.write(chain.linked(encode(Seal(ends))))

@@ -31,15 +31,15 @@ class JaxArrays(Adapter):
     def __init__(self, device: str = "cpu", mode: str = "") -> None:
         super().__init__(device, mode)
         kind, which = place(self.device)
-        self._place = _local(kind)[which]
+        self.place = _local(kind)[which]
 
     @contextmanager
     def scope(self) -> Iterator[None]:
-        with jax.default_device(self._place), _float64() if self.wide else nullcontext():
+        with jax.default_device(self.place), _float64() if self.wide else nullcontext():
             yield
 
     def put(self, array: Array) -> Any:
-        return jax.device_put(np.array(array), self._place)
+        return jax.device_put(np.array(array), self.place)
 
     def get(self, tensor: Any) -> Array:
         return np.asarray(tensor)

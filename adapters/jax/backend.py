@@ -16,7 +16,7 @@ os.environ.setdefault("XLA_PYTHON_CLIENT_PREALLOCATE", "false")
 
 import jax
 
-from nnparity.adapters.jax import program_cache
+from nnparity.adapters.jax import executables, program_cache
 from nnparity.adapters.jax.arrays import JaxArrays
 from nnparity.adapters.jax.bert import JaxBert
 from nnparity.adapters.jax.layers import JaxLayers
@@ -64,11 +64,18 @@ class JaxBase(GpuModes, JaxArrays):
 
     @contextmanager
     def scope(self) -> Iterator[None]:
-        with jax.default_device(self._place), jax.default_matmul_precision(self._precision):
+        with jax.default_device(self.place), jax.default_matmul_precision(self._precision):
             yield
 
     def compile(self, program: Program) -> Program:
-        return _refusing(jax.jit(program)) if self.way == "compiled" else program
+        if self.way != "compiled":
+            return program
+        return _refusing(executables.kept(self, program) or jax.jit(program))
+
+    @property
+    def settings(self) -> str:
+        """What JAX is told beside a program. Where programs lie changes none of them."""
+        return repr(sorted((name, repr(value)) for name, value in jax.config.values.items() if "cache" not in name))
 
     @property
     def _precision(self) -> str:

@@ -1,7 +1,10 @@
 """JAX's own cache of compiled programs: where it lies, what goes into it, how many programs came out of it."""
 
+import math
 import os
 from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -9,6 +12,8 @@ import jax
 
 from nnparity.adapters.request import PROGRAMS
 
+#: Its own variable, and its own word for how long a program takes to compile that it keeps, in seconds.
+JAXS, SOONEST = "JAX_COMPILATION_CACHE_DIR", "jax_persistent_cache_min_compile_time_secs"
 COMPILED, CACHED = "compiled", "from the cache"
 #: What JAX tells of each program that it needs, compiled or not, and of each that it finds compiled.
 NEEDED, FOUND = "/jax/core/compile/backend_compile_duration", "/jax/compilation_cache/cache_hits"
@@ -20,19 +25,38 @@ def folder() -> Path | None:
 
     A folder for each number of threads: XLA shares a large loop out when it compiles, and JAX's key does not say so.
     """
-    own, ours = os.environ.get("JAX_COMPILATION_CACHE_DIR"), os.environ.get(PROGRAMS)
-    place = Path(own) if own else Path(ours, "jax") if ours else None
-    return place and place / f"threads-{os.environ.get('NPROC') or len(os.sched_getaffinity(0))}"
+    place = os.environ.get(JAXS)
+    return Path(place, _threads()) if place else ours()
+
+
+def ours() -> Path | None:
+    """The suite's own folder; None where there is none, or the user has JAX take another."""
+    place = os.environ.get(PROGRAMS)
+    return Path(place, "jax", _threads()) if place and not os.environ.get(JAXS) else None
+
+
+def _threads() -> str:
+    return f"threads-{os.environ.get('NPROC') or len(os.sched_getaffinity(0))}"
 
 
 def keep() -> None:
     """Has JAX keep all programs, however small and soon compiled, and counts them from now on."""
     if place := folder():
         jax.config.update("jax_compilation_cache_dir", str(place))
-    jax.config.update("jax_persistent_cache_min_compile_time_secs", 0.0)
+    jax.config.update(SOONEST, 0.0)
     jax.config.update("jax_persistent_cache_min_entry_size_bytes", -1)
     jax.monitoring.register_event_duration_secs_listener(_needed)
     jax.monitoring.register_event_listener(_found)
+
+
+@contextmanager
+def unkept() -> Iterator[None]:
+    """While this holds JAX keeps no program: what it reads from its cache it cannot write once more."""
+    jax.config.update(SOONEST, math.inf)
+    try:
+        yield
+    finally:
+        jax.config.update(SOONEST, 0.0)
 
 
 def _needed(event: str, _seconds: float, **_: Any) -> None:

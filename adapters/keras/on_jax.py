@@ -4,6 +4,8 @@ import os
 
 os.environ["KERAS_BACKEND"] = "jax"  # read once, when Keras is imported
 
+import keras
+
 from nnparity.adapters.jax.backend import JaxBase
 from nnparity.adapters.keras.backend import Keras
 
@@ -14,3 +16,9 @@ class KerasJaxAdapter(Keras, JaxBase):
     backend = "keras-jax"
     packages = ("keras", "jax", "jaxlib")
     modes = ("compiled", "eager")
+
+    @property
+    def settings(self) -> str:
+        """JAX's, and what Keras's own file of settings may say."""
+        told = keras.config.floatx(), keras.config.epsilon(), keras.config.image_data_format()
+        return f"{super().settings} {told} {keras.config.dtype_policy().name}"

@@ -1,6 +1,8 @@
 """JAX compiles a program once, ever: the next process reads it, unless nothing is kept or it takes other threads."""
 
 from collections import Counter
+from collections.abc import Callable
+from dataclasses import replace
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -52,6 +54,92 @@ def test_a_folder_of_the_users_own_is_taken_and_without_one_nothing_stays(
     assert needed(alone) == COMPILED
     assert needed(alone.twin()) == CACHED, "processes of a run share what they compile all the same"
     alone.close()
+
+
+#: As a user writes it: it is no class of nnparity's.
+OWN_CLASS = """
+from nnparity.adapters.jax.backend import JaxAdapter
+
+
+class Own(JaxAdapter):
+    pass
+"""
+
+
+def answer(observer: Observer, formula: str = "tanh") -> bytes:
+    """What a target answers, in bytes; it is ended afterwards."""
+    observer.submit([replace(ASKED, formula=formula)])
+    (found,) = observer.collect()
+    observer.close()
+    output = found.observation["output"]
+    assert isinstance(output, np.ndarray), output
+    return output.tobytes()
+
+
+def executables(folder: Path, kind: str) -> list[Path]:
+    """The files in which programs lie, or those that say for an operation which."""
+    return sorted((folder / OWN / "jax" / "threads-1" / "executables").glob(f"*-{kind}"))
+
+
+@pytest.fixture
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.setenv(PROGRAMS, str(tmp_path))
+    monkeypatch.delenv("JAX_COMPILATION_CACHE_DIR", raising=False)
+    return tmp_path
+
+
+def test_what_is_kept_is_run_without_being_traced(folder: Path) -> None:
+    """An executable of another operation in its place is run as it is."""
+    tanh, (of_tanh,) = answer(Observer("jax")), executables(folder, "as")
+    sigmoid = answer(Observer("jax"), "sigmoid")
+    (of_sigmoid,) = {*executables(folder, "as")} - {of_tanh}
+    assert tanh != sigmoid
+    of_tanh.write_bytes(of_sigmoid.read_bytes())
+    assert answer(Observer("jax")) == sigmoid
+
+
+@pytest.mark.parametrize("kind", ["as", "executable"])
+@pytest.mark.parametrize("damage", [lambda told: told[:-1], lambda told: told[:40] + b"?" + told[41:], lambda _: b""])
+def test_what_is_damaged_is_made_anew(folder: Path, kind: str, damage: Callable[[bytes], bytes]) -> None:
+    right, (path,) = answer(Observer("jax")), executables(folder, kind)
+    whole = path.read_bytes()
+    path.write_bytes(damage(whole))
+    observer = Observer("jax")
+    assert needed(observer) == (CACHED if kind == "as" else COMPILED)
+    assert answer(observer) == right
+    assert len(path.read_bytes()) == len(whole)
+
+
+def test_an_operation_that_is_the_same_to_xla_is_not_compiled_again(folder: Path) -> None:
+    answer(Observer("jax"))
+    keras = Observer("keras-jax")
+    assert needed(keras) == CACHED
+    keras.close()
+    assert [len(executables(folder, kind)) for kind in ("as", "executable")] == [2, 1]
+
+
+def test_another_setting_of_jax_has_its_program_traced_anew(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    answer(Observer("jax"))
+    for name, value, of_xla in (
+        ("JAX_NUMPY_RANK_PROMOTION", "warn", 2),
+        ("XLA_FLAGS", "--xla_cpu_enable_fast_math=true", 3),
+    ):
+        monkeypatch.setenv(name, value)
+        observer = Observer("jax")
+        assert needed(observer) == COMPILED
+        observer.close()
+        assert [len(executables(folder, kind)) for kind in ("as", "executable")] == [of_xla, of_xla]
+
+
+def test_code_of_somebodys_own_is_always_traced(folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    code = tmp_path / "code"
+    code.mkdir()
+    (code / "somebodys_class.py").write_text(OWN_CLASS)
+    monkeypatch.syspath_prepend(str(code))
+    own = Observer("somebodys_class:Own")
+    assert needed(own) == COMPILED
+    own.close()
+    assert not executables(folder, "as")
 
 
 def refused(observer: Observer) -> tuple[str, str]:

@@ -1,0 +1,166 @@
+"""Executables of whole programs, kept from run to run: what is kept is neither traced nor compiled again.
+
+JAX's own cache keeps what XLA compiled, but has a program traced and lowered to know it again, which is nine tenths of
+the time of a run that finds all its programs. Here an executable is found by what it would be traced from: operation,
+shapes, dtypes and target; the contents of all code that takes part; JAX's settings, XLA's flags, the processor. By what
+it was lowered to it is found too, as many operations are the same to XLA.
+
+Only methods that come with nnparity are kept so, on the CPU, where the user names no folder of his own for JAX's cache
+and the process has no module of his, which might have changed anything in JAX.
+JAX warns that whoever can write to such a folder can have code run: so it is of machine code in any form, also in
+JAX's cache, and the folder is the user's.
+"""
+
+import contextlib
+import hashlib
+import os
+import platform
+import tempfile
+from collections.abc import Iterable, Iterator
+from functools import cache, partial
+from importlib import import_module, metadata
+from pathlib import Path
+from typing import Any
+
+import jax
+from archspec.cpu.detect import detected_info
+from jax.experimental import serialize_executable
+
+import nnparity
+from nnparity.adapters.inspection import somebodys_modules
+from nnparity.adapters.jax import program_cache
+from nnparity.adapters.kernel import Point, Program
+from nnparity.adapters.shared.devices import CPU
+from nnparity.adapters.traceback import comes_along
+
+SIZE = 20
+#: How variables begin of which XLA makes something, and who traces; those of where programs lie change none.
+COMPILING, TRACING, ELSEWHERE = ("JAX_", "XLA_"), ("JAX_", "XLA_", "KERAS_"), "CACHE"
+#: Distributions without code of their own in a program, which say what its numbers are.
+UNDER = ("numpy", "ml_dtypes")
+
+
+def kept(adapter: Any, program: Program) -> "Kept | None":
+    """The program as one whose executables are kept; None where it must not be, or there is nowhere to."""
+    folder = program_cache.ours()
+    if not folder or jax.config.jax_disable_jit or adapter.place.platform != CPU or not isinstance(program, partial):
+        return None
+    (operation,) = program.args
+    method = getattr(operation.method, "__func__", operation.method)
+    if not comes_along(type(adapter)) or not comes_along(method) or _foreign():
+        return None
+    told = (program.func.__name__, operation.formula, operation.wrt, operation.order, dict(operation.attributes))
+    name = _name(adapter.target, repr(told), adapter.settings, code(*adapter.packages), environment(*TRACING))
+    return Kept(jax.jit(program, keep_unused=True), name, folder / "executables", adapter.place)
+
+
+class Kept:
+    """A program of which the executable for each set of shapes is read, or made and kept."""
+
+    def __init__(self, jitted: Any, name: str, folder: Path, place: Any) -> None:
+        self._jitted, self._name, self._folder, self._place = jitted, name, folder, place
+        self._executables: dict[Any, Any] = {}
+
+    def __call__(self, point: Point) -> Any:
+        leaves, tree = jax.tree.flatten(point)
+        shapes = tuple((leaf.shape, str(leaf.dtype)) for leaf in leaves)
+        if (tree, shapes) not in self._executables:
+            self._executables[tree, shapes] = self._found(point, str(tree), repr(shapes))
+        return self._executables[tree, shapes](point)
+
+    def _cache_size(self) -> int:
+        """As jitted code says that it was compiled."""
+        return len(self._executables)
+
+    def _found(self, point: Point, tree: str, shapes: str) -> Any:
+        asked = self._folder / f"{_name(self._name, tree, shapes)}-as"
+        if (known := _read(asked)) and (executable := self._loaded(known.decode(), point)):
+            return executable
+        lowered = self._jitted.lower(point)
+        made = f"{_name(lowered.as_text(), shapes, environment(*COMPILING))}-executable"
+        executable = self._loaded(made, point) or self._compiled(lowered, made)
+        _write(asked, made.encode())
+        return executable
+
+    def _loaded(self, name: str, point: Point) -> Any:
+        if not (told := _read(self._folder / name)):
+            return None
+        inputs, outputs = jax.tree.structure(((point,), {})), jax.tree.structure((0,) * told[0])
+        try:
+            found = serialize_executable.deserialize_and_load(
+                told[1:], inputs, outputs, self._place.client, [self._place]
+            )
+        except Exception:  # noqa: BLE001  (what is not as this version of JAX writes it is made anew)
+            return None
+        program_cache.counted[program_cache.CACHED] += 1
+        return found
+
+    def _compiled(self, lowered: Any, name: str) -> Any:
+        with program_cache.unkept():
+            executable = lowered.compile()
+        outputs = executable.out_tree
+        if outputs == jax.tree.structure((0,) * outputs.num_leaves) and outputs.num_leaves < 256:
+            with contextlib.suppress(ValueError, NotImplementedError):  # what JAX cannot write is not kept
+                _write(self._folder / name, bytes([outputs.num_leaves]) + serialize_executable.serialize(executable)[0])
+        return executable
+
+
+@cache
+def code(*packages: str) -> str:
+    """What traces a program: all modules of these packages and of the adapters, the versions of what is under them."""
+    folders = [Path(str(import_module(name).__file__)).parent for name in packages]
+    folders += [Path(nnparity.__path__[0], room) for room in ("adapters", "spec")]
+    return _name(platform.python_version(), *map(_installed, (*packages, *UNDER)), *_contents(folders))
+
+
+@cache
+def environment(*begin: str) -> str:
+    """What compiles a program, for which processor, and what it is told beside it, by variables that begin so."""
+    told = sorted(one for one in os.environ.items() if one[0].startswith(begin) and ELSEWHERE not in one[0])
+    processor = detected_info()
+    return _name(_installed("jaxlib"), repr(told), processor.name, repr(sorted(processor.features)))
+
+
+@cache
+def _foreign() -> bool:
+    """Whether the process has a module of somebody's own: one has by now what it is to run."""
+    return any(somebodys_modules())
+
+
+def _installed(name: str) -> str:
+    """A distribution with the hashes of its files as they were installed: it may be too large to be read through."""
+    found = metadata.distribution(name)
+    return f"{name} {found.version} {found.read_text('RECORD')}"
+
+
+def _contents(folders: Iterable[Path]) -> Iterator[str]:
+    """All modules in these folders; one that was edited where it is installed is another."""
+    for folder in folders:
+        for path in sorted(folder.rglob("*.py")):
+            yield f"{path.relative_to(folder)} {hashlib.blake2b(path.read_bytes(), digest_size=SIZE).hexdigest()}"
+
+
+def _name(*words: str) -> str:
+    told = hashlib.blake2b(digest_size=SIZE)
+    for word in words:
+        told.update(hashlib.blake2b(word.encode()).digest())
+    return told.hexdigest()
+
+
+def _read(path: Path) -> bytes:
+    """What was written; nothing where it is not there, or not all of it."""
+    try:
+        told = path.read_bytes()
+    except OSError:
+        return b""
+    body = told[SIZE:]
+    return body if hashlib.blake2b(body, digest_size=SIZE).digest() == told[:SIZE] else b""
+
+
+def _write(path: Path, body: bytes) -> None:
+    """Whole, or not at all: another process may write the same, and this one may be killed."""
+    with contextlib.suppress(OSError):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with tempfile.NamedTemporaryFile(dir=path.parent, delete=False) as file:
+            file.write(hashlib.blake2b(body, digest_size=SIZE).digest() + body)
+        Path(file.name).replace(path)
