@@ -13,11 +13,12 @@ JAX's cache, and the folder is the user's.
 
 import contextlib
 import hashlib
+import inspect
 import os
 import platform
 import tempfile
 from collections.abc import Iterable, Iterator
-from functools import cache, partial
+from functools import cache
 from importlib import import_module, metadata
 from pathlib import Path
 from typing import Any
@@ -26,42 +27,49 @@ import jax
 from archspec.cpu.detect import detected_info
 from jax.experimental import serialize_executable
 
-import nnparity
+from nnparity import adapters, spec
 from nnparity.adapters.inspection import somebodys_modules
 from nnparity.adapters.jax import program_cache
-from nnparity.adapters.kernel import Point, Program
+from nnparity.adapters.kernel import Point
 from nnparity.adapters.shared.devices import CPU
 from nnparity.adapters.traceback import comes_along
 
 SIZE = 20
+#: Whether JAX loads an executable for a device that is named; older versions do not, and keep their own way.
+ABLE = "execution_devices" in inspect.signature(serialize_executable.deserialize_and_load).parameters
 #: How variables begin of which XLA makes something, and who traces; those of where programs lie change none.
 COMPILING, TRACING, ELSEWHERE = ("JAX_", "XLA_"), ("JAX_", "XLA_", "KERAS_"), "CACHE"
 #: Distributions without code of their own in a program, which say what its numbers are.
 UNDER = ("numpy", "ml_dtypes")
+#: Of which directions a rule makes nothing: left out, whether a case has them or not makes no other program of it.
+UNUSED = {"_value": ("tangents", "cotangents"), "_vjp": ("tangents",), "jvp": ("cotangents",)}
 
 
-def kept(adapter: Any, program: Program) -> "Kept | None":
-    """The program as one whose executables are kept; None where it must not be, or there is nowhere to."""
+def kept(adapter: Any, program: Any) -> "Kept | None":
+    """A rule with its operation as a program whose executables are kept; None where it must not be, or has no place."""
     folder = program_cache.ours()
-    if not folder or jax.config.jax_disable_jit or adapter.place.platform != CPU or not isinstance(program, partial):
+    if not ABLE or not folder or jax.config.jax_disable_jit or adapter.place.platform != CPU:
         return None
     (operation,) = program.args
     method = getattr(operation.method, "__func__", operation.method)
     if not comes_along(type(adapter)) or not comes_along(method) or _foreign():
         return None
-    told = (program.func.__name__, operation.formula, operation.wrt, operation.order, dict(operation.attributes))
+    rule = program.func.__name__
+    told = (rule, operation.formula, operation.wrt, operation.order, dict(operation.attributes))
     name = _name(adapter.target, repr(told), adapter.settings, code(*adapter.packages), environment(*TRACING))
-    return Kept(jax.jit(program, keep_unused=True), name, folder / "executables", adapter.place)
+    jitted = jax.jit(program, keep_unused=True)
+    return Kept(jitted, name, folder / "executables", adapter.place, dict.fromkeys(UNUSED.get(rule, ()), ()))
 
 
 class Kept:
     """A program of which the executable for each set of shapes is read, or made and kept."""
 
-    def __init__(self, jitted: Any, name: str, folder: Path, place: Any) -> None:
-        self._jitted, self._name, self._folder, self._place = jitted, name, folder, place
+    def __init__(self, jitted: Any, name: str, folder: Path, place: Any, without: dict[str, Any]) -> None:
+        self._jitted, self._name, self._folder, self._place, self._without = jitted, name, folder, place, without
         self._executables: dict[Any, Any] = {}
 
     def __call__(self, point: Point) -> Any:
+        point = point._replace(**self._without)
         leaves, tree = jax.tree.flatten(point)
         shapes = tuple((leaf.shape, str(leaf.dtype)) for leaf in leaves)
         if (tree, shapes) not in self._executables:
@@ -109,7 +117,7 @@ class Kept:
 def code(*packages: str) -> str:
     """What traces a program: all modules of these packages and of the adapters, the versions of what is under them."""
     folders = [Path(str(import_module(name).__file__)).parent for name in packages]
-    folders += [Path(nnparity.__path__[0], room) for room in ("adapters", "spec")]
+    folders += [Path(room.__path__[0]) for room in (adapters, spec)]
     return _name(platform.python_version(), *map(_installed, (*packages, *UNDER)), *_contents(folders))
 
 

@@ -118,6 +118,19 @@ def test_an_operation_that_is_the_same_to_xla_is_not_compiled_again(folder: Path
     assert [len(executables(folder, kind)) for kind in ("as", "executable")] == [2, 1]
 
 
+def test_directions_that_a_program_makes_nothing_of_make_no_other_program(folder: Path) -> None:
+    observer = Observer("jax")
+    assert needed(observer) == COMPILED
+    ones = {"x": ASKED.inputs["x"]}
+    observer.submit(
+        [replace(ASKED, cotangents={"output": ones["x"]}, tangents=ones, wrt=("x",), quantities={"output"})]
+    )
+    (found,) = observer.collect()
+    observer.close()
+    assert set(found.observation) == {"output"}
+    assert observer.take_programs() == CACHED
+
+
 def test_another_setting_of_jax_has_its_program_traced_anew(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     answer(Observer("jax"))
     for name, value, of_xla in (
