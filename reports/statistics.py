@@ -77,17 +77,13 @@ class Statistics:
     unrecorded: int = 0
 
     def add(self, verdict: Verdict) -> None:
-        """Count one more verdict in. A run's are counted in half a dozen ways: what is found once is used again."""
+        """Count one more verdict in."""
         self.grades[verdict.grade] += 1
-        rank = severity(verdict.grade), badness(verdict.hard), badness(verdict.sharp)
-        if self.hard is None or rank[1] > badness(self.hard):
-            self.hard = verdict.hard
-        if self.sharp is None or rank[2] > badness(self.sharp):
-            self.sharp = verdict.sharp
-        if verdict.ulp is not None and (self.ulp is None or badness(verdict.ulp) > badness(self.ulp)):
-            self.ulp = verdict.ulp
-        if verdict.bits is not None and (self.bits is None or _precision(verdict.bits) < _precision(self.bits)):
-            self.bits = verdict.bits
+        self.hard = _larger(self.hard, verdict.hard)
+        self.sharp = _larger(self.sharp, verdict.sharp)
+        self.ulp = _larger(self.ulp, verdict.ulp)
+        self.bits = _fewer(self.bits, verdict.bits)
+        rank = _rank(verdict)
         if rank > self.rank:
             self.worst, self.rank = verdict, rank
         if verdict.note:
@@ -141,6 +137,18 @@ def fails(verdict: Verdict) -> bool:
 
 def _by_grade(item: tuple[str, int]) -> int:
     return GRADES.index(item[0]) if item[0] in GRADES else len(GRADES)
+
+
+def _rank(verdict: Verdict) -> Rank:
+    return severity(verdict.grade), badness(verdict.hard), badness(verdict.sharp)
+
+
+def _larger(old: Number | None, new: Number | None) -> Number | None:
+    return new if new is not None and (old is None or badness(new) > badness(old)) else old
+
+
+def _fewer(old: Number | None, new: Number | None) -> Number | None:
+    return new if new is not None and (old is None or _precision(new) < _precision(old)) else old
 
 
 def _precision(bits: Number) -> float:

@@ -53,6 +53,8 @@ class JaxBase(GpuModes, JaxArrays):
         }
     )
     second_order = "forward over reverse: jax.jvp of jax.vjp"
+    #: What a program is traced under beside JAX's own settings.
+    settings = ""
 
     def __init__(self, device: str = "cpu", mode: str = "") -> None:
         _asking_for_determinism(device, mode)
@@ -71,11 +73,6 @@ class JaxBase(GpuModes, JaxArrays):
         if self.way != "compiled":
             return program
         return _refusing(executables.kept(self, program) or jax.jit(program))
-
-    @property
-    def settings(self) -> str:
-        """What JAX is told beside a program. Where programs lie changes none of them."""
-        return repr(sorted((name, repr(value)) for name, value in jax.config.values.items() if "cache" not in name))
 
     @property
     def _precision(self) -> str:
@@ -102,13 +99,12 @@ def _asking_for_determinism(device: str, mode: str) -> None:
 def _refusing(program: Any) -> Program:
     """The program, which must have been compiled once it ran.
 
-    What it refused of some shapes it refuses again without being traced anew: values play no part.
+    What it refused of some shapes it refuses again without being traced anew.
     """
     refused: dict[Any, Exception] = {}
 
     def run(point: Point) -> Any:
-        leaves, tree = jax.tree.flatten(point)
-        key = tree, tuple((leaf.shape, leaf.dtype) for leaf in leaves)
+        key = executables.shapes_of(point)
         if key in refused:
             raise refused[key]
         try:

@@ -16,7 +16,6 @@ import hashlib
 import inspect
 import os
 import platform
-import tempfile
 from collections.abc import Iterable, Iterator
 from functools import cache
 from importlib import import_module, metadata
@@ -37,8 +36,6 @@ from nnparity.adapters.traceback import comes_along
 SIZE = 20
 #: Whether JAX loads an executable for a device that is named; older versions do not, and keep their own way.
 ABLE = "execution_devices" in inspect.signature(serialize_executable.deserialize_and_load).parameters
-#: How variables begin of which XLA makes something, and who traces; those of where programs lie change none.
-COMPILING, TRACING, ELSEWHERE = ("JAX_", "XLA_"), ("JAX_", "XLA_", "KERAS_"), "CACHE"
 #: Distributions without code of their own in a program, which say what its numbers are.
 UNDER = ("numpy", "ml_dtypes")
 #: Of which directions a rule makes nothing: left out, whether a case has them or not makes no other program of it.
@@ -56,9 +53,15 @@ def kept(adapter: Any, program: Any) -> "Kept | None":
         return None
     rule = program.func.__name__
     told = (rule, operation.formula, operation.wrt, operation.order, dict(operation.attributes))
-    name = _name(adapter.target, repr(told), adapter.settings, code(*adapter.packages), environment(*TRACING))
+    name = _name(adapter.target, repr(told), adapter.settings, code(*adapter.packages))
     jitted = jax.jit(program, keep_unused=True)
     return Kept(jitted, name, folder / "executables", adapter.place, dict.fromkeys(UNUSED.get(rule, ()), ()))
+
+
+def shapes_of(point: Point) -> tuple[Any, tuple[tuple[tuple[int, ...], str], ...]]:
+    """What a program is compiled for: how a point is made up, shapes and dtypes. Values play no part."""
+    leaves, tree = jax.tree.flatten(point)
+    return tree, tuple((leaf.shape, str(leaf.dtype)) for leaf in leaves)
 
 
 class Kept:
@@ -70,22 +73,22 @@ class Kept:
 
     def __call__(self, point: Point) -> Any:
         point = point._replace(**self._without)
-        leaves, tree = jax.tree.flatten(point)
-        shapes = tuple((leaf.shape, str(leaf.dtype)) for leaf in leaves)
-        if (tree, shapes) not in self._executables:
-            self._executables[tree, shapes] = self._found(point, str(tree), repr(shapes))
-        return self._executables[tree, shapes](point)
+        shapes = shapes_of(point)
+        if shapes not in self._executables:
+            self._executables[shapes] = self._found(point, *map(str, shapes))
+        return self._executables[shapes](point)
 
     def _cache_size(self) -> int:
         """As jitted code says that it was compiled."""
         return len(self._executables)
 
     def _found(self, point: Point, tree: str, shapes: str) -> Any:
-        asked = self._folder / f"{_name(self._name, tree, shapes)}-as"
+        around = environment()
+        asked = self._folder / f"{_name(self._name, tree, shapes, around)}-alias"
         if (known := _read(asked)) and (executable := self._loaded(known.decode(), point)):
             return executable
         lowered = self._jitted.lower(point)
-        made = f"{_name(lowered.as_text(), shapes, environment(*COMPILING))}-executable"
+        made = f"{_name(lowered.as_text(), shapes, around)}-executable"
         executable = self._loaded(made, point) or self._compiled(lowered, made)
         _write(asked, made.encode())
         return executable
@@ -121,12 +124,24 @@ def code(*packages: str) -> str:
     return _name(platform.python_version(), *map(_installed, (*packages, *UNDER)), *_contents(folders))
 
 
+def environment() -> str:
+    """What compiles a program, for which processor, and what JAX and XLA are told beside it.
+
+    Where programs lie, which the words and variables with "cache" in them say, changes none.
+    """
+    settings = sorted((name, repr(value)) for name, value in jax.config.values.items() if "cache" not in name)
+    return _name(_compiler(), repr(settings), repr(variables("JAX_", "XLA_")))
+
+
+def variables(*begin: str) -> list[tuple[str, str]]:
+    """The variables of the environment that begin so, but those of where programs lie."""
+    return sorted(one for one in os.environ.items() if one[0].startswith(begin) and "CACHE" not in one[0])
+
+
 @cache
-def environment(*begin: str) -> str:
-    """What compiles a program, for which processor, and what it is told beside it, by variables that begin so."""
-    told = sorted(one for one in os.environ.items() if one[0].startswith(begin) and ELSEWHERE not in one[0])
+def _compiler() -> str:
     processor = detected_info()
-    return _name(_installed("jaxlib"), repr(told), processor.name, repr(sorted(processor.features)))
+    return _name(_installed("jaxlib"), processor.name, repr(sorted(processor.features)))
 
 
 @cache
@@ -169,6 +184,6 @@ def _write(path: Path, body: bytes) -> None:
     """Whole, or not at all: another process may write the same, and this one may be killed."""
     with contextlib.suppress(OSError):
         path.parent.mkdir(parents=True, exist_ok=True)
-        with tempfile.NamedTemporaryFile(dir=path.parent, delete=False) as file:
-            file.write(hashlib.blake2b(body, digest_size=SIZE).digest() + body)
-        Path(file.name).replace(path)
+        beside = path.with_name(f"{path.name}.{os.getpid()}.part")
+        beside.write_bytes(hashlib.blake2b(body, digest_size=SIZE).digest() + body)
+        beside.replace(path)

@@ -13,7 +13,7 @@ import jax
 from nnparity.adapters.request import PROGRAMS
 
 #: Its own variable, and its own word for how long a program takes to compile that it keeps, in seconds.
-JAXS, SOONEST = "JAX_COMPILATION_CACHE_DIR", "jax_persistent_cache_min_compile_time_secs"
+JAX_FOLDER, LEAST_SECONDS = "JAX_COMPILATION_CACHE_DIR", "jax_persistent_cache_min_compile_time_secs"
 COMPILED, CACHED = "compiled", "from the cache"
 #: What JAX tells of each program that it needs, compiled or not, and of each that it finds compiled.
 NEEDED, FOUND = "/jax/core/compile/backend_compile_duration", "/jax/compilation_cache/cache_hits"
@@ -25,14 +25,14 @@ def folder() -> Path | None:
 
     A folder for each number of threads: XLA shares a large loop out when it compiles, and JAX's key does not say so.
     """
-    place = os.environ.get(JAXS)
+    place = os.environ.get(JAX_FOLDER)
     return Path(place, _threads()) if place else ours()
 
 
 def ours() -> Path | None:
     """The suite's own folder; None where there is none, or the user has JAX take another."""
     place = os.environ.get(PROGRAMS)
-    return Path(place, "jax", _threads()) if place and not os.environ.get(JAXS) else None
+    return Path(place, "jax", _threads()) if place and not os.environ.get(JAX_FOLDER) else None
 
 
 def _threads() -> str:
@@ -43,7 +43,7 @@ def keep() -> None:
     """Has JAX keep all programs, however small and soon compiled, and counts them from now on."""
     if place := folder():
         jax.config.update("jax_compilation_cache_dir", str(place))
-    jax.config.update(SOONEST, 0.0)
+    jax.config.update(LEAST_SECONDS, 0.0)
     jax.config.update("jax_persistent_cache_min_entry_size_bytes", -1)
     jax.monitoring.register_event_duration_secs_listener(_needed)
     jax.monitoring.register_event_listener(_found)
@@ -52,11 +52,11 @@ def keep() -> None:
 @contextmanager
 def unkept() -> Iterator[None]:
     """While this holds JAX keeps no program: what it reads from its cache it cannot write once more."""
-    jax.config.update(SOONEST, math.inf)
+    jax.config.update(LEAST_SECONDS, math.inf)
     try:
         yield
     finally:
-        jax.config.update(SOONEST, 0.0)
+        jax.config.update(LEAST_SECONDS, 0.0)
 
 
 def _needed(event: str, _seconds: float, **_: Any) -> None:

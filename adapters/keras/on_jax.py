@@ -7,6 +7,7 @@ os.environ["KERAS_BACKEND"] = "jax"  # read once, when Keras is imported
 import keras
 
 from nnparity.adapters.jax.backend import JaxBase
+from nnparity.adapters.jax.executables import variables
 from nnparity.adapters.keras.backend import Keras
 
 
@@ -18,7 +19,7 @@ class KerasJaxAdapter(Keras, JaxBase):
     modes = ("compiled", "eager")
 
     @property
-    def settings(self) -> str:
-        """JAX's, and what Keras's own file of settings may say."""
+    def settings(self) -> str:  # type: ignore[override]
+        """What Keras's own file of settings and its variables say."""
         told = keras.config.floatx(), keras.config.epsilon(), keras.config.image_data_format()
-        return f"{super().settings} {told} {keras.config.dtype_policy().name}"
+        return f"{told} {keras.config.dtype_policy().name} {variables('KERAS_')}"

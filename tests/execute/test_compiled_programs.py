@@ -1,5 +1,7 @@
 """JAX compiles a program once, ever: the next process reads it, unless nothing is kept or it takes other threads."""
 
+import subprocess
+import sys
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import replace
@@ -27,9 +29,14 @@ def needed(observer: Observer) -> Counter[str]:
     return observer.take_programs()
 
 
-def test_a_program_is_compiled_once_for_each_number_of_threads(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.fixture
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setenv(PROGRAMS, str(tmp_path))
     monkeypatch.delenv("JAX_COMPILATION_CACHE_DIR", raising=False)
+    return tmp_path
+
+
+def test_a_program_is_compiled_once_for_each_number_of_threads(folder: Path) -> None:
     first = Observer("jax")
     assert first.info.target == "jax:cpu:compiled"
     assert needed(first) == COMPILED
@@ -37,7 +44,7 @@ def test_a_program_is_compiled_once_for_each_number_of_threads(tmp_path: Path, m
     assert needed(first.twin()) == CACHED
     assert needed(first.twin(2)) == COMPILED, "XLA may have shared its loops out"
     first.close()
-    assert sorted(path.name for path in (tmp_path / OWN / "jax").iterdir()) == ["threads-1", "threads-2"]
+    assert sorted(path.name for path in (folder / OWN / "jax").iterdir()) == ["threads-1", "threads-2"]
 
 
 def test_a_folder_of_the_users_own_is_taken_and_without_one_nothing_stays(
@@ -64,6 +71,17 @@ from nnparity.adapters.jax.backend import JaxAdapter
 class Own(JaxAdapter):
     pass
 """
+#: What code changes that the text of a lowered program does not show.
+OTHER_SETTINGS = """
+import jax
+from nnparity.adapters.jax.executables import environment
+
+before = environment()
+jax.config.update("jax_compilation_cache_dir", "elsewhere")
+assert environment() == before
+jax.config.update("jax_disable_most_optimizations", True)
+assert environment() != before
+"""
 
 
 def answer(observer: Observer, formula: str = "tanh") -> bytes:
@@ -81,41 +99,35 @@ def executables(folder: Path, kind: str) -> list[Path]:
     return sorted((folder / OWN / "jax" / "threads-1" / "executables").glob(f"*-{kind}"))
 
 
-@pytest.fixture
-def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    monkeypatch.setenv(PROGRAMS, str(tmp_path))
-    monkeypatch.delenv("JAX_COMPILATION_CACHE_DIR", raising=False)
-    return tmp_path
-
-
 def test_what_is_kept_is_run_without_being_traced(folder: Path) -> None:
     """An executable of another operation in its place is run as it is."""
-    tanh, (of_tanh,) = answer(Observer("jax")), executables(folder, "as")
+    tanh, (of_tanh,) = answer(Observer("jax")), executables(folder, "alias")
     sigmoid = answer(Observer("jax"), "sigmoid")
-    (of_sigmoid,) = {*executables(folder, "as")} - {of_tanh}
+    (of_sigmoid,) = {*executables(folder, "alias")} - {of_tanh}
     assert tanh != sigmoid
     of_tanh.write_bytes(of_sigmoid.read_bytes())
     assert answer(Observer("jax")) == sigmoid
 
 
-@pytest.mark.parametrize("kind", ["as", "executable"])
+@pytest.mark.parametrize("kind", ["alias", "executable"])
 @pytest.mark.parametrize("damage", [lambda told: told[:-1], lambda told: told[:40] + b"?" + told[41:], lambda _: b""])
 def test_what_is_damaged_is_made_anew(folder: Path, kind: str, damage: Callable[[bytes], bytes]) -> None:
     right, (path,) = answer(Observer("jax")), executables(folder, kind)
     whole = path.read_bytes()
     path.write_bytes(damage(whole))
     observer = Observer("jax")
-    assert needed(observer) == (CACHED if kind == "as" else COMPILED)
+    assert needed(observer) == (CACHED if kind == "alias" else COMPILED)
     assert answer(observer) == right
     assert len(path.read_bytes()) == len(whole)
 
 
+@pytest.mark.skipif(find_spec("keras") is None, reason="keras is not installed")
 def test_an_operation_that_is_the_same_to_xla_is_not_compiled_again(folder: Path) -> None:
     answer(Observer("jax"))
     keras = Observer("keras-jax")
     assert needed(keras) == CACHED
     keras.close()
-    assert [len(executables(folder, kind)) for kind in ("as", "executable")] == [2, 1]
+    assert [len(executables(folder, kind)) for kind in ("alias", "executable")] == [2, 1]
 
 
 def test_directions_that_a_program_makes_nothing_of_make_no_other_program(folder: Path) -> None:
@@ -141,7 +153,11 @@ def test_another_setting_of_jax_has_its_program_traced_anew(folder: Path, monkey
         observer = Observer("jax")
         assert needed(observer) == COMPILED
         observer.close()
-        assert [len(executables(folder, kind)) for kind in ("as", "executable")] == [of_xla, of_xla]
+        assert [len(executables(folder, kind)) for kind in ("alias", "executable")] == [of_xla, of_xla]
+
+
+def test_a_setting_made_in_code_compiles_another_program_and_where_programs_lie_does_not() -> None:
+    subprocess.run([sys.executable, "-c", OTHER_SETTINGS], check=True)
 
 
 def test_code_of_somebodys_own_is_always_traced(folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -152,7 +168,7 @@ def test_code_of_somebodys_own_is_always_traced(folder: Path, tmp_path: Path, mo
     own = Observer("somebodys_class:Own")
     assert needed(own) == COMPILED
     own.close()
-    assert not executables(folder, "as")
+    assert not executables(folder, "alias")
 
 
 def refused(observer: Observer) -> tuple[str, str]:
