@@ -34,6 +34,8 @@ from nnparity.adapters.shared.devices import CPU
 from nnparity.adapters.traceback import comes_along
 
 SIZE = 20
+#: Of the way that executables are made and written: those of another are not read.
+FORMAT = "2"
 #: Whether JAX loads an executable for a device that is named; older versions do not, and keep their own way.
 ABLE = "execution_devices" in inspect.signature(serialize_executable.deserialize_and_load).parameters
 #: Distributions without code of their own in a program, which say what its numbers are.
@@ -88,7 +90,7 @@ class Kept:
         if (known := _read(asked)) and (executable := self._loaded(known.decode(), point)):
             return executable
         lowered = self._jitted.lower(point)
-        made = f"{_name(lowered.as_text(), shapes, around)}-executable"
+        made = f"{_name(FORMAT, lowered.as_text(), shapes, around)}-executable"
         executable = self._loaded(made, point) or self._compiled(lowered, made)
         _write(asked, made.encode())
         return executable

@@ -1,6 +1,5 @@
 """JAX's own cache of compiled programs: where it lies, what goes into it, how many programs came out of it."""
 
-import math
 import os
 from collections import Counter
 from collections.abc import Iterator
@@ -9,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import jax
+from jax.experimental.compilation_cache import compilation_cache
 
 from nnparity.adapters.request import PROGRAMS
 
@@ -51,12 +51,18 @@ def keep() -> None:
 
 @contextmanager
 def unkept() -> Iterator[None]:
-    """While this holds JAX keeps no program: what it reads from its cache it cannot write once more."""
-    jax.config.update(LEAST_SECONDS, math.inf)
+    """While this holds JAX neither reads a program nor keeps one: what it has read it cannot write once more."""
+    before = jax.config.jax_enable_compilation_cache
+    _enable(False)
     try:
         yield
     finally:
-        jax.config.update(LEAST_SECONDS, 0.0)
+        _enable(before)
+
+
+def _enable(cache: bool) -> None:
+    jax.config.update("jax_enable_compilation_cache", cache)
+    compilation_cache.reset_cache()  # JAX asks for the setting once, when it first compiles
 
 
 def _needed(event: str, _seconds: float, **_: Any) -> None:

@@ -171,6 +171,17 @@ def test_code_of_somebodys_own_is_always_traced(folder: Path, tmp_path: Path, mo
     assert not executables(folder, "alias")
 
 
+def test_what_jax_keeps_of_somebodys_own_code_is_not_kept_again(
+    folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """JAX would find it compiled, and what it has read it cannot write once more: that is "not found" when it is run."""
+    test_code_of_somebodys_own_is_always_traced(folder, tmp_path, monkeypatch)
+    right = answer(Observer("jax"))
+    again = Observer("jax")
+    assert needed(again) == CACHED
+    assert answer(again) == right
+
+
 def refused(observer: Observer) -> tuple[str, str]:
     """What one observation fails with: its kind, and the message."""
     observer.submit([ASKED])
