@@ -17,6 +17,7 @@ CHECKS = (
         "ties",
         "masked",
         "all masked",
+        "masked blocks",
         "rejects: *",
         "again",
         "read after another call",

@@ -67,7 +67,7 @@ def _cases(formula: Formula, selection: Selection) -> list[Case]:
         special_case(formula, name, dtype, selection.salt)
         for dtype in selection.dtypes
         for name in names
-        if dtype == representative(selection) or not SPECIALS[name].sizes
+        if dtype == representative(selection) or not SPECIALS[name].structural
     ]
 
 

@@ -1,6 +1,7 @@
 """Special values: cases whose numbers or sizes only NaN, infinity, zero, ties or an empty batch can test.
 
-Each is the ordinary case of the formula's first signature with a few values put in by hand, or with other sizes.
+Each is the ordinary case of the formula's first signature with a few values put in by hand, or with other sizes: those
+of its longest rows, or sizes that are special themselves.
 """
 
 from collections.abc import Callable, Iterator
@@ -22,6 +23,8 @@ Array = NDArray[Any]
 EQUAL = "equal sizes"
 #: Names of the first axis when its elements are independent samples.
 BATCH = ("n", "b")
+#: How many numbers of a row count where whole blocks of it are masked: in 133 are 128 before them, in 263 256.
+LEFT = 5
 
 
 def nan(x: Array, domain: str, dtype: Dtype) -> None:
@@ -76,6 +79,17 @@ def all_masked(x: Array, domain: str, dtype: Dtype) -> None:
     x[0] = 0 if domain == "mask" else -np.inf
 
 
+def masked_blocks(x: Array, domain: str, dtype: Dtype) -> None:
+    """All masked but the last few of the first row, and all but the first few of the second.
+
+    So that whole blocks of it are, whatever their size: a block's maximum is then -Inf, and e^(-Inf + Inf) NaN.
+    """
+    hidden = 0 if domain == "mask" else -np.inf
+    x[0, :-LEFT], x[1, LEFT:] = hidden, hidden
+    if domain == "mask":
+        x[0, -LEFT:], x[1, :LEFT] = 1, 1
+
+
 def unchanged(x: Array, domain: str, dtype: Dtype) -> None:
     """Only the sizes are special."""
 
@@ -117,6 +131,13 @@ def equal_sizes(formula: Formula) -> dict[str, int] | None:
     return {symbol: 2 if kinds.get(symbol) == "kernel" else 4 for symbol in symbols}
 
 
+def longest_rows(formula: Formula) -> dict[str, int]:
+    """Those of its sizes of which a row of what is masked is the longest, which other cases have too."""
+    rows = next((name for name in formula.inputs if formula.domain(name) == "mask"), next(iter(formula.inputs)))
+    axis = formula.inputs[rows].split()[-1]
+    return max((signature.dims for signature in signatures(formula)), key=lambda dims: dims[axis])
+
+
 def _symbols(formula: Formula) -> list[str]:
     """The dimensions of its inputs."""
     return sorted({symbol for text in formula.inputs.values() for symbol in shapes.symbols(text)})
@@ -133,6 +154,11 @@ class Special:
     usual: bool = True
     #: What the other real inputs are multiplied by, a power of 2.
     scale: float = 1.0
+
+    @property
+    def structural(self) -> bool:
+        """Whether it is of sizes alone, of which nothing depends on the dtype."""
+        return self.put is unchanged
 
 
 def _first(place: int) -> bool:
@@ -157,6 +183,7 @@ SPECIALS: dict[str, Special] = {
     "ties": Special(ties, domains=REAL, usual=False),
     "masked": Special(masked, _first, REAL, usual=False),
     "all masked": Special(all_masked, _first, ("real", "mask"), usual=False),
+    "masked blocks": Special(masked_blocks, _first, ("real", "mask"), sizes=longest_rows, usual=False),
     "empty": Special(sizes=empty),
     "size one": Special(sizes=size_one),
     EQUAL: Special(sizes=equal_sizes),

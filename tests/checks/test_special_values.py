@@ -145,6 +145,23 @@ def test_equal_pixels_may_share_a_gradient_whatever_they_are(dtype: str) -> None
     assert wrong(lines(HalfOfEachShare, "specials", "max_pool2d", dtypes=(dtype,))).keys() >= {"all masked"}
 
 
+@pytest.mark.parametrize("dtype", ALL)
+@pytest.mark.parametrize("block", [8, 16, 32, 64, 128])
+@pytest.mark.parametrize("formula", ["softmax", "cross_entropy_logits", "masked_attention"])
+def test_of_masked_blocks_none_is_too_large(formula: str, block: int, dtype: str) -> None:
+    """The classic fault of a running maximum: of a block that is masked alone, e^(-Inf + Inf) is NaN."""
+
+    class OnlineSoftmax(faulty.Spoilt):
+        def spoil(self, array: Array) -> Any:
+            out = self.request.inputs["mask"] == 0 if formula == "masked_attention" else np.isneginf(self.x)
+            starts = range(0, out.shape[-1] - block + 1, block)
+            lost = np.any([out[:, at : at + block].all(-1) for at in starts], axis=0) & ~out.all(-1)
+            return np.where(lost.any() if array.ndim == 0 else lost.reshape(-1, *[1] * (array.ndim - 1)), np.nan, array)
+
+    found = verdicts(lines(OnlineSoftmax, "specials", formula, dtypes=(dtype,)))
+    assert {(one.dataset, one.quantity) for one in found if one.grade == "diverges"} == {("masked blocks", "output")}
+
+
 def test_refusing_an_empty_batch_is_no_wrong_answer_but_told() -> None:
     found = lines(faulty.RefusesEmpty, "specials", "dense")
     assert {verdict.grade for verdict in verdicts(found) if verdict.dataset == "empty"} == {"unsupported"}
