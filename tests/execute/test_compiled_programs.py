@@ -160,22 +160,23 @@ def test_a_setting_made_in_code_compiles_another_program_and_where_programs_lie_
     subprocess.run([sys.executable, "-c", OTHER_SETTINGS], check=True)
 
 
-def test_code_of_somebodys_own_is_always_traced(folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    code = tmp_path / "code"
-    code.mkdir()
+@pytest.fixture
+def own(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> str:
+    """The name of somebody's own adapter, which is JAX's."""
+    code = tmp_path_factory.mktemp("code")
     (code / "somebodys_class.py").write_text(OWN_CLASS)
     monkeypatch.syspath_prepend(str(code))
-    own = Observer("somebodys_class:Own")
-    assert needed(own) == COMPILED
-    own.close()
+    return "somebodys_class:Own"
+
+
+def test_code_of_somebodys_own_is_always_traced(folder: Path, own: str) -> None:
+    answer(Observer(own))
     assert not executables(folder, "alias")
 
 
-def test_what_jax_keeps_of_somebodys_own_code_is_not_kept_again(
-    folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """JAX would find it compiled, and what it has read it cannot write once more: that is "not found" when it is run."""
-    test_code_of_somebodys_own_is_always_traced(folder, tmp_path, monkeypatch)
+def test_what_jax_keeps_of_somebodys_own_code_is_not_kept_again(folder: Path, own: str) -> None:
+    """JAX would find it compiled, and what it has read it cannot write: when it is run, functions are "not found"."""
+    answer(Observer(own))
     right = answer(Observer("jax"))
     again = Observer("jax")
     assert needed(again) == CACHED
