@@ -19,7 +19,7 @@ from nnparity.adapters.request import PROGRAMS
 OFF = "off"
 #: The folder of nnparity's own in the one that the variable names.
 OWN = "nnparity-programs"
-#: Bytes that may lie in the folder when a target is started; what JAX needs, and Keras on it, was 41 MiB.
+#: Bytes that may lie in the folder when a target is started; what JAX needs, and Keras on it, was 167 MiB.
 LARGEST = 2**30
 
 
