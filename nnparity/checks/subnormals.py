@@ -1,9 +1,9 @@
-"""Flush to zero: probed once with a dense layer, then required of every operation, all or nothing.
+"""Flush to zero: probed once (see `subnormal_probe`), then required of every operation, all or nothing.
 
 A target that keeps subnormal numbers must keep them everywhere. Where some of its operations flush and others keep,
 the report says which, and all are judged by the weaker rule; but what an array keeps must be right, whatever others do.
 Within one array it is never both: a vector body that flushes beside a tail that does not `diverges`. So that no
-verdict depends on what else the plan asks for, a target whose dense layer keeps them is asked for all formulas of the
+verdict depends on what else the plan asks for, a target whose probe keeps them is asked for all formulas of the
 primer, and their gradients; verdicts are the plan's. A pack's formulas are not asked for where a plan has none of them.
 """
 
@@ -16,6 +16,7 @@ from nnparity.checks.common import Finding, alike, failure, first_order, judgeab
 from nnparity.checks.inquiry import Found, Inquiry
 from nnparity.execute.observer import Observed
 from nnparity.execute.requests import request
+from nnparity.execute.subnormal_probe import probe
 from nnparity.execute.target import Target
 from nnparity.expect.budgets import expect
 from nnparity.expect.expected import Expected
@@ -83,7 +84,7 @@ def _judged(
                 one.case,
                 one.quantity,
                 found.judgement,
-                note=_note(one, probed),
+                note=_note(one, probed, probe(target.observer.info)),
                 took=(one.observed,) if one.first else (),
                 seen=found.seen,
                 truth=found.truth,
@@ -154,10 +155,10 @@ def _wrongly_kept(array: Array, one: Seen, model: str) -> Settled | None:
     return min(wrong, key=lambda found: found.judgement.hard or 0.0)
 
 
-def _note(one: Seen, probed: bool) -> str | None:
-    """What a formula does otherwise than the dense layer of the probe."""
+def _note(one: Seen, probed: bool, by: str | None) -> str | None:
+    """What a formula does otherwise than that of the probe."""
     other = KEEPS if probed else FLUSHES
-    return f"subnormals {one.does}, unlike in the dense layer" if one.does == other else None
+    return f"subnormals {one.does}, unlike in {by}" if by and one.does == other else None
 
 
 def _summed(seen: Sequence[Seen], probed: bool) -> str:

@@ -72,7 +72,7 @@ class Cell:
 
     @cached_property
     def flush(self) -> bool:
-        """Whether the target has no subnormal numbers in this dtype: by its dense layer, or as this case shows.
+        """Whether the target has no subnormal numbers in this dtype: by its probe, or as this case shows.
 
         A run asks all formulas, see `checks.subnormals`: where another one flushes, it is the more lenient.
         """

@@ -54,7 +54,7 @@ def target_line(target: Target, name: TargetName) -> TargetLine:
         versions=info.versions,
         kernels={name: Kernel(*kernel) for name, kernel in info.kernels.items()},
         unsupported=info.unsupported,
-        properties={"second order": info.second_order} | described(target.flushes) | _unscripted(target) | where,
+        properties={"second order": info.second_order} | described(target.flushes, info) | _unscripted(target) | where,
         import_seconds=round(info.import_seconds, 3),
         source=info.source,
     )

@@ -1,5 +1,6 @@
 """Flush to zero: all or nothing, and who does what is said."""
 
+import dataclasses
 import itertools
 import sys
 from typing import Any
@@ -7,9 +8,12 @@ from typing import Any
 import msgspec
 import pytest
 
+from nnparity.adapters.base import Adapter
 from nnparity.adapters.numpy import NumpyAdapter
+from nnparity.adapters.request import Array
 from nnparity.checks import items
 from nnparity.checks.subnormals import _parts
+from nnparity.execute.subnormal_probe import PROBES, described, flushes
 from nnparity.execute.target import Target
 from nnparity.run.plan import Plan
 from nnparity.spec import load
@@ -28,7 +32,7 @@ def test_a_target_that_keeps_them_everywhere_conforms() -> None:
 def test_keeping_where_the_probe_saw_a_flush_is_said() -> None:
     found = lines(NumpyAdapter, "subnormals", *FORMULAS, flushes=True)
     assert wrong(found) == {}
-    assert {v.note for v in verdicts(found) if v.note} == {"subnormals kept, unlike in the dense layer"}
+    assert {v.note for v in verdicts(found) if v.note} == {"subnormals kept, unlike in dense"}
 
 
 def test_an_operation_that_flushes_among_others_is_named_and_judged_by_the_weaker_rule() -> None:
@@ -36,7 +40,7 @@ def test_an_operation_that_flushes_among_others_is_named_and_judged_by_the_weake
     assert wrong(found) == {}
     assert cells(found)["subnormals float32"].endswith("; flushed to zero: relu")
     notes = {v.formula: v.note for v in verdicts(found) if v.quantity == "output"}
-    assert notes == {"relu": "subnormals flushed to zero, unlike in the dense layer", "tanh": None, "dense": None}
+    assert notes == {"relu": "subnormals flushed to zero, unlike in dense", "tanh": None, "dense": None}
 
 
 def test_a_body_that_flushes_beside_a_tail_that_does_not_diverges() -> None:
@@ -71,6 +75,34 @@ def test_a_verdict_does_not_depend_on_what_else_the_plan_asks_for() -> None:
     assert [one["output"] for one in found] == [found[0]["output"]] * 4
     assert [list(one) for one in found] == [["output"], ["output", "grad.x"]] * 2
     assert found[0]["output"][0] == "conforms"
+
+
+def alone(formula: str, kind: type[Adapter]) -> Any:
+    """An observer of an adapter that has that formula and no other."""
+    observer = inside.Inside(kind)
+    observer.info = dataclasses.replace(observer.info, kernels={formula: observer.info.kernels[formula]})
+    return observer
+
+
+class FlushesAll(faulty.Spoilt):
+    families = ("output", "grad")
+
+    def spoil(self, array: Array) -> Any:
+        return faulty.flushed(array)
+
+
+@pytest.mark.parametrize("formula", PROBES)
+def test_who_has_no_dense_layer_is_asked_for_another_formula(formula: str) -> None:
+    """A kernel is an adapter of its own, and most have no dense layer."""
+    for adapter, does in ((NumpyAdapter, False), (FlushesAll, True)):
+        assert flushes(alone(formula, adapter), inside.ALL) == dict.fromkeys(inside.ALL, does)
+
+
+def test_who_has_nothing_that_can_be_asked_is_not_said_to_keep_them() -> None:
+    observer = alone("flatten", FlushesAll)
+    found = flushes(observer, ["float32"])
+    assert described(found, observer.info) == {"subnormals float32": "not known"}
+    assert not any(found.values())
 
 
 def relu(target: Target, formulas: tuple[str, ...], quantities: tuple[str, ...]) -> dict[str, Any]:
