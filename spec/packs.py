@@ -22,8 +22,8 @@ from nnparity.spec.usage import UsageError
 GROUP = "nnparity.packs"
 #: What tells the process of a target which packs it has to take in.
 VARIABLE = "NNPARITY_PACKS"
-#: Of these files a pack is made.
-KINDS = (".py", ".toml")
+#: The folders of what Python makes of a pack's files: all other files are the pack, its data too.
+BYTECODE = "__pycache__"
 
 
 @dataclass(frozen=True)
@@ -126,6 +126,6 @@ def _read(given: str, folder: Path) -> Pack:
 def _digest(folder: Path) -> str:
     told = hashlib.blake2b(digest_size=16)
     for path in sorted(folder.rglob("*")):
-        if path.suffix in KINDS:
+        if path.is_file() and BYTECODE not in path.parts:
             told.update(path.relative_to(folder).as_posix().encode() + b"\0" + path.read_bytes() + b"\0")
     return told.hexdigest()

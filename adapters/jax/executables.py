@@ -6,7 +6,8 @@ shapes, dtypes and target; the contents of all code that takes part; JAX's setti
 it was lowered to it is found too, as many operations are the same to XLA.
 
 Only methods that come with nnparity are kept so, on the CPU, where the user names no folder of his own for JAX's cache
-and the process has no module of his, which might have changed anything in JAX.
+and the process has no module of his, which might have changed anything in JAX. What a pack names as its kernel may lie
+anywhere: no formula of a pack is kept.
 JAX warns that whoever can write to such a folder can have code run: so it is of machine code in any form, also in
 JAX's cache, and the folder is the user's.
 """
@@ -16,8 +17,10 @@ import hashlib
 import inspect
 import os
 import platform
+import re
+import sys
 from collections.abc import Iterable, Iterator
-from functools import cache
+from functools import cache, lru_cache
 from importlib import import_module, metadata
 from pathlib import Path
 from typing import Any
@@ -32,14 +35,17 @@ from nnparity.adapters.jax import program_cache
 from nnparity.adapters.kernel import Point
 from nnparity.adapters.shared.devices import CPU
 from nnparity.adapters.traceback import comes_along
+from nnparity.spec import packs
 
 SIZE = 20
 #: Of the way that executables are made and written: those of another are not read.
 FORMAT = "2"
 #: Whether JAX loads an executable for a device that is named; older versions do not, and keep their own way.
 ABLE = "execution_devices" in inspect.signature(serialize_executable.deserialize_and_load).parameters
-#: Distributions without code of their own in a program, which say what its numbers are.
-UNDER = ("numpy", "ml_dtypes")
+#: The variable of XLA's flags, or of a file of them.
+FLAGS = "XLA_FLAGS"
+#: The name that a requirement begins with; those of an extra are none.
+REQUIRED = re.compile(r"(?!.*extra\s*==)[\w.-]+")
 #: Of which directions a rule makes nothing: left out, whether a case has them or not makes no other program of it.
 UNUSED = {"_value": ("tangents", "cotangents"), "_vjp": ("tangents",), "jvp": ("cotangents",)}
 
@@ -51,7 +57,9 @@ def kept(adapter: Any, program: Any) -> "Kept | None":
         return None
     (operation,) = program.args
     method = getattr(operation.method, "__func__", operation.method)
-    if not comes_along(type(adapter)) or not comes_along(method) or _foreign():
+    if not comes_along(type(adapter)) or not comes_along(method) or packs.of(operation.formula):
+        return None
+    if _foreign(len(sys.modules)):
         return None
     rule = program.func.__name__
     told = (rule, operation.formula, operation.wrt, operation.order, dict(operation.attributes))
@@ -120,10 +128,10 @@ class Kept:
 
 @cache
 def code(*packages: str) -> str:
-    """What traces a program: all modules of these packages and of the adapters, the versions of what is under them."""
+    """What traces a program: all modules of these packages and of the adapters, and what is installed under them."""
     folders = [Path(str(import_module(name).__file__)).parent for name in packages]
     folders += [Path(room.__path__[0]) for room in (adapters, spec)]
-    return _name(platform.python_version(), *map(_installed, (*packages, *UNDER)), *_contents(folders))
+    return _name(platform.python_version(), *map(_installed, _under(packages)), *_contents(folders))
 
 
 def environment() -> str:
@@ -137,7 +145,17 @@ def environment() -> str:
 
 def variables(*begin: str) -> list[tuple[str, str]]:
     """The variables of the environment that begin so, but those of where programs lie."""
-    return sorted(one for one in os.environ.items() if one[0].startswith(begin) and "CACHE" not in one[0])
+    named = (one for one in os.environ.items() if one[0].startswith(begin) and "CACHE" not in one[0])
+    return sorted((name, _flags(told) if name == FLAGS else told) for name, told in named)
+
+
+def _flags(told: str) -> str:
+    """Flags as they are, or as they stand in the file that is named in their place."""
+    if told.lstrip().startswith("-"):
+        return told
+    with contextlib.suppress(OSError):
+        return repr(Path(told).read_bytes())
+    return told
 
 
 @cache
@@ -146,10 +164,23 @@ def _compiler() -> str:
     return _name(_installed("jaxlib"), processor.name, repr(sorted(processor.features)))
 
 
-@cache
-def _foreign() -> bool:
-    """Whether the process has a module of somebody's own: one has by now what it is to run."""
+@lru_cache(maxsize=1)
+def _foreign(_modules: int) -> bool:
+    """Whether the process has a module of somebody's own, as long as it has so many modules."""
     return any(somebodys_modules())
+
+
+def _under(packages: Iterable[str]) -> list[str]:
+    """These distributions and all that they require, if it is installed."""
+    found, left = set[str](), list(packages)
+    while left:
+        name = left.pop().lower().replace("_", "-")
+        with contextlib.suppress(metadata.PackageNotFoundError):
+            if name not in found:
+                required = metadata.requires(name) or []
+                left += [told.group() for told in map(REQUIRED.match, required) if told]
+                found.add(name)
+    return sorted(found)
 
 
 def _installed(name: str) -> str:
@@ -187,5 +218,8 @@ def _write(path: Path, body: bytes) -> None:
     with contextlib.suppress(OSError):
         path.parent.mkdir(parents=True, exist_ok=True)
         beside = path.with_name(f"{path.name}.{os.getpid()}.part")
-        beside.write_bytes(hashlib.blake2b(body, digest_size=SIZE).digest() + body)
-        beside.replace(path)
+        try:
+            beside.write_bytes(hashlib.blake2b(body, digest_size=SIZE).digest() + body)
+            beside.replace(path)
+        finally:
+            beside.unlink(missing_ok=True)

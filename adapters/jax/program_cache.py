@@ -36,7 +36,7 @@ def ours() -> Path | None:
 
 
 def _threads() -> str:
-    return f"threads-{os.environ.get('NPROC') or len(os.sched_getaffinity(0))}"
+    return f"threads-{os.environ.get('PJRT_NPROC') or os.environ.get('NPROC') or len(os.sched_getaffinity(0))}"
 
 
 def keep() -> None:

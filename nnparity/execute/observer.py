@@ -35,7 +35,10 @@ GONE_SECONDS = 5.0
 LAST_WORDS = 1 << 14
 #: What says how many threads OpenMP, the BLAS libraries, TensorFlow and XLA take. One each, unless the user's
 #: environment says otherwise: on small arrays a pool costs far more than it gives, and several targets work at once.
-THREADS = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS", "TF_NUM_INTRAOP_THREADS", "NPROC")
+THREADS = (
+    *("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS", "TF_NUM_INTRAOP_THREADS"),
+    *("NPROC", "PJRT_NPROC"),
+)
 
 
 class TargetUnavailable(RuntimeError):
@@ -131,7 +134,8 @@ class Observer:
     def _thread_counts(self) -> dict[str, str]:
         if self._threads is not None:
             return dict.fromkeys(THREADS, str(self._threads))
-        return {name: os.environ.get(name, "1") for name in THREADS}
+        usual = {name: os.environ.get(name, "1") for name in THREADS}
+        return {**usual, "PJRT_NPROC": os.environ.get("PJRT_NPROC", usual["NPROC"])}  # XLA's, and before its NPROC
 
     def take_programs(self) -> Counter[str]:
         """How many programs were compiled or read from the cache since this was last asked, by its twins too."""

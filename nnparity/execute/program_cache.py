@@ -6,6 +6,7 @@ looks through all of it whenever it writes: here the folder is cut back once, be
 What is cut back is nnparity's own folder alone. The folder that a user names may hold anything else.
 """
 
+import contextlib
 import os
 import stat
 from functools import cache
@@ -64,7 +65,8 @@ def trim(folder: Path, largest: int) -> None:
     for path, told in sorted(_files(folder), key=lambda one: max(one[1].st_atime, one[1].st_mtime), reverse=True):
         total += told.st_size
         if total > largest:
-            path.unlink(missing_ok=True)
+            with contextlib.suppress(OSError):  # another user's
+                path.unlink()
 
 
 def _files(folder: Path) -> list[tuple[Path, os.stat_result]]:

@@ -43,6 +43,8 @@ from nnparity.spec.selection import CaseGroup
 
 #: Expectations kept for the other targets of the same process; a group is judged for all before the next.
 CACHE = 256
+#: How a diagnosis begins that there is none of, for want of memory perhaps: that is not kept.
+FAILED = "the diagnosis itself failed"
 #: How a verdict's note says its grade under the other model of a narrow dtype.
 WIDE = f" under the {FUSED} model"
 
@@ -126,7 +128,8 @@ class Examiner:
         while told := self._noting(records, made):
             lines.append(told)
             yield told[0]
-        entry.keep(place, digest, lines, records)
+        if not any(isinstance(line, Verdict) and (line.diagnosis or "").startswith(FAILED) for line, *_ in lines):
+            entry.keep(place, digest, lines, records)
 
     def _noting(self, records: set[tuple[str, bool]], made: Iterator[Told]) -> Told | None:
         """The next of the lines; the records that it was held against are noted beside those of the others."""
@@ -208,7 +211,7 @@ class Examiner:
         try:
             named = diagnosed(case, plain(quantity), seen, truth, target.flushes[case.dtype.name], before).text  # type: ignore[arg-type]
         except Exception as error:  # noqa: BLE001 - a run of hours does not end because nobody knows a name for a fault
-            named = f"the diagnosis itself failed: {type(error).__name__}: {first_line(str(error))}"
+            named = f"{FAILED}: {type(error).__name__}: {first_line(str(error))}"
         return msgspec.structs.replace(verdict, diagnosis=named)
 
     def check(self, item: Item, target: Target) -> Iterator[Line]:

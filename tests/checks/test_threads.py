@@ -160,6 +160,10 @@ def test_the_observer_hands_its_number_of_threads_to_the_process(monkeypatch: py
         assert observer.single_threaded() is observer
         monkeypatch.setenv("OMP_NUM_THREADS", "7")
         assert observer._environment()["OMP_NUM_THREADS"] == "7"
+        monkeypatch.setenv("NPROC", "3")
+        assert observer._environment()["PJRT_NPROC"] == "3", "XLA asks it first"
+        monkeypatch.setenv("PJRT_NPROC", "5")
+        assert [observer._environment()[name] for name in ("NPROC", "PJRT_NPROC")] == ["3", "5"]
         single = observer.single_threaded()
         assert single is observer.twin(1)
         assert {single._environment()[name] for name in THREADS} == {"1"}

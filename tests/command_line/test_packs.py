@@ -238,6 +238,16 @@ def test_a_process_expects_nothing_of_an_edited_pack_that_it_expected_before(nnp
         spoil("mine/activations.py", f"return x * {gate} if", "return x * gate if")
 
 
+@pytest.mark.parametrize(("file", "counts"), [("scale.csv", True), ("__pycache__/rope.cpython-311.pyc", False)])
+def test_data_in_its_folder_is_the_pack_too_and_what_python_makes_of_it_is_not(
+    nnparity: Run, file: str, counts: bool
+) -> None:
+    before = packs._digest(Path("mine"))
+    Path("mine", file).parent.mkdir(exist_ok=True)
+    Path("mine", file).write_text("1.5", encoding="utf-8")
+    assert (packs._digest(Path("mine")) != before) == counts
+
+
 # --- records
 
 

@@ -15,6 +15,7 @@ from nnparity.adapters.request import PROGRAMS, Failure, Request
 from nnparity.execute.observer import Observer
 from nnparity.execute.program_cache import OWN
 from nnparity.execute.requests import request
+from nnparity.spec import packs
 from nnparity.spec.cases.naming import find
 
 pytestmark = pytest.mark.skipif(find_spec("jax") is None, reason="jax is not installed")
@@ -82,6 +83,26 @@ assert environment() == before
 jax.config.update("jax_disable_most_optimizations", True)
 assert environment() != before
 """
+#: What a variable names may change while it stays as it is.
+OTHER_FLAGS = """
+import os
+import sys
+from pathlib import Path
+from nnparity.adapters.jax.executables import environment
+
+os.environ["XLA_FLAGS"] = sys.argv[1]
+before = environment()
+Path(sys.argv[1]).write_text("--xla_cpu_enable_fast_math=true")
+assert environment() != before
+"""
+#: What JAX traces with is not all its own: it requires opt_einsum, for which version and files speak.
+REQUIRED = """
+from nnparity.adapters.jax.executables import _under
+
+assert {"jax", "jaxlib", "numpy", "scipy", "opt-einsum", "ml-dtypes"} <= set(_under(["jax"])), _under(["jax"])
+assert "pytest" not in _under(["jax"])
+"""
+MODERN = Path(__file__).parents[2] / "packs" / "modern"
 
 
 def answer(observer: Observer, formula: str = "tanh") -> bytes:
@@ -158,6 +179,27 @@ def test_another_setting_of_jax_has_its_program_traced_anew(folder: Path, monkey
 
 def test_a_setting_made_in_code_compiles_another_program_and_where_programs_lie_does_not() -> None:
     subprocess.run([sys.executable, "-c", OTHER_SETTINGS], check=True)
+
+
+def test_flags_that_stand_in_a_file_are_those_of_the_file(tmp_path: Path) -> None:
+    (tmp_path / "flags").write_text(" ")
+    subprocess.run([sys.executable, "-c", OTHER_FLAGS, str(tmp_path / "flags")], check=True)
+
+
+def test_what_jax_requires_takes_part() -> None:
+    subprocess.run([sys.executable, "-c", REQUIRED], check=True)
+
+
+def test_what_a_pack_names_as_its_kernel_is_always_traced(folder: Path) -> None:
+    """It may lie in a module of somebody's own, which is imported when the kernel is first called."""
+    pack = packs.take(MODERN)
+    try:
+        answer(Observer("jax"), "silu")
+    finally:
+        packs.drop(pack)
+    assert not executables(folder, "alias")
+    answer(Observer("jax"))
+    assert executables(folder, "alias")
 
 
 @pytest.fixture

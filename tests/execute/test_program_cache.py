@@ -38,6 +38,19 @@ def test_what_was_used_longest_ago_goes_first(tmp_path: Path) -> None:
     assert not newest.exists()
 
 
+def test_what_another_user_has_written_stays_and_ends_no_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    paths, own = written(tmp_path / "jax", 1, 2, 3), Path.unlink
+
+    def unlink(path: Path, **_: bool) -> None:
+        if path == paths[0]:
+            raise PermissionError(path)
+        own(path)
+
+    monkeypatch.setattr(Path, "unlink", unlink)
+    trim(tmp_path, 150)
+    assert [path.exists() for path in paths] == [True, False, True]
+
+
 def test_what_is_written_counts_as_used(tmp_path: Path) -> None:
     """Where a file system does not note when files are read."""
     read, fresh = written(tmp_path, 9, 1)

@@ -105,6 +105,20 @@ def test_each_check_is_kept(store: memory.Memory, check: str) -> None:
     assert [bool(one.seconds) for one in first] == [bool(one.seconds) for one in second], "each tells its own answers"
 
 
+def test_a_diagnosis_that_failed_is_not_kept(store: memory.Memory, monkeypatch: pytest.MonkeyPatch) -> None:
+    """For want of memory, say: the next run may have more."""
+
+    def failing(*_: Any) -> Any:
+        raise MemoryError
+
+    asked, twice = plan("tanh"), type("Twice", (Scaled,), {"factor": 2})
+    monkeypatch.setattr("nnparity.run.examiner.diagnosed", failing)
+    assert any("failed" in (one.diagnosis or "") for one in found(asked, target(twice))[0] if isinstance(one, Verdict))
+    monkeypatch.undo()
+    again, _ = found(asked, target(twice))
+    assert not any("failed" in (one.diagnosis or "") for one in again if isinstance(one, Verdict))
+
+
 def test_another_answer_is_judged(store: memory.Memory, monkeypatch: pytest.MonkeyPatch) -> None:
     asked = plan("tanh", "relu")
     found(asked, target(Scaled))
