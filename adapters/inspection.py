@@ -12,7 +12,7 @@ import sysconfig
 import tempfile
 from collections.abc import Collection, Iterable, Iterator
 from fnmatch import fnmatchcase
-from functools import cached_property
+from functools import cache, cached_property
 from pathlib import Path
 from pkgutil import resolve_name
 from typing import Any
@@ -60,16 +60,18 @@ def somebodys_modules(besides: Collection[str] = ()) -> Iterator[tuple[str, Path
     """The modules imported by now that are neither installed, Python's nor nnparity's, and those named; their files."""
     for name, module in sorted(sys.modules.items()):
         file = getattr(module, "__dict__", {}).get("__file__")  # a lazy module imports what it is asked for
-        if file and Path(file).is_file() and (name in besides or _somebodys(name, Path(file).resolve())):
+        if file and (name in besides or _somebodys(name, file)) and Path(file).is_file():
             yield name, Path(file)
 
 
-def _somebodys(name: str, file: Path) -> bool:
+@cache
+def _somebodys(name: str, file: str) -> bool:
     """Whether a module is neither installed, Python's or nnparity's, nor written by a framework as it runs."""
-    if name.partition(".")[0] in ("nnparity", "__main__", "__mp_main__") or INSTALLED.intersection(file.parts):
+    path = Path(file).resolve()
+    if name.partition(".")[0] in ("nnparity", "__main__", "__mp_main__") or INSTALLED.intersection(path.parts):
         return False
     places = (sysconfig.get_path("stdlib"), sysconfig.get_path("platstdlib"), tempfile.gettempdir())
-    return not any(file.is_relative_to(Path(place).resolve()) for place in places)
+    return not any(path.is_relative_to(Path(place).resolve()) for place in places)
 
 
 class Sources:
