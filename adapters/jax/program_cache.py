@@ -12,8 +12,8 @@ from jax.experimental.compilation_cache import compilation_cache
 
 from nnparity.adapters.request import PROGRAMS
 
-#: Its own variable, and its own word for how long a program takes to compile that it keeps, in seconds.
-JAX_FOLDER, LEAST_SECONDS = "JAX_COMPILATION_CACHE_DIR", "jax_persistent_cache_min_compile_time_secs"
+#: Its own variable.
+JAX_FOLDER = "JAX_COMPILATION_CACHE_DIR"
 COMPILED, CACHED = "compiled", "from the cache"
 #: What JAX tells of each program that it needs, compiled or not, and of each that it finds compiled.
 NEEDED, FOUND = "/jax/core/compile/backend_compile_duration", "/jax/compilation_cache/cache_hits"
@@ -43,7 +43,7 @@ def keep() -> None:
     """Has JAX keep all programs, however small and soon compiled, and counts them from now on."""
     if place := folder():
         jax.config.update("jax_compilation_cache_dir", str(place))
-    jax.config.update(LEAST_SECONDS, 0.0)
+    jax.config.update("jax_persistent_cache_min_compile_time_secs", 0.0)
     jax.config.update("jax_persistent_cache_min_entry_size_bytes", -1)
     jax.monitoring.register_event_duration_secs_listener(_needed)
     jax.monitoring.register_event_listener(_found)

@@ -77,6 +77,7 @@ def _judged(
     target: Target, seen: Sequence[Seen], formulas: Sequence[Formula], probed: bool, selection: Selection
 ) -> Iterator[Finding]:
     flush = probed or any(one.does in (FLUSHES, BOTH) for one in seen)
+    by = probe(target.observer.info)
     for one in seen:
         if one.case.formula in formulas and _asked(one.quantity, selection):
             found = _settled(target, one, flush)
@@ -84,7 +85,7 @@ def _judged(
                 one.case,
                 one.quantity,
                 found.judgement,
-                note=_note(one, probed, probe(target.observer.info)),
+                note=_note(one, probed, by),
                 took=(one.observed,) if one.first else (),
                 seen=found.seen,
                 truth=found.truth,
@@ -157,8 +158,8 @@ def _wrongly_kept(array: Array, one: Seen, model: str) -> Settled | None:
 
 def _note(one: Seen, probed: bool, by: str | None) -> str | None:
     """What a formula does otherwise than that of the probe."""
-    other = KEEPS if probed else FLUSHES
-    return f"subnormals {one.does}, unlike in {by}" if by and one.does == other else None
+    other, probing = KEEPS if probed else FLUSHES, "the dense layer" if by == "dense" else by
+    return f"subnormals {one.does}, unlike in {probing}" if by and one.does == other else None
 
 
 def _summed(seen: Sequence[Seen], probed: bool) -> str:

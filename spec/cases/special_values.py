@@ -21,6 +21,8 @@ from nnparity.spec.schema import Formula, Signature
 Array = NDArray[Any]
 #: The case of which all dimensions are equal.
 EQUAL = "equal sizes"
+#: That of rows of which whole blocks are masked.
+BLOCKS = "masked blocks"
 #: Names of the first axis when its elements are independent samples.
 BATCH = ("n", "b")
 #: How many numbers of a row count where whole blocks of it are masked: in 133 are 128 before them, in 263 256.
@@ -84,10 +86,9 @@ def masked_blocks(x: Array, domain: str, dtype: Dtype) -> None:
 
     So that whole blocks of it are, whatever their size: a block's maximum is then -Inf, and e^(-Inf + Inf) NaN.
     """
-    hidden = 0 if domain == "mask" else -np.inf
-    x[0, :-LEFT], x[1, LEFT:] = hidden, hidden
     if domain == "mask":
-        x[0, -LEFT:], x[1, :LEFT] = 1, 1
+        x[:2] = 1
+    x[0, :-LEFT] = x[1, LEFT:] = 0 if domain == "mask" else -np.inf
 
 
 def unchanged(x: Array, domain: str, dtype: Dtype) -> None:
@@ -133,8 +134,7 @@ def equal_sizes(formula: Formula) -> dict[str, int] | None:
 
 def longest_rows(formula: Formula) -> dict[str, int]:
     """Those of its sizes of which a row of what is masked is the longest, which other cases have too."""
-    rows = next((name for name in formula.inputs if formula.domain(name) == "mask"), next(iter(formula.inputs)))
-    axis = formula.inputs[rows].split()[-1]
+    axis = formula.inputs[changed(formula, BLOCKS)[0]].split()[-1]
     return max((signature.dims for signature in signatures(formula)), key=lambda dims: dims[axis])
 
 
@@ -183,7 +183,7 @@ SPECIALS: dict[str, Special] = {
     "ties": Special(ties, domains=REAL, usual=False),
     "masked": Special(masked, _first, REAL, usual=False),
     "all masked": Special(all_masked, _first, ("real", "mask"), usual=False),
-    "masked blocks": Special(masked_blocks, _first, ("real", "mask"), sizes=longest_rows, usual=False),
+    BLOCKS: Special(masked_blocks, _first, ("real", "mask"), sizes=longest_rows, usual=False),
     "empty": Special(sizes=empty),
     "size one": Special(sizes=size_one),
     EQUAL: Special(sizes=equal_sizes),

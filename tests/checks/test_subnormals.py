@@ -32,7 +32,7 @@ def test_a_target_that_keeps_them_everywhere_conforms() -> None:
 def test_keeping_where_the_probe_saw_a_flush_is_said() -> None:
     found = lines(NumpyAdapter, "subnormals", *FORMULAS, flushes=True)
     assert wrong(found) == {}
-    assert {v.note for v in verdicts(found) if v.note} == {"subnormals kept, unlike in dense"}
+    assert {v.note for v in verdicts(found) if v.note} == {"subnormals kept, unlike in the dense layer"}
 
 
 def test_an_operation_that_flushes_among_others_is_named_and_judged_by_the_weaker_rule() -> None:
@@ -40,7 +40,7 @@ def test_an_operation_that_flushes_among_others_is_named_and_judged_by_the_weake
     assert wrong(found) == {}
     assert cells(found)["subnormals float32"].endswith("; flushed to zero: relu")
     notes = {v.formula: v.note for v in verdicts(found) if v.quantity == "output"}
-    assert notes == {"relu": "subnormals flushed to zero, unlike in dense", "tanh": None, "dense": None}
+    assert notes == {"relu": "subnormals flushed to zero, unlike in the dense layer", "tanh": None, "dense": None}
 
 
 def test_a_body_that_flushes_beside_a_tail_that_does_not_diverges() -> None:

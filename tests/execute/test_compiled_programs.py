@@ -212,7 +212,9 @@ def own(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatc
 
 
 def test_code_of_somebodys_own_is_always_traced(folder: Path, own: str) -> None:
-    answer(Observer(own))
+    observer = Observer(own)
+    assert needed(observer) == COMPILED
+    observer.close()
     assert not executables(folder, "alias")
 
 
