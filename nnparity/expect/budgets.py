@@ -68,16 +68,15 @@ def expect(
     if case.formula.composition:
         inside = replace(inside, statistical=True)
     inward = rounding or _unchanged
-    operand = inside.operand.unit if inside.operand else 0.0
     with np.errstate(all="ignore"):
         propagate = _propagated_once if case.formula.trajectory else _propagated
         expected = propagate(case, quantities, inside, inward, flush, tuple(variant.items()))
         if simulated:
-            expected = widened(case, expected, inside.unit, operand, instead)
+            expected = widened(case, expected, inside, instead)
         if case.dtype.name == "float64" and inside.unit == case.dtype.unit and finite(case):
             expected = sharpened(case, quantities, inward, variant, expected)
     if case.formula.trajectory:
-        expected = limited(case, expected, inside.unit if simulated else None, operand, instead)
+        expected = limited(case, expected, inside if simulated else None, instead)
     return {name: one.settled for name, one in expected.items()}
 
 

@@ -16,6 +16,8 @@ from threadpoolctl import threadpool_limits
 
 from nnparity.expect.evaluation import evaluate
 from nnparity.expect.instead import AS_WRITTEN, Instead
+from nnparity.expect.precision_models import arithmetic
+from nnparity.reference.readings import Arithmetic
 from nnparity.reference.readings.budget.core import Array
 from nnparity.reference.readings.monte_carlo import UNIT, Machines, Noise, lifted
 from nnparity.spec import Case
@@ -42,21 +44,23 @@ def machines(
     family: str,
     runs: int,
     unit: float = UNIT,
-    operand: float = 0.0,
+    numbers: Arithmetic | None = None,
     exact: int = 0,
     instead: Instead = AS_WRITTEN,
 ) -> dict[str, Array]:
     """What so many machines of roundings of `unit` return: arrays whose first axis counts the machines.
 
-    What enters a sum of products is rounded by `operand` before, where that is not 0. With `exact` of 1 a machine that
-    rounds nothing comes first. All compute the variant of `instead`, of inputs as that takes them.
+    In all else they do as the arithmetic `numbers` does, that of the case's dtype or of `instead` unless said. With
+    `exact` of 1 a machine that rounds nothing comes first. All compute the variant of `instead`, of inputs as that
+    takes them.
 
     The numbers drawn follow from the case.
     """
+    numbers = numbers or arithmetic(instead.dtype(case.dtype).name)
     random = np.random.default_rng(zlib.crc32(f"{case.id} {case.salt} {family}".encode()))
     # small matrices, one for each machine: threads that wait for each other take several times as long
     with np.errstate(all="ignore"), threadpool_limits(1, user_api="blas"):
-        shares = [Machines(random, number, unit, operand, exact) for number in _shares(case, runs)]
+        shares = [Machines(random, number, unit, numbers, exact) for number in _shares(case, runs)]
         first, *others = (_together(case, family, those, instead) for those in shares)
     return {name: np.concatenate([y, *(part[name][exact:] for part in others)]) for name, y in first.items()}
 
@@ -81,12 +85,10 @@ def _together(case: Case, family: str, those: Machines, instead: Instead) -> dic
 
 
 @lru_cache(maxsize=4)  # the targets of a case ask for it one after the other
-def scatter(
-    case: Case, family: str, unit: float, operand: float = 0.0, instead: Instead = AS_WRITTEN
-) -> dict[str, Array]:
+def scatter(case: Case, family: str, numbers: Arithmetic, instead: Instead = AS_WRITTEN) -> dict[str, Array]:
     """The root mean square of each element's error, as a multiple of u; the arguments are those of `machines`."""
-    unit = roundings(unit)
-    seen = machines(case, family, RUNS, unit, operand, 1, instead)
+    unit = roundings(numbers.unit)
+    seen = machines(case, family, RUNS, unit, numbers, 1, instead)
     with np.errstate(all="ignore"):
         return {name: _root_mean_square((y[1:] - y[:1]) / unit) for name, y in seen.items()}
 

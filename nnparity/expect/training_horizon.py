@@ -12,6 +12,7 @@ import numpy as np
 from nnparity.expect.expected import LOSSES, Expected
 from nnparity.expect.instead import AS_WRITTEN, Instead
 from nnparity.expect.monte_carlo import RUNS, roundings, scatter, upper
+from nnparity.reference.readings import Arithmetic
 from nnparity.reference.readings.budget.core import COMPOSED, Array
 from nnparity.spec import Case
 
@@ -20,15 +21,14 @@ FORESEEN = 0.01
 
 
 def widened(
-    case: Case, expected: Mapping[str, Expected], unit: float, operand: float = 0.0, instead: Instead = AS_WRITTEN
+    case: Case, expected: Mapping[str, Expected], numbers: Arithmetic, instead: Instead = AS_WRITTEN
 ) -> dict[str, Expected]:
-    """Norm 2, or what simulated machines show of roundings of `unit` where that is more, at its upper limit.
+    """Norm 2, or what simulated machines of that arithmetic show where that is more, at its upper limit.
 
-    Of what contradicts norm 2 nothing else is known but so many machines; `operand` is their rounding of what enters
-    a sum of products, beside `unit`, and `instead` what they compute.
+    Of what contradicts norm 2 nothing else is known but so many machines; `instead` is what they compute.
     """
-    shown = scatter(case, "output", unit, operand, instead)
-    return {name: _at_least(one, unit * shown[name]) for name, one in expected.items()}
+    shown = scatter(case, "output", numbers, instead)
+    return {name: _at_least(one, numbers.unit * shown[name]) for name, one in expected.items()}
 
 
 def _at_least(expected: Expected, shown: Array) -> Expected:
@@ -39,19 +39,18 @@ def _at_least(expected: Expected, shown: Array) -> Expected:
 def limited(
     case: Case,
     expected: Mapping[str, Expected],
-    simulated: float | None,
-    operand: float = 0.0,
+    simulated: Arithmetic | None,
     instead: Instead = AS_WRITTEN,
 ) -> dict[str, Expected]:
-    """Only the steps that can be told. The budgets hold what machines show of roundings of `simulated`, or none do.
+    """Only the steps that can be told. The budgets hold what machines of the arithmetic `simulated` show, or none do.
 
-    Those may be larger than the target's: once they bend the losses of the machines, smaller ones need not follow.
+    Their roundings may be larger than its: once those bend the losses of the machines, smaller ones need not follow.
     """
     if LOSSES not in expected:
         return dict(expected)
     steps = foreseen(expected[LOSSES])
     if simulated is not None:
-        shown = roundings(simulated) * scatter(case, "output", simulated, operand, instead)[LOSSES]
+        shown = roundings(simulated.unit) * scatter(case, "output", simulated, instead)[LOSSES]
         steps = min(steps, foreseen(replace(expected[LOSSES], sharp=shown)))
     return {name: replace(one, steps=steps) for name, one in expected.items()}
 

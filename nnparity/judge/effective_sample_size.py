@@ -26,6 +26,7 @@ from nnparity.expect.monte_carlo import machines, upper
 from nnparity.expect.precision_models import arithmetic, narrow
 from nnparity.judge.elements import Array, largest_ratio
 from nnparity.judge.grades import Judgement, chance, judge
+from nnparity.reference.readings import Arithmetic
 from nnparity.reference.readings.monte_carlo import UNIT
 from nnparity.spec import Case
 from nnparity.store.memory import Form
@@ -59,7 +60,7 @@ def regrade_correlated(
 @kept(Form("sensitivities", np.asarray, np.asarray), "judge")
 def ordered(case: Case, quantity: str, truth: Expected, instead: Instead = AS_WRITTEN) -> Array:
     """How many times norm 2 is what is to be expected in the worst of the orders that kernels take, at least 1."""
-    family, numbers = frozenset({quantity.partition(".")[0]}), arithmetic(instead.dtype(case.dtype).name)
+    family, numbers = frozenset({quantity.partition(".")[0]}), _numbers(case, instead)
     usual = expect(case, family, numbers=numbers, instead=instead)[quantity]
     worst = expect(case, family, numbers=replace(numbers, ordered=True), instead=instead)[quantity]
     with np.errstate(all="ignore"):
@@ -84,12 +85,9 @@ def _shared(judged: Judgement, seen: Array, truth: Expected, case: Case, quantit
 
 
 def _budgets(case: Case, quantity: str, truth: Expected, instead: Instead) -> Iterator[Expected]:
-    """The budgets, and those with what the machines show where that contradicts norm 2, at its upper limit.
-
-    Not in half precision, where products are added up in float32: these machines have one format.
-    """
+    """The budgets, and those with what the machines show where that contradicts norm 2, at its upper limit."""
     yield truth
-    if not narrow(instead.dtype(case.dtype).name) and truth.steps is None:
+    if truth.steps is None:  # the budgets of training runs have their machines
         wider = contradiction(case, quantity, truth, instead)
         if (wider > 1).any():
             yield replace(truth, sharp=truth.sharp * wider)
@@ -100,7 +98,23 @@ def contradiction(case: Case, quantity: str, truth: Expected, instead: Instead =
     """How many times norm 2 the machines show, at its upper limit; 1 where they do not contradict it."""
     unit = instead.dtype(case.dtype).unit
     spread = unit / UNIT * np.sqrt(np.mean(_errors(case, quantity, truth, instead) ** 2, axis=0))
-    return np.where(spread > CONTRADICTED, upper(RUNS) * spread, 1.0).reshape(truth.value.shape)
+    told = (spread > CONTRADICTED) & _as_loose(case, quantity, truth, instead).ravel()
+    return np.where(told, upper(RUNS) * spread, 1.0).reshape(truth.value.shape)
+
+
+def _as_loose(case: Case, quantity: str, truth: Expected, instead: Instead) -> Array:
+    """Where the budgets are no narrower than those of the machines' arithmetic, which says nothing of a stricter one.
+
+    Of half precision there are three: see `precision_models`.
+    """
+    if not narrow(instead.dtype(case.dtype).name):
+        return np.ones(truth.value.shape, np.bool_)
+    usual = expect(case, frozenset({quantity.partition(".")[0]}), numbers=_numbers(case, instead), instead=instead)
+    return np.asarray(truth.sharp >= usual[quantity].sharp)
+
+
+def _numbers(case: Case, instead: Instead) -> Arithmetic:
+    return arithmetic(instead.dtype(case.dtype).name)
 
 
 @kept(Form("sensitivities", float, float), "judge")

@@ -12,6 +12,7 @@ from nnparity.expect.budgets import expect
 from nnparity.expect.evaluation import evaluate
 from nnparity.expect.instead import Instead
 from nnparity.expect.monte_carlo import machines, scatter
+from nnparity.expect.precision_models import arithmetic
 from nnparity.reference.readings.monte_carlo import UNIT, Machines, Noise
 from nnparity.spec import Case, cases_of, load
 from nnparity.spec.schema import QUANTITIES
@@ -185,8 +186,8 @@ def test_the_mean_square_has_what_is_infinite_and_what_has_no_square() -> None:
 def test_the_scatter_is_what_machines_one_by_one_show(monkeypatch: pytest.MonkeyPatch) -> None:
     """Other random numbers, the same scatter: 16 machines tell a mean square to a third of itself."""
     case = next(cases_of(load()["listing_gan"], "float32"))[0]
-    at_once = scatter.__wrapped__(case, "grad", case.dtype.unit)
+    at_once = scatter.__wrapped__(case, "grad", arithmetic(case.dtype.name))
     monkeypatch.setattr(monte_carlo, "AT_ONCE", 1)
-    for name, apart in scatter.__wrapped__(case, "grad", case.dtype.unit).items():
+    for name, apart in scatter.__wrapped__(case, "grad", arithmetic(case.dtype.name)).items():
         ratio = np.mean(apart**2) / np.mean(at_once[name] ** 2)
         assert 1 / 4 < ratio < 4, name

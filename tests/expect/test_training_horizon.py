@@ -94,7 +94,7 @@ def test_what_bends_the_machines_themselves_is_not_told(monkeypatch: pytest.Monk
     shown = np.array([1.0, 1.0, 0.02 / UNIT, 1.0])
     monkeypatch.setattr("nnparity.expect.training_horizon.scatter", lambda *_: {"output.losses": shown})
     expected = {"output.losses": Expected(one, one, 1e-9 * one)}
-    assert limited(case, expected, simulated=2.0**-53)["output.losses"].steps == 2
+    assert limited(case, expected, simulated=arithmetic("float64"))["output.losses"].steps == 2
     assert limited(case, expected, simulated=None)["output.losses"].steps == 4
 
 
@@ -119,7 +119,7 @@ def test_numbers_whose_squares_are_nothing_scatter_too() -> None:
     (case,) = [c for cases in cases_of(load()["tanh"], "float64") for c in cases if c.dataset == "normal"][:1]
     tiny = Case(case.formula, case.signature, case.dataset, case.dtype, "tiny")
     tiny.__dict__["inputs"] = {"x": np.full(case.inputs["x"].shape, 1e-200)}
-    assert np.all(scatter(tiny, "output", tiny.dtype.unit)["output"] > 1e-201)
+    assert np.all(scatter(tiny, "output", arithmetic(tiny.dtype.name))["output"] > 1e-201)
     found = expect(tiny, OUTPUT)["output"]
     assert np.all(found.sharp >= 2.0**-53 * 1e-200)
 

@@ -10,15 +10,24 @@ from nnparity.expect.budgets import expect
 from nnparity.expect.expected import Expected
 from nnparity.expect.instead import Instead
 from nnparity.expect.monte_carlo import machines
-from nnparity.judge.effective_sample_size import RUNS, effective, independent, lower_limit, regrade_correlated
+from nnparity.judge.effective_sample_size import (
+    RUNS,
+    contradiction,
+    effective,
+    independent,
+    lower_limit,
+    regrade_correlated,
+)
 from nnparity.judge.elements import largest_ratio
 from nnparity.judge.grades import Judgement, chance, judge
 from nnparity.judge.sensitivity import graded
 from nnparity.reference.readings.monte_carlo import UNIT
 from nnparity.spec import DTYPES, Case, cases_of, load
+from nnparity.spec.cases.naming import find
 from nnparity.spec.cases.special_values import resized
 from nnparity.spec.given import Given
 from nnparity.spec.loader import signatures
+from nnparity.spec.precision import ACCUMULATE, FUSED, NARROW
 
 
 def drawn(formula: str, signature: str, dataset: str, dtype: str = "float32", salt: str = "") -> Case:
@@ -153,6 +162,33 @@ def test_more_than_machines_show_is_not_excused() -> None:
     seen = truth.value + 3 * (shown - truth.value) * case.dtype.unit / UNIT
     judged = judge(seen, truth, case.dtype)
     assert regrade_correlated(judged, seen, truth, case, quantity).grade == "imprecise"
+
+
+def long_recurrence(model: str = ACCUMULATE) -> tuple[Case, str, Expected]:
+    """One gate for each of 63 steps: what a step is off by goes into all that follow, and comes back in sums of them.
+
+    PyTorch's second derivative in bfloat16 is off by 2.1 norm 2 there, in the mean, and right.
+    """
+    case, quantity = find("lstm/n16t63k1m1/initial/bfloat16", "soak-18"), "hvp.b"
+    return case, quantity, expect(case, frozenset({"hvp"}), model=model)[quantity]
+
+
+@pytest.mark.parametrize(("times", "grade"), [(2, "conforms"), (4, "imprecise")])
+def test_so_is_one_of_half_precision_which_adds_up_in_float32(times: int, grade: str) -> None:
+    case, quantity, truth = long_recurrence()
+    signs = np.sign(machines(case, "hvp", 1)[quantity][0] - truth.value)
+    seen = (truth.value + times * truth.sharp * signs).astype(case.dtype.numpy)
+    judged = judge(seen, truth, case.dtype)
+    assert judged.grade == "imprecise"
+    assert regrade_correlated(judged, seen, truth, case, quantity).grade == grade
+
+
+def test_machines_say_nothing_of_a_stricter_arithmetic_than_theirs() -> None:
+    case, quantity, truth = long_recurrence(FUSED)
+    assert (contradiction(case, quantity, truth) == 1).all()
+    for model in (ACCUMULATE, NARROW):
+        case, quantity, truth = long_recurrence(model)
+        assert (contradiction(case, quantity, truth) > 4).all()
 
 
 def two_signs(seen_by: Any) -> tuple[str, Judgement]:

@@ -7,10 +7,12 @@ import pytest
 from scipy import special
 
 from nnparity.expect.evaluation import evaluate
+from nnparity.expect.precision_models import arithmetic
 from nnparity.reference.readings import Arithmetic, Budget
 from nnparity.reference.readings.base import plain
 from nnparity.reference.readings.monte_carlo import UNIT, Machines, lifted
-from nnparity.spec import cases_of, load
+from nnparity.spec import DTYPES, cases_of, load
+from nnparity.spec.precision import NARROW, TF32
 
 RUNS = 400
 NUMBERS = Arithmetic(UNIT, 0.0, np.inf, lambda _: True)
@@ -34,10 +36,15 @@ def test_it_scatters_as_norm_2_foretells(formula: str) -> None:
         assert 0.1 < found / foretold < 4, (quantity, found / foretold)
 
 
-def test_one_operation_scatters_exactly_so() -> None:
+@pytest.mark.parametrize(
+    "numbers",
+    [NUMBERS, *map(arithmetic, DTYPES), arithmetic("bfloat16", model=NARROW), arithmetic("float32", model=TF32)],
+)
+def test_one_operation_scatters_exactly_so(numbers: Arithmetic) -> None:
+    """In each arithmetic: with its accumulator, its operands, and the functions of its format."""
     random = np.random.default_rng(0)
     x, w = random.standard_normal((2, 40, 50))
-    noise = lifted(x, Machines(random, RUNS))
+    noise = lifted(x, Machines(random, RUNS, UNIT, numbers))
     for operation in (
         lambda a: a * w,
         lambda a: np.sum(a, axis=1),
@@ -45,7 +52,7 @@ def test_one_operation_scatters_exactly_so() -> None:
         np.exp,
         special.expit,
     ):
-        var = operation(Budget(x, NUMBERS)).var
+        var = operation(Budget(x, numbers)).var * (UNIT / numbers.unit) ** 2
         error = operation(noise).value - operation(x)
         assert np.mean(error**2 / var) == pytest.approx(1, abs=6 / np.sqrt(RUNS * var.size / 2))
 

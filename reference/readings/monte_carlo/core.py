@@ -74,13 +74,13 @@ class Noise(Reading):
         return self.like([value])
 
     def off(self, deviation: Any) -> "Noise":
-        """Each element moved by a random number times its standard deviation, which is in units of the roundings.
+        """Each element moved by a random number times its standard deviation, which is in units of an accumulator's.
 
         The deviations are those of one machine.
         """
         if not self.machines.unit:
             return self
-        moved = self.machines.drawn(self.shape, self.machines.unit)
+        moved = self.machines.drawn(self.shape, self.machines.accumulator)
         rounding = moved[self.machines.exact :]  # 0 times a deviation that has overflowed is none
         rounding *= deviation
         moved += self.value

@@ -6,6 +6,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from nnparity.reference.readings.arithmetic import Arithmetic
+
 Array = NDArray[np.float64]
 #: Far above the roundings of float64, in which this is computed, and far below anything that bends: u, unless said.
 UNIT = 2.0**-40
@@ -16,8 +18,9 @@ TOSSES = 8
 class Machines:
     """`number` machines whose roundings are of size `unit`, 0 for machines that round nothing.
 
-    Operands of products that are summed are rounded by `operand` as they enter, where that is not 0. `exact` machines
-    before those, none or one, round nothing: what the others are compared with.
+    All else is in proportion to that as it is in the arithmetic `numbers`: what partial sums are rounded by, and the
+    operands of products that are summed as they enter. Without one, sums are rounded as everything is, and operands
+    are not. `exact` machines before those, none or one, round nothing: what the others are compared with.
     """
 
     def __init__(
@@ -25,13 +28,15 @@ class Machines:
         random: np.random.Generator,
         number: int = 1,
         unit: float = UNIT,
-        operand: float = 0.0,
+        numbers: Arithmetic | None = None,
         exact: int = 0,
     ) -> None:
         self.random = random
         self.number = number
         self.unit = unit
-        self.operand = operand
+        #: The unit roundoff of the format whose functions these are: how far those are off depends on the format.
+        self.format = numbers.unit if numbers else unit
+        self.accumulator, self.operand = _in_proportion(unit, numbers) if numbers else (unit, 0.0)
         self.exact = exact
 
     def drawn(self, shape: tuple[int, ...], deviation: Any = 1.0) -> Array:
@@ -49,3 +54,13 @@ class Machines:
         numbers[: self.exact] = 0.0
         np.multiply(heads.reshape(whole), deviation / math.sqrt(TOSSES / 4), out=numbers[self.exact :])
         return numbers
+
+
+def _in_proportion(unit: float, numbers: Arithmetic) -> tuple[float, float]:
+    """What partial sums and operands are rounded by, where `unit` stands for that of the arithmetic."""
+    scale = unit / numbers.unit
+    accumulator = numbers.accumulator
+    return (
+        scale * accumulator.unit if accumulator else unit,
+        scale * numbers.operand.unit if numbers.operand else 0.0,
+    )

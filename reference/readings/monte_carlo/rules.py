@@ -31,7 +31,7 @@ def _elementwise(ufunc: Any) -> Callable[..., Noise]:
     def rule(*operands: Any) -> Noise:
         y = value(*operands)
         argument = operands[0].value[:1] if isinstance(operands[0], Noise) else operands[0]
-        return y.rounded(deviation(ufunc, y.machines.unit, argument))
+        return y.rounded(deviation(ufunc, y.machines.format, argument))
 
     return rule
 
@@ -45,13 +45,14 @@ def _axes(axis: Any, ndim: int) -> tuple[int, ...]:
 def _off_as_a_sum(y: Noise, n: int, squares: Array, *, products: bool) -> Noise:
     """A sum of n terms, or of n `products`, off by what norm 2 gives it; see `budget.sums`. `squares` is used up.
 
-    They are those of the first machine.
+    They are those of the first machine. What was added up in a wider format is rounded once more, to be delivered.
     """
     of_squares, of_y = spread_factors(n)
     first = y.value[:1]
     squares *= of_squares + products
     squares += of_y * first * first
-    return y.off(np.sqrt(squares, out=squares))
+    found = y.off(np.sqrt(squares, out=squares))
+    return found if y.machines.accumulator == y.machines.unit else found.rounded()
 
 
 def _sum(x: Noise, axis: Any = None, keepdims: bool = False) -> Noise:
