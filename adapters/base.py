@@ -11,6 +11,7 @@ from contextlib import AbstractContextManager, nullcontext
 from dataclasses import replace
 from functools import partial
 from importlib import metadata
+from itertools import cycle
 from typing import Any, ClassVar
 
 import numpy as np
@@ -28,7 +29,7 @@ from nnparity.adapters.kernel import (
 )
 from nnparity.adapters.request import Array, Failure, Observation, Request, altered, declared, keys, unmasked
 from nnparity.adapters.traceback import comes_along, frames_of, raised_in
-from nnparity.spec.cases.layouts import ALIASED, CONTIGUOUS
+from nnparity.spec.cases.layouts import ALIASED, CONTIGUOUS, MIXED
 from nnparity.spec.schema import QUANTITIES, WITH_GRAD, plain
 
 #: All families of quantities, in the order in which an observation tells them.
@@ -221,10 +222,12 @@ class Adapter(ABC):
 
     def _point(self, request: Request) -> Point:
         put = self._layout(request.layout)
-        rest = {name: put(array) for name, array in request.inputs.items()}
+        usual = self.put if request.layout == MIXED else put
+        turns = cycle((put, usual))
+        rest = {name: next(turns)(array) for name, array in request.inputs.items()}
         primals = tuple(rest.pop(name) for name in request.wrt)
-        tangents = tuple(put(request.tangents[name]) for name in request.wrt if request.tangents)
-        cotangents = tuple(put(request.cotangents[name]) for name in request.outputs if request.cotangents)
+        tangents = tuple(usual(request.tangents[name]) for name in request.wrt if request.tangents)
+        cotangents = tuple(usual(request.cotangents[name]) for name in request.outputs if request.cotangents)
         return Point(primals, rest, tangents, cotangents)
 
     def _layout(self, layout: str) -> Callable[[Array], Tensor]:
@@ -259,18 +262,13 @@ class Adapter(ABC):
         return [*plan, (("jvp",), self.jvp), (("hvp",), self.hvp)]
 
     def _try(
-        self,
-        request: Request,
-        families: tuple[str, ...],
-        rule: Callable[..., Tensors],
-        operation: Operation,
-        point: Point,
+        self, request: Request, families: tuple[str, ...], rule: Callable[..., Tensors], operation: Operation, at: Point
     ) -> Observation:
         """Run a program whose tuple holds the quantities of `families`, one after the other."""
         names = [key for family in families for key in keys(family, request)]
         try:
             program = self._program(rule, operation)
-            tensors = tuple(program(point))
+            tensors = tuple(program(at))
             if request.read_late:  # one buffer for the results of all calls holds those of this one now
                 program(self._point(request.halved))
             if len(tensors) != len(names) or any(tensor is None for tensor in tensors):

@@ -18,6 +18,7 @@ CHECKS = (
         "masked",
         "all masked",
         "masked blocks",
+        "very negative logits",
         "rejects: *",
         "again",
         "read after another call",
@@ -26,7 +27,7 @@ CHECKS = (
         "all cores",
         "sweep",
     ),
-    *("transposed", "strided", "unaligned", "expanded", "aliased", "channels last"),
+    *("transposed", "strided", "unaligned", "expanded", "aliased", "channels last", "mixed"),
 )
 
 

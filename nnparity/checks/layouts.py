@@ -14,15 +14,14 @@ from nnparity.checks.cell_text import CellText
 from nnparity.checks.common import alike, first_order, held
 from nnparity.checks.comparison import SAME, again
 from nnparity.checks.inquiry import Found, Inquiry, saying
+from nnparity.checks.pooled import pooled, truth_of
 from nnparity.execute.observer import Observed
 from nnparity.execute.requests import request
 from nnparity.execute.target import Target
 from nnparity.expect.expected import Expected
 from nnparity.reports.records import Fact
 from nnparity.spec import DTYPES, Case, Formula, shapes
-from nnparity.spec.cases import naming
 from nnparity.spec.cases.layouts import ALIASED, FREE, LAYOUTS, aliased, numbers
-from nnparity.spec.cases.pool import Drawn, pool
 from nnparity.spec.given import Given
 from nnparity.spec.loader import signatures
 from nnparity.spec.schema import Signature
@@ -70,28 +69,10 @@ def _judged(
 
 
 def _pooled(target: Target, formula: Formula, selection: Selection) -> Iterator[Case]:
-    """The cases of the pool that the target gets, or those named: of a signature and a dtype the first."""
-    if not set(FREE) & set(target.observer.info.layouts):
-        return
-    asked = {(largest(formula).id, dtype) for dtype in selection.dtypes}
-    for one in _named(formula, selection) if selection.cases else _drawn(target, formula, selection):
-        if one.dtype in selection.dtypes and (key := (one.signature.id, one.dtype)) not in asked:
-            asked.add(key)
-            yield Case(formula, one.signature, one.dataset, DTYPES[one.dtype], selection.salt)
-
-
-def _drawn(target: Target, formula: Formula, selection: Selection) -> Iterator[Drawn]:
-    reach = selection.reach(target.named.backend, target.named.mode)  # as far as its ordinary cases go
-    for one in pool(formula)[:reach] if reach else ():  # the pool of a formula takes time to draw
-        if not selection.signatures or one.signature.id in selection.signatures:
-            yield one
-
-
-def _named(formula: Formula, selection: Selection) -> Iterator[Drawn]:
-    for id in selection.cases:
-        name, signed, dataset, dtype = naming.parts(id)
-        if name == formula.id and dataset in FREE:
-            yield from (one for one in pool(formula) if (one.signature.id, one.dtype) == (signed, dtype))
+    """The cases of the pool that the target gets, or those named, but for those asked already."""
+    if set(FREE) & set(target.observer.info.layouts):
+        own = largest(formula).id
+        yield from (case for case in pooled(target, formula, selection, FREE) if case.signature.id != own)
 
 
 @dataclass(frozen=True)
@@ -151,7 +132,6 @@ def _elements(formula: Formula, signature: Signature) -> int:
 
 
 def _truth(target: Target, one: Arranged, selection: Selection) -> dict[str, Expected]:
-    """Of numbers of the spec's own all is expected at once that their ordinary case is asked for: it is kept then."""
-    asked = one.request.quantities
-    every = asked if isinstance(one.own, Given) else frozenset(selection.quantities)
-    return {name: truth for name, truth in held(target, one.own, every).items() if name.partition(".")[0] in asked}
+    if isinstance(one.own, Given):
+        return held(target, one.own, one.request.quantities)
+    return truth_of(target, one.own, selection)

@@ -3,11 +3,14 @@
 The result on all cores is judged like any other. One that conforms is held against itself, as in `checks.determinism`,
 and against that of a single thread, within the budget of two computations; the table says whether it is the same bit
 for bit. What is larger than a block, or not a whole number of them, is cut up there and nowhere else.
+
+A target whose threads are set in its own process is asked on all cores for what it gets of the pool of sizes as well,
+once: who shares out rows, columns or channels may lose the last of them, and of which sizes depends on the cores.
 """
 
 import dataclasses
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from functools import cache
 from itertools import count
 from typing import Any
@@ -16,7 +19,8 @@ from nnparity.checks.cell_text import CellText
 from nnparity.checks.common import Finding, failure, first_order, held, judgeable, representative
 from nnparity.checks.comparison import OTHER, SAME, compared, spread
 from nnparity.checks.inquiry import Found, Inquiry, saying
-from nnparity.execute.observer import Observed
+from nnparity.checks.pooled import first_of, pooled, truth_of
+from nnparity.execute.observer import Observed, OnThreads
 from nnparity.execute.requests import request
 from nnparity.execute.target import Target
 from nnparity.expect.expected import Expected
@@ -47,12 +51,32 @@ def threads(target: Target, formula: Formula, selection: Selection) -> Inquiry:
     asked = request(case, quantities)
     truth = cache(lambda: held(target, case, quantities))
     one, all_cores = target.observer.single_threaded(), target.observer.on_threads(cores())
+    more = list(pooled(target, formula, selection, (ALL_CORES,))) if isinstance(all_cores, OnThreads) else []
+    named = [_named(own) for own in more]
+
+    def judged(answers: Sequence[Observed]) -> Iterator[Found]:
+        yield from _found(target, case, truth(), Seen(*answers[:3]))
+        for own, given, seen in zip(more, named, answers[3:], strict=True):
+            yield from _once(given, truth_of(target, own, selection), seen)
+
     return Inquiry(
-        lambda answers: _found(target, case, truth(), Seen(*answers)),
-        [case],
-        [(one, [asked]), (all_cores, [asked, asked])],
+        judged,
+        [case, *named],
+        [(one, [asked]), (all_cores, [asked, asked, *(request(given, quantities) for given in named)])],
         truth,
     )
+
+
+def _once(case: Given, truth: dict[str, Expected], seen: Observed) -> Iterator[Finding]:
+    """What all cores give of a case of the pool."""
+    took: tuple[Observed, ...] = (seen,)
+    for quantity, expected in judgeable(truth, seen).items():
+        array, asked = seen.observation.get(quantity), plain(quantity)
+        failed = failure(array, seen)
+        judged = failed or qualified(graded(array, expected, case, asked), expected, case, asked)  # type: ignore[arg-type]
+        evidence: dict[str, Any] = {"seen": array, "truth": expected} if judged.blind is not None else {}
+        yield Finding(case, quantity, judged, took=took, **evidence)
+        took = ()
 
 
 def _found(target: Target, case: Case, truth: dict[str, Expected], seen: "Seen") -> Iterator[Found]:
@@ -111,15 +135,21 @@ def _evidence(quantity: str, expected: Expected, seen: Seen, judged: Judgement) 
     return {"seen": seen.all_cores.observation[quantity], "truth": expected} if judged.blind is not None else {}
 
 
-def large(formula: Formula, dtype: str, salt: str = "") -> Given:
-    """The case, with normal numbers."""
-    own = drawn(formula, dtype, salt)
-    return Given(formula, own.signature, ALL_CORES, own.dtype, salt, own.inputs, own.cotangents)
+def large(formula: Formula, dtype: str, salt: str = "", signed: str = "") -> Given:
+    """The case, with normal numbers, or one of the pool's signature `signed`."""
+    return _named(drawn(formula, dtype, salt, signed))
 
 
-def drawn(formula: Formula, dtype: str, salt: str = "") -> Case:
-    """The ordinary case that it has its numbers from."""
-    return Case(formula, signature(formula), "normal", DTYPES[dtype], salt)
+def _named(own: Case) -> Given:
+    """An ordinary case as one of the check."""
+    return Given(own.formula, own.signature, ALL_CORES, own.dtype, own.salt, own.inputs, own.cotangents)
+
+
+def drawn(formula: Formula, dtype: str, salt: str = "", signed: str = "") -> Case:
+    """The ordinary case that it has its numbers from, or that one of the pool's signature `signed` has."""
+    usual = signature(formula)
+    found = first_of(formula, signed, dtype, salt) if signed not in ("", usual.id) else None
+    return found or Case(formula, usual, "normal", DTYPES[dtype], salt)
 
 
 def cores() -> int:

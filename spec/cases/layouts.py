@@ -14,10 +14,11 @@ from nnparity.spec.schema import Formula, Signature
 
 CONTIGUOUS = "contiguous"
 #: The last two axes change places in memory; every second element of a wider array; one element past an aligned
-#: start; the first row for all, by a stride of 0; images with their channels innermost; one array for several inputs.
+#: start; the first row for all, by a stride of 0; images with their channels innermost; one array for several inputs;
+#: every second input, from the first on, channels last or transposed, the others and all gradients contiguous.
 TRANSPOSED, STRIDED, UNALIGNED, EXPANDED = "transposed", "strided", "unaligned", "expanded"
-CHANNELS_LAST, ALIASED = "channels last", "aliased"
-LAYOUTS = (TRANSPOSED, STRIDED, UNALIGNED, EXPANDED, CHANNELS_LAST, ALIASED)
+CHANNELS_LAST, ALIASED, MIXED = "channels last", "aliased", "mixed"
+LAYOUTS = (TRANSPOSED, STRIDED, UNALIGNED, EXPANDED, CHANNELS_LAST, ALIASED, MIXED)
 #: Those of any numbers; the others need numbers of their own.
 FREE = tuple(layout for layout in LAYOUTS if layout not in (EXPANDED, ALIASED))
 #: The rank of a batch of images.
@@ -35,12 +36,14 @@ class Numbers:
 def numbers(case: Case, layout: str) -> Numbers | None:
     """Those of the case, made equal where the layout needs it; None where the layout says nothing of its arrays."""
     arrays = [*case.inputs.values(), *case.cotangents.values()]
+    if layout == MIXED:
+        arrays = arrays[: len(case.inputs) : 2]
     if layout == EXPANDED:
         return Numbers(_rows_alike(case), _repeated(case.cotangents))
     if layout == ALIASED:
         alike = _alike(case)
         return Numbers(alike, dict(case.cotangents)) if alike is not None else None
-    least = {TRANSPOSED: 2, CHANNELS_LAST: IMAGES}.get(layout, 1)
+    least = {TRANSPOSED: 2, MIXED: 2, CHANNELS_LAST: IMAGES}.get(layout, 1)
     return Numbers(dict(case.inputs), dict(case.cotangents)) if any(x.ndim >= least for x in arrays) else None
 
 

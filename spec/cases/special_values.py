@@ -23,10 +23,16 @@ Array = NDArray[Any]
 EQUAL = "equal sizes"
 #: That of rows of which whole blocks are masked.
 BLOCKS = "masked blocks"
+#: That of rows of logits that are all far below 0.
+NEGATIVE = "very negative logits"
 #: Names of the first axis when its elements are independent samples.
 BATCH = ("n", "b")
 #: How many numbers of a row count where whole blocks of it are masked: in 133 are 128 before them, in 263 256.
 LEFT = 5
+#: So many of the digits are not in a very negative logit: for EXACT_WIDTH of them, a bias, and a difference of two.
+SPARE = 6
+#: A width whose root, by which scores are divided, is a power of 2: then they are exact.
+EXACT_WIDTH = 16
 
 
 def nan(x: Array, domain: str, dtype: Dtype) -> None:
@@ -91,6 +97,21 @@ def masked_blocks(x: Array, domain: str, dtype: Dtype) -> None:
     x[0, :-LEFT] = x[1, LEFT:] = 0 if domain == "mask" else -np.inf
 
 
+def very_negative(x: Array, domain: str, dtype: Dtype) -> None:
+    """Every number -2^18, in float16 -2^5, in bfloat16 -2^2: a maximum that begins with -10,000 finds none.
+
+    Beside keys of one sum, as of attention, scores are four times as low, alike and exact, with digits to spare; in
+    float64 too of a target that computes in float32.
+    """
+    x[...] = -(2.0 ** (min(dtype.digits, DTYPES["float32"].digits) - SPARE))
+
+
+def of_one_sum(x: Array, domain: str, dtype: Dtype) -> None:
+    """Rows of 1, but for a 2 and the 0 behind it, each in other places."""
+    rows, width = x.shape[-2:]
+    x[...] = 1.0 + np.eye(rows, width) - np.eye(rows, width, 1)
+
+
 def unchanged(x: Array, domain: str, dtype: Dtype) -> None:
     """Only the sizes are special."""
 
@@ -138,22 +159,40 @@ def longest_rows(formula: Formula) -> dict[str, int]:
     return max((signature.dims for signature in signatures(formula)), key=lambda dims: dims[axis])
 
 
+def exact_width(formula: Formula) -> dict[str, int] | None:
+    """A width whose root is exact, where queries meet keys: of the signatures' own one, where there is one.
+
+    Elsewhere all sizes are equal, a power of 2: so are the weights.
+    """
+    factors = [formula.inputs[name].split()[-1] for name in changed(formula, NEGATIVE)]
+    if len(factors) < 2:
+        return equal_sizes(formula)
+    own = (one.dims for one in signatures(formula) if one.dims[factors[0]] == EXACT_WIDTH)
+    kinds = formula.pool.sizes if formula.pool else {factors[0]: "width"}
+    return next(own, {symbol: EXACT_WIDTH for symbol, kind in kinds.items() if kind == "width"})
+
+
 def _symbols(formula: Formula) -> list[str]:
     """The dimensions of its inputs."""
     return sorted({symbol for text in formula.inputs.values() for symbol in shapes.symbols(text)})
+
+
+Put = Callable[[Array, str, Dtype], None]
 
 
 @dataclass(frozen=True)
 class Special:
     """What is put in, into which of the formula's float inputs (by place), of which domains; other sizes."""
 
-    put: Callable[[Array, str, Dtype], None] = unchanged
+    put: Put = unchanged
     into: Callable[[int], bool] = lambda place: True
     domains: tuple[str, ...] = ()
     sizes: Callable[[Formula], dict[str, int] | None] | None = None
     usual: bool = True
     #: What the other real inputs are multiplied by, a power of 2.
     scale: float = 1.0
+    #: What is put into those behind the first instead.
+    then: Put | None = None
 
     @property
     def structural(self) -> bool:
@@ -163,6 +202,10 @@ class Special:
 
 def _first(place: int) -> bool:
     return place == 0
+
+
+def _first_two(place: int) -> bool:
+    return place < 2
 
 
 def _others(place: int) -> bool:
@@ -184,6 +227,7 @@ SPECIALS: dict[str, Special] = {
     "masked": Special(masked, _first, REAL, usual=False),
     "all masked": Special(all_masked, _first, ("real", "mask"), usual=False),
     BLOCKS: Special(masked_blocks, _first, ("real", "mask"), sizes=longest_rows, usual=False),
+    NEGATIVE: Special(very_negative, _first_two, REAL, sizes=exact_width, usual=False, then=of_one_sum),
     "empty": Special(sizes=empty),
     "size one": Special(sizes=size_one),
     EQUAL: Special(sizes=equal_sizes),
@@ -214,12 +258,13 @@ class SpecialCase(Case):
     def _input(self, place: int, name: str) -> Array:
         ordinary = Case(self.formula, self.signature, "normal", self.dtype, self.salt)._input(place, name)
         special = SPECIALS[self.dataset]
-        put = name in changed(self.formula, self.dataset)
-        if not ordinary.size or not (put or self._scaled(name, special)):
+        into = changed(self.formula, self.dataset)
+        if not ordinary.size or not (name in into or self._scaled(name, special)):
             return ordinary
         array = np.array(ordinary)
-        if put:
-            special.put(array, self.formula.domain(name), self.dtype)
+        if name in into:
+            put = special.then if special.then and name != into[0] else special.put
+            put(array, self.formula.domain(name), self.dtype)
         else:
             array *= np.asarray(special.scale, array.dtype)
         array.flags.writeable = False

@@ -9,10 +9,10 @@ import pytest
 from nnparity.adapters.base import Adapter
 from nnparity.adapters.numpy import NumpyAdapter
 from nnparity.adapters.request import Array, Observation, Request
-from nnparity.checks.layouts import TABLE
+from nnparity.checks.layouts import TABLE, largest
 from nnparity.reports.records import Fact
 from nnparity.spec import DTYPES, Case, load
-from nnparity.spec.cases.layouts import LAYOUTS, STRIDED, TRANSPOSED, numbers
+from nnparity.spec.cases.layouts import LAYOUTS, MIXED, STRIDED, TRANSPOSED, numbers
 from nnparity.spec.cases.pool import pool
 from nnparity.spec.loader import signatures
 from nnparity.spec.selection import ALL
@@ -89,6 +89,42 @@ def test_right_views_give_the_same_bits_and_the_table_says_so() -> None:
 @pytest.mark.parametrize(("adapter", "layout"), [(IgnoresStrides, TRANSPOSED), (ReadsBetween, STRIDED)])
 def test_a_kernel_that_takes_the_wrong_elements_of_a_view_is_caught(adapter: type[Adapter], layout: str) -> None:
     assert "output" in wrong(lines(adapter, "layouts", "dense"))[layout]
+
+
+class TakesGradientsAsItsInput(Arranging):
+    """Where its input lies otherwise, it takes the gradient for lying like that, which in all other layouts it does."""
+
+    layouts = (TRANSPOSED, MIXED)
+
+    def arrange(self, tensor: Array, layout: str) -> Array:
+        assert layout in self.layouts
+        return super().arrange(tensor, TRANSPOSED)
+
+    def observe(self, request: Request) -> Observation:
+        if request.layout == MIXED:
+            moved = {name: g.ravel(order="F").reshape(g.shape) for name, g in request.cotangents.items()}
+            request = dataclasses.replace(request, cotangents=moved)
+        return super().observe(request)
+
+
+def test_a_gradient_that_lies_otherwise_than_the_input_is_asked_for() -> None:
+    assert wrong(lines(TakesGradientsAsItsInput, "layouts", "tanh")) == {MIXED: {"grad.x"}}
+
+
+def test_of_inputs_that_are_mixed_every_second_lies_otherwise_and_no_gradient_does() -> None:
+    shapes: list[tuple[int, ...]] = []
+
+    class Telling(Arranging):
+        layouts = (MIXED,)
+
+        def arrange(self, tensor: Array, layout: str) -> Array:
+            assert layout == MIXED
+            shapes.append(tensor.shape)
+            return tensor
+
+    lines(Telling, "layouts", "dense")
+    dims = largest(load()["dense"]).dims
+    assert set(shapes) == {(dims["n"], dims["i"]), (dims["j"],)}
 
 
 def test_a_kernel_that_is_wrong_where_two_inputs_are_one_array_is_caught() -> None:

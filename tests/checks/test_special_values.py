@@ -162,6 +162,24 @@ def test_of_masked_blocks_none_is_too_large(formula: str, block: int, dtype: str
     assert {(one.dataset, one.quantity) for one in found if one.grade == "diverges"} == {("masked blocks", "output")}
 
 
+@pytest.mark.parametrize("dtype", ["float64", "float32"])
+@pytest.mark.parametrize("formula", ["softmax", "attention", "masked_attention"])
+def test_a_maximum_that_does_not_begin_low_enough_is_found(formula: str, dtype: str) -> None:
+    """A kernel that looks for a maximum above -10,000 finds none in a row of lower logits, and gives 0."""
+
+    class BeginsAtMinusTenThousand(faulty.Spoilt):
+        def spoil(self, array: Array) -> Any:
+            logits = self.x.astype(np.float64)
+            if "k" in self.request.inputs:
+                logits = np.einsum("btd,bsd->bts", logits, self.request.inputs["k"].astype(np.float64))
+                logits /= np.sqrt(self.x.shape[-1])
+            return np.where((np.isfinite(logits) & (logits < -10_000)).all(-1, keepdims=True), 0, array)
+
+    found = verdicts(lines(BeginsAtMinusTenThousand, "specials", formula, dtypes=(dtype,)))
+    diverging = {(one.dataset, one.quantity) for one in found if one.grade == "diverges"}
+    assert diverging - {("largest", "output")} == {("very negative logits", "output")}
+
+
 def test_refusing_an_empty_batch_is_no_wrong_answer_but_told() -> None:
     found = lines(faulty.RefusesEmpty, "specials", "dense")
     assert {verdict.grade for verdict in verdicts(found) if verdict.dataset == "empty"} == {"unsupported"}

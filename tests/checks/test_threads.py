@@ -1,7 +1,8 @@
 """More threads: what is cut up wrongly is found, and what is only added up in another order is told."""
 
 import sys
-from contextlib import closing
+from contextlib import AbstractContextManager, closing, nullcontext
+from functools import partialmethod
 from importlib.util import find_spec
 from typing import Any, ClassVar
 
@@ -18,7 +19,10 @@ from nnparity.judge.recorded_expectations import Evidence, Expects, met
 from nnparity.reports.records import Fact
 from nnparity.run.verdicts import verdict_line
 from nnparity.spec import load
-from nnparity.tests.checks.inside import cells, lines, plan, target, verdicts, wrong
+from nnparity.spec.cases.naming import signature_of
+from nnparity.spec.cases.pool import pool
+from nnparity.spec.selection import ALL
+from nnparity.tests.checks.inside import Inside, cells, lines, plan, target, told, verdicts, wrong
 
 
 class LosesTheSeam(NumpyAdapter):
@@ -107,6 +111,34 @@ class AddsUpInAnotherOrder(NumpyAdapter):
 
 def test_a_row_lost_at_the_seam_between_two_threads_is_caught() -> None:
     assert wrong(lines(LosesTheSeam, "threads", "dense")) == {"all cores": {"output"}}
+
+
+class LosesTheLastColumns(NumpyAdapter):
+    """Each thread takes as many whole vectors of 8 columns. Of some numbers of columns nobody takes the last."""
+
+    def on_threads(self, threads: int) -> AbstractContextManager[Any]:
+        return nullcontext(threads)
+
+    def observe(self, request: Request) -> Observation:
+        seen = super().observe(request)
+        output, vectors = seen["output"], 8 * request.threads
+        if request.threads and isinstance(output, np.ndarray) and output.ndim and output.shape[-1] % vectors == 1:
+            output[..., -1] = 0
+        return seen
+
+
+def test_sizes_of_the_pool_are_asked_on_all_cores_where_the_process_sets_them(monkeypatch: pytest.MonkeyPatch) -> None:
+    dtypes, started = ("float32", "float64"), target(LosesTheLastColumns)
+    (item,) = (one for one in checks.items(plan("relu", pool=ALL, dtypes=dtypes)) if one.check == "threads")
+    assert len({one.signature for one in verdicts(told(item, started))}) == 1, "of another process the large one"
+    monkeypatch.setattr(Inside, "on_threads", partialmethod(OnThreads))
+    found = verdicts(told(item, started))
+    assert {one.grade for one in found if one.quantity == "output"} == {"conforms", "diverges"}
+    assert wrong(found) == {"all cores": {"output"}}
+    lost = {one.signature for one in found if one.grade != "conforms"}
+    assert all(signature_of(load()["relu"], one).dims["d"] % 16 == 1 for one in lost)
+    drawn = {one.signature.id for one in pool(load()["relu"]) if one.dtype in dtypes}
+    assert drawn < {one.signature for one in found}
 
 
 @pytest.mark.parametrize("adapter", [ZerosOnOneThread, RaisesOnOneThread])

@@ -122,6 +122,16 @@ def squared(x: Budget) -> Grid | None:
     return multiplied(x, x)
 
 
+def rooted(x: Budget) -> Grid | None:
+    """The root of a single number whose root is whole: IEEE 754 (5.4.1) rounds roots correctly.
+
+    Not of arrays, whose roots a kernel may make of an approximate reciprocal.
+    """
+    root = np.sqrt(x.value)
+    whole = not x.ndim and grid(x) is not None and root == np.rint(root)
+    return Grid(1.0, np.maximum(root, 1.0)) if whole else None
+
+
 def summed(x: Budget, axis: Any = None, keepdims: bool = False) -> Grid | None:
     """The sum over axes, with a bit to spare: a bias may be added to the terms before they are delivered."""
     found = grid(x)

@@ -29,7 +29,7 @@ Budget.UFUNCS = {
     np.tanh: f.elementary(
         np.tanh, f.tanh_slope, f.monotone(np.tanh, f.tanh_slope, 0.385), 2.0, ranges.within(-1.0, 1.0)
     ),
-    np.sqrt: f.square_root,
+    np.sqrt: exactly(f.square_root, exactness.rooted),
     special.expit: f.logistic,
     np.sin: f.elementary(np.sin, lambda x, y: np.abs(np.cos(x)), lambda x, y, e: e, 2.0, ranges.within(-1.0, 1.0)),
     np.cos: f.elementary(np.cos, lambda x, y: np.abs(np.sin(x)), lambda x, y, e: e, 2.0, ranges.within(-1.0, 1.0)),

@@ -37,6 +37,15 @@ def test_halves_and_quarters_come_from_division_by_a_power_of_two_and_from_const
     assert not exact(0.1 * a)
 
 
+def test_so_does_the_root_of_one_number_that_is_a_square() -> None:
+    a = whole(1, -3, 7)
+    assert exact(np.sqrt(Budget(np.array(16.0), F32)))
+    assert exact(a / np.sqrt(Budget(np.array(16.0), F32)))
+    for rounded in (np.array(15.0), np.array([16.0, 4.0]), np.array(0.0625)):
+        assert not exact(np.sqrt(Budget(rounded, F32)))
+    assert not exact(np.sqrt(Budget(np.array(16.0), F32).rounded(None, None)))
+
+
 def test_numbers_that_are_not_whole_are_rounded() -> None:
     assert not exact(whole(1, 2) + Budget(np.array([0.5, 0.25]), F32))
     with np.errstate(invalid="ignore"):
