@@ -25,6 +25,7 @@ CHECKS = (
         "in another process",
         "first sample alone",
         "all cores",
+        "several threads",
         "sweep",
     ),
     *("transposed", "strided", "unaligned", "expanded", "aliased", "channels last", "mixed"),

@@ -18,7 +18,7 @@ from nnparity.checks.subnormals import DATASET as SUBNORMAL
 from nnparity.checks.subnormals import subnormals
 from nnparity.checks.sweep import DATASET as SWEPT
 from nnparity.checks.sweep import sweep
-from nnparity.checks.threads import ALL_CORES, threads
+from nnparity.checks.threads import ALL_CORES, SEVERAL, threads
 from nnparity.execute.target import Target
 from nnparity.spec import Formula
 from nnparity.spec.cases.layouts import LAYOUTS as ARRANGED
@@ -49,7 +49,7 @@ DATASETS = {
     REJECTS: ("rejects: *",),
     DETERMINISM: (AGAIN, AFTER, ELSEWHERE, ALONE),
     LAYOUTS: ARRANGED,
-    THREADS: (ALL_CORES,),
+    THREADS: (ALL_CORES, SEVERAL),
     SWEEP: (SWEPT,),
     SUBNORMALS: (SUBNORMAL,),
 }

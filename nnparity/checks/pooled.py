@@ -27,14 +27,6 @@ def truth_of(target: Target, case: Case, selection: Selection) -> dict[str, Expe
     return {name: truth for name, truth in found.items() if name.partition(".")[0] in asked}
 
 
-def first_of(formula: Formula, signed: str, dtype: str, salt: str) -> Case | None:
-    """The first case of the pool of that signature and dtype, which is the one that a check asks."""
-    return next(
-        (Case(formula, one.signature, one.dataset, DTYPES[dtype], salt) for one in _called(formula, signed, dtype)),
-        None,
-    )
-
-
 def _drawn(target: Target, formula: Formula, selection: Selection) -> Iterator[Drawn]:
     reach = selection.reach(target.named.backend, target.named.mode)  # as far as its ordinary cases go
     for one in pool(formula)[:reach] if reach else ():  # the pool of a formula takes time to draw
@@ -46,8 +38,4 @@ def _named(formula: Formula, selection: Selection, datasets: Collection[str]) ->
     for id in selection.cases:
         name, signed, dataset, dtype = naming.parts(id)
         if name == formula.id and dataset in datasets:
-            yield from _called(formula, signed, dtype)
-
-
-def _called(formula: Formula, signed: str, dtype: str) -> Iterator[Drawn]:
-    return (one for one in pool(formula) if (one.signature.id, one.dtype) == (signed, dtype))
+            yield from (one for one in pool(formula) if (one.signature.id, one.dtype) == (signed, dtype))

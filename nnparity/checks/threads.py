@@ -4,8 +4,8 @@ The result on all cores is judged like any other. One that conforms is held agai
 and against that of a single thread, within the budget of two computations; the table says whether it is the same bit
 for bit. What is larger than a block, or not a whole number of them, is cut up there and nowhere else.
 
-A target whose threads are set in its own process is asked on all cores for what it gets of the pool of sizes as well,
-once: who shares out rows, columns or channels may lose the last of them, and of which sizes depends on the cores.
+What a target whose threads are set in its own process gets of the pool of sizes is asked on all cores as well, and held
+against one thread: who shares out rows, columns or channels may lose the last, and of which sizes depends on the cores.
 """
 
 import dataclasses
@@ -17,9 +17,9 @@ from typing import Any
 
 from nnparity.checks.cell_text import CellText
 from nnparity.checks.common import Finding, failure, first_order, held, judgeable, representative
-from nnparity.checks.comparison import OTHER, SAME, compared, spread
+from nnparity.checks.comparison import OTHER, SAME, again, compared, spread
 from nnparity.checks.inquiry import Found, Inquiry, saying
-from nnparity.checks.pooled import first_of, pooled, truth_of
+from nnparity.checks.pooled import pooled, truth_of
 from nnparity.execute.observer import Observed, OnThreads
 from nnparity.execute.requests import request
 from nnparity.execute.target import Target
@@ -36,6 +36,8 @@ from nnparity.spec.selection import Selection
 
 TABLE = "threads, all cores against one"
 ALL_CORES = "all cores"
+#: Of the sizes of the pool, on all cores too.
+SEVERAL = "several threads"
 #: What the table says where the same call gives other bits.
 RESTLESS = "other bits at each call"
 #: Numbers that go in and come out, at least: torch shares out what has more than 32,768.
@@ -51,32 +53,23 @@ def threads(target: Target, formula: Formula, selection: Selection) -> Inquiry:
     asked = request(case, quantities)
     truth = cache(lambda: held(target, case, quantities))
     one, all_cores = target.observer.single_threaded(), target.observer.on_threads(cores())
-    more = list(pooled(target, formula, selection, (ALL_CORES,))) if isinstance(all_cores, OnThreads) else []
-    named = [_named(own) for own in more]
+    more = list(pooled(target, formula, selection, (SEVERAL,))) if isinstance(all_cores, OnThreads) else []
+    named = [_named(own, SEVERAL) for own in more]
+    once = [request(given, quantities) for given in named]
 
     def judged(answers: Sequence[Observed]) -> Iterator[Found]:
-        yield from _found(target, case, truth(), Seen(*answers[:3]))
-        for own, given, seen in zip(more, named, answers[3:], strict=True):
-            yield from _once(given, truth_of(target, own, selection), seen)
+        alone, together = answers[: 1 + len(once)], answers[1 + len(once) :]
+        yield from _found(target, case, truth(), Seen(alone[0], *together[:2]))
+        for own, given, single, several in zip(more, named, alone[1:], together[2:], strict=True):
+            words = CellText((given.dtype.name,))  # the table is of the large case
+            yield from again(given, truth_of(target, own, selection), single, several, words, (single, several))
 
     return Inquiry(
         judged,
         [case, *named],
-        [(one, [asked]), (all_cores, [asked, asked, *(request(given, quantities) for given in named)])],
+        [(one, [asked, *once]), (all_cores, [asked, asked, *once])],
         truth,
     )
-
-
-def _once(case: Given, truth: dict[str, Expected], seen: Observed) -> Iterator[Finding]:
-    """What all cores give of a case of the pool."""
-    took: tuple[Observed, ...] = (seen,)
-    for quantity, expected in judgeable(truth, seen).items():
-        array, asked = seen.observation.get(quantity), plain(quantity)
-        failed = failure(array, seen)
-        judged = failed or qualified(graded(array, expected, case, asked), expected, case, asked)  # type: ignore[arg-type]
-        evidence: dict[str, Any] = {"seen": array, "truth": expected} if judged.blind is not None else {}
-        yield Finding(case, quantity, judged, took=took, **evidence)
-        took = ()
 
 
 def _found(target: Target, case: Case, truth: dict[str, Expected], seen: "Seen") -> Iterator[Found]:
@@ -135,21 +128,19 @@ def _evidence(quantity: str, expected: Expected, seen: Seen, judged: Judgement) 
     return {"seen": seen.all_cores.observation[quantity], "truth": expected} if judged.blind is not None else {}
 
 
-def large(formula: Formula, dtype: str, salt: str = "", signed: str = "") -> Given:
-    """The case, with normal numbers, or one of the pool's signature `signed`."""
-    return _named(drawn(formula, dtype, salt, signed))
+def large(formula: Formula, dtype: str, salt: str = "") -> Given:
+    """The case, with normal numbers."""
+    return _named(drawn(formula, dtype, salt), ALL_CORES)
 
 
-def _named(own: Case) -> Given:
+def _named(own: Case, dataset: str) -> Given:
     """An ordinary case as one of the check."""
-    return Given(own.formula, own.signature, ALL_CORES, own.dtype, own.salt, own.inputs, own.cotangents)
+    return Given(own.formula, own.signature, dataset, own.dtype, own.salt, own.inputs, own.cotangents)
 
 
-def drawn(formula: Formula, dtype: str, salt: str = "", signed: str = "") -> Case:
-    """The ordinary case that it has its numbers from, or that one of the pool's signature `signed` has."""
-    usual = signature(formula)
-    found = first_of(formula, signed, dtype, salt) if signed not in ("", usual.id) else None
-    return found or Case(formula, usual, "normal", DTYPES[dtype], salt)
+def drawn(formula: Formula, dtype: str, salt: str = "") -> Case:
+    """The ordinary case that it has its numbers from."""
+    return Case(formula, signature(formula), "normal", DTYPES[dtype], salt)
 
 
 def cores() -> int:

@@ -179,7 +179,7 @@ class Cell:
     def drawn(self) -> Case | None:
         """The ordinary case whose numbers these are, drawn from its id; None where they come from elsewhere."""
         if self.case.dataset == ALL_CORES:
-            return drawn_large(self.case.formula, self.case.dtype.name, self.case.salt, self.case.signature.id)
+            return drawn_large(self.case.formula, self.case.dtype.name, self.case.salt)
         return self.case if type(self.case) is Case else None
 
     @property
@@ -237,7 +237,7 @@ def _many(name: str, signed: str, dataset: str, dtype: str, salt: str) -> Given:
         require("formula that is swept", (name,), tuple(one.id for one in load().values() if one.elementwise))
         case = sweep_case(formula, DTYPES[dtype])
     else:
-        case = large(formula, dtype, salt, signed)
+        case = large(formula, dtype, salt)
     require("signature", (signed,), (case.signature.id,), f" of {name} with {dataset}")
     return case
 

@@ -8,7 +8,7 @@ from nnparity.reports.records import ADAPTER, SCRIPTS, Verdict
 
 #: Datasets of the checks that ask more than one call, or arrays of another layout: no script shows those.
 SEVERAL_CALLS = (
-    *("again", "read after another call", "in another process", "first sample alone"),
+    *("again", "read after another call", "in another process", "first sample alone", "several threads"),
     *("transposed", "strided", "unaligned", "expanded", "channels last", "aliased", "mixed"),
 )
 
