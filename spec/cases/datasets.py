@@ -177,6 +177,14 @@ def initial(stream: Stream, shape: tuple[int, ...], dtype: Dtype, place: int) ->
     return stream.normal(shape) / (math.sqrt(max(*shape[-2:], 1)) if place and len(shape) > 1 else 1.0)
 
 
+def zero_weights(stream: Stream, shape: tuple[int, ...], dtype: Dtype, place: int) -> Array:
+    """The first two inputs, which are samples, have size 1, and parameters are 0: so is what a classifier makes of them.
+
+    Where |z| has its corner, which a stable form of a loss has with it, the loss has none.
+    """
+    return stream.normal(shape) * (1.0 if place < 2 else 0.0)
+
+
 def whole_range(stream: Stream, shape: tuple[int, ...], dtype: Dtype, place: int) -> Array:
     """Exponents evenly from the smallest normal number to a sixteenth of the largest."""
     least, most = math.frexp(dtype.tiny)[1], math.frexp(dtype.largest)[1] - 5
@@ -192,7 +200,7 @@ def signed(stream: Stream, exponent: NDArray[np.int64]) -> Array:
 Draw = Callable[[Stream, tuple[int, ...], Dtype, int], Array]
 DRAWN = (
     *(normal, small, large, wide, cancelling, image, onehot, offset, one_sided),
-    *(integers, spike, near_equal, levels, saturated, unsigned, confident, initial, whole_range),
+    *(integers, spike, near_equal, levels, saturated, unsigned, confident, initial, zero_weights, whole_range),
 )
 #: name -> how it draws; called with the stream, the shape, the dtype and the input's place in the formula.
 DATASETS: dict[str, Draw] = {f.__name__: f for f in DRAWN}
