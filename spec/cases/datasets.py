@@ -178,7 +178,7 @@ def initial(stream: Stream, shape: tuple[int, ...], dtype: Dtype, place: int) ->
 
 
 def zero_weights(stream: Stream, shape: tuple[int, ...], dtype: Dtype, place: int) -> Array:
-    """The first two inputs, which are samples, have size 1, and parameters are 0: so is what a classifier makes of them.
+    """The first two inputs, which are samples, have size 1, and parameters are 0: so is what a critic makes of samples.
 
     Where |z| has its corner, which a stable form of a loss has with it, the loss has none.
     """
