@@ -15,10 +15,12 @@ def arranged(tensor: Any, layout: str) -> Any:
     if layout == layouts.ALIASED:
         return tensor
     images = tensor.ndim == layouts.IMAGES
-    if layout == layouts.CHANNELS_LAST or (layout == layouts.MIXED and images):
-        return tensor.contiguous(memory_format=torch.channels_last) if images else tensor
-    if layout in (layouts.TRANSPOSED, layouts.MIXED):
+    if layout == layouts.MIXED:
+        layout = layouts.CHANNELS_LAST if images else layouts.TRANSPOSED
+    if layout == layouts.TRANSPOSED:
         return tensor.mT.contiguous().mT if tensor.ndim > 1 else tensor
+    if layout == layouts.CHANNELS_LAST:
+        return tensor.contiguous(memory_format=torch.channels_last) if images else tensor
     if layout == layouts.EXPANDED:
         return tensor[:1].expand(tensor.shape) if tensor.ndim and _rows_alike(tensor) else tensor
     return _strided(tensor) if layout == layouts.STRIDED else _offset(tensor)

@@ -35,9 +35,8 @@ class Numbers:
 
 def numbers(case: Case, layout: str) -> Numbers | None:
     """Those of the case, made equal where the layout needs it; None where the layout says nothing of its arrays."""
-    arrays = [*case.inputs.values(), *case.cotangents.values()]
-    if layout == MIXED:
-        arrays = arrays[: len(case.inputs) : 2]
+    inputs = list(case.inputs.values())
+    arrays = inputs[::2] if layout == MIXED else [*inputs, *case.cotangents.values()]
     if layout == EXPANDED:
         return Numbers(_rows_alike(case), _repeated(case.cotangents))
     if layout == ALIASED:

@@ -36,7 +36,9 @@ class Machines:
         self.unit = unit
         #: The unit roundoff of the format whose functions these are: how far those are off depends on the format.
         self.format = numbers.unit if numbers else unit
-        self.accumulator, self.operand = _in_proportion(unit, numbers) if numbers else (unit, 0.0)
+        scale = unit / self.format if unit else 0.0
+        self.accumulator = scale * numbers.accumulating.unit if numbers else unit
+        self.operand = scale * numbers.operand.unit if numbers and numbers.operand else 0.0
         self.exact = exact
 
     def drawn(self, shape: tuple[int, ...], deviation: Any = 1.0) -> Array:
@@ -54,13 +56,3 @@ class Machines:
         numbers[: self.exact] = 0.0
         np.multiply(heads.reshape(whole), deviation / math.sqrt(TOSSES / 4), out=numbers[self.exact :])
         return numbers
-
-
-def _in_proportion(unit: float, numbers: Arithmetic) -> tuple[float, float]:
-    """What partial sums and operands are rounded by, where `unit` stands for that of the arithmetic."""
-    scale = unit / numbers.unit
-    accumulator = numbers.accumulator
-    return (
-        scale * accumulator.unit if accumulator else unit,
-        scale * numbers.operand.unit if numbers.operand else 0.0,
-    )
