@@ -106,9 +106,12 @@ def cross_entropy_logits(
     mean: bool | str = True,
     twice: bool = False,
     squared: bool = False,
+    unit_sum: str = "",
 ) -> Float[Array, ""]:
-    """L = -1/n sum t log softmax(z). Primer 6.5."""
+    """L = -1/n sum t log softmax(z). Primer 6.5. With targets that sum to 1 it is log sum e^z - sum t z."""
     z = softmax(z) if twice else z
+    if unit_sum == "loss":
+        return (np.sum((z - log_softmax(z))[:, 0]) - np.sum(t * z)) / _per(z, mean)
     return -np.sum(t * log_softmax(z)) / _per(z, mean)
 
 
@@ -121,10 +124,12 @@ def _(
     mean: bool | str = True,
     twice: bool = False,
     squared: bool = False,
+    unit_sum: str = "",
 ) -> Float[Array, "n k"]:
-    """dL/dz = (softmax(z) sum t - t) / n; the targets of a sample sum to 1 only up to rounding."""
+    """dL/dz = (softmax(z) sum t - t) / n; the targets of a sample sum to 1 only up to rounding, or to its weight."""
     y = softmax(z) if twice else z
-    dy = g * (_shares(y, True, squared) * np.sum(t, axis=-1, keepdims=True) - t) / _per(z, mean)
+    total = 1.0 if unit_sum else np.sum(t, axis=-1, keepdims=True)
+    dy = g * (_shares(y, True, squared) * total - t) / _per(z, mean)
     return softmax_back(dy, y) if twice else dy
 
 

@@ -185,6 +185,14 @@ def zero_weights(stream: Stream, shape: tuple[int, ...], dtype: Dtype, place: in
     return stream.normal(shape) * (1.0 if place < 2 else 0.0)
 
 
+def weighted_targets(stream: Stream, shape: tuple[int, ...], dtype: Dtype, place: int) -> Array:
+    """Size 1; a target is times the weight of its sample, which is 0 of the first one: see `_weighted`.
+
+    Whoever takes the targets of a sample to add up to 1 has another gradient.
+    """
+    return stream.normal(shape)
+
+
 def whole_range(stream: Stream, shape: tuple[int, ...], dtype: Dtype, place: int) -> Array:
     """Exponents evenly from the smallest normal number to a sixteenth of the largest."""
     least, most = math.frexp(dtype.tiny)[1], math.frexp(dtype.largest)[1] - 5
@@ -200,7 +208,8 @@ def signed(stream: Stream, exponent: NDArray[np.int64]) -> Array:
 Draw = Callable[[Stream, tuple[int, ...], Dtype, int], Array]
 DRAWN = (
     *(normal, small, large, wide, cancelling, image, onehot, offset, one_sided),
-    *(integers, spike, near_equal, levels, saturated, unsigned, confident, initial, zero_weights, whole_range),
+    *(integers, spike, near_equal, levels, saturated, unsigned, confident, initial, zero_weights, weighted_targets),
+    whole_range,
 )
 #: name -> how it draws; called with the stream, the shape, the dtype and the input's place in the formula.
 DATASETS: dict[str, Draw] = {f.__name__: f for f in DRAWN}
@@ -241,7 +250,13 @@ def draw(
     values = DATASETS[dataset](stream, shape, dtype, place)
     if domain == "probability":
         return dtype.round(_probability(values, *nearest(dataset, dtype)))
-    return dtype.round(_into(domain, bound, values))
+    inside = _into(domain, bound, values)
+    return dtype.round(_weighted(inside) if weighted(dataset, domain) else inside)
+
+
+def weighted(dataset: str, domain: str) -> bool:
+    """Whether such an input has the weights of its samples in it."""
+    return (dataset, domain) == (weighted_targets.__name__, "target")
 
 
 def nearest(dataset: str, dtype: Dtype) -> tuple[float, float]:
@@ -252,6 +267,11 @@ def nearest(dataset: str, dtype: Dtype) -> tuple[float, float]:
 def _probability(values: Array, above: float, below: float) -> Array:
     """Real numbers mapped between 0 and 1, and kept away from both, where the logarithms of the formulas end."""
     return np.clip((1.0 + values / (1.0 + np.abs(values))) / 2.0, above, 1.0 - below)
+
+
+def _weighted(targets: Array) -> Array:
+    """Rows times weights from 0 to below 1, as of samples that are left out, or count less than others."""
+    return targets * (np.arange(len(targets)) / max(len(targets), 1))[:, None]
 
 
 def _into(domain: str, bound: int, values: Array) -> Array:

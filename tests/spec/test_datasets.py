@@ -305,6 +305,22 @@ def test_targets_of_a_loss_add_up_to_one_whatever_is_drawn() -> None:
 
 
 @pytest.mark.parametrize("dtype", DTYPES)
+def test_weighted_targets_add_up_to_the_weights_of_their_samples(dtype: str) -> None:
+    """Which no formula that takes them to add up to 1 can follow; in any other dataset they do."""
+    domains = {"t": "target"}
+    told = {
+        name: case(name, dtype, inputs={"t": "n k"}, dims={"n": 4, "k": 5}, domains=domains)
+        .inputs["t"]
+        .astype(np.float64)
+        .sum(-1)
+        for name in ("weighted_targets", "normal")
+    }
+    near = 5 * DTYPES[dtype].unit
+    assert np.abs(told["weighted_targets"] - [0.0, 0.25, 0.5, 0.75]).max() <= near
+    assert np.abs(told["normal"] - 1.0).max() <= near
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
 def test_a_sure_model_comes_as_near_to_0_and_1_as_derivatives_allow(dtype: str) -> None:
     one = case("confident", dtype, inputs={"p": "n"}, dims={"n": 500}, domains={"p": "probability"})
     p, unit = one.inputs["p"].astype(np.float64), DTYPES[dtype].unit

@@ -80,7 +80,8 @@ class Drawing:
                 above, below = datasets.nearest(case.dataset, case.dtype)
                 return f"{self._taken('_probability')}({drawn}, {above}, {below})"
             case _:
-                return f"{self._taken('_into')}({domain!r}, {bound}, {drawn})"
+                inside = f"{self._taken('_into')}({domain!r}, {bound}, {drawn})"
+                return f"{self._taken('_weighted')}({inside})" if datasets.weighted(case.dataset, domain) else inside
 
     def _values(self, case: Case, name: str, shape: tuple[int, ...], draw: datasets.Draw) -> str:
         stream = self._stream(INPUT, name)
