@@ -46,8 +46,8 @@ MORE = ("onnxruntime", "tinygrad", "mlx", "paddle")
 COMPILING = ("jax", "keras-jax", "tinygrad")
 #: CPU seconds that a signature of the pool takes, all quantities and layouts together, as measured: where it is
 #: compiled, of any other, and of backends by name (TensorFlow traces each operation to differentiate it forward).
-COMPILED, PLAIN = 1.0, 0.004
-COSTS = {"keras-torch": 0.007, "tensorflow": 0.06, "keras-tensorflow": 0.06}
+COMPILED, PLAIN = 1.0, 0.01
+COSTS = {"keras-torch": 0.02, "tensorflow": 0.17, "keras-tensorflow": 0.17}
 
 
 class UnknownBackend(LookupError):
