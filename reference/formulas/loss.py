@@ -108,7 +108,10 @@ def cross_entropy_logits(
     squared: bool = False,
     unit_sum: str = "",
 ) -> Float[Array, ""]:
-    """L = -1/n sum t log softmax(z). Primer 6.5. With targets that sum to 1 it is log sum e^z - sum t z."""
+    """L = -1/n sum t log softmax(z). Primer 6.5.
+
+    `unit_sum` takes the targets of a sample to sum to 1: in the gradient, or ("loss") here too: log sum e^z - sum t z.
+    """
     z = softmax(z) if twice else z
     if unit_sum == "loss":
         return (np.sum((z - log_softmax(z))[:, 0]) - np.sum(t * z)) / _per(z, mean)

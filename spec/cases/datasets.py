@@ -207,9 +207,8 @@ def signed(stream: Stream, exponent: NDArray[np.int64]) -> Array:
 
 Draw = Callable[[Stream, tuple[int, ...], Dtype, int], Array]
 DRAWN = (
-    *(normal, small, large, wide, cancelling, image, onehot, offset, one_sided),
-    *(integers, spike, near_equal, levels, saturated, unsigned, confident, initial, zero_weights, weighted_targets),
-    whole_range,
+    *(normal, small, large, wide, cancelling, image, onehot, offset, one_sided, integers, spike, near_equal),
+    *(levels, saturated, unsigned, confident, initial, zero_weights, weighted_targets, whole_range),
 )
 #: name -> how it draws; called with the stream, the shape, the dtype and the input's place in the formula.
 DATASETS: dict[str, Draw] = {f.__name__: f for f in DRAWN}
@@ -271,7 +270,7 @@ def _probability(values: Array, above: float, below: float) -> Array:
 
 def _weighted(targets: Array) -> Array:
     """Rows times weights from 0 to below 1, as of samples that are left out, or count less than others."""
-    return targets * (np.arange(len(targets)) / max(len(targets), 1))[:, None]
+    return targets * (np.arange(len(targets)) / len(targets))[:, None]
 
 
 def _into(domain: str, bound: int, values: Array) -> Array:
