@@ -25,7 +25,11 @@ class MlxLosses:
     def cross_entropy(self, p: Any, t: Any) -> Any:
         return -mx.sum(t * mx.log(p)) / len(p)
 
-    cross_entropy_logits = passed("mlx.nn.losses.cross_entropy", reduction="mean", convention=MEAN)
+    cross_entropy_logits = passed(
+        "mlx.nn.losses.cross_entropy",
+        reduction="mean",
+        convention=f"it takes the targets of a sample to add up to 1; {MEAN}",
+    )
 
     @kernel("mlx.nn.losses.nll_loss", using=("mlx.core.log",), convention=MEAN)
     def sparse_cross_entropy(self, p: Any, labels: Any) -> Any:

@@ -23,7 +23,11 @@ class PaddleLosses:
     cross_entropy = passed(
         "paddle.nn.functional.cross_entropy", soft_label=True, use_softmax=False, convention=PROBABILITIES
     )
-    cross_entropy_logits = passed("paddle.nn.functional.cross_entropy", soft_label=True)
+    cross_entropy_logits = passed(
+        "paddle.nn.functional.cross_entropy",
+        soft_label=True,
+        convention="its gradient takes the targets of a sample to add up to 1",
+    )
     sparse_cross_entropy = passed("paddle.nn.functional.cross_entropy", use_softmax=False, convention=PROBABILITIES)
     sparse_cross_entropy_logits = passed("paddle.nn.functional.cross_entropy")
 
