@@ -114,8 +114,11 @@ def arranged(case: Case, layout: str) -> Given | None:
 
 
 def largest(formula: Formula) -> Signature:
-    """The signature with the most numbers in its inputs, of the ordinary ones."""
-    return max(_usual(formula), key=lambda one: _elements(formula, one))
+    """The ordinary signature whose inputs have the fewest axes of one element, and of these the most numbers.
+
+    An axis of one element lies alike in any layout: images of one channel are channels last as they come.
+    """
+    return max(_usual(formula), key=lambda one: (-_ones(formula, one), _elements(formula, one)))
 
 
 def most_alike(formula: Formula) -> Signature:
@@ -125,6 +128,10 @@ def most_alike(formula: Formula) -> Signature:
 
 def _usual(formula: Formula) -> Sequence[Signature]:
     return [one for one in signatures(formula) if one.level != "full"] or signatures(formula)
+
+
+def _ones(formula: Formula, signature: Signature) -> int:
+    return sum(shapes.evaluate(text, signature.dims).count(1) for text in formula.inputs.values())
 
 
 def _elements(formula: Formula, signature: Signature) -> int:

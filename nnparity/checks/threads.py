@@ -149,17 +149,20 @@ def cores() -> int:
 
 
 def signature(formula: Formula) -> Signature:
-    """The last signature, its samples (or else its first dimension) as many as are shared out, and odd.
+    """The ordinary signature that is least narrow, its samples (or else its first dimension) as many as are shared out.
 
-    A formula whose result is one number adds up whole arrays: there all dimensions are odd, so that two threads leave
-    something over.
+    They are odd. A formula whose result is one number adds up whole arrays: there all dimensions are odd, so that two
+    threads leave something over.
     """
-    last = signatures(formula)[-1]
-    if not any(shapes.evaluate(text, last.sizes) for text in formula.results.values()):
-        last = resized(formula, last, {name: size | 1 for name, size in last.dims.items()})
-    axis = batch(formula) or next(iter(last.dims))
+    usual = [one for one in signatures(formula) if one.level != "full"]
+    axis = batch(formula) or next(iter(usual[0].dims))
+    wide = max(
+        reversed(usual), key=lambda one: min((size for name, size in one.dims.items() if name != axis), default=1)
+    )
+    if not any(shapes.evaluate(text, wide.sizes) for text in formula.results.values()):
+        wide = resized(formula, wide, {name: size | 1 for name, size in wide.dims.items()})
     return next(
-        large for n in count(1) if _elements(formula, large := resized(formula, last, {axis: 2**n + 1})) >= ELEMENTS
+        large for n in count(1) if _elements(formula, large := resized(formula, wide, {axis: 2**n + 1})) >= ELEMENTS
     )
 
 

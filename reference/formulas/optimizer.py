@@ -2,12 +2,16 @@
 
 from fractions import Fraction
 from functools import partial
+from typing import Any
 
 import numpy as np
 
 from nnparity.reference.arrays import Array, Float
 from nnparity.reference.readings.numbers import constant, host_scalar
 from nnparity.reference.registry import formula
+
+#: Parameters, and the running means of their gradient and of its square.
+State = tuple[Float[Array, "*p"], Float[Array, "*p"], Float[Array, "*p"]]
 
 
 @formula("gradient_descent")
@@ -82,6 +86,14 @@ def _power(base: Float[Array, ""], exponent: int) -> Float[Array, ""]:
     return half * base if exponent % 2 else half
 
 
+def _but(idle: Any, before: State, after: State) -> State:
+    """The state after a step, but where parameters are left as they were."""
+    if idle is False:
+        return after
+    w, m, v = (np.where(idle, old, new) for old, new in zip(before, after, strict=True))
+    return w, m, v
+
+
 @formula("adam")
 def adam(
     w: Float[Array, "*p"],
@@ -98,6 +110,7 @@ def adam(
     inside: bool = False,
     ahead: int = 0,
     decay: float = 0.0,
+    lazy: bool = False,
 ) -> tuple[Float[Array, "*p"], Float[Array, "*p"], Float[Array, "*p"]]:
     """One step of algorithm 1 of Kingma & Ba, arXiv:1412.6980. Primer 4.2.
 
@@ -115,15 +128,17 @@ def adam(
         inside: whether eps is added under the root.
         ahead: how many steps too many are counted.
         decay: what part of the rate the parameters shrink by.
+        lazy: whether nothing becomes of parameters whose gradient is 0, as where it is kept as a list of rows.
 
     Returns:
         w, m and v after the step.
     """
+    before, idle = (w, m, v), lazy and np.equal(g, 0)
     m, v = moments(m, v, g, beta1, beta2)
     first, second = corrections(beta1, beta2, step + ahead, m) if correct else (1, 1)
     size = np.sqrt(v / second + eps) if inside else np.sqrt(v / second) + eps
     w = w - lr * decay * w if decay else w
-    return w - lr * (m / first) / size, m, v
+    return _but(idle, before, (w - lr * (m / first) / size, m, v))
 
 
 @formula("adam_eps_hat")
@@ -143,12 +158,14 @@ def adam_eps_hat(
     ahead: int = 0,
     powered: bool = False,
     single: str = "",
+    lazy: bool = False,
 ) -> tuple[Float[Array, "*p"], Float[Array, "*p"], Float[Array, "*p"]]:
     """The form at the end of section 2 of the paper: one corrected rate, and eps beside the uncorrected root.
 
     Primer 4.2.
     """
+    before, idle = (w, m, v), lazy and np.equal(g, 0)
     m, v = moments(m, v, g, beta1, beta2)
     first, second = corrections(beta1, beta2, step + ahead, m, powered, single) if correct else (1, 1)
     rate = lr * np.sqrt(second) / first
-    return w - rate * m / (np.sqrt(v + eps) if inside else np.sqrt(v) + eps), m, v
+    return _but(idle, before, (w - rate * m / (np.sqrt(v + eps) if inside else np.sqrt(v) + eps), m, v))

@@ -185,6 +185,16 @@ def zero_weights(stream: Stream, shape: tuple[int, ...], dtype: Dtype, place: in
     return stream.normal(shape) * (1.0 if place < 2 else 0.0)
 
 
+def sparse_gradient(stream: Stream, shape: tuple[int, ...], dtype: Dtype, place: int) -> Array:
+    """Size 1; the gradient, an optimiser's fourth input, is 0 of every second parameter, beginning with the first.
+
+    So are those of the rows of a table that a batch took nothing from. Their running means are not 0.
+    """
+    values = stream.normal(shape)
+    taken = np.arange(values.size).reshape(shape) % 2 == 1
+    return values if place < 3 else np.where(taken, values, 0.0)
+
+
 def weighted_targets(stream: Stream, shape: tuple[int, ...], dtype: Dtype, place: int) -> Array:
     """Size 1; a target is times the weight of its sample, which is 0 of the first one: see `_weighted`.
 
@@ -208,7 +218,7 @@ def signed(stream: Stream, exponent: NDArray[np.int64]) -> Array:
 Draw = Callable[[Stream, tuple[int, ...], Dtype, int], Array]
 DRAWN = (
     *(normal, small, large, wide, cancelling, image, onehot, offset, one_sided, integers, spike, near_equal),
-    *(levels, saturated, unsigned, confident, initial, zero_weights, weighted_targets, whole_range),
+    *(levels, saturated, unsigned, confident, initial, zero_weights, sparse_gradient, weighted_targets, whole_range),
 )
 #: name -> how it draws; called with the stream, the shape, the dtype and the input's place in the formula.
 DATASETS: dict[str, Draw] = {f.__name__: f for f in DRAWN}

@@ -146,7 +146,14 @@ class ScalesItsKeys(Arranging):
 def test_one_array_for_queries_and_keys_takes_the_signature_of_self_attention() -> None:
     found = lines(ScalesItsKeys, "layouts", "attention")
     assert "output" in wrong(found)["aliased"]
-    assert {verdict.signature for verdict in verdicts(found)} == {"b1t4s4d16e16"}
+    assert {verdict.signature for verdict in verdicts(found)} == {"b1t67s67d5e5"}
+
+
+@pytest.mark.parametrize("formula", ["conv2d", "max_pool2d", "avg_pool2d"])
+def test_images_of_several_samples_and_channels_are_laid_out_wherever_a_formula_has_them(formula: str) -> None:
+    """However many images of one channel another signature has: those are channels last as they come."""
+    dims = largest(load()[formula]).dims
+    assert min(size for name, size in dims.items() if name in "nchw") > 1
 
 
 def test_signatures_of_the_pool_lie_in_every_layout_that_needs_no_numbers_of_its_own() -> None:

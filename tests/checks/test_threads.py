@@ -175,6 +175,14 @@ def test_the_case_is_as_large_as_is_shared_out_and_odd(formula: str) -> None:
     assert any(size % 2 and size > 2**8 for size in large.dims.values())
 
 
+@pytest.mark.parametrize(
+    ("formula", "least"), [("conv2d", 3), ("max_pool2d", 3), ("lstm", 5), ("attention", 6), ("dense", 8), ("mse", 263)]
+)
+def test_no_axis_beside_the_samples_is_narrower_than_it_need_be(formula: str, least: int) -> None:
+    """A seam between two threads may lie along any, and one step or one channel has none."""
+    assert min(size for name, size in signature(load()[formula]).dims.items() if name not in "nb") == least
+
+
 @pytest.mark.parametrize("formula", ["mse", "l2_penalty", "gan_discriminator_loss", "cross_entropy"])
 def test_a_sum_of_all_numbers_leaves_something_over(formula: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sys.modules["nnparity.checks.threads"], "cores", lambda: 2)

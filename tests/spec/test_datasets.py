@@ -8,10 +8,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from nnparity.spec import DTYPES
+from nnparity.spec import DTYPES, Case, load
 from nnparity.spec.cases import datasets
 from nnparity.spec.cases.datasets import DATASETS, Stream
 from nnparity.spec.cases.layouts import LAYOUTS
+from nnparity.spec.loader import signatures
 from nnparity.tests.spec.toy import case
 
 SHAPE = {"inputs": {"x": "n k", "w": "n k"}, "dims": {"n": 40, "k": 50}}
@@ -318,6 +319,16 @@ def test_weighted_targets_add_up_to_the_weights_of_their_samples(dtype: str) -> 
     near = 5 * DTYPES[dtype].unit
     assert np.abs(told["weighted_targets"] - [0.0, 0.25, 0.5, 0.75]).max() <= near
     assert np.abs(told["normal"] - 1.0).max() <= near
+
+
+def test_every_second_parameter_has_no_gradient_and_means_of_earlier_ones() -> None:
+    """Their means shrink and move them all the same, which whoever leaves them as they are does not do."""
+    formula = load()["adam"]
+    one = next(one for one in signatures(formula) if "sparse_gradient" in one.datasets)
+    inputs = Case(formula, one, "sparse_gradient", DTYPES["float32"]).inputs
+    assert (inputs["g"] == 0).tolist() == [place % 2 == 0 for place in range(9)]
+    assert not np.signbit(inputs["g"][::2]).any()
+    assert all(inputs[name].all() for name in ("w", "m", "v"))
 
 
 @pytest.mark.parametrize("dtype", DTYPES)
