@@ -31,6 +31,9 @@ from nnparity.spec.schema import QUANTITIES
 START_SECONDS = 300.0
 #: Seconds for a process to end that has closed its channel.
 GONE_SECONDS = 5.0
+#: So many calls in a row of a formula in a dtype without an answer in time: the rest is not asked.
+PATIENCE = 8
+NOT_ASKED = "not asked: {} calls in a row of this formula in this dtype gave no answer in time"
 #: Bytes of what a process has printed, of which the last lines are told.
 LAST_WORDS = 1 << 14
 #: What says how many threads OpenMP, the BLAS libraries, TensorFlow and XLA take. One each, unless the user's
@@ -95,6 +98,9 @@ class Observer:
         self._next = 0
         #: what to answer from now on, once the process could not be started again
         self._lost: Observed | None = None
+        #: how often in a row a formula in a dtype may give no answer in time, and has
+        self.patience: float = PATIENCE
+        self._hung: Counter[tuple[str, str]] = Counter()
         self.info = self._start()
 
     def _start(self) -> TargetInfo:
@@ -172,14 +178,23 @@ class Observer:
     def collect(self) -> Iterator[Observed]:
         """What became of each request submitted, in order."""
         for done, request in enumerate(self._pending, start=1):
-            answer = self._answer()
             self._unread -= 1
+            if self._given_up(request):
+                yield Observed({}, 0.0, "timed out", NOT_ASKED.format(self.patience))
+                continue
+            answer = self._answer()
             if isinstance(answer, Response):
+                self._hung.pop(_kind(request), None)
                 yield self._taken(answer)
                 continue
             found = self._salvaged(request, answer)
+            self._hung[_kind(request)] += found.fate == "timed out"
             self._send(self._pending[done:])
             yield found
+
+    def _given_up(self, request: Request) -> bool:
+        """Whether it would hang as all that were asked before of its formula and dtype: hours for one cause."""
+        return self._hung[_kind(request)] >= self.patience
 
     def _answer(self) -> Response | Observed:
         """The next response; or a fate, after which there is a new process. One that comes again is passed over."""
@@ -223,10 +238,11 @@ class Observer:
 
     def _send(self, requests: Sequence[Request]) -> None:
         self._next = 0
+        requests = [request for request in requests if not self._given_up(request)]
         if requests and not self._channel.closed:
             # the process is gone, or takes nothing: `collect` finds out, and says how
             with contextlib.suppress(Closed, Late):
-                self._channel.send(messages.of_requests(list(requests)), self._timeout)
+                self._channel.send(messages.of_requests(requests), self._timeout)
 
     def _receive(self, seconds: float) -> TargetInfo | Response | Observed | str:
         try:
@@ -288,6 +304,10 @@ class OnThreads:
     def collect(self) -> Iterator[Observed]:
         """See `Observer`."""
         return self.observer.collect()
+
+
+def _kind(request: Request) -> tuple[str, str]:
+    return request.formula, request.float_dtype
 
 
 def _ending(code: int) -> str:

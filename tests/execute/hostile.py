@@ -265,3 +265,14 @@ class Slow(NumpyAdapter):
     def observe(self, request: Request) -> Any:
         time.sleep(0.1)
         return super().observe(request)
+
+
+class HangsInHalf(NumpyAdapter):
+    """The reference, but in float16 it answers where its inputs are few, and else never."""
+
+    backend = "hangs"
+
+    def observe(self, request: Request) -> Any:
+        if request.float_dtype == "float16" and request.inputs["x"].size > 1:
+            time.sleep(600)
+        return super().observe(request)

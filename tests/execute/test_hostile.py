@@ -2,6 +2,7 @@
 
 import subprocess
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -10,7 +11,7 @@ import pytest
 from nnparity.adapters.request import Request
 from nnparity.command_line import main as cli
 from nnparity.execute import messages
-from nnparity.execute.observer import Observer, TargetUnavailable
+from nnparity.execute.observer import NOT_ASKED, Observer, TargetUnavailable
 from nnparity.execute.protocol import Response
 from nnparity.execute.target import Target, TargetName, start
 from nnparity.tests.execute import unruly
@@ -132,6 +133,29 @@ def test_a_case_that_fails_in_one_derivative_keeps_the_rest(targets: dict[float,
     assert {verdict.quantity for verdict in bad if verdict.grade == "conforms"} == kept
     assert {verdict.grade for verdict in bad if verdict.quantity not in kept} == {fate}
     assert {verdict.grade for group in (before, *after) for verdict in group} == {"conforms"}
+
+
+def test_who_hangs_time_and_again_is_asked_no_more_of_that_formula_in_that_dtype() -> None:
+    """An answer in between shows that the next may come too; other dtypes and formulas have their own chance."""
+    many, few = (Request("relu", {"x": np.ones((1, size), np.float16)}, wrt=("x",)) for size in (5, 1))
+    other = replace(many, inputs={"x": np.ones((1, 5), np.float32)})
+    observer = Observer(f"{HOSTILE}:HangsInHalf", timeout=TIMEOUT)
+    observer.patience = 2
+    try:
+        told = list(_told(observer, many, few, many, many, few, other)) + list(_told(observer, few, other))
+        elsewhere = list(_told(observer, replace(few, formula="tanh")))
+    finally:
+        observer.close()
+    hung, refused = f"no answer within {TIMEOUT} s; the process was killed", NOT_ASKED.format(2)
+    assert told == [hung, "answered", hung, hung, refused, "answered", refused, "answered"]
+    assert elsewhere == ["answered"]
+
+
+def _told(observer: Observer, *requests: Request) -> Iterator[str]:
+    observer.submit(requests)
+    for seen in observer.collect():
+        assert bool(seen.observation) == (not seen.fate)
+        yield seen.message if seen.fate == "timed out" else "answered"
 
 
 def test_what_it_has_started_ends_with_it() -> None:
