@@ -79,7 +79,7 @@ def run(
         make = scripts and not shared.stopping
         making = scripted(timeout, store, out / SCRATCH, at_once(on, jobs)) if make else None
         with memory.using(store) as kept:
-            found, files = finalize(path, out, making, before, plan.known)
+            found, files = finalize(path, out, making, before, plan.known, not of_anything)
         total.store.troubles |= kept.troubles
     show(total, found, console)
     for told in idle(found, plan.known):
