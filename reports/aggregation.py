@@ -3,13 +3,14 @@
 import re
 from collections import Counter
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import TypeVar
 
 from nnparity.reports.causes.answer import Answer, answer_of, judging
 from nnparity.reports.causes.causes import Cause, causes_of
 from nnparity.reports.causes.matrix import Cell, Key, cells_of
+from nnparity.reports.causes.news import News
 from nnparity.reports.differences import Differences, compare
 from nnparity.reports.merge import MergedRun
 from nnparity.reports.order import as_asked, dtype_place
@@ -84,15 +85,24 @@ class Block:
 
 @dataclass(frozen=True)
 class Aggregate:
-    """A run seen from above. Everything is computed when first asked for, once."""
+    """A run seen from above. Everything is computed when first asked for, once.
+
+    With `only_news` not all that is on no record fails the run, but what is news since the baseline.
+    """
 
     run: MergedRun
     baseline: MergedRun | None = None
+    only_news: bool = False
 
     @cached_property
     def changes(self) -> Differences | None:
         """What differs from the baseline, where one is given."""
         return compare(self.baseline, self.run) if self.baseline else None
+
+    @cached_property
+    def news(self) -> News:
+        """What of that is news; without a baseline nothing."""
+        return News.since(self.baseline, self.run, self.changes) if self.baseline and self.changes else News()
 
     @cached_property
     def causes(self) -> list[Cause]:
@@ -102,7 +112,7 @@ class Aggregate:
     @cached_property
     def answer(self) -> Answer:
         """What the run comes to."""
-        return answer_of(self.run, self.causes)
+        return replace(answer_of(self.run, self.causes), only_news=self.only_news)
 
     @cached_property
     def matrix(self) -> dict[Key, Cell]:

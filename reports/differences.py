@@ -12,12 +12,13 @@ from nnparity.reports.merge import MergedRun
 from nnparity.reports.records import GRADES, PASSING, SHORT, Verdict
 from nnparity.reports.statistics import fails
 
-#: What may become of a verdict, the worst first.
-KINDS = ("worse", "dropped support", "vanished", "appeared", "new support", "better", "other numbers", "other bits")
+#: What may become of a verdict, the worst first; a kind that others ask for by name.
+DROPPED = "dropped support"
+KINDS = ("worse", DROPPED, "vanished", "appeared", "new support", "better", "other numbers", "other bits")
 #: What each means, as a heading.
 SAYS = {
     "worse": "got worse",
-    "dropped support": "no longer supported",
+    DROPPED: "no longer supported",
     "vanished": "asked before and not any more",
     "appeared": "asked for the first time",
     "new support": "newly supported",
@@ -26,7 +27,7 @@ SAYS = {
     "other bits": "other numbers, still right",
 }
 #: The kinds that speak against the new run.
-AGAINST = ("worse", "dropped support")
+AGAINST = ("worse", DROPPED)
 UNSUPPORTED = "unsupported"
 #: Grades of what gave no answer, and of an answer with wrong numbers.
 REFUSED, WRONG = ("error", "crashed", "timed out"), ("imprecise", "diverges")
@@ -179,13 +180,13 @@ def _kind(old: Verdict | None, new: Verdict | None, had: bool | None, has: bool 
     """What became of a verdict, or nothing. `had` and `has` say whether its formula was supported at all."""
     if old is None or new is None:
         told, other, kinds = (
-            (new, had, ("new support", "appeared")) if old is None else ((old, has, ("dropped support", "vanished")))
+            (new, had, ("new support", "appeared")) if old is None else ((old, has, (DROPPED, "vanished")))
         )
         if told is None or told.grade == UNSUPPORTED:
             return ""
         return kinds[0] if other is False else kinds[1]
     if (old.grade == UNSUPPORTED) != (new.grade == UNSUPPORTED):
-        return "new support" if old.grade == UNSUPPORTED else "dropped support"
+        return "new support" if old.grade == UNSUPPORTED else DROPPED
     if worse := _off_record(old, new) or _answered_wrongly(old, new) or _severity(new) - _severity(old):
         return "worse" if worse > 0 else "better"
     if not numbers or not _moved(old, new):
@@ -204,7 +205,7 @@ def _answered_wrongly(old: Verdict, new: Verdict) -> bool:
 
 
 def _news(change: Change) -> bool:
-    if change.kind == "dropped support":
+    if change.kind == DROPPED:
         return True
     new = change.new
     fails = new is not None and _severity(new) > 0 and not new.known

@@ -19,6 +19,7 @@ from nnparity.run.plan import Plan
 from nnparity.spec import DTYPES
 from nnparity.spec.schema import QUANTITIES
 from nnparity.spec.selection import NONE
+from nnparity.spec.usage import UsageError
 from nnparity.store import location
 
 Names = list[str] | None
@@ -94,6 +95,8 @@ class Choice:
             known=tuple(self.known or ()),
         )
         on_record(plan.known)  # before anything is started, and the report of before moved
+        if clash := plan.clash:
+            raise UsageError(clash)
         return plan
 
     @property

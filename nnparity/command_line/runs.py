@@ -1,6 +1,6 @@
 """``nnparity run`` and ``soak``: a plan, or a plan on other numbers, shared out over processes."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from contextlib import nullcontext
 from dataclasses import replace
 from pathlib import Path
@@ -16,7 +16,7 @@ from nnparity.command_line.running.forecast import Forecast, costs, measured
 from nnparity.command_line.running.interruption import gentle
 from nnparity.command_line.running.outcome import ANYTHING, Outcome, soaked, strict
 from nnparity.command_line.running.placement import PROCESSES, On, Pip, Share, at_once, placed
-from nnparity.command_line.running.previous import RUN, aside
+from nnparity.command_line.running.previous import RUN, Aside, aside
 from nnparity.command_line.running.scripting import Baseline, Scripts, earlier, scripted
 from nnparity.command_line.running.terminal_summary import show
 from nnparity.reports import merge
@@ -73,13 +73,12 @@ def run(
             journal = taken_up(path, plan) if going_on else None
             if resume and journal is None:
                 tell(f"{path} is not there: nothing was done yet, and the run begins")
-            settle = giving_way.settle if giving_way else None
-            total = _drive(shared, plan, path, f"parity of {choice.backends}", journal, before_this, settle)
+            total = _drive(shared, plan, path, f"parity of {choice.backends}", journal, before_this, giving_way)
         unchanged(path, total.counts.grades.total())
         make = scripts and not shared.stopping
         making = scripted(timeout, store, out / SCRATCH, at_once(on, jobs)) if make else None
         with memory.using(store) as kept:
-            found, files = finalize(path, out, making, before, plan.known)
+            found, files = finalize(path, out, making, before, plan.known, not of_anything)
         total.store.troubles |= kept.troubles
     show(total, found, console)
     for told in idle(found, plan.known):
@@ -105,7 +104,8 @@ def soak(
 ) -> None:
     """Runs the plan on other numbers, seed after seed: a correct kernel must conform on all of them.
 
-    Each seed has a run file in the folder soak, whose report is made by itself. The last line is of all seeds.
+    Each seed has a run file in the folder soak, whose report is made by itself; that of before is kept in `previous`.
+    The last line is of all seeds.
     """
     plans = [choice.plan(f"soak-{number}") for number in range(1, salts + 1)]
     outcomes: dict[str, Outcome] = {}
@@ -118,7 +118,8 @@ def soak(
     ):
         for number, plan in enumerate(plans, start=1):
             path = where / f"{number}.jsonl"
-            total = _drive(shared, plan, path, f"seed {number} of {salts}")
+            with aside(where, keep=True, run=path.name) as before:
+                total = _drive(shared, plan, path, f"seed {number} of {salts}", before=before)
             unchanged(path, total.counts.grades.total())
             sealed(path)
             found = merge([path])
@@ -148,12 +149,13 @@ def _drive(
     title: str,
     journal: Journal | None = None,
     costs: Mapping[str, float] = MappingProxyType({}),
-    settle: Callable[[], None] | None = None,
+    before: Aside | None = None,
 ) -> TotalCounts:
     """The whole plan, with a bar; what was found. The run file begins with the environment, and ends with a summary.
 
     With a `journal` the run file is there already, and only the rest of the plan is run. `costs` are those of before.
-    `settle` is called once a unit is done.
+    What was there `before` gives way to the first verdict, or to the first unit of a share, which may have none at all.
+    Raises UsageError where it would give way to nothing.
     """
     recorder, journal = (Recorder.anew(path, plan), Journal()) if journal is None else (Recorder(path), journal)
     total, every = journal.total, jobs.units(plan)
@@ -167,14 +169,16 @@ def _drive(
             total.add(part)
             forecast.ended(unit, part.seconds)
             bar.update(task, description=f"{title}: {unit}", advance=bool(unit))
-            if unit and settle:  # before, a target may still fail to start
-                settle()
+            if before and unit and (part.counts.grades or total.share):  # until then a target may fail to start
+                before.settle()
     for loss in jobs.lost:
         typer.echo(f"nnparity: a job was lost and replaced, what it had at hand was done again: {loss}", err=True)
     jobs.lost.clear()
     if not jobs.stopping:
         recorder.write(total.summary())
     recorder.close()
+    if before and before.holds and not (jobs.stopping or total.share):
+        raise UsageError(f"{total.unjudged}; {path} stays as it was")
     return total
 
 

@@ -11,6 +11,7 @@ from nnparity.command_line.options import JOBS, Choice, NoStore, Out, Processes,
 from nnparity.command_line.running.exclusion import written
 from nnparity.command_line.running.interruption import stopping
 from nnparity.command_line.running.outcome import UNJUDGED
+from nnparity.command_line.running.previous import kept
 from nnparity.execute.target import TargetName, start
 from nnparity.hunt.command import Hunt
 from nnparity.mutate import command as planting
@@ -65,12 +66,12 @@ def hunt(
 ) -> None:
     """Tries random sizes, datasets and layouts until the time is over, and makes small what fails.
 
-    Verdicts go to hunt.jsonl in the folder. The status is 1 where something was found that is not on record,
-    and else 2 where nothing was judged of a target.
+    Verdicts go to hunt.jsonl in the folder; that of before is kept in `previous`. The status is 1 where something was
+    found that is not on record, and else 2 where nothing was judged of a target.
     """
     with (
         written(out),
-        contextlib.closing(Hunt(choice.plan(), out / "hunt.jsonl", timeout, seed)) as started,
+        contextlib.closing(Hunt(choice.plan(), out / "hunt.jsonl", timeout, seed, kept)) as started,
         progress() as bar,
     ):
         task = bar.add_task(f"hunting {choice.backends}", total=None)

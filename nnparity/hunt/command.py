@@ -56,25 +56,46 @@ class Bag:
 class Hunt:
     """Targets, and what a hunt knows."""
 
-    def __init__(self, plan: Plan, path: Path, timeout: float, seed: str = "1") -> None:
-        """Starts the targets. Raises TargetUnavailable."""
-        self._seed = seed
+    def __init__(
+        self,
+        plan: Plan,
+        path: Path,
+        timeout: float,
+        seed: str = "1",
+        giving_way: Callable[[Path], None] = lambda path: None,
+    ) -> None:
+        """Starts the targets; `giving_way` is then called of the file of a hunt before, which is as it was till then.
+
+        Raises TargetUnavailable, and UsageError for what has no formula or no pool.
+        """
         self._plan = plan
+        self._drawn = draws(plan.chosen(), plan.dtypes, seed)
         self._examiner = Examiner(plan)
         self._targets: list[Target] = []
         self.bag = Bag()
-        self._recorder = Recorder.anew(path, plan, {"hunt": [seed]})
-        for name in plan.targets:
-            self._targets.append(start(name, plan.dtypes, timeout))
-            self._recorder.write(target_line(self._targets[-1], name))
-            self.bag.counts.judged[self._targets[-1].name] = 0
+        try:
+            self._start(timeout)
+            giving_way(path)
+            self._recorder = Recorder.anew(path, plan, {"hunt": [seed]})
+        except BaseException:
+            self._end()
+            raise
+        self._recorder.write(*map(target_line, self._targets, plan.targets))
+
+    def _start(self, timeout: float) -> None:
+        """Raises UsageError for a target that refuses whatever is drawn."""
+        for name in self._plan.targets:
+            target = start(name, self._plan.dtypes, timeout)
+            self._targets.append(target)
+            self.bag.counts.judged[target.name] = 0
+            if all(target.refuses(formula) for formula in self._plan.chosen() if formula.pool):
+                raise UsageError(f"nothing was judged on {target.name}: every formula of the plan is unsupported there")
 
     def run(self, seconds: float, seen: Callable[[Bag], None]) -> Bag:
-        """Until so many seconds are over; one case at least. Raises UsageError for a target that has no formula."""
+        """Until so many seconds are over; one case at least."""
         end = time.monotonic() + seconds
         try:
-            self._supported()
-            for prey in draws(self._plan.chosen(), self._plan.dtypes, self._seed):
+            for prey in self._drawn:
                 self._try(prey)
                 seen(self.bag)
                 if time.monotonic() > end:
@@ -83,12 +104,6 @@ class Hunt:
             self._recorder.write(TotalCounts(self.bag.counts).summary())
             sealed(self._recorder.path)
         return self.bag
-
-    def _supported(self) -> None:
-        """Raises UsageError for a target that refuses whatever is drawn."""
-        for target in self._targets:
-            if all(target.refuses(formula) for formula in self._plan.chosen() if formula.pool):
-                raise UsageError(f"nothing was judged on {target.name}: every formula of the plan is unsupported there")
 
     def _try(self, prey: Prey) -> None:
         case = prey.case
@@ -129,9 +144,12 @@ class Hunt:
 
     def close(self) -> None:
         """Ends the targets and closes the file."""
+        self._end()
+        self._recorder.close()
+
+    def _end(self) -> None:
         for target in self._targets:
             target.observer.close()
-        self._recorder.close()
 
 
 def _same(one: Verdict, other: Verdict) -> bool:

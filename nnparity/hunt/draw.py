@@ -51,6 +51,10 @@ def draws(formulas: Sequence[Formula], dtypes: Sequence[str], seed: str) -> Iter
     able = [formula for formula in formulas if formula.pool and set(formula.dtypes) & set(dtypes)]
     if not able:
         raise UsageError("none of these formulas declares a pool of sizes in one of these dtypes")
+    return _endlessly(able, dtypes, seed)
+
+
+def _endlessly(able: Sequence[Formula], dtypes: Sequence[str], seed: str) -> Iterator[Prey]:
     number = 0
     while True:
         number += 1

@@ -42,10 +42,12 @@ def finalize(
     scripted: Scripted | None = None,
     baseline: reports.MergedRun | None = None,
     known: Iterable[Path] = (),
+    only_news: bool = False,
 ) -> tuple[reports.MergedRun, list[Path]]:
     """The whole run at `path`, and the files of its report in `folder`, the run file among them.
 
-    `known` are the further files of known divergences that the run had.
+    `known` are the further files of known divergences that the run had; with `only_news` the report fails on what the
+    baseline had not, and on nothing else.
     """
     run = reports.merge([path])
     facts = derived(run.verdicts)
@@ -59,7 +61,7 @@ def finalize(
         recorder.write(line)
     recorder.close()
     run.seals[path.name], run.open = sealed(path), 0
-    return run, [path, *reports.render(run, folder, baseline=baseline)]
+    return run, [path, *reports.render(run, folder, baseline=baseline, only_news=only_news)]
 
 
 def derived(verdicts: Sequence[Verdict]) -> list[Fact]:

@@ -7,14 +7,18 @@ from typing import ClassVar
 from nnparity import checks
 from nnparity.adapters.registry import compiles, cost, names
 from nnparity.execute.target import TargetName, kind, kinds
-from nnparity.spec import load
+from nnparity.reports.formatting import cut
+from nnparity.spec import DTYPES, load
 from nnparity.spec.cases import naming
 from nnparity.spec.cases.pool import pool
+from nnparity.spec.schema import QUANTITIES
 from nnparity.spec.selection import CaseGroup, Selection
 from nnparity.spec.usage import UsageError, require
 
 #: CPU seconds that a target which compiles for each shape may spend on compiling the pool, where nobody says.
 BUDGET = 120.0
+#: Cases that are told not to be of the plan, and characters that are told of one, at most.
+TOLD, MOST = 3, 400
 #: The share that is all of a plan.
 WHOLE = (1, 1)
 
@@ -79,6 +83,45 @@ class Plan(Selection):
         reach = self.reach(target.backend, target.mode)
         asked = sum(sum(one[:reach]) for one in pools)
         return f"{target}: {asked} of {sum(map(sum, pools))} signatures"
+
+    @property
+    def clash(self) -> str:
+        """Why the options that narrow it down leave nothing of it, whatever the share; nothing where they leave some.
+
+        What the further checks make of a case they are asked for nobody knows before they are run.
+        """
+        if not self.narrowed or next(self.groups(), None) is not None:
+            return ""
+        apart = list(filter(None, map(self._apart, self.cases)))
+        if self.cases and len(apart) == len(self.cases):
+            rest = f"; and {len(apart) - TOLD} more" if len(apart) > TOLD else ""
+            return f"nothing is left of the plan: {'; '.join(apart[:TOLD])}{rest}"
+        if checks.items(self):
+            return ""
+        asked = {
+            "formula": self.formulas,
+            "dtype": () if self.dtypes == tuple(DTYPES) else self.dtypes,
+            "quantity": () if self.quantities == QUANTITIES else self.quantities,
+            "case": self.cases,
+            "signature": self.signatures,
+            "dataset": self.datasets,
+            "level": (self.level,),
+            "salt": (self.salt,) if self.salt else (),
+        }
+        options = (f"--{name} {' or '.join(values)}" for name, values in asked.items() if values)
+        return cut(f"nothing is left of the plan: no case is of {', '.join(options)} at once", MOST)
+
+    def _apart(self, id: str) -> str:
+        """Which option a named case is not of, in words; nothing where it is of all."""
+        formula, signature, dataset, dtype = self._parts[id]
+        asked = (
+            ("formula", self.formulas, formula),
+            ("dtype", self.dtypes, dtype),
+            ("signature", self.signatures, signature),
+            ("dataset", self.datasets, dataset),
+        )
+        excluding = (f"--{name} {' or '.join(values)}" for name, values, own in asked if values and own not in values)
+        return cut(f"--case {id} is not of {told}", MOST) if (told := next(excluding, "")) else ""
 
     def described(self) -> dict[str, list[str]]:
         """The plan as the run's first line tells it."""

@@ -13,6 +13,7 @@ from nnparity.reports.statistics import fails
 
 #: New causes named in the first sentence, at most.
 NAMED = 3
+NEW = "new divergence"
 _LEVELS = ("quick", "core", "full")
 
 
@@ -35,6 +36,8 @@ class Answer:
     missing: tuple[Missing, ...] = ()
     #: words with {what} in them, and what
     not_run: tuple[tuple[str, str], ...] = ()
+    #: Whether only what a baseline had not is called new.
+    only_news: bool = False
 
     @property
     def judged(self) -> int:
@@ -65,11 +68,12 @@ class Answer:
 
     @property
     def news(self) -> str:
-        """What is new, or that nothing is."""
+        """What is on no record, or that nothing is; where a baseline says what is new it is not called so."""
         if not self.new:
-            return "Nothing new."
+            return "Nothing on no record." if self.only_news else "Nothing new."
         rest = f"; and {count(len(self.new) - NAMED)} more" if len(self.new) > NAMED else ""
-        return f"{_many(len(self.new), 'new divergence')}: {'; '.join(self.new[:NAMED])}{rest}."
+        many = f"{_many(len(self.new), 'divergence')} on no record" if self.only_news else _many(len(self.new), NEW)
+        return f"{many}: {'; '.join(self.new[:NAMED])}{rest}."
 
     @property
     def records(self) -> str:

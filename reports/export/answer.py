@@ -4,13 +4,14 @@ from typing import Any
 
 from nnparity.reports.aggregation import Aggregate
 from nnparity.reports.causes.answer import Answer
+from nnparity.reports.causes.news import News
 from nnparity.reports.differences import Differences
 
 
 def answered(aggregate: Aggregate) -> dict[str, Any]:
     """What a run comes to; with a baseline also what changed since, and what of that is news."""
     told = _counted(aggregate.answer)
-    return told if aggregate.changes is None else told | _since(aggregate.changes)
+    return told if aggregate.changes is None else told | _since(aggregate.changes, aggregate.news)
 
 
 def _counted(answer: Answer) -> dict[str, Any]:
@@ -34,5 +35,5 @@ def _counted(answer: Answer) -> dict[str, Any]:
     }
 
 
-def _since(found: Differences) -> dict[str, Any]:
-    return {"changed": found.counts(), "news": len(found.news)}
+def _since(found: Differences, news: News) -> dict[str, Any]:
+    return {"changed": found.counts(), "news": len(news.changes), "newly_stale_records": list(news.stale)}

@@ -4,7 +4,7 @@ import json
 
 from markupsafe import escape
 
-from nnparity.reports.causes.answer import Answer
+from nnparity.reports.aggregation import Aggregate
 from nnparity.reports.formatting import count
 
 LABEL = "nnparity"
@@ -22,16 +22,16 @@ _SVG = """<svg xmlns="http://www.w3.org/2000/svg" width="{width}" height="20" ro
 """
 
 
-def shields(answer: Answer) -> str:
+def shields(aggregate: Aggregate) -> str:
     """The endpoint's JSON."""
-    message, colour = _said(answer)
+    message, colour = _said(aggregate)
     told = {"schemaVersion": 1, "label": LABEL, "message": message, "color": colour}
     return json.dumps(told, ensure_ascii=False) + "\n"
 
 
-def badge(answer: Answer) -> str:
+def badge(aggregate: Aggregate) -> str:
     """The same as a drawing."""
-    message, colour = _said(answer)
+    message, colour = _said(aggregate)
     left, right = (round(len(text) * _WIDTH + _ROOM, 1) for text in (LABEL, message))
     return _SVG.format(
         width=round(left + right, 1),
@@ -45,8 +45,11 @@ def badge(answer: Answer) -> str:
     )
 
 
-def _said(answer: Answer) -> tuple[str, str]:
+def _said(aggregate: Aggregate) -> tuple[str, str]:
     """A few words, and the name of a colour."""
+    answer = aggregate.answer
+    if aggregate.only_news:
+        return _said_of_news(aggregate)
     if not answer.judged:
         return "nothing judged", "inactive"
     if answer.new:
@@ -54,3 +57,17 @@ def _said(answer: Answer) -> tuple[str, str]:
     if answer.incomplete or answer.stale:
         return "incomplete" if answer.incomplete else f"{count(len(answer.stale))} stale", "critical"
     return f"nothing new, {count(answer.known)} known", "success"
+
+
+def _said_of_news(aggregate: Aggregate) -> tuple[str, str]:
+    """The same where only what is news since the baseline fails: what no record knows of is counted beside it."""
+    answer, news = aggregate.answer, aggregate.news
+    if news.told:
+        counted = (("verdicts", news.changes), ("stale", news.stale))
+        return "news: " + ", ".join(f"{count(len(one))} {what}" for what, one in counted if one), "critical"
+    if not answer.judged:
+        return "nothing judged", "inactive"
+    if answer.incomplete:
+        return "incomplete", "critical"
+    unrecorded = f"{count(len(answer.new))} on no record, " if answer.new else ""
+    return f"no news, {unrecorded}{count(answer.known)} known", "success"

@@ -1,43 +1,100 @@
-"""A run as JUnit XML, as CI systems show it: a test for each formula, target and dtype; only what is new fails."""
+"""A run as JUnit XML, as CI systems show it: a test for each formula, target and dtype; only what is new fails.
 
-from collections.abc import Iterable
+Where news since a baseline is what fails the run, only that fails here, with records that are stale since.
+"""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from xml.etree import ElementTree as ET
 
-from nnparity.reports.aggregation import Aggregate
-from nnparity.reports.causes.causes import Cause
+from nnparity.reports.aggregation import Aggregate, grouped
+from nnparity.reports.causes.causes import Cause, worst_of
 from nnparity.reports.causes.commands import reproduction
-from nnparity.reports.causes.matrix import ALL, Cell
-from nnparity.reports.formatting import visible
+from nnparity.reports.causes.matrix import ALL, Cell, Key
+from nnparity.reports.differences import DROPPED, Change
+from nnparity.reports.formatting import count, visible
+from nnparity.reports.records import Verdict
 
 #: Characters of a reason, at most.
 _MOST = 4_000
+#: The suite of the records that nothing confirms any more; no target is called so.
+RECORDS = "records"
+
+
+@dataclass(frozen=True)
+class _Failure:
+    """Why a test fails: a class, a title, and all that is said of it."""
+
+    kind: str
+    title: str
+    said: str
+
+
+@dataclass(frozen=True)
+class _Test:
+    """A cell; `causes` are those of its causes that do not fail it."""
+
+    name: str
+    cell: Cell
+    failures: Sequence[_Failure]
+    causes: Sequence[Cause]
+
+    @property
+    def skipped(self) -> bool:
+        """Whether nothing was judged: all is unsupported, or so wide that it says nothing."""
+        return not self.failures and self.cell.statistics.judged == 0
 
 
 def junit(aggregate: Aggregate) -> str:
-    """The document; a suite for each target."""
+    """The document; a suite for each target, and one of records that are stale since the baseline."""
     suites = ET.Element("testsuites", name="nnparity")
-    for target in aggregate.targets:
-        cells = [(key, cell) for key, cell in aggregate.matrix.items() if key[1] == target and key[2] != ALL]
-        suite = ET.SubElement(suites, "testsuite", {"name": visible(target)} | _counts(cell for _, cell in cells))
-        for (formula, _, dtype), cell in sorted(cells, key=lambda item: item[0]):
-            test = ET.SubElement(suite, "testcase", classname=visible(target), name=visible(f"{formula} {dtype}"))
-            _tell(aggregate, test, cell)
+    cells = {key: cell for key, cell in aggregate.matrix.items() if key[2] != ALL}
+    if aggregate.only_news:  # what is no longer there may be news, too
+        cells |= {key: Cell() for key in aggregate.news.cells if key not in cells}
+    suited = grouped((key[1], key) for key in sorted(cells))
+    for target in sorted(suited, key=aggregate.asked):
+        tests = [_test(aggregate, key, cells[key]) for key in suited[target]]
+        suite = ET.SubElement(suites, "testsuite", {"name": visible(target)} | _counts(tests))
+        for test in tests:
+            _tell(ET.SubElement(suite, "testcase", classname=visible(target), name=visible(test.name)), test)
+    if aggregate.only_news:
+        _tell_stale(suites, aggregate.news.stale)
     ET.indent(suites)
     return ET.tostring(suites, encoding="unicode", xml_declaration=True) + "\n"
 
 
-def _counts(cells: Iterable[Cell]) -> dict[str, str]:
-    found = list(cells)
+def _test(aggregate: Aggregate, key: Key, cell: Cell) -> _Test:
+    formula, _, dtype = key
+    shown, further = {cause: cause.worst for cause in cell.causes if cause.new}, list[_Failure]()
+    if aggregate.only_news:
+        news = aggregate.news.cells.get(key, [])
+        shown, further = _since(cell, news), list(_dropped(news))
+    failures = [_Failure(one.kind, one.title, _said(aggregate, one, worst)) for one, worst in shown.items()]
+    return _Test(f"{formula} {dtype}", cell, failures + further, [one for one in cell.causes if one not in shown])
+
+
+def _since(cell: Cell, news: Sequence[Change]) -> dict[Cause, Verdict]:
+    """The causes of a cell that are news there, each with the verdict that shows best what the baseline had not."""
+    fresh = {id(one.new) for one in news}
+    found = {cause: [one for one in cause.verdicts if id(one) in fresh] for cause in cell.causes}
+    return {cause: worst_of(verdicts) for cause, verdicts in found.items() if verdicts}
+
+
+def _dropped(news: Sequence[Change]) -> Iterator[_Failure]:
+    """What is no longer supported, which no cause tells of: nothing there diverges."""
+    if dropped := [one for one in news if one.kind == DROPPED]:
+        grades = ", ".join(dict.fromkeys(one.grades for one in dropped))
+        why = "\n".join(dict.fromkeys(one.new.message[:_MOST] for one in dropped if one.new and one.new.message))
+        title = f"{count(len(dropped))} verdicts no longer supported: {grades}"
+        yield _Failure(DROPPED, title, visible(f"{title}\n{why}".rstrip()))
+
+
+def _counts(tests: Sequence[_Test]) -> dict[str, str]:
     return {
-        "tests": str(len(found)),
-        "failures": str(sum(cell.new > 0 for cell in found)),
-        "skipped": str(sum(_skipped(cell) for cell in found)),
+        "tests": str(len(tests)),
+        "failures": str(sum(bool(one.failures) for one in tests)),
+        "skipped": str(sum(one.skipped for one in tests)),
     }
-
-
-def _skipped(cell: Cell) -> bool:
-    """Whether nothing was judged: all is unsupported, or so wide that it says nothing."""
-    return cell.statistics.judged == 0
 
 
 def _why(cell: Cell) -> str:
@@ -46,18 +103,34 @@ def _why(cell: Cell) -> str:
     return ((worst.message if unsupported and worst else None) or cell.statistics.grade)[:_MOST]
 
 
-def _tell(aggregate: Aggregate, test: ET.Element, cell: Cell) -> None:
-    if cell.new:
-        new = [cause for cause in cell.causes if cause.new]
-        said = "\n\n".join(_said(aggregate, cause) for cause in new)
-        ET.SubElement(test, "failure", type=new[0].kind, message=visible(new[0].title)).text = said
-    elif _skipped(cell):
-        ET.SubElement(test, "skipped", message=visible(_why(cell)))
-    if known := [cause for cause in cell.causes if not cause.new]:
-        lines = (f"on record: {cause.id} ({cause.kind}): {cause.reason[:_MOST]}" for cause in known)
-        ET.SubElement(test, "system-out").text = visible("\n".join(lines))
+def _tell(element: ET.Element, test: _Test) -> None:
+    if test.failures:
+        first = test.failures[0]
+        failure = ET.SubElement(element, "failure", type=first.kind, message=visible(first.title))
+        failure.text = "\n\n".join(one.said for one in test.failures)
+    elif test.skipped:
+        ET.SubElement(element, "skipped", message=visible(_why(test.cell)))
+    if test.causes:
+        ET.SubElement(element, "system-out").text = visible("\n".join(map(_beside, test.causes)))
 
 
-def _said(aggregate: Aggregate, cause: Cause) -> str:
+def _beside(cause: Cause) -> str:
+    """A cause that does not fail the test; one on no record is none that the baseline had not."""
+    name = f"on no record, and no news: {cause.title}" if cause.new else f"on record: {cause.id}"
+    return f"{name} ({cause.kind}): {cause.reason[:_MOST]}"
+
+
+def _said(aggregate: Aggregate, cause: Cause, worst: Verdict) -> str:
     head = f"{cause.kind}: {cause.title}\n{cause.reason[:_MOST]}"
-    return f"{visible(head)}\n{reproduction(aggregate.run, cause.worst)}"
+    return f"{visible(head)}\n{reproduction(aggregate.run, worst)}"
+
+
+def _tell_stale(suites: ET.Element, stale: Sequence[str]) -> None:
+    """A suite of records in whose scope nothing diverges any more."""
+    if not stale:
+        return
+    counted = {"name": RECORDS, "tests": str(len(stale)), "failures": str(len(stale)), "skipped": "0"}
+    suite = ET.SubElement(suites, "testsuite", counted)
+    for record in stale:
+        test = ET.SubElement(suite, "testcase", classname=RECORDS, name=visible(record))
+        ET.SubElement(test, "failure", type="stale record", message="nothing diverges there any more")

@@ -33,23 +33,24 @@ def render(
     folder: Path | str,
     figures: Mapping[str, str] = _NO_FIGURES,
     baseline: MergedRun | None = None,
+    only_news: bool = False,
 ) -> list[Path]:
     """Write all files into `folder`, which is made when it is not there, and return their paths: for people first.
 
     `figures` maps a caption to an SVG element, which the page shows as it is: it must be our own. Those of the run
     itself are drawn here. The table of verdicts is written where pyarrow is installed. With a `baseline` the report
-    says what changed since.
+    says what changed since; with `only_news` too JUnit XML and badge fail on what is news, as the run does.
     """
     folder = Path(folder)
     folder.mkdir(parents=True, exist_ok=True)
-    aggregate = Aggregate(run, baseline)
+    aggregate = Aggregate(run, baseline, only_news)
     texts = {
         folder / "parity.md": markdown(aggregate),
         folder / "parity.html": page(aggregate, ulp_curves.figures(run) | loss_curves.figures(run) | dict(figures)),
         folder / "summary.md": summary(aggregate),
         folder / "junit.xml": junit(aggregate),
-        folder / "badge.svg": badge(aggregate.answer),
-        folder / "badge.json": shields(aggregate.answer),
+        folder / "badge.svg": badge(aggregate),
+        folder / "badge.json": shields(aggregate),
     }
     for path, text in texts.items():
         path.write_text(text, encoding="utf-8")

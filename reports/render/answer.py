@@ -23,9 +23,10 @@ def chinese(answer: Answer) -> str:
 
 def _new(answer: Answer) -> str:
     if not answer.new:
-        return "没有新的差异。"
+        return "没有未记录的差异。" if answer.only_news else "没有新的差异。"
     rest = f"；另有 {count(len(answer.new) - NAMED)} 个" if len(answer.new) > NAMED else ""
-    return f"新的差异 {count(len(answer.new))} 个：{'；'.join(answer.new[:NAMED])}{rest}。"
+    many = "未记录的差异" if answer.only_news else "新的差异"
+    return f"{many} {count(len(answer.new))} 个：{'；'.join(answer.new[:NAMED])}{rest}。"
 
 
 def _known(answer: Answer) -> str:

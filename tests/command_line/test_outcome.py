@@ -333,6 +333,9 @@ def test_it_may_fail_on_news_alone(
     told = json.loads(out.splitlines()[-1])
     assert (told["news"] > 0) == (news == "verdicts")
     assert (told["status"], told["passed"]) == (of_news, not of_news)
+    assert "new divergence" not in last, "new is what is news"
+    red = json.loads((OUT / "badge.json").read_text("utf-8"))["color"] == "critical"
+    assert ("<failure" in (OUT / "junit.xml").read_text("utf-8"), red) == (of_news == 1, of_news == 1)
 
 
 FAILS = TotalCounts(Counts(failures=[verdict()], judged={"t": 1}))

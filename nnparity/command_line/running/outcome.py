@@ -6,7 +6,6 @@ Plainly, whatever fails and is on no record fails the run. Held against a baseli
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from functools import cached_property
 from pathlib import Path
 
 from nnparity.command_line.running.interruption import INTERRUPTED
@@ -46,17 +45,12 @@ class Outcome:
         cls, total: TotalCounts, run: MergedRun, interrupted: bool, before: MergedRun | None = None, strict: bool = True
     ) -> "Outcome":
         """That of a run, held against the one of before."""
-        return cls(total, Aggregate(run, before), interrupted, strict)
+        return cls(total, Aggregate(run, before, not strict), interrupted, strict)
 
-    @cached_property
+    @property
     def news(self) -> str:
         """What the baseline had not, in words; nothing where there is nothing."""
-        aggregate = self.aggregate
-        before = aggregate.baseline.stale if aggregate.baseline else ()
-        verdicts = len(aggregate.changes.news) if aggregate.changes else 0
-        stale = [record for record in aggregate.run.stale if record not in before]
-        told = [f"{count(verdicts)} verdicts"] * (verdicts > 0) + [f"stale records {', '.join(stale)}"] * bool(stale)
-        return " and ".join(told)
+        return self.aggregate.news.told
 
     @property
     def unjudged(self) -> str | None:
@@ -82,7 +76,12 @@ class Outcome:
 
     def as_json(self, files: Sequence[Path]) -> str:
         """All of it as one JSON object."""
-        ended = {"status": self.status, "passed": self.status == 0, "interrupted": self.interrupted}
+        ended = {
+            "status": self.status,
+            "passed": self.status == 0,
+            "fail_on": ANYTHING if self.strict else NEWS,
+            "interrupted": self.interrupted,
+        }
         return json.dumps(ended | answered(self.aggregate) | {"files": list(map(str, files))})
 
 

@@ -1,4 +1,4 @@
-"""What lies in the folder of a report before: it is moved out of the way instead of being written over.
+"""What lies in the folder of a report or a run before: it is moved out of the way instead of being written over.
 
 One generation is kept. A report never takes the place of a run that it is made of, or that can be gone on with, and a
 run that of no other before it has something to put there: until then the run file of before lies aside.
@@ -17,44 +17,57 @@ from nnparity.spec.usage import UsageError
 #: The folder beside the run file where it lies then.
 FOLDER = "previous"
 RUN = "parity.jsonl"
-#: Where the run file of before lies until the first unit of a run is done.
-ASIDE = f"{RUN}.before"
+#: Behind the name of the run file of before until a run has its first verdict.
+BEFORE = ".before"
+ASIDE = f"{RUN}{BEFORE}"
 #: How the line begins that only a run which came to its end has written, that which ends a unit, and a verdict.
 _SUMMARY = encode(Summary({}, 0, [], {})).partition(b",")[0] + b","
 _FINISHED, _VERDICT = b'{"kind":"finished",', b'{"kind":"verdict",'
 
 
-def moved(folder: Path, run: str = RUN) -> Path | None:
-    """Moves what a finished run left in `folder`, its report and its run file, and says where it is now.
+def moved(folder: Path, run: str = RUN, lies: str = "") -> Path | None:
+    """Moves what a finished run left in `folder`, its run file and its report, and says where it is now.
 
     What a run left that was cut short stays and is written over: it must not take the place of a whole one. `run` is
-    how its run file is called.
+    how its run file is called, `lies` how as long as it lies aside. Only the file that it usually is has a report.
     """
-    if not _has(folder / run, _SUMMARY):
+    lying = folder / (lies or run)
+    if not _has(lying, _SUMMARY):
         return None
     there = folder / FOLDER
     there.mkdir(exist_ok=True)
-    for name in FILES:
+    for name in FILES if run == RUN else ():
         (there / name).unlink(missing_ok=True)
         if (folder / name).exists():
             (folder / name).replace(there / name)
-    (folder / run).replace(there / RUN)
+    lying.replace(there / run)
     return there
+
+
+def kept(path: Path) -> None:
+    """Moves the file of a finished hunt out of the way of another, and says so."""
+    if there := moved(path.parent, path.name):
+        tell(f"{path.name} of before is kept in {there}")
 
 
 class Aside:
     """The run file of before, out of the way of a run of which nobody knows yet whether it will do anything."""
 
-    def __init__(self, folder: Path, keep: bool) -> None:
+    def __init__(self, folder: Path, keep: bool, run: str = RUN) -> None:
         """With `keep` what a finished run left is moved to `previous` in the end, and otherwise written over."""
         self._folder, self._keep, self._open = folder, keep, True
-        self._run, self._aside = folder / RUN, folder / ASIDE
+        self._run, self._aside = folder / run, folder / f"{run}{BEFORE}"
         if self._aside.exists():  # a run was killed while it lay there
             self._give_way() if _has(self._run, _VERDICT) else self._aside.replace(self._run)
         if keep and _has(self._run, _SUMMARY):
             (folder / FOLDER).mkdir(exist_ok=True)  # where that cannot be made it is told now, and not in the middle
         if self._run.is_file():
             self._run.replace(self._aside)
+
+    @property
+    def holds(self) -> bool:
+        """Whether there is something that has not given way yet."""
+        return self._open and self._aside.exists()
 
     def settle(self) -> None:
         """The run has something to put in its place: what was there before gives way, which is said, once."""
@@ -73,15 +86,16 @@ class Aside:
                 (self._folder / FOLDER).rmdir()
 
     def _give_way(self) -> None:
-        if self._keep and (there := moved(self._folder, ASIDE)):
-            tell(f"the report of before is kept in {there}")
+        run = self._run.name
+        if self._keep and (there := moved(self._folder, run, self._aside.name)):
+            tell(f"{'the report' if run == RUN else run} of before is kept in {there}")
         self._aside.unlink(missing_ok=True)
 
 
 @contextlib.contextmanager
-def aside(folder: Path, keep: bool) -> Iterator[Aside]:
-    """Puts the run file of before aside for a run, and back where that is refused before a unit of it was done."""
-    before = Aside(folder, keep)
+def aside(folder: Path, keep: bool, run: str = RUN) -> Iterator[Aside]:
+    """Puts the run file of before aside for a run, and back where that is refused before it has a verdict."""
+    before = Aside(folder, keep, run)
     try:
         yield before
     except (TargetUnavailable, UsageError):

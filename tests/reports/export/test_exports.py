@@ -9,9 +9,10 @@ import pytest
 
 from nnparity.reports import merge, render
 from nnparity.reports.aggregation import Aggregate
+from nnparity.reports.export.badge import shields
 from nnparity.reports.export.junit import junit
 from nnparity.reports.export.schema import schema
-from nnparity.reports.records import KnownLine, encode
+from nnparity.reports.records import KnownLine, Summary, encode
 
 
 def test_in_junit_only_what_is_new_fails(verdict: Any, write: Any) -> None:
@@ -81,6 +82,52 @@ def test_the_badge_says_the_answer(
     svg = ET.parse(files["badge.svg"]).getroot()
     texts = [one.text for one in svg.iter("{http://www.w3.org/2000/svg}text")]
     assert texts == ["nnparity", message]
+
+
+def test_where_news_fails_the_run_nothing_else_fails_in_junit_and_badge(
+    tmp_path: Path, verdict: Any, write: Any
+) -> None:
+    wrong = verdict("diverges", formula="a", diagnosis="zeros", hard=7.0)
+    worse = verdict("diverges", formula="a", dataset="large", diagnosis="zeros", hard=2.0)
+    gone = [verdict(formula="b"), verdict("unsupported", formula="b", message="not any more")]
+    before = write(wrong, verdict(formula="a", dataset="large"), gone[0], name="before.jsonl")
+    cases = {
+        "the same": ([wrong, verdict(formula="a", dataset="large"), gone[0]], {}, "no news, 1 on no record, 0 known"),
+        "worse": ([wrong, worse, gone[0]], {"a float32": "wrong result"}, "news: 1 verdicts"),
+        "dropped": ([wrong, gone[1]], {"b float32": "dropped support"}, "news: 1 verdicts"),
+    }
+    for name, (lines, failing, message) in cases.items():
+        run = merge([write(*lines)])
+        files = {path.name: path for path in render(run, tmp_path / name, baseline=merge([before]), only_news=True)}
+        (suite,) = ET.parse(files["junit.xml"]).getroot()
+        found = {test.get("name"): one.get("type") for test in suite for one in test.findall("failure")}
+        assert found == failing, name
+        assert (suite.get("failures"), suite.get("skipped")) == (str(len(failing)), "0")
+        told = json.loads(files["badge.json"].read_text("utf-8"))
+        assert (told["message"], told["color"]) == (message, "critical" if failing else "success")
+        beside = suite.findtext("testcase[@name='a float32']/system-out") or ""
+        assert beside.startswith("on no record, and no news: a output on torch:*") == (name != "worse")
+        failure = suite.findtext("testcase[@name='a float32']/failure") or ""
+        assert ("a/n2c3/large/float32" in failure) == (name == "worse"), "what is news, not what is worst"
+
+
+def test_what_is_news_is_told_where_its_target_or_its_record_is_gone(
+    verdict: Any, environment: Any, target: Any, write: Any
+) -> None:
+    def summary(*stale: str) -> Summary:
+        return Summary({}, 0, list(stale), {})
+
+    before = merge([write(verdict(), summary("old"))])
+    now = merge([write(verdict(), summary("old", "fresh"))])
+    root = ET.fromstring(junit(Aggregate(now, before, only_news=True)))
+    assert {suite.get("name"): suite.get("failures") for suite in root} == {"torch:cpu:eager": "0", "records": "1"}
+    assert [test.get("name") for test in root[1]] == ["fresh"]
+    assert "1 stale" in shields(Aggregate(now, before, only_news=True))
+    had = merge([write(verdict(target="tf:cpu:graph"))])
+    asked = environment(plan={"targets": ["tf:cpu:graph"]})
+    absent = merge([write(asked, target("tf:cpu:graph", available=False, reason="gone"))])
+    (suite,) = ET.fromstring(junit(Aggregate(absent, had, only_news=True)))
+    assert (suite.get("name"), suite.get("failures")) == ("tf:cpu:graph", "1")
 
 
 def test_the_schema_has_every_kind_of_line_and_its_fields(verdict: Any) -> None:
