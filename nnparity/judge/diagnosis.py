@@ -28,6 +28,7 @@ from nnparity.judge.grades import form, judge
 from nnparity.reference.readings import Arithmetic
 from nnparity.reference.readings.base import plain
 from nnparity.reference.readings.rounded import on
+from nnparity.reports.records import LIKELY, OR, UNKNOWN
 from nnparity.spec import DTYPES, Case
 from nnparity.spec.precision import NARROW
 
@@ -69,8 +70,8 @@ class Diagnosis:
     def text(self) -> str:
         """As a verdict tells it."""
         if not self.names:
-            return f"unknown: {self.pattern}"
-        return ("likely: " if self.likely else "") + "; or: ".join(self.names)
+            return f"{UNKNOWN}{self.pattern}"
+        return (LIKELY if self.likely else "") + OR.join(self.names)
 
 
 @dataclass(frozen=True)

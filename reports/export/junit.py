@@ -59,5 +59,5 @@ def _tell(aggregate: Aggregate, test: ET.Element, cell: Cell) -> None:
 
 
 def _said(aggregate: Aggregate, cause: Cause) -> str:
-    head = f"{cause.kind}: {cause.title}\n{cause.reason[:_MOST]}"
+    head = f"{cause.told_class}: {cause.title}\n{cause.reason[:_MOST]}"
     return f"{visible(head)}\n{reproduction(aggregate.run, cause.worst)}"
