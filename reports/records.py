@@ -137,6 +137,12 @@ class Worst(msgspec.Struct, frozen=True):
     expected: Number
 
 
+#: How the diagnoses of a narrower format begin or go on: fewer bits than the dtype has, in the right formula.
+NARROWER = ("rounded to", "accumulates in", "as accurate as")
+#: What begins a diagnosis that is none, and one that is not sure; what stands between names that fit equally.
+UNKNOWN, LIKELY, OR = "unknown: ", "likely: ", "; or: "
+
+
 class Verdict(msgspec.Struct, frozen=True, tag_field="kind", tag="verdict"):
     """The grade of one quantity of one observation.
 
@@ -180,6 +186,14 @@ class Verdict(msgspec.Struct, frozen=True, tag_field="kind", tag="verdict"):
     def asked(self) -> tuple[str, str, str, str, str]:
         """What it answers: no two verdicts of a run have the same."""
         return self.case, self.target, self.quantity, self.salted(), self.layout or ""
+
+    @property
+    def narrower(self) -> bool:
+        """Whether its diagnosis says, by all of its names, that bits are missing in the right formula."""
+        if self.diagnosis is None or self.diagnosis.startswith(UNKNOWN):
+            return False
+        names = self.diagnosis.removeprefix(LIKELY).split(OR)
+        return all(any(words in name for words in NARROWER) for name in names)
 
     def salted(self, plain: str = "") -> str:
         """The salt that its numbers were drawn with, where that of its run is `plain`."""

@@ -15,12 +15,10 @@ from nnparity.api.results import told
 from nnparity.expect.expected import Array
 from nnparity.judge.elements import errors
 from nnparity.reports.formatting import badness, margin, significant
-from nnparity.reports.records import GRADES, PASSING, Verdict
+from nnparity.reports.records import GRADES, NARROWER, PASSING, Verdict
 from nnparity.spec.usage import UsageError
 
 ROUNDING, CONVENTION, BUG, UNTOLD = "rounding", "convention", "bug", "untold"
-#: How the diagnoses of a narrower format begin or go on: fewer bits than the dtype has, in the right formula.
-NARROWER = ("rounded to", "accumulates in", "as accurate as")
 FACTOR = "the expected result times"
 
 

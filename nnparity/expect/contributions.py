@@ -20,15 +20,18 @@ from nnparity import reference
 from nnparity.expect.evaluation import evaluate
 from nnparity.expect.expected import Array
 from nnparity.reference.readings import Arithmetic, Budget
-from nnparity.spec import Case
+from nnparity.spec import Case, packs
 
-#: Where formulas are written.
+#: Where the primer's formulas are written; those of a pack are in its folder.
 FORMULAS = tuple(str(Path(reference.__file__).resolve().parent / name) for name in ("formulas", "models"))
 #: A line that is switched off rounds so much less.
 OFF = 2.0**-30
 #: Of which place the roundings are left on: all where it is None.
 Place = tuple[str, int]
+#: Two places that are no line of a formula, and what is told of them.
 GIVEN: Place = ("", 0)
+OUTSIDE: Place = ("", -1)
+SAYS = {GIVEN: "tangents, rounded once as they enter", OUTSIDE: "outside of the formula's code"}
 
 
 @dataclass
@@ -109,8 +112,13 @@ def _budget(case: Case, quantity: str, numbers: Arithmetic) -> tuple[Array, Arra
     lift: Callable[[Array], Budget] = lambda array: Budget(array.astype(np.float64), numbers)  # noqa: E731
     with np.errstate(all="ignore"):
         family = frozenset({quantity.partition(".")[0]})
-        made = evaluate(case, family, lift, lambda array: lift(array).rounded(None, None), {})[quantity]
+        made = evaluate(case, family, lift, lambda array: _entered(lift(array)), {})[quantity]
     return None if not isinstance(made, Budget) or made.exact else (made.hard, made.var)
+
+
+def _entered(tangent: Budget) -> Any:
+    """A tangent, rounded as it enters: what asks from within this is no line of a formula."""
+    return tangent.rounded(None, None)
 
 
 def _share(place: Place, part: Any, rest: Any, whole: Any) -> Contribution:
@@ -123,22 +131,30 @@ def _share(place: Place, part: Any, rest: Any, whole: Any) -> Contribution:
         told = ratio[np.isfinite(ratio) & (whole[norm] > 0)]
         means.append(float(np.clip(np.mean(told), 0.0, 1.0)) if told.size else 0.0)
     file, line = place
-    text = linecache.getline(file, line).strip() if file else "tangents, rounded once as they enter"
-    return Contribution(Path(file).name, line, text, *means)
+    if place in SAYS:
+        return Contribution("", 0, SAYS[place], *means)
+    return Contribution(Path(file).name, line, linecache.getline(file, line).strip(), *means)
 
 
 def _asking() -> Place:
     """The line of the reference's formulas that is being computed."""
+    folders = tuple(pack.folder for pack in packs.taken())
     frame: FrameType | None = sys._getframe(1)
     while frame is not None:
+        if frame.f_code is _entered.__code__:
+            return GIVEN
         name = frame.f_code.co_filename
-        if _resolved(name).startswith(FORMULAS):
+        if _of_a_formula(name, folders):
             return name, frame.f_lineno
         frame = frame.f_back
-    return GIVEN
+    return OUTSIDE
 
 
 @cache
-def _resolved(name: str) -> str:
-    """Where a file lies, whatever symlink it was imported by."""
-    return str(Path(name).resolve())
+def _of_a_formula(name: str, folders: tuple[Path, ...]) -> bool:
+    """Whether a file holds formulas, whatever symlink it was imported by.
+
+    A pack's lie in its folder itself: under it may be an environment, and in that what computes for the formula.
+    """
+    path = Path(name).resolve()
+    return str(path).startswith(FORMULAS) or path.parent in folders

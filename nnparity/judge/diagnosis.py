@@ -23,11 +23,12 @@ from nnparity.expect.expected import Expected
 from nnparity.expect.precision_models import narrow
 from nnparity.judge import evidence
 from nnparity.judge.answer_patterns import pattern, stale, tail
-from nnparity.judge.error_patterns import TOWARDS_ZERO, error_pattern, towards_zero, unlike_rounding
+from nnparity.judge.error_patterns import TOWARDS_ZERO, error_pattern, factor_told, towards_zero, unlike_rounding
 from nnparity.judge.grades import form, judge
 from nnparity.reference.readings import Arithmetic
 from nnparity.reference.readings.base import plain
 from nnparity.reference.readings.rounded import on
+from nnparity.reports.records import LIKELY, OR, UNKNOWN
 from nnparity.spec import DTYPES, Case
 from nnparity.spec.precision import NARROW
 
@@ -69,8 +70,8 @@ class Diagnosis:
     def text(self) -> str:
         """As a verdict tells it."""
         if not self.names:
-            return f"unknown: {self.pattern}"
-        return ("likely: " if self.likely else "") + "; or: ".join(self.names)
+            return f"{UNKNOWN}{self.pattern}"
+        return (LIKELY if self.likely else "") + OR.join(self.names)
 
 
 @dataclass(frozen=True)
@@ -285,13 +286,8 @@ def _factor(seen: Array, expected: Expected, unit: float, simple: bool) -> Itera
     if c and near and (most <= SIMPLE) == simple and (simple or x.size > 1):
         hard = (expected.hard + unit * np.abs(x)) * abs(c)
         found = Expected(x * float(near), hard, sharp * abs(c), steps=expected.steps)
-        yield Candidate(f"the expected result times {_told(near)}", found, FACTOR, cost=1 + 2 * math.log2(most))
-
-
-def _told(factor: Fraction) -> str:
-    """A factor in six digits; one so near to 1 that these are those of 1 by what it is off."""
-    told = f"{float(factor):.6g}"
-    return f"(1 {'+' if factor > 1 else '-'} {abs(float(factor - 1)):.3g})" if told == "1" and factor != 1 else told
+        says = f"the expected result times {factor_told(float(near), 6)}"
+        yield Candidate(says, found, FACTOR, cost=1 + 2 * math.log2(most))
 
 
 def simplest(value: float, radius: float) -> Fraction:

@@ -37,6 +37,12 @@ def error_pattern(case: Case, seen: Array, expected: Expected) -> str:
         return next(_patterns(case, y, truth.value, wrong))
 
 
+def factor_told(factor: float, digits: int) -> str:
+    """A factor in so many digits; one so near to 1 that these are those of 1 by what it is off."""
+    told = f"{factor:.{digits}g}"
+    return f"(1 {'+' if factor > 1 else '-'} {abs(factor - 1):.3g})" if told == "1" and factor != 1 else told
+
+
 def towards_zero(seen: Array, expected: Expected, dtype: Dtype) -> Array | None:
     """The places, in the array laid flat, of CUT different results that rounding to nearest would take away from zero.
 
@@ -97,7 +103,7 @@ def _patterns(case: Case, y: Array, x: Array, wrong: Array) -> Iterator[str]:
     if special.any():
         yield f"{special.sum()} of {y.size} elements have a wrong NaN or infinity"
     if y.size == 1 and x.all():
-        yield f"one number alone, {float((y / x).item()):.4g} times what is expected"
+        yield f"one number alone, {factor_told(float((y / x).item()), 4)} times what is expected"
     if y.size > 1 and wrong.any() and _absolute(case, y, x):
         yield "small results alone have lost digits: no error is more than a rounding of the largest result"
     if y.size > 1 and not wrong.all():
@@ -146,4 +152,4 @@ def _shapes(y: Array, x: Array) -> Iterator[str]:
     if np.std(error) < LEFT * size:
         yield f"an offset: {np.mean(error):.3g} is added"
     if factor and float(np.sqrt(np.mean(np.square(y - factor * x)))) < LEFT * size:
-        yield f"about a constant factor, {factor:.4g}"
+        yield f"about a constant factor, {factor_told(factor, 4)}"

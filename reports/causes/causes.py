@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from functools import cached_property
 
-from nnparity.reports.causes.classes import UNTOLD, rank, supposed
+from nnparity.reports.causes.classes import SIGNS, UNTOLD, rank, supposed
 from nnparity.reports.formatting import badness, count
 from nnparity.reports.merge import MergedRun
 from nnparity.reports.records import ALSO_MET, GRADES, KnownLine, Verdict
@@ -34,6 +34,11 @@ class Cause:
         self.verdicts.append(verdict)
         if self.new:
             self.kind = min(self.kind, supposed(verdict), key=rank)
+
+    @property
+    def told_class(self) -> str:
+        """Its class with the sign of that; of a new cause it is said to be supposed, as no record says it."""
+        return f"{SIGNS.get(self.kind, '¿')} {self.kind}{' (supposed)' if self.new else ''}"
 
     @property
     def anchor(self) -> str:

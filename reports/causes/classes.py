@@ -60,12 +60,17 @@ _GRADES = {
 
 
 def supposed(verdict: Verdict) -> str:
-    """The class of a verdict that no record explains, as far as its grade and its dataset tell."""
+    """The class of a verdict that no record explains, as far as its grade, its dataset and its diagnosis tell.
+
+    A wrong reading that the diagnosis names stays a wrong result: that a framework documents it, a record alone says.
+    """
     if verdict.grade in _GRADES:
         return _GRADES[verdict.grade]
     if verdict.dataset.startswith("rejects"):
         return "input not rejected"
-    return "special value" if verdict.dataset.startswith(_EDGES) else "wrong result"
+    if verdict.dataset.startswith(_EDGES):
+        return "special value"
+    return "reduced precision" if verdict.narrower else "wrong result"
 
 
 def rank(name: str) -> int:

@@ -121,7 +121,7 @@ def _beside(cause: Cause) -> str:
 
 
 def _said(aggregate: Aggregate, cause: Cause, worst: Verdict) -> str:
-    head = f"{cause.kind}: {cause.title}\n{cause.reason[:_MOST]}"
+    head = f"{cause.told_class}: {cause.title}\n{cause.reason[:_MOST]}"
     return f"{visible(head)}\n{reproduction(aggregate.run, worst)}"
 
 

@@ -54,7 +54,7 @@ def answer_table(aggregate: Aggregate, language: str = ENGLISH) -> Grid:
     environments = judging(run) or run.environments
     rows = [
         ["verdicts", _verdicts(aggregate, say)],
-        ["new causes", _counted(found.new_classes, say)],
+        ["new causes", _supposed(found.new_classes, say)],
         ["known causes", _counted(found.classes, say)],
         ["versions", _versions(aggregate)],
         *(_where(environments[0], len(environments), say) if environments else []),
@@ -77,6 +77,11 @@ def _verdicts(aggregate: Aggregate, say: Say) -> str:
 
 def _counted(counted: dict[str, int], say: Say) -> str:
     return ", ".join(f"{count(number)} {say(kind)}" for kind, number in counted.items())
+
+
+def _supposed(counted: dict[str, int], say: Say) -> str:
+    """New causes by class: no record says of which they are."""
+    return say("{classes} (classes are supposed)", classes=_counted(counted, say)) if counted else ""
 
 
 def _versions(aggregate: Aggregate) -> str:

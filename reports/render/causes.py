@@ -49,9 +49,9 @@ def causes(aggregate: Aggregate) -> Iterator[str]:
 
 
 def heading(cause: Cause) -> str:
-    """Class and name of a cause, and whether it is new."""
+    """Class and name of a cause, and whether it is new: then its class is supposed."""
     new = "**new** " if cause.new else ""
-    return f"{new}{SIGNS.get(cause.kind, '¿')} {text(cause.kind)}: {code(cause.title)}"
+    return f"{new}{text(cause.told_class)}: {code(cause.title)}"
 
 
 def _card(aggregate: Aggregate, cause: Cause) -> Iterator[str]:
@@ -101,7 +101,8 @@ def matrix(aggregate: Aggregate) -> Iterator[str]:
     ]
     yield compact(["formula", *map(code, aggregate.targets)], rows) if rows else "No verdict was recorded."
     yield "; ".join(f"{SIGNS[name]} {name}: {MEANINGS[name]}" for name in (*CLASSES, *FINE)) + (
-        ". The number is the worst margin of that class, or ×how many verdicts have none; **bold** is new."
+        ". The number is the worst margin of that class, or ×how many verdicts have none; "
+        "**bold** is new, of a class that is supposed."
     )
 
 

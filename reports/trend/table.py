@@ -9,6 +9,7 @@ from nnparity.reports.trend.points import Point, classes
 
 LEGEND = (
     "Causes of each class, in brackets the verdicts that fail by them; the oldest run first. "
+    "The class of a new cause is supposed. "
     "Versions: of the first run all, then those that changed."
 )
 HEAD = ("date", "run", "versions", "judged", "new causes")

@@ -1,13 +1,22 @@
 """The shares of roundings: all of a tolerance, each where it belongs, and larger where more is rounded."""
 
+from collections.abc import Iterator
+from pathlib import Path
+
 import numpy as np
 import pytest
 
+import nnparity.expect.contributions as module
 from nnparity.expect.budgets import expect
 from nnparity.expect.contributions import Contribution, contributions
 from nnparity.expect.precision_models import arithmetic
+from nnparity.reference import packs
 from nnparity.spec.cases.naming import find
+from nnparity.spec.packs import Pack
 from nnparity.spec.precision import FUSED, NARROW
+
+MODERN = Path(__file__).resolve().parents[2] / "packs" / "modern"
+TANGENTS, OUTSIDE = (module.SAYS[place] for place in (module.GIVEN, module.OUTSIDE))
 
 
 def shares(id: str, quantity: str, model: str = "accumulate-wide") -> list[Contribution]:
@@ -36,6 +45,44 @@ def test_the_lines_are_those_of_the_formula() -> None:
     product, bias = shares("dense/n3i5j4/normal/float32", "output")
     assert (product.file, bias.file) == ("mlp.py", "mlp.py")
     assert ("einsum" in product.text, "bias" in bias.text) == (True, True)
+
+
+@pytest.fixture
+def modern() -> Iterator[Pack]:
+    """The pack, known while a test runs."""
+    pack = packs.take(MODERN)
+    yield pack
+    packs.drop(pack)
+
+
+@pytest.mark.parametrize("id", ["silu/n3d5/normal/float32", "rms_norm/n3d5/normal/float32"])
+def test_the_lines_of_a_pack_are_told_like_the_primers(id: str, modern: Pack) -> None:
+    file = f"{modern.formulas[id.partition('/')[0]].chapter}.py"
+    for quantity in ("output", "grad.x"):
+        found = shares(id, quantity)
+        assert len(found) > 1
+        assert {one.file for one in found} == {file}
+        assert all(one.text in (MODERN / file).read_text("utf-8") for one in found)
+    moved = shares(id, "jvp")
+    assert {(one.file, one.text) for one in moved if not one.line} == {("", TANGENTS)}
+    assert len([one for one in moved if one.file == file]) > 1
+
+
+def test_what_no_line_of_a_formula_asks_for_is_not_called_tangents(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "FORMULAS", ("nowhere",))
+    module._of_a_formula.cache_clear()
+    try:
+        output, jvp = (shares("softmax/n3k5/normal/float32", quantity) for quantity in ("output", "jvp"))
+    finally:
+        module._of_a_formula.cache_clear()
+    assert [(one.file, one.line, one.text) for one in output] == [("", 0, OUTSIDE)]
+    assert {one.text for one in jvp} == {OUTSIDE, TANGENTS}
+
+
+def test_what_lies_under_a_packs_folder_is_not_the_pack() -> None:
+    """An environment may lie there, and the readings in it."""
+    told = [module._of_a_formula(str(MODERN / name), (MODERN,)) for name in ("losses.py", "env/numpy/core.py")]
+    assert told == [True, False]
 
 
 def test_a_longer_sum_has_a_larger_share() -> None:

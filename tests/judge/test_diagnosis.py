@@ -119,6 +119,24 @@ def test_a_factor_that_is_nearly_1_is_not_told_as_1() -> None:
     assert told == "the expected result times (1 + 3e-07)"
 
 
+@pytest.mark.parametrize(("off", "told"), [(3e-6, "(1 + 3e-06)"), (-2e-5, "(1 - 2e-05)"), (0.25, "1.25")])
+def test_a_pattern_that_is_nearly_the_factor_1_is_not_told_as_1(off: float, told: str) -> None:
+    """No error is exactly a factor here: a row has a little more of it than the next."""
+    one = case("softmax", "float64")
+    truth = expect(one, ALL)["output"]
+    row = 1 + off * np.linspace(0.99, 1.01, truth.value.shape[0])[:, None]
+    found = diagnosed(one, "output", truth.value * row, truth, flush=False)
+    assert found.pattern == f"about a constant factor, {told}"
+
+
+def test_one_number_that_is_nearly_right_is_not_told_to_be_1_times_what_is_expected() -> None:
+    one = case("mse", "float64")
+    truth = expect(one, ALL)["output"]
+    assert truth.value.size == 1
+    found = diagnosed(one, "output", np.asarray(truth.value * (1 + 3e-6)), truth, flush=False)
+    assert found.pattern == "one number alone, (1 + 3e-06) times what is expected"
+
+
 @pytest.mark.parametrize("fault", ["noise", "one element", "zeros", "NaN", "infinities"])
 def test_what_fits_nothing_has_no_name(fault: str) -> None:
     one = case("dense")

@@ -129,6 +129,14 @@ def test_what_it_uploads_is_what_a_report_consists_of() -> None:
     assert kept <= {*FILES, "parity.jsonl"}
 
 
+def test_its_status_is_one_of_those_that_the_readme_tells() -> None:
+    table = (ROOT / "README.md").read_text("utf-8").partition("### Exit status")[2].partition("\n\n`make")[0]
+    rows = re.findall(r"^\| (\d[\d, ]*) \|", table, re.M)
+    told = {status for row in rows for status in row.split(", ")}
+    assert {"0", "1", "2", "70"} < told
+    assert set(re.findall(r"\d+", ACTION["outputs"]["status"]["description"])) == told
+
+
 @pytest.mark.parametrize(("extras", "told"), [("", ""), ("torch,jax", "[torch,jax]")])
 def test_it_installs_what_lies_beside_it(extras: str, told: str, folder: Path) -> None:
     (folder / "python").write_text('#!/bin/sh\nprintf "%s\\n" "$@"\n')

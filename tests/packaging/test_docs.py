@@ -6,10 +6,13 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from fnmatch import fnmatchcase
+from importlib.metadata import version
+from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
 
+from nnparity.tests import commands
 from nnparity.tests.packaging.test_house_rules import ARROWS
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -115,6 +118,55 @@ def test_every_example_of_the_design_runs() -> None:
         assert done.returncode == 0, done.stderr
         assert done.stdout
     assert examples
+
+
+def example(document: str, command: str) -> list[str]:
+    """What a document shows under a command, but for what it leaves out."""
+    text = (ROOT / "docs" / document).read_text("utf-8")
+    (shown,) = re.findall(rf"^\$ {re.escape(command)}\n(.*?)^(?:```|\$ )", text, re.M | re.S)
+    return [line for line in shown.splitlines() if line != "..."]
+
+
+def shares(lines: list[str]) -> list[tuple[list[float], str]]:
+    """Of lines of `nnparity explain` the two percentages and the rest; none of what is no such line."""
+    found = [re.fullmatch(r" +([\d.]+)% +([\d.]+)%  (.*)", line) for line in lines]
+    return [([float(one[1]), float(one[2])], one[3]) for one in found if one]
+
+
+def test_the_explanation_that_is_shown_is_what_explain_says(tmp_path: Path) -> None:
+    command = "nnparity explain layer_norm/n3d8/normal/float32"
+    told = example("how-to/reproduce-a-verdict.md", command)
+    done = commands.nnparity(*command.split()[1:], cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    seen, shown = shares(done.stdout.splitlines()), shares(told)
+    assert [rest for _, rest in shown] == [rest for _, rest in seen]
+    assert len(shown) == len(told) - 1 > 4
+    for (ours, _), (theirs, _) in zip(shown, seen, strict=True):
+        assert all(abs(a - b) < 0.15 for a, b in zip(ours, theirs, strict=True)), (ours, theirs)
+
+
+@pytest.mark.timeout(600)
+def test_the_score_that_is_shown_is_what_mutate_says(tmp_path: Path) -> None:
+    """With the release that the page names; another one may round otherwise, so that other faults are none."""
+    text = (ROOT / "docs" / "how-to" / "search-for-more.md").read_text("utf-8")
+    (release,) = re.findall(r"of PyTorch ([\d.]+) and NumPy", text)
+    if find_spec("torch") is None or version("torch").partition("+")[0] != release:
+        pytest.skip(f"torch {release} is not installed")
+    command = "nnparity mutate --backend torch --formula softmax --dtype float32"
+    (quick,) = re.findall(r"`--level quick`[^.]*?(\d+ of \d+) are caught", text)
+    for level, told in ((), example("how-to/search-for-more.md", command)[0]), (("--level", "quick"), quick):
+        done = commands.nnparity(*command.split()[1:], *level, cwd=tmp_path)
+        assert done.returncode == 0, done.stderr
+        assert f"float32: {told.removeprefix('float32: ').removesuffix(' caught')} caught" in done.stderr
+
+
+def test_the_class_that_is_shown_is_what_a_run_says(tmp_path: Path) -> None:
+    command = "nnparity run --backend mine_adapter.py:Mine --case softmax/n1k517/normal/bfloat16 --salt hunt-1-40"
+    (told,) = (line for line in example("how-to/search-for-more.md", command) if "(supposed)" in line)
+    commands.nnparity("new-adapter", "mine", cwd=tmp_path)
+    done = commands.nnparity(*command.split()[1:], "--no-scripts", "--no-store", cwd=tmp_path)
+    assert done.returncode == 1
+    assert " ".join(told.split()) in " ".join(done.stderr.split())
 
 
 def test_the_table_of_the_house_names_all_folders_and_no_other() -> None:

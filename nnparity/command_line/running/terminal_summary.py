@@ -11,7 +11,6 @@ from nnparity.command_line.application import tell
 from nnparity.execute.program_cache import trouble
 from nnparity.reports.aggregation import Aggregate
 from nnparity.reports.causes.causes import Cause
-from nnparity.reports.causes.classes import SIGNS
 from nnparity.reports.causes.commands import reproduction
 from nnparity.reports.formatting import count, cut, margin, needed, pair
 from nnparity.reports.merge import MergedRun
@@ -57,14 +56,14 @@ def failing(aggregate: Aggregate) -> Iterator[str]:
         yield f"and {count(len(new) - SHOWN)} more new causes: see the report"
     for cause in known[:KNOWN_SHOWN]:
         name = f"{in_one_line(cause.title, NAME)} ({count(len(cause.verdicts))})"
-        yield f"on record: {name} {SIGNS.get(cause.kind, '¿')} {cause.kind}: {in_one_line(cause.reason)}"
+        yield f"on record: {name} {cause.told_class}: {in_one_line(cause.reason)}"
     if len(known) > KNOWN_SHOWN:
         yield f"and {count(len(known) - KNOWN_SHOWN)} more on record, none of a worse class: see the report"
 
 
 def _whole(aggregate: Aggregate, cause: Cause) -> Iterator[str]:
     grades = ", ".join(f"{count(number)} {grade}" for grade, number in cause.grades.items())
-    yield f"  {SIGNS.get(cause.kind, '¿')} {cause.kind}: {in_one_line(cause.title, NAME)} ({grades})"
+    yield f"  {cause.told_class}: {in_one_line(cause.title, NAME)} ({grades})"
     worst = cause.worst
     if cause.reason:
         yield f"    {in_one_line(cause.reason)}"

@@ -1,9 +1,12 @@
 """Causes: what fails alike is one, the worst class comes first, and an example shows numbers of one element."""
 
+from pathlib import Path
 from typing import Any, get_args
 
 import pytest
 
+from nnparity.command_line import main as cli
+from nnparity.command_line.running.terminal_summary import failing
 from nnparity.judge.recorded_expectations import Class
 from nnparity.reports import merge
 from nnparity.reports.aggregation import Aggregate
@@ -12,6 +15,21 @@ from nnparity.reports.causes.classes import CLASSES, FINE, MEANINGS, RECORDED, S
 from nnparity.reports.causes.commands import reproduction
 from nnparity.reports.causes.worst import element_ulp
 from nnparity.reports.records import GRADES, PASSING, KnownLine, Worst
+from nnparity.reports.render.markdown import markdown
+from nnparity.reports.render.summary import summary
+from nnparity.spec import load
+
+#: What it returns went through float16.
+NARROW = """
+from nnparity.adapters.numpy import NumpyAdapter
+
+class Narrow(NumpyAdapter):
+    backend = "narrow"
+
+    def observe(self, request):
+        found = super().observe(request)
+        return {name: y.astype("float16").astype(y.dtype) for name, y in found.items()}
+"""
 
 
 def test_the_classes_are_those_of_the_records_each_with_a_sign_of_its_own() -> None:
@@ -65,6 +83,90 @@ def test_a_new_cause_has_the_worst_class_of_its_verdicts(verdict: Any, write: An
     assert [supposed(edge), supposed(plain)] == ["special value", "wrong result"]
     (cause,) = causes_of(merge([write(edge, plain)]))
     assert cause.kind == "wrong result"
+
+
+@pytest.mark.parametrize(
+    ("diagnosis", "kind"),
+    [
+        ("likely: as accurate as a computation in float16", "reduced precision"),
+        ("accumulates in bfloat16", "reduced precision"),
+        (
+            "float32 inputs rounded to 10-bit mantissas: TF32; or: float32 inputs rounded to float16",
+            "reduced precision",
+        ),
+        ("the result was rounded to float32", "reduced precision"),
+        ("accumulates in bfloat16; or: the expected result times 2", "wrong result"),
+        ("computes cross-correlation: kernel not flipped", "wrong result"),
+        (
+            "unknown: small results alone have lost digits: no error is more than a rounding of the largest",
+            "wrong result",
+        ),
+        ("unknown: rounded to nothing that is known", "wrong result"),
+        (None, "wrong result"),
+    ],
+)
+def test_bits_that_are_missing_by_the_diagnosis_are_no_wrong_result(
+    diagnosis: str | None, kind: str, verdict: Any, write: Any
+) -> None:
+    one = verdict("diverges", diagnosis=diagnosis)
+    assert supposed(one) == kind
+    (cause,) = causes_of(merge([write(one)]))
+    assert cause.told_class == f"{SIGNS[kind]} {kind} (supposed)"
+
+
+def test_a_diagnosis_changes_no_other_class(verdict: Any) -> None:
+    told = "as accurate as a computation in float16"
+    assert supposed(verdict("diverges", dataset="infinity in others", diagnosis=told)) == "special value"
+    assert supposed(verdict("diverges", dataset="rejects: integers", diagnosis=told)) == "input not rejected"
+    assert supposed(verdict("crashed", diagnosis=told)) == "no answer"
+
+
+def test_no_wrong_reading_is_called_as_missing_bits_are(verdict: Any) -> None:
+    says = [variant.says for formula in load().values() for variant in formula.variants.values()]
+    assert len(says) > 100
+    assert [one for one in says if verdict("diverges", diagnosis=one).narrower] == []
+
+
+def test_the_class_of_a_record_is_not_supposed(verdict: Any, write: Any) -> None:
+    line = KnownLine("r", "special value", "why")
+    (cause,) = causes_of(merge([write(verdict("diverges", known="r"), line)]))
+    assert cause.told_class == "∞ special value"
+
+
+def test_every_text_says_that_the_class_of_a_new_cause_is_supposed(verdict: Any, write: Any, report: Any) -> None:
+    one = verdict("diverges", diagnosis="accumulates in bfloat16")
+    aggregate = Aggregate(merge([write(one)]))
+    (terminal,) = (line for line in failing(aggregate) if "≈" in line)
+    assert terminal.startswith(
+        "  ≈ reduced precision (supposed): conv2d output on torch:*: accumulates in bfloat16 (1 "
+    )
+    for text in (markdown(aggregate), summary(aggregate)):
+        assert "### **new** ≈ reduced precision (supposed): `conv2d output on torch:*: accumulates in bfloat16`" in text
+        assert "| new causes | 1 reduced precision (classes are supposed) |" in text
+        assert "**bold** is new, of a class that is supposed" in text
+    assert "new; supposed from grade, dataset and diagnosis" in report(one).html
+
+
+def test_a_sigmoid_through_float16_is_supposed_to_be_of_reduced_precision_and_fails_all_the_same(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("faulty.py").write_text(NARROW)
+    words = ["run", "--backend", "faulty.py:Narrow", "--case", "sigmoid/n3d5/normal/float64", "--no-scripts"]
+    assert cli.guarded(lambda: cli.application([*words, "--no-store"])) == 1
+    lines = capsys.readouterr().err.splitlines()
+    told = " ".join(" ".join(lines).split())
+    assert "≈ reduced precision (supposed): sigmoid output on narrow:*: " in told
+    assert "wrong result" not in told
+    assert lines[-1].startswith("FAIL: ")
+
+
+def test_no_class_makes_what_is_new_pass(verdict: Any, write: Any) -> None:
+    """What fails a run is that something is on no record, of whatever class it seems to be."""
+    told = [verdict("diverges", diagnosis=one) for one in ("accumulates in bfloat16", "kernel not flipped")]
+    for one in told:
+        answer = Aggregate(merge([write(one)])).answer
+        assert (answer.fine, len(answer.new), answer.unrecorded) == (False, 1, 1)
 
 
 def test_the_command_can_be_typed_and_has_the_salt(verdict: Any, environment: Any, write: Any) -> None:
