@@ -58,6 +58,22 @@ def test_the_result_says_what_would_have_been_seen() -> None:
     assert spoilt.worst.grade in ("imprecise", "diverges")
 
 
+def slipped(x: Any) -> Any:
+    return softmax(x).foo
+
+
+def test_a_function_that_fails_whatever_it_is_given_is_told_with_its_line_and_how_its_framework_is_named() -> None:
+    with pytest.raises(nnparity.UsageError) as raised:
+        nnparity.check(slipped, "softmax")
+    head, reason, line, *_, hint = str(raised.value).splitlines()
+    assert "no framework that is imported here" in head
+    assert reason == "  given arrays of numpy it raised AttributeError: 'numpy.ndarray' object has no attribute 'foo'"
+    place = slipped.__code__.co_firstlineno + 1
+    assert line.strip() == f"test_options.py:{place} in slipped: return softmax(x).foo"
+    assert 'framework="' in hint
+    assert "check.py" not in str(raised.value)
+
+
 def verdict(quantity: str, grade: str) -> Verdict:
     return Verdict("c", "f", "s", "d", "float32", "t", quantity, grade)
 
