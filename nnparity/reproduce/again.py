@@ -74,7 +74,7 @@ def _lacking(run: MergedRun, environment: Environment) -> str:
     if not lacking:
         return ""
     given = environment.plan.get("packs") or sorted(lacking)
-    options = " ".join(f"--pack {shlex.quote(str(one))}" for one in (given if isinstance(given, list) else [given]))
+    options = " ".join(f"--pack {shlex.quote(one)}" for one in given)
     return f"it is of formulas of packs that are not known here, {', '.join(sorted(lacking))}: {options} names them"
 
 
