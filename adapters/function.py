@@ -122,7 +122,7 @@ class Calling(Adapter):
         if isinstance(error, Unsupported):
             return Failure("unsupported", str(error))
         told = f"{type(error).__name__}: {super().failure(error).message.partition(': ')[2]}"
-        return Failure("error", "\n".join([told, *_frames(error)]))
+        return Failure("error", "\n".join([told, *user_lines(error)]))
 
 
 def adapter(framework: str, call: Call, device: str = "cpu", dtype: str = "") -> Adapter:
@@ -175,13 +175,16 @@ def _takes(function: Callable[..., Any], name: str) -> bool:
     return name in known or any(one.kind is inspect.Parameter.VAR_KEYWORD for one in known.values())
 
 
-def _frames(error: Exception) -> list[str]:
-    """The last frames that are neither an adapter's nor an installed package's, or of those the last."""
-    ours = Path(__file__).resolve().parent
-    frames = [one for one in traceback.extract_tb(error.__traceback__) if not _inside(one.filename, ours)]
+def user_lines(error: Exception, *callers: Path) -> list[str]:
+    """The last frames that are neither an adapter's nor an installed package's, or of those the last.
+
+    Nor are they of `callers`, the files that an adapter was called from.
+    """
+    ours = (Path(__file__).resolve().parent, *callers)
+    frames = [one for one in traceback.extract_tb(error.__traceback__) if not _inside(one.filename, *ours)]
     own = [one for one in frames if "site-packages" not in one.filename] or frames
     return [located(one.filename, one.lineno or 0, one.name) for one in own[-FRAMES:]]
 
 
-def _inside(file: str, folder: Path) -> bool:
-    return Path(file).resolve().is_relative_to(folder)
+def _inside(file: str, *places: Path) -> bool:
+    return any(Path(file).resolve().is_relative_to(one) for one in places)

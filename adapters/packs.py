@@ -7,10 +7,11 @@ A kernel that takes the inputs as they are needs no function: the formula's TOML
 ``kernels = { torch = "torch.nn.functional.silu" }``.
 """
 
+import difflib
 import importlib.util
 import re
 import sys
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -24,6 +25,8 @@ from nnparity.spec.usage import UsageError, nearest
 
 #: Tables that a module of kernels may have, each to be joined with that of the backend's adapter.
 TABLES = ("unsupported", "refused", "nondeterministic", "precision")
+#: From here on two names are so alike that one is taken for the other misspelt: "torhc" is, "torch-npu" is not.
+MISSPELT = 0.75
 
 
 class Named(Passed):
@@ -44,9 +47,13 @@ class Named(Passed):
         return super().__get__(adapter, owner)
 
 
-def extended(found: type[Adapter]) -> type[Adapter]:
-    """The adapter of a backend with the kernels that the packs in use have for it. Raises UsageError."""
+def extended(found: type[Adapter], known: Collection[str]) -> type[Adapter]:
+    """The adapter of a backend with the kernels that the packs in use have for it. Raises UsageError.
+
+    `known` are the names of the backends that are installed.
+    """
     for pack in packs.taken():
+        list(unknown(pack, {*known, found.backend}))
         named = {
             id: Named(pack, one, *told) for id, one in pack.formulas.items() if (told := _told(one, found.backend))
         }
@@ -58,6 +65,27 @@ def extended(found: type[Adapter]) -> type[Adapter]:
         if (file := file_of(pack, found.backend)) is not None:
             found = _with(found, _module(pack, file), pack)
     return found
+
+
+def unknown(pack: Pack, known: Collection[str]) -> Iterator[str]:
+    """What a pack has for backends that are not known here: nothing would ever ask for it.
+
+    It may be for a plugin that is not installed, or for an adapter in a file, so that is told and no more. Raises
+    UsageError for what is the name of a known one misspelt, unless the pack has something for that one as well.
+    """
+    names = {name for one in known for name in _names(one)}
+    files = {path.stem.removeprefix("on_"): path for path in sorted(pack.folder.glob("on_*.py"))}
+    asked = [(str(path), name, [*files], {one.replace("-", "_") for one in names}) for name, path in files.items()]
+    for id, one in pack.formulas.items():
+        place = pack.folder / f"{one.chapter}.toml"
+        asked += [(f"{place}: {id}.kernels.{name}", name, [*one.kernels], names) for name in one.kernels]
+    for where, name, beside, there in asked:
+        if name in there:
+            continue
+        near = difflib.get_close_matches(name, there, 1, MISSPELT)
+        if near and near[0] not in beside:
+            raise UsageError(f"{where}: no backend is called {name!r} (did you mean {near[0]}?)")
+        yield f"{where}: no backend is called {name!r} here; there are {', '.join(sorted(names))}"
 
 
 def path_of(formula: Formula, backend: str) -> str | None:

@@ -13,11 +13,12 @@ from typing import Any
 from nnparity.adapters.base import Adapter
 from nnparity.adapters.files import from_file
 from nnparity.adapters.inspection import faults
-from nnparity.adapters.packs import extended
+from nnparity.adapters.packs import extended, unknown
 from nnparity.adapters.shared.isolation import hide_others
 from nnparity.adapters.traceback import comes_along
 from nnparity.spec import load as load_spec
 from nnparity.spec.loader import RECORDS
+from nnparity.spec.packs import Pack
 
 GROUP = "nnparity.adapters"
 #: Entry points of installed packages that have known divergences of their own: each names a package with `known.toml`.
@@ -161,4 +162,9 @@ def _checked(name: str, found: Any) -> type[Adapter]:
     if wrong := faults(found, load_spec(), () if comes_along(found) else BUILTIN):
         head = f"{found.__name__}: " if len(wrong) == 1 else f"{found.__name__}: {len(wrong)} things are wrong\n  "
         raise Misdeclared(head + "\n  ".join(wrong))
-    return extended(found)
+    return extended(found, names())
+
+
+def unknown_backends(pack: Pack) -> list[str]:
+    """What a pack has for backends that are not here, a line each. Raises UsageError for names that are misspelt."""
+    return list(unknown(pack, names()))

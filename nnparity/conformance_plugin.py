@@ -19,7 +19,7 @@ from nnparity.adapters.registry import Misdeclared
 from nnparity.adapters.registry import load as load_backend
 from nnparity.api.packs import Pack, load_pack
 from nnparity.execute.observer import TargetUnavailable
-from nnparity.execute.target import TargetName
+from nnparity.execute.target import TargetName, named
 from nnparity.judge.known_divergences import KnownError
 from nnparity.reports.records import Verdict
 from nnparity.run.counts import Counts
@@ -103,7 +103,7 @@ def _plan(config: pytest.Config) -> Plan:
     option = config.option
     outside = [id for pack in config.stash[PACKS] for id in pack.formulas]
     return Plan(
-        targets=tuple(TargetName.of(backend, option.device, option.mode) for backend in option.backend),
+        targets=named(option.backend, option.device, option.mode),
         formulas=tuple(option.formula or ([] if option.case else outside)),
         dtypes=tuple(option.dtype) or Plan.dtypes,
         quantities=tuple(option.quantity) or Plan.quantities,

@@ -4,7 +4,7 @@ pytest loads it wherever nnparity is installed, whatever is tested there. So it 
 and options that begin with ``--nnparity``. What a conformance run needs is in `conformance_plugin`.
 """
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 
 import pytest
 
@@ -31,10 +31,15 @@ def pytest_configure(config: pytest.Config) -> None:
 
 
 @pytest.fixture
-def parity(request: pytest.FixtureRequest, record_property: Callable[[str, object], None]) -> Iterator[Parity]:
+def parity(request: pytest.FixtureRequest) -> Iterator[Parity]:
     """nnparity's API bound to the test: what does not conform fails it, and is told by the suite's message."""
     dtype = getattr(request, "param", "float32")
-    made = Parity(dtype, request.config.getoption("--nnparity-level"), record_property, port)
+
+    def record(name: str, value: object) -> None:
+        """A property of the test. pytest's `record_property` does the same, and warns where a JUnit file is xunit2."""
+        request.node.user_properties.append((name, value))
+
+    made = Parity(dtype, request.config.getoption("--nnparity-level"), record, port)
     yield made
     made.close()
 

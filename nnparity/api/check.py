@@ -3,11 +3,12 @@
 import itertools
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import msgspec
 
-from nnparity.adapters.function import FRAMEWORKS, Call, adapter, framework_of, imported
+from nnparity.adapters.function import FRAMEWORKS, Call, adapter, framework_of, imported, user_lines
 from nnparity.adapters.kernel import DeviceUnavailable
 from nnparity.api import given
 from nnparity.api.judging import judged, model_of, target
@@ -117,14 +118,15 @@ def recognised(call: Call, case: Case, device: str) -> str:
             found = _called(name, call, case, device)
         except Exception as error:  # noqa: BLE001  (a function of another framework may raise anything)
             told.append(f"given arrays of {name} it raised {type(error).__name__}: {first_line(str(error))}")
+            told += [f"  {line}" for line in user_lines(error, Path(__file__).resolve())]
             continue
         first = found[0] if isinstance(found, tuple | list) and found else found
         if (whose := framework_of(first)) is not None:
             return whose
         told.append(f"given arrays of {name} it returned a {type(first).__name__}")
-    raise UsageError(
-        "\n  ".join(["the function computes with the arrays of no framework that is imported here:", *told])
-    )
+    head = "the function computes with the arrays of no framework that is imported here:"
+    hint = f'where one of these is its own, framework="{imported()[-1]}" says so: its errors are told with their cases'
+    raise UsageError("\n  ".join([head, *told, hint]))
 
 
 def _called(name: str, call: Call, case: Case, device: str) -> Any:

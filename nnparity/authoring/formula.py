@@ -26,7 +26,8 @@ DOMAINS = {
 def described(formula: Formula) -> Iterator[str]:
     """Line by line: the formula, its inputs and attributes, the method that an adapter needs, and an example."""
     case = next(cases_of(formula, formula.dtypes[0]))[0]
-    yield f"{formula.id}: {formula.title.en}, section {formula.section} of the primer"
+    whose = f"the pack {formula.pack}" if formula.pack else "the primer"
+    yield f"{formula.id}: {formula.title.en}, section {formula.section} of {whose}"
     yield f"{INDENT}{' '.join(formula.latex.split())}"
     yield from _told(formula)
     yield "inputs, by their names, in this order"

@@ -9,6 +9,7 @@ from nnparity.adapters.registry import builtin_names
 from nnparity.authoring.formula import described
 from nnparity.authoring.skeleton import written
 from nnparity.command_line.application import application
+from nnparity.command_line.packs import Packs
 from nnparity.spec import load
 from nnparity.spec.usage import UsageError, require
 
@@ -28,7 +29,10 @@ def new_adapter(
 
 
 @application.command()
-def show(formula: Annotated[str, typer.Argument(help="its id, as nnparity list tells it")]) -> None:
+def show(
+    formula: Annotated[str, typer.Argument(help="its id, as nnparity list tells it")],
+    pack: Packs = None,
+) -> None:
     """Shows a formula: inputs with layout and order, attributes, the method that an adapter needs, an example."""
     require("formula", (formula,), tuple(load()))
     for line in described(load()[formula]):

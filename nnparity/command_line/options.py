@@ -13,7 +13,7 @@ import typer
 from nnparity.command_line import completion
 from nnparity.command_line.packs import Packs, ids
 from nnparity.execute.limits import time_limit
-from nnparity.execute.target import TargetName
+from nnparity.execute.target import named
 from nnparity.run.examiner import on_record
 from nnparity.run.plan import Plan
 from nnparity.spec import DTYPES
@@ -81,7 +81,7 @@ class Choice:
     def plan(self, salt: str = "") -> Plan:
         """The plan. Raises UsageError for what is not there, KnownError for a record that cannot be read."""
         plan = Plan(
-            targets=tuple(TargetName.of(backend, self.device, self.mode) for backend in self.backend),
+            targets=named(self.backend, self.device, self.mode),
             formulas=tuple(self.formula or (() if self.case else ids(self.pack))),
             dtypes=tuple(self.dtype or Plan.dtypes),
             quantities=tuple(self.quantity or Plan.quantities),

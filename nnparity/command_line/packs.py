@@ -1,10 +1,12 @@
 """The option ``--pack``, and ``nnparity prove``: formulas from outside, taken in for one command, and their proofs."""
 
+import contextlib
 from typing import Annotated
 
 import typer
 
-from nnparity.api.packs import load_pack
+from nnparity.adapters.registry import unknown_backends
+from nnparity.api.packs import Pack, load_pack
 from nnparity.api.proofs import cases, proofs
 from nnparity.command_line.application import application
 from nnparity.spec import packs
@@ -39,12 +41,21 @@ def prove(
     Also: the Hessian is symmetric, the reference in float64 meets its enclosure. The status is 1 where one does not.
     """
     wrong = 0
-    for one in map(load_pack, dict.fromkeys(pack)):
-        for formula in one.formulas.values():
-            found = list(proofs(formula))
-            wrong += bool(found)
-            typer.echo(f"{formula.id}: {'not proven' if found else f'proven, {len(cases(formula))} cases'}")
-            for told in found:
-                typer.echo(f"  {told}")
-        one.close()
+    for given in dict.fromkeys(pack):
+        with contextlib.closing(load_pack(given)) as one:
+            for told in unknown_backends(one.taken):
+                typer.echo(f"nnparity: {told}", err=True)
+            wrong += _unproven(one)
     raise typer.Exit(int(wrong > 0))
+
+
+def _unproven(pack: Pack) -> int:
+    """Tells of each formula whether it is proven; how many are not."""
+    wrong = 0
+    for formula in pack.formulas.values():
+        found = list(proofs(formula))
+        wrong += bool(found)
+        typer.echo(f"{formula.id}: {'not proven' if found else f'proven, {len(cases(formula))} cases'}")
+        for told in found:
+            typer.echo(f"  {told}")
+    return wrong

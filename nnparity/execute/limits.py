@@ -23,6 +23,8 @@ MEMORY = "NNPARITY_MEMORY"
 UNLIMITED = "off"
 #: Of the machine's memory, what a target may have where nobody says.
 SHARE = 0.75
+#: What is said where a process gets no more memory: by Python, by the loader of libraries, by the system, by C++.
+DENIED = ("MemoryError", "failed to map segment", "Cannot allocate memory", "bad_alloc")
 #: Linux ends the process with the highest first. The harness has 0.
 ENDED_FIRST = Path("/proc/self/oom_score_adj"), "1000"
 
@@ -38,6 +40,16 @@ def allowed() -> int | None:
         if 1 <= (most := float(told) * 2**30) <= sys.maxsize:
             return int(most)
     raise UsageError(f"{MEMORY}={told}: so many GiB, fewer than 2^33, or {UNLIMITED}")
+
+
+def with_limit(said: str) -> str:
+    """What a process has said that could not be started; where it was denied memory, with how much it may have."""
+    most = allowed()
+    if most is None or not any(words in said for words in DENIED):
+        return said
+    told = os.environ.get(MEMORY)
+    limit = f"{MEMORY}={told}" if told else f"{SHARE:.0%} of the machine's, unless {MEMORY} says otherwise"
+    return f"{said.rstrip(': ')}; it may have {most / 2**30:.3g} GiB of memory ({limit})"
 
 
 def time_limit(seconds: float) -> float:

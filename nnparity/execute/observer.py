@@ -21,7 +21,7 @@ from typing import IO
 from nnparity.adapters.request import PROGRAMS, Failure, Observation, Request, keys
 from nnparity.execute import messages
 from nnparity.execute.channel import Channel, Closed, Late, Malformed
-from nnparity.execute.limits import allowed, time_limit
+from nnparity.execute.limits import allowed, time_limit, with_limit
 from nnparity.execute.program_cache import kept
 from nnparity.execute.protocol import Response, TargetInfo
 from nnparity.spec import packs
@@ -124,7 +124,7 @@ class Observer:
             return info
         self.close()
         said = info.message if isinstance(info, Observed) else str(info)
-        raise TargetUnavailable(f"{self.key}: {said}")
+        raise TargetUnavailable(f"{self.key}: {with_limit(said)}")
 
     def _environment(self) -> dict[str, str]:
         """What the process is told: where modules and packs are, where programs are kept, how many threads to take.

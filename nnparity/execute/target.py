@@ -64,6 +64,23 @@ class TargetName:
         return f"{self.backend}:{self.device}:{self.mode}".rstrip(":")
 
 
+def named(backends: Sequence[str], device: str = "", mode: str = "") -> tuple[TargetName, ...]:
+    """The targets that a command is asked for, `device` and `mode` where a backend's own name leaves them out.
+
+    Raises UsageError for one of them that every backend names otherwise: left alone, the command would run elsewhere
+    than was asked, and pass.
+    """
+    found = tuple(TargetName.of(backend, device, mode) for backend in backends)
+    for option, asked in (("device", device), ("mode", mode)):
+        if asked and asked not in (getattr(one, option) for one in found):
+            told = ", ".join(dict.fromkeys(backends))
+            raise UsageError(
+                f"--{option} {asked} is taken by no --backend: {told} says which {option}, and --{option} is for those "
+                "that do not"
+            )
+    return found
+
+
 @dataclass
 class Target:
     """An observer with what was found out about it."""

@@ -16,6 +16,7 @@ from nnparity.reproduce.cell import Cell, drawn
 from nnparity.reproduce.recorded import Unnamed, begun
 from nnparity.run.recorder import code, cpu
 from nnparity.run.verdicts import shortened
+from nnparity.spec import packs
 from nnparity.spec.usage import UsageError
 
 #: Grades that need not come again: what is random, and what ended a process.
@@ -46,7 +47,9 @@ def judged_again(run: MergedRun, count: int, seed: str, timeout: float = 120.0, 
         found.remarks.append("the file holds several runs: none of it is judged again")
         return found
     (environment,) = run.environments
-    if environment.code != code():
+    if lacking := _lacking(run, environment):
+        found.remarks.append(lacking)
+    elif environment.code != code():
         found.remarks.append("it was judged by other code than this")
     sample = list(_sample(run.verdicts, count, seed, environment.salt))
     if count and (laid := sum(bool(one.layout) and one.grade not in PASSING_BY for one in run.verdicts)):
@@ -63,6 +66,16 @@ def judged_again(run: MergedRun, count: int, seed: str, timeout: float = 120.0, 
         finally:
             target.observer.close()
     return found
+
+
+def _lacking(run: MergedRun, environment: Environment) -> str:
+    """Which packs the run's formulas are of that were not taken in, and how they are named; nothing where all were."""
+    lacking = {one.pack for one in run.formulas.values() if one.pack} - {pack.name for pack in packs.taken()}
+    if not lacking:
+        return ""
+    given = environment.plan.get("packs") or sorted(lacking)
+    options = " ".join(f"--pack {shlex.quote(one)}" for one in given)
+    return f"it is of formulas of packs that are not known here, {', '.join(sorted(lacking))}: {options} names them"
 
 
 def _hint(error: TargetUnavailable) -> str:

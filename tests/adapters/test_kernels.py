@@ -1,13 +1,23 @@
 """Every dotted path that an adapter names is a callable of its framework, and rows are kernels like others."""
 
+import re
+import shutil
+from dataclasses import replace
 from importlib.util import find_spec
+from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 
 from nnparity.adapters.kernel import Kernel, kernel, passed, resolve
+from nnparity.adapters.packs import unknown
 from nnparity.adapters.registry import BUILTIN
+from nnparity.command_line import main as cli
+from nnparity.spec import packs
+from nnparity.spec.usage import UsageError
 from nnparity.tests.adapters.survey import PLANTED, told
+from nnparity.tests.command_line.test_packs import MODERN, spoil
 
 #: Keras has the same kernels on every backend.
 BACKENDS = [backend for backend in BUILTIN if backend not in ("keras-tensorflow", "keras-jax")]
@@ -78,3 +88,73 @@ def test_a_row_of_something_missing_fails_when_it_is_called() -> None:
 
     with pytest.raises(AttributeError, match="not_there_yet"):
         Older().newer(1)
+
+
+# --- of packs
+
+
+@pytest.fixture
+def mine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A copy of the pack, in a folder of its own."""
+    monkeypatch.chdir(tmp_path)
+    shutil.copytree(MODERN, tmp_path / "mine", ignore=shutil.ignore_patterns("__pycache__"))
+
+
+def nnparity(*arguments: str) -> int | str | None:
+    status = cli.guarded(lambda: cli.application(list(arguments)))
+    assert packs.taken() == ()
+    return status
+
+
+@pytest.mark.parametrize(
+    ("file", "right", "wrong", "says"),
+    [
+        (
+            "activations.toml",
+            'ax.nn.silu", keras =',
+            'ax.nn.silu", kears =',
+            "silu.kernels.kears: no .*'kears' .*keras?",
+        ),
+        (
+            "activations.toml",
+            '{ tensorflow = "tf.nn',
+            '{ tensorflo = "tf.nn',
+            "softplus.kernels.tensorflo: .*tensorflow?",
+        ),
+        ("on_torch.py", "", "on_torhc.py", "on_torhc.py: no backend is called 'torhc' .did you mean torch?"),
+    ],
+)
+def test_a_backend_that_is_misspelt_is_named(
+    mine: None, capsys: pytest.CaptureFixture[str], file: str, right: str, wrong: str, says: str
+) -> None:
+    """Nothing would ask for it, and its kernels were said to be unsupported."""
+    spoil(f"mine/{file}", right, wrong) if right else Path("mine", file).rename(Path("mine", wrong))
+    for command in (("prove", "mine"), ("run", "--pack", "mine", "--backend", "numpy", "--level", "quick")):
+        assert nnparity(*command) == 2
+        assert re.search(says.replace("?", r"\?"), capsys.readouterr().err)
+
+
+def test_kernels_for_a_backend_that_is_not_here_are_no_fault(mine: None, capsys: pytest.CaptureFixture[str]) -> None:
+    """It may be a plugin that is not installed, or called like another: nothing is refused, and `prove` tells it."""
+    shutil.copy("mine/on_torch.py", "mine/on_mytorch.py")
+    spoil("mine/activations.toml", 'kernels = { torch = "torch.nn.functional.silu"', 'kernels = { npu = "npu.silu"')
+    small = ("--formula", "huber", "--dtype", "float32", "--level", "quick", "--no-store", "--no-scripts")
+    assert nnparity("run", "--pack", "mine", "--backend", "numpy", *small) == 0
+    capsys.readouterr()
+    assert nnparity("prove", "mine") == 0
+    told = capsys.readouterr().err
+    assert "on_mytorch.py: no backend is called 'mytorch' here; there are " in told
+    assert "activations.toml: silu.kernels.npu: no backend is called 'npu' here; there are " in told
+
+
+def test_a_name_that_a_plugin_gives_is_no_misspelt_one() -> None:
+    found = packs.take(MODERN)
+    try:
+        assert list(unknown(found, BUILTIN)) == []
+        own = msgspec.structs.replace(found.formulas["silu"], kernels={"tourch": "tourch.silu"})
+        pack = replace(found, folder=MODERN / "nowhere", formulas={"silu": own})
+        assert list(unknown(pack, {"tourch", *BUILTIN})) == []
+        with pytest.raises(UsageError, match=r"silu.kernels.tourch: no backend is called 'tourch'"):
+            list(unknown(pack, BUILTIN))
+    finally:
+        packs.drop(found)

@@ -30,7 +30,7 @@ def layer_norm(x: Any, gamma: Any, beta: Any) -> Any:
 
 def test_a_level_says_how_many_cases_there_are() -> None:
     assert len(nnparity.check(softmax, "softmax").verdicts) == 1
-    assert len(nnparity.check(softmax, "softmax", level="core").verdicts) == 20
+    assert len(nnparity.check(softmax, "softmax", level="core").verdicts) == 21
     assert "1 case of the level quick" in str(nnparity.check(softmax, "softmax"))
 
 
@@ -46,7 +46,7 @@ def test_an_attribute_that_is_built_in_is_said() -> None:
     assert nnparity.check(layer_norm, "layer_norm", dtype="float64", level="core", attributes={"eps": 1e-5})
     assert not nnparity.check(layer_norm, "layer_norm", dtype="float64", level="core")
     told = {v.signature for v in nnparity.check(layer_norm, "layer_norm", level="core").verdicts}
-    assert told == {"n3d8", "n3d1029", "n2d33"}  # not eps 1e-5, which the function could not know of
+    assert told == {"n3d8", "n3d1029", "n1025d5", "n2d33"}  # not eps 1e-5, which the function could not know of
 
 
 def test_the_result_says_what_would_have_been_seen() -> None:
@@ -56,6 +56,22 @@ def test_the_result_says_what_would_have_been_seen() -> None:
     spoilt = nnparity.check(lambda x: softmax(x) * np.float32(1 + 4 * result.resolution), "softmax")
     assert not spoilt
     assert spoilt.worst.grade in ("imprecise", "diverges")
+
+
+def slipped(x: Any) -> Any:
+    return softmax(x).foo
+
+
+def test_a_function_that_fails_whatever_it_is_given_is_told_with_its_line_and_how_its_framework_is_named() -> None:
+    with pytest.raises(nnparity.UsageError) as raised:
+        nnparity.check(slipped, "softmax")
+    head, reason, line, *_, hint = str(raised.value).splitlines()
+    assert "no framework that is imported here" in head
+    assert reason == "  given arrays of numpy it raised AttributeError: 'numpy.ndarray' object has no attribute 'foo'"
+    place = slipped.__code__.co_firstlineno + 1
+    assert line.strip() == f"test_options.py:{place} in slipped: return softmax(x).foo"
+    assert 'framework="' in hint
+    assert "check.py" not in str(raised.value)
 
 
 def verdict(quantity: str, grade: str) -> Verdict:

@@ -12,6 +12,7 @@ from nnparity.reports.records import Verdict, read_run
 from nnparity.spec import load
 from nnparity.tests.authoring.conftest import Run
 
+MODERN = Path(__file__).resolve().parents[2] / "packs/modern"
 EXAMPLE = Path(__file__).resolve().parents[2] / "docs/how-to/examples/autograd_adapter.py"
 
 
@@ -124,3 +125,11 @@ def test_what_a_method_is_given() -> None:
     assert given(load()["layer_norm"]) == ("x", "gamma", "beta", "eps")
     without = next((one for one in load().values() if not one.inputs), None)
     assert without is None or given(without)[-1] == "dtype"
+
+
+def test_a_formula_of_a_pack_is_shown_with_it(nnparity: Run, capsys: pytest.CaptureFixture[str]) -> None:
+    assert nnparity("show", "silu") == 2
+    assert nnparity("show", "--pack", MODERN, "silu") == 0
+    told = capsys.readouterr().out
+    assert told.startswith("silu: SiLU (swish), section 1.1 of the pack modern\n")
+    assert "an example, silu/n3d5/normal/float64" in told

@@ -173,6 +173,8 @@ def test_a_divergence_outweighs_a_target_that_was_not_judged(nnparity: Run) -> N
         (("--backend", "numpy", "--device", "cuda"), "numpy has no cuda here, only cpu"),
         (("--backend", "numpy", "--device", "abacus"), "no device is called 'abacus'"),
         (("--backend", "numpy", "--mode", "compiled"), "numpy has no mode 'compiled'"),
+        (("--backend", "numpy:cpu", "--device", "cuda"), "--device cuda is taken by no --backend: numpy:cpu says"),
+        (("--backend", "numpy:cpu:eager", "--mode", "compiled"), "--mode compiled is taken by no --backend: numpy"),
         (("--backend", "numpy", "--formula", "desne"), "did you mean 'dense'?"),
         (("--backend", "numpy", "--dtype", "float31"), "did you mean 'float32'?"),
         (("--backend", "numpy", "--quantity", "hessian"), "no quantity is called 'hessian'"),

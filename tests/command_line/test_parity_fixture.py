@@ -154,6 +154,14 @@ def test_the_results_are_recorded_with_the_test(tmp_path: Path) -> None:
     assert "relu in float32 on numpy:cpu:eager, 1 case of the level quick" in (tmp_path / "out.xml").read_text()
 
 
+def test_a_suite_whose_warnings_are_errors_may_have_a_junit_file(tmp_path: Path) -> None:
+    """pytest warns of `record_property` where the file's family is xunit2, as it is by default."""
+    told = run(tmp_path, "-W", "error", "--junitxml", "out.xml")
+    assert "1 failed, 4 passed" in told
+    assert not {"error", "warning", "warnings"} & set(told.splitlines()[-1].split()), told
+    assert "relu in float32 on numpy:cpu:eager, 1 case of the level quick" in (tmp_path / "out.xml").read_text()
+
+
 @pytest.mark.dtypes("float64", "float32")
 def test_here_too(parity: object) -> None:
     assert parity.dtype in ("float64", "float32")  # type: ignore[attr-defined]

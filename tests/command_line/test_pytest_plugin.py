@@ -112,10 +112,11 @@ def test_two_backends_on_two_processes_write_one_run_file(tmp_path: Path) -> Non
         (("--backend", "nosuch.py:Adapter"), "nnparity: no adapter at 'nosuch.py:Adapter'"),
         (("--backend", "numpy", "--formula", "desne"), "did you mean 'dense'?"),
         (("--backend", "numpy", *SMALL, "--device", "cuda"), "DeviceUnavailable: numpy has no cuda here, only cpu"),
+        (("--backend", "numpy:cpu", *SMALL, "--device", "cuda"), "nnparity: --device cuda is taken by no --backend"),
         # the message of a worker is lost: xdist calls it a crash
         (("--backend", "numpy", *SMALL, "--device", "cuda", "-n", "1"), "no verdict"),
     ],
-    ids=["backend", "file", "formula", "device", "device, in a worker"],
+    ids=["backend", "file", "formula", "device", "device not taken", "device, in a worker"],
 )
 def test_what_does_not_exist_ends_with_2(tmp_path: Path, arguments: tuple[str, ...], told: str) -> None:
     status, output = conformance(tmp_path, *arguments)

@@ -11,6 +11,7 @@ import pytest
 from nnparity.adapters.request import Request
 from nnparity.command_line import main as cli
 from nnparity.execute import messages
+from nnparity.execute.limits import with_limit
 from nnparity.execute.observer import NOT_ASKED, Observer, TargetUnavailable
 from nnparity.execute.protocol import Response
 from nnparity.execute.target import Target, TargetName, start
@@ -156,6 +157,19 @@ def _told(observer: Observer, *requests: Request) -> Iterator[str]:
     for seen in observer.collect():
         assert bool(seen.observation) == (not seen.fate)
         yield seen.message if seen.fate == "timed out" else "answered"
+
+
+def test_too_little_memory_to_start_is_told_with_the_variable_and_the_limit(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Python says MemoryError and nothing more, or that a library cannot be loaded."""
+    monkeypatch.setenv("NNPARITY_MEMORY", "0.01")
+    with pytest.raises(TargetUnavailable, match=r"it may have 0.01 GiB of memory \(NNPARITY_MEMORY=0.01\)$"):
+        Observer("numpy")
+    assert with_limit("MemoryError: ") == "MemoryError; it may have 0.01 GiB of memory (NNPARITY_MEMORY=0.01)"
+    assert with_limit("ImportError: no module") == "ImportError: no module"
+    monkeypatch.setenv("NNPARITY_MEMORY", "off")
+    assert with_limit("MemoryError: ") == "MemoryError: "
+    monkeypatch.delenv("NNPARITY_MEMORY")
+    assert with_limit("MemoryError: ").endswith(" (75% of the machine's, unless NNPARITY_MEMORY says otherwise)")
 
 
 def test_what_it_has_started_ends_with_it() -> None:

@@ -35,6 +35,7 @@ class Mine(ForwardOnly):
     def tanh(self, x):
         return {kernel}
 """
+MODERN = Path(__file__).resolve().parents[2] / "packs/modern"
 RIGHT, WRONG = "np.tanh(x)", "1.5 * np.tanh(x)"
 Called = Callable[..., int | str | None]
 
@@ -154,3 +155,21 @@ def test_bits_are_held_against_those_of_a_processor_that_can_do_the_same(folder:
     assert same_processor(replace(there, instructions=()))  # a file of before they were told
     assert not same_processor(replace(there, instructions=(*there.instructions, "another")))
     assert not same_processor(replace(there, cpu="another"))
+
+
+def test_a_run_of_a_pack_is_verified_with_it_and_without_it_the_option_is_named(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    shutil.copytree(MODERN, "my pack", ignore=shutil.ignore_patterns("__pycache__"))
+    small = ("--formula", "silu", "--dtype", "float32", "--level", "quick", "--no-scripts", "--out", "out")
+    assert called("run", "--pack", "my pack", "--backend", "numpy", *small) == 0
+    assert called("verify", "out/parity.jsonl", "--pack", "my pack") == 0
+    assert "not known here" not in capsys.readouterr().out
+    assert called("verify", "out/parity.jsonl") == 2
+    told = capsys.readouterr().out
+    assert "it is of formulas of packs that are not known here, my pack: --pack 'my pack' names them" in told
+    assert "other code than this" not in told
+    Path("my pack/losses.py").write_text(Path("my pack/losses.py").read_text() + "\n")
+    assert called("verify", "out/parity.jsonl", "--pack", "my pack") == 0
+    assert "it was judged by other code than this" in capsys.readouterr().out

@@ -10,7 +10,7 @@ import pytest
 from nnparity.adapters.numpy import NumpyAdapter
 from nnparity.adapters.registry import COMPILED, COSTS, PLAIN
 from nnparity.checks.layouts import _pooled, largest
-from nnparity.execute.target import TargetName
+from nnparity.execute.target import TargetName, named
 from nnparity.run.plan import BUDGET, Plan
 from nnparity.spec import DTYPES, load
 from nnparity.spec.cases.pool import pool
@@ -70,6 +70,18 @@ def test_a_class_of_ones_own_is_left_to_the_registry(backend: str) -> None:
 )
 def test_a_target_may_be_named_as_the_report_names_it(text: str, name: tuple[str, str, str]) -> None:
     assert TargetName.of(text, "cuda", "compiled") == TargetName(*name)
+
+
+def test_a_device_or_mode_that_no_target_takes_is_refused() -> None:
+    two = ("torch:cpu", "jax:cpu:eager")
+    for options in (("cuda", ""), ("", "compiled"), ("cpu", "")):
+        names = [str(one) for one in named(("torch", *two), *options)]
+        assert names == [str(TargetName.of("torch", *options)), *(str(TargetName.of(one, *options)) for one in two)]
+    with pytest.raises(UsageError, match="--device cuda is taken by no --backend: torch:cpu, jax:cpu:eager says"):
+        named(two, "cuda", "compiled")
+    with pytest.raises(UsageError, match="--mode compiled is taken by no --backend: jax:cpu:eager says"):
+        named(two[1:], "", "compiled")
+    assert named(two, "cpu", "eager") == (TargetName("torch", "cpu", "eager"), TargetName("jax", "cpu", "eager"))
 
 
 def test_a_target_without_a_mode_is_told_without() -> None:
