@@ -184,11 +184,11 @@ class Observer:
                 continue
             answer = self._answer()
             if isinstance(answer, Response):
-                self._hung.pop(_kind(request), None)
+                self._hung[_kind(request)] = 0
                 yield self._taken(answer)
                 continue
             found = self._salvaged(request, answer)
-            self._hung[_kind(request)] += found.fate == "timed out"
+            self._hung[_kind(request)] = self._hung[_kind(request)] + 1 if found.fate == "timed out" else 0
             self._send(self._pending[done:])
             yield found
 

@@ -268,11 +268,11 @@ class Slow(NumpyAdapter):
 
 
 class HangsInHalf(NumpyAdapter):
-    """The reference, but in float16 it answers where its inputs are few, and else never."""
+    """The reference, but in float16 it answers one number alone: with two it dies, with more it hangs."""
 
     backend = "hangs"
 
     def observe(self, request: Request) -> Any:
         if request.float_dtype == "float16" and request.inputs["x"].size > 1:
-            time.sleep(600)
+            os._exit(3) if request.inputs["x"].size == 2 else time.sleep(600)
         return super().observe(request)
