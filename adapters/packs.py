@@ -47,13 +47,9 @@ class Named(Passed):
         return super().__get__(adapter, owner)
 
 
-def extended(found: type[Adapter], known: Collection[str]) -> type[Adapter]:
-    """The adapter of a backend with the kernels that the packs in use have for it. Raises UsageError.
-
-    `known` are the names of the backends that are installed.
-    """
+def extended(found: type[Adapter]) -> type[Adapter]:
+    """The adapter of a backend with the kernels that the packs in use have for it. Raises UsageError."""
     for pack in packs.taken():
-        list(unknown(pack, {*known, found.backend}))
         named = {
             id: Named(pack, one, *told) for id, one in pack.formulas.items() if (told := _told(one, found.backend))
         }

@@ -17,6 +17,7 @@ from nnparity.adapters.packs import extended, unknown
 from nnparity.adapters.shared.isolation import hide_others
 from nnparity.adapters.traceback import comes_along
 from nnparity.spec import load as load_spec
+from nnparity.spec import packs
 from nnparity.spec.loader import RECORDS
 from nnparity.spec.packs import Pack
 
@@ -162,9 +163,14 @@ def _checked(name: str, found: Any) -> type[Adapter]:
     if wrong := faults(found, load_spec(), () if comes_along(found) else BUILTIN):
         head = f"{found.__name__}: " if len(wrong) == 1 else f"{found.__name__}: {len(wrong)} things are wrong\n  "
         raise Misdeclared(head + "\n  ".join(wrong))
-    return extended(found, names())
+    for pack in packs.taken():
+        unknown_backends(pack, found.backend)
+    return extended(found)
 
 
-def unknown_backends(pack: Pack) -> list[str]:
-    """What a pack has for backends that are not here, a line each. Raises UsageError for names that are misspelt."""
-    return list(unknown(pack, names()))
+def unknown_backends(pack: Pack, *further: str) -> list[str]:
+    """What a pack has for backends that are not here, nor `further` ones, a line each.
+
+    Raises UsageError for names that are misspelt.
+    """
+    return list(unknown(pack, {*names(), *further}))

@@ -13,7 +13,7 @@ from nnparity.expect.precision_models import differs
 from nnparity.judge.grades import Judgement, form
 from nnparity.spec import Case, Dtype
 from nnparity.spec.loader import signatures
-from nnparity.spec.schema import LEVELS, Formula, plain
+from nnparity.spec.schema import LEVELS, Formula, Signature, plain
 from nnparity.spec.selection import Selection
 
 
@@ -57,6 +57,11 @@ def by_model(
 def first_order(formula: Formula, quantities: Sequence[str]) -> frozenset[str]:
     """Those of the quantities that the formula has; the checks know no second derivatives."""
     return frozenset(quantities) & ({"output", "grad"} if formula.wrt else {"output"})
+
+
+def ordinary(formula: Formula) -> Sequence[Signature]:
+    """The signatures that a usual run asks; where the level `full` alone has any, its own."""
+    return [one for one in signatures(formula) if one.level != "full"] or signatures(formula)
 
 
 def alike(case: Case, selection: Selection) -> frozenset[str]:

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 from nnparity.adapters.request import Request
 from nnparity.checks.cell_text import CellText
-from nnparity.checks.common import alike, first_order, held
+from nnparity.checks.common import alike, first_order, held, ordinary
 from nnparity.checks.comparison import SAME, again
 from nnparity.checks.inquiry import Found, Inquiry, saying
 from nnparity.checks.pooled import pooled, truth_of
@@ -23,7 +23,6 @@ from nnparity.reports.records import Fact
 from nnparity.spec import DTYPES, Case, Formula, shapes
 from nnparity.spec.cases.layouts import ALIASED, FREE, LAYOUTS, aliased, numbers
 from nnparity.spec.given import Given
-from nnparity.spec.loader import signatures
 from nnparity.spec.schema import Signature
 from nnparity.spec.selection import Selection
 
@@ -118,16 +117,12 @@ def largest(formula: Formula) -> Signature:
 
     An axis of one element lies alike in any layout: images of one channel are channels last as they come.
     """
-    return max(_usual(formula), key=lambda one: (-_ones(formula, one), _elements(formula, one)))
+    return max(ordinary(formula), key=lambda one: (-_ones(formula, one), _elements(formula, one)))
 
 
 def most_alike(formula: Formula) -> Signature:
     """The one in which most numbers can lie in one array for two inputs: of attention that of self-attention."""
-    return max(_usual(formula), key=lambda one: (aliased(formula, one), _elements(formula, one)))
-
-
-def _usual(formula: Formula) -> Sequence[Signature]:
-    return [one for one in signatures(formula) if one.level != "full"] or signatures(formula)
+    return max(ordinary(formula), key=lambda one: (aliased(formula, one), _elements(formula, one)))
 
 
 def _ones(formula: Formula, signature: Signature) -> int:

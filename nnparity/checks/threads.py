@@ -16,7 +16,7 @@ from itertools import count
 from typing import Any
 
 from nnparity.checks.cell_text import CellText
-from nnparity.checks.common import Finding, failure, first_order, held, judgeable, representative
+from nnparity.checks.common import Finding, failure, first_order, held, judgeable, ordinary, representative
 from nnparity.checks.comparison import OTHER, SAME, again, compared, spread
 from nnparity.checks.inquiry import Found, Inquiry, saying
 from nnparity.checks.pooled import pooled, truth_of
@@ -30,7 +30,6 @@ from nnparity.reports.records import Fact
 from nnparity.spec import DTYPES, Case, Formula, shapes
 from nnparity.spec.cases.special_values import batch, resized
 from nnparity.spec.given import Given
-from nnparity.spec.loader import signatures
 from nnparity.spec.schema import Signature, plain
 from nnparity.spec.selection import Selection
 
@@ -154,7 +153,7 @@ def signature(formula: Formula) -> Signature:
     They are odd. A formula whose result is one number adds up whole arrays: there all dimensions are odd, so that two
     threads leave something over.
     """
-    usual = [one for one in signatures(formula) if one.level != "full"]
+    usual = ordinary(formula)
     axis = batch(formula) or next(iter(usual[0].dims))
     wide = max(
         reversed(usual), key=lambda one: min((size for name, size in one.dims.items() if name != axis), default=1)

@@ -1,5 +1,6 @@
 """What ``nnparity hunt`` does: cases until the time is over, each failure made small and written down."""
 
+import math
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator
@@ -87,6 +88,7 @@ class Hunt:
         for name in self._plan.targets:
             target = start(name, self._plan.dtypes, timeout)
             self._targets.append(target)
+            target.observer.patience = math.inf  # what hangs is asked in smaller sizes, which may not
             self.bag.counts.judged[target.name] = 0
             if all(target.refuses(formula) for formula in self._plan.chosen() if formula.pool):
                 raise UsageError(f"nothing was judged on {target.name}: every formula of the plan is unsupported there")

@@ -1,6 +1,5 @@
 """One case put to one target in a layout, and its verdicts."""
 
-import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
@@ -23,7 +22,6 @@ class Arranged:
     def __init__(self, observer: Observer, layout: str) -> None:
         self.info = observer.info
         self._observer, self._layout = observer, layout
-        observer.patience = math.inf  # what hangs is asked in smaller sizes, which may not
 
     def submit(self, requests: Sequence[Request]) -> None:
         """See `Observer`."""

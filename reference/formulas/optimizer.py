@@ -111,7 +111,7 @@ def adam(
     ahead: int = 0,
     decay: float = 0.0,
     lazy: bool = False,
-) -> tuple[Float[Array, "*p"], Float[Array, "*p"], Float[Array, "*p"]]:
+) -> State:
     """One step of algorithm 1 of Kingma & Ba, arXiv:1412.6980. Primer 4.2.
 
     Args:
@@ -159,7 +159,7 @@ def adam_eps_hat(
     powered: bool = False,
     single: str = "",
     lazy: bool = False,
-) -> tuple[Float[Array, "*p"], Float[Array, "*p"], Float[Array, "*p"]]:
+) -> State:
     """The form at the end of section 2 of the paper: one corrected rate, and eps beside the uncorrected root.
 
     Primer 4.2.

@@ -13,7 +13,6 @@ from nnparity.reports.statistics import fails
 
 #: New causes named in the first sentence, at most.
 NAMED = 3
-NEW = "new divergence"
 _LEVELS = ("quick", "core", "full")
 
 
@@ -72,8 +71,9 @@ class Answer:
         if not self.new:
             return "Nothing on no record." if self.only_news else "Nothing new."
         rest = f"; and {count(len(self.new) - NAMED)} more" if len(self.new) > NAMED else ""
-        many = f"{_many(len(self.new), 'divergence')} on no record" if self.only_news else _many(len(self.new), NEW)
-        return f"{many}: {'; '.join(self.new[:NAMED])}{rest}."
+        many = _many(len(self.new), "divergence" if self.only_news else "new divergence")
+        whose = " on no record" if self.only_news else ""
+        return f"{many}{whose}: {'; '.join(self.new[:NAMED])}{rest}."
 
     @property
     def records(self) -> str:

@@ -13,11 +13,11 @@ import pytest
 from nnparity.adapters.kernel import Kernel, kernel, passed, resolve
 from nnparity.adapters.packs import unknown
 from nnparity.adapters.registry import BUILTIN
-from nnparity.command_line import main as cli
 from nnparity.spec import packs
 from nnparity.spec.usage import UsageError
 from nnparity.tests.adapters.survey import PLANTED, told
 from nnparity.tests.command_line.test_packs import MODERN, spoil
+from nnparity.tests.invocation import invoked
 
 #: Keras has the same kernels on every backend.
 BACKENDS = [backend for backend in BUILTIN if backend not in ("keras-tensorflow", "keras-jax")]
@@ -101,7 +101,7 @@ def mine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def nnparity(*arguments: str) -> int | str | None:
-    status = cli.guarded(lambda: cli.application(list(arguments)))
+    status = invoked(*arguments)
     assert packs.taken() == ()
     return status
 

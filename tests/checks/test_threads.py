@@ -6,6 +6,7 @@ from functools import partialmethod
 from importlib.util import find_spec
 from typing import Any, ClassVar
 
+import msgspec
 import numpy as np
 import pytest
 
@@ -181,6 +182,11 @@ def test_the_case_is_as_large_as_is_shared_out_and_odd(formula: str) -> None:
 def test_no_axis_beside_the_samples_is_narrower_than_it_need_be(formula: str, least: int) -> None:
     """A seam between two threads may lie along any, and one step or one channel has none."""
     assert min(size for name, size in signature(load()[formula]).dims.items() if name not in "nb") == least
+
+
+def test_where_the_level_full_alone_has_signatures_one_of_them_is_taken() -> None:
+    own = msgspec.structs.replace(load()["relu"], signatures=({"n": 3, "d": 7, "level": "full"},))
+    assert signature(own).dims["d"] == 7
 
 
 @pytest.mark.parametrize("formula", ["mse", "l2_penalty", "gan_discriminator_loss", "cross_entropy"])

@@ -6,7 +6,6 @@ import re
 import runpy
 import subprocess
 import sys
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -18,6 +17,7 @@ from nnparity.reports.chain import links
 from nnparity.reports.records import Environment, FormulaLine, KnownLine, Summary, TargetLine, Verdict, read_run
 from nnparity.run import examiner
 from nnparity.spec import loader, selection
+from nnparity.tests.invocation import Run, invoked
 
 FAULTY = """
 from nnparity.adapters.kernel import Kernel
@@ -61,7 +61,6 @@ expects  = { answer = ["finite", "infinity"] }
 reason   = "Everything twice."
 upstream = "not reported"
 """
-Run = Callable[..., int | str | None]
 
 
 @pytest.fixture
@@ -69,7 +68,7 @@ def nnparity(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Run:
     """Runs a command in a folder of its own, with an adapter file in it."""
     monkeypatch.chdir(tmp_path)
     (tmp_path / "faulty.py").write_text(FAULTY)
-    return lambda *arguments: cli.guarded(lambda: cli.application(list(arguments)))
+    return invoked
 
 
 SMALL = ("--formula", "relu", "--dtype", "float32")

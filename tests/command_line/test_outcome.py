@@ -2,13 +2,11 @@
 
 import json
 from collections import Counter
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from nnparity.command_line import main as cli
 from nnparity.command_line.running.exclusion import LOCK, alone
 from nnparity.command_line.running.outcome import Outcome, soaked
 from nnparity.command_line.running.previous import ASIDE, RUN
@@ -19,6 +17,7 @@ from nnparity.reports.records import Seal, Summary, Verdict, encode, read_run
 from nnparity.reports.render import FILES
 from nnparity.run.counts import Counts, TotalCounts
 from nnparity.tests import commands
+from nnparity.tests.invocation import Run, invoked
 from nnparity.tests.judge.verdicts import verdict
 
 TALKATIVE = """
@@ -40,7 +39,6 @@ PLAN = (
     *("--no-scripts", "--no-store"),
 )
 OUT = Path("reports/out")
-Run = Callable[..., int | str | None]
 
 
 @pytest.fixture
@@ -48,7 +46,7 @@ def nnparity(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Run:
     """Runs a command in a folder of its own, with an adapter file in it."""
     monkeypatch.chdir(tmp_path)
     target(TALKATIVE)
-    return lambda *arguments: cli.guarded(lambda: cli.application(list(arguments)))
+    return invoked
 
 
 def target(source: str) -> None:

@@ -5,13 +5,11 @@ import re
 import shutil
 import subprocess
 import sys
-from collections.abc import Callable
 from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
 
-from nnparity.command_line import main as cli
 from nnparity.judge import known_divergences
 from nnparity.reference import FORMULAS
 from nnparity.reports import merge
@@ -20,6 +18,7 @@ from nnparity.spec import digest, load, packs
 from nnparity.tests import commands
 from nnparity.tests.adapters import survey
 from nnparity.tests.command_line.test_pytest_plugin import ALONE
+from nnparity.tests.invocation import Run, invoked
 
 ROOT = Path(__file__).resolve().parents[2]
 MODERN = ROOT / "packs" / "modern"
@@ -32,7 +31,6 @@ RMS_NORM = (
 )
 #: Where each backend's kernels live.
 HOMES = {"torch": ["torch"], "tensorflow": ["tf"], "jax": ["jax", "jnp"], "keras": ["keras"]}
-Run = Callable[..., int | str | None]
 
 
 @pytest.fixture
@@ -43,7 +41,7 @@ def nnparity(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Run:
     before = dict(FORMULAS)
 
     def run(*arguments: str) -> int | str | None:
-        status = cli.guarded(lambda: cli.application(list(arguments)))
+        status = invoked(*arguments)
         assert before == FORMULAS
         assert packs.taken() == ()
         return status

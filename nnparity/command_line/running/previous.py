@@ -44,10 +44,10 @@ def moved(folder: Path, run: str = RUN, lies: str = "") -> Path | None:
     return there
 
 
-def kept(path: Path) -> None:
-    """Moves the file of a finished hunt out of the way of another, and says so."""
-    if there := moved(path.parent, path.name):
-        tell(f"{path.name} of before is kept in {there}")
+def kept(path: Path, lies: str = "") -> None:
+    """Moves what a finished run or hunt left out of the way of another, see `moved`, and says so."""
+    if there := moved(path.parent, path.name, lies):
+        tell(f"{'the report' if path.name == RUN else path.name} of before is kept in {there}")
 
 
 class Aside:
@@ -86,9 +86,8 @@ class Aside:
                 (self._folder / FOLDER).rmdir()
 
     def _give_way(self) -> None:
-        run = self._run.name
-        if self._keep and (there := moved(self._folder, run, self._aside.name)):
-            tell(f"{'the report' if run == RUN else run} of before is kept in {there}")
+        if self._keep:
+            kept(self._run, self._aside.name)
         self._aside.unlink(missing_ok=True)
 
 

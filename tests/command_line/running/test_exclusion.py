@@ -5,17 +5,16 @@ import os
 import shlex
 import subprocess
 import sys
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
-from nnparity.command_line import main as cli
 from nnparity.command_line.running.exclusion import written
 from nnparity.run.engines import processes
 from nnparity.run.recorder import Recorder
 from nnparity.spec.usage import UsageError
 from nnparity.tests.command_line.running.test_unread import whole
+from nnparity.tests.invocation import Run, invoked
 
 SMALL = ("--formula", "relu", "--dtype", "float32", "--level", "quick", "--jobs", "1")
 NUMPY = ("run", "--backend", "numpy", *SMALL)
@@ -31,7 +30,6 @@ class Short(Own):
 class Empty(Own):
     target = "empty::"
 """
-Run = Callable[..., int | str | None]
 
 
 @pytest.fixture
@@ -40,7 +38,7 @@ def nnparity(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Run:
     monkeypatch.chdir(tmp_path)
     (tmp_path / "afile").touch()
     (tmp_path / "own.py").write_text(ADAPTER)
-    return lambda *arguments: cli.guarded(lambda: cli.application(list(arguments)))
+    return invoked
 
 
 def told(capsys: pytest.CaptureFixture[str]) -> str:

@@ -1,14 +1,13 @@
 """What lies in a folder stays until something takes its place: a plan of nothing, a hunt and a soak take none."""
 
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
-from nnparity.command_line import main as cli
 from nnparity.command_line.running.exclusion import LOCK
 from nnparity.execute.target import TargetName
 from nnparity.run.plan import Plan
+from nnparity.tests.invocation import Run, invoked
 
 QUICK = ("--dtype", "float32", "--level", "quick", "--no-store", "--jobs", "1")
 SMALL = (*QUICK, "--no-scripts")
@@ -21,7 +20,6 @@ class Own(NumpyAdapter):
 """
 HUNT = ("hunt", "--backend", "own.py:Own", "--dtype", "float32", "--minutes", "0", "--out", "out")
 SOAK = ("soak", "--backend", "own.py:Own", "--formula", "relu", *QUICK, "--salts", "2", "--out", "out")
-Run = Callable[..., int | str | None]
 
 
 @pytest.fixture
@@ -29,7 +27,7 @@ def nnparity(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Run:
     """Runs a command in a folder of its own, in which an adapter lies."""
     monkeypatch.chdir(tmp_path)
     (tmp_path / "own.py").write_text(ADAPTER)
-    return lambda *arguments: cli.guarded(lambda: cli.application(list(arguments)))
+    return invoked
 
 
 def files() -> dict[str, bytes]:

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from nnparity.command_line import main as cli
+from nnparity.tests.invocation import invoked
 
 PORT = ("port", "m.py:a", "m.py:a", "--inputs")
 
@@ -38,7 +38,7 @@ ARRAYS: dict[str, tuple[Callable[[Path], object], str]] = {
 
 def refused(capsys: pytest.CaptureFixture[str], *arguments: str) -> str:
     """What is said of a command that ends with 2."""
-    status = cli.guarded(lambda: cli.application(list(arguments)))
+    status = invoked(*arguments)
     told = capsys.readouterr().err
     assert status == 2, told
     assert "Traceback" not in told
