@@ -134,7 +134,10 @@ def _stored(budget: Any, store: Arithmetic, case: Case) -> Expected:
         return Expected(budget.value, COMPOSED * own if composition else own, own)
     # Where each operation was rounded to the dtype already, only the worst case leaves room for one more.
     combined = np.hypot if budget.arithmetic.unit < store.unit else np.maximum
-    hard, sharp = budget.hard + own, combined(np.sqrt(budget.var), own)
+    hard = budget.hard + own
+    if budget.beyond is not None:  # the result itself is an infinity in the target
+        hard = np.where(np.abs(budget.value) > store.largest, budget.beyond + np.where(np.isinf(own), 0.0, own), hard)
+    sharp = combined(np.sqrt(budget.var), own)
     # So far below 1 the square of an error is no float64 any more: norm 2 is anything up to there, and norm 1 at most.
     least = np.where(budget.var < LEAST_SQUARE, np.minimum(hard, math.sqrt(LEAST_SQUARE)), 0.0)
     sharp = np.maximum(np.where(np.isnan(sharp), np.inf, sharp), least)  # inf - inf: where norm 1 has no bound either

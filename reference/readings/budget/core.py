@@ -6,7 +6,7 @@ errors are independent and centred (Higham & Mary, "A new approach to probabilis
 analysis", SIAM J. Sci. Comput. 41, 2019). u is the unit roundoff; every operation also
 pays an absolute `step` for underflow. Inputs are exact. Errors of None are zero: moving elements costs nothing.
 
-The rules of sums, products and elementary functions stand in `sums` and `functions`.
+The rules of sums, and of products, quotients and elementary functions, stand in `sums` and `functions`.
 """
 
 import math
@@ -18,15 +18,13 @@ from numpy.typing import NDArray
 
 from nnparity.reference.readings.arithmetic import Arithmetic
 from nnparity.reference.readings.base import Reading
-from nnparity.reference.readings.budget import ranges
+from nnparity.reference.readings.budget import overflow, ranges
 from nnparity.reference.readings.budget.ranges import EVERYTHING, Attained, Range
 from nnparity.reference.readings.sharing import once
 
 Array = NDArray[Any]
 #: Where norm 1 says nothing any more, in compositions, this many times norm 2 is as far as an error may go.
 COMPOSED = 16.0
-#: Roundings of a division, at most: that of the reciprocal, and that of the product.
-RECIPROCAL = 2.0
 #: As long as n u is no more than this the bound n u of a sum says enough, beyond it the probabilistic one is taken.
 MEANINGFUL = 2.0**-6
 #: One unit in the last place of a double below 1.
@@ -45,6 +43,7 @@ class Budget(Reading):
             "_range",
             "arithmetic",
             "attained",
+            "beyond",
             "common",
             "hard",
             "log_peak",
@@ -73,6 +72,8 @@ class Budget(Reading):
             hard, var = (np.where(np.isfinite(self.value), error, 0.0) for error in (hard, var))
         self.hard = hard
         self.var = var
+        #: norm 1 as if the format had no largest number, of one that has passed it: see `overflow`
+        self.beyond: Any = None
         #: how many products were added up to get here, if it comes from a dot product: see `sum_rule`
         self.terms = terms
         self._gain = gain
@@ -154,6 +155,11 @@ class Budget(Reading):
         return float(np.maximum.reduce(self.gain, axis=None, initial=1.0))
 
     @property
+    def without_end(self) -> Any:
+        """Norm 1, of a number past the largest as if it were held: see `overflow`."""
+        return self.hard if self.beyond is None else self.beyond
+
+    @property
     def reach(self) -> Any:
         """How far the target's number may lie from the value, at most. Only for one that is not exact."""
         return np.minimum(self.hard, COMPOSED * np.sqrt(self.var)) if self.arithmetic.statistical else self.hard
@@ -171,25 +177,30 @@ class Budget(Reading):
         value: Any = None,
         gain: Any = None,
         deviation: Any = None,
+        beyond: Any = None,
     ) -> "Budget":
         """A result with propagated errors `hard` and `var` (None: none) and a rounding of `units` u|y|.
 
         `deviation` is its root mean square in norm 2, where that is less. Among subnormal numbers, where u|y| says
-        nothing, each unit is one step.
+        nothing, each unit is one step. `beyond` is `hard` without a largest number, where that is another.
         """
         a = self.arithmetic
         y = self.value if value is None else value
         gain = None if gain is None else capped(gain, a)
         size = np.abs(y)
         rounding = a.unit * size + (a.step if gain is None else a.step * gain)
-        overflow = size > a.largest
-        if any_of(overflow):  # the target holds an infinity there: nothing bounds the distance
-            rounding = np.where(overflow, np.inf, rounding)
+        past = size > a.largest
+        if overflows := any_of(past):  # the target holds an infinity there: nothing bounds the distance
+            endless = overflow.without_end(hard if beyond is None else beyond, units * rounding, size)
+            rounding = np.where(past, np.inf, rounding)
         worst = rounding if units == 1.0 else units * rounding
         spread = worst if deviation is None else deviation * rounding
         square = spread * spread
         hard, var = worst if hard is None else hard + worst, square if var is None else var + square
-        return Budget(y, a, hard, var, gain=gain)
+        result = Budget(y, a, hard, var, gain=gain)
+        if overflows:
+            result.beyond = endless
+        return result
 
     def moved(self, move: Callable[[Any], Any]) -> Self:
         """See `Reading`."""
@@ -199,7 +210,7 @@ class Budget(Reading):
             exact.step = self.step
             return exact
         moved = type(self)(move(self.value), self.arithmetic, move(self.hard), move(self.var), gain=gain)
-        moved.common = self.common
+        moved.common, moved.beyond = self.common, overflow.kept(self.beyond, move)
         if self._range.known:  # padding puts zeros beside the numbers
             moved._range = ranges.joined(self._range, ranges.of_values(moved.value))
         return moved
@@ -213,6 +224,8 @@ class Budget(Reading):
             return type(self)(values, self.arithmetic, gain=gain)
         hard, var = (join([_dense(part, name) for part in parts]) for name in ("hard", "var"))
         together = type(self)(values, self.arithmetic, hard, var, gain=gain)
+        if any(part.beyond is not None for part in parts):
+            together.beyond = join([_dense(part, "without_end") for part in parts])
         together._range = ranges.joined(*(part.range for part in parts))
         return together
 
@@ -300,7 +313,8 @@ def sum_rule(ufunc: Any) -> Callable[[Any, Any], Budget]:
         a, b = pair(a, b)
         if ufunc is np.subtract and b.peak_of is not None and b.peak_of[0] is a:
             return _shifted(a, b)
-        y = a.rounded(plus(a.hard, b.hard), plus(a.var, b.var), value=ufunc(a.value, b.value))
+        ends = None if a.beyond is None and b.beyond is None else _sum_beyond(a, b)
+        y = a.rounded(plus(a.hard, b.hard), plus(a.var, b.var), value=ufunc(a.value, b.value), beyond=ends)
         gain = np.maximum(a.gain, b.gain)
         y._gain = gain if np.shape(gain) == y.shape else np.broadcast_to(gain, y.shape)
         y = _accumulated(y, a, b) if a.terms or b.terms else y
@@ -310,6 +324,10 @@ def sum_rule(ufunc: Any) -> Callable[[Any, Any], Budget]:
         return y.bounded(found.widened(1, a.arithmetic.unit, a.arithmetic.step))
 
     return rule
+
+
+def _sum_beyond(a: Budget, b: Budget) -> Any:
+    return overflow.of_sum((a.without_end, b.without_end), (a.value, b.value), a.arithmetic.largest)
 
 
 def of_logsumexp(arithmetic: Arithmetic, peak: Any, logarithm: Array) -> Array:
@@ -336,50 +354,14 @@ def _accumulated(y: Budget, a: Budget, b: Budget) -> Budget:
     # the j-th partial sum is start + S_j: k start^2 + 2 start sum E[S_j], with E[S_j] = j/k of the product
     spread = [k * (start**2 + 2 * start * end) for k, start, end in ((b.terms, *sizes), (a.terms, *sizes[::-1]))]
     var = y.var + u * u * np.maximum(*spread)
-    return Budget(y.value, y.arithmetic, y.hard + hard, var, a.terms + b.terms, y.gain)
+    found = Budget(y.value, y.arithmetic, y.hard + hard, var, a.terms + b.terms, y.gain)
+    found.beyond = overflow.kept(y.beyond, lambda error: error + hard)
+    return found
 
 
 def worst(n: int, u: float) -> float:
     """The factor of u in norm 1 for n roundings: n, or 6 sqrt(n) where n u says little; see `sums`."""
     return n if n * u <= MEANINGFUL else min(n, 6.0 * math.sqrt(n))
-
-
-def multiply(a: Any, b: Any) -> Budget:
-    """a * b: ||a| e_b, e_a |b|, u|y||, and e_a e_b in the worst case."""
-    left, right = pair(a, b)
-    size_a, size_b = np.abs(left.value), np.abs(right.value)
-    hard = weighted((right.hard, size_a), (left.hard, size_b if right.exact else size_b + right.hard))
-    var = weighted((right.var, size_a * size_a), (left.var, size_b * size_b))
-    y = left.rounded(hard, var, value=left.value * right.value, gain=left.gain * right.gain)
-    found = ranges.squared(left.range) if a is b else ranges.multiplied(left.range, right.range)
-    return y.bounded(found.widened(1, left.arithmetic.unit, left.arithmetic.step))
-
-
-def divide(a: Any, b: Any) -> Budget:
-    """a / b: |e_a / |b|, |y/b| e_b, u|y||; the worst case divides by the smallest b there may be.
-
-    In the worst case there are two roundings: libraries and compilers turn x / n into x (1/n) where n is the same for
-    many (a mean, the rows of a softmax). Norm 2 counts each rounding at its maximum, which is more than two of them
-    are in the mean. A denominator that overflowed to infinity leaves a zero: the error is the result itself.
-    """
-    over, under = pair(a, b)
-    over_hard, over_var = over.unsettled or (over.hard, over.var)
-    with np.errstate(divide="ignore", invalid="ignore"):
-        y = over.value / under.value
-        size = np.abs(under.value)
-        away = max(under.range.low, -under.range.high, 0.0)  # how far from zero the formula itself keeps it
-        least = size if under.exact else np.maximum(size - under.hard, away)
-        hard = weighted((over_hard, 1 / least), (under.hard, np.abs(y) / least))
-        var = weighted((over_var, 1 / size**2), (under.var, (y / size) ** 2))
-        if not under.exact and (lost := size > over.arithmetic.largest).any():
-            ceiling = (np.abs(over.value) + (0.0 if over.exact else over.hard)) / over.arithmetic.largest
-            hard, var = np.where(lost, ceiling, hard), np.where(lost, ceiling**2, var)
-    with np.errstate(divide="ignore", invalid="ignore"):
-        gain = over.gain * np.fmax(1.0, 1 / size)
-    found = ranges.divided(over.range, under.range)
-    return over.rounded(unbounded(hard), unbounded(var), RECIPROCAL, y, gain, deviation=1.0).bounded(
-        found.widened(2, over.arithmetic.unit, over.arithmetic.step)
-    )
 
 
 def unbounded(error: Any) -> Any:

@@ -22,9 +22,9 @@ from typing import Any
 
 import numpy as np
 
-from nnparity.reference.readings.budget import core
-from nnparity.reference.readings.budget.core import RECIPROCAL, Array, Budget, pair
-from nnparity.reference.readings.budget.functions import OWN
+from nnparity.reference.readings.budget import core, functions
+from nnparity.reference.readings.budget.core import Array, Budget, pair
+from nnparity.reference.readings.budget.functions import OWN, RECIPROCAL
 from nnparity.reference.readings.budget.sums import total
 
 
@@ -51,7 +51,7 @@ def _alone(x: Budget, y: Budget) -> float:
 
 def divide(a: Any, b: Any) -> Budget:
     """a / b, by the rule of quotients; that of shares where b is the sum of a, and a has come from e^x."""
-    y = core.divide(a, b)
+    y = functions.divide(a, b)
     over, under = pair(a, b)
     if under.sum_of is not over or over.exact or over.peak is None:
         return y

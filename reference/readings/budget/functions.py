@@ -1,4 +1,4 @@
-"""Rounding errors of elementary functions, as `Budget` propagates them.
+"""Rounding errors of products, quotients and elementary functions, as `Budget` propagates them.
 
 An elementary function f loses |f'(x)| e_x and c_f u |y| of its own. The constants c_f come from one table, the
 accuracy that the OpenCL C specification (3.0, section 7.4, full profile) asks of every device: exp and log 3 ulp,
@@ -12,8 +12,8 @@ from typing import Any
 import numpy as np
 from scipy import special
 
-from nnparity.reference.readings.budget import ranges
-from nnparity.reference.readings.budget.core import HOST, Array, Budget, any_of, times
+from nnparity.reference.readings.budget import overflow, ranges
+from nnparity.reference.readings.budget.core import HOST, Array, Budget, any_of, pair, times, unbounded, weighted
 from nnparity.reference.readings.budget.deviations import deviation
 from nnparity.reference.readings.budget.ranges import EVERYTHING, Attained, Range
 from nnparity.reference.readings.numbers import PLAIN
@@ -30,12 +30,74 @@ OWN: dict[Any, float] = {
     special.expit: 8,  # that of exp, at most, and one rounding each for the sum and the quotient
 }
 
+#: Roundings of a division, at most: that of the reciprocal, and that of the product.
+RECIPROCAL = 2.0
 #: Beyond every number that a target may hold.
 HUGE = float(np.finfo(np.float64).max) / 4
 #: What float64's own functions are off by, in units of their result: two units in the last place.
 HOST_FUNCTION = 4 * HOST
 #: Standard deviations of an argument below this leave f to its tangent.
 LINEAR = 2.0**-6
+
+
+def multiply(a: Any, b: Any) -> Budget:
+    """a * b: ||a| e_b, e_a |b|, u|y||, and e_a e_b in the worst case."""
+    left, right = pair(a, b)
+    size_a, size_b = np.abs(left.value), np.abs(right.value)
+    hard = weighted((right.hard, size_a), (left.hard, size_b if right.exact else size_b + right.hard))
+    var = weighted((right.var, size_a * size_a), (left.var, size_b * size_b))
+    value, gain = left.value * right.value, left.gain * right.gain
+    y = left.rounded(hard, var, value=value, gain=gain, beyond=_product_beyond(left, right, size_a, size_b))
+    found = ranges.squared(left.range) if a is b else ranges.multiplied(left.range, right.range)
+    return y.bounded(found.widened(1, left.arithmetic.unit, left.arithmetic.step))
+
+
+def _product_beyond(left: Budget, right: Budget, size_a: Array, size_b: Array) -> Any:
+    """|a| e_b + e_a (|b| + e_b), without a largest number; None where neither has passed it."""
+    if left.beyond is None and right.beyond is None:
+        return None
+    e_a, e_b = left.without_end, right.without_end
+    found = weighted((e_b, size_a), (e_a, size_b if right.exact else size_b + e_b))
+    found = overflow.of_infinity(found, size_a, e_a, size_b if right.exact else size_b - e_b)
+    return overflow.of_infinity(found, size_b, e_b, size_a if left.exact else size_a - e_a)
+
+
+def divide(a: Any, b: Any) -> Budget:
+    """a / b: |e_a / |b|, |y/b| e_b, u|y||; the worst case divides by the smallest b there may be.
+
+    In the worst case there are two roundings: libraries and compilers turn x / n into x (1/n) where n is the same for
+    many (a mean, the rows of a softmax). Norm 2 counts each rounding at its maximum, which is more than two of them
+    are in the mean. A denominator that overflowed to infinity leaves a zero: the error is the result itself.
+    """
+    over, under = pair(a, b)
+    over_hard, over_var = over.unsettled or (over.hard, over.var)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        y = over.value / under.value
+        size = np.abs(under.value)
+        away = max(under.range.low, -under.range.high, 0.0)  # how far from zero the formula itself keeps it
+        least = size if under.exact else np.maximum(size - under.hard, away)
+        hard = weighted((over_hard, 1 / least), (under.hard, np.abs(y) / least))
+        ends = _quotient_beyond(over, under, y, least)
+        var = weighted((over_var, 1 / size**2), (under.var, (y / size) ** 2))
+        if not under.exact and (lost := size > over.arithmetic.largest).any():
+            ceiling = (np.abs(over.value) + (0.0 if over.exact else over.hard)) / over.arithmetic.largest
+            hard, var = np.where(lost, ceiling, hard), np.where(lost, ceiling**2, var)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        gain = over.gain * np.fmax(1.0, 1 / size)
+    found = ranges.divided(over.range, under.range)
+    return over.rounded(unbounded(hard), unbounded(var), RECIPROCAL, y, gain, deviation=1.0, beyond=ends).bounded(
+        found.widened(2, over.arithmetic.unit, over.arithmetic.step)
+    )
+
+
+def _quotient_beyond(over: Budget, under: Budget, y: Array, least: Array) -> Any:
+    """e_a / |b| + |y/b| e_b, without a largest number; None where that is no other. Over 0 itself it is an infinity."""
+    if over.beyond is None and not any_of(np.isinf(y)):
+        return None
+    size, error = np.abs(over.value), over.without_end
+    found = weighted((error, 1 / least), (under.hard, np.abs(y) / least))
+    found = overflow.of_infinity(found, size, error, least)
+    return overflow.of_infinity(found, 1 / least, None, size if over.exact else size - error) if under.exact else found
 
 
 def elementary(
@@ -184,5 +246,5 @@ def absolute(x: Budget) -> Budget:
 def negative(x: Budget) -> Budget:
     """-x errs as x does."""
     y = Budget(-x.value, x.arithmetic, x.hard, x.var, gain=x.gain)
-    y.common = x.common
+    y.common, y.beyond = x.common, x.beyond
     return y.bounded(ranges.negated(x.range))

@@ -8,7 +8,7 @@ from scipy import special
 from nnparity.reference.readings.budget import correlations, exactness, ranges
 from nnparity.reference.readings.budget import functions as f
 from nnparity.reference.readings.budget.conditions import compare, maximum, where
-from nnparity.reference.readings.budget.core import Budget, multiply, sum_rule
+from nnparity.reference.readings.budget.core import Budget, sum_rule
 from nnparity.reference.readings.budget.correlations import by_common_factor
 from nnparity.reference.readings.budget.exactness import exact_argument, exactly, lossless
 from nnparity.reference.readings.budget.sums import einsum, largest, total
@@ -16,7 +16,7 @@ from nnparity.reference.readings.budget.sums import einsum, largest, total
 Budget.UFUNCS = {
     np.add: exactly(sum_rule(np.add), exactness.added),
     np.subtract: exactly(sum_rule(np.subtract), exactness.added),
-    np.multiply: exactly(by_common_factor(lossless(multiply, exactness.zero_product)), exactness.multiplied),
+    np.multiply: exactly(by_common_factor(lossless(f.multiply, exactness.zero_product)), exactness.multiplied),
     np.divide: exactly(by_common_factor(lossless(correlations.divide, exactness.exact_quotient)), exactness.divided),
     np.maximum: maximum,
     np.negative: f.negative,

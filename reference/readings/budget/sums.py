@@ -21,8 +21,8 @@ from typing import Any
 
 import numpy as np
 
-from nnparity.reference.readings.budget import orders, ranges
-from nnparity.reference.readings.budget.core import Array, Budget, capped, pair, unbounded, worst
+from nnparity.reference.readings.budget import orders, overflow, ranges
+from nnparity.reference.readings.budget.core import Array, Budget, any_of, capped, pair, unbounded, worst
 from nnparity.reference.readings.budget.subscripts import axes_of, contracted, multiplications
 
 #: Two operands multiplied and summed, as an einsum says.
@@ -54,7 +54,7 @@ def total(x: Budget, axis: Any = None, keepdims: bool = False) -> Budget:
     u, step = inner.unit, inner.step
     sizes = add(np.abs(x.value))
     hard = worst(n, u) * u * sizes + n * step
-    hard = np.where(sizes > inner.largest, np.inf, hard)  # a sum on the way may overflow
+    past = sizes > inner.largest  # a sum on the way may overflow
     squares = add(x.value**2)
     spread = sum_spread(n, squares, y)
     if x.arithmetic.ordered:
@@ -62,7 +62,7 @@ def total(x: Budget, axis: Any = None, keepdims: bool = False) -> Budget:
     var = u * u * spread + n * step**2
     if not x.exact:
         hard, var = hard + add(x.hard), var + add(x.var) + _together(x.common, y, squares)
-    found = Budget(y, x.arithmetic, hard, var, gain=x.largest_gain)
+    found = _overflowing(Budget(y, x.arithmetic, hard, var, gain=x.largest_gain), past, lambda: sizes)
     found = _ranged(_delivered(found, x.largest_gain) if inner is not x.arithmetic else found, x, axis, n)
     found.common = x.common
     if keepdims:
@@ -81,8 +81,18 @@ def _delivered(y: Budget, gain: float) -> Budget:
     A factor may be moved across the sum: an underflow of the other operand is then amplified by it. Products of the
     wider format do not underflow, so that what is amplified begins anew with the result.
     """
-    y = y.rounded(y.hard, y.var, gain=gain)
-    return Budget(y.value, y.arithmetic, y.hard, y.var)
+    y = y.rounded(y.hard, y.var, gain=gain, beyond=y.beyond)
+    delivered = Budget(y.value, y.arithmetic, y.hard, y.var)
+    delivered.beyond = y.beyond
+    return delivered
+
+
+def _overflowing(y: Budget, past: Any, sizes: Callable[[], Array]) -> Budget:
+    """The sum y, where it may be an infinity or, in some order, NaN; `sizes` is the sum of its terms' sizes."""
+    if any_of(past):
+        y.beyond = overflow.in_any_order(y.hard, sizes(), y.value, y.arithmetic.accumulating.largest)
+        y.hard = np.where(past, np.inf, y.hard)
+    return y
 
 
 def _ranged(y: Budget, x: Budget, axis: Any, n: int) -> Budget:
@@ -114,6 +124,8 @@ def einsum(subscripts: str, a: Any, b: Any = None, **kwargs: Any) -> Budget:
     inner = a.arithmetic.accumulating
     step = inner.step * gain
     found = Budget(y, a.arithmetic, *_errors(subscripts, product, a, b, y, step), k, gain)
+    past = np.abs(y) > a.arithmetic.largest
+    found = _overflowing(found, past, lambda: product(np.abs(a.value), np.abs(b.value)))
     if inner is not a.arithmetic:
         found = _delivered(found, max(a.largest_gain, b.largest_gain))
         found.terms = k
@@ -149,7 +161,7 @@ def _errors(subscripts: str, product: Product, a: Budget, b: Budget, y: Array, s
         if not a.exact:
             hard = hard + product(a.hard, size_b if b.exact else size_b + b.hard)
             var = var + product(a.var, square_b)
-    return np.where(np.isnan(hard) | (np.abs(y) > a.arithmetic.largest), np.inf, hard), unbounded(var)
+    return unbounded(hard), unbounded(var)
 
 
 def entering(x: Budget) -> Budget:

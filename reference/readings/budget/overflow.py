@@ -1,0 +1,52 @@
+"""Results past the largest number of a format: the target holds an infinity there.
+
+Of what is made of an infinity nothing is known, so that the error of such a number is unbounded on the way. Of the
+result itself that would allow anything, zeros and NaN among it, where every target has an infinity. So its error is
+kept once more, as if the format had no end: `beyond`. What only multiplies, adds a number that is held, or moves,
+carries it on; everything else drops it, and then nothing is known.
+"""
+
+import math
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+
+def without_end(error: Any, worst: Any, size: Any) -> Any:
+    """Norm 1 of a result: the propagated `error` and what it loses itself, which is nothing of an infinity."""
+    own = np.where(np.isinf(size), 0.0, worst)
+    return _known(own if error is None else error + own)
+
+
+def in_any_order(hard: Any, sizes: Any, total: Any, largest: float) -> Any:
+    """Norm 1 of a sum past the largest number, where that has one sign in whatever order its terms are added.
+
+    Terms of the other sign add up to (Σ|t| - |Σt|) / 2. Where that passes the largest number too, a partial sum of
+    each sign may overflow, and the result be NaN.
+    """
+    with np.errstate(invalid="ignore"):
+        opposite = (sizes - np.abs(total)) / 2
+        return np.where(opposite <= largest, _known(hard), math.inf)
+
+
+def of_sum(errors: tuple[Any, Any], values: tuple[Any, Any], largest: float) -> Any:
+    """What a + b is off by before it is rounded: of two infinities nothing is known, they may be of both signs."""
+    both = np.logical_and(*(np.abs(value) > largest for value in values))
+    known = [error for error in errors if error is not None]
+    return np.where(both, math.inf, _known(sum(known[1:], start=known[0])) if known else 0.0)
+
+
+def of_infinity(otherwise: Any, size: Any, error: Any, least: Any) -> Any:
+    """Of an infinity times or over a number that is not nothing, `least` in size: the infinity that it was."""
+    certain = np.isinf(size) & (least > 0)
+    return np.where(certain, *(0.0 if one is None else one for one in (error, otherwise)))
+
+
+def kept(error: Any, change: Callable[[Any], Any]) -> Any:
+    """`beyond` of what was moved: None stays None."""
+    return None if error is None else change(error)
+
+
+def _known(error: Any) -> Any:
+    return np.where(np.isnan(error), math.inf, error)
