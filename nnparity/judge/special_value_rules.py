@@ -21,7 +21,7 @@ from nnparity.expect.limits import tends_to
 from nnparity.expect.precision_models import arithmetic, narrow, unlimited
 from nnparity.judge.elements import Array, element_ratios, first_element
 from nnparity.judge.grades import Judgement, judge
-from nnparity.judge.sensitivity import inconclusive, qualified, right, wrong_answers
+from nnparity.judge.sensitivity import graded, inconclusive, qualified, right, wrong_answers
 from nnparity.reference.readings import Arithmetic
 from nnparity.spec import DTYPES, Case
 from nnparity.spec.precision import ACCUMULATE, NARROW, TF32
@@ -83,8 +83,11 @@ def decided(one: Expected) -> Expected:
 
 
 def _undecided(within: Expected, without: Expected) -> Expected:
-    """What overflows on the way in one order of equal terms does not in another: there anything is right."""
-    lost = ~np.isfinite(without.value) | (within.hard != without.hard) | np.isinf(within.hard)
+    """What overflows on the way in one order of equal terms does not in another: there anything is right.
+
+    An overflow is told by a budget that exceeds that of two computations without one.
+    """
+    lost = ~np.isfinite(without.value) | (within.hard > without.twice.hard) | np.isinf(within.hard)
     value, low = np.where(lost, 0.0, within.value), np.where(lost, 0.0, within.low)
     hard, sharp = (np.where(lost, np.inf, error) for error in (within.hard, within.sharp))
     return Expected(value, hard, sharp, low)
@@ -146,8 +149,15 @@ def _distance(found: Settled, case: Case) -> tuple[float, int]:
 
 
 def _qualified(judged: Judgement, truth: Expected, case: Case, quantity: str, flush: bool) -> Judgement:
-    """With what it would have caught; where subnormals are flushed zeros are right, and which, its own check says."""
-    return judged if flush and case.dataset == "subnormal" else qualified(judged, truth, case, quantity)
+    """With what it would have caught.
+
+    Where subnormals are flushed zeros are right, and all that is as small; which, its own check says. NaN is not.
+    """
+    if flush and case.dataset == "subnormal":
+        nan = np.full(truth.value.shape, np.nan, case.dtype.numpy)
+        if graded(nan, truth, case, quantity).grade != judged.grade:
+            return judged
+    return qualified(judged, truth, case, quantity)
 
 
 def accepted(

@@ -139,3 +139,27 @@ def test_what_is_smaller_than_the_smallest_number_of_the_dtype_shows_nothing() -
 def test_a_finite_number_is_no_infinity_that_was_rounded(answer: float) -> None:
     assert not right(np.full(1, answer, np.float32), np.full(1, np.inf), DTYPES["float32"])
     assert right(np.full(1, np.inf, np.float32), np.full(1, np.inf), DTYPES["float32"])
+
+
+@pytest.mark.parametrize(
+    ("formula", "quantity", "dtype"),
+    [
+        ("lstm_stacked", "grad.wh1", "float16"),
+        ("layer_norm", "output", "float16"),
+        ("gan_discriminator_loss", "grad.real", "float32"),
+    ],
+)
+def test_where_subnormal_numbers_are_flushed_nan_proves_nothing(formula: str, quantity: str, dtype: str) -> None:
+    case = special_case(load()[formula], "subnormal", dtype)
+    assert case is not None
+    like = case.inputs[quantity[5:]] if quantity.startswith("grad.") else case.inputs["x"]
+    nan = np.full(like.shape, np.nan).astype(dtype)
+    assert settle(case, quantity, nan, True, FIRST).judgement.grade == "inconclusive"
+
+
+def test_where_subnormal_numbers_are_flushed_zeros_are_right() -> None:
+    case = special_case(load()["dense"], "subnormal", "float32")
+    assert case is not None
+    zeros = np.zeros(case.shapes["output"], np.float32)
+    assert settle(case, "output", zeros, True, FIRST).judgement.grade == "conforms"
+    assert settle(case, "output", zeros * np.nan, True, FIRST).judgement.grade == "diverges"
