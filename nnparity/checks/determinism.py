@@ -74,7 +74,7 @@ def _judged(
         *_repeated(target, case, AGAIN, truth, (first, second), (first, second)),
         *_repeated(target, case, AFTER, truth, (first, late), (late,)),
         *_repeated(target, case, ELSEWHERE, truth, (first, third), (third,)),
-        *(_alone(target, case, single, (first, alone[0]), truth) if single else ()),
+        *(_alone(target, single, (first, alone[0]), truth) if single else ()),
     ):
         if told.get(found.case.dataset, SAME) == SAME:  # of several quantities that differ the first is told
             told[found.case.dataset] = found.note or SAME
@@ -99,7 +99,7 @@ def _repeated(
     one, other = both
     named = dataclasses.replace(case, dataset=dataset)
     for place, (quantity, expected) in enumerate(judgeable(truth, other).items()):
-        judged, note = compared(one, other, quantity, expected.twice, case)
+        judged, note = compared(one, other, quantity, expected, case)
         if judged.hard is not None and note:
             judged, note = spread(judged, note, target.observer.info.nondeterministic.get(case.formula.id))
         yield Finding(named, quantity, judged, note=note, took=() if place else took)
@@ -112,15 +112,13 @@ def _signature(formula: Formula) -> Signature:
     return next((one for one in reversed(found) if axis and one.dims[axis] > 1), found[-1])
 
 
-def _alone(
-    target: Target, case: Case, single: Given, both: Sequence[Observed], truth: dict[str, Expected]
-) -> Iterator[Finding]:
+def _alone(target: Target, single: Given, both: Sequence[Observed], truth: dict[str, Expected]) -> Iterator[Finding]:
     """The outputs of the first sample by itself, against the first sample's in the batch."""
     whole, observed = both
     expected = held(target, single, OUTPUT)
     for place, (quantity, own) in enumerate(expected.items()):
         if _belongs(own, truth[quantity]):
-            judged, note = compared(whole, observed, quantity, own.twice, case)
+            judged, note = compared(whole, observed, quantity, own, single)
             yield Finding(single, quantity, judged, note=note, took=() if place else (observed,))
 
 
