@@ -9,6 +9,7 @@ from nnparity.checks.cell_text import CellText
 from nnparity.checks.common import Finding, judgeable, misshapen
 from nnparity.execute.observer import Observed
 from nnparity.expect.expected import Expected
+from nnparity.judge.effective_sample_size import against, regrade_correlated
 from nnparity.judge.elements import Array, spacing
 from nnparity.judge.grades import Judgement, judge
 from nnparity.judge.sensitivity import graded, inconclusive, missed
@@ -43,31 +44,33 @@ def again(
         if graded(seen, expected, case, plain(quantity)).grade != "conforms":  # type: ignore[arg-type]
             words.add(case.dataset, NOTHING, case.dtype.name)
             continue
-        judged, note = compared(plain_way, other_way, quantity, expected.twice, case)
+        judged, note = compared(plain_way, other_way, quantity, expected, case)
         words.add(case.dataset, OTHER if note else SAME, case.dtype.name)
         yield Finding(case, quantity, judged, note=note, took=took)
         took = ()
 
 
 def compared(
-    one: Observed, other: Observed, quantity: str, budget: Expected, case: Case
+    one: Observed, other: Observed, quantity: str, expected: Expected, case: Case
 ) -> tuple[Judgement, str | None]:
     """The second observation judged by the first, as far as there is one of both; how they differ, if they do.
 
-    Of the same bits nothing is left to ask. Where others are within a budget that would let zeros through as well, by
-    what is expected of the case, nothing is shown: `inconclusive`.
+    The budget is that of two computations of what is expected of the second's case, errors that go together taken into
+    account. Of the same bits nothing is left to ask. Where others are within a budget that would let zeros through as
+    well, by what is expected of the case, nothing is shown: `inconclusive`.
     """
     dtype = case.dtype
     a, b = (seen.observation.get(quantity, seen.observation.get(plain(quantity))) for seen in (one, other))
-    if isinstance(a, np.ndarray) and a.ndim and a.shape[1:] == budget.value.shape[1:]:
-        a = a[: len(budget.value)]  # of a batch, the first sample
-    wrong = misshapen(a, one, budget, dtype) or misshapen(b, other, budget, dtype)
+    if isinstance(a, np.ndarray) and a.ndim and a.shape[1:] == expected.value.shape[1:]:
+        a = a[: len(expected.value)]  # of a batch, the first sample
+    wrong = misshapen(a, one, expected, dtype) or misshapen(b, other, expected, dtype)
     if wrong or not isinstance(a, np.ndarray) or not isinstance(b, np.ndarray):
         return wrong or Judgement("error"), "not observed"
-    judged = judge(b, dataclasses.replace(budget, value=a.astype(np.float64), low=0.0), dtype)
+    judged = judge(b, against(expected, a), dtype)
+    judged = regrade_correlated(judged, b, expected, case, plain(quantity), other=a)
     differs = _difference(a, b, dtype)
     if differs and judged.grade == "conforms":
-        judged = inconclusive(judged, missed(budget, case, plain(quantity)))
+        judged = inconclusive(judged, missed(expected.twice, case, plain(quantity)))
     return judged, differs
 
 

@@ -36,7 +36,6 @@ from nnparity.spec.given import Given
 from nnparity.spec.loader import signatures
 from nnparity.spec.schema import Signature
 from nnparity.spec.selection import Selection
-from nnparity.spec.shapes import evaluate
 
 TABLE = "determinism"
 #: What is compared with the first observation, as datasets.
@@ -75,7 +74,7 @@ def _judged(
         *_repeated(target, case, AGAIN, truth, (first, second), (first, second)),
         *_repeated(target, case, AFTER, truth, (first, late), (late,)),
         *_repeated(target, case, ELSEWHERE, truth, (first, third), (third,)),
-        *(_alone(target, case, single, (first, alone[0]), truth) if single else ()),
+        *(_alone(target, single, (first, alone[0]), truth) if single else ()),
     ):
         if told.get(found.case.dataset, SAME) == SAME:  # of several quantities that differ the first is told
             told[found.case.dataset] = found.note or SAME
@@ -100,7 +99,7 @@ def _repeated(
     one, other = both
     named = dataclasses.replace(case, dataset=dataset)
     for place, (quantity, expected) in enumerate(judgeable(truth, other).items()):
-        judged, note = compared(one, other, quantity, expected.twice, case)
+        judged, note = compared(one, other, quantity, expected, case)
         if judged.hard is not None and note:
             judged, note = spread(judged, note, target.observer.info.nondeterministic.get(case.formula.id))
         yield Finding(named, quantity, judged, note=note, took=() if place else took)
@@ -113,15 +112,13 @@ def _signature(formula: Formula) -> Signature:
     return next((one for one in reversed(found) if axis and one.dims[axis] > 1), found[-1])
 
 
-def _alone(
-    target: Target, case: Case, single: Given, both: Sequence[Observed], truth: dict[str, Expected]
-) -> Iterator[Finding]:
+def _alone(target: Target, single: Given, both: Sequence[Observed], truth: dict[str, Expected]) -> Iterator[Finding]:
     """The outputs of the first sample by itself, against the first sample's in the batch."""
     whole, observed = both
     expected = held(target, single, OUTPUT)
     for place, (quantity, own) in enumerate(expected.items()):
         if _belongs(own, truth[quantity]):
-            judged, note = compared(whole, observed, quantity, own.twice, case)
+            judged, note = compared(whole, observed, quantity, own, single)
             yield Finding(single, quantity, judged, note=note, took=() if place else (observed,))
 
 
@@ -135,7 +132,6 @@ def _single(case: Case) -> Given | None:
         where = [place for place, word in enumerate(case.formula.inputs[name].split()) if word == axis]
         inputs[name] = np.take(array, [0], axis=where[0]) if where else array
     signature = resized(case.formula, case.signature, {axis: 1})
-    assert all(inputs[name].shape == evaluate(text, signature.dims) for name, text in case.formula.inputs.items())
     return Given(case.formula, signature, ALONE, case.dtype, case.salt, inputs)
 
 

@@ -107,10 +107,10 @@ def _judged(
     if failed := failure(array, seen.all_cores):
         return failed, None, None
     judged = qualified(graded(array, expected, case, asked), expected, case, asked)  # type: ignore[arg-type]
-    alone, note = compared(seen.one, seen.all_cores, quantity, expected.twice, case)
+    alone, note = compared(seen.one, seen.all_cores, quantity, expected, case)
     if judged.hard is None:
         return judged, note, None
-    repeated, restless = compared(seen.all_cores, seen.again, quantity, expected.twice, case)
+    repeated, restless = compared(seen.all_cores, seen.again, quantity, expected, case)
     saying = RESTLESS if restless else OTHER if note else SAME
     if judged.grade != "conforms":
         return judged, note, saying

@@ -18,7 +18,7 @@ from nnparity.expect.budgets import expect
 from nnparity.expect.evaluation import evaluate
 from nnparity.expect.expected import Expected
 from nnparity.judge import evidence
-from nnparity.judge.elements import Array, element_ratios
+from nnparity.judge.elements import Array, element_ratios, errors
 from nnparity.judge.grades import judge
 from nnparity.spec import Case, shapes
 from nnparity.spec.given import Given
@@ -106,9 +106,11 @@ def tail(case: Case, quantity: str, seen: Array, expected: Expected) -> tuple[st
     """Of an answer that nothing else explains: that its tail is missing, and the bits that speak for it; or None."""
     if seen.shape != expected.value.shape:
         return None
-    if unwritten := _unwritten(case, seen, expected):
-        return unwritten, evidence.CERTAIN
-    return _shortened(case, quantity, seen, expected)
+    with np.errstate(all="ignore"):
+        wrong = element_ratios(seen, expected, case.dtype) > 1
+    if _clipped(seen, expected, wrong):
+        return None
+    return _unwritten(case, seen, expected, wrong) or _shortened(case, quantity, seen, expected)
 
 
 def _zeros(quantity: str) -> str:
@@ -118,16 +120,34 @@ def _zeros(quantity: str) -> str:
     return "zeros: nothing of the result is written"
 
 
-def _unwritten(case: Case, seen: Array, expected: Expected) -> str | None:
-    """Right up to some index of an axis, and zeros from there on."""
-    with np.errstate(all="ignore"):
-        wrong = element_ratios(seen, expected, case.dtype) > 1
+def _clipped(seen: Array, expected: Expected, wrong: Array) -> bool:
+    """Whether all that is wrong is one sign's numbers, all of which are 0, as behind a ReLU too many.
+
+    Where these stand last, no tail says more.
+    """
+    numbers, value = errors(seen, expected)[0], expected.judged.value
+    return bool(wrong.any()) and any(lost[wrong].all() and not numbers[lost].any() for lost in (value < 0, value > 0))
+
+
+def _unwritten(case: Case, seen: Array, expected: Expected, wrong: Array) -> tuple[str, float] | None:
+    """Right up to some index of an axis, and zeros from there on.
+
+    What is right says nothing for it, and each zero says how far it is off; it may begin anywhere on any axis. Bits
+    past those that make a name certain are not told.
+    """
+    places = sum(size - 1 for size in seen.shape)
     for axis in range(wrong.ndim):
         others = tuple(other for other in range(wrong.ndim) if other != axis)
         first = int(np.argmax(wrong.any(axis=others)))
+        written = (*(slice(None) for _ in range(axis)), slice(first))
         rest = np.take(seen, range(first, seen.shape[axis]), axis=axis)
-        if first > 0 and not np.count_nonzero(rest):
-            return f"the tail is missing: all is 0 from {first} on of axis {axis}, which is {seen.shape[axis]} long"
+        if first == 0 or np.count_nonzero(rest):
+            continue
+        part = Expected(expected.value[written], expected.hard[written], expected.sharp[written])
+        bits = evidence.bits(_widened(part, expected), expected, case.dtype) - math.log2(places)
+        if bits >= evidence.POSSIBLE:
+            says = f"the tail is missing: all is 0 from {first} on of axis {axis}, which is {seen.shape[axis]} long"
+            return says, min(bits, evidence.CERTAIN)
     return None
 
 

@@ -28,7 +28,12 @@ def ended(text: str) -> bool:
 
 def within(versions: dict[str, str], ranges: dict[str, str]) -> bool:
     """Whether every package of the ranges is there in a version within its range."""
-    return all(name in versions and versions[name] in SpecifierSet(text) for name, text in ranges.items())
+    return all(name in versions and _fits(versions[name], text) for name, text in ranges.items())
+
+
+def _fits(version: str, text: str) -> bool:
+    """Whether a version is in a range. One before a release, as rc or nightly, may be: `packaging` 24 leaves it out."""
+    return SpecifierSet(text).contains(version, prereleases=True)
 
 
 def beyond(versions: dict[str, str], ranges: dict[str, str]) -> str | None:
@@ -39,7 +44,7 @@ def beyond(versions: dict[str, str], ranges: dict[str, str]) -> str | None:
     }
     if within(versions, ranges) or not within(versions, lower):
         return None
-    name = next(name for name, text in ranges.items() if versions[name] not in SpecifierSet(text))
+    name = next(name for name, text in ranges.items() if not _fits(versions[name], text))
     return f"seen up to {_last(ranges[name])}; confirm for {_short(versions[name])}"
 
 

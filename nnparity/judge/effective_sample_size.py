@@ -39,21 +39,34 @@ CONTRADICTED = math.sqrt(float(special.chdtri(RUNS, 1e-3)) / RUNS)
 LOWER = -float(special.ndtri(1e-3))
 
 
+def against(truth: Expected, other: Array | None) -> Expected:
+    """What an array is held against: what is expected, or `other`, within the budget of two computations."""
+    return truth if other is None else replace(truth.twice, value=other.astype(np.float64), low=0.0)
+
+
 def regrade_correlated(
-    judged: Judgement, seen: Array, truth: Expected, case: Case, quantity: str, instead: Instead = AS_WRITTEN
+    judged: Judgement,
+    seen: Array,
+    truth: Expected,
+    case: Case,
+    quantity: str,
+    instead: Instead = AS_WRITTEN,
+    other: Array | None = None,
 ) -> Judgement:
     """The judgement, made again where the order of sums, or errors that go together, may explain it.
 
-    `truth` may be what a record expects `instead`: then the orders and the errors are those of that.
+    `truth` may be what a record expects `instead`: then the orders and the errors are those of that. Where `seen` is
+    held against `other`, an array of the same case, their difference has errors that go together as those of each do.
     """
-    found = _shared(judged, seen, truth, case, quantity, instead)
+    found = _shared(judged, seen, truth, case, quantity, instead, other)
     if found.grade != "imprecise" or narrow(instead.dtype(case.dtype).name) or truth.steps is not None:
         return found  # half precision is added up in float32; of training runs machines tell
     worse = ordered(case, quantity, truth, instead)
     if not (worse > 1).any():
         return found
     wider = replace(truth, sharp=truth.sharp * worse)
-    again = _shared(judge(seen, wider, case.dtype), seen, wider, case, quantity, instead)
+    judged = judge(seen, against(wider, other), case.dtype)
+    again = _shared(judged, seen, wider, case, quantity, instead, other)
     return again if again.grade == "conforms" else found
 
 
@@ -68,7 +81,15 @@ def ordered(case: Case, quantity: str, truth: Expected, instead: Instead = AS_WR
     return np.maximum(np.nan_to_num(ratio, nan=1.0, posinf=1.0), 1.0).reshape(truth.value.shape)
 
 
-def _shared(judged: Judgement, seen: Array, truth: Expected, case: Case, quantity: str, instead: Instead) -> Judgement:
+def _shared(
+    judged: Judgement,
+    seen: Array,
+    truth: Expected,
+    case: Case,
+    quantity: str,
+    instead: Instead,
+    other: Array | None,
+) -> Judgement:
     """The judgement, made again where errors that go together may explain it.
 
     They explain none that is too large by itself: of so many elements, each has its own deviation at most.
@@ -77,8 +98,9 @@ def _shared(judged: Judgement, seen: Array, truth: Expected, case: Case, quantit
         return judged
     found = judged
     for budgets in _budgets(case, quantity, truth, instead):
-        if largest_ratio(seen, budgets) <= chance(1, truth.value.size):
-            found = judge(seen, budgets, case.dtype, independent(case, quantity, budgets, instead))
+        held = against(budgets, other)
+        if largest_ratio(seen, held) <= chance(1, truth.value.size):
+            found = judge(seen, held, case.dtype, independent(case, quantity, budgets, instead))
             if found.grade == "conforms":
                 break
     return found

@@ -22,7 +22,7 @@ from nnparity.judge.elements import element_ratios, error_over_budget, errors
 from nnparity.judge.grades import Judgement, root_mean_square
 from nnparity.judge.sensitivity import graded, wrong_answers
 from nnparity.judge.special_value_rules import decided
-from nnparity.reports.records import Number, Verdict, number
+from nnparity.reports.records import PASSING, Number, Verdict, number
 from nnparity.spec import DTYPES, Case
 from nnparity.spec.cases.special_values import SPECIALS
 from nnparity.spec.precision import ACCUMULATE, MODELS, NARROW
@@ -127,7 +127,11 @@ class Evidence:
 
 
 def met(expects: Expects, kind: Class, verdict: Verdict, evidence: Evidence | None) -> bool:
-    """Whether a verdict that is not right is what a record of that class expects."""
+    """Whether a verdict is not right, and is what a record of that class expects."""
+    return verdict.grade not in PASSING and _met(expects, kind, verdict, evidence)
+
+
+def _met(expects: Expects, kind: Class, verdict: Verdict, evidence: Evidence | None) -> bool:
     if verdict.grade == "nondeterministic" or (verdict.dataset in REPEATED and verdict.hard is not None):
         return kind == "nondeterminism" and verdict.hard is not None and _within(expects, verdict)
     if verdict.grade not in ("imprecise", "diverges"):

@@ -125,9 +125,20 @@ def resized(formula: Formula, signature: Signature, dims: dict[str, int]) -> Sig
 
 
 def batch(formula: Formula) -> str | None:
-    """The symbol of the axis of samples, the first of the first input; None when there is none."""
+    """The symbol of the axis of samples, the first of the first input; None when there is none.
+
+    Those of a graph are none: a matrix of its edges has the axis twice, and whoever names a sample by its number needs
+    all of them.
+    """
     first = next(iter(formula.inputs.values()), "").split(" ")[0]
-    return first if first in BATCH else None
+    of_samples = all(_at_most_once(first, text) for text in (*formula.inputs.values(), *formula.results.values()))
+    numbered = any(first in shapes.symbols(told.partition(" ")[2]) for told in formula.domains.values())
+    return first if first in BATCH and of_samples and not numbered else None
+
+
+def _at_most_once(symbol: str, text: str) -> bool:
+    """Whether at most one axis of the shape is of it, and just as long: neither ``n n`` nor ``n-1``."""
+    return shapes.ordered(text).count(symbol) == text.split().count(symbol) <= 1
 
 
 def empty(formula: Formula) -> dict[str, int] | None:

@@ -1,6 +1,7 @@
 """The same again, elsewhere, and alone: other bits are a grade of their own, and beyond rounding they diverge."""
 
 from types import MappingProxyType
+from typing import Any
 
 import numpy as np
 import pytest
@@ -14,6 +15,7 @@ from nnparity.spec import load
 from nnparity.spec.cases.special_values import batch
 from nnparity.tests.checks import faulty
 from nnparity.tests.checks.inside import cells, lines, verdicts, wrong
+from nnparity.tests.spec.toy import toy
 
 SAME = "again, read after another call, in another process, first sample alone: the same bits"
 
@@ -90,6 +92,23 @@ def test_a_mean_over_the_batch_is_asked_of_nobody() -> None:
     alone = {verdict.quantity for verdict in verdicts(found) if verdict.dataset == "first sample alone"}
     assert alone == {"output.h", "output.y"}
     assert batch(load()["gradient_descent"]) is None
+
+
+@pytest.mark.parametrize(
+    ("inputs", "fields", "axis"),
+    [
+        ({"x": "n d", "w": "d"}, {}, "n"),
+        ({"a": "n n", "x": "n d"}, {}, None),
+        ({"x": "n d", "a": "n n"}, {}, None),
+        ({"x": "n d", "edges": "n-1"}, {}, None),
+        ({"x": "n d"}, {"output": "n n"}, None),
+        ({"x": "n d", "nodes": "d"}, {"domains": {"nodes": "label n"}}, None),
+    ],
+)
+def test_samples_that_are_told_of_each_other_are_no_batch(
+    inputs: dict[str, str], fields: dict[str, Any], axis: str | None
+) -> None:
+    assert batch(toy(inputs, {"n": 3, "d": 2}, **fields)) == axis
 
 
 def test_the_twin_is_another_process_that_ends_with_the_first() -> None:

@@ -89,6 +89,29 @@ def test_a_tail_that_is_not_written_is_named() -> None:
     assert tail(one, "output", seen, expect(one, FIRST)["output"]) == (says, CERTAIN)
 
 
+@pytest.mark.parametrize("clip", [np.maximum, np.minimum])
+def test_zeros_of_one_sign_are_no_tail(clip: Any) -> None:
+    """Of these four numbers the last two are negative alone: what a ReLU too many zeroes lies where a tail would."""
+    one = case("dense")
+    truth = expect(one, FIRST)["grad.b"]
+    sign = 1 if clip is np.maximum else -1
+    assert [*np.sign(truth.value)] == [1, 1, -1, -1]
+    flipped = dataclasses.replace(truth, value=sign * truth.value)
+    seen = clip(sign * right(one, "grad.b"), np.float32(0))
+    assert not seen[2:].any()
+    assert tail(one, "grad.b", seen, flipped) is None
+    assert "tail" not in diagnosed(one, "grad.b", np.maximum(right(one, "grad.b"), 0), truth, flush=False).text
+
+
+@pytest.mark.parametrize(("dtype", "says"), [("float32", "likely: the tail is missing"), ("bfloat16", "unknown: ")])
+def test_a_tail_of_one_number_has_the_evidence_of_one(dtype: str, says: str) -> None:
+    """It has fewer digits in half precision, and might have begun in three places."""
+    one = case("dense", dtype=dtype)
+    seen = right(one, "grad.b")
+    seen[-1] = 0
+    assert diagnosed(one, "grad.b", seen, expect(one, FIRST)["grad.b"], flush=False).text.startswith(says)
+
+
 def test_a_kernel_without_its_last_column_has_a_larger_result_and_is_no_tail() -> None:
     one = case("conv2d")
     noise = np.random.default_rng(0).normal(size=right(one, "grad.x").shape).astype(np.float32)

@@ -3,6 +3,8 @@
 The verdicts are those of `known_scope.json`, see tools/record_scopes.py: no framework is needed here. They are of a run
 in all dtypes, of runs in float16 and in bfloat16 alone, which ask in these what the first asks in float32, and of runs
 of the whole pool of sizes: a record may fit the sizes of every run and be far too wide for others.
+
+And versions: one before a release is of a record's range as the release is, whatever `packaging` is installed.
 """
 
 import json
@@ -14,6 +16,7 @@ import msgspec
 import pytest
 
 from nnparity.adapters.registry import FOLDER
+from nnparity.judge.applicability import beyond, within
 from nnparity.judge.known_divergences import Known, Ledger, load, settled
 from nnparity.reports.records import Verdict
 
@@ -32,6 +35,8 @@ OF_HALF_ALONE = (
     "torch-layer-norm-scale-half",
     "torch-masked-attention-output-sums-bfloat16",
 )
+#: The versions of which a record speaks.
+RANGES = {"torch": ">=2.1,<2.15"}
 
 
 @pytest.fixture(scope="module")
@@ -130,3 +135,21 @@ def test_what_diverged_in_these_runs_is_on_record_still(runs: Any) -> None:
         if verdict.grade in ("imprecise", "diverges") and not any(one.covers(verdict, *where) for one in near):
             lost.append(f"{verdict.case} {verdict.quantity} of {verdict.target}")
     assert lost == []
+
+
+@pytest.mark.parametrize("version", ["2.14.0rc1", "2.14.0.dev20260101+cpu", "2.14.0a0", "2.14.0"])
+def test_a_version_before_a_release_lies_within(version: str) -> None:
+    assert within({"torch": version}, RANGES)
+    assert beyond({"torch": version}, RANGES) is None
+
+
+@pytest.mark.parametrize("version", ["2.15.0rc1", "2.15.0.dev20260101+cpu", "2.15.0"])
+def test_one_of_the_release_that_ends_the_range_lies_past_it(version: str) -> None:
+    assert not within({"torch": version}, RANGES)
+    assert beyond({"torch": version}, RANGES) == "seen up to 2.14; confirm for 2.15"
+
+
+@pytest.mark.parametrize("version", ["2.0.0rc1", "2.1.0rc1"])
+def test_one_before_the_range_is_neither(version: str) -> None:
+    assert not within({"torch": version}, RANGES)
+    assert beyond({"torch": version}, RANGES) is None

@@ -9,10 +9,10 @@ import pytest
 from nnparity.expect.budgets import expect
 from nnparity.expect.expected import Expected
 from nnparity.judge import recorded_expectations
-from nnparity.judge.recorded_expectations import Evidence, Expects, also_met, met
+from nnparity.judge.recorded_expectations import REPEATED, Evidence, Expects, also_met, met
 from nnparity.judge.sensitivity import graded
 from nnparity.reference.formulas import gan
-from nnparity.reports.records import Verdict, Worst
+from nnparity.reports.records import PASSING, Verdict, Worst
 from nnparity.spec import DTYPES, Case, load
 from nnparity.spec.loader import signatures
 from nnparity.spec.precision import NARROW
@@ -315,3 +315,10 @@ def test_a_record_that_takes_any_number_says_so(dtype: str) -> None:
     assert "NaN" not in also_met(Expects(hard=1e15), "wrong result", told, evidence)
     assert also_met(Expects(hard=1.5), "wrong result", told, evidence) == ()
     assert also_met(anything, "wrong result", told, None) == ()
+
+
+@pytest.mark.parametrize("grade", [*PASSING, "nondeterministic"])
+@pytest.mark.parametrize("dataset", REPEATED)
+def test_what_passes_is_on_no_record_of_nondeterminism(grade: str, dataset: str) -> None:
+    line = verdict(grade, dataset=dataset, hard=0.0, sharp=0.0)
+    assert met(Expects(hard=1.0), "nondeterminism", line, None) is (grade == "nondeterministic")

@@ -1,0 +1,37 @@
+"""Two observations of one case are held against each other as each is against what is expected."""
+
+import math
+
+import numpy as np
+import pytest
+
+from nnparity.checks.comparison import compared
+from nnparity.execute.observer import Observed
+from nnparity.expect.budgets import expect
+from nnparity.judge.grades import root_mean_square
+from nnparity.judge.sensitivity import graded
+from nnparity.spec import DTYPES, Case, load
+from nnparity.spec.loader import signatures
+
+#: How far each is off, in opposite directions: the difference is a little more than the sharp budget of two.
+OFF = 0.75
+
+
+@pytest.mark.parametrize(
+    ("formula", "signature", "grade"),
+    [
+        ("layer_norm", "n3d1029", "conforms"),  # the deviation of a row is shared, and so is its error
+        ("tanh", "n4d257", "imprecise"),  # every number by itself
+    ],
+)
+def test_errors_that_go_together_are_no_difference_and_others_are(formula: str, signature: str, grade: str) -> None:
+    found = next(one for one in signatures(load()[formula]) if one.id == signature)
+    case = Case(load()[formula], found, "normal", DTYPES["float32"])
+    truth = expect(case, frozenset({"output"}))["output"]
+    part = OFF / root_mean_square(np.abs(truth.value) / truth.sharp)
+    one, other = ((truth.value * factor).astype(np.float32) for factor in (1 + part, 1 - part))
+    assert {graded(seen, truth, case, "output").grade for seen in (one, other)} == {"conforms"}
+    judged, differs = compared(Observed({"output": one}), Observed({"output": other}), "output", truth, case)
+    assert judged.grade == grade
+    assert judged.rms == pytest.approx(2 * OFF / math.sqrt(2), rel=0.05)
+    assert differs
