@@ -182,3 +182,12 @@ def test_the_reference_is_left_as_it_was() -> None:
     with pytest.raises(AssertionError):
         nnparity.assert_close(3 * x, reference=softmax, inputs={"x": x})
     assert before == FORMULAS
+
+
+@pytest.mark.parametrize("size", [1e-310, 5e-324])
+def test_a_single_subnormal_number_can_be_read(size: float) -> None:
+    x = np.array([size, 0.3, 0.7])
+    shifted = nnparity.formula(lambda x: x - x[0])
+    nnparity.assert_close(x - x[0], shifted, x=x)
+    with pytest.raises(AssertionError):
+        nnparity.assert_close(2 * x, shifted, x=x)

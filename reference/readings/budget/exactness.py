@@ -42,7 +42,8 @@ def grid(x: Budget) -> Grid | None:
 def _step(value: Array) -> float:
     """1 for whole numbers, 2^-k for a single number of k binary places, 0 for others."""
     if value.ndim == 0 and math.isfinite(value):
-        return 1.0 / float(value).as_integer_ratio()[1]
+        denominator = float(value).as_integer_ratio()[1]  # of a subnormal number float64 does not hold it
+        return math.ldexp(1.0, 1 - denominator.bit_length())
     with np.errstate(invalid="ignore"):
         return float(bool((value == np.rint(value)).all() and np.isfinite(value).all()))
 

@@ -8,6 +8,7 @@ import pytest
 
 from nnparity.expect.precision_models import arithmetic
 from nnparity.reference.readings import Arithmetic, Budget
+from nnparity.reference.readings.budget.exactness import grid
 from nnparity.spec.precision import ACCUMULATE, NARROW
 
 F32, F16, BF16 = arithmetic("float32"), arithmetic("float16"), arithmetic("bfloat16")
@@ -89,6 +90,16 @@ def test_the_bias_that_a_product_may_start_from_is_exact_too() -> None:
     product = np.einsum("ni,ji->nj", Budget(np.ones((2, 9)), F32), Budget(np.ones((3, 9)), F32))
     assert exact(product + whole(1, 2, 3))
     assert not exact(product + Budget(np.array([0.1, 0.2, 0.3]), F32))
+
+
+@pytest.mark.parametrize("x", [5e-324, -1e-310, 2.0**-1022, 3 * 2.0**-1000, 0.75, 6.0])
+def test_a_single_number_has_the_step_of_its_last_place_however_small(x: float) -> None:
+    y = Budget(np.array(x), arithmetic("float64"))
+    found = grid(y)
+    assert found is not None
+    assert (x / found.step).is_integer()
+    assert found.step == 1 or (x / found.step) % 2
+    assert exact(y - 3 * y)
 
 
 def test_what_is_moved_keeps_its_step() -> None:
