@@ -191,3 +191,13 @@ def test_a_single_subnormal_number_can_be_read(size: float) -> None:
     nnparity.assert_close(x - x[0], shifted, x=x)
     with pytest.raises(AssertionError):
         nnparity.assert_close(2 * x, shifted, x=x)
+
+
+@pytest.mark.parametrize("dtype", [np.float64, np.float32])
+def test_a_trace_is_the_sum_of_the_diagonal(dtype: Any) -> None:
+    (x,) = numbers((3, 3), dtype=dtype)
+    trace = nnparity.formula(lambda x: np.einsum("ii->", x))
+    nnparity.assert_close(np.trace(x), trace, x=x)
+    nnparity.assert_close(np.eye(3, dtype=dtype), trace, x=x, wrt="x", cotangent=np.ones((), dtype))
+    with pytest.raises(AssertionError):
+        nnparity.assert_close(x.sum(), trace, x=x)

@@ -27,6 +27,10 @@ FUNCTIONS: dict[str, tuple[Callable[..., Any], tuple[Any, ...]]] = {
     "vector by matrix": (lambda a, b: a @ b, (V, S.T)),
     "vectors": (lambda a, b: a @ b, (V, V)),
     **{f"power {p}": (lambda x, p=p: x**p, (A,)) for p in (0, 1, 2, 3, 5, 0.5, 1.5, -1, -2, -0.5)},
+    "trace": (lambda x: np.einsum("ii->", x), (S[:, :3],)),
+    "traces": (lambda x: np.einsum("iij->j", x), (A[:, :2],)),
+    "sum of diagonals": (lambda x: np.einsum("iji->", x), (A[:, :, :2],)),
+    "diagonals": (lambda x: np.einsum("iji->ji", x), (A[:, :, :2],)),
     "reciprocal": (np.reciprocal, (A,)),
     "methods": (lambda x: x.sum(-1) + x.mean(-1) + x.max(-1) + x.T.transpose(2, 1, 0).sum(-1), (A,)),
 }

@@ -180,8 +180,12 @@ def entering(x: Budget) -> Budget:
 
 
 def _reduce(subscripts: str, x: Budget) -> Budget:
-    """One operand: the letters that the result lacks are summed, the rest is moved."""
+    """One operand: repeated letters leave the diagonal, those that the result lacks are summed, others moved."""
     before, after = subscripts.split("->")
+    if len(set(before)) < len(before):
+        apart = "".join(dict.fromkeys(before))
+        diagonal = x.moved(lambda part: np.einsum(f"{before}->{apart}", part))
+        return _reduce(f"{apart}->{after}", diagonal)
     lost = tuple(place for place, letter in enumerate(before) if letter not in after)
     kept = "".join(letter for letter in before if letter in after)
     reduced = total(x, axis=lost) if lost else x
