@@ -46,6 +46,10 @@ class Ball(Reading):
         """See `Reading`."""
         return type(self)(join([_ball(other).value for other in others]))
 
+    def padded(self, width: Any) -> "Ball":
+        """See `Reading`; NumPy's own zeros are no balls."""
+        return Ball(np.pad(self.value, width, constant_values=ZERO))
+
     def constant(self, value: float) -> "Ball":
         """See `Reading`; pi is pi."""
         return self._once(("constant", value), lambda: Ball(flint.arb.pi() if value == np.pi else flint.arb(value)))
@@ -136,6 +140,5 @@ Ball.FUNCTIONS = {
     np.sum: _sum,
     np.max: _max,
     np.einsum: _einsum,
-    np.pad: lambda x, width: Ball(np.pad(x.value, width, constant_values=ZERO)),
     np.where: lambda condition, a, b: Ball(np.where(condition, _ball(a).value, _ball(b).value)),
 }

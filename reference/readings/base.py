@@ -18,7 +18,7 @@ from nnparity.reference.readings import compositions, sharing
 Rule = Callable[..., Any]
 Result = TypeVar("Result")
 
-#: Functions of one array that move, repeat or drop elements, and pad with zeros.
+#: Functions of one array that move, repeat or drop elements.
 MOVES: frozenset[Any] = frozenset(
     {
         np.reshape,
@@ -35,7 +35,6 @@ MOVES: frozenset[Any] = frozenset(
         np.tile,
         np.take,
         np.take_along_axis,
-        np.pad,
         np.diagonal,
         sliding_window_view,
     }
@@ -62,6 +61,10 @@ class Reading(NDArrayOperatorsMixin):
     def joined(self, others: Iterable[Any], join: Callable[[list[Any]], Any]) -> Self:
         """The reading made by `join` of all `others` (readings or plain arrays), component by component."""
         raise NotImplementedError
+
+    def padded(self, width: Any) -> Self:
+        """Zeros around it: so many before and after each axis, as `np.pad` is told."""
+        return self.moved(lambda part: np.pad(part, width))
 
     def constant(self, value: float) -> Any:
         """An exact number of the kind that this reading holds; see `numbers.constant`."""

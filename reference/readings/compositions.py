@@ -12,6 +12,8 @@ import numpy as np
 
 #: Powers that are products, up to this one.
 PRODUCTS = 8
+#: What padding is made of copies of, beside constants; other modes compute it, or leave it undefined.
+COPIED = ("edge", "reflect", "symmetric", "wrap")
 
 
 def mean(x: Any, axis: Any = None, keepdims: bool = False) -> Any:
@@ -51,6 +53,31 @@ def power(x: Any, exponent: Any) -> Any:
     return math.prod(parts[1:], start=parts[0]) if parts else x * 0 + 1
 
 
+def pad(array: Any, pad_width: Any, mode: Any = "constant", **keywords: Any) -> Any:
+    """Zeros around it, and the constants in their places; or copies of elements. Raises TypeError for other modes."""
+    if mode == "constant":
+        return _with_constants(array.padded(pad_width), np.shape(array), pad_width, **keywords)
+    if mode not in COPIED or keywords.get("reflect_type", "even") != "even":
+        told = "".join(f", {name}={one!r}" for name, one in {"mode": mode, **keywords}.items())
+        raise TypeError(
+            f"only constants and the modes {', '.join(COPIED)} of np.pad have a rule, not np.pad(...{told})"
+        )
+    return array.moved(lambda part: np.pad(part, pad_width, mode, **keywords))
+
+
+def _with_constants(padded: Any, shape: tuple[int, ...], pad_width: Any, constant_values: Any = 0) -> Any:
+    """The same with a number before and after each axis in place of the zeros; it is not rounded as an element is."""
+    constants = np.broadcast_to(constant_values, (len(shape), 2))
+    numbers = np.arange(1, constants.size + 1).reshape(constants.shape)
+    places = np.pad(
+        np.zeros(shape, int), pad_width, constant_values=numbers
+    )  # where two axes meet the later one has it
+    for number, constant in zip(numbers.flat, map(float, constants.flat), strict=True):
+        if constant != 0 or math.copysign(1.0, constant) < 0:
+            padded = np.where(places == number, constant, padded)
+    return padded
+
+
 def _count(x: Any, axis: Any) -> int:
     """How many numbers a sum over `axis` adds up."""
     shape = np.shape(x)
@@ -59,4 +86,4 @@ def _count(x: Any, axis: Any) -> int:
 
 
 UFUNCS: dict[Any, Callable[..., Any]] = {np.matmul: matmul, np.power: power, np.reciprocal: lambda x: 1 / x}
-FUNCTIONS: dict[Any, Callable[..., Any]] = {np.mean: mean, np.var: var, np.std: std}
+FUNCTIONS: dict[Any, Callable[..., Any]] = {np.mean: mean, np.var: var, np.std: std, np.pad: pad}

@@ -201,3 +201,24 @@ def test_a_trace_is_the_sum_of_the_diagonal(dtype: Any) -> None:
     nnparity.assert_close(np.eye(3, dtype=dtype), trace, x=x, wrt="x", cotangent=np.ones((), dtype))
     with pytest.raises(AssertionError):
         nnparity.assert_close(x.sum(), trace, x=x)
+
+
+@pytest.mark.parametrize("dtype", [np.float64, np.float32])
+def test_what_pads_is_a_constant_of_value_and_gradient(dtype: Any) -> None:
+    (x,) = numbers((2, 3), dtype=dtype)
+
+    def ones_before(x: Any) -> Any:
+        return np.pad(np.exp(x), ((0, 0), (1, 0)), constant_values=1.0)
+
+    own, right = nnparity.formula(ones_before), ones_before(x)
+    nnparity.assert_close(right, own, x=x)
+    nnparity.assert_close(np.exp(x), own, x=x, wrt="x", cotangent=np.ones((2, 4), dtype))
+    right[:, 0] += dtype(1e-3)
+    with pytest.raises(AssertionError):
+        nnparity.assert_close(right, own, x=x)
+
+
+def test_padding_that_is_computed_is_told() -> None:
+    (x,) = numbers((2, 3))
+    with pytest.raises(nnparity.UsageError, match=r"only constants and the modes edge.* have a rule.*mode='mean'"):
+        nnparity.assert_close(x, nnparity.formula(lambda x: np.pad(x, 1, "mean")), x=np.pad(x, 0))

@@ -75,6 +75,9 @@ MOVED: list[tuple[tuple[int, ...], Callable[[Any], Any]]] = [
     ((2, 3, 4), lambda x: np.take(x, [[2, 0]], axis=1)),
     ((2, 3), lambda x: np.take_along_axis(x, LABELS[:, None], axis=1)),
     ((2, 3, 4), lambda x: np.pad(x, ((0, 0), (1, 2), (0, 1)))),
+    ((2, 3), lambda x: np.pad(x, 1)),
+    ((2, 3), lambda x: np.pad(x, (1, 2))),
+    ((2, 3), lambda x: np.pad(x, ((1, 2),), "wrap")),
     ((3, 3), np.diagonal),
     ((2, 5, 4), lambda x: sliding_window_view(x, (2, 3), axis=(1, 2))),
     ((0, 3), np.transpose),
@@ -122,6 +125,7 @@ def test_what_has_no_rule_of_its_own_is_looked_up_place_by_place(monkeypatch: py
         monkeypatch.delitem(Noise.FUNCTIONS, function, raising=False)
     monkeypatch.setattr(Noise, "__getitem__", Reading.__getitem__)
     monkeypatch.setattr(Noise, "reshape", Reading.reshape)
+    monkeypatch.setattr(Noise, "padded", Reading.padded)
     for shape, move in MOVED:
         assert agrees(move, different(shape))
     assert agrees(lambda x, y: np.stack([x, y], axis=1), different((2, 3)), np.ones((2, 3)))

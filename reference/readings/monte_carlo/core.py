@@ -69,6 +69,10 @@ class Noise(Reading):
         whole = shape[0] if len(shape) == 1 and not isinstance(shape[0], int) else shape
         return self.like(self.value.reshape((len(self.value), *whole)))
 
+    def padded(self, width: Any) -> Self:
+        """See `Reading`."""
+        return self.like(np.pad(self.value, [(0, 0), *np.broadcast_to(width, (self.ndim, 2))]))
+
     def constant(self, value: float) -> "Noise":
         """See `Reading`."""
         return self.like([value])

@@ -117,11 +117,6 @@ def _windows(x: Noise, window_shape: Any, axis: Any) -> Noise:
     return x.like(sliding_window_view(x.value, window_shape, axis=_axes(axis, x.ndim)))
 
 
-def _pad(x: Noise, pad_width: Any) -> Noise:
-    """Zeros, so many before and after each axis."""
-    return x.like(np.pad(x.value, ((0, 0), *pad_width)))
-
-
 def _stack(parts: Any, axis: int = 0) -> Noise:
     values = [by_machine(part) for part in parts]
     machines = max(map(len, values))
@@ -142,6 +137,5 @@ Noise.FUNCTIONS = {
     np.transpose: _transpose,
     np.expand_dims: _expand_dims,
     sliding_window_view: _windows,
-    np.pad: _pad,
     np.stack: _stack,
 }
