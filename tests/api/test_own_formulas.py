@@ -222,3 +222,19 @@ def test_padding_that_is_computed_is_told() -> None:
     (x,) = numbers((2, 3))
     with pytest.raises(nnparity.UsageError, match=r"only constants and the modes edge.* have a rule.*mode='mean'"):
         nnparity.assert_close(x, nnparity.formula(lambda x: np.pad(x, 1, "mean")), x=np.pad(x, 0))
+
+
+def below_the_largest(x: Any, w: Any) -> Any:
+    h = np.einsum("nk,kj->nj", x, w)
+    return h - np.max(h, axis=-1, keepdims=True)
+
+
+def test_the_error_of_a_maximum_that_is_subtracted_is_that_of_the_difference() -> None:
+    """A column of zeros is exact, and the maximum is not."""
+    random = np.random.default_rng(1)
+    x, w = random.normal(size=(8, 512)).astype(np.float32), random.normal(size=(512, 4)).astype(np.float32)
+    w[:, 1] = 0
+    own, right = nnparity.formula(below_the_largest), below_the_largest(x, w)
+    nnparity.assert_close(right, own, x=x, w=w)
+    with pytest.raises(AssertionError):
+        nnparity.assert_close(right * np.float32(1 + 1e-3), own, x=x, w=w)

@@ -54,7 +54,7 @@ class Budget(Reading):
             "sum_axis",
             "sum_of",
         ),
-        *("terms", "unsettled", "value", "var"),
+        *("terms", "unsettled", "value", "var", "without_peak"),
     )
 
     def __init__(
@@ -90,6 +90,8 @@ class Budget(Reading):
         self.sum_of: Any = None
         self.sum_axis: Any = None
         self.peak: Any = None
+        #: of x - peak, the same as if the peak had no error, for what any constant in its place would give as well
+        self.without_peak: Budget | None = None
         #: what was subtracted before the exponentials of whose sum this is the logarithm
         self.log_peak: Any = None
         #: of an exact result: what its terms are multiples of, once that is known, and what their sizes add up to
@@ -313,12 +315,15 @@ def sum_rule(ufunc: Any) -> Callable[[Any, Any], Budget]:
         a, b = pair(a, b)
         if ufunc is np.subtract and b.peak_of is not None and b.peak_of[0] is a:
             return _shifted(a, b)
+        normalised = ufunc is np.subtract and a.peak is not None and b.log_peak is not None  # a log-softmax
+        if normalised and a.without_peak is not None:
+            a = a.without_peak
         ends = None if a.beyond is None and b.beyond is None else _sum_beyond(a, b)
         y = a.rounded(plus(a.hard, b.hard), plus(a.var, b.var), value=ufunc(a.value, b.value), beyond=ends)
         gain = np.maximum(a.gain, b.gain)
         y._gain = gain if np.shape(gain) == y.shape else np.broadcast_to(gain, y.shape)
         y = _accumulated(y, a, b) if a.terms or b.terms else y
-        if ufunc is np.subtract and a.peak is not None and b.log_peak is not None:
+        if normalised:
             y.hard = y.hard + of_logsumexp(a.arithmetic, b.log_peak, b.value)
         found = ranges.added(a.range, ranges.negated(b.range) if ufunc is np.subtract else b.range)
         return y.bounded(found.widened(1, a.arithmetic.unit, a.arithmetic.step))
@@ -338,13 +343,19 @@ def of_logsumexp(arithmetic: Arithmetic, peak: Any, logarithm: Array) -> Array:
 def _shifted(x: Budget, peak: Budget) -> Budget:
     """x - max(x), over an axis: 0 somewhere, and nowhere more.
 
-    It is subtracted so that nothing overflows, and the formula is the same with any other constant in its place, the
-    target's own maximum among them: what that is off by is off in all elements alike, and no error of the result.
+    It is subtracted so that nothing overflows: a softmax, or the logarithm of one, is the same with any other constant
+    in its place, the target's own maximum among them. What that is off by is off in all elements alike, and no error of
+    theirs (`without_peak`); of the difference itself it is one.
     """
     assert peak.peak_of is not None
     y = x.rounded(x.hard, x.var, value=x.value - peak.value, gain=np.maximum(x.gain, peak.gain))
-    y.attained, y.peak = Attained(peak.peak_of[1], 0.0), peak.value
-    return y.bounded(Range(ranges.added(x.range, ranges.negated(peak.range)).low, 0.0))
+    found = Range(ranges.added(x.range, ranges.negated(peak.range)).low, 0.0)
+    readings = y if peak.exact else Budget(y.value, y.arithmetic, y.hard + peak.hard, y.var + peak.var, gain=y.gain), y
+    for reading in readings:
+        reading.attained, reading.peak = Attained(peak.peak_of[1], 0.0), peak.value
+        reading.bounded(found)
+    readings[0].without_peak = y
+    return readings[0]
 
 
 def _accumulated(y: Budget, a: Budget, b: Budget) -> Budget:

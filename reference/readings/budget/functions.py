@@ -114,6 +114,8 @@ def elementary(
     f = PLAIN.get(ufunc, ufunc)
 
     def rule(x: Budget) -> Budget:
+        if ufunc is np.exp and x.without_peak is not None:
+            x = x.without_peak
         with np.errstate(all="ignore"):
             y = f(x.value)
             found = image(x.range).widened(OWN[ufunc], x.arithmetic.unit, x.arithmetic.step)
