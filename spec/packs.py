@@ -6,6 +6,7 @@ them. What else lies in the folder (the reference, methods of frameworks, record
 
 import hashlib
 import importlib.util
+import json
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -93,12 +94,12 @@ def of(id: str) -> Pack | None:
 
 def told() -> dict[str, str]:
     """What a process that is started is told of them, by its environment."""
-    return {VARIABLE: os.pathsep.join(str(folder) for folder in _taken)}
+    return {VARIABLE: json.dumps([str(folder) for folder in _taken])}
 
 
 def take_told(environment: Mapping[str, str] = os.environ) -> None:
     """In a process that was told, takes them in."""
-    for folder in filter(None, environment.get(VARIABLE, "").split(os.pathsep)):
+    for folder in json.loads(environment.get(VARIABLE) or "[]"):
         take(folder)
 
 

@@ -183,6 +183,13 @@ def test_the_primers_formulas_may_be_named_beside_it(nnparity: Run) -> None:
     assert nnparity("run", "--backend", "numpy", "--formula", "silu") == 2
 
 
+def test_a_target_finds_packs_in_a_folder_of_any_name(nnparity: Run) -> None:
+    Path("torch:cpu").mkdir()
+    Path("mine").rename("torch:cpu/mine")
+    small = ("--level", "quick", "--dtype", "float32", "--formula", "silu")
+    assert nnparity("run", "--pack", "torch:cpu/mine", "--backend", "numpy", *small) == 0
+
+
 def test_a_kernel_that_is_wrong_is_told_with_the_command_that_shows_it(
     nnparity: Run, capsys: pytest.CaptureFixture[str]
 ) -> None:
