@@ -8,17 +8,20 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Callable
+from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from nnparity.command_line.running.exclusion import alone
+from nnparity.command_line.running.interruption import SIGNALS, gentle, stopping
 from nnparity.command_line.running.previous import RUN
 from nnparity.reports.chain import Chain, links, sealed
 from nnparity.reports.records import Finished, Verdict, read_run
 from nnparity.tests.command_line.kills import Runs
-from nnparity.tests.commands import nnparity
+from nnparity.tests.commands import nnparity, signals_heeded
 
 NUMPY, SLOW = "numpy", "nnparity.tests.execute.hostile:Slow"
 OPTIONS = ("--formula", "dense", "--formula", "softmax", "--level", "quick", "--no-store")
@@ -45,7 +48,8 @@ KILLS = 20 if "NNPARITY_EVERY_CASE" in os.environ else 1
 def begin(out: Path, *more: str, jobs: str = "2", backend: str = NUMPY) -> subprocess.Popen[str]:
     plan = ("--backend", backend, *OPTIONS, "--jobs", jobs)
     command = [sys.executable, "-m", "nnparity", "run", *plan, "--out", str(out), *more]
-    return subprocess.Popen(command, stderr=subprocess.PIPE, text=True, start_new_session=True)
+    with signals_heeded():
+        return subprocess.Popen(command, stderr=subprocess.PIPE, text=True, start_new_session=True)
 
 
 def verdicts(path: Path) -> list[dict[str, Any]]:
@@ -181,6 +185,20 @@ def test_a_termination_stops_now_and_leaves_nothing(number: int, status: int, tm
     assert left_behind(run.pid) == []
     assert not (tmp_path / ".scratch").exists()
     assert any(isinstance(line, Verdict) for line in read_run(tmp_path / "parity.jsonl"))
+
+
+@pytest.mark.parametrize("number", SIGNALS)
+@pytest.mark.parametrize("hearing", [lambda: gentle(lambda: None), stopping])
+def test_a_signal_that_is_ignored_stays_so(hearing: Callable[[], AbstractContextManager[None]], number: int) -> None:
+    """As under nohup, and as a script's job in the background ignores interrupts."""
+    before = signal.signal(number, signal.SIG_IGN)
+    try:
+        with hearing():
+            signal.raise_signal(number)
+            signal.raise_signal(number)
+        assert signal.getsignal(number) is signal.SIG_IGN
+    finally:
+        signal.signal(number, before)
 
 
 def test_a_second_run_into_the_same_folder_is_refused(undisturbed: Path, tmp_path: Path) -> None:
