@@ -45,9 +45,11 @@ HELPER = "from numpy import tanh\n"
 KILLS = 20 if "NNPARITY_EVERY_CASE" in os.environ else 1
 
 
-def begin(out: Path, *more: str, jobs: str = "2", backend: str = NUMPY) -> subprocess.Popen[str]:
+def begin(
+    out: Path, *more: str, jobs: str = "2", backend: str = NUMPY, subcommand: str = "run"
+) -> subprocess.Popen[str]:
     plan = ("--backend", backend, *OPTIONS, "--jobs", jobs)
-    command = [sys.executable, "-m", "nnparity", "run", *plan, "--out", str(out), *more]
+    command = [sys.executable, "-m", "nnparity", subcommand, *plan, "--out", str(out), *more]
     with signals_heeded():
         return subprocess.Popen(command, stderr=subprocess.PIPE, text=True, start_new_session=True)
 
@@ -172,6 +174,17 @@ def test_an_interrupt_lets_what_is_at_hand_be_finished(jobs: str, undisturbed: P
     assert begin(tmp_path, "--resume", jobs=jobs, backend=SLOW).wait(timeout=120) == 0
     asked = [[(one["case"], one["quantity"], one["grade"]) for one in verdicts(file)] for file in (path, undisturbed)]
     assert asked[0] == asked[1]
+
+
+def test_an_interrupted_soak_promises_nothing_that_it_has_not(tmp_path: Path) -> None:
+    soak = begin(tmp_path, jobs="1", backend=SLOW, subcommand="soak")
+    until_some(tmp_path / "soak" / "1.jsonl", 1)
+    soak.send_signal(signal.SIGINT)
+    _, told = soak.communicate(timeout=120)
+    assert soak.returncode == 130
+    assert "interrupted: what was at hand is finished" in " ".join(told.split())
+    assert "--resume" not in told
+    assert left_behind(soak.pid) == []
 
 
 @pytest.mark.parametrize(("number", "status"), [(signal.SIGTERM, 143), (signal.SIGHUP, 129)])
