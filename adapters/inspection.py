@@ -8,7 +8,6 @@ import difflib
 import hashlib
 import inspect
 import sys
-import sysconfig
 import tempfile
 from collections.abc import Collection, Iterable, Iterator
 from fnmatch import fnmatchcase
@@ -21,6 +20,7 @@ from nnparity.adapters.base import Adapter, is_word
 from nnparity.adapters.kernel import ALIASES, Kernel
 from nnparity.adapters.traceback import comes_along
 from nnparity.spec import Formula
+from nnparity.spec.imported import foreign
 from nnparity.spec.precision import MODELS
 from nnparity.spec.usage import nearest
 
@@ -39,8 +39,6 @@ NEEDED = {
 SEQUENCES = ("packages", "modes", "refusals", "layouts")
 #: How much alike two names are, from 0 to 1, of which one is taken for the other misspelt.
 ALIKE = 0.8
-#: Folders of installed packages, by their names.
-INSTALLED = frozenset({"site-packages", "dist-packages"})
 
 
 def source_of(adapter: type[Adapter]) -> str:
@@ -67,11 +65,7 @@ def somebodys_modules(besides: Collection[str] = ()) -> Iterator[tuple[str, Path
 @cache
 def _somebodys(name: str, file: str) -> bool:
     """Whether a module is neither installed, Python's or nnparity's, nor written by a framework as it runs."""
-    path = Path(file).resolve()
-    if name.partition(".")[0] in ("nnparity", "__main__", "__mp_main__") or INSTALLED.intersection(path.parts):
-        return False
-    places = (sysconfig.get_path("stdlib"), sysconfig.get_path("platstdlib"), tempfile.gettempdir())
-    return not any(path.is_relative_to(Path(place).resolve()) for place in places)
+    return foreign(name, file) and not Path(file).resolve().is_relative_to(Path(tempfile.gettempdir()).resolve())
 
 
 class Sources:

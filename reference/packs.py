@@ -11,10 +11,8 @@ from pathlib import Path
 from nnparity.reference.outside import located
 from nnparity.reference.registry import FORMULAS, Reference
 from nnparity.spec import Formula, packs
-from nnparity.spec.packs import Pack
+from nnparity.spec.packs import REFERENCE, Pack
 from nnparity.spec.usage import UsageError
-
-FILE = "reference.py"
 
 
 def take(given: str | Path) -> Pack:
@@ -49,7 +47,10 @@ def _refer(pack: Pack) -> None:
         return
     before = dict(FORMULAS)
     try:
-        for file in (files := _files(pack)):
+        if not (files := pack.references):
+            missing = pack.folder / REFERENCE
+            raise UsageError(f"{missing}: not there; a pack has its formulas in plain NumPy in {REFERENCE}")
+        for file in files:
             _run(pack, file)
         for wrong in _faults(pack.formulas, {id: one for id, one in FORMULAS.items() if id not in before}):
             raise UsageError(f"{files[0] if len(files) == 1 else pack.folder}: {wrong}")
@@ -67,14 +68,6 @@ def _locate(reference: Reference) -> None:
     reference.forward = update_wrapper(located(forward, reference.id), forward)
     if backward is not None:
         reference.backward = update_wrapper(located(backward, f"the VJP of {reference.id}"), backward)
-
-
-def _files(pack: Pack) -> list[Path]:
-    chapters = dict.fromkeys(formula.chapter for formula in pack.formulas.values())
-    found = [path for path in (pack.folder / FILE, *(pack.folder / f"{one}.py" for one in chapters)) if path.is_file()]
-    if not found:
-        raise UsageError(f"{pack.folder / FILE}: not there; a pack has its formulas in plain NumPy in {FILE}")
-    return found
 
 
 def _run(pack: Pack, path: Path) -> None:

@@ -6,6 +6,7 @@ them. What else lies in the folder (the reference, methods of frameworks, record
 
 import hashlib
 import importlib.util
+import json
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -14,6 +15,7 @@ from pathlib import Path
 
 import msgspec
 
+from nnparity.spec import imported
 from nnparity.spec.loader import OUTSIDE, SpecError, load, read
 from nnparity.spec.schema import Formula
 from nnparity.spec.usage import UsageError
@@ -24,6 +26,8 @@ GROUP = "nnparity.packs"
 VARIABLE = "NNPARITY_PACKS"
 #: The folders of what Python makes of a pack's files: all other files are the pack, its data too.
 BYTECODE = "__pycache__"
+#: The module of a pack's references, where it has one for all its formulas.
+REFERENCE = "reference.py"
 
 
 @dataclass(frozen=True)
@@ -33,7 +37,7 @@ class Pack:
     given: str
     folder: Path
     formulas: dict[str, Formula]
-    #: A hash of all that it is made of.
+    #: A hash of all that it is made of: its files, and what its references import.
     digest: str
 
     @property
@@ -44,6 +48,11 @@ class Pack:
     def module(self, stem: str) -> str:
         """The name under which one of its modules is imported."""
         return f"nnparity_pack_{self.name}_{stem}"
+
+    @property
+    def references(self) -> list[Path]:
+        """The modules of its references: one for all, or one beside each of its files of formulas."""
+        return _references(self.folder, self.formulas)
 
 
 #: Folder -> the pack, in the order in which they were taken in.
@@ -85,12 +94,12 @@ def of(id: str) -> Pack | None:
 
 def told() -> dict[str, str]:
     """What a process that is started is told of them, by its environment."""
-    return {VARIABLE: os.pathsep.join(str(folder) for folder in _taken)}
+    return {VARIABLE: json.dumps([str(folder) for folder in _taken])}
 
 
 def take_told(environment: Mapping[str, str] = os.environ) -> None:
     """In a process that was told, takes them in."""
-    for folder in filter(None, environment.get(VARIABLE, "").split(os.pathsep)):
+    for folder in json.loads(environment.get(VARIABLE) or "[]"):
         take(folder)
 
 
@@ -118,13 +127,19 @@ def _read(given: str, folder: Path) -> Pack:
     for id in found:
         if id in load():
             raise UsageError(f"{folder}: {id}: there is a formula of that id already")
-    edition = _digest(folder)
+    edition = _digest(folder, imported.behind(_references(folder, found)))
     formulas = {id: msgspec.structs.replace(one, pack=folder.name, edition=edition) for id, one in found.items()}
     return Pack(given, folder, formulas, edition)
 
 
-def _digest(folder: Path) -> str:
-    told = hashlib.blake2b(digest_size=16)
+def _references(folder: Path, formulas: Mapping[str, Formula]) -> list[Path]:
+    chapters = dict.fromkeys(f"{formula.chapter}.py" for formula in formulas.values())
+    return [path for name in (REFERENCE, *chapters) if (path := folder / name).is_file()]
+
+
+def _digest(folder: Path, behind: Mapping[str, str]) -> str:
+    """Of all files in the folder, and of what stands behind its references: name -> what it is."""
+    told = hashlib.blake2b(repr(sorted(behind.items())).encode(), digest_size=16)
     for path in sorted(folder.rglob("*")):
         if path.is_file() and BYTECODE not in path.parts:
             told.update(path.relative_to(folder).as_posix().encode() + b"\0" + path.read_bytes() + b"\0")

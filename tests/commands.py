@@ -6,10 +6,12 @@ What a shell would start is `python -m nnparity` itself: tests of that, and of w
 import json
 import os
 import runpy
+import signal
 import subprocess
 import sys
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
 
@@ -30,6 +32,20 @@ def nnparity(
         status = _imported_once().ask(json.dumps(asked))
         told = (file.read_text(encoding="utf-8") for file in (out, err))
         return subprocess.CompletedProcess(["nnparity", *arguments], status, *told)
+
+
+@contextmanager
+def signals_heeded() -> Iterator[None]:
+    """A process that is started within heeds what this one is told to ignore, as under nohup: it is sent signals."""
+    numbers = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+    ignored = [number for number in numbers if signal.getsignal(number) is signal.SIG_IGN]
+    for number in ignored:
+        signal.signal(number, lambda *_: None)  # a handler is not inherited
+    try:
+        yield
+    finally:
+        for number in ignored:
+            signal.signal(number, signal.SIG_IGN)
 
 
 class _Imported:

@@ -35,8 +35,8 @@ class Asked:
     def question(self, dtype: Any) -> Iterator["Question"]:
         """The case in that dtype, with what is expected of it; to be judged inside. Raises UsageError."""
         own = self.formula if isinstance(self.formula, Own) else None
-        with own.entered() if own else nullcontext():
-            formula = own.formula(self.inputs) if own else given.formula_of(self.formula)
+        formula = own.formula(self.inputs) if own else given.formula_of(self.formula)
+        with own.entered(tuple(formula.inputs)) if own else nullcontext():
             names = _gradients(formula, self.wrt)
             one = None if dtype is None else given.dtype_of(dtype)
             case = given.case_of(formula, self.inputs, one, self._cotangents(formula, bool(names)))

@@ -6,7 +6,7 @@ in. What the readings do not know is told with the line that calls it.
 
 import inspect
 import itertools
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -57,7 +57,7 @@ class Own:
         ordered = _ordered(self.function, arrays, attributes)
         plain = [x if _whole(x) else x.astype(np.float64) for x in ordered.values()]
         with np.errstate(all="ignore"):
-            results = _tuple(self.function(*plain, **attributes))
+            results = _tuple(_by_name(self.function, self.function, ordered)(*plain, **attributes))
         shapes = [_shape(np.asarray(one)) for one in results]
         names = {"output": shapes[0]} if len(shapes) == 1 else {f"y{place}": one for place, one in enumerate(shapes)}
         return Formula(
@@ -76,10 +76,10 @@ class Own:
         )
 
     @contextmanager
-    def entered(self) -> Iterator[None]:
-        """While this holds the readings find it under its name."""
+    def entered(self, inputs: Sequence[str]) -> Iterator[None]:
+        """While this holds the readings find it under its name; they give it these inputs, in that order."""
         before = FORMULAS.get(self.name)
-        FORMULAS[self.name] = self._reference
+        FORMULAS[self.name] = self._reference(inputs)
         try:
             yield
         finally:
@@ -87,10 +87,10 @@ class Own:
             if before is not None:
                 FORMULAS[self.name] = before
 
-    @property
-    def _reference(self) -> Reference:
-        found = Reference(self.name, located(self.function))
-        found.vjp(located(self.vjp) if self.vjp else _by_duals(found.forward))
+    def _reference(self, inputs: Sequence[str]) -> Reference:
+        found = Reference(self.name, _by_name(self.function, located(self.function), inputs))
+        vjp = self.vjp and _by_name(self.vjp, located(self.vjp), inputs, before=1)
+        found.vjp(vjp or _by_duals(found.forward))
         return found
 
     def case(self, case: Given) -> Given:
@@ -110,7 +110,8 @@ def formula(fn: Callable[..., Any], vjp: Callable[..., Any] | None = None) -> Ow
     Args:
         fn: Takes arrays, by place or by name, and returns one, or a tuple. NumPy's arithmetic, exp, log, tanh, sqrt,
             sin, cos, square, abs, maximum, where, sum, mean, var, max, einsum, matmul and what moves elements.
-        vjp: Its gradients, ``vjp(cotangent, *inputs)``, in the order of the inputs that hold floats.
+        vjp: Its gradients, ``vjp(cotangent, *inputs)``, in the order of the inputs that hold floats. It gets the
+            inputs by the names that they have in `fn`, and by place where its own parameters are called otherwise.
     """
     return Own(fn, vjp)
 
@@ -133,16 +134,49 @@ def _tuple(results: Any) -> tuple[Any, ...]:
 
 def _ordered(function: Callable[..., Any], arrays: Mapping[str, Any], attributes: Mapping[str, Any]) -> dict[str, Any]:
     """The arrays in the order of the function's own parameters. Raises UsageError where they do not fit."""
-    try:
-        bound = inspect.signature(function).bind(**arrays, **attributes).arguments
-    except TypeError as error:
-        takes = ", ".join(inspect.signature(function).parameters)
-        raise UsageError(
-            f"the reference takes {takes}; given were {', '.join([*arrays, *attributes])}: {error}"
-        ) from None
-    except ValueError:  # a builtin that does not say
+    takes = _parameters(function)
+    if takes is None:
         return dict(arrays)
-    return {name: arrays[name] for name in bound if name in arrays}
+    named = [one.replace(kind=one.POSITIONAL_OR_KEYWORD) if one.kind is one.POSITIONAL_ONLY else one for one in takes]
+    try:
+        inspect.Signature(named).bind(**arrays, **attributes)
+    except TypeError as error:
+        names = ", ".join(one.name for one in takes)
+        raise UsageError(
+            f"the reference takes {names}; given were {', '.join([*arrays, *attributes])}: {error}"
+        ) from None
+    first = [one.name for one in takes if one.name in arrays]
+    return {name: arrays[name] for name in dict.fromkeys([*first, *arrays])}  # others are among its **keywords
+
+
+def _parameters(function: Callable[..., Any]) -> list[inspect.Parameter] | None:
+    try:
+        return list(inspect.signature(function).parameters.values())
+    except ValueError:  # a builtin that does not say
+        return None
+
+
+def _by_name(
+    function: Callable[..., Any], run: Callable[..., Any], inputs: Iterable[str], before: int = 0
+) -> Callable[..., Any]:
+    """`run`, which calls `function`, for inputs in that order: each reaches the parameter of its name.
+
+    As many arguments as come `before` them are no inputs. Where the parameters have other names all go by place.
+    """
+    takes, names = (_parameters(function) or [])[before:], tuple(inputs)
+    known = {one.name for one in takes if one.kind is not one.VAR_POSITIONAL}
+    fits = known.issuperset(names) or any(one.kind is one.VAR_KEYWORD for one in takes)
+    by_place = [one for one in takes if one.kind is one.POSITIONAL_ONLY]
+
+    def called(*arguments: Any, **attributes: Any) -> Any:
+        if not fits:
+            return run(*arguments, **attributes)
+        named = dict(zip(names, arguments[before:], strict=True)) | attributes
+        there = [one for one in by_place if one.name in named or one.default is not one.empty]
+        places = [named.pop(one.name, one.default) for one in there]
+        return run(*arguments[:before], *places, **named)
+
+    return called  # and never `run`, whose module is the reference's: of somebody's own functions nothing is kept
 
 
 def _by_duals(forward: Callable[..., Any]) -> Callable[..., tuple[Any, ...]]:

@@ -125,7 +125,7 @@ def soak(
             found = merge([path])
             found.known |= records_met(found.verdicts, plan.known)
             show(total, found, console)
-            outcomes[plan.salt] = Outcome.of(total, found, _interrupted(shared, plan, path))
+            outcomes[plan.salt] = Outcome.of(total, found, _interrupted(shared, plan))
             _ended(outcomes[plan.salt])
             if outcomes[plan.salt].interrupted:
                 break
@@ -182,11 +182,11 @@ def _drive(
     return total
 
 
-def _interrupted(jobs: Jobs, plan: Plan, path: Path) -> bool:
-    """Whether the run was asked to stop before its end; then says how to go on."""
+def _interrupted(jobs: Jobs, plan: Plan, resumable: Path | None = None) -> bool:
+    """Whether the run was asked to stop before its end; then says so, and how to go on where that can be done."""
     if jobs.stopping:
         told = f"interrupted: what was at hand is finished, the rest of {len(jobs.units(plan))} units is not"
-        typer.echo(f"nnparity: {told}; go on with --resume ({path})", err=True)
+        typer.echo(f"nnparity: {told}" + (f"; go on with --resume ({resumable})" if resumable else ""), err=True)
     return jobs.stopping
 
 

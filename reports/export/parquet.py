@@ -20,7 +20,8 @@ def parquet(aggregate: Aggregate, path: Path) -> bool:
         import pyarrow.parquet as pq  # noqa: PLC0415 - the same
     except ImportError:
         return False
-    pq.write_table(pa.table(_columns(aggregate, pa)), path, compression="zstd")
+    with path.open("wb") as file:  # pyarrow takes a path with a colon for a URI
+        pq.write_table(pa.table(_columns(aggregate, pa)), file, compression="zstd")
     return True
 
 

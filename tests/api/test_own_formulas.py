@@ -1,5 +1,6 @@
 """Formulas of one's own, in plain NumPy: value, gradient with and without a VJP, and what cannot be read."""
 
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -8,6 +9,7 @@ import pytest
 import nnparity
 from nnparity.reference import FORMULAS
 from nnparity.spec import load
+from nnparity.store import memory
 
 
 def softplus(x: Any) -> Any:
@@ -55,6 +57,69 @@ def test_attributes_are_keywords_of_the_function() -> None:
         nnparity.assert_close(right, nnparity.formula(rms_norm), x=x, gamma=gamma, eps=eps)
         with pytest.raises(AssertionError):
             nnparity.assert_close(right, nnparity.formula(rms_norm), x=x, gamma=gamma, eps=2 * eps)
+
+
+def optional(x: Any, mask: Any = None, w: Any = None) -> Any:
+    masked = x if mask is None else x * mask
+    return masked if w is None else masked + w
+
+
+def between(x: Any, alpha: float, w: Any) -> Any:
+    return alpha * x + w
+
+
+def between_vjp(g: Any, x: Any, alpha: float, w: Any) -> Any:
+    return alpha * g, g
+
+
+def by_keyword(x: Any, *, w: Any) -> Any:
+    return x + w
+
+
+def by_place(x: Any, mask: Any = None, w: Any = 0, /) -> Any:
+    return optional(x, mask, w)
+
+
+def gathered(x: Any, **others: Any) -> Any:
+    return x + others["w"]
+
+
+@pytest.mark.parametrize("function", [optional, by_keyword, by_place, gathered])
+def test_arrays_reach_the_parameter_of_their_name(function: Any) -> None:
+    x, w = numbers((3, 5), (3, 5))
+    nnparity.assert_close(x + w, reference=function, x=x, w=w)
+    with pytest.raises(AssertionError):
+        nnparity.assert_close(x * w, reference=function, x=x, w=w)
+
+
+@pytest.mark.parametrize("vjp", [between_vjp, lambda g, *inputs, alpha: (alpha * g, g), None])
+def test_an_attribute_may_stand_between_arrays(vjp: Any) -> None:
+    x, w, g = numbers((3, 5), (3, 5), (3, 5))
+    own = nnparity.formula(between, vjp)
+    nnparity.assert_close(2 * x + w, own, x=x, alpha=2.0, w=w)
+    nnparity.assert_close(2 * g, own, x=x, alpha=2.0, w=w, wrt="x", cotangent=g)
+    nnparity.assert_close(g, own, x=x, alpha=2.0, w=w, wrt="w", cotangent=g)
+
+
+def test_a_vjp_gets_inputs_by_name_where_it_has_their_names() -> None:
+    x, w, g = numbers((3, 5), (3, 5), (3, 5))
+
+    def product(x: Any, mask: Any = None, w: Any = 1) -> Any:
+        return x * w
+
+    def vjp(g: Any, x: Any, mask: Any = None, w: Any = 1) -> Any:
+        return g * w, g * x
+
+    nnparity.assert_close(g * w, nnparity.formula(product, vjp), x=x, w=w, wrt="x", cotangent=g)
+
+
+@pytest.mark.parametrize("vjp", [lambda g, x: 2 * g * x, lambda g, y: 2 * g * y, None])
+def test_nothing_of_it_is_kept(tmp_path: Path, vjp: Any) -> None:
+    """Another function of that name may be meant in the next process."""
+    (x,) = numbers((3, 5))
+    with memory.using(tmp_path) as counted:
+        nnparity.assert_close(2 * x * x, nnparity.formula(lambda x: x * x, vjp), x=x, wrt="x", cotangent=x)
+    assert not counted.results.get("expectations")
 
 
 @pytest.mark.parametrize("vjp", [layer_vjp, None])

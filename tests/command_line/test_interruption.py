@@ -8,17 +8,20 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Callable
+from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from nnparity.command_line.running.exclusion import alone
+from nnparity.command_line.running.interruption import SIGNALS, gentle, stopping
 from nnparity.command_line.running.previous import RUN
 from nnparity.reports.chain import Chain, links, sealed
 from nnparity.reports.records import Finished, Verdict, read_run
 from nnparity.tests.command_line.kills import Runs
-from nnparity.tests.commands import nnparity
+from nnparity.tests.commands import nnparity, signals_heeded
 
 NUMPY, SLOW = "numpy", "nnparity.tests.execute.hostile:Slow"
 OPTIONS = ("--formula", "dense", "--formula", "softmax", "--level", "quick", "--no-store")
@@ -42,10 +45,13 @@ HELPER = "from numpy import tanh\n"
 KILLS = 20 if "NNPARITY_EVERY_CASE" in os.environ else 1
 
 
-def begin(out: Path, *more: str, jobs: str = "2", backend: str = NUMPY) -> subprocess.Popen[str]:
+def begin(
+    out: Path, *more: str, jobs: str = "2", backend: str = NUMPY, subcommand: str = "run"
+) -> subprocess.Popen[str]:
     plan = ("--backend", backend, *OPTIONS, "--jobs", jobs)
-    command = [sys.executable, "-m", "nnparity", "run", *plan, "--out", str(out), *more]
-    return subprocess.Popen(command, stderr=subprocess.PIPE, text=True, start_new_session=True)
+    command = [sys.executable, "-m", "nnparity", subcommand, *plan, "--out", str(out), *more]
+    with signals_heeded():
+        return subprocess.Popen(command, stderr=subprocess.PIPE, text=True, start_new_session=True)
 
 
 def verdicts(path: Path) -> list[dict[str, Any]]:
@@ -170,6 +176,17 @@ def test_an_interrupt_lets_what_is_at_hand_be_finished(jobs: str, undisturbed: P
     assert asked[0] == asked[1]
 
 
+def test_an_interrupted_soak_promises_nothing_that_it_has_not(tmp_path: Path) -> None:
+    soak = begin(tmp_path, jobs="1", backend=SLOW, subcommand="soak")
+    until_some(tmp_path / "soak" / "1.jsonl", 1)
+    soak.send_signal(signal.SIGINT)
+    _, told = soak.communicate(timeout=120)
+    assert soak.returncode == 130
+    assert "interrupted: what was at hand is finished" in " ".join(told.split())
+    assert "--resume" not in told
+    assert left_behind(soak.pid) == []
+
+
 @pytest.mark.parametrize(("number", "status"), [(signal.SIGTERM, 143), (signal.SIGHUP, 129)])
 def test_a_termination_stops_now_and_leaves_nothing(number: int, status: int, tmp_path: Path) -> None:
     run = begin(tmp_path, backend=SLOW)
@@ -181,6 +198,20 @@ def test_a_termination_stops_now_and_leaves_nothing(number: int, status: int, tm
     assert left_behind(run.pid) == []
     assert not (tmp_path / ".scratch").exists()
     assert any(isinstance(line, Verdict) for line in read_run(tmp_path / "parity.jsonl"))
+
+
+@pytest.mark.parametrize("number", SIGNALS)
+@pytest.mark.parametrize("hearing", [lambda: gentle(lambda: None), stopping])
+def test_a_signal_that_is_ignored_stays_so(hearing: Callable[[], AbstractContextManager[None]], number: int) -> None:
+    """As under nohup, and as a script's job in the background ignores interrupts."""
+    before = signal.signal(number, signal.SIG_IGN)
+    try:
+        with hearing():
+            signal.raise_signal(number)
+            signal.raise_signal(number)
+        assert signal.getsignal(number) is signal.SIG_IGN
+    finally:
+        signal.signal(number, before)
 
 
 def test_a_second_run_into_the_same_folder_is_refused(undisturbed: Path, tmp_path: Path) -> None:

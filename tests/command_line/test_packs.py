@@ -183,6 +183,13 @@ def test_the_primers_formulas_may_be_named_beside_it(nnparity: Run) -> None:
     assert nnparity("run", "--backend", "numpy", "--formula", "silu") == 2
 
 
+def test_a_target_finds_packs_in_a_folder_of_any_name(nnparity: Run) -> None:
+    Path("torch:cpu").mkdir()
+    Path("mine").rename("torch:cpu/mine")
+    small = ("--level", "quick", "--dtype", "float32", "--formula", "silu")
+    assert nnparity("run", "--pack", "torch:cpu/mine", "--backend", "numpy", *small) == 0
+
+
 def test_a_kernel_that_is_wrong_is_told_with_the_command_that_shows_it(
     nnparity: Run, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -227,6 +234,24 @@ def test_expectations_are_kept_until_the_pack_is_edited(nnparity: Run, monkeypat
     assert "from the store" not in told()
 
 
+def test_what_a_reference_imports_is_the_pack_too(nnparity: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A library of one's own: nothing that was kept or begun before it was edited is taken up."""
+    monkeypatch.setenv("NNPARITY_STORE", str(Path("store").absolute()))
+    spoil("mine/activations.py", "import numpy as np\n", "import numpy as np\nfrom library import gate_of\n")
+    spoil("mine/activations.py", "return x * gate if", "return gate_of(x * gate) if")
+    Path("library.py").write_text("def gate_of(x):\n    return x\n", encoding="utf-8")
+    small = ("--backend", "numpy", "--dtype", "float32", "--formula", "silu", "--level", "quick")
+    first = commands.nnparity("run", "--pack", "mine", *small)
+    assert first.returncode == 0, first.stderr
+    Path("library.py").write_text("def gate_of(x):\n    return 2 * x\n", encoding="utf-8")
+    resumed = commands.nnparity("run", "--pack", "mine", *small, "--resume")
+    assert resumed.returncode == 2
+    assert "cannot be gone on with" in resumed.stderr
+    again = commands.nnparity("run", "--pack", "mine", *small)
+    assert again.returncode == 0, again.stderr
+    assert "from the store" not in again.stderr
+
+
 def test_a_process_expects_nothing_of_an_edited_pack_that_it_expected_before(nnparity: Run) -> None:
     """Another test here may have edited the same formula: what is kept of a case must not be of that one."""
     small = ("--pack", "mine", "--backend", "numpy", "--formula", "silu", "--dtype", "float32", "--level", "quick")
@@ -240,10 +265,10 @@ def test_a_process_expects_nothing_of_an_edited_pack_that_it_expected_before(nnp
 def test_data_in_its_folder_is_the_pack_too_and_what_python_makes_of_it_is_not(
     nnparity: Run, file: str, counts: bool
 ) -> None:
-    before = packs._digest(Path("mine"))
+    before = packs._digest(Path("mine"), {})
     Path("mine", file).parent.mkdir(exist_ok=True)
     Path("mine", file).write_text("1.5", encoding="utf-8")
-    assert (packs._digest(Path("mine")) != before) == counts
+    assert (packs._digest(Path("mine"), {}) != before) == counts
 
 
 # --- records

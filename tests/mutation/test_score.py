@@ -232,12 +232,11 @@ def ended(number: int, folder: Path) -> tuple[int, str]:
     """The status, and what is told, of a run that gets a signal while it works; no process of it may live on."""
     (folder / "temporary").mkdir()
     options = ("--backend", "numpy", "--jobs", "1", "--no-store", "--out", str(folder / "out"))
-    with subprocess.Popen(
-        [sys.executable, "-m", "nnparity", "mutate", *options],
-        stderr=subprocess.PIPE,
-        text=True,
-        env=os.environ | {"TMPDIR": str(folder / "temporary")},
-    ) as process:
+    command = [sys.executable, "-m", "nnparity", "mutate", *options]
+    elsewhere = os.environ | {"TMPDIR": str(folder / "temporary")}
+    with commands.signals_heeded():
+        begun = subprocess.Popen(command, stderr=subprocess.PIPE, text=True, env=elsewhere)
+    with begun as process:
         deadline = time.monotonic() + 60
         while not (found := [one for child in children(process.pid) for one in children(child)]):
             assert time.monotonic() < deadline

@@ -15,6 +15,7 @@ import pytest
 
 from nnparity.reports.records import Finished, Seal, read_run
 from nnparity.run.engines.cluster import SETTINGS
+from nnparity.tests.commands import signals_heeded
 
 pytest.importorskip("ray")
 pytestmark = pytest.mark.timeout(300)
@@ -80,9 +81,10 @@ def begin(
     (out.parent / "slow.py").write_text(SLOWED)
     command = [sys.executable, "-m", "nnparity", "run", "--backend", backend, *OPTIONS, "--out", str(out), *more]
     own = {"NNPARITY_TEST_SLOWNESS": str(slowness)} | ({"TMPDIR": temporary} if temporary else {})
-    return subprocess.Popen(
-        command, stderr=subprocess.PIPE, text=True, start_new_session=True, cwd=out.parent, env=os.environ | own
-    )
+    with signals_heeded():
+        return subprocess.Popen(
+            command, stderr=subprocess.PIPE, text=True, start_new_session=True, cwd=out.parent, env=os.environ | own
+        )
 
 
 def lines(path: Path, *without: str) -> list[dict[str, Any]]:

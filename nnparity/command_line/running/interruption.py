@@ -39,7 +39,9 @@ def stopping() -> Iterator[None]:
 
 @contextlib.contextmanager
 def _hearing(heard: Callable[[int, FrameType | None], None]) -> Iterator[None]:
-    before = {number: signal.signal(number, heard) for number in SIGNALS}
+    """Has the signals heard; one that is ignored stays so: by nohup, or by a shell's job in the background."""
+    heeded = [number for number in SIGNALS if signal.getsignal(number) is not signal.SIG_IGN]
+    before = {number: signal.signal(number, heard) for number in heeded}
     try:
         yield
     finally:

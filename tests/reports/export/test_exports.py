@@ -1,6 +1,7 @@
 """JUnit XML, the badge, the schema and the table say what the run file says."""
 
 import json
+import os
 from pathlib import Path
 from typing import Any
 from xml.etree import ElementTree as ET
@@ -176,6 +177,16 @@ def test_the_table_has_numbers_as_numbers_and_the_maxima_of_the_run_file(
     assert table["new"] == [False, True, False]
     raw = [json.loads(line) for line in path.read_text().splitlines()]
     assert max(table["hard"]) == max(float(line["hard"]) for line in raw if line["kind"] == "verdict")
+
+
+@pytest.mark.parametrize("name", ["torch:cpu", "s3:x", "file:y", os.fsdecode(b"by\xffte")])
+def test_the_table_may_lie_in_a_folder_of_any_name(
+    tmp_path: Path, verdict: Any, write: Any, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    parquet = pytest.importorskip("pyarrow.parquet")
+    monkeypatch.chdir(tmp_path)
+    with render(merge([write(verdict())]), name)[-1].open("rb") as file:
+        assert parquet.read_table(file).num_rows == 1
 
 
 def test_a_condition_and_a_statement_are_answered(tmp_path: Path, verdict: Any, write: Any) -> None:
