@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from nnparity.command_line.running.exclusion import LOCK
+from nnparity.command_line.running.exclusion import LOCKS, alone
 from nnparity.execute.target import TargetName
 from nnparity.run.plan import Plan
 from nnparity.tests.invocation import Run, invoked
@@ -31,7 +31,8 @@ def nnparity(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Run:
 
 
 def files() -> dict[str, bytes]:
-    return {str(path): path.read_bytes() for path in Path("out").rglob("*") if path.is_file() and path.name != LOCK}
+    found = [path for path in Path("out").rglob("*") if path.is_file() and path.name not in LOCKS.values()]
+    return {str(path): path.read_bytes() for path in found}
 
 
 # --- a plan of which nothing is left
@@ -125,3 +126,24 @@ def test_a_hunt_of_nothing_leaves_the_file_of_before(formula: str, nnparity: Run
     Path("own.py").write_text(f"{ADAPTER}    unsupported = {{'relu': 'no rectifiers here'}}\n")
     assert nnparity(*HUNT, "--formula", formula) == 2, "it has no pool, or is unsupported"
     assert files() == before
+
+
+def test_a_second_hunt_into_a_folder_is_refused_and_a_run_beside_one_is_not(
+    nnparity: Run, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """It would move the file of the first away, which then seals the file of the second."""
+    assert nnparity(*HUNT, "--formula", "tanh") == 0
+    before = files()
+    capsys.readouterr()
+    with alone(Path("out"), "hunt"):
+        assert nnparity(*HUNT, "--formula", "relu") == 2
+        assert capsys.readouterr().err == "nnparity: another hunt writes into out: name another folder by --out\n"
+        assert files() == before
+        assert nnparity("run", "--backend", "own.py:Own", "--formula", "relu", *SMALL, "--out", "out") == 0
+    with alone(Path("out")):
+        assert nnparity(*HUNT, "--formula", "relu") == 0
+
+
+def test_a_hunt_that_is_refused_leaves_no_folder(nnparity: Run) -> None:
+    assert nnparity(*HUNT, "--formula", "listing_mlp") == 2
+    assert not Path("out").exists()
