@@ -23,10 +23,10 @@ FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS)
 
 
 @contextlib.contextmanager
-def alone(folder: Path, what: str = "run") -> Iterator[None]:
+def alone(folder: Path, what: str = "run", option: str = "--out") -> Iterator[None]:
     """Holds the folder for one run or report, or for one hunt; a folder that was made for nothing goes again.
 
-    Raises UsageError where another has it, or where nothing can be written.
+    `option` is what names it. Raises UsageError where another has it, or where nothing can be written.
     """
     made = not _there(folder)
     try:
@@ -37,7 +37,7 @@ def alone(folder: Path, what: str = "run") -> Iterator[None]:
                 if made:
                     _cleared(folder, LOCKS[what])
     except Timeout as error:
-        raise UsageError(f"another {what} writes into {folder}: name another folder by --out") from error
+        raise UsageError(f"another {what} writes into {folder}: name another folder by {option}") from error
 
 
 def _there(folder: Path) -> bool:
