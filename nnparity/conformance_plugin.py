@@ -8,9 +8,9 @@ Options such as ``--device`` have names that other suites have options of, too: 
 ``-p nnparity.conformance_plugin`` in the settings of this repository, and in the `pytest.ini` that is shipped.
 """
 
-import os
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -18,11 +18,13 @@ from nnparity import checks, reports
 from nnparity.adapters.registry import Misdeclared
 from nnparity.adapters.registry import load as load_backend
 from nnparity.api.packs import Pack, load_pack
+from nnparity.command_line.running.exclusion import alone
+from nnparity.command_line.running.previous import ASIDE, RUN, moved
 from nnparity.execute.observer import TargetUnavailable
 from nnparity.execute.target import TargetName, named
 from nnparity.judge.known_divergences import KnownError
 from nnparity.reports.records import Verdict
-from nnparity.run.counts import Counts
+from nnparity.run.counts import Counts, TotalCounts
 from nnparity.run.finalization import finalize
 from nnparity.run.plan import Plan
 from nnparity.run.session import Session
@@ -34,10 +36,22 @@ from nnparity.store import location, memory
 from nnparity.store.location import StoreError
 from nnparity.store.memory import store_lines
 
+#: The items that were examined, the records whose whole scope was run, and those that held.
+Part = tuple[list[str], list[str], list[str]]
 PLAN = pytest.StashKey[Plan]()
 SESSION = pytest.StashKey[Session]()
 PACKS = pytest.StashKey[list[Pack]]()
+#: The items that were examined, each by its group and target; what workers of xdist say that theirs are.
+EXAMINED = pytest.StashKey[set[str]]()
+PARTS = pytest.StashKey[list[Part]]()
+#: What the summary says besides: what was moved, and why there is no report.
+SAID = pytest.StashKey[list[str]]()
+REFUSED = pytest.StashKey[str]()
+#: The name of what a worker says.
+PART = "nnparity"
 NOTHING_FAILED = (pytest.ExitCode.OK, pytest.ExitCode.NO_TESTS_COLLECTED)
+#: How a session ends that was not interrupted.
+ENDED = (*NOTHING_FAILED, pytest.ExitCode.TESTS_FAILED)
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -94,6 +108,9 @@ def pytest_configure(config: pytest.Config) -> None:
     if config.option.collectonly:
         return
     memory.use(None if config.option.no_store else location.folder())
+    config.stash[EXAMINED] = set()
+    config.stash[PARTS] = []
+    config.stash[SAID] = []
     config.stash[SESSION] = Session(plan, path.absolute(), config.option.case_timeout)
     if not worker:
         config.stash[SESSION].recorder.begin(plan)
@@ -150,10 +167,16 @@ def examine(config: pytest.Config, group: CaseGroup | checks.Item, target: Targe
     """The verdicts of an item. A target that cannot be had, or asked so, ends the run with status 2."""
     try:
         session = config.stash[SESSION]
-        found = session.examine(group, (target,)) if isinstance(group, CaseGroup) else session.check(group, (target,))
-        return list(found)
+        made = session.examine(group, (target,)) if isinstance(group, CaseGroup) else session.check(group, (target,))
+        found = list(made)
     except (TargetUnavailable, UsageError) as error:
         pytest.exit(f"nnparity: {error}", returncode=2)
+    config.stash[EXAMINED].add(_named(group, target))
+    return found
+
+
+def _named(group: CaseGroup | checks.Item, target: TargetName) -> str:
+    return f"{group.id} {target}"
 
 
 def explain(verdicts: list[Verdict]) -> str:
@@ -174,6 +197,13 @@ def explain(verdicts: list[Verdict]) -> str:
     return "\n".join(lines)
 
 
+@pytest.hookimpl(optionalhook=True)
+def pytest_testnodedown(node: Any) -> None:
+    """Takes in what a worker of xdist has examined; one that died says nothing."""
+    if (part := getattr(node, "workeroutput", {}).get(PART)) is not None:
+        node.config.stash[PARTS].append(part)
+
+
 @pytest.hookimpl(trylast=True)
 def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> None:
     """Closes the run; the process that collected everything renders the report."""
@@ -181,15 +211,49 @@ def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> None:
     run = config.stash.get(SESSION, None)
     if run is None:
         return
-    run.finish_part(os.environ.get("PYTEST_XDIST_WORKER", ""))
+    total = TotalCounts()
+    total.add(run.part())
+    met = config.stash[EXAMINED]
+    own = sorted(met), sorted(total.ran), sorted(total.held)
+    total.ran = set()  # that nothing confirms a record is told of the whole session alone
     if hasattr(config, "workerinput"):
+        config.workeroutput[PART] = own  # type: ignore[attr-defined]
+        if run.targets:
+            run.recorder.write(total.summary())
         return
-    merged, _ = finalize(run.recorder.path, run.recorder.path.parent, known=run.plan.known)
+    examined, ran, held = (set[str]().union(*found) for found in zip(own, *config.stash[PARTS], strict=True))
+    if examined >= {_named(group, target) for _, group, target in items(config)}:
+        total.ran, total.held = ran, held
+    ended = exitstatus in ENDED and not (session.shouldstop or session.shouldfail)
+    if ended:
+        run.recorder.write(total.summary())
+    _report(config, run, ended)
+    _set_status(session, reports.merge([run.recorder.path]))
+
+
+def _report(config: pytest.Config, run: Session, ended: bool) -> None:
+    """Renders the report into the folder of the records, unless another run has that; of a session as far as it came.
+
+    The report of a run that lies there is kept.
+    """
+    path = run.recorder.path
+    try:
+        with alone(path.parent, option="--records"):
+            if path.name != RUN:
+                there = [moved(path.parent, lies=lies) for lies in (ASIDE, RUN)]
+                config.stash[SAID] += [f"the report of before is kept in {one}" for one in there if one]
+            finalize(path, path.parent, known=run.plan.known, ended=ended)
+    except UsageError as error:
+        config.stash[REFUSED] = f"nnparity: there is no report: {error}"
+
+
+def _set_status(session: pytest.Session, merged: reports.MergedRun) -> None:
+    """The exit status of a session in which no item failed."""
     if session.exitstatus not in NOTHING_FAILED:
         return
     if merged.stale:
         session.exitstatus = pytest.ExitCode.TESTS_FAILED
-    elif Counts.of(merged.verdicts).unjudged:
+    elif Counts.of(merged.verdicts).unjudged or REFUSED in session.config.stash:
         session.exitstatus = 2
 
 
@@ -209,4 +273,10 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: p
         terminalreporter.line(f"nnparity: {counts.unjudged}", red=True)
     for record in merged.stale:
         terminalreporter.line(f"stale record, nothing diverges there any more: {record}", red=True)
+    if merged.incomplete:
+        terminalreporter.line(f"nnparity: {merged.incomplete}", red=True)
+    for told in config.stash[SAID]:
+        terminalreporter.line(told)
+    if refused := config.stash.get(REFUSED, ""):
+        terminalreporter.line(refused, red=True)
     terminalreporter.line(f"records: {run.recorder.path}")

@@ -32,7 +32,9 @@ UNSUPPORTED = "unsupported"
 #: Grades of what gave no answer, and of an answer with wrong numbers.
 REFUSED, WRONG = ("error", "crashed", "timed out"), ("imprecise", "diverges")
 WITH_GRAD = "output.with_grad", "output"
-Key = tuple[str, str, str]
+#: What a verdict answers, see `Verdict.asked`; the formula, the target and the dtype of some.
+Key = tuple[str, str, str, str, str]
+Place = tuple[str, str, str]
 #: Whether a run says that a target does the formula of a verdict in its dtype; None where it does not say.
 Supported = Callable[[Verdict], bool | None]
 
@@ -128,8 +130,8 @@ def compare(old: MergedRun, new: MergedRun) -> Differences:
 
 
 def by_key(verdicts: Iterable[Verdict]) -> dict[Key, Verdict]:
-    """Each by its case, target and quantity."""
-    return {(one.case, one.target, one.quantity): one for one in verdicts}
+    """Each by what it answers: a hunt draws a case by one name many times, and all of its verdicts count."""
+    return {one.asked: one for one in verdicts}
 
 
 def _changes(
@@ -147,17 +149,17 @@ def _changes(
 
 def verdict_at(verdicts: Mapping[Key, Verdict], key: Key) -> Verdict | None:
     """The verdict. An output that came with gradients has one only where its bits differ: else it is the plain one."""
-    case, target, quantity = key
-    return verdicts.get(key) or verdicts.get((case, target, quantity.replace(*WITH_GRAD)))
+    case, target, quantity, salt, layout = key
+    return verdicts.get(key) or verdicts.get((case, target, quantity.replace(*WITH_GRAD), salt, layout))
 
 
-def _place(verdict: Verdict) -> Key:
+def _place(verdict: Verdict) -> Place:
     return verdict.formula, verdict.target, verdict.dtype
 
 
 def _supported(run: MergedRun) -> Supported:
     """Whether a target had anything to say of a formula in a dtype; one that was not available has nothing."""
-    found: dict[Key, bool] = {}
+    found: dict[Place, bool] = {}
     for one in run.verdicts:
         found[_place(one)] = found.get(_place(one), False) or one.grade != UNSUPPORTED
     absent = _asked(run) - _present(run)

@@ -16,7 +16,7 @@ from nnparity.command_line.running.attribution import Passes, attributed
 from nnparity.command_line.running.exclusion import alone
 from nnparity.command_line.running.exclusion import written as folder_written
 from nnparity.command_line.running.outcome import UNJUDGED
-from nnparity.command_line.running.previous import RUN, again, moved
+from nnparity.command_line.running.previous import ASIDE, RUN, again, kept
 from nnparity.command_line.running.reading import read, run_files, told
 from nnparity.command_line.running.scripting import Baseline, Scripts, earlier, scripted
 from nnparity.reports.aggregation import Aggregate
@@ -75,6 +75,7 @@ def report(
         merged, before = together(runs), earlier(baseline)
         merged.known = records_met(merged.verdicts) | merged.known
         _completed(merged, scripts, passes, timeout)
+        kept(out / RUN, ASIDE)  # the report that lies here is of that, where a run was killed before it had a verdict
         if not as_it_is:
             _written(merged, out)
         elif scripts or passes:
@@ -104,8 +105,7 @@ def _completed(merged: reports.MergedRun, scripts: bool, passes: bool, timeout: 
 
 def _written(merged: reports.MergedRun, out: Path) -> None:
     """Writes the run file of a report; what another run has left there is moved out of its way."""
-    if there := moved(out):
-        tell(f"the report of before is kept in {there}")
+    kept(out / RUN)
     reports.write_merged(merged, out / RUN)
 
 

@@ -1,7 +1,6 @@
 """``nnparity run`` and ``soak``: a plan, or a plan on other numbers, shared out over processes."""
 
 from collections.abc import Mapping
-from contextlib import nullcontext
 from dataclasses import replace
 from pathlib import Path
 from types import MappingProxyType
@@ -68,7 +67,7 @@ def run(
         with (
             Jobs(engine) as shared,  # they end whatever stands in the way from here on
             gentle(shared.stop),
-            nullcontext() if going_on else aside(out, keep_previous) as giving_way,
+            aside(out, keep_previous, going_on=going_on) as giving_way,
         ):
             journal = taken_up(path, plan) if going_on else None
             if resume and journal is None:
@@ -177,7 +176,7 @@ def _drive(
     if not jobs.stopping:
         recorder.write(total.summary())
     recorder.close()
-    if before and before.holds and not (jobs.stopping or total.share):
+    if before and before.holds and not (jobs.stopping or total.share or total.counts.grades):
         raise UsageError(f"{total.unjudged}; {path} stays as it was")
     return total
 

@@ -8,7 +8,7 @@ import typer
 
 from nnparity.command_line.application import application, progress, tell
 from nnparity.command_line.options import JOBS, Choice, NoStore, Out, Processes, Timeout, choosing, store_folder
-from nnparity.command_line.running.exclusion import written
+from nnparity.command_line.running.exclusion import alone, written
 from nnparity.command_line.running.interruption import stopping
 from nnparity.command_line.running.outcome import UNJUDGED
 from nnparity.command_line.running.previous import kept
@@ -70,7 +70,7 @@ def hunt(
     found that is not on record, and else 2 where nothing was judged of a target.
     """
     with (
-        written(out),
+        alone(out, "hunt"),
         contextlib.closing(Hunt(choice.plan(), out / "hunt.jsonl", timeout, seed, kept)) as started,
         progress() as bar,
     ):

@@ -43,11 +43,12 @@ def finalize(
     baseline: reports.MergedRun | None = None,
     known: Iterable[Path] = (),
     only_news: bool = False,
+    ended: bool = True,
 ) -> tuple[reports.MergedRun, list[Path]]:
     """The whole run at `path`, and the files of its report in `folder`, the run file among them.
 
     `known` are the further files of known divergences that the run had; with `only_news` the report fails on what the
-    baseline had not, and on nothing else.
+    baseline had not, and on nothing else. A run that was not `ended` is not sealed: its end is missing.
     """
     run = reports.merge([path])
     facts = derived(run.verdicts)
@@ -60,7 +61,8 @@ def finalize(
         run.add_script(line)
         recorder.write(line)
     recorder.close()
-    run.seals[path.name], run.open = sealed(path), 0
+    if ended:
+        run.seals[path.name], run.open = sealed(path), 0
     return run, [path, *reports.render(run, folder, baseline=baseline, only_news=only_news)]
 
 

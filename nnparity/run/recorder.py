@@ -1,10 +1,12 @@
 """The recorder: lines appended to a run file as they fall, so that a killed run keeps what it finished."""
 
 import datetime
+import errno
 import importlib.metadata
 import os
 import platform
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from types import MappingProxyType
 from typing import Self
@@ -60,7 +62,24 @@ class Recorder:
     def write(self, *lines: records.Line) -> None:
         """Appends the lines."""
         for line in lines:
-            os.write(self._file, self._chain.linked(records.encode(line)))
+            before = replace(self._chain)
+            try:
+                self._append(self._chain.linked(records.encode(line)))
+            except OSError:
+                self._chain = before  # it is not in the file: what is written later follows the one before it
+                raise
+
+    def _append(self, line: bytes) -> None:
+        """Appends a whole line, or none of it. Raises OSError where only a part has room.
+
+        That part stays where another process has appended to it.
+        """
+        written = os.write(self._file, line)
+        if written < len(line):
+            end = os.lseek(self._file, 0, os.SEEK_CUR)
+            if os.fstat(self._file).st_size == end:
+                os.ftruncate(self._file, end - written)
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
     def begin(self, plan: Plan, marks: Mapping[str, list[str]] = NO_MARKS) -> None:
         """The head of a run file: the environment and the formulas."""

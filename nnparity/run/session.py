@@ -90,11 +90,6 @@ class Session:
         self.counts.add(verdict)
         return verdict
 
-    def finish_part(self, worker: str) -> None:
-        """As `finish`, for one of several processes that share a run file, unless it had nothing to do."""
-        if not worker or self.targets:
-            self.finish()
-
     def part(self) -> PartCounts:
         """What was counted since this was last asked."""
         now, ledger = time.process_time(), self.examiner.ledger

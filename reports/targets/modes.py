@@ -133,8 +133,11 @@ def _compared(place: str, one: str, other: str, verdicts: dict[str, list[Verdict
 
 def _cells(one: str, other: str, verdicts: dict[Key, Verdict]) -> Iterator[Cell]:
     """Each cell that either mode has a result of; what one mode alone tells apart is held against what it is not."""
-    for case, quantity in dict.fromkeys((case, quantity) for case, _, quantity in verdicts):
-        cell = _of(verdicts, (case, one, quantity)), _of(verdicts, (case, other, quantity))
+    for case, quantity, salt, layout in dict.fromkeys((case, *drawn) for case, _, *drawn in verdicts):
+        cell = (
+            _of(verdicts, (case, one, quantity, salt, layout)),
+            _of(verdicts, (case, other, quantity, salt, layout)),
+        )
         there = [verdict for verdict in cell if verdict is not None]
         if any(verdict.grade != UNSUPPORTED for verdict in there) and _told_apart(there):
             yield cell

@@ -7,8 +7,11 @@ from pathlib import Path
 
 import pytest
 
+from nnparity.command_line.running.exclusion import alone
+from nnparity.command_line.running.previous import RUN
 from nnparity.reports import merge
-from nnparity.reports.records import Environment, TargetLine, Verdict, read_run
+from nnparity.reports.chain import state
+from nnparity.reports.records import Environment, Summary, TargetLine, Verdict, encode, read_run
 from nnparity.tests.command_line.test_cli import FAULTY
 
 CONFORMANCE = Path(__file__).resolve().parents[1] / "conformance"
@@ -153,3 +156,78 @@ def test_a_time_limit_that_is_none_ends_with_2(tmp_path: Path) -> None:
     status, told = conformance(tmp_path, "--backend", "numpy", *SMALL, "--case-timeout", "1e10")
     assert status == 2
     assert "nnparity: a time limit of 1e+10 s is none" in told
+
+
+OWN = """
+from nnparity.adapters.numpy import NumpyAdapter
+
+class Own(NumpyAdapter):
+    backend = "own"
+"""
+#: Of what is right: it is stale where all that it speaks of was run.
+STALE = """
+[own-relu]
+formula   = "relu"
+target    = "own:*"
+dtype     = ["float32"]
+quantity  = "output"
+versions  = { numpy = ">=1,<3" }
+class     = "reduced precision"
+expects   = { hard = 15, sharp = 600 }
+reason    = "adds up in bfloat16"
+upstream  = "not reported"
+"""
+INTERRUPTS = """
+def pytest_runtest_logreport(report):
+    if report.when == "teardown":
+        raise KeyboardInterrupt
+"""
+
+
+@pytest.mark.parametrize(
+    ("arguments", "stale"),
+    [((), True), (("-n", "2"), True), (("-k", "n3d5"), False), (("-n", "2", "-k", "n3d5"), False)],
+    ids=["whole", "whole, by two", "a part", "a part, by two"],
+)
+def test_a_record_is_stale_only_where_all_was_examined(tmp_path: Path, arguments: tuple[str, ...], stale: bool) -> None:
+    (tmp_path / "own.py").write_text(OWN)
+    (tmp_path / "known.toml").write_text(STALE)
+    own = ("--backend", "own.py:Own", "--known", "known.toml", *SMALL)
+    status, told = conformance(tmp_path, *own, *arguments)
+    assert status == stale, told
+    assert ("stale record, nothing diverges there any more: own-relu" in told) == stale
+    merged = merge([tmp_path / "reports/out/pytest.jsonl"])
+    assert (merged.stale, merged.cut_short) == (["own-relu"] * stale, 0)
+
+
+@pytest.mark.parametrize(("arguments", "ends"), [(("-x",), 1), (("-p", "interrupts"), 2)], ids=["-x", "Ctrl-C"])
+def test_a_session_that_did_not_come_to_its_end_is_incomplete(
+    tmp_path: Path, arguments: tuple[str, ...], ends: int
+) -> None:
+    (tmp_path / "faulty.py").write_text(FAULTY)
+    (tmp_path / "interrupts.py").write_text(INTERRUPTS)
+    status, told = conformance(tmp_path, "--backend", "faulty.py:Doubled", *SMALL, *arguments)
+    assert status == ends, told
+    assert "nnparity: 1 of 1 runs did not come to an end" in told
+    found = state(tmp_path / "reports/out/pytest.jsonl")
+    assert (found.open, found.faults) == (True, [])
+    assert not any(isinstance(line, Summary) for line in read_run(tmp_path / "reports/out/pytest.jsonl"))
+    assert "1 of 1 runs did not come to an end" in (tmp_path / "reports/out/parity.md").read_text()
+
+
+def test_the_report_that_a_run_left_is_kept_and_none_is_made_where_a_run_is_going_on(tmp_path: Path) -> None:
+    out, page = tmp_path / "reports/out", "parity.html"
+    out.mkdir(parents=True)
+    (out / RUN).write_bytes(encode(Summary({}, 0, [], {})))
+    (out / page).write_text("of before")
+    small = ("--backend", "numpy", *SMALL, "--quantity", "output")
+    with alone(out):
+        status, told = conformance(tmp_path, *small)
+    assert status == 2, told
+    assert f"there is no report: another run writes into {out}: name another folder by --records" in told
+    assert (out / page).read_text() == "of before"
+    status, told = conformance(tmp_path, *small)
+    assert status == 0, told
+    assert f"the report of before is kept in {out / 'previous'}" in told
+    assert (out / "previous" / page).read_text() == "of before"
+    assert (out / page).read_text() != "of before"

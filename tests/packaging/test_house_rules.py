@@ -56,7 +56,7 @@ ARROWS = {
     "pytest_plugin": {"spec", "api", "porting"},
     "conformance_plugin": {
         *("spec", "run", "store", "checks", "execute", "reports", "api.packs"),
-        *("adapters.registry", "judge.known_divergences"),
+        *("adapters.registry", "judge.known_divergences", "command_line.running"),
     },
 }
 EVERYWHERE = ("adapters", "nnparity", "reference", "reports", "spec", "tests")

@@ -122,6 +122,25 @@ def test_only_what_is_in_both_runs_is_the_same(differences: Compare, verdict: Ma
     assert [differences(old, new).same for old, new in pairs] == [0, 1, 1]
 
 
+def test_each_drawing_of_a_case_is_held_against_the_same_one(differences: Compare, verdict: MakeVerdict) -> None:
+    """As of a hunt, which draws a case by one name many times: the last one alone counted."""
+    drawings = [{"salt": "hunt-1-7"}, {"salt": "hunt-1-9"}, {"salt": "hunt-1-9", "layout": "strided"}]
+    old = [verdict(digest="a", **drawn) for drawn in drawings]
+    new = [verdict("diverges", digest="b", **drawings[0]), *old[1:]]
+    found = differences(old, new)
+    assert [(group.kind, len(group.changes)) for group in found.groups] == [("worse", 1)]
+    assert ([one.verdict.salt for one in found.news], found.same) == (["hunt-1-7"], 2)
+    assert differences(old, old).same == 3
+    together = verdict(digest="c", quantity="output.with_grad", **drawings[1])
+    (change,) = differences(old, [*old, together]).groups[0].changes
+    assert change.old == old[1], "the plain output of the same drawing stands for it"
+
+
+def test_bits_of_other_drawings_are_not_compared(differences: Compare, verdict: MakeVerdict) -> None:
+    found = differences([verdict(digest="a", salt="hunt-1-7")], [verdict(digest="b", salt="hunt-2-7")])
+    assert {group.kind for group in found.groups} == {"vanished", "appeared"}
+
+
 def test_a_target_that_is_not_available_any_more_is_no_longer_supported(
     write: Write, environment: Callable[..., Environment], target: Callable[..., TargetLine], verdict: MakeVerdict
 ) -> None:

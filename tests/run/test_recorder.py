@@ -1,5 +1,6 @@
 """The recorder: lines as they fall, kept by a killed run, unmixed by several processes."""
 
+import errno
 import os
 import signal
 import subprocess
@@ -9,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from nnparity.execute.target import TargetName
+from nnparity.reports.chain import state
 from nnparity.reports.records import Environment, Fact, FormulaLine, Line, Verdict, read_run
 from nnparity.run.plan import Plan
 from nnparity.run.recorder import OURS, Recorder, environment, formula_line
@@ -63,6 +65,48 @@ def test_several_processes_append_to_one_file_without_mixing(tmp_path: Path) -> 
         assert [line.case for line in mine] == [f"{name}/{number}" for number in range(200)]
         assert {line.message for line in mine} == {name * 2000}
     assert len(seen) == 600
+
+
+@pytest.mark.parametrize("appended", [b"", b"another process's line\n"])
+def test_a_line_that_has_no_room_is_told_and_taken_away(
+    appended: bytes, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path, whole = tmp_path / "run.jsonl", os.write
+
+    def cut(file: int, text: bytes) -> int:
+        written = whole(file, text[:20])
+        path.open("ab").write(appended)
+        return written
+
+    recorder = Recorder(path)
+    recorder.write(verdict(case="before"))
+    before = path.read_bytes()
+    monkeypatch.setattr(os, "write", cut)
+    with pytest.raises(OSError, match="No space left on device"):
+        recorder.write(verdict(case="cut"))
+    monkeypatch.undo()
+    assert path.read_bytes() == before + (appended and b'{"kind":"verdict","c' + appended), "another's line stays"
+    recorder.write(verdict(case="later"))
+    recorder.close()
+    if not appended:
+        assert [line.case for line in read_run(path) if isinstance(line, Verdict)] == ["before", "later"]
+        assert state(path).faults == [], "what is written when there is room again follows the line before"
+
+
+def test_a_line_that_the_system_refuses_is_no_link_of_the_chain(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(*_: object) -> int:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    recorder = Recorder(tmp_path / "run.jsonl")
+    monkeypatch.setattr(os, "write", full)
+    with pytest.raises(OSError, match="No space left on device"):
+        recorder.write(verdict(case="refused"))
+    monkeypatch.undo()
+    recorder.write(verdict(case="later"))
+    recorder.close()
+    assert state(recorder.path).faults == []
 
 
 def test_the_environment_says_where_and_of_what_a_run_was_made() -> None:

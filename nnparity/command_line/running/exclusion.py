@@ -1,7 +1,8 @@
 """One run at a time in a folder: a second one would append to the same file, and nobody could tell them apart.
 
-A report holds its folder too: it would take the run file away from the run that writes it. Where the folder cannot be
-written to, that is told: it is no fault of nnparity's.
+A report holds its folder too: it would take the run file away from the run that writes it. A hunt has a file of its
+own, and holds the folder against other hunts alone. Where the folder cannot be written to, that is told: it is no fault
+of nnparity's.
 """
 
 import contextlib
@@ -15,26 +16,28 @@ from nnparity.spec.usage import UsageError
 
 #: The name of the file that is locked; it is of no use by itself, and stays.
 LOCK = ".nnparity.lock"
+#: The same, by what holds the folder.
+LOCKS = {"run": LOCK, "hunt": ".nnparity.hunt.lock"}
 #: What the system says where nothing more can be written: no room, none for this user, or a file of the largest size.
 FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS)
 
 
 @contextlib.contextmanager
-def alone(folder: Path) -> Iterator[None]:
-    """Holds the folder for one run or report; a folder that was made for nothing goes again.
+def alone(folder: Path, what: str = "run", option: str = "--out") -> Iterator[None]:
+    """Holds the folder for one run or report, or for one hunt; a folder that was made for nothing goes again.
 
-    Raises UsageError where another has it, or where nothing can be written.
+    `option` is what names it. Raises UsageError where another has it, or where nothing can be written.
     """
     made = not _there(folder)
     try:
-        with written(folder), FileLock(folder / LOCK, timeout=0):
+        with written(folder), FileLock(folder / LOCKS[what], timeout=0):
             try:
                 yield
             finally:
                 if made:
-                    _cleared(folder)
+                    _cleared(folder, LOCKS[what])
     except Timeout as error:
-        raise UsageError(f"another run writes into {folder}: name another folder by --out") from error
+        raise UsageError(f"another {what} writes into {folder}: name another folder by {option}") from error
 
 
 def _there(folder: Path) -> bool:
@@ -44,11 +47,11 @@ def _there(folder: Path) -> bool:
     return False
 
 
-def _cleared(folder: Path) -> None:
+def _cleared(folder: Path, lock: str) -> None:
     """Takes a folder away in which nothing but the lock lies: what was to be written there was refused."""
     with contextlib.suppress(OSError):
-        if [one.name for one in folder.iterdir()] == [LOCK]:
-            (folder / LOCK).unlink()
+        if [one.name for one in folder.iterdir()] == [lock]:
+            (folder / lock).unlink()
             folder.rmdir()
 
 

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from nnparity.command_line.application import tell
 from nnparity.execute.observer import TargetUnavailable
-from nnparity.reports.records import Summary, encode
+from nnparity.reports.records import Seal, Summary, encode
 from nnparity.reports.render import FILES
 from nnparity.spec.usage import UsageError
 
@@ -20,8 +20,9 @@ RUN = "parity.jsonl"
 #: Behind the name of the run file of before until a run has its first verdict.
 BEFORE = ".before"
 ASIDE = f"{RUN}{BEFORE}"
-#: How the line begins that only a run which came to its end has written, that which ends a unit, and a verdict.
-_SUMMARY = encode(Summary({}, 0, [], {})).partition(b",")[0] + b","
+#: How the line begins that only a run which came to its end has written, and the last one, behind which its report is
+#: made; that which ends a unit, and a verdict.
+_SUMMARY, _SEAL = (encode(one).partition(b",")[0] + b"," for one in (Summary({}, 0, [], {}), Seal({})))
 _FINISHED, _VERDICT = b'{"kind":"finished",', b'{"kind":"verdict",'
 
 
@@ -53,12 +54,17 @@ def kept(path: Path, lies: str = "") -> None:
 class Aside:
     """The run file of before, out of the way of a run of which nobody knows yet whether it will do anything."""
 
-    def __init__(self, folder: Path, keep: bool, run: str = RUN) -> None:
-        """With `keep` what a finished run left is moved to `previous` in the end, and otherwise written over."""
-        self._folder, self._keep, self._open = folder, keep, True
+    def __init__(self, folder: Path, keep: bool, run: str = RUN, going_on: bool = False) -> None:
+        """With `keep` what a finished run left is moved to `previous` in the end, and otherwise written over.
+
+        A run that is `going_on` keeps its file, and what was there before it lies aside already, if it still does.
+        """
+        self._folder, self._keep, self._open, self._going_on = folder, keep, True, going_on
         self._run, self._aside = folder / run, folder / f"{run}{BEFORE}"
+        if going_on:
+            return
         if self._aside.exists():  # a run was killed while it lay there
-            self._give_way() if _has(self._run, _VERDICT) else self._aside.replace(self._run)
+            self._found()
         if keep and _has(self._run, _SUMMARY):
             (folder / FOLDER).mkdir(exist_ok=True)  # where that cannot be made it is told now, and not in the middle
         if self._run.is_file():
@@ -76,14 +82,23 @@ class Aside:
             self._give_way()
 
     def put_back(self) -> None:
-        """The run came to nothing: all is as it was, unless it has settled."""
-        if self._open:
-            self._open = False
+        """The run came to nothing: all is as it was, unless it has settled; one that goes on can be gone on with."""
+        open_yet, self._open = self._open, False
+        if open_yet and not self._going_on:
             self._run.unlink(missing_ok=True)
             if self._aside.exists():
                 self._aside.replace(self._run)
             with contextlib.suppress(OSError):  # one that holds something stays
                 (self._folder / FOLDER).rmdir()
+
+    def _found(self) -> None:
+        """What lay aside as a run was killed: it gives way to that, or else has its place again."""
+        if not _has(self._run, _VERDICT):
+            self._aside.replace(self._run)
+        elif _has(self._run, _SEAL):  # its report is that of the run which took its place
+            self._aside.unlink()
+        else:
+            self._give_way()
 
     def _give_way(self) -> None:
         if self._keep:
@@ -92,9 +107,9 @@ class Aside:
 
 
 @contextlib.contextmanager
-def aside(folder: Path, keep: bool, run: str = RUN) -> Iterator[Aside]:
+def aside(folder: Path, keep: bool, run: str = RUN, going_on: bool = False) -> Iterator[Aside]:
     """Puts the run file of before aside for a run, and back where that is refused before it has a verdict."""
-    before = Aside(folder, keep, run)
+    before = Aside(folder, keep, run, going_on)
     try:
         yield before
     except (TargetUnavailable, UsageError):

@@ -100,6 +100,25 @@ def test_a_full_disk_is_told(
     assert last == "nnparity: reports/out cannot be written to: [Errno 28] No space left on device"
 
 
+def test_a_run_whose_line_was_cut_by_a_full_disk_is_gone_on_with(
+    nnparity: Run, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    whole_write, verdicts = os.write, []
+
+    def cut(file: int, text: bytes) -> int:
+        if text.startswith(b'{"kind":"verdict"'):
+            verdicts.append(text)
+        return whole_write(file, text[:20] if len(verdicts) == 3 and text == verdicts[-1] else text)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(os, "write", cut)
+        assert nnparity(*NUMPY) == 2
+    last = capsys.readouterr().err.strip().splitlines()[-1]
+    assert last == "nnparity: reports/out cannot be written to: [Errno 28] No space left on device"
+    assert nnparity(*NUMPY, "--resume") == 0
+    assert "the run begins" not in capsys.readouterr().err
+
+
 def test_a_fault_of_ours_while_the_folder_is_written_stays_one(tmp_path: Path) -> None:
     with pytest.raises(FileNotFoundError), written(tmp_path / "out"):
         (tmp_path / "elsewhere" / "file").touch()

@@ -1,16 +1,22 @@
-"""What lies in a folder stays until something takes its place: a plan of nothing, a hunt and a soak take none."""
+"""What lies in a folder stays until something takes its place: a plan of nothing, a hunt and a soak take none.
+
+So does a run that was killed before it had a verdict, until it goes on or another takes its place.
+"""
 
 from pathlib import Path
 
 import pytest
 
-from nnparity.command_line.running.exclusion import LOCK
+from nnparity.command_line.running.exclusion import LOCKS, alone
+from nnparity.command_line.running.previous import ASIDE, RUN
 from nnparity.execute.target import TargetName
 from nnparity.run.plan import Plan
+from nnparity.run.recorder import Recorder
 from nnparity.tests.invocation import Run, invoked
 
 QUICK = ("--dtype", "float32", "--level", "quick", "--no-store", "--jobs", "1")
 SMALL = (*QUICK, "--no-scripts")
+OUT = Path("out")
 CASE = "relu/n3d5/normal/float32"
 ADAPTER = """
 from nnparity.adapters.numpy import NumpyAdapter
@@ -31,7 +37,8 @@ def nnparity(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Run:
 
 
 def files() -> dict[str, bytes]:
-    return {str(path): path.read_bytes() for path in Path("out").rglob("*") if path.is_file() and path.name != LOCK}
+    found = [path for path in Path("out").rglob("*") if path.is_file() and path.name not in LOCKS.values()]
+    return {str(path): path.read_bytes() for path in found}
 
 
 # --- a plan of which nothing is left
@@ -95,6 +102,73 @@ def test_an_empty_share_goes_on(nnparity: Run, capsys: pytest.CaptureFixture[str
     assert b'"kind":"verdict"' in Path("out/previous/parity.jsonl").read_bytes()
 
 
+# --- a run that was killed before it had a verdict
+
+
+RUN_OF = ("run", "--backend", "own.py:Own", "--formula", "relu", *SMALL, "--out", "out", "--salt")
+
+
+def lying(folder: Path) -> dict[str, bytes]:
+    """The files of a folder itself."""
+    return {path.name: text for name, text in files().items() if (path := Path(name)).parent == folder}
+
+
+@pytest.fixture
+def killed(nnparity: Run, capsys: pytest.CaptureFixture[str]) -> dict[str, bytes]:
+    """A run with salt 2 that was killed while its targets start; the files of the one before, whose salt is 1."""
+    assert nnparity(*RUN_OF, "1") == 0
+    before = lying(OUT)
+    (OUT / RUN).replace(OUT / ASIDE)
+    own = TargetName.of("own.py:Own")
+    plan = Plan(targets=(own,), formulas=("relu",), dtypes=("float32",), level="quick", salt="2")
+    Recorder.anew(OUT / RUN, plan).close()
+    capsys.readouterr()
+    return before
+
+
+def test_a_run_that_was_killed_at_its_beginning_and_goes_on_keeps_the_report_of_before(
+    killed: dict[str, bytes], nnparity: Run, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert nnparity(*RUN_OF, "2", "--resume") == 0
+    assert capsys.readouterr().err.count("the report of before is kept in out/previous\n") == 1
+    assert lying(OUT / "previous") == killed
+    assert not (OUT / ASIDE).exists()
+    second = lying(OUT)
+    assert nnparity(*RUN_OF, "3") == 0
+    assert lying(OUT / "previous") == second
+
+
+@pytest.mark.parametrize(("salt", "adapter"), [("3", ADAPTER), ("2", "import nowhere")], ids=["plan", "target"])
+def test_one_that_is_refused_can_be_gone_on_with_again(
+    salt: str, adapter: str, killed: dict[str, bytes], nnparity: Run
+) -> None:
+    before = files()
+    Path("own.py").write_text(adapter)
+    assert nnparity(*RUN_OF, salt, "--resume") == 2
+    assert files() == before
+    Path("own.py").write_text(ADAPTER)
+    assert nnparity(*RUN_OF, "2", "--resume") == 0
+    assert lying(OUT / "previous") == killed
+
+
+def test_a_report_of_one_keeps_that_of_before(killed: dict[str, bytes], nnparity: Run) -> None:
+    begun = (OUT / RUN).read_bytes()
+    assert nnparity("report", "out", "--out", "out") == 1
+    assert lying(OUT / "previous") == killed
+    assert (OUT / RUN).read_bytes() == begun
+
+
+def test_no_run_file_is_kept_with_the_report_of_another_run(nnparity: Run) -> None:
+    """As it lay there once a run had gone on, and taken the place of the report of before."""
+    assert nnparity(*RUN_OF, "1") == 0
+    first = (OUT / RUN).read_bytes()
+    assert nnparity(*RUN_OF, "2") == 0
+    second = lying(OUT)
+    (OUT / ASIDE).write_bytes(first)
+    assert nnparity(*RUN_OF, "3") == 0
+    assert lying(OUT / "previous") == second
+
+
 # --- hunts and soaks
 
 
@@ -125,3 +199,24 @@ def test_a_hunt_of_nothing_leaves_the_file_of_before(formula: str, nnparity: Run
     Path("own.py").write_text(f"{ADAPTER}    unsupported = {{'relu': 'no rectifiers here'}}\n")
     assert nnparity(*HUNT, "--formula", formula) == 2, "it has no pool, or is unsupported"
     assert files() == before
+
+
+def test_a_second_hunt_into_a_folder_is_refused_and_a_run_beside_one_is_not(
+    nnparity: Run, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """It would move the file of the first away, which then seals the file of the second."""
+    assert nnparity(*HUNT, "--formula", "tanh") == 0
+    before = files()
+    capsys.readouterr()
+    with alone(Path("out"), "hunt"):
+        assert nnparity(*HUNT, "--formula", "relu") == 2
+        assert capsys.readouterr().err == "nnparity: another hunt writes into out: name another folder by --out\n"
+        assert files() == before
+        assert nnparity("run", "--backend", "own.py:Own", "--formula", "relu", *SMALL, "--out", "out") == 0
+    with alone(Path("out")):
+        assert nnparity(*HUNT, "--formula", "relu") == 0
+
+
+def test_a_hunt_that_is_refused_leaves_no_folder(nnparity: Run) -> None:
+    assert nnparity(*HUNT, "--formula", "listing_mlp") == 2
+    assert not Path("out").exists()

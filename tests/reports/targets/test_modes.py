@@ -77,6 +77,18 @@ def test_modes_are_counted_by_formula_and_the_farthest_pair_is_named(found: Any)
     assert explained(gelu) == "a-record (×1); not recorded (×1)"
 
 
+def test_each_drawing_of_a_case_is_compared(found: Any) -> None:
+    """As of a hunt, which draws a case by one name many times."""
+    one, other = {"salt": "hunt-1-7"}, {"salt": "hunt-1-9", "layout": "strided"}
+    (pair,) = found(
+        {"target": EAGER, **RIGHT, **one},
+        {"target": COMPILED, **WRONG, **one},
+        {"target": EAGER, **RIGHT, **other},
+        {"target": COMPILED, **RIGHT, **other},
+    )
+    assert pair.total.counts == Counter({SAME: 1, FIRST: 1})
+
+
 @pytest.mark.parametrize("wrong_one", [EAGER, COMPILED])
 def test_an_output_with_gradients_that_one_mode_alone_tells_is_held_against_the_plain_one(
     found: Any, wrong_one: str
