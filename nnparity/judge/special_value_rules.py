@@ -83,11 +83,8 @@ def decided(one: Expected) -> Expected:
 
 
 def _undecided(within: Expected, without: Expected) -> Expected:
-    """What overflows on the way in one order of equal terms does not in another: there anything is right.
-
-    An overflow is told by a budget that exceeds that of two computations without one.
-    """
-    lost = ~np.isfinite(without.value) | (within.hard / 2 > without.hard) | np.isinf(within.hard)
+    """What overflows on the way in one order of equal terms does not in another: there anything is right."""
+    lost = ~np.isfinite(without.value) | (within.hard != without.hard) | np.isinf(within.hard)
     value, low = np.where(lost, 0.0, within.value), np.where(lost, 0.0, within.low)
     hard, sharp = (np.where(lost, np.inf, error) for error in (within.hard, within.sharp))
     return Expected(value, hard, sharp, low)
