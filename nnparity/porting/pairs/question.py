@@ -81,9 +81,10 @@ class Expectation:
     def _run(self, names: list[str]) -> Callable[..., Any]:
         steps = self.kinds
 
-        def run(*arrays: Any, **variant: Any) -> Any:
+        def run(**given: Any) -> Any:
+            """Of the arrays and, of a wrong reading, its keywords."""
             kind, settings, _ = steps[0]
-            y = _first(KINDS[kind].function(**dict(zip(names, arrays, strict=True)), **(dict(settings) | variant)))
+            y = _first(KINDS[kind].function(**(dict(settings) | given)))
             for kind, settings, weights in steps[1:]:
                 y = _first(KINDS[kind].function(y, **weights, **settings))
             return y
