@@ -19,12 +19,12 @@ from nnparity.adapters.registry import Misdeclared
 from nnparity.adapters.registry import load as load_backend
 from nnparity.api.packs import Pack, load_pack
 from nnparity.command_line.running.exclusion import alone
-from nnparity.command_line.running.previous import ASIDE, RUN, moved
+from nnparity.command_line.running.previous import ASIDE, RUN, gave_way
 from nnparity.execute.observer import TargetUnavailable
 from nnparity.execute.target import TargetName, named
 from nnparity.judge.known_divergences import KnownError
 from nnparity.reports.records import Verdict
-from nnparity.run.counts import Counts, TotalCounts
+from nnparity.run.counts import Counts
 from nnparity.run.finalization import finalize
 from nnparity.run.plan import Plan
 from nnparity.run.session import Session
@@ -211,8 +211,7 @@ def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> None:
     run = config.stash.get(SESSION, None)
     if run is None:
         return
-    total = TotalCounts()
-    total.add(run.part())
+    total = run.total()
     met = config.stash[EXAMINED]
     own = sorted(met), sorted(total.ran), sorted(total.held)
     total.ran = set()  # that nothing confirms a record is told of the whole session alone
@@ -227,12 +226,11 @@ def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> None:
     ended = exitstatus in ENDED and not (session.shouldstop or session.shouldfail)
     if ended:
         run.recorder.write(total.summary())
-    _report(config, run, ended)
-    _set_status(session, reports.merge([run.recorder.path]))
+    _set_status(session, _report(config, run, ended))
 
 
-def _report(config: pytest.Config, run: Session, ended: bool) -> None:
-    """Renders the report into the folder of the records, unless another run has that; of a session as far as it came.
+def _report(config: pytest.Config, run: Session, ended: bool) -> reports.MergedRun:
+    """The session as far as it came, with its report in the folder of the records, unless another run has that.
 
     The report of a run that lies there is kept.
     """
@@ -240,11 +238,11 @@ def _report(config: pytest.Config, run: Session, ended: bool) -> None:
     try:
         with alone(path.parent, option="--records"):
             if path.name != RUN:
-                there = [moved(path.parent, lies=lies) for lies in (ASIDE, RUN)]
-                config.stash[SAID] += [f"the report of before is kept in {one}" for one in there if one]
-            finalize(path, path.parent, known=run.plan.known, ended=ended)
+                config.stash[SAID] += filter(None, (gave_way(path.parent / RUN, lies) for lies in (ASIDE, RUN)))
+            return finalize(path, path.parent, known=run.plan.known, ended=ended)[0]
     except UsageError as error:
         config.stash[REFUSED] = f"nnparity: there is no report: {error}"
+        return reports.merge([path])
 
 
 def _set_status(session: pytest.Session, merged: reports.MergedRun) -> None:

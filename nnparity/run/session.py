@@ -12,7 +12,7 @@ from nnparity.adapters.registry import builtin_names
 from nnparity.checks import Item
 from nnparity.execute.observer import TargetUnavailable
 from nnparity.execute.target import DEVICES, Target, TargetName, kind, start
-from nnparity.reports.records import Summary, TargetLine, Verdict
+from nnparity.reports.records import TargetLine, Verdict
 from nnparity.run.counts import Counts, PartCounts, TotalCounts
 from nnparity.run.examiner import Examiner
 from nnparity.run.plan import Plan
@@ -37,13 +37,11 @@ class Session:
         self._timeout, self._scratch = timeout, scratch
         self._begun = time.process_time()
 
-    def finish(self) -> Summary:
-        """Writes the summary: the tail of a run that was not cut short."""
+    def total(self) -> TotalCounts:
+        """What was counted, of a run that has this part alone."""
         total = TotalCounts()
         total.add(self.part())
-        summary = total.summary()
-        self.recorder.write(summary)
-        return summary
+        return total
 
     def started(self, name: TargetName) -> Target:
         """A target, started when it is first asked for, of which nothing is told yet. Raises TargetUnavailable."""

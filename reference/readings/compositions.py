@@ -69,9 +69,7 @@ def _with_constants(padded: Any, shape: tuple[int, ...], pad_width: Any, constan
     """The same with a number before and after each axis in place of the zeros; it is not rounded as an element is."""
     constants = np.broadcast_to(constant_values, (len(shape), 2))
     numbers = np.arange(1, constants.size + 1).reshape(constants.shape)
-    places = np.pad(
-        np.zeros(shape, int), pad_width, constant_values=numbers
-    )  # where two axes meet the later one has it
+    places = np.pad(np.zeros(shape, int), pad_width, constant_values=numbers)  # where two meet the later axis has it
     for number, constant in zip(numbers.flat, map(float, constants.flat), strict=True):
         if constant != 0 or math.copysign(1.0, constant) < 0:
             padded = np.where(places == number, constant, padded)

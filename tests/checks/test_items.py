@@ -95,7 +95,7 @@ def test_a_session_records_counts_and_times_them(tmp_path: Path) -> None:
     name = TargetName("numpy")
     with Session(Plan((name,), formulas=("tanh",), dtypes=("float32",)), tmp_path / "run.jsonl") as session:
         found = [verdict for item in checks.items(session.plan) for verdict in session.check(item)]
-        summary = session.finish()
+        summary = session.total().summary()
     assert sum(summary.counts.values()) == len(found) > 10
     assert summary.seconds["frameworks"] > 0
     assert (tmp_path / "run.jsonl").read_text().count('"kind":"fact"') == 6

@@ -143,7 +143,7 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> Path:
     with Session(plan, path) as session:
         for group in plan.groups():
             list(session.examine(group))
-        session.finish()
+        session.recorder.write(session.total().summary())
     finalize(path, path.parent)
     return path
 

@@ -45,10 +45,16 @@ def moved(folder: Path, run: str = RUN, lies: str = "") -> Path | None:
     return there
 
 
+def gave_way(path: Path, lies: str = "") -> str:
+    """Moves what a finished run or hunt left out of the way of another, see `moved`; what is said of it, "" of none."""
+    there = moved(path.parent, path.name, lies)
+    return f"{'the report' if path.name == RUN else path.name} of before is kept in {there}" if there else ""
+
+
 def kept(path: Path, lies: str = "") -> None:
-    """Moves what a finished run or hunt left out of the way of another, see `moved`, and says so."""
-    if there := moved(path.parent, path.name, lies):
-        tell(f"{'the report' if path.name == RUN else path.name} of before is kept in {there}")
+    """The same, and says it."""
+    if told := gave_way(path, lies):
+        tell(told)
 
 
 class Aside:

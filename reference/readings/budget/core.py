@@ -332,7 +332,7 @@ def sum_rule(ufunc: Any) -> Callable[[Any, Any], Budget]:
 
 
 def _sum_beyond(a: Budget, b: Budget) -> Any:
-    return overflow.of_sum((a.without_end, b.without_end), (a.value, b.value), a.arithmetic.largest)
+    return overflow.of_sum(plus(a.without_end, b.without_end), (a.value, b.value), a.arithmetic.largest)
 
 
 def of_logsumexp(arithmetic: Arithmetic, peak: Any, logarithm: Array) -> Array:
@@ -373,8 +373,3 @@ def _accumulated(y: Budget, a: Budget, b: Budget) -> Budget:
 def worst(n: int, u: float) -> float:
     """The factor of u in norm 1 for n roundings: n, or 6 sqrt(n) where n u says little; see `sums`."""
     return n if n * u <= MEANINGFUL else min(n, 6.0 * math.sqrt(n))
-
-
-def unbounded(error: Any) -> Any:
-    """0/0 and inf/inf in an error bound say that nothing is known."""
-    return None if error is None else np.where(np.isnan(error), np.inf, error)

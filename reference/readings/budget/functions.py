@@ -13,8 +13,9 @@ import numpy as np
 from scipy import special
 
 from nnparity.reference.readings.budget import overflow, ranges
-from nnparity.reference.readings.budget.core import HOST, Array, Budget, any_of, pair, times, unbounded, weighted
+from nnparity.reference.readings.budget.core import HOST, Array, Budget, any_of, pair, times, weighted
 from nnparity.reference.readings.budget.deviations import deviation
+from nnparity.reference.readings.budget.overflow import unbounded
 from nnparity.reference.readings.budget.ranges import EVERYTHING, Attained, Range
 from nnparity.reference.readings.numbers import PLAIN
 
@@ -44,7 +45,7 @@ def multiply(a: Any, b: Any) -> Budget:
     """a * b: ||a| e_b, e_a |b|, u|y||, and e_a e_b in the worst case."""
     left, right = pair(a, b)
     size_a, size_b = np.abs(left.value), np.abs(right.value)
-    hard = weighted((right.hard, size_a), (left.hard, size_b if right.exact else size_b + right.hard))
+    hard = _product_error(left.hard, right.hard, size_a, size_b)
     var = weighted((right.var, size_a * size_a), (left.var, size_b * size_b))
     value, gain = left.value * right.value, left.gain * right.gain
     y = left.rounded(hard, var, value=value, gain=gain, beyond=_product_beyond(left, right, size_a, size_b))
@@ -52,14 +53,24 @@ def multiply(a: Any, b: Any) -> Budget:
     return y.bounded(found.widened(1, left.arithmetic.unit, left.arithmetic.step))
 
 
+def _product_error(e_a: Any, e_b: Any, size_a: Array, size_b: Array) -> Any:
+    """|a| e_b + e_a (|b| + e_b), in the worst case; None where both are exact."""
+    return weighted((e_b, size_a), (e_a, size_b if e_b is None else size_b + e_b))
+
+
 def _product_beyond(left: Budget, right: Budget, size_a: Array, size_b: Array) -> Any:
-    """|a| e_b + e_a (|b| + e_b), without a largest number; None where neither has passed it."""
+    """The same without a largest number; None where neither has passed it."""
     if left.beyond is None and right.beyond is None:
         return None
     e_a, e_b = left.without_end, right.without_end
-    found = weighted((e_b, size_a), (e_a, size_b if right.exact else size_b + e_b))
-    found = overflow.of_infinity(found, size_a, e_a, size_b if right.exact else size_b - e_b)
-    return overflow.of_infinity(found, size_b, e_b, size_a if left.exact else size_a - e_a)
+    found = _product_error(e_a, e_b, size_a, size_b)
+    found = overflow.of_infinity(found, size_a, e_a, _least(size_b, e_b))
+    return overflow.of_infinity(found, size_b, e_b, _least(size_a, e_a))
+
+
+def _least(size: Array, error: Any) -> Any:
+    """How large a number is at least."""
+    return size if error is None else size - error
 
 
 def divide(a: Any, b: Any) -> Budget:
@@ -76,7 +87,7 @@ def divide(a: Any, b: Any) -> Budget:
         size = np.abs(under.value)
         away = max(under.range.low, -under.range.high, 0.0)  # how far from zero the formula itself keeps it
         least = size if under.exact else np.maximum(size - under.hard, away)
-        hard = weighted((over_hard, 1 / least), (under.hard, np.abs(y) / least))
+        hard = _quotient_error(over_hard, under, y, least)
         ends = _quotient_beyond(over, under, y, least)
         var = weighted((over_var, 1 / size**2), (under.var, (y / size) ** 2))
         if not under.exact and (lost := size > over.arithmetic.largest).any():
@@ -90,14 +101,18 @@ def divide(a: Any, b: Any) -> Budget:
     )
 
 
+def _quotient_error(e_a: Any, under: Budget, y: Array, least: Array) -> Any:
+    """e_a / |b| + |y/b| e_b, of a b that is `least` in size; None where both are exact."""
+    return weighted((e_a, 1 / least), (under.hard, np.abs(y) / least))
+
+
 def _quotient_beyond(over: Budget, under: Budget, y: Array, least: Array) -> Any:
-    """e_a / |b| + |y/b| e_b, without a largest number; None where that is no other. Over 0 itself it is an infinity."""
+    """The same without a largest number; None where that is no other. Over 0 itself the result is an infinity."""
     if over.beyond is None and not any_of(np.isinf(y)):
         return None
     size, error = np.abs(over.value), over.without_end
-    found = weighted((error, 1 / least), (under.hard, np.abs(y) / least))
-    found = overflow.of_infinity(found, size, error, least)
-    return overflow.of_infinity(found, 1 / least, None, size if over.exact else size - error) if under.exact else found
+    found = overflow.of_infinity(_quotient_error(error, under, y, least), size, error, least)
+    return overflow.of_infinity(found, 1 / least, None, _least(size, error)) if under.exact else found
 
 
 def elementary(

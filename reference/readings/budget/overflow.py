@@ -16,7 +16,7 @@ import numpy as np
 def without_end(error: Any, worst: Any, size: Any) -> Any:
     """Norm 1 of a result: the propagated `error` and what it loses itself, which is nothing of an infinity."""
     own = np.where(np.isinf(size), 0.0, worst)
-    return _known(own if error is None else error + own)
+    return unbounded(own if error is None else error + own)
 
 
 def in_any_order(hard: Any, sizes: Any, total: Any, largest: float) -> Any:
@@ -27,14 +27,13 @@ def in_any_order(hard: Any, sizes: Any, total: Any, largest: float) -> Any:
     """
     with np.errstate(invalid="ignore"):
         opposite = (sizes - np.abs(total)) / 2
-        return np.where(opposite <= largest, _known(hard), math.inf)
+        return np.where(opposite <= largest, unbounded(hard), math.inf)
 
 
-def of_sum(errors: tuple[Any, Any], values: tuple[Any, Any], largest: float) -> Any:
+def of_sum(error: Any, values: tuple[Any, Any], largest: float) -> Any:
     """What a + b is off by before it is rounded: of two infinities nothing is known, they may be of both signs."""
     both = np.logical_and(*(np.abs(value) > largest for value in values))
-    known = [error for error in errors if error is not None]
-    return np.where(both, math.inf, _known(sum(known[1:], start=known[0])) if known else 0.0)
+    return np.where(both, math.inf, unbounded(error))
 
 
 def of_infinity(otherwise: Any, size: Any, error: Any, least: Any) -> Any:
@@ -48,5 +47,6 @@ def kept(error: Any, change: Callable[[Any], Any]) -> Any:
     return None if error is None else change(error)
 
 
-def _known(error: Any) -> Any:
-    return np.where(np.isnan(error), math.inf, error)
+def unbounded(error: Any) -> Any:
+    """0/0 and inf/inf in an error bound say that nothing is known."""
+    return None if error is None else np.where(np.isnan(error), math.inf, error)

@@ -22,7 +22,8 @@ from typing import Any
 import numpy as np
 
 from nnparity.reference.readings.budget import orders, overflow, ranges
-from nnparity.reference.readings.budget.core import Array, Budget, any_of, capped, pair, unbounded, worst
+from nnparity.reference.readings.budget.core import Array, Budget, any_of, capped, pair, worst
+from nnparity.reference.readings.budget.overflow import unbounded
 from nnparity.reference.readings.budget.subscripts import axes_of, contracted, multiplications
 
 #: Two operands multiplied and summed, as an einsum says.
