@@ -107,6 +107,16 @@ def check(name: str, shape: tuple[int, ...], text: str, dims: Mapping[str, int])
         raise ShapeError(f"{name} has shape {tuple(shape)}, the spec says {text!r} = {expected}")
 
 
+def bound(texts: Mapping[str, str], found: Mapping[str, tuple[int, ...]]) -> dict[str, int]:
+    """The sizes of symbols that stand alone in a shape, each as the first of these arrays has it."""
+    dims: dict[str, int] = {}
+    for name, shape in found.items():
+        for word, size in zip(texts[name].split(), shape, strict=True):
+            if word.isidentifier():
+                dims.setdefault(word, size)
+    return dims
+
+
 class Relation(NamedTuple):
     """What binds sizes: two symbolic sizes and the sign between them."""
 

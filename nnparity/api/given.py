@@ -158,11 +158,7 @@ def _representable(name: str, array: Any, formula: Formula, dtype: Dtype) -> Non
 
 def signature_of(formula: Formula, found: Mapping[str, tuple[int, ...]], attributes: dict[str, Any]) -> Signature:
     """The dimensions that these shapes give, with the attributes."""
-    dims: dict[str, int] = {}
-    for name, shape in found.items():
-        for word, size in zip(formula.inputs[name].split(), shape, strict=True):
-            if word.isidentifier() and word not in attributes:
-                dims.setdefault(word, size)
+    dims = {name: size for name, size in shapes.bound(formula.inputs, found).items() if name not in attributes}
     return signature(dims, dict(attributes), formula)
 
 

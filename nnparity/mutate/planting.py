@@ -16,7 +16,7 @@ from nnparity.execute.observer import Observed
 from nnparity.execute.protocol import TargetInfo
 from nnparity.execute.target import Target
 from nnparity.mutate.fault import Call, Fault
-from nnparity.spec import DTYPES, Signature, load
+from nnparity.spec import DTYPES, Signature, load, shapes
 from nnparity.spec.given import Given
 
 #: Answers kept, of one formula in one dtype.
@@ -83,10 +83,12 @@ class Planted:
         return self._memory.observed(request, self._threads).observation
 
     def _case(self, request: Request) -> "Asked":
-        signature = Signature("", {}, dict(request.attributes), "core", ())
+        formula = load()[request.formula]
+        dims = shapes.bound(formula.inputs, {name: x.shape for name, x in request.inputs.items()})
+        signature = Signature("", dims, dict(request.attributes), "core", ())
         dtype = DTYPES[request.float_dtype]
         numbers = (dict(request.inputs), dict(request.cotangents))
-        return Asked(load()[request.formula], signature, "asked", dtype, "", *numbers, dict(request.tangents))
+        return Asked(formula, signature, "asked", dtype, "", *numbers, dict(request.tangents))
 
     def single_threaded(self) -> "Planted":
         """Itself."""

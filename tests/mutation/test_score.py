@@ -24,6 +24,7 @@ from nnparity.mutate.fault import OUTPUTS, Call, Fault, of_answers
 from nnparity.mutate.planting import Memory, planted
 from nnparity.mutate.score import Mutation, Planting, faults
 from nnparity.mutate.tables import BY_KIND, SCORE, SURVIVORS, tables
+from nnparity.reference import packs
 from nnparity.reports import merge
 from nnparity.reports.records import Fact, TargetLine, read_run
 from nnparity.run.plan import Plan
@@ -33,6 +34,7 @@ from nnparity.tests import commands
 from nnparity.tests.checks.inside import plan, target
 
 NAMES = ("dense", "softmax", "conv2d", "layer_norm")
+MODERN = Path(__file__).parents[2] / "packs" / "modern"
 
 
 def outcomes(monkeypatch: pytest.MonkeyPatch, *planted: Fault, formula: str = "dense") -> dict[str, Planting]:
@@ -108,6 +110,19 @@ def test_what_needs_numbers_that_a_plan_has_not_is_excused_by_no_quick_one(
     asked = replace(plan("softmax", dtypes=("float32",)), level=level, quantities=("output",))
     (found,) = Mutation(asked, Memory(target(NumpyAdapter))).run()
     assert found.outcome == outcome
+
+
+def test_the_formulas_of_a_pack_are_computed_wrongly_too(monkeypatch: pytest.MonkeyPatch) -> None:
+    pack = packs.take(MODERN)
+    try:
+        wrong = [
+            one
+            for one in faults(load()["rms_norm"], "float32")
+            if one.name in ("computed in float16", "sums in bfloat16")
+        ]
+        assert {one.outcome for one in outcomes(monkeypatch, *wrong, formula="rms_norm").values()} == {"caught"}
+    finally:
+        packs.drop(pack)
 
 
 def test_a_quick_plan_has_not_reached_what_core_catches() -> None:
