@@ -22,6 +22,8 @@ FEWER = {"float64": (FLOAT32,), "float32": (TF32, BFLOAT16), "float16": (BFLOAT1
 #: Formats that a whole computation, or its sums alone, may be made in by mistake.
 NARROWER = {"float64": ("float32",), "float32": ("float16", "bfloat16"), "float16": (), "bfloat16": ()}
 SUMS = {"float64": "float32", "float32": "bfloat16", "float16": "float16", "bfloat16": "bfloat16"}
+#: That of sums which lose nothing beside those: what comes out alike has none.
+WIDEST = "float64"
 NOISE = (2, 4, 8, 16)
 #: Results of two conventions differ by more than this part of themselves, roundings of few digits do not.
 ALIKE = 8
@@ -89,7 +91,7 @@ def _computed(
         found = evaluate(call.case, asked, lift, lift, {})
         right = call.right
         if accumulator is not None:  # what has no sum is as it is without the fault
-            wide = on(dtype, call.flush, lanes=1)
+            wide = on(dtype, call.flush, lanes=1, accumulator=WIDEST)
             found = _apart(found, evaluate(call.case, asked, wide, wide, {}))
         return {
             name: stored(found[plain(name)], seen) if plain(name) in found else seen for name, seen in right.items()

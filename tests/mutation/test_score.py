@@ -101,6 +101,16 @@ def test_results_that_are_cut_off_are_caught(dtype: str) -> None:
         assert outcome != "caught" or found.told.endswith(": imprecise")
 
 
+@pytest.mark.parametrize("dtype", ["float16", "bfloat16"])
+def test_sums_in_half_precision_are_caught_where_there_is_one(dtype: str) -> None:
+    for formula, outcome in (("mse", "caught"), ("relu", "equivalent")):
+        sums = next(one for one in faults(load()[formula], dtype) if one.name == f"sums in {dtype}")
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(score, "SOURCES", (lambda *_, sums=sums: [sums],))
+            (found,) = Mutation(plan(formula, dtypes=(dtype,)), Memory(target(NumpyAdapter))).run()
+        assert found.outcome == outcome, found
+
+
 @pytest.mark.parametrize(("level", "outcome"), [("quick", "not reached"), ("core", "equivalent")])
 def test_what_needs_numbers_that_a_plan_has_not_is_excused_by_no_quick_one(
     level: str, outcome: str, monkeypatch: pytest.MonkeyPatch
