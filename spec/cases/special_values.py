@@ -270,16 +270,25 @@ class SpecialCase(Case):
         ordinary = Case(self.formula, self.signature, "normal", self.dtype, self.salt)._input(place, name)
         special = SPECIALS[self.dataset]
         into = changed(self.formula, self.dataset)
-        if not ordinary.size or not (name in into or self._scaled(name, special)):
+        numbers = self._numbers_rows(name, into)
+        if not ordinary.size or not (name in into or numbers or self._scaled(name, special)):
             return ordinary
         array = np.array(ordinary)
-        if name in into:
+        if numbers:  # what is put into the first row and the last tells nothing where nobody takes those
+            array.flat[-1], array.flat[0] = self.signature.dims[numbers] - 1, 0
+        elif name in into:
             put = special.then if special.then and name != into[0] else special.put
             put(array, self.formula.domain(name), self.dtype)
         else:
             array *= np.asarray(special.scale, array.dtype)
         array.flags.writeable = False
         return array
+
+    def _numbers_rows(self, name: str, into: list[str]) -> str:
+        """How many rows, as a symbol, an input has that something is put into, where those labels are their numbers."""
+        domain, _, bound = self.formula.domains.get(name, "").partition(" ")
+        rows = [self.formula.inputs[one].split(" ")[0] for one in into]
+        return bound if domain == "label" and bound in rows else ""
 
     def _scaled(self, name: str, special: Special) -> bool:
         return special.scale != 1 and not self.formula.integer(name) and self.formula.domain(name) in REAL

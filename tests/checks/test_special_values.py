@@ -267,3 +267,10 @@ def test_an_infinity_that_a_gradient_tends_to_may_stand_for_nan_and_the_other_ma
     assert (found.judgement.grade, found.note) == ("conforms", "an infinity where the formula's own order gives NaN")
     for wrong_ in (-right, np.where(some, -tends, value), np.where(some, 0, value)):
         assert settle(case, "grad.x", wrong_.astype(np.float32), False, asked).judgement.grade == "diverges"
+
+
+@pytest.mark.parametrize("dtype", ALL)
+def test_special_values_of_a_table_are_in_rows_that_are_taken(dtype: str) -> None:
+    case = special_case(load()["embedding"], "infinity", dtype)
+    value = expect(case, frozenset({"output"}))["output"].value
+    assert {np.inf, -np.inf} <= set(value.flat)
