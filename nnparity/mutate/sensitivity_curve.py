@@ -12,8 +12,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from nnparity.adapters.request import Array
+from nnparity.checks.common import held
 from nnparity.execute.requests import request
-from nnparity.expect.budgets import expect
 from nnparity.expect.expected import Expected
 from nnparity.judge.grades import allowance, judge
 from nnparity.mutate.planting import Memory
@@ -42,7 +42,8 @@ def curve(memory: Memory, formula: Formula, dtype: str, level: str) -> Curve:
     random = np.random.default_rng(0)
     for seen, truth in _observed(memory, formula, dtype, level):
         least = np.minimum(least, thresholds(seen, truth, DTYPES[dtype], random))
-    return Curve(formula.id, dtype, float(np.quantile(least, HALF)), float(np.quantile(least, NEARLY_ALL)))
+    half, nearly_all = np.quantile(least, (HALF, NEARLY_ALL), method="inverted_cdf")  # one of them, infinities too
+    return Curve(formula.id, dtype, float(half), float(nearly_all))
 
 
 def _observed(memory: Memory, formula: Formula, dtype: str, level: str) -> Iterator[tuple[Array, Expected]]:
@@ -55,8 +56,7 @@ def _observed(memory: Memory, formula: Formula, dtype: str, level: str) -> Itera
 def _conforming(memory: Memory, case: Case, asked: frozenset[str]) -> Iterator[tuple[Array, Expected]]:
     """What conforms without noise."""
     answer = memory.observed(request(case, asked), None).observation
-    expected = expect(case, asked, flush=memory.target.flushes[case.dtype.name])
-    for name, truth in expected.items():
+    for name, truth in held(memory.target, case, asked).items():
         seen = answer.get(name)
         if isinstance(seen, np.ndarray) and judge(seen, truth, case.dtype).grade == "conforms":
             yield seen, truth.judged
@@ -68,7 +68,8 @@ def thresholds(seen: Array, truth: Expected, dtype: Dtype, random: np.random.Gen
     told = np.isfinite(value) & (value != 0) & np.isfinite(truth.hard.ravel())
     if not told.any():
         return np.full(RUNS, np.inf)
-    error = (seen[: len(truth.value)] if truth.value.ndim else seen).astype(np.float64).ravel()[told] - value[told]
+    seen = (seen[: len(truth.value)] if truth.value.ndim else seen).astype(np.float64)
+    error = (seen - truth.value - truth.low).ravel()[told]
     noise = dtype.unit * value[told] * random.standard_normal((RUNS, int(told.sum())))
     hard = _first_beyond(error, noise, truth.hard.ravel()[told])
     sharp = _mean_beyond(error, noise, truth.sharp.ravel()[told], allowance(truth), value.size)

@@ -1,13 +1,19 @@
 """The noise that would be caught: its closed form is what the judge says."""
 
+from dataclasses import replace
+from typing import Any
+
 import numpy as np
+import pytest
 
 from nnparity.adapters.numpy import NumpyAdapter
 from nnparity.expect.expected import Expected
 from nnparity.judge.grades import judge
+from nnparity.mutate import sensitivity_curve
 from nnparity.mutate.planting import Memory
 from nnparity.mutate.sensitivity_curve import RUNS, curve, thresholds
 from nnparity.spec import DTYPES, load
+from nnparity.spec.precision import FUSED
 from nnparity.tests.checks.inside import target
 
 
@@ -19,10 +25,12 @@ class Recorded(np.random.Generator):
         return self.drawn
 
 
-def test_just_below_the_threshold_conforms_and_just_above_does_not() -> None:
+@pytest.mark.parametrize("low", [0.0, 1e-5])
+def test_just_below_the_threshold_conforms_and_just_above_does_not(low: float) -> None:
+    """`low` as in float64, where what is expected has more digits than the dtype."""
     random = Recorded(np.random.PCG64(3))
     value = random.uniform(1, 2, 50)
-    truth = Expected(value, 1e-3 * value, 2e-5 * value)
+    truth = Expected(value, 1e-3 * value, 2e-5 * value, low)
     seen = value + 1e-6 * random.standard_normal(50)
     dtype = DTYPES["float64"]
     found = thresholds(seen, truth, dtype, random)
@@ -47,3 +55,17 @@ def test_half_the_runs_need_less_noise_than_nearly_all_and_coarse_formats_as_muc
     for dtype in DTYPES:
         found = curve(memory, load()["softmax"], dtype, "quick")
         assert 0 < found.half <= found.nearly_all < 64
+
+
+def test_noise_that_is_never_caught_is_infinite(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sensitivity_curve, "_observed", lambda *_: iter(()))
+    found = curve(Memory(target(NumpyAdapter)), load()["softmax"], "float32", "quick")
+    assert found.half == found.nearly_all == np.inf
+
+
+def test_it_is_held_to_the_model_that_the_target_declares() -> None:
+    usual, fused = Memory(target(NumpyAdapter)), Memory(target(NumpyAdapter))
+    inside: Any = fused.target.observer
+    inside.info = replace(inside.info, precision={("layer_norm", "*float16", "output*"): FUSED})
+    one, other = (curve(memory, load()["layer_norm"], "float16", "quick").half for memory in (usual, fused))
+    assert other < one
