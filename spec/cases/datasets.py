@@ -254,7 +254,7 @@ def draw(
         return stream.integers(shape, bound)
     if domain == "mask":
         mask = stream.integers(shape, 2)
-        mask[..., 0] = 1  # a row without any key left is a special value, not an ordinary one
+        mask[..., :1] = 1  # a row without any key left is a special value, not an ordinary one
         return mask
     values = DATASETS[dataset](stream, shape, dtype, place)
     if domain == "probability":
@@ -280,7 +280,8 @@ def _probability(values: Array, above: float, below: float) -> Array:
 
 def _weighted(targets: Array) -> Array:
     """Rows times weights from 0 to below 1, as of samples that are left out, or count less than others."""
-    return targets * (np.arange(len(targets)) / len(targets))[:, None]
+    samples = np.arange(len(targets)) / max(len(targets), 1)
+    return targets * samples.reshape((-1, *(1 for _ in targets.shape[1:])))
 
 
 def _into(domain: str, bound: int, values: Array) -> Array:

@@ -48,7 +48,7 @@ def infinity(x: Array, domain: str, dtype: Dtype) -> None:
 def zeros(x: Array, domain: str, dtype: Dtype) -> None:
     """Every fourth number +0, every fourth -0; a probability of 0 and one of 1, a row that is sure of its class."""
     if domain == "distribution":
-        x[..., 0, :] = np.eye(1, x.shape[-1])
+        np.atleast_2d(x)[..., 0, :] = np.eye(1, x.shape[-1])
     elif domain == "probability":
         x.flat[0], x.flat[-1] = 0.0, 1.0
     elif domain == "positive":

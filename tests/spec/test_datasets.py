@@ -12,6 +12,7 @@ from nnparity.spec import DTYPES, Case, load
 from nnparity.spec.cases import datasets
 from nnparity.spec.cases.datasets import DATASETS, Stream
 from nnparity.spec.cases.layouts import LAYOUTS
+from nnparity.spec.cases.special_values import zeros
 from nnparity.spec.loader import signatures
 from nnparity.tests.spec.toy import case
 
@@ -340,3 +341,15 @@ def test_a_sure_model_comes_as_near_to_0_and_1_as_derivatives_allow(dtype: str) 
     assert (1 - p).min() < 2 * max(nearest, unit)
     assert np.all((p > 0) & (p < 1))
     assert (1 / p**2).max() < DTYPES[dtype].largest
+
+
+def test_no_domain_takes_samples_and_rows_for_granted() -> None:
+    """A mask of samples of which there are none; a single distribution; targets of sequences."""
+    masks = case("normal", inputs={"m": "n"}, dims={"n": 0}, domains={"m": "mask"})
+    assert masks.inputs["m"].shape == (0,)
+    single = np.full(3, 1 / 3)
+    zeros(single, "distribution", DTYPES["float64"])
+    assert single.tolist() == [1.0, 0.0, 0.0]
+    dims = {"n": 4, "t": 3, "k": 5}
+    told = case("weighted_targets", inputs={"t": "n t k"}, dims=dims, domains={"t": "target"}).inputs["t"].sum(-1)
+    assert np.abs(told - np.array([0.0, 0.25, 0.5, 0.75])[:, None]).max() <= 5 * DTYPES["float32"].unit
