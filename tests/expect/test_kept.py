@@ -19,6 +19,7 @@ from nnparity.judge.diagnosis import ROUNDINGS
 from nnparity.reference import FORMULAS
 from nnparity.reference.readings import Arithmetic
 from nnparity.spec import DTYPES, Case, cases_of, load
+from nnparity.spec.cases import samples
 from nnparity.spec.cases.special_values import special_case
 from nnparity.spec.given import Given
 from nnparity.spec.precision import FUSED, NARROW
@@ -168,6 +169,14 @@ def test_other_code_is_another_key(monkeypatch: pytest.MonkeyPatch) -> None:
     before = asked(case("softmax"))
     monkeypatch.setattr("nnparity.store.questions.digest", lambda *rooms: b"changed")
     assert asked(case("softmax")) != before
+
+
+def test_other_data_of_a_package_are_another_key(monkeypatch: pytest.MonkeyPatch) -> None:
+    before, again = (asked(case("listing_lstm")) for _ in range(2))
+    read, axes = samples.SAMPLES["stocks"]
+    other = read()._replace(feature=read().feature / 2)
+    monkeypatch.setitem(samples.SAMPLES, "stocks", (lambda: other, axes))
+    assert before == again != asked(case("listing_lstm"))
 
 
 def test_another_formula_of_the_same_name_is_another_key() -> None:
