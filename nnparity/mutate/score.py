@@ -7,7 +7,7 @@ from typing import Literal
 from nnparity import checks
 from nnparity.checks.common import Finding
 from nnparity.execute.target import Target
-from nnparity.mutate.circumstances import circumstance_faults
+from nnparity.mutate.circumstances import SAME_ANYWAY, circumstance_faults
 from nnparity.mutate.derivatives import derivative_faults
 from nnparity.mutate.fault import Fault
 from nnparity.mutate.planting import Memory, planted
@@ -27,6 +27,8 @@ SOURCES = (variant_faults, shape_faults, precision_faults, derivative_faults, ci
 CHECKS = (checks.SPECIALS, checks.DETERMINISM, checks.LAYOUTS, checks.THREADS)
 #: What the plan finds in the target as it is.
 NONE = Fault("none", "", lambda call: call.right)
+#: What is told of a fault that is not reached.
+UNSHOWN = "no case of the plan shows it"
 Outcome = Literal["caught", "survived", "not reached", "equivalent"]
 
 
@@ -35,7 +37,7 @@ class Planting:
     """What became of one fault: by which verdict it was caught, or the case that came nearest to it.
 
     `not reached`: no case of the plan showed the fault at all; `equivalent`: the same, and why none can. That no number
-    makes a difference is said of a fault only where the plan had all cases of the core level.
+    makes a difference is said of a fault only where the plan had all cases of the core level, and no dtype shows one.
     """
 
     formula: str
@@ -67,9 +69,8 @@ class Mutation:
     def run(self) -> Iterator[Planting]:
         """Fault by fault, formula by formula, dtype by dtype."""
         for formula in self.plan.chosen():
-            for dtype in self.plan.dtypes:
-                if dtype in formula.dtypes and not self.target.refuses(formula):
-                    yield from self._of(formula, dtype)
+            dtypes = () if self.target.refuses(formula) else (d for d in self.plan.dtypes if d in formula.dtypes)
+            yield from _uncontradicted([one for dtype in dtypes for one in self._of(formula, dtype)])
 
     def _of(self, formula: Formula, dtype: str) -> Iterator[Planting]:
         examiner = Examiner(self._only(formula, dtype), diagnosing=False)
@@ -117,7 +118,15 @@ class Mutation:
             return Planting(*place, fault.name, fault.kind, "equivalent", "never more than a rounding of the result")
         if fault.equivalent and (self._whole(parts) or not fault.sought):
             return Planting(*place, fault.name, fault.kind, "equivalent", fault.equivalent)
-        return Planting(*place, fault.name, fault.kind, "not reached", "no case of the plan shows it")
+        return Planting(*place, fault.name, fault.kind, "not reached", UNSHOWN)
+
+
+def _uncontradicted(found: list[Planting]) -> Iterator[Planting]:
+    """The same, but what makes no difference to the formula makes none in any dtype: where one shows it, all may."""
+    shown = {one.fault for one in found if one.outcome in ("caught", "survived")}
+    for one in found:
+        excused = one.outcome == "equivalent" and one.told == SAME_ANYWAY
+        yield replace(one, outcome="not reached", told=UNSHOWN) if excused and one.fault in shown else one
 
 
 @dataclass

@@ -135,6 +135,20 @@ def test_the_formulas_of_a_pack_are_computed_wrongly_too(monkeypatch: pytest.Mon
         packs.drop(pack)
 
 
+def test_what_shows_in_one_dtype_is_in_no_other_said_to_make_no_difference(monkeypatch: pytest.MonkeyPatch) -> None:
+    def rare(call: Call) -> Observation:
+        return scaled(2.0)(call) if call.case.dtype.name == "float32" else call.right
+
+    faulty = [
+        Fault("rare", "test", rare, SAME_ANYWAY, sought=True),
+        Fault("never", "test", lambda call: call.right, "why"),
+    ]
+    monkeypatch.setattr(score, "SOURCES", (lambda *_: faulty,))
+    asked = plan("softmax", dtypes=("float16", "float32"))
+    found = [one.outcome for one in Mutation(asked, Memory(target(NumpyAdapter))).run()]
+    assert found == ["not reached", "equivalent", "caught", "equivalent"]
+
+
 def test_a_quick_plan_has_not_reached_what_core_catches() -> None:
     asked = replace(plan("softmax", dtypes=("float32",)), level="quick", quantities=("output",))
     found = {one.fault: one.outcome for one in Mutation(asked, Memory(target(NumpyAdapter))).run()}
