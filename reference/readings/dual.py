@@ -137,8 +137,10 @@ def _compare(ufunc: Any) -> Callable[[Any, Any], Any]:
     return lambda a, b: ufunc(_dual(a).value, _dual(b).value)
 
 
-def _larger(a: Any, b: Any) -> Any:
-    return np.where(a > b, a, b)
+def _maximum(a: Any, b: Any) -> Dual:
+    """The larger one, or NaN where either is one; its tangent is that of the second where they are equal."""
+    a, b = _dual(a), _dual(b)
+    return Dual(np.maximum(a.value, b.value), _where(a.value > b.value, a, b).tangent)
 
 
 Dual.UFUNCS = {
@@ -146,7 +148,7 @@ Dual.UFUNCS = {
     np.subtract: _binary(np.subtract, lambda t, a, b, y: _spread(t, y), lambda t, a, b, y: _spread(-t, y)),
     np.multiply: _binary(np.multiply, lambda t, a, b, y: t * b, lambda t, a, b, y: a * t),
     np.divide: _binary(np.divide, lambda t, a, b, y: t / b, lambda t, a, b, y: -(y / b) * t),
-    np.maximum: _larger,
+    np.maximum: _maximum,
     np.negative: _unary(np.negative, lambda t, x, y: -t),
     np.exp: _unary(np.exp, lambda t, x, y: y * t),
     np.log: _unary(np.log, lambda t, x, y: t / x),

@@ -157,3 +157,9 @@ def test_the_second_derivative_is_the_tangent_of_the_first() -> None:
     y = np.tanh(x)
     found = tangent_of(1 - np.square(np.tanh(Dual(x, v))))
     assert np.abs(found + 2 * y * (1 - y * y) * v).max() <= 4 * np.finfo(float).eps
+
+
+def test_a_maximum_with_nan_is_nan_as_without_a_tangent() -> None:
+    x = np.array([np.nan, 1.0, -1.0])
+    for pair in ((x, np.zeros(3)), (np.zeros(3), x)):
+        np.testing.assert_array_equal(np.maximum(*map(Dual, pair)).value, np.maximum(*pair))
