@@ -103,6 +103,7 @@ def _faults(formula: Formula) -> Iterator[tuple[str, str]]:
     if unknown:
         yield "output", f"the symbol {min(unknown)!r} stands in no input"
     yield from _derivative_faults(formula)
+    yield from _quantity_faults(formula)
     yield from _domain_faults(formula)
     for name, several in (("datasets", formula.datasets), ("dtypes", formula.dtypes)):
         if not several:
@@ -157,6 +158,16 @@ def _derivative_faults(formula: Formula) -> Iterator[tuple[str, str]]:
             yield "wrt", f"{name!r} is no input"
         elif formula.integer(name):
             yield "wrt", f"{name!r} holds whole numbers: it has no derivative"
+
+
+def _quantity_faults(formula: Formula) -> Iterator[tuple[str, str]]:
+    """What is said of quantities speaks of such as there are."""
+    told = ", ".join(formula.quantities)
+    permits = [(f"permits.{name}", one.quantity, one.covers) for name, ones in formula.permits.items() for one in ones]
+    vanishing = [("vanishing", name, name.__eq__) for name in formula.vanishing]
+    for field, name, covers in (*vanishing, *permits):
+        if not any(map(covers, formula.quantities)):
+            yield field, f"no quantity is called {name!r}; there are {told}"
 
 
 def _run_faults(formula: Formula) -> Iterator[tuple[str, str]]:

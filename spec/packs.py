@@ -16,6 +16,7 @@ from pathlib import Path
 import msgspec
 
 from nnparity.spec import imported
+from nnparity.spec.cases import special_values
 from nnparity.spec.loader import OUTSIDE, SpecError, load, read
 from nnparity.spec.schema import Formula
 from nnparity.spec.usage import UsageError
@@ -124,9 +125,11 @@ def _read(given: str, folder: Path) -> Pack:
         raise UsageError(str(error)) from error
     if any(one.name == folder.name for one in _taken.values()):
         raise UsageError(f"{folder}: there is a pack called {folder.name} already")
-    for id in found:
+    for id, formula in found.items():
         if id in load():
             raise UsageError(f"{folder}: {id}: there is a formula of that id already")
+        for field, wrong in special_values.unknown(formula):
+            raise UsageError(f"{folder / formula.chapter}.toml: {id}.{field}: {wrong}")
     edition = _digest(folder, imported.behind(_references(folder, found)))
     formulas = {id: msgspec.structs.replace(one, pack=folder.name, edition=edition) for id, one in found.items()}
     return Pack(given, folder, formulas, edition)

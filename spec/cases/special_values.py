@@ -245,6 +245,14 @@ SPECIALS: dict[str, Special] = {
 }
 
 
+def unknown(formula: Formula) -> Iterator[tuple[str, str]]:
+    """Special datasets that a formula speaks of and that there are none of, as (field, what is wrong)."""
+    for field, names in (("specials", formula.specials), ("permits", tuple(formula.permits))):
+        for name in names:
+            if name not in SPECIALS:
+                yield field, f"no special dataset is called {name!r}; there are {', '.join(SPECIALS)}"
+
+
 def changed(formula: Formula, name: str) -> list[str]:
     """The inputs that the special dataset `name` puts something into."""
     special = SPECIALS[name]

@@ -150,6 +150,12 @@ def test_nothing_is_left_of_one_that_is_closed() -> None:
         ("losses.toml", 'wrt     = ["y", "t"]', 'wrt     = ["y", "z"]', "losses.toml: huber.wrt: 'z' is no input"),
         ("losses.toml", "[huber", "[dense", "dense: there is a formula of that id already"),
         ("losses.toml", 'inputs  = { y = "n k"', 'inputs  = { y = "n k!"', "huber.inputs: cannot read 'k!'"),
+        (
+            "attention.toml",
+            "infinity             = [",
+            "infinite = [",
+            "attention.toml: causal_attention.permits: no special",
+        ),
         ("losses.py", '@formula("huber")', '@formula("hubris")', "'huber' is in the TOML, and not registered here"),
         ("activations.py", "@silu.vjp\n", "\n", "'silu' has no VJP, and is differentiated by x"),
         ("losses.py", "import numpy as np", "import numpie as np", "losses.py: ModuleNotFoundError: No module"),

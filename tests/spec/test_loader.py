@@ -80,6 +80,16 @@ MALFORMED = {
     "output of no input": ('output  = "n i"', 'output = "n k"', r"dense\.output: .*'k'"),
     "wrt of no input": ('wrt     = ["x"]', 'wrt = ["x", "w"]', r"dense\.wrt: 'w'"),
     "wrt of whole numbers": ('wrt     = ["x"]', 'wrt = ["labels"]', r"dense\.wrt: 'labels'"),
+    "vanishing of no quantity": (
+        'wrt     = ["x"]',
+        'wrt = ["x"]\nvanishing = ["grad.w"]',
+        r"dense\.vanishing: .*'grad\.w'",
+    ),
+    "permit of no quantity": (
+        "[dense.variants]",
+        '[dense.permits]\nnan = [{ quantity = "grad.w", says = "?" }]\n[dense.variants]',
+        r"dense\.permits\.nan: .*'grad\.w'",
+    ),
     "label without bound": ('"label i"', '"label"', r"dense\.domains\.labels: .*bound"),
     "label with unknown bound": ('"label i"', '"label z"', r"dense\.domains\.labels: .*bound"),
     "unknown domain": ('"label i"', '"lable i"', r"dense\.domains\.labels: .*real, positive"),
