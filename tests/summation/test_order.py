@@ -129,11 +129,14 @@ def test_numpys_sum_is_revealed_and_followed_to_the_bit() -> None:
             assert sorted(leaves(found)) == list(range(terms))
 
 
-def test_a_number_is_rounded_once() -> None:
-    """2^-60 above the middle of two numbers of float32: by way of float64 it would be the middle."""
-    above = Fraction(1) + Fraction(1, 2**24) + Fraction(1, 2**60)
-    assert nearest(above, DTYPES["float32"]) == 1 + 2.0**-23
-    assert nearest(above - Fraction(1, 2**59), DTYPES["float32"]) == 1.0
+@pytest.mark.parametrize("off", [40, 60])
+@pytest.mark.parametrize("dtype", ["float32", "float16", "bfloat16"])
+def test_a_number_is_rounded_once(dtype: str, off: int) -> None:
+    """A little above the middle of two numbers: by way of float64, to bfloat16 by float32, it would be the middle."""
+    number = DTYPES[dtype]
+    above = Fraction(1) + Fraction(number.unit) + Fraction(1, 2**off)
+    assert nearest(above, number) == 1 + 2 * number.unit
+    assert nearest(above - Fraction(2, 2**off), number) == 1.0
 
 
 def test_lanes_that_are_added_up_in_two_ways_are_not_told_as_one() -> None:
