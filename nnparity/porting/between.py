@@ -36,7 +36,8 @@ def _known(row: Row) -> list[float]:
 def _departure(row: Row, agreed: float, before: Sequence[Row], explained: Sequence[str]) -> Row:
     last = next((one for one in reversed(before) if one.a and one.b), None)
     where = f"between {last.a} / {last.b} and it" if last else "before it"
-    differs = f"what {row.a} receives differs by {significant(row.received, 2)} of its size"
+    name = f" as {row.beside}" if row.beside else ""
+    differs = f"what {row.a} receives{name} differs by {significant(row.received, 2)} of its size"
     allowed = (
         "whole numbers are the same or wrong" if row.exact else f"all before it by {significant(agreed, 2)} at most"
     )

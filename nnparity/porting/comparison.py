@@ -69,7 +69,8 @@ def _connected(one: Side, other: Side, row: Row, masks: Sequence[Array]) -> list
         ("a", [one.layers[place] for place, _ in before], one.layers[i]),
         ("b", [other.layers[partner] for _, partner in before], other.layers[j]),
     ):
-        says = None if layer.x is None else computed(Before.of(layers, names, masks), layer.x)
+        received = layer.inputs.get(row.beside) if row.beside else layer.x
+        says = None if received is None else computed(Before.of(layers, names, masks), received)
         told.append(f"{side} gives it {says}" if says else f"what {side} gives it is nothing known")
     return [", ".join(told)] if any("nothing known" not in one for one in told) else []
 

@@ -20,7 +20,8 @@ class Row:
     `ported` judges b's layer on what a's received, against a's formula and parameters: in this one a port is right or
     wrong. Where the type is none that we have a formula for, `ratio` is the error of b's layer over that which what it
     received explains. `received` and `returned` are the differences of the two models, relative, in the root mean
-    square of the whole or of the row that is farthest off, whichever is larger.
+    square of the whole or of the row that is farthest off, whichever is larger. Of several inputs `received` is that
+    of the first, or of the one `beside` it that is farther apart, as far as b's layer shows that in its result.
     """
 
     kind: str
@@ -33,6 +34,7 @@ class Row:
     ratio: float | None = None
     received: float | None = None
     returned: float | None = None
+    beside: str = ""
     #: Whether whole numbers are received: there is no rounding in these, they are the same or wrong.
     exact: bool = False
     #: Why it departs, the likeliest first.

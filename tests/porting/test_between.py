@@ -80,6 +80,30 @@ def test_a_right_port_conforms_whatever_its_rounding() -> None:
     assert found.headline == "all layers conform: 3 layers in both models"
 
 
+def masked(x: Any, mask: Any) -> Any:
+    return np.exp(x + mask).astype(np.float32)
+
+
+MASK = np.where(np.arange(6) < 4, 0, -np.inf).astype(np.float32)
+
+
+@pytest.mark.parametrize(
+    ("mask", "departs"),
+    [(MASK, ""), (np.maximum(MASK, -1e9), ""), (MASK[::-1], "what mask receives as mask differs"), (-MASK, "as mask")],
+    ids=["same", "same to the layer", "of other keys", "inverted"],
+)
+def test_what_a_layer_receives_beside_its_first_input_is_compared(mask: Any, departs: str) -> None:
+    a, b = ([Layer("mask", "Mask", "", {}, {"x": X, "mask": one}, {}, {"y": masked(X, one)})] for one in (MASK, mask))
+
+    class Masked:
+        def again(self, place: int, inputs: Mapping[str, Any]) -> dict[str, Any]:
+            return {"y": masked(**inputs)} if b[place].kind == "" else {}
+
+    found = compared(a, b, Masked())
+    assert bool(found) is (not departs)
+    assert departs in found.headline
+
+
 def test_an_activation_of_the_other_models_code_is_found_there() -> None:
     found = port(network("dense", "-relu", "dense"), network("dense", "relu", "dense"))
     assert found

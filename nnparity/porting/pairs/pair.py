@@ -1,6 +1,6 @@
 """A pair of layers, judged: each on what it received, and b's on what a's received, so that errors do not pile up."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -66,6 +66,7 @@ class Pair:
             return replace(row, grade="diverges", why=_notes(self))
         given = self._given(turned)
         answer = self._answer(given, turned)
+        row = row if isinstance(answer, str) else self._with_beside(row, given)
         own_a, own_b = own(self.a), own(self.b)
         ported = None if isinstance(answer, str) else self._ported(answer)
         measured = None
@@ -83,6 +84,24 @@ class Pair:
                 x = turned.there(array)
                 found[names.get(name, name)] = x if x.dtype.kind in "iub" else x.astype(seen.dtype)
         return found
+
+    def _with_beside(self, row: Row, given: Mapping[str, Array]) -> Row:
+        """The row, received being that of another input than the first where the models are farther apart in that."""
+        seen = self.b.inputs
+        beside = {name: apart(x, seen[name]) for name, x in given.items() if seen[name] is not self.b.x}
+        farthest = max(beside, key=lambda name: beside[name], default="")
+        if not farthest or beside[farthest] <= (row.received or 0.0):
+            return row
+        far = min(beside[farthest], self._shown(given, beside))
+        return replace(row, received=far, beside=farthest) if far > (row.received or 0.0) else row
+
+    def _shown(self, given: Mapping[str, Array], beside: Iterable[str]) -> float:
+        """How far b's result moves with these inputs of its own: masks of -inf and of -1e9 are the same to it."""
+        try:
+            one, other = (self.again({**given, **own}) for own in ({}, {name: self.b.inputs[name] for name in beside}))
+        except Exception:  # noqa: BLE001  (lengths of a packed batch that do not fit the other model's)
+            return np.inf
+        return apart(next(iter(one.values())), next(iter(other.values())))
 
     def _answer(self, given: Mapping[str, Array], turned: Turn) -> Array | str:
         """What b's layer returns for it, in a's order; or why it does not."""
