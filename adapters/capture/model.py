@@ -43,7 +43,7 @@ class Watched:
         self.framework: str = self._model.framework
 
     def run(self, inputs: Inputs) -> list[Layer]:
-        """Runs it on these inputs: named ones as keywords, others by place."""
+        """Runs it on these inputs: named ones as keywords, others by place. Raises UsageError without a result."""
         if isinstance(inputs, Mapping):
             args: tuple[Any, ...] = ()
             kwargs = {name: self._model.put(array) for name, array in inputs.items()}
@@ -52,7 +52,11 @@ class Watched:
         with self._model.watched():
             returned = self._function(*args, **kwargs) if self._function else self._model.call(args, kwargs)
         layers = [replace(layer, target=self._model.target) for layer in self._model.layers]
-        return [*layers, *_results(returned)]
+        if not (results := _results(returned)):
+            what = "None" if returned is None else f"a {type(returned).__name__}, in which there is no array"
+            pair = "give a pair of it and a function that returns what is to be compared"
+            raise UsageError(f"{type(self._model.model).__name__} returns {what}: {pair}")
+        return [*layers, *results]
 
     def again(self, place: int, inputs: Mapping[str, Array]) -> dict[str, Array]:
         """What the layer of that place returns for other inputs."""

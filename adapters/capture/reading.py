@@ -1,8 +1,10 @@
 """How a framework's layer is read as a formula of the spec, and how it is run once more, on other inputs."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields, is_dataclass
 from typing import Any
+
+import numpy as np
 
 from nnparity.adapters.capture.layer import Layer
 from nnparity.adapters.function import framework_of, to_numpy
@@ -117,9 +119,14 @@ def same_padding(image: Sequence[int], kernel: Sequence[int], strides: Sequence[
 
 
 def leaves(found: Any) -> Iterator[Any]:
-    """All tensors of a structure, in order."""
+    """All tensors and numbers of a structure, in order."""
     if framework_of(found) is not None:
         yield found
+    elif isinstance(found, bool | int | float):
+        yield np.asarray(found)
+    elif is_dataclass(found) and not isinstance(found, type):
+        for part in fields(found):
+            yield from leaves(getattr(found, part.name))
     elif isinstance(found, Mapping):
         for one in found.values():
             yield from leaves(one)

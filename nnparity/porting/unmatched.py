@@ -76,6 +76,8 @@ def _by_itself(layer: Layer) -> tuple[str, str] | None:
         return "diverges", "the other model does not return it"
     if layer.kind == RANDOM:
         return "diverges", layer.note
+    if layer.y is None:
+        return "conforms", "returns no array, and what it does is judged by what the next layer receives"
     if layer.kind == IDENTITY:
         return "conforms", "passes on what it receives"
     if layer.kind == FLATTEN or _moves(layer):

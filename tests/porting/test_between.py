@@ -136,6 +136,8 @@ def test_what_passes_on_or_moves_numbers_may_be_missing() -> None:
     assert port([*a, moving], network("dense"))
     seen = unknown("in a row", X, X.reshape(-1))
     assert port([*a, seen], network("dense"))
+    silent = Layer("log", "Log", inputs={"x": X})
+    assert port([*a, silent], [*network("dense"), silent])
 
 
 def test_weights_of_another_layer_are_called_so() -> None:

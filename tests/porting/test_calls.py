@@ -3,12 +3,13 @@
 import json
 import subprocess
 import sys
+from dataclasses import dataclass
 from importlib.util import find_spec
 
 import numpy as np
 import pytest
 
-from nnparity.adapters.capture.reading import Call, Reading
+from nnparity.adapters.capture.reading import Call, Reading, leaves
 from nnparity.porting.pairs.question import Expectation, judged
 from nnparity.tests.porting.made import array
 
@@ -35,6 +36,17 @@ def test_a_keyword_that_is_not_the_formulas_keeps_its_name() -> None:
     assert names(x, initial_state=[array(2, 4), array(2, 4)]) == ["x", "h", "c"]
     assert names(x, array(2, 4), array(2, 4), mask=mask) == ["x", "h", "c", "mask"]
     assert names(inputs=x, mask=mask) == ["x", "mask"]
+
+
+def test_numbers_and_dataclasses_are_results_too() -> None:
+    @dataclass
+    class Output:
+        logits: np.ndarray
+        loss: float
+        hidden: tuple[np.ndarray, ...] | None = None
+
+    assert [x.shape for x in leaves(Output(array(2, 3), 0.5))] == [(2, 3), ()]
+    assert [x.size for x in leaves([Output(array(2), 1, (array(4),)), None, "a", True])] == [2, 1, 4, 1]
 
 
 def test_nothing_is_expected_of_axes_that_a_formula_does_not_have() -> None:

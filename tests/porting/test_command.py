@@ -84,6 +84,9 @@ def number():
     return 3
 def tensorless():
     return torch.nn.Identity(), lambda x: x
+def silent():
+    model = right()
+    return model, lambda x: print(model(x).shape)
 """
 
 
@@ -164,6 +167,13 @@ def test_a_model_that_raises_is_told_with_its_words(factories: str, tmp_path: Pa
     np.save(tmp_path / "wide.npy", np.zeros((5, 7), np.float32))
     status, _, told = run(f"{factories}right", f"{factories}right", "--inputs", tmp_path / "wide.npy")
     assert "could not be run: RuntimeError: mat1 and mat2 shapes cannot be multiplied" in " ".join(told.split())
+    assert status == 2
+
+
+@needs_torch
+def test_a_model_without_a_result_is_refused(factories: str, tmp_path: Path) -> None:
+    status, _, told = run(f"{factories}silent", f"{factories}silent", "--inputs", tmp_path / "x.npy")
+    assert "Sequential returns None: give a pair of it and a function that returns" in " ".join(told.split())
     assert status == 2
 
 

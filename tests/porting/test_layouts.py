@@ -134,3 +134,10 @@ def test_neither_are_its_rows_or_features_otherwise() -> None:
     flat, other = IMAGES.reshape(2, -1), IMAGES.transpose(0, 2, 3, 1).reshape(2, -1)
     assert turn(told("result", flat), told("result", other), images) is SAME
     assert turn(told("result", SEQUENCES), told("result", SEQUENCES.reshape(10, 3))) is SAME
+
+
+def test_a_complex_number_has_two_parts() -> None:
+    x = (array(3, 4) + 1j * array(3, 4, seed=1)).astype(np.complex64)
+    assert apart(x, x) == 0
+    assert apart(x, x.conj()) > 1
+    assert difference(x.real, x) > 0.5

@@ -180,15 +180,16 @@ def apart(a: Array, b: Array) -> float:
 
 
 def _without_infinities(a: Array, b: Array) -> tuple[Array, Array]:
-    """Both in float64, with zeros in the place of infinities that they share."""
-    a, b = a.astype(np.float64), b.astype(np.float64)
+    """Both in double precision, with zeros in the place of infinities that they share."""
+    a, b = wide(a), wide(b)
     shared = np.isinf(a) & (a == b)
     return np.where(shared, 0.0, a), np.where(shared, 0.0, b)
 
 
 def _by_rows(array: Array) -> Array:
     """The root mean square of each row; numbers of one axis alone are so many rows."""
-    return np.abs(array) if array.ndim < 2 else np.sqrt(np.mean(np.square(array), axis=-1))
+    sizes = np.abs(array)
+    return sizes if array.ndim < 2 else np.sqrt(np.mean(np.square(sizes), axis=-1))
 
 
 def _broadcasts(a: Array, b: Array) -> bool:
@@ -201,4 +202,9 @@ def _broadcasts(a: Array, b: Array) -> bool:
 
 def size_of(array: Array) -> float:
     """The root mean square."""
-    return float(np.sqrt(np.mean(np.square(array.astype(np.float64))))) if array.size else 0.0
+    return float(np.sqrt(np.mean(np.square(np.abs(wide(array)))))) if array.size else 0.0
+
+
+def wide(array: Array) -> Array:
+    """In double precision; complex numbers stay what they are."""
+    return array.astype(np.complex128 if array.dtype.kind == "c" else np.float64)

@@ -12,7 +12,7 @@ import numpy as np
 
 from nnparity.adapters.capture.layer import Layer
 from nnparity.adapters.request import Array
-from nnparity.porting.pairs.layouts import Turn, size_of
+from nnparity.porting.pairs.layouts import Turn, size_of, wide
 from nnparity.reference.readings.budget.core import COMPOSED
 from nnparity.reports.formatting import significant
 from nnparity.spec import DTYPES
@@ -91,7 +91,7 @@ def _first(found: Mapping[str, Array], turned: Turn) -> Array:
 def _size(one: Array, other: Array) -> float:
     if one.shape != other.shape:
         return 0.0
-    return size_of(one.astype(np.float64) - other.astype(np.float64))
+    return size_of(wide(one) - wide(other))
 
 
 def _rounded(given: Mapping[str, Array]) -> dict[str, Array]:
