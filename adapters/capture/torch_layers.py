@@ -138,8 +138,10 @@ def _gates(blocks: Array) -> Array:
 
 
 def _lstm(module: Any) -> Reading:
-    if module.num_layers != 1 or module.bidirectional or module.proj_size or (module.training and module.dropout):
-        return Reading(note="an LSTM of both directions, with a projection, or in training with dropout")
+    if _drops(module):
+        return Reading(RANDOM, note="drops units at random: call eval() before")
+    if module.num_layers != 1 or module.bidirectional or module.proj_size:
+        return Reading(note="an LSTM of both directions, or with a projection")
     named = {name.removesuffix("_l0"): array(one) for name, one in module.named_parameters()}
     weights = {"wx": _gates(named["weight_ih"]), "wh": _gates(named["weight_hh"])}
     if module.bias:
@@ -150,6 +152,11 @@ def _lstm(module: Any) -> Reading:
         ours=turned,
         theirs=lambda name, x: x[None] if name in STATES else turned(name, x),
     )
+
+
+def _drops(module: Any) -> bool:
+    """Whether units are dropped between the layers."""
+    return bool(module.training and module.dropout and module.num_layers > 1)
 
 
 def _turned(swap: bool) -> Callable[[str, Array], Array]:
@@ -213,6 +220,8 @@ TABLE: Mapping[type, Callable[[Any], Reading]] = {
 def layers_of(module: Any) -> list[Any]:
     """An LSTM of several layers as so many of one, with the same parameters; others as they are."""
     if not isinstance(module, nn.LSTM) or module.num_layers == 1 or module.bidirectional or module.proj_size:
+        return [module]
+    if _drops(module):
         return [module]
     found = []
     for number in range(module.num_layers):

@@ -71,6 +71,7 @@ WRONG = {
     "cnn, transposed": ("6", "conv2d", "conv2d", "is a's transposed: input and output channels are exchanged"),
     "cnn, unpermuted": ("9", "dense", "dense", "is a's as it is, but the features come in the order c, h, w"),
     "images, epsilon": ("1", "batch_normalization", "batch_norm", "epsilon is 0.001 in b, 1e-05 in a"),
+    "lstm in training": ("lstm", "lstm", "dropout in training", "drops units at random: call eval() before"),
     "lstm, gates": ("lstm.1", "lstm", "lstm", "is a's with its gates in the order i, f, c, o"),
     "attention, heads": (
         *("attention", "multi_head_attention", "multi_head_attention"),

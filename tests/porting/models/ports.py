@@ -35,6 +35,13 @@ def _training() -> Any:
     return nnparity.port(torch_models.bert().train(), keras_models.bert(), numbers.sentences())
 
 
+def _lstm_in_training() -> Any:
+    """Both drop between their layers, which only what the next layer receives would show."""
+    one, other = torch_models.lstm().train(), torch_models.lstm().train()
+    one.lstm.dropout = other.lstm.dropout = 0.5
+    return nnparity.port(one, other, numbers.sequences())
+
+
 def _channels_last() -> Any:
     images = numbers.image()
     return nnparity.port(torch_models.cnn(), keras_models.cnn(), images, b_inputs=images.transpose(0, 2, 3, 1))
@@ -56,6 +63,7 @@ PORTS: dict[str, Port] = {
     "images": _cnn("images", "images"),
     "images, epsilon": lambda: nnparity.port(torch_models.images(), keras_models.images("epsilon"), numbers.image()),
     "lstm": lambda: nnparity.port(torch_models.lstm(), keras_models.lstm(), numbers.sequences()),
+    "lstm in training": _lstm_in_training,
     "lstm, gates": lambda: nnparity.port(torch_models.lstm(), keras_models.lstm("gates"), numbers.sequences()),
     "attention": lambda: nnparity.port(torch_models.attention(), keras_models.attention(), numbers.attended()),
     "attention, heads": lambda: nnparity.port(
