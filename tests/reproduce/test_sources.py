@@ -3,6 +3,8 @@
 import ast
 import builtins
 import sys
+from contextlib import nullcontext
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -80,6 +82,20 @@ def test_a_helper_does_not_take_a_name_of_the_script() -> None:
     found.method("dense", ("x", "w", "b"))
     assert any(block.startswith("def call_2(") for block in found.blocks)
     assert "call_2(" in found.blocks[-1]
+
+
+@pytest.mark.parametrize(
+    "change",
+    ["K += 1", "K = K * 2", "T['k'] = 2", "T.update(k=2)", "for k in 'ab':\n    T[k] = 1", "if T:\n    K = 2", ""],
+)
+def test_what_more_than_one_statement_makes_is_no_part_of_a_script(change: str, tmp_path: Path) -> None:
+    file = tmp_path / "on_torch.py"
+    text = "import torch\ntorch.manual_seed(0)\nK = 1\nT = {}\n{}\ndef sine(x):\n    return torch.sin(x) * K * len(T)\n"
+    file.write_text(text.replace("{}\ndef", f"{change}\ndef"), encoding="utf-8")
+    found = extraction("torch")
+    found.outside = file
+    with pytest.raises(Unreproducible, match=r"[KT] of on_torch.py is not") if change else nullcontext():
+        found.method("sine", ("x",))
 
 
 def test_what_cannot_be_read_is_told() -> None:

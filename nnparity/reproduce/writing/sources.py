@@ -6,6 +6,7 @@ nnparity only (annotations, declarations of kernels, `self`) is taken off.
 
 import ast
 import importlib.util
+from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from functools import cache
@@ -32,6 +33,8 @@ class Module:
     name: str
     path: Path
     bindings: dict[str, ast.stmt]
+    #: The names that other statements of the module have to do with as well: a script has the one that binds them.
+    changed: frozenset[str]
 
 
 @cache
@@ -40,7 +43,7 @@ def module(name: str) -> Module:
     path = Path(name) if name.endswith(".py") else Path(_origin(name))
     tree = ast.parse(path.read_text(encoding="utf-8"))
     bindings = {bound: one for one in _statements(tree) for bound in _bound(one)}
-    return Module(name, path, bindings)
+    return Module(name, path, bindings, _changed(tree))
 
 
 def _origin(name: str) -> str:
@@ -63,11 +66,53 @@ def _bound(one: ast.stmt) -> list[str]:
         case ast.FunctionDef() | ast.ClassDef():
             return [one.name]
         case ast.Assign():
-            return [node.id for target in one.targets for node in ast.walk(target) if isinstance(node, ast.Name)]
+            return [name for target in one.targets for name in _stored(target)]
         case ast.AnnAssign(target=ast.Name(id=name)):
             return [name]
         case _:
             return []
+
+
+def _stored(tree: ast.AST) -> Iterator[str]:
+    """The names that a statement, or a target of one, binds."""
+    return (node.id for node in ast.walk(tree) if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store))
+
+
+def _changed(tree: ast.Module) -> frozenset[str]:
+    """Names that are bound more than once, or of which a part is assigned, or a method called."""
+    met = Counter(name for one in _all_statements(tree.body) for name in _touched(one))
+    return frozenset(name for name, count in met.items() if count > 1)
+
+
+def _all_statements(body: Iterable[ast.stmt]) -> Iterator[ast.stmt]:
+    """Those of the module, and of every branch of its own."""
+    for one in body:
+        if isinstance(one, ast.With | ast.If | ast.Try):
+            branches = (getattr(one, name, []) for name in ("body", "orelse", "finalbody"))
+            yield from _all_statements(inner for branch in branches for inner in branch)
+            yield from _all_statements(inner for handler in getattr(one, "handlers", []) for inner in handler.body)
+        else:
+            yield one
+
+
+def _touched(one: ast.stmt) -> set[str]:
+    """The names of the module that a statement makes what they are; of modules that are imported none."""
+    if isinstance(one, ast.Import | ast.ImportFrom):
+        return set()
+    if isinstance(one, ast.FunctionDef | ast.ClassDef):
+        return {one.name}
+    parts = [node for node in ast.walk(one) if isinstance(node, ast.Attribute | ast.Subscript)]
+    written = [node for node in parts if not isinstance(node.ctx, ast.Load)]
+    call = one.value if isinstance(one, ast.Expr) else None
+    asked = [call.func] if isinstance(call, ast.Call) and isinstance(call.func, ast.Attribute) else []
+    return {*_stored(one), *filter(None, map(_root, [*written, *asked]))}
+
+
+def _root(node: ast.expr) -> str:
+    """The name that an attribute or an element of something belongs to."""
+    while isinstance(node, ast.Attribute | ast.Subscript):
+        node = node.value
+    return node.id if isinstance(node, ast.Name) else ""
 
 
 @dataclass(frozen=True, eq=False)
@@ -191,6 +236,8 @@ class Extraction:
     def _global(self, place: Module, name: str) -> str | None:
         """Takes out what a module's name stands for; its name in the script, or None of a name of Python's own."""
         statement = place.bindings.get(name)
+        if name in place.changed:
+            raise Unreproducible(f"{name} of {place.path.name} is not what one statement alone makes of it")
         match statement:
             case None:
                 return None
@@ -292,8 +339,7 @@ def _local(tree: ast.AST) -> set[str]:
     """The names that a definition binds itself; those of an assignment of a module are no less global for it."""
     if isinstance(tree, ast.Assign | ast.AnnAssign):
         return set(_bound(tree))
-    stored = {node.id for node in ast.walk(tree) if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store)}
-    return stored | {node.arg for node in ast.walk(tree) if isinstance(node, ast.arg)}
+    return {*_stored(tree)} | {node.arg for node in ast.walk(tree) if isinstance(node, ast.arg)}
 
 
 def _free_names(tree: ast.AST, local: set[str]) -> list[str]:
