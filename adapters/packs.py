@@ -149,9 +149,10 @@ def _module(pack: Pack, file: Path) -> ModuleType:
     assert spec is not None
     assert spec.loader is not None
     module: Any = importlib.util.module_from_spec(spec)
+    sys.modules[name] = module  # where dataclasses look for the module of a class
     try:
         spec.loader.exec_module(module)
     except (Exception, SystemExit) as error:
+        del sys.modules[name]
         raise UsageError(f"{file}: {type(error).__name__}: {error}") from error
-    sys.modules[name] = module
     return module

@@ -4,6 +4,7 @@ A pack has one, ``reference.py``, or one beside each of its files of formulas, `
 """
 
 import importlib.util
+import sys
 from collections.abc import Iterator
 from functools import update_wrapper
 from pathlib import Path
@@ -75,11 +76,14 @@ def _run(pack: Pack, path: Path) -> None:
     spec = importlib.util.spec_from_file_location(pack.module(path.stem), path)
     assert spec is not None
     assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[spec.name] = module  # where dataclasses look for the module of a class
     try:
-        spec.loader.exec_module(importlib.util.module_from_spec(spec))
-    except UsageError:
-        raise
+        spec.loader.exec_module(module)
     except (Exception, SystemExit) as error:  # one that ends the process would end a proof as if all were proven
+        del sys.modules[spec.name]
+        if isinstance(error, UsageError):
+            raise
         raise UsageError(f"{path}: {type(error).__name__}: {error}") from error
 
 

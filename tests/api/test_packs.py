@@ -10,6 +10,8 @@ import numpy as np
 import pytest
 
 import nnparity
+from nnparity.adapters.numpy import NumpyAdapter
+from nnparity.adapters.packs import extended
 from nnparity.api.packs import Pack
 from nnparity.reference import FORMULAS
 from nnparity.spec import load
@@ -196,6 +198,18 @@ def test_a_module_that_ends_the_process_is_told(copied: Path) -> None:
     spoil(copied, "losses.py", "import numpy as np", "raise SystemExit(0)")
     with pytest.raises(nnparity.UsageError, match=r"losses\.py: SystemExit: 0"):
         nnparity.load_pack(copied)
+
+
+def test_its_modules_may_have_dataclasses(copied: Path) -> None:
+    own = "from __future__ import annotations\nimport dataclasses\n@dataclasses.dataclass\nclass Own:\n    size: int\n"
+    losses = copied / "losses.py"
+    losses.write_text(own + losses.read_text(encoding="utf-8"), encoding="utf-8")
+    (copied / "on_numpy.py").write_text(own, encoding="utf-8")
+    found = nnparity.load_pack(copied)
+    try:
+        assert extended(NumpyAdapter).backend == "numpy"
+    finally:
+        found.close()
 
 
 def test_a_folder_without_one_is_told(tmp_path: Path) -> None:
