@@ -27,6 +27,7 @@ from nnparity.reports.records import Verdict
 from nnparity.run.counts import Counts
 from nnparity.run.finalization import finalize
 from nnparity.run.plan import Plan
+from nnparity.run.recorder import Recorder
 from nnparity.run.session import Session
 from nnparity.run.verdicts import failed
 from nnparity.spec import SpecError
@@ -89,7 +90,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Checks the options once; what does not exist ends the run with status 2."""
+    """Checks the options once, and begins; what does not exist is an error of usage, with pytest's own status."""
     if not config.option.backend:
         return
     try:
@@ -99,21 +100,25 @@ def pytest_configure(config: pytest.Config) -> None:
         for target in plan.targets:
             if target.backend.endswith(".py") or ":" in target.backend:
                 load_backend(target.backend)
+        if not config.option.collectonly:
+            _begin(config, plan)
     except (UsageError, SpecError, KnownError, StoreError, Misdeclared, LookupError) as error:
-        pytest.exit(f"nnparity: {error}", returncode=2)
-    path = config.option.records or Path("reports/out/pytest.jsonl")
-    worker = hasattr(config, "workerinput")
-    if not worker and not config.option.collectonly:
-        path.unlink(missing_ok=True)
-    if config.option.collectonly:
-        return
+        raise pytest.UsageError(f"nnparity: {error}") from error
+
+
+def _begin(config: pytest.Config, plan: Plan) -> None:
+    """Opens the session: a run file that begins here, or in a worker of xdist the one that is there.
+
+    Raises KnownError for a record that cannot be read, and leaves the file of before as it was.
+    """
+    path = (config.option.records or Path("reports/out/pytest.jsonl")).absolute()
     memory.use(None if config.option.no_store else location.folder())
+    session = Session(plan, None, config.option.case_timeout)
+    session.recorder = Recorder(path) if hasattr(config, "workerinput") else Recorder.anew(path, plan)
     config.stash[EXAMINED] = set()
     config.stash[PARTS] = []
     config.stash[SAID] = []
-    config.stash[SESSION] = Session(plan, path.absolute(), config.option.case_timeout)
-    if not worker:
-        config.stash[SESSION].recorder.begin(plan)
+    config.stash[SESSION] = session
 
 
 def _plan(config: pytest.Config) -> Plan:

@@ -111,18 +111,40 @@ def test_two_backends_on_two_processes_write_one_run_file(tmp_path: Path) -> Non
 @pytest.mark.parametrize(
     ("arguments", "told"),
     [
-        (("--backend", "nosuch"), "nnparity: no backend is called 'nosuch'"),
-        (("--backend", "nosuch.py:Adapter"), "nnparity: no adapter at 'nosuch.py:Adapter'"),
+        (("--backend", "nosuch"), "no backend is called 'nosuch'"),
+        (("--backend", "nosuch.py:Adapter"), "no adapter at 'nosuch.py:Adapter'"),
+        (("--backend", "faulty.py:Misspelt", *SMALL), "declares conv2, which the spec does not have"),
         (("--backend", "numpy", "--formula", "desne"), "did you mean 'dense'?"),
-        (("--backend", "numpy", *SMALL, "--device", "cuda"), "DeviceUnavailable: numpy has no cuda here, only cpu"),
-        (("--backend", "numpy:cpu", *SMALL, "--device", "cuda"), "nnparity: --device cuda is taken by no --backend"),
-        # the message of a worker is lost: xdist calls it a crash
-        (("--backend", "numpy", *SMALL, "--device", "cuda", "-n", "1"), "no verdict"),
+        (("--backend", "numpy:cpu", *SMALL, "--device", "cuda"), "--device cuda is taken by no --backend"),
+        (("--backend", "numpy", *SMALL, "--known", "form.toml"), "form.toml: not TOML: "),
+        (("--backend", "numpy", *SMALL, "--known", "field.toml", "-n", "1"), "field.toml: own-relu: Object contains"),
     ],
-    ids=["backend", "file", "formula", "device", "device not taken", "device, in a worker"],
+    ids=["backend", "file", "misspelt", "formula", "device not taken", "record, no TOML", "record, a wrong field"],
 )
-def test_what_does_not_exist_ends_with_2(tmp_path: Path, arguments: tuple[str, ...], told: str) -> None:
+def test_what_does_not_exist_is_an_error_of_usage(tmp_path: Path, arguments: tuple[str, ...], told: str) -> None:
+    (tmp_path / "faulty.py").write_text(FAULTY)
+    (tmp_path / "form.toml").write_text("formula = [")
+    (tmp_path / "field.toml").write_text(STALE + 'colour = "red"\n')
+    (before := tmp_path / "reports/out/pytest.jsonl").parent.mkdir(parents=True)
+    before.write_text("of before")
     status, output = conformance(tmp_path, *arguments)
+    assert output.startswith("ERROR: nnparity: ")
+    assert told in output
+    assert status == pytest.ExitCode.USAGE_ERROR, output
+    assert before.read_text() == "of before"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "told"),
+    [
+        ((), "DeviceUnavailable: numpy has no cuda here, only cpu"),
+        # the message of a worker is lost: xdist calls it a crash
+        (("-n", "1"), "no verdict"),
+    ],
+    ids=["here", "in a worker"],
+)
+def test_a_device_that_is_not_there_ends_with_2(tmp_path: Path, arguments: tuple[str, ...], told: str) -> None:
+    status, output = conformance(tmp_path, "--backend", "numpy", *SMALL, "--device", "cuda", *arguments)
     assert told in output
     assert status == 2, output
 
@@ -133,9 +155,8 @@ def test_what_does_not_exist_ends_with_2(tmp_path: Path, arguments: tuple[str, .
         (("--backend", "faulty.py:Idle", *SMALL), "nothing was judged on idle:cpu:eager: every formula"),
         (("--backend", "numpy", "--formula", "listing_mlp", "--dtype", "float16"), "nothing was judged: no formula of"),
         (("--backend", "numpy", *SMALL, "-k", "nosuch"), "nothing was judged: "),
-        (("--backend", "faulty.py:Misspelt", *SMALL), "declares conv2, which the spec does not have"),
     ],
-    ids=["all unsupported", "no verdict", "no item", "misspelt"],
+    ids=["all unsupported", "no verdict", "no item"],
 )
 def test_nothing_judged_is_no_success(tmp_path: Path, arguments: tuple[str, ...], told: str) -> None:
     (tmp_path / "faulty.py").write_text(FAULTY)
