@@ -8,6 +8,7 @@ Options such as ``--device`` have names that other suites have options of, too: 
 ``-p nnparity.conformance_plugin`` in the settings of this repository, and in the `pytest.ini` that is shipped.
 """
 
+import contextlib
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -18,7 +19,7 @@ from nnparity import checks, reports
 from nnparity.adapters.registry import Misdeclared
 from nnparity.adapters.registry import load as load_backend
 from nnparity.api.packs import Pack, load_pack
-from nnparity.command_line.running.exclusion import alone
+from nnparity.command_line.running.exclusion import alone, written
 from nnparity.command_line.running.previous import ASIDE, RUN, gave_way
 from nnparity.execute.observer import TargetUnavailable
 from nnparity.execute.target import TargetName, named
@@ -41,6 +42,8 @@ from nnparity.store.memory import store_lines
 Part = tuple[list[str], list[str], list[str]]
 PLAN = pytest.StashKey[Plan]()
 SESSION = pytest.StashKey[Session]()
+#: The folder of the records, held.
+HELD = pytest.StashKey[contextlib.ExitStack]()
 PACKS = pytest.StashKey[list[Pack]]()
 #: The items that were examined, each by its group and target; what workers of xdist say that theirs are.
 EXAMINED = pytest.StashKey[set[str]]()
@@ -109,12 +112,18 @@ def pytest_configure(config: pytest.Config) -> None:
 def _begin(config: pytest.Config, plan: Plan) -> None:
     """Opens the session: a run file that begins here, or in a worker of xdist the one that is there.
 
-    Raises KnownError for a record that cannot be read, and leaves the file of before as it was.
+    The folder of the records is held until the session ends, as a run holds its own. Raises UsageError where another
+    has it, and KnownError for a record that cannot be read; the file of before is then as it was.
     """
     path = (config.option.records or Path("reports/out/pytest.jsonl")).absolute()
+    worker = hasattr(config, "workerinput")
     memory.use(None if config.option.no_store else location.folder())
-    session = Session(plan, None, config.option.case_timeout)
-    session.recorder = Recorder(path) if hasattr(config, "workerinput") else Recorder.anew(path, plan)
+    with contextlib.ExitStack() as held:
+        if not worker:
+            held.enter_context(alone(path.parent, option="--records"))
+        session = Session(plan, None, config.option.case_timeout)
+        session.recorder = Recorder(path) if worker else Recorder.anew(path, plan)
+        config.stash[HELD] = held.pop_all()
     config.stash[EXAMINED] = set()
     config.stash[PARTS] = []
     config.stash[SAID] = []
@@ -141,10 +150,11 @@ def _plan(config: pytest.Config) -> Plan:
 
 
 def pytest_unconfigure(config: pytest.Config) -> None:
-    """Ends the targets."""
+    """Ends the targets, and lets go of the folder."""
     if (session := config.stash.get(SESSION, None)) is not None:
         session.close()
         memory.leave()
+        config.stash[HELD].close()
     for pack in config.stash.get(PACKS, []):
         pack.close()
 
@@ -235,13 +245,13 @@ def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> None:
 
 
 def _report(config: pytest.Config, run: Session, ended: bool) -> reports.MergedRun:
-    """The session as far as it came, with its report in the folder of the records, unless another run has that.
+    """The session as far as it came, with its report in the folder of the records, unless that cannot be written.
 
     The report of a run that lies there is kept.
     """
     path = run.recorder.path
     try:
-        with alone(path.parent, option="--records"):
+        with written(path.parent):
             if path.name != RUN:
                 config.stash[SAID] += filter(None, (gave_way(path.parent / RUN, lies) for lies in (ASIDE, RUN)))
             return finalize(path, path.parent, known=run.plan.known, ended=ended)[0]

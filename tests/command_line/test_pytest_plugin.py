@@ -236,19 +236,52 @@ def test_a_session_that_did_not_come_to_its_end_is_incomplete(
     assert "1 of 1 runs did not come to an end" in (tmp_path / "reports/out/parity.md").read_text()
 
 
-def test_the_report_that_a_run_left_is_kept_and_none_is_made_where_a_run_is_going_on(tmp_path: Path) -> None:
+#: What a session finds of its own folder while it goes on.
+ASKS = """
+from pathlib import Path
+from nnparity.command_line.running.exclusion import alone
+from nnparity.spec.usage import UsageError
+
+def pytest_runtest_logfinish():
+    try:
+        with alone(Path("reports/out")):
+            pass
+    except UsageError as error:
+        Path("refused").write_text(str(error))
+"""
+
+
+def test_a_session_has_its_folder_alone_with_its_workers(tmp_path: Path) -> None:
+    """A second one would take the run file away from the first, which then sealed the file of the second."""
+    (tmp_path / "asks.py").write_text(ASKS)
+    out = tmp_path / "reports/out"
+    small = ("--backend", "numpy", *SMALL, "--quantity", "output")
+    status, told = conformance(tmp_path, *small, "-n", "2", "-p", "asks")
+    assert status == 0, told
+    assert "another run writes into" in (tmp_path / "refused").read_text()
+    before = (out / "pytest.jsonl").read_bytes()
+    with alone(out):
+        status, told = conformance(tmp_path, *small)
+    assert (status, told.splitlines()[0]) == (
+        pytest.ExitCode.USAGE_ERROR,
+        f"ERROR: nnparity: another run writes into {out}: name another folder by --records",
+    )
+    assert (out / "pytest.jsonl").read_bytes() == before
+
+
+def test_the_report_that_a_run_left_is_kept_and_where_none_can_be_written_that_is_said(tmp_path: Path) -> None:
     out, page = tmp_path / "reports/out", "parity.html"
     out.mkdir(parents=True)
     (out / RUN).write_bytes(encode(Summary({}, 0, [], {})))
     (out / page).write_text("of before")
     small = ("--backend", "numpy", *SMALL, "--quantity", "output")
-    with alone(out):
-        status, told = conformance(tmp_path, *small)
-    assert status == 2, told
-    assert f"there is no report: another run writes into {out}: name another folder by --records" in told
-    assert (out / page).read_text() == "of before"
     status, told = conformance(tmp_path, *small)
     assert status == 0, told
     assert f"the report of before is kept in {out / 'previous'}" in told
     assert (out / "previous" / page).read_text() == "of before"
     assert (out / page).read_text() != "of before"
+    (out / page).unlink()
+    (out / page).mkdir()
+    status, told = conformance(tmp_path, *small)
+    assert status == 2, told
+    assert f"there is no report: {out} cannot be written to: " in told
