@@ -1,5 +1,6 @@
 """Questions of one's own to the verdicts of a run, in SQL: DuckDB over the Parquet file."""
 
+import glob
 from pathlib import Path
 
 #: What begins a whole statement; all else is a condition.
@@ -17,7 +18,8 @@ def query(path: Path, sql: str) -> tuple[list[str], list[tuple[object, ...]]]:
 
     with duckdb.connect() as connection:
         try:
-            connection.read_parquet(str(path)).create_view("verdicts")
+            # DuckDB takes a name for a pattern of several files
+            connection.read_parquet(glob.escape(str(path))).create_view("verdicts")
         except duckdb.Error as error:
             raise ValueError(f"{path} cannot be read as Parquet: {error}") from error
         try:

@@ -202,3 +202,17 @@ def test_a_condition_and_a_statement_are_answered(tmp_path: Path, verdict: Any, 
     assert query(table, "select count(*) from verdicts")[1] == [(4,)]
     with pytest.raises(ValueError, match="nonsense"):
         query(table, "nonsense = 1")
+
+
+@pytest.mark.parametrize("name", ["a[1]", "a*", "a?", "a[", "**", "s3:x", "file:y", "a=1"])
+def test_the_table_that_is_named_is_asked_and_no_other(
+    tmp_path: Path, verdict: Any, write: Any, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    pytest.importorskip("pyarrow")
+    pytest.importorskip("duckdb")
+    from nnparity.reports.export.query import query
+
+    monkeypatch.chdir(tmp_path)
+    for folder, grade in (("a1", "conforms"), (name, "diverges")):
+        (table,) = (path for path in render(merge([write(verdict(grade))]), folder) if path.suffix == ".parquet")
+    assert query(table, "select grade from verdicts")[1] == [("diverges",)]
