@@ -14,6 +14,8 @@ from nnparity.reports.render.gfm import code, compact, text
 #: So many names of datasets and of quantities are told, then how many more.
 NAMED = 4
 NEWLINE = "\n"
+#: What `Verdict.asked` names.
+ASKED = ("case", "target", "quantity", "salt", "layout")
 COLUMNS = ("formula", "target", "quantities", "dtypes", "verdicts", "worst")
 PAGE = """<!doctype html>
 <html lang="en"><head><meta charset="utf-8"><title>What changed</title>
@@ -70,12 +72,8 @@ def json(found: Differences) -> str:
             "dtypes": group.dtypes,
             "quantities": group.quantities,
             "records": group.records,
-            "cases": [{"case": one.verdict.case, "quantity": one.verdict.quantity} for one in group.changes],
-            "worst": {
-                "case": group.worst.verdict.case,
-                "old": _hard(group.worst, "old"),
-                "new": _hard(group.worst, "new"),
-            },
+            "cases": [_asked(one) for one in group.changes],
+            "worst": _asked(group.worst) | {side: _hard(group.worst, side) for side in ("old", "new")},
         }
         for group in found.groups
     ]
@@ -141,6 +139,11 @@ def _datasets(group: Group) -> str:
 def _margins(one: Change) -> str:
     told = [margin(verdict.hard) for verdict in (one.old, one.new) if verdict is not None]
     return " → ".join(dict.fromkeys(told))
+
+
+def _asked(one: Change) -> dict[str, str]:
+    """What the verdict answers; the salt and the layout are empty where they are those of its run."""
+    return dict(zip(ASKED, one.verdict.asked, strict=True))
 
 
 def _hard(one: Change, which: str) -> float | str | None:

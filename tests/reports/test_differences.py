@@ -131,6 +131,13 @@ def test_each_drawing_of_a_case_is_held_against_the_same_one(differences: Compar
     assert [(group.kind, len(group.changes)) for group in found.groups] == [("worse", 1)]
     assert ([one.verdict.salt for one in found.news], found.same) == (["hunt-1-7"], 2)
     assert differences(old, old).same == 3
+    (group,) = json.loads(FORMATS["json"](differences(old, [verdict("diverges", **one) for one in drawings])))["groups"]
+    assert [(one["salt"], one["layout"]) for one in group["cases"]] == [
+        ("hunt-1-7", ""),
+        ("hunt-1-9", ""),
+        ("hunt-1-9", "strided"),
+    ]
+    assert group["worst"].items() > group["cases"][0].items()
     together = verdict(digest="c", quantity="output.with_grad", **drawings[1])
     (change,) = differences(old, [*old, together]).groups[0].changes
     assert change.old == old[1], "the plain output of the same drawing stands for it"
