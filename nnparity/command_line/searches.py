@@ -8,7 +8,7 @@ import typer
 
 from nnparity.command_line.application import application, progress, tell
 from nnparity.command_line.options import JOBS, Choice, NoStore, Out, Processes, Timeout, choosing, store_folder
-from nnparity.command_line.running.exclusion import alone, written
+from nnparity.command_line.running.exclusion import alone
 from nnparity.command_line.running.interruption import stopping
 from nnparity.command_line.running.outcome import UNJUDGED
 from nnparity.command_line.running.previous import kept
@@ -42,7 +42,7 @@ def mutate(
     """
     plan = choice.plan()
     path, store = out / "mutation.jsonl", store_folder(no_store)
-    with written(out), stopping(), progress() as bar:
+    with alone(out, "mutation"), stopping(), progress() as bar:
         task = bar.add_task(f"faults planted in {choice.backends}", total=len(plan.chosen()))
         found, troubles = planting.mutate(
             plan, path, timeout, jobs, lambda id: bar.update(task, description=id, advance=1), store

@@ -1,8 +1,8 @@
 """One run at a time in a folder: a second one would append to the same file, and nobody could tell them apart.
 
 A report holds its folder too: it would take the run file away from the run that writes it. A hunt has a file of its
-own, and holds the folder against other hunts alone. Where the folder cannot be written to, that is told: it is no fault
-of nnparity's.
+own, and holds the folder against other hunts alone; so does `mutate` against others of its kind. Where the folder
+cannot be written to, that is told: it is no fault of nnparity's.
 """
 
 import contextlib
@@ -17,14 +17,14 @@ from nnparity.spec.usage import UsageError
 #: The name of the file that is locked; it is of no use by itself, and stays.
 LOCK = ".nnparity.lock"
 #: The same, by what holds the folder.
-LOCKS = {"run": LOCK, "hunt": ".nnparity.hunt.lock"}
+LOCKS = {"run": LOCK, "hunt": ".nnparity.hunt.lock", "mutation": ".nnparity.mutation.lock"}
 #: What the system says where nothing more can be written: no room, none for this user, or a file of the largest size.
 FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS)
 
 
 @contextlib.contextmanager
 def alone(folder: Path, what: str = "run", option: str = "--out") -> Iterator[None]:
-    """Holds the folder for one run or report, or for one hunt; a folder that was made for nothing goes again.
+    """Holds the folder for one run or report, one hunt or one `mutate`; a folder that was made for nothing goes again.
 
     `option` is what names it. Raises UsageError where another has it, or where nothing can be written.
     """

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from nnparity.command_line.running.exclusion import written
+from nnparity.command_line.running.exclusion import alone, written
 from nnparity.run.engines import processes
 from nnparity.run.recorder import Recorder
 from nnparity.spec.usage import UsageError
@@ -61,6 +61,12 @@ def test_a_file_in_the_place_of_the_folder_is_told(
 ) -> None:
     assert nnparity(*arguments, "--out", "afile") == 2
     assert told(capsys).startswith("nnparity: afile"), "soak has a folder in it"
+
+
+def test_a_second_mutate_into_a_folder_is_refused(nnparity: Run, capsys: pytest.CaptureFixture[str]) -> None:
+    with alone(Path("out"), "mutation"):
+        assert nnparity("mutate", "--backend", "numpy", *SMALL, "--out", "out") == 2
+    assert told(capsys) == "nnparity: another mutation writes into out: name another folder by --out"
 
 
 def test_a_report_into_a_file_is_told(nnparity: Run, capsys: pytest.CaptureFixture[str]) -> None:
