@@ -97,10 +97,12 @@ def _elements(arrays: Arrays, places: Array) -> Arrays:
 
 
 def _samples(arrays: Arrays, shapes: Mapping[str, str], axis: str, places: Array) -> Arrays:
+    """These places of each axis that is of the symbol: a graph's matrix of edges has two."""
     found: dict[str, Any] = {}
     for name, array in arrays.items():
-        where = [place for place, word in enumerate(shapes[name].split()) if word == axis]
-        found[name] = np.take(array, places, axis=where[0]) if where else array
+        words = shapes[name].split()
+        whole = (places if word == axis else range(size) for word, size in zip(words, array.shape, strict=True))
+        found[name] = array[np.ix_(*whole)] if axis in words else array
     return found
 
 

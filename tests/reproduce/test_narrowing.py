@@ -9,7 +9,7 @@ import pytest
 from nnparity.checks.threads import large
 from nnparity.execute.target import TargetName, start
 from nnparity.reproduce.cell import Cell, find
-from nnparity.reproduce.narrowing import FEW, FILLED, narrowed
+from nnparity.reproduce.narrowing import FEW, FILLED, _samples, narrowed
 from nnparity.reproduce.writing.sources import Unreproducible
 from nnparity.spec import load
 from nnparity.spec.usage import UsageError
@@ -78,6 +78,13 @@ def test_of_samples_the_wrong_ones_are_shown(tmp_path: Path) -> None:
     assert (np.abs(few.case.inputs["x"][:, 0]) > 3).all()
     assert few.case.inputs["w"].shape == case.inputs["w"].shape
     assert few.judged.grade == "diverges"
+
+
+def test_of_a_graph_both_axes_of_its_matrix_are_cut() -> None:
+    edges, nodes, places = np.arange(25.0).reshape(5, 5), np.arange(10.0).reshape(5, 2), np.array([3, 1])
+    cut = _samples({"a": edges, "x": nodes}, {"a": "n n", "x": "n d"}, "n", places)
+    assert cut["a"].tolist() == [[edges[3, 3], edges[3, 1]], [edges[1, 3], edges[1, 1]]]
+    assert cut["x"].tolist() == nodes[places].tolist()
 
 
 def test_what_all_samples_make_together_is_told(tmp_path: Path) -> None:
