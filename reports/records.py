@@ -188,12 +188,16 @@ class Verdict(msgspec.Struct, frozen=True, tag_field="kind", tag="verdict"):
         return self.case, self.target, self.quantity, self.salted(), self.layout or ""
 
     @property
+    def names(self) -> tuple[str, ...]:
+        """Those that its diagnosis has for what is wrong, which fit equally; none where nothing known explains it."""
+        if self.diagnosis is None or self.diagnosis.startswith(UNKNOWN):
+            return ()
+        return tuple(self.diagnosis.removeprefix(LIKELY).split(OR))
+
+    @property
     def narrower(self) -> bool:
         """Whether its diagnosis says, by all of its names, that bits are missing in the right formula."""
-        if self.diagnosis is None or self.diagnosis.startswith(UNKNOWN):
-            return False
-        names = self.diagnosis.removeprefix(LIKELY).split(OR)
-        return all(any(words in name for words in NARROWER) for name in names)
+        return bool(self.names) and all(any(words in name for words in NARROWER) for name in self.names)
 
     def salted(self, plain: str = "") -> str:
         """The salt that its numbers were drawn with, where that of its run is `plain`."""

@@ -15,7 +15,7 @@ from nnparity.api.results import told
 from nnparity.expect.expected import Array
 from nnparity.judge.elements import errors
 from nnparity.reports.formatting import badness, margin, significant
-from nnparity.reports.records import GRADES, NARROWER, PASSING, Verdict
+from nnparity.reports.records import GRADES, PASSING, Verdict
 from nnparity.spec.usage import UsageError
 
 ROUNDING, CONVENTION, BUG, UNTOLD = "rounding", "convention", "bug", "untold"
@@ -144,8 +144,8 @@ def cause(found: Sequence[Judged], question: Question) -> str:
     worst = max((one.verdict for one in found), key=lambda v: GRADES.index(v.grade))
     if worst.grade in PASSING:
         return UNTOLD if worst.grade == "inconclusive" else ROUNDING
-    named = worst.diagnosis or ""
-    if any(words in named for words in NARROWER):
+    if worst.narrower:
         return ROUNDING
     known = {variant.says for variant in question.case.formula.variants.values()}
-    return CONVENTION if named in known or named.startswith(FACTOR) else BUG
+    named = [one in known or one.startswith(FACTOR) for one in worst.names]
+    return CONVENTION if any(named) else BUG

@@ -15,9 +15,8 @@ from nnparity.execute.protocol import TargetInfo
 from nnparity.execute.target import Target
 from nnparity.execute.worker import observe
 from nnparity.expect.expected import Expected
-from nnparity.judge.answer_patterns import pattern, tail
-from nnparity.judge.diagnosis import diagnose
-from nnparity.judge.error_patterns import TOWARDS_ZERO
+from nnparity.judge.answer_patterns import pattern
+from nnparity.judge.diagnosis import diagnosed
 from nnparity.judge.grades import Judgement
 from nnparity.judge.sensitivity import graded, qualified
 from nnparity.reports.records import Verdict
@@ -116,14 +115,11 @@ def judged(
 
 
 def _named(case: Case, quantity: str, seen: Any, expected: Expected, flush: bool, before: Case | None) -> str | None:
-    """What explains it: a plain pattern, another reading of the formula, a missing tail, or fewer bits."""
+    """What explains it, in the words of a run's verdict: likely, where too little speaks for it; or None."""
     if plainly := pattern(quantity, seen, expected, before):
         return plainly
-    named = diagnose(case, quantity, seen, expected, flush)
-    if named in {TOWARDS_ZERO, *(variant.says for variant in case.formula.variants.values())}:
-        return named
-    missing = tail(case, quantity, seen, expected)
-    return missing[0] if missing else named
+    found = diagnosed(case, quantity, seen, expected, flush)
+    return found.text if found.names else None
 
 
 def _graded(seen: Any, expected: Expected, case: Case, quantity: str) -> Judgement:

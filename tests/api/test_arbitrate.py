@@ -22,7 +22,7 @@ def attention(scale: float = 8**-0.5, dtype: Any = np.float64, probabilities: An
 RIGHT = attention()
 WRONG = {
     "convention": (attention(1.0), "no 1/√d_k"),
-    "rounding": (attention(probabilities=np.float16), "as accurate as a computation in float16"),
+    "rounding": (attention(probabilities=np.float16), "likely: as accurate as a computation in float16"),
     "bug": (0 * RIGHT, "zeros: nothing of the result is written"),
 }
 
@@ -66,6 +66,14 @@ def test_gradients_too() -> None:
     found = nnparity.arbitrate((y / 4), (2 * y / 4), "mse", inputs={"y": y, "t": t}, wrt="y")
     assert found.farther == "b"
     assert found.b.cause == "convention"
+
+
+def test_what_is_only_likely_has_its_cause_too() -> None:
+    y, t = RIGHT[0], np.zeros_like(RIGHT[0])
+    loss = np.sum(y.astype(np.float64) ** 2) / len(y[0])
+    found = nnparity.arbitrate(np.float32(loss), np.float32(loss / 5), "mse", inputs={"y": y, "t": t})
+    assert (found.a.cause, found.a.diagnosis) == ("rounding", None)
+    assert (found.b.cause, found.b.diagnosis) == ("convention", "likely: the expected result times 0.2")
 
 
 def test_results_of_two_dtypes_have_two_truths() -> None:

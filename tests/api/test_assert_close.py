@@ -53,6 +53,17 @@ def test_the_message_is_that_of_the_suite() -> None:
         assert words in told
 
 
+@pytest.mark.parametrize(
+    ("last", "says"),
+    [(4.0, "likely: the tail is missing: all is 0 from 3 on"), (1e-9, "likely: float32 inputs rounded to float16")],
+)
+def test_a_cause_is_told_as_a_run_tells_it(last: float, says: str) -> None:
+    """One zero is little evidence of a tail, and less than that it is what float16 makes of the number."""
+    x = np.array([[1, 2, 3, last]], np.float32)
+    with pytest.raises(AssertionError, match=f" {says}"):
+        nnparity.assert_close(x * (x != x[0, 3]), "relu", x=x)
+
+
 def test_gradients_are_judged_by_their_names() -> None:
     given, g = dense(), np.random.default_rng(1).normal(size=(3, 4)).astype(np.float32)
     right = {"x": g @ given["w"], "w": g.T @ given["x"], "b": g.sum(0)}

@@ -200,7 +200,7 @@ def _why(
 def _misread(pair: Pair, ported: Verdict, own_b: Verdict | None) -> bool:
     """Whether b's layer is a known wrong reading of a's: not if it is right by parameters that alone differ."""
     only_parameters = own_b is not None and passes(own_b) and pair.a.settings == pair.b.settings
-    return ported.diagnosis in readings(pair.a.kind) and not only_parameters
+    return not only_parameters and not set(ported.names).isdisjoint(readings(pair.a.kind))
 
 
 def _bad(verdict: Verdict | None) -> bool:
