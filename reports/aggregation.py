@@ -104,6 +104,15 @@ class Aggregate:
         """What of that is news; without a baseline nothing."""
         return News.since(self.baseline, self.run, self.changes) if self.baseline and self.changes else News()
 
+    @property
+    def standing(self) -> str:
+        """`bad` where what is told fails the run, `good` where it does not; nothing where nothing was judged."""
+        answer = self.answer
+        wrong = self.news.told if self.only_news else answer.new or answer.stale
+        if wrong or answer.incomplete or (answer.judged and answer.idle):
+            return "bad"
+        return "good" if answer.judged else ""
+
     @cached_property
     def causes(self) -> list[Cause]:
         """Why verdicts fail: what is new first, then the worst class."""

@@ -31,6 +31,8 @@ class Answer:
     new: tuple[str, ...] = ()
     new_classes: Counter[str] = field(default_factory=Counter)
     stale: tuple[str, ...] = ()
+    #: Targets with no verdict but of what is unsupported; not told where another share of the plan may judge them.
+    idle: tuple[str, ...] = ()
     cut_short: int = 0
     missing: tuple[Missing, ...] = ()
     #: words with {what} in them, and what
@@ -54,16 +56,11 @@ class Answer:
         return bool(self.cut_short or self.missing)
 
     @property
-    def fine(self) -> bool:
-        """Whether nothing is new, nothing stale, nothing incomplete, and something was judged."""
-        return not (self.new or self.stale or self.incomplete) and self.judged > 0
-
-    @property
     def told(self) -> str:
         """The answer in a sentence or two."""
         if not self.judged:
             return "Nothing was judged." if self.verdicts else "No verdict was recorded."
-        return " ".join(filter(None, (self.news, self.records, self.stales)))
+        return " ".join(filter(None, (self.news, self.records, self.stales, self.unjudged)))
 
     @property
     def news(self) -> str:
@@ -90,6 +87,11 @@ class Answer:
         """Records that nothing confirmed."""
         return f"{_many(len(self.stale), 'record')} that nothing confirms any more." if self.stale else ""
 
+    @property
+    def unjudged(self) -> str:
+        """Targets of which nothing was judged, beside others."""
+        return f"Nothing was judged on {', '.join(self.idle)}." if self.idle else ""
+
 
 def _many(number: int, noun: str) -> str:
     return f"{count(number)} {noun}" + ("" if number == 1 else "s")
@@ -111,10 +113,17 @@ def answer_of(run: MergedRun, causes: list[Cause]) -> Answer:
         new=tuple(one.title for one in new),
         new_classes=_by_class(new),
         stale=tuple(run.stale),
+        idle=tuple(_idle(run)),
         cut_short=run.cut_short,
         missing=tuple(run.missing),
         not_run=tuple(_left_out(run)),
     )
+
+
+def _idle(run: MergedRun) -> Iterator[str]:
+    judged = {verdict.target for verdict in run.verdicts if verdict.grade != "unsupported"}
+    targets = dict.fromkeys(verdict.target for verdict in run.verdicts)
+    return (target for target in targets if target not in judged and not run.missing)
 
 
 def _by_class(causes: list[Cause]) -> Counter[str]:

@@ -29,6 +29,7 @@ def _counted(answer: Answer) -> dict[str, Any]:
         "known_causes": answer.known,
         "known_classes": dict(answer.classes),
         "stale_records": list(answer.stale),
+        "targets_not_judged": list(answer.idle),
         "runs_cut_short": answer.cut_short,
         "shares_missing": [f"{one.named} of {one.count}" for one in answer.missing],
         "not_run": [says.format(what=what) for says, what in answer.not_run],

@@ -5,6 +5,7 @@ import json
 from markupsafe import escape
 
 from nnparity.reports.aggregation import Aggregate
+from nnparity.reports.causes.answer import Answer
 from nnparity.reports.formatting import count
 
 LABEL = "nnparity"
@@ -56,6 +57,8 @@ def _said(aggregate: Aggregate) -> tuple[str, str]:
         return f"{count(len(answer.new))} new", "critical"
     if answer.incomplete or answer.stale:
         return "incomplete" if answer.incomplete else f"{count(len(answer.stale))} stale", "critical"
+    if answer.idle:
+        return _unjudged(answer), "critical"
     return f"nothing new, {count(answer.known)} known", "success"
 
 
@@ -67,7 +70,12 @@ def _said_of_news(aggregate: Aggregate) -> tuple[str, str]:
         return "news: " + ", ".join(f"{count(len(one))} {what}" for what, one in counted if one), "critical"
     if not answer.judged:
         return "nothing judged", "inactive"
-    if answer.incomplete:
-        return "incomplete", "critical"
+    if answer.incomplete or answer.idle:
+        return "incomplete" if answer.incomplete else _unjudged(answer), "critical"
     unrecorded = f"{count(len(answer.new))} on no record, " if answer.new else ""
     return f"no news, {unrecorded}{count(answer.known)} known", "success"
+
+
+def _unjudged(answer: Answer) -> str:
+    """Of how many targets nothing was judged, where others were: the run has failed for it."""
+    return f"nothing judged on {count(len(answer.idle))} of {count(answer.targets)} targets"

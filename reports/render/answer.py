@@ -18,7 +18,7 @@ def chinese(answer: Answer) -> str:
     """The answer's sentences in Chinese; the English ones are `Answer.told`."""
     if not answer.judged:
         return "没有可判定的结果。" if answer.verdicts else "没有任何判定记录。"
-    return "".join((_new(answer), _known(answer), _stale(answer)))
+    return "".join((_new(answer), _known(answer), _stale(answer), _idle(answer)))
 
 
 def _new(answer: Answer) -> str:
@@ -40,6 +40,10 @@ def _known(answer: Answer) -> str:
 
 def _stale(answer: Answer) -> str:
     return f"{count(len(answer.stale))} 条记录已不再出现。" if answer.stale else ""
+
+
+def _idle(answer: Answer) -> str:
+    return f"{'、'.join(answer.idle)} 没有可判定的结果。" if answer.idle else ""
 
 
 def answer_tables(aggregate: Aggregate) -> list[tuple[str, str, str]]:

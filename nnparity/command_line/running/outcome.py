@@ -5,7 +5,7 @@ Plainly, whatever fails and is on no record fails the run. Held against a baseli
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from nnparity.command_line.running.interruption import INTERRUPTED
@@ -72,7 +72,9 @@ class Outcome:
         since = "" if self.strict else f"news since the baseline: {self.news or 'none'}. "
         idle = f"{self.unjudged}. " if self.status == UNJUDGED else ""
         why = "interrupted. " if self.interrupted else idle or since
-        return f"{'FAIL' if self.status else 'PASS'}: {why}{in_one_line(self.aggregate.answer.told)}"
+        answer = self.aggregate.answer
+        said = replace(answer, idle=()) if idle else answer  # which is told once
+        return f"{'FAIL' if self.status else 'PASS'}: {why}{in_one_line(said.told)}"
 
     def as_json(self, files: Sequence[Path]) -> str:
         """All of it as one JSON object."""

@@ -82,10 +82,11 @@ def test_the_page_counts_causes_by_class_as_the_run_file_does(given: Path, tmp_p
 @pytest.mark.parametrize("new", [0, 1, 5])
 def test_the_first_sentence_says_what_is_new_and_names_three(new: int, verdict: Any, write: Any) -> None:
     verdicts = [verdict("diverges", formula=f"f{number}") for number in range(new)]
-    answer = Aggregate(merge([write(verdict(), *verdicts)])).answer
+    aggregate = Aggregate(merge([write(verdict(), *verdicts)]))
+    answer = aggregate.answer
     says = {0: "Nothing new.", 1: "1 new divergence: f0 output on torch:*: diverges.", 5: "; and 2 more."}
     assert says[new] in answer.told
-    assert answer.fine == (new == 0)
+    assert aggregate.standing == ("bad" if new else "good")
     assert "%" not in answer.told
 
 
@@ -97,8 +98,8 @@ def test_known_causes_that_are_no_wrong_numbers_are_said_to_be_none(verdict: Any
 
 def test_nothing_judged_is_no_good_news(verdict: Any, write: Any) -> None:
     assert Aggregate(merge([write()])).answer.told == "No verdict was recorded."
-    answer = Aggregate(merge([write(verdict("unsupported"))])).answer
-    assert [answer.told, answer.fine] == ["Nothing was judged.", False]
+    aggregate = Aggregate(merge([write(verdict("unsupported"))]))
+    assert [aggregate.answer.told, aggregate.standing] == ["Nothing was judged.", ""]
 
 
 def test_what_was_not_run_is_said(path: Path) -> None:

@@ -165,8 +165,8 @@ def test_no_class_makes_what_is_new_pass(verdict: Any, write: Any) -> None:
     """What fails a run is that something is on no record, of whatever class it seems to be."""
     told = [verdict("diverges", diagnosis=one) for one in ("accumulates in bfloat16", "kernel not flipped")]
     for one in told:
-        answer = Aggregate(merge([write(one)])).answer
-        assert (answer.fine, len(answer.new), answer.unrecorded) == (False, 1, 1)
+        aggregate = Aggregate(merge([write(one)]))
+        assert (aggregate.standing, len(aggregate.answer.new), aggregate.answer.unrecorded) == ("bad", 1, 1)
 
 
 def test_the_command_can_be_typed_and_has_the_salt(verdict: Any, environment: Any, write: Any) -> None:

@@ -10,6 +10,7 @@ import pytest
 
 from nnparity.reports import merge, render
 from nnparity.reports.aggregation import Aggregate
+from nnparity.reports.export.answer import answered
 from nnparity.reports.export.badge import shields
 from nnparity.reports.export.junit import junit
 from nnparity.reports.export.schema import schema
@@ -106,10 +107,30 @@ def test_where_news_fails_the_run_nothing_else_fails_in_junit_and_badge(
         assert (suite.get("failures"), suite.get("skipped")) == (str(len(failing)), "0")
         told = json.loads(files["badge.json"].read_text("utf-8"))
         assert (told["message"], told["color"]) == (message, "critical" if failing else "success")
+        assert f'class="answer {"bad" if failing else "good"}"' in files["parity.html"].read_text("utf-8")
         beside = suite.findtext("testcase[@name='a float32']/system-out") or ""
         assert beside.startswith("on no record, and no news: a output on torch:*") == (name != "worse")
         failure = suite.findtext("testcase[@name='a float32']/failure") or ""
         assert ("a/n2c3/large/float32" in failure) == (name == "worse"), "what is news, not what is worst"
+
+
+@pytest.mark.parametrize("only_news", [False, True])
+def test_a_target_of_which_nothing_was_judged_is_no_success(
+    only_news: bool, tmp_path: Path, verdict: Any, write: Any
+) -> None:
+    run = merge([write(verdict(), verdict("unsupported", target="idle:cpu:eager"))])
+    files = {path.name: path for path in render(run, tmp_path / "out", baseline=run, only_news=only_news)}
+    told = json.loads(files["badge.json"].read_text("utf-8"))
+    assert (told["message"], told["color"]) == ("nothing judged on 1 of 2 targets", "critical")
+    assert "Nothing was judged on idle:cpu:eager." in files["summary.md"].read_text("utf-8")
+    assert 'class="answer bad"' in files["parity.html"].read_text("utf-8")
+    assert answered(Aggregate(run))["targets_not_judged"] == ["idle:cpu:eager"]
+
+
+def test_a_share_does_not_say_what_the_others_judge(verdict: Any, environment: Any, write: Any) -> None:
+    share = environment(plan={"shard": ["1 of 2"]})
+    run = merge([write(share, verdict(), verdict("unsupported", target="idle:cpu:eager"))])
+    assert Aggregate(run).answer.idle == ()
 
 
 def test_what_is_news_is_told_where_its_target_or_its_record_is_gone(
