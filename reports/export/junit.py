@@ -1,6 +1,7 @@
 """A run as JUnit XML, as CI systems show it: a test for each formula, target and dtype; only what is new fails.
 
-Where news since a baseline is what fails the run, only that fails here, with records that are stale since.
+Where news since a baseline is what fails the run, only that fails here. What else fails a run has suites of its own:
+records that are stale, since the baseline where news is what fails, and what speaks against the run as a whole.
 """
 
 from collections.abc import Iterator, Sequence
@@ -17,8 +18,8 @@ from nnparity.reports.records import Verdict
 
 #: Characters of a reason, at most.
 _MOST = 4_000
-#: The suite of the records that nothing confirms any more; no target is called so.
-RECORDS = "records"
+#: The suites of the records that nothing confirms any more, and of the run as a whole; no target is called so.
+RECORDS, RUN = "records", "run"
 
 
 @dataclass(frozen=True)
@@ -45,8 +46,17 @@ class _Test:
         return not self.failures and self.cell.statistics.judged == 0
 
 
+@dataclass(frozen=True)
+class _Beside:
+    """A test that is of no cell; without a kind of failure it was not run."""
+
+    name: str
+    message: str
+    kind: str = ""
+
+
 def junit(aggregate: Aggregate) -> str:
-    """The document; a suite for each target, and one of records that are stale since the baseline."""
+    """The document; a suite for each target, one of stale records, and one of what speaks against the whole run."""
     suites = ET.Element("testsuites", name="nnparity")
     cells = {key: cell for key, cell in aggregate.matrix.items() if key[2] != ALL}
     if aggregate.only_news:  # what is no longer there may be news, too
@@ -57,8 +67,9 @@ def junit(aggregate: Aggregate) -> str:
         suite = ET.SubElement(suites, "testsuite", {"name": visible(target)} | _counts(tests))
         for test in tests:
             _tell(ET.SubElement(suite, "testcase", classname=visible(target), name=visible(test.name)), test)
-    if aggregate.only_news:
-        _tell_stale(suites, aggregate.news.stale)
+    stale = aggregate.news.stale if aggregate.only_news else aggregate.answer.stale
+    _tell_beside(suites, RECORDS, [_Beside(one, "nothing diverges there any more", "stale record") for one in stale])
+    _tell_beside(suites, RUN, list(_of_the_run(aggregate)))
     ET.indent(suites)
     return ET.tostring(suites, encoding="unicode", xml_declaration=True) + "\n"
 
@@ -125,12 +136,30 @@ def _said(aggregate: Aggregate, cause: Cause, worst: Verdict) -> str:
     return f"{visible(head)}\n{reproduction(aggregate.run, worst)}"
 
 
-def _tell_stale(suites: ET.Element, stale: Sequence[str]) -> None:
-    """A suite of records in whose scope nothing diverges any more."""
-    if not stale:
+def _of_the_run(aggregate: Aggregate) -> Iterator[_Beside]:
+    """What no verdict tells. Of a share the rest is not run here, which is no failure of its own.
+
+    Where nothing at all was judged every test is skipped, and says why.
+    """
+    answer, runs = aggregate.answer, len(aggregate.run.environments)
+    if answer.cut_short:
+        yield _Beside("came to its end", f"{answer.cut_short} of {runs} runs did not come to an end", "incomplete")
+    for target in answer.idle if answer.judged else ():
+        yield _Beside(f"judged {target}", "nothing was judged: every formula of the plan is unsupported", "not judged")
+    for missing in answer.missing:
+        yield _Beside("all shares of the plan", missing.told)
+
+
+def _tell_beside(suites: ET.Element, name: str, tests: Sequence[_Beside]) -> None:
+    """A suite of tests without a cell; nothing where there are none."""
+    if not tests:
         return
-    counted = {"name": RECORDS, "tests": str(len(stale)), "failures": str(len(stale)), "skipped": "0"}
-    suite = ET.SubElement(suites, "testsuite", counted)
-    for record in stale:
-        test = ET.SubElement(suite, "testcase", classname=RECORDS, name=visible(record))
-        ET.SubElement(test, "failure", type="stale record", message="nothing diverges there any more")
+    failing = sum(bool(one.kind) for one in tests)
+    counted = {"tests": str(len(tests)), "failures": str(failing), "skipped": str(len(tests) - failing)}
+    suite = ET.SubElement(suites, "testsuite", {"name": name} | counted)
+    for one in tests:
+        test = ET.SubElement(suite, "testcase", classname=name, name=visible(one.name))
+        if one.kind:
+            ET.SubElement(test, "failure", type=one.kind, message=visible(one.message))
+        else:
+            ET.SubElement(test, "skipped", message=visible(one.message))

@@ -114,6 +114,26 @@ def test_where_news_fails_the_run_nothing_else_fails_in_junit_and_badge(
         assert ("a/n2c3/large/float32" in failure) == (name == "worse"), "what is news, not what is worst"
 
 
+def test_in_junit_fails_too_what_no_verdict_tells(verdict: Any, environment: Any, write: Any) -> None:
+    shares = [environment(plan={"shard": [f"{one} of 3"]}) for one in (1, 2)]
+    stale, idle = Summary({}, 0, ["r"], {}), verdict("unsupported", target="idle:cpu:eager")
+    cases: dict[str, tuple[list[Any], dict[str, str]]] = {
+        "whole": ([environment(), verdict(), Summary({}, 0, [], {})], {}),
+        "stale": ([environment(), verdict(), stale], {"r": "stale record"}),
+        "cut short": ([environment(), verdict()], {"came to its end": "incomplete"}),
+        "idle": ([verdict(), idle], {"judged idle:cpu:eager": "not judged"}),
+        "nothing": ([idle], {}),
+        "a share": ([*shares, verdict(), idle, Summary({}, 0, [], {}), Summary({}, 0, [], {})], {}),
+    }
+    for name, (lines, failing) in cases.items():
+        root = ET.fromstring(junit(Aggregate(merge([write(*lines)]))))
+        found = {test.get("name"): one.get("type") for test in root.iter("testcase") for one in test.findall("failure")}
+        assert found == failing, name
+        assert sum(int(suite.get("failures", "")) for suite in root) == len(failing)
+        told = [one.get("message") for one in root.iterfind("testsuite[@name='run']/testcase/skipped")]
+        assert told == (["share 3 of 3 is missing"] if name == "a share" else [])
+
+
 @pytest.mark.parametrize("only_news", [False, True])
 def test_a_target_of_which_nothing_was_judged_is_no_success(
     only_news: bool, tmp_path: Path, verdict: Any, write: Any
@@ -147,7 +167,7 @@ def test_what_is_news_is_told_where_its_target_or_its_record_is_gone(
     assert "1 stale" in shields(Aggregate(now, before, only_news=True))
     had = merge([write(verdict(target="tf:cpu:graph"))])
     asked = environment(plan={"targets": ["tf:cpu:graph"]})
-    absent = merge([write(asked, target("tf:cpu:graph", available=False, reason="gone"))])
+    absent = merge([write(asked, target("tf:cpu:graph", available=False, reason="gone"), summary())])
     (suite,) = ET.fromstring(junit(Aggregate(absent, had, only_news=True)))
     assert (suite.get("name"), suite.get("failures")) == ("tf:cpu:graph", "1")
 
