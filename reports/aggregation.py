@@ -48,7 +48,7 @@ def anchor(*names: str) -> str:
 class Row:
     """One line of a table of margins, or of the list of what does not conform: there `statistics` has only what fails.
 
-    `judged` counts all verdicts that were judged, those that conform included.
+    `judged` counts all verdicts that were judged, as `Statistics.judged` does, those that conform included.
     """
 
     formula: FormulaLine
@@ -221,7 +221,7 @@ class Aggregate:
     @cached_property
     def rows(self) -> dict[str, list[Row]]:
         """Formula -> its margins, one row for each target, dtype and quantity."""
-        return self._rows(statistics_by(self.run.verdicts, _row_key))
+        return self._rows(self._by_row)
 
     @cached_property
     def failures(self) -> dict[str, list[Row]]:
@@ -232,12 +232,12 @@ class Aggregate:
         rows: dict[str, list[Row]] = {formula.id: [] for formula in self.formulas}
         lines = {line.id: line for line in self.formulas}
         for group, statistics in groups.items():
-            rows[group[0]].append(Row(lines[group[0]], *group[1:], statistics, self._judged[group]))
+            rows[group[0]].append(Row(lines[group[0]], *group[1:], statistics, self._by_row[group].judged))
         return {formula: sorted(lines, key=_row_order) for formula, lines in rows.items()}
 
     @cached_property
-    def _judged(self) -> Counter[RowKey]:
-        return Counter(_row_key(verdict) for verdict in self.run.verdicts if verdict.grade != "unsupported")
+    def _by_row(self) -> dict[RowKey, Statistics]:
+        return statistics_by(self.run.verdicts, _row_key)
 
     @cached_property
     def blocks(self) -> list[Block]:

@@ -75,6 +75,13 @@ def test_the_matrix_has_a_row_for_each_formula_and_a_column_for_each_target(repo
     assert "f32" in matrix[3][1]
 
 
+def test_of_how_many_a_failure_is_said_alike_in_matrix_and_details(report: Any, verdict: Any) -> None:
+    grades = ("diverges", "conforms", "inconclusive", "unsupported")
+    _, _, matrix, failing, *_ = tables(report(*(verdict(one, dataset=one) for one in grades)).markdown)
+    assert "✗ f32 1/2" in matrix[2][1]
+    assert failing[2][3].strip() == "1/2", "neither what was inconclusive nor what is unsupported was judged"
+
+
 def test_links_have_anchors(report: Any, lines: list[Any]) -> None:
     markdown = report(*lines).markdown
     links = re.findall(r"\]\(#([^)]+)\)", markdown)
