@@ -9,6 +9,7 @@ from typing import Any
 
 import msgspec
 
+from nnparity.reports.formatting import visible
 from nnparity.reports.merge import MergedRun
 from nnparity.store import memory, questions
 from nnparity.store.memory import Form
@@ -16,7 +17,13 @@ from nnparity.store.memory import Form
 #: Colours that matplotlib goes through.
 COLOURS = 10
 FORM = Form("figures", str, str)
-SETTINGS: Any = {"svg.hashsalt": "nnparity", "svg.fonttype": "none", "font.size": 8, "axes.facecolor": "none"}
+SETTINGS: Any = {
+    "svg.hashsalt": "nnparity",
+    "svg.fonttype": "none",
+    "font.size": 8,
+    "axes.facecolor": "none",
+    "text.parse_math": False,  # a name is never taken for mathematics
+}
 
 
 def coloured(run: MergedRun) -> dict[str, str]:
@@ -51,7 +58,7 @@ def svg(figure: Any) -> str:
     """The element, without the XML declaration."""
     text = io.StringIO()
     figure.savefig(text, format="svg", metadata={"Date": None})
-    return "<svg" + _shortened(text.getvalue().partition("<svg")[2])
+    return "<svg" + _shortened(visible(text.getvalue()).partition("<svg")[2])
 
 
 def _shortened(svg: str) -> str:

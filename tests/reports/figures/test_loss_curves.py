@@ -8,9 +8,10 @@ from xml.etree import ElementTree as ET
 import pytest
 
 from nnparity.reports import merge, render
+from nnparity.reports.formatting import visible
 from nnparity.reports.merge import MergedRun
-from nnparity.reports.records import Curve, encode
-from nnparity.reports.render.figures import drawing
+from nnparity.reports.records import OCTAVES, Curve, Ulps, encode
+from nnparity.reports.render.figures import drawing, ulp_curves
 from nnparity.reports.render.figures.loss_curves import figures
 from nnparity.tests.reports.conftest import unpacked
 
@@ -51,6 +52,16 @@ def test_a_figure_for_each_formula_and_dtype_with_all_targets_and_optimisers() -
     assert [caption.split(".")[0] for caption in drawn] == ["train_mlp, float32", "train_mlp, float64"]
     for svg in drawn.values():
         assert ET.fromstring(svg).tag == "{http://www.w3.org/2000/svg}svg"
+
+
+@pytest.mark.filterwarnings("ignore:Glyph")
+@pytest.mark.parametrize("name", ["$mine$:cpu:eager", "a$x_$.py:cpu:eager", r"$\nothing$:cpu:eager", "bell\x07:cpu:eager"])
+def test_a_name_is_drawn_as_it_is_whatever_it_is(name: str) -> None:
+    octaves = [0.5] * (2 * (OCTAVES[1] - OCTAVES[0]) + 1)
+    run = MergedRun(curves=[curve(name, optimizer=name)], ulps=[Ulps("tanh", "float32", name, octaves)])
+    for (svg,) in (figures(run).values(), ulp_curves.figures(run).values()):
+        texts = [node.text for node in ET.fromstring(svg).iter("{http://www.w3.org/2000/svg}text")]
+        assert visible(name) in texts
 
 
 def test_the_drawing_follows_from_the_numbers_alone() -> None:
