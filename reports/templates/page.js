@@ -247,6 +247,7 @@
     const met = figures.filter(one => one.length), kind = Math.min(...met.map(one => one[0]));
     return { kinds: new Set(met.map(one => one[0])), fresh: met.some(one => one[5]), kind };
   };
+  const named = (line, word) => line.querySelector("th").textContent.toLowerCase().includes(word); // id or section
   const filter = () => {
     const kind = data.kinds.findIndex(one => one[0] === value("class")), dtype = data.dtypes.indexOf(value("dtype"));
     const target = data.targets.indexOf(value("target")), word = value("find").trim().toLowerCase(), fresh = value("new");
@@ -264,7 +265,7 @@
         cell.classList.toggle("out", !fits); cell.classList.toggle("off", !column);
         any ||= Boolean(fits && column);
       }
-      line.hidden = !any || !line.querySelector("th").textContent.toLowerCase().includes(word);
+      line.hidden = !any || !named(line, word);
     }
     board.querySelectorAll("thead th").forEach((head, at) => head.classList.toggle("off", at > 0 && target >= 0 && at !== target + 1));
     for (const body of board.querySelectorAll("tbody")) body.hidden = ![...body.querySelectorAll("tr.f")].some(line => !line.hidden);
@@ -279,8 +280,8 @@
       for (const card of group.querySelectorAll(".cause")) {
         const rows = [...card.querySelectorAll("tr")];
         const fits = rows.some(row => {
-          const [formula, on] = place(row.id.slice(row.id.lastIndexOf("--") + 2));
-          return (!target || on === target) && (!word || formula.toLowerCase().includes(word))
+          const cell = by(row.id.slice(row.id.lastIndexOf("--") + 2));
+          return (!target || place(cell.id)[1] === target) && named(cell.parentElement, word)
             && (!dtype || ` ${row.cells[1].textContent}`.includes(` ${short[dtype] ?? dtype} `));
         });
         card.hidden = !fits; any += fits;

@@ -60,6 +60,18 @@ def test_filters_leave_what_fits_and_stand_in_the_address(opened: Open) -> None:
     page.tab.wait_for_function(f"({shown}) === {every}")
 
 
+@pytest.mark.parametrize("by", ["code", "span"])
+def test_a_section_is_found_in_matrix_and_causes_as_an_id_is(opened: Open, by: str) -> None:
+    page = opened()
+    word = page.ask(f"document.querySelector('tr.f:has(td a) th {by}:not(:empty)').textContent")
+    page.tab.fill("#f-find", word)
+    found = page.ask(
+        "[[...document.querySelectorAll('tr.f')].filter(one => !one.hidden).length,"
+        " [...document.querySelectorAll('.group:not([hidden]) .cause:not([hidden])')].length]"
+    )
+    assert 0 not in found, word
+
+
 def test_a_cell_is_opened_by_keys_and_leads_to_its_cause_and_back(opened: Open) -> None:
     page = opened()
     cell = page.ask("document.querySelector('.board td:has(a)').id")
