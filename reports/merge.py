@@ -1,7 +1,7 @@
 """From files to a run: several run files read as one, and written back as one file."""
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -74,6 +74,8 @@ class MergedRun:
     open: int = field(default=0, compare=False)
     #: the files whose lines carry no links: nothing tells whether they are as they were written
     unchained: list[str] = field(default_factory=list, compare=False)
+    #: targets whose packages have other versions in another file, in words
+    mixed: list[str] = field(default_factory=list, compare=False)
 
     def add_script(self, line: ScriptLine) -> None:
         """One more script; a later one of the same verdict counts."""
@@ -100,7 +102,8 @@ class MergedRun:
     def unlike(self) -> str:
         """Why the runs cannot be one, in words: a case by the same name is another question in each of them.
 
-        Neither the spec nor the salt is part of a case's name, so that a verdict would take the place of another's.
+        Neither the spec nor the salt is part of a case's name, so that a verdict would take the place of another's. Nor
+        is a version part of a target's, so that what one of them did would be said of the other.
         """
         specs = sorted({one.spec_digest for one in self.environments})
         if len(specs) > 1:
@@ -108,6 +111,9 @@ class MergedRun:
         numbers = sorted({f"salt {one.salt!r} of {one.seeds}" for one in self.environments})
         if len(numbers) > 1:
             return f"the runs are on different numbers, {', '.join(numbers)}: a report is of runs on the same ones"
+        if self.mixed:
+            several = "; --trend and nnparity diff take several"
+            return f"the runs are of different versions, {', '.join(self.mixed)}: a report is of one{several}"
         return ""
 
     @property
@@ -192,6 +198,7 @@ def merge(paths: Iterable[Path | str], *, damaged: bool = False) -> MergedRun:
     curves: dict[tuple[str, str, str], Curve] = {}
     for path in map(Path, paths):
         _taken_in(run, path, damaged)
+        before = dict(run.targets)
         for line in read_run(path):
             match line:
                 case Verdict():
@@ -202,6 +209,7 @@ def merge(paths: Iterable[Path | str], *, damaged: bool = False) -> MergedRun:
                     curves[line.case, line.target, line.series] = line
                 case _:
                     _take(run, line)
+        run.mixed += _mixed(before, run.targets)
     run.verdicts = verdicts_in_order(verdicts.values(), run.formulas, run.environments)
     run.facts = facts_in_order(facts.values(), run.formulas)
     run.curves = list(curves.values())
@@ -219,6 +227,15 @@ def _taken_in(run: MergedRun, path: Path, damaged: bool) -> None:
         run.unchained.append(str(path))
     elif found.seal:
         run.seals[path.name if path.name not in run.seals else str(path)] = found.seal
+
+
+def _mixed(before: Mapping[str, TargetLine], now: Mapping[str, TargetLine]) -> Iterator[str]:
+    """What targets were on, and are not any more now that one more file was read; of all that are available."""
+    for target, line in before.items():
+        versions = now[target].versions
+        for package, version in line.versions.items() if line.available else ():
+            if versions.get(package, version) != version:
+                yield f"{package} {version} and {versions[package]} of {target}"
 
 
 def _take(run: MergedRun, line: Line) -> None:

@@ -46,6 +46,24 @@ def test_what_two_files_say_of_a_target_is_joined(write: Any, target: Any) -> No
     assert (joined.properties, joined.import_seconds, joined.source) == ({"TF32": "off"}, 2.0, "abc")
 
 
+@pytest.mark.parametrize(
+    ("other", "told"),
+    [
+        ({"versions": {"torch": "2.4"}}, "the runs are of different versions, torch 2.13 and 2.4 of torch:cpu:eager: "),
+        ({"versions": {"torch": "2.13", "triton": "3"}}, ""),
+        ({"available": False, "versions": {"torch": "2.4"}}, ""),
+    ],
+)
+def test_what_one_version_did_is_not_said_of_another(
+    other: dict[str, Any], told: str, write: Any, target: Any, environment: Any
+) -> None:
+    files = [write(environment(), target(versions={"torch": "2.13"}), name="a")]
+    files.append(write(environment(), target(**other), name="b"))
+    unlike = merge(files).unlike
+    assert unlike.startswith(told)
+    assert bool(unlike) == bool(told)
+
+
 def test_a_later_fact_replaces_the_cell(write: Any) -> None:
     facts = [Fact("t", "row", "column", "old"), Fact("t", "row", "other", "x"), Fact("t", "row", "column", "new")]
     assert [fact.text for fact in merge([write(*facts)]).facts] == ["new", "x"]
