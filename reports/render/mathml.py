@@ -8,6 +8,9 @@ from xml.etree import ElementTree
 from latex2mathml.converter import convert_to_element
 from markupsafe import Markup, escape
 
+#: What LaTeX may ask for that is no formula: links, styles and classes of the page. A run file may be anybody's.
+_FOREIGN = ("href", "style", "class")
+
 
 @lru_cache(maxsize=1024)
 def mathml(latex: str, display: str = "block") -> Markup:
@@ -39,4 +42,5 @@ def _tidy(element: ElementTree.Element) -> None:
     text = element.text or ""
     if element.tag == "mo" and len(text) > 1 and text.isalpha():
         element.tag = "mi"
-    element.attrib.pop("columnspacing", None)
+    for name in ("columnspacing", *_FOREIGN):
+        element.attrib.pop(name, None)

@@ -155,6 +155,13 @@ def test_html_in_any_text_is_escaped(report: Any, environment: Any, formula: Any
     assert "alert('x')" in page.text
 
 
+def test_latex_brings_no_link_and_no_style_into_the_page(report: Any, formula: Any) -> None:
+    latex = r"\href{javascript:alert(1)}{a} + \style{position:fixed;inset:0}{b} + \class{skip}{c}"
+    (shown,) = re.findall("<math .*?</math>", report(formula(latex=latex)).html)
+    assert re.sub(' alttext="[^"]*"', "", shown).count("=") == 1, "of `display` alone"
+    assert re.findall("<mi>(.)</mi>", shown) == ["a", "b", "c"]
+
+
 def test_latex_becomes_mathml_and_broken_latex_stays_readable(report: Any, lines: list[Any]) -> None:
     html = report(*lines).html
     assert "<munderover><mo>∑</mo>" in html
