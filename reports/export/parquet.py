@@ -3,13 +3,15 @@
 from pathlib import Path
 from typing import Any
 
+from msgspec import UNSET
+
 from nnparity.reports.aggregation import Aggregate
 from nnparity.reports.formatting import real
 from nnparity.reports.records import Number, Verdict
 
 #: The columns of texts and of numbers, as a verdict has them.
 TEXTS = ("case", "formula", "signature", "dataset", "dtype", "target", "quantity", "grade")
-SAID = ("diagnosis", "message", "known", "note", "digest")
+SAID = ("diagnosis", "message", "known", "note", "digest", "salt", "layout")
 NUMBERS = ("hard", "sharp", "ulp", "bits", "rms", "resolution", "blind", "seconds")
 
 
@@ -45,7 +47,8 @@ def _columns(aggregate: Aggregate, pa: Any) -> dict[str, Any]:
 
 def _texts(verdicts: list[Verdict], name: str, pa: Any) -> Any:
     """Texts of which many are alike: each is stored once."""
-    return pa.array([getattr(verdict, name) for verdict in verdicts], pa.string()).dictionary_encode()
+    values = (getattr(verdict, name) for verdict in verdicts)
+    return pa.array([None if one is UNSET else one for one in values], pa.string()).dictionary_encode()
 
 
 def _float(value: Number | None) -> float | None:

@@ -14,7 +14,7 @@ from nnparity.reports.export.answer import answered
 from nnparity.reports.export.badge import shields
 from nnparity.reports.export.junit import junit
 from nnparity.reports.export.schema import schema
-from nnparity.reports.records import KnownLine, Summary, encode
+from nnparity.reports.records import KnownLine, Summary, Verdict, Worst, encode
 
 
 def test_in_junit_only_what_is_new_fails(verdict: Any, write: Any) -> None:
@@ -208,7 +208,7 @@ def test_the_table_has_numbers_as_numbers_and_the_maxima_of_the_run_file(
     verdicts = [
         verdict("diverges", hard=7.5, sharp="nan", known="r"),
         verdict("diverges", hard="inf", quantity="jvp"),
-        verdict(hard=0.5, sharp=0.25, bits=24.0, quantity="hvp.x"),
+        verdict(hard=0.5, sharp=0.25, bits=24.0, quantity="hvp.x", salt="hunt-1-2", layout="strided"),
     ]
     path = write(*verdicts, KnownLine("r", "special value", "why"))
     table = parquet.read_table(render(merge([path]), tmp_path / "out")[-1]).to_pydict()
@@ -216,6 +216,9 @@ def test_the_table_has_numbers_as_numbers_and_the_maxima_of_the_run_file(
     assert table["sharp"][1:] == [None, 0.25]
     assert table["class"] == ["special value", "wrong result", None]
     assert table["new"] == [False, True, False]
+    assert [table["salt"], table["layout"]] == [[None, None, "hunt-1-2"], [None, None, "strided"]]
+    of_the_worst = {f"worst_{name}" for name in Worst.__struct_fields__}
+    assert set(table) == {*Verdict.__struct_fields__, *of_the_worst, "class", "cause", "new"} - {"worst"}
     raw = [json.loads(line) for line in path.read_text().splitlines()]
     assert max(table["hard"]) == max(float(line["hard"]) for line in raw if line["kind"] == "verdict")
 
