@@ -162,8 +162,11 @@ def test_it_fails_on_news_alone(folder: Path) -> None:
 
 
 def test_a_plan_that_cannot_be_run_is_no_success(folder: Path) -> None:
+    (folder / "reports/out").mkdir(parents=True)
+    (folder / "reports/out/summary.md").write_text("of an earlier run")
     runner = Runner(folder, backend="numpy\nnosuch", arguments="--formula *")
     done = runner.step("run")
     assert "no backend is called 'nosuch'" in done.stderr or "no formula is called '*'" in done.stderr
     assert runner.step("summarize").returncode == 0
+    assert runner.files["GITHUB_STEP_SUMMARY"].read_text() == runner.outputs()["answer"] == ""
     assert runner.step("end as nnparity did").returncode == 2
