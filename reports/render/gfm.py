@@ -12,6 +12,8 @@ from nnparity.reports.render.tables import Grid
 MOST = 300
 #: What would be markup: escapes, code, emphasis (an underscore inside of a word is none), columns, mathematics, links.
 _SPECIAL = re.compile(r"[\\`*|$]|(?<![^\W_])_|_(?![^\W_])|(?<=~)~|(?<=\])\(")
+#: What would begin something else than a paragraph: a list, a heading, a rule, a definition that is not shown at all.
+_OPENING = re.compile(r"^(\d{1,9}(?=[.)](?:\s|$))|(?=#{1,6}(?:\s|$)|[-+](?:\s|$)|[-=]+$|\[[^]]*\]:))")
 _ENTITY = re.compile(r"&(?=#?\w+;)")
 
 
@@ -19,7 +21,7 @@ def text(value: object, most: int = 2_000) -> str:
     """Any text as one line that Markdown shows literally: no markup, no HTML, no new column."""
     line = cut(visible(" ".join(str(value).split())), most)
     line = _ENTITY.sub("&amp;", line).replace("<", "&lt;").replace(">", "&gt;")
-    return _SPECIAL.sub(r"\\\g<0>", line)
+    return _OPENING.sub(r"\1\\", _SPECIAL.sub(r"\\\g<0>", line))
 
 
 def code(value: str) -> str:

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from nnparity.reports.records import GRADES, Fact, Kernel, Summary, Worst
+from nnparity.reports.render.gfm import text
 
 
 def tables(markdown: str) -> list[list[list[str]]]:
@@ -49,6 +50,16 @@ def test_no_html_but_anchors_and_no_markup_from_texts(report: Any, lines: list[A
     assert "&lt;script&gt;" in markdown
     assert not re.search(r"(?<!\\)\*x", markdown)
     assert "](there)" not in markdown
+
+
+@pytest.mark.parametrize(
+    "said",
+    ["# head", "- item", "+ item", "1. item", "1) item", "---", "- - -", "===", "[rank0]: died", "#1 -x 1.5 a"],
+)
+def test_a_text_is_a_paragraph_whatever_it_begins_with(said: str) -> None:
+    parser = pytest.importorskip("markdown_it").MarkdownIt()
+    assert parser.render(text(said)) == f"<p>{said}</p>\n"
+    assert parser.render(f"a  \n{text(said)}") == f"<p>a<br />\n{said}</p>\n"
 
 
 def test_a_kernel_stands_beside_its_convention(report: Any, formula: Any, target: Any, verdict: Any) -> None:
