@@ -1,5 +1,6 @@
 """``nnparity new-adapter`` and ``show``: what somebody needs who writes an adapter."""
 
+import shlex
 from pathlib import Path
 from typing import Annotated
 
@@ -24,7 +25,7 @@ def new_adapter(
         raise UsageError(f"{name} comes with nnparity: take another name")
     path, kind = written(name, file)
     typer.echo(f"written: {path}, with one formula, softmax")
-    typer.echo(f"a verdict: nnparity run --backend {path}:{kind} --formula softmax --level quick")
+    typer.echo(f"a verdict: nnparity run --backend {shlex.quote(f'{path}:{kind}')} --formula softmax --level quick")
     typer.echo("what a method gets and has to return: nnparity show softmax; all formulas: nnparity list")
 
 

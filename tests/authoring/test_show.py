@@ -1,5 +1,6 @@
 """The skeleton runs as it is; every formula can be shown; ten formulas fit into fewer than 60 lines, and run."""
 
+import shlex
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -20,17 +21,19 @@ def verdicts() -> list[Verdict]:
     return [line for line in read_run(Path("reports/out/parity.jsonl")) if isinstance(line, Verdict)]
 
 
+@pytest.mark.parametrize("file", ["my_chip_adapter.py", "of my chip.py"])
 def test_the_skeleton_gives_a_verdict_by_the_command_that_is_told(
-    nnparity: Run, folder: Path, capsys: pytest.CaptureFixture[str]
+    nnparity: Run, folder: Path, file: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    assert nnparity("new-adapter", "my-chip") == 0
+    named = () if file == "my_chip_adapter.py" else ("--file", file)
+    assert nnparity("new-adapter", "my-chip", *named) == 0
     command = next(line for line in capsys.readouterr().out.splitlines() if line.startswith("a verdict: "))
-    _, program, *arguments = command.removeprefix("a verdict:").split(" ")
+    program, *arguments = shlex.split(command.removeprefix("a verdict:"))
     assert program == "nnparity"
     assert nnparity(*arguments) == 0
     assert {v.grade for v in verdicts()} == {"conforms", "unsupported"}
     assert {v.target for v in verdicts()} == {"my-chip:cpu:eager"}
-    assert len((folder / "my_chip_adapter.py").read_text().splitlines()) < 20
+    assert len((folder / file).read_text().splitlines()) < 20
 
 
 @pytest.mark.parametrize("name", ["none", "true", "false"])
