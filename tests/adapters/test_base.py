@@ -166,6 +166,13 @@ def test_the_output_that_comes_with_gradients_is_a_quantity_of_its_own_where_it_
     ]
 
 
+def test_a_loss_that_is_no_array_is_compared_with_that_of_the_gradients_too() -> None:
+    loss = {"inputs": {"x": np.array(3.0)}, "cotangents": {"output": np.ones(())}}
+    seen = Fused().observe(request("square", quantities=frozenset({"output", "grad"}), **loss))
+    assert isinstance(seen["output"], np.generic)
+    assert seen["output.with_grad"] == np.nextafter(9.0, 10)
+
+
 class Flushing(Squares):
     """Keeps no subnormal numbers: its arrays have other bits than it was given, which nobody has written."""
 
