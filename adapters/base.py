@@ -98,7 +98,7 @@ class Adapter(ABC):
         #: Of the last observation, family -> what its note says: that it was not come by as usual.
         self.notes: dict[str, str] = {}
         self._operations: dict[str, Operation] = {}
-        self._programs: dict[tuple[str, Operation], Program] = {}
+        self._programs: dict[tuple[Callable[..., Tensors], Operation], Program] = {}
 
     @property
     def target(self) -> str:
@@ -280,7 +280,7 @@ class Adapter(ABC):
 
     def _program(self, rule: Callable[..., Tensors], operation: Operation) -> Program:
         """Compiled once for an operation, used for all its cases."""
-        key = (rule.__name__, operation)
+        key = (rule, operation)
         if key not in self._programs:
             self._programs[key] = self.compile(partial(rule, operation))
         return self._programs[key]

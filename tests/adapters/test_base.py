@@ -304,11 +304,7 @@ def test_several_outputs_are_named() -> None:
         ("lstm", "float64", Failure("unsupported", "no recurrence here")),
         ("conv2d", "float64", Failure("unsupported", "the squares adapter gives no conv2d")),
         ("picky", "float16", Failure("unsupported", "no float16")),
-        (
-            "picky",
-            "float64",
-            Failure("error", f"RuntimeError: oops\n  test_base.py:{LINE} in picky: {WHERE}"),
-        ),
+        ("picky", "float64", Failure("error", f"RuntimeError: oops\n  test_base.py:{LINE} in picky: {WHERE}")),
     ],
 )
 def test_every_quantity_says_why_it_is_missing(formula: str, dtype: str, expected: Failure) -> None:
@@ -345,6 +341,13 @@ def test_attributes_are_not_mixed_up_between_requests() -> None:
     adapter = Squares()
     lengths = [len(adapter.observe(Request("numbers", {}, {"length": n}, dtype="float32"))["output"]) for n in (2, 5)]  # type: ignore[arg-type]
     assert lengths == [2, 5]
+
+
+def test_rules_of_one_name_as_behind_a_decorator_are_programs_of_their_own() -> None:
+    rules = {family: lambda *_, y=y: (np.array(y),) for family, y in (("jvp", 1), ("hvp", 2))}
+    unnamed = type("Unnamed", (Squares,), rules)()
+    seen = [unnamed.observe(request("square", quantities=frozenset({family}))) for family in rules]
+    assert seen == [{"jvp": 1}, {"hvp.x": 2}]
 
 
 def test_kernels_say_what_is_native_and_what_is_composed() -> None:
