@@ -124,7 +124,11 @@ def _batch_norm(layer: Any) -> Reading:
         "variance": layer.moving_variance,
     }
     weights = {name: array(one, layer.compute_dtype) for name, one in named.items()}
-    return imaged(Reading("batch_norm", weights, {"eps": float(layer.epsilon)}))
+    return replace(
+        Reading("batch_norm", weights, {"eps": float(layer.epsilon)}),
+        ours=lambda name, x: np.moveaxis(x, -1, 1) if x.ndim > 2 else x,  # of sequences, too
+        theirs=lambda name, x: np.moveaxis(x, 1, -1) if x.ndim > 2 else x,
+    )
 
 
 def _embedding(layer: Any) -> Reading:

@@ -74,6 +74,10 @@ def _flatten(*shape: int) -> Any:
     return keras.Sequential([keras.Input(shape), layers.Flatten(data_format="channels_first")])
 
 
+def _normalized(*shape: int) -> Any:
+    return keras.Sequential([keras.Input(shape), layers.BatchNormalization()])
+
+
 #: The models, what they are called with.
 CASES: dict[str, tuple[Callable[[], Any], Any]] = {
     "divisor": (lambda: nn.Sequential(nn.AvgPool2d(2, divisor_override=1)), torch.randn(1, 1, 4, 4)),
@@ -89,6 +93,7 @@ CASES: dict[str, tuple[Callable[[], Any], Any]] = {
     "masked attention": (lambda: _embedded(lambda x: layers.MultiHeadAttention(2, 4)(x, x)), IDS),
     "causal attention": (_causal, torch.randn(2, 5, 8)),
     "channels first, flattened": (lambda: _flatten(3, 4, 5), torch.randn(2, 3, 4, 5)),
+    "sequences, normalised": (lambda: _normalized(7, 4), torch.randn(2, 7, 4)),
     "three axes, flattened": (lambda: _flatten(3, 4), torch.randn(2, 3, 4)),
 }
 
