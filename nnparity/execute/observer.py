@@ -224,7 +224,8 @@ class Observer:
             return fate
         found = Observed({})
         for family in families:
-            self._send([replace(request, quantities=frozenset({family}))])
+            # not together with others: one program that gives all would meet with it for each of them
+            self._send([replace(request, quantities=frozenset({family}), together=frozenset())])
             answer = self._answer()
             if not isinstance(answer, Response):
                 if family == families[0]:

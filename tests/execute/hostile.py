@@ -276,3 +276,13 @@ class HangsInHalf(NumpyAdapter):
         if request.float_dtype == "float16" and request.inputs["x"].size > 1:
             os._exit(3) if request.inputs["x"].size == 2 else time.sleep(600)
         return super().observe(request)
+
+
+class DiesJointly(NumpyAdapter):
+    """One program gives all quantities, and dies where the second derivative is one of them."""
+
+    backend = "jointly"
+    joint = True
+
+    def hvp(self, *_: Any) -> Any:
+        os._exit(5)

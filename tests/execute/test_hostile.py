@@ -136,6 +136,17 @@ def test_a_case_that_fails_in_one_derivative_keeps_the_rest(targets: dict[float,
     assert {verdict.grade for group in (before, *after) for verdict in group} == {"conforms"}
 
 
+def test_a_program_that_gives_all_quantities_costs_those_that_are_to_blame() -> None:
+    x, all_of_them = np.ones((2, 3), np.float32), frozenset({"output", "grad", "jvp", "hvp"})
+    directions = {"cotangents": {"output": x}, "tangents": {"x": x}}
+    asked = Request("tanh", {"x": x}, wrt=("x",), **directions, quantities=all_of_them, together=all_of_them)  # type: ignore[arg-type]
+    observer = Observer(f"{HOSTILE}:DiesJointly")
+    observer.submit([asked])
+    (seen,) = observer.collect()
+    observer.close()
+    assert {name for name, y in seen.observation.items() if not isinstance(y, np.ndarray)} == {"hvp.x"}
+
+
 def test_who_hangs_time_and_again_is_asked_no_more_of_that_formula_in_that_dtype() -> None:
     """Another fate in between shows that it need not hang; other dtypes and formulas have their own chance."""
     many, two, one = (Request("relu", {"x": np.ones((1, size), np.float16)}, wrt=("x",)) for size in (5, 2, 1))
