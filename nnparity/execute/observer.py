@@ -31,7 +31,7 @@ from nnparity.spec.schema import QUANTITIES
 START_SECONDS = 300.0
 #: Seconds for a process to end that has closed its channel.
 GONE_SECONDS = 5.0
-#: So many calls in a row of a formula in a dtype without an answer in time: the rest is not asked.
+#: So many calls in a row of a formula in a dtype, or for a derivative, without an answer in time: no more are asked.
 PATIENCE = 8
 NOT_ASKED = "not asked: {} calls in a row of this formula in this dtype gave no answer in time"
 #: Bytes of what a process has printed, of which the last lines are told.
@@ -98,9 +98,9 @@ class Observer:
         self._next = 0
         #: what to answer from now on, once the process could not be started again
         self._lost: Observed | None = None
-        #: how often in a row a formula in a dtype may give no answer in time, and has
+        #: how often in a row a family of quantities of a formula in a dtype may give no answer in time, and has
         self.patience: float = PATIENCE
-        self._hung: Counter[tuple[str, str]] = Counter()
+        self._hung: Counter[tuple[str, str, str]] = Counter()
         self.info = self._start()
 
     def _start(self) -> TargetInfo:
@@ -179,22 +179,45 @@ class Observer:
         """What became of each request submitted, in order."""
         for done, request in enumerate(self._pending, start=1):
             self._unread -= 1
-            if self._given_up(request):
+            asked = self._asked(request)
+            if asked is None:
                 yield Observed({}, 0.0, "timed out", NOT_ASKED.format(self.patience))
                 continue
             answer = self._answer()
-            if isinstance(answer, Response):
-                self._hung[_kind(request)] = 0
-                yield self._taken(answer)
-                continue
-            found = self._salvaged(request, answer)
-            self._hung[_kind(request)] = self._hung[_kind(request)] + 1 if found.fate == "timed out" else 0
-            self._send(self._pending[done:])
-            yield found
+            found = self._taken(answer) if isinstance(answer, Response) else self._salvaged(asked, answer)
+            self._count(asked, found)
+            if not isinstance(answer, Response):
+                self._send(self._pending[done:])
+            yield self._completed(request, asked, found)
 
-    def _given_up(self, request: Request) -> bool:
-        """Whether it would hang as all that were asked before of its formula and dtype: hours for one cause."""
-        return self._hung[_kind(request)] >= self.patience
+    def _asked(self, request: Request) -> Request | None:
+        """What of it is asked: nothing that hung whenever it was, in this formula and dtype: hours for one cause.
+
+        That is nothing at all where it is the first of its families, as in `_salvaged`.
+        """
+        families = _families(request)
+        left = [family for family in families if self._hung[(*_kind(request), family)] < self.patience]
+        if left == families:
+            return request
+        asked = replace(request, quantities=frozenset(left), together=frozenset())
+        return asked if left[:1] == families[:1] else None
+
+    def _count(self, asked: Request, found: Observed) -> None:
+        """How often in a row each family has hung, with what became of this request."""
+        for family in _families(asked):
+            seen = [found.observation.get(name) for name in keys(family, asked)]
+            lost = any(isinstance(one, Failure) and one.kind == "timed out" for one in seen)
+            place = (*_kind(asked), family)
+            self._hung[place] = self._hung[place] + 1 if lost or found.fate == "timed out" else 0
+
+    def _completed(self, request: Request, asked: Request, found: Observed) -> Observed:
+        """With what of a request was not asked."""
+        if found.fate or asked is request:
+            return found
+        why = Failure("timed out", NOT_ASKED.format(self.patience))
+        left_out = _families(replace(request, quantities=request.quantities - asked.quantities))
+        missing = dict.fromkeys((name for family in left_out for name in keys(family, request)), why)
+        return replace(found, observation=found.observation | missing)
 
     def _answer(self) -> Response | Observed:
         """The next response; or a fate, after which there is a new process. One that comes again is passed over."""
@@ -219,7 +242,7 @@ class Observer:
 
         Who meets a fate at the first of them alone, the output mostly, meets it at all.
         """
-        families = [family for family in QUANTITIES if family in request.quantities]
+        families = _families(request)
         if len(families) < 2 or self._lost:
             return fate
         found = Observed({})
@@ -239,11 +262,11 @@ class Observer:
 
     def _send(self, requests: Sequence[Request]) -> None:
         self._next = 0
-        requests = [request for request in requests if not self._given_up(request)]
-        if requests and not self._channel.closed:
+        asked = [one for one in map(self._asked, requests) if one is not None]
+        if asked and not self._channel.closed:
             # the process is gone, or takes nothing: `collect` finds out, and says how
             with contextlib.suppress(Closed, Late):
-                self._channel.send(messages.of_requests(requests), self._timeout)
+                self._channel.send(messages.of_requests(asked), self._timeout)
 
     def _receive(self, seconds: float) -> TargetInfo | Response | Observed | str:
         try:
@@ -309,6 +332,11 @@ class OnThreads:
 
 def _kind(request: Request) -> tuple[str, str]:
     return request.formula, request.float_dtype
+
+
+def _families(request: Request) -> list[str]:
+    """The families of quantities that it asks for, in order."""
+    return [family for family in QUANTITIES if family in request.quantities]
 
 
 def _ending(code: int) -> str:

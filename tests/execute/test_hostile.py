@@ -8,13 +8,14 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from nnparity.adapters.request import Request
+from nnparity.adapters.request import Failure, Request
 from nnparity.command_line import main as cli
 from nnparity.execute import messages
 from nnparity.execute.limits import with_limit
 from nnparity.execute.observer import NOT_ASKED, Observer, TargetUnavailable
 from nnparity.execute.protocol import Response
 from nnparity.execute.target import Target, TargetName, start
+from nnparity.spec.schema import QUANTITIES
 from nnparity.tests.execute import unruly
 from nnparity.tests.execute.hostile import DEEDS
 from nnparity.tests.execute.test_observer import examined
@@ -136,15 +137,28 @@ def test_a_case_that_fails_in_one_derivative_keeps_the_rest(targets: dict[float,
     assert {verdict.grade for group in (before, *after) for verdict in group} == {"conforms"}
 
 
+X = np.ones((2, 3), np.float32)
+EVERYTHING = Request("tanh", {"x": X}, {}, ("x",), ("output",), {"output": X}, {"x": X}, frozenset(QUANTITIES))
+
+
 def test_a_program_that_gives_all_quantities_costs_those_that_are_to_blame() -> None:
-    x, all_of_them = np.ones((2, 3), np.float32), frozenset({"output", "grad", "jvp", "hvp"})
-    directions = {"cotangents": {"output": x}, "tangents": {"x": x}}
-    asked = Request("tanh", {"x": x}, wrt=("x",), **directions, quantities=all_of_them, together=all_of_them)  # type: ignore[arg-type]
     observer = Observer(f"{HOSTILE}:DiesJointly")
-    observer.submit([asked])
+    observer.submit([replace(EVERYTHING, together=EVERYTHING.quantities)])
     (seen,) = observer.collect()
     observer.close()
-    assert {name for name, y in seen.observation.items() if not isinstance(y, np.ndarray)} == {"hvp.x"}
+    assert {name for name, y in seen.observation.items() if isinstance(y, Failure)} == {"hvp.x"}
+
+
+def test_a_derivative_that_hangs_time_and_again_is_asked_no_more_and_the_rest_is() -> None:
+    observer = Observer(f"{HOSTILE}:Hostile", timeout=TIMEOUT)
+    observer.patience = 1
+    observer.submit([replace(EVERYTHING, attributes={"do": "hang in hvp"})] * 2)
+    first, second = observer.collect()
+    observer.close()
+    for seen, told in ((first, f"no answer within {TIMEOUT} s"), (second, NOT_ASKED.format(1))):
+        (lost,) = (y for y in seen.observation.values() if isinstance(y, Failure))
+        assert lost is seen.observation["hvp.x"]
+        assert (lost.kind, lost.message.partition(";")[0]) == ("timed out", told)
 
 
 def test_who_hangs_time_and_again_is_asked_no_more_of_that_formula_in_that_dtype() -> None:
