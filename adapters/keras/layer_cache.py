@@ -20,6 +20,8 @@ import numpy as np
 from keras import initializers, layers, ops, optimizers
 
 BUILT = 64
+# As Keras comes, and as images are given here. A user's own file of settings may say otherwise, for models of his own.
+keras.config.set_image_data_format("channels_last")
 Shape = tuple[int | None, ...]
 
 
