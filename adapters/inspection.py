@@ -9,7 +9,7 @@ import hashlib
 import inspect
 import sys
 import tempfile
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from fnmatch import fnmatchcase
 from functools import cache, cached_property
 from pathlib import Path
@@ -20,6 +20,7 @@ from nnparity.adapters.base import Adapter, is_word
 from nnparity.adapters.kernel import ALIASES, Kernel
 from nnparity.adapters.traceback import comes_along
 from nnparity.spec import Formula
+from nnparity.spec.cases.layouts import CONTIGUOUS, LAYOUTS
 from nnparity.spec.imported import foreign
 from nnparity.spec.precision import MODELS
 from nnparity.spec.usage import nearest
@@ -35,6 +36,13 @@ NEEDED = {
     "put": "a NumPy array as a tensor of the framework, in its dtype: def put(self, array)",
     "get": "a tensor as a NumPy array, in its dtype: def get(self, tensor)",
     "vjp": "outputs and gradients: def vjp(self, operation, point); or the class is a ForwardOnly",
+}
+#: Tables that a class may have, and of what their keys are made; of the others a key is a formula's id.
+TABLES = {
+    "unsupported": (),
+    "nondeterministic": (),
+    "refused": ("formula", "dtype", "quantity", "device:mode"),
+    "precision": ("formula", "dtype", "quantity"),
 }
 SEQUENCES = ("packages", "modes", "refusals", "layouts")
 #: How much alike two names are, from 0 to 1, of which one is taken for the other misspelt.
@@ -189,23 +197,45 @@ def unresolved(kernel: Kernel) -> Iterator[str]:
 
 
 def _declared(adapter: type[Adapter], sources: Sources, formulas: dict[str, Formula]) -> Iterator[str]:
-    """Formulas in tables that there are not, and texts in the place of tuples."""
-    asked = [(table, id) for table in ("unsupported", "nondeterministic") for id in getattr(adapter, table)]
-    asked += [(table, patterns[0]) for table in ("refused", "precision") for patterns in getattr(adapter, table)]
-    for table, id in asked:
-        if not any(fnmatchcase(one, id) for one in formulas):
-            yield sources.told(f"{id!r}", f"{table}: {id}, {_unknown(id, formulas)}")
-    for model in set(adapter.precision.values()) - set(MODELS):
-        yield sources.told(f"{model!r}", f"precision: {model} is none of {', '.join(MODELS)}")
+    """Tables and tuples that are none, and words in them that there are not."""
+    wrong = list(_entries(adapter, sources))
+    yield from wrong or _unknown_in_tables(adapter, sources, formulas)
     for name in SEQUENCES:
         if isinstance(value := getattr(adapter, name), str):
             yield sources.told(name, f"`{name}` is a text: a tuple is meant, ({value!r},)")
+    if isinstance(adapter.layouts, list | tuple):
+        for layout in adapter.layouts:
+            if layout not in (CONTIGUOUS, *LAYOUTS):
+                yield sources.told(f"{layout!r}", f"`layouts`: {layout!r} is none of {', '.join(LAYOUTS)}")
     if isinstance(modes := adapter.modes, list | tuple):
         if not modes:
             yield sources.told("modes", "`modes` is empty: the usual one has to be there, such as ('eager',)")
         for mode in modes:
             if not is_word(mode):
                 yield sources.told("modes", f"`modes`: a mode is a word of letters, digits, +, - and _, not {mode!r}")
+
+
+def _entries(adapter: type[Adapter], sources: Sources) -> Iterator[str]:
+    """Tables that are none, and what would never be looked up in one, or not be read."""
+    for name, parts in TABLES.items():
+        table: Any = getattr(adapter, name)
+        if not isinstance(table, Mapping):
+            yield sources.told(name, f"`{name}` is a {type(table).__name__}: a dict is meant")
+            continue
+        meant = f"({', '.join(parts)})" if parts else "formula"
+        for key, why in table.items():
+            words = key if parts and isinstance(key, tuple) else (key,)
+            if len(words) != max(len(parts), 1) or not all(isinstance(one, str) for one in (*words, why)):
+                yield sources.told(name, f"`{name}` has {key!r}: {why!r}, and {meant}: a text is meant")
+
+
+def _unknown_in_tables(adapter: type[Adapter], sources: Sources, formulas: dict[str, Formula]) -> Iterator[str]:
+    asked = [(name, key[0] if parts else key) for name, parts in TABLES.items() for key in getattr(adapter, name)]
+    for table, id in asked:
+        if not any(fnmatchcase(one, id) for one in formulas):
+            yield sources.told(f"{id!r}", f"{table}: {id}, {_unknown(id, formulas)}")
+    for model in set(adapter.precision.values()) - set(MODELS):
+        yield sources.told(f"{model!r}", f"precision: {model} is none of {', '.join(MODELS)}")
 
 
 def _defined(one: type) -> Iterator[tuple[str, str]]:
