@@ -139,15 +139,14 @@ def _named(name: str) -> type[Adapter]:
     place, _, attribute = name.rpartition(":")
     try:
         module = from_file(Path(place)) if place.endswith(".py") else importlib.import_module(place)
-        found = getattr(module, attribute)
-    except AttributeError as error:
-        there = ", ".join(_classes(module)) or "no adapter at all"
-        raise UnknownBackend(f"no class {attribute!r} in {place}; it has {there}") from error
     except (ModuleNotFoundError, FileNotFoundError) as error:
         raise UnknownBackend(
             f"no adapter at {name!r}: {error}; built-in are {', '.join(names())}, others file.py:Class"
         ) from error
-    return _checked(name, found)
+    if not hasattr(module, attribute):
+        there = ", ".join(_classes(module)) or "no adapter at all"
+        raise UnknownBackend(f"no class {attribute!r} in {place}; it has {there}")
+    return _checked(name, getattr(module, attribute))
 
 
 def _classes(module: ModuleType) -> list[str]:

@@ -110,6 +110,13 @@ def test_an_unknown_backend_is_told_what_there_is(name: str, words: str) -> None
         load(name)
 
 
+def test_what_a_module_raises_while_it_is_imported_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "of_another_release.py").write_text("import math\nmath.sech\n")
+    monkeypatch.syspath_prepend(tmp_path)
+    with pytest.raises(AttributeError, match="'math' has no attribute 'sech'"):
+        load("of_another_release:Mine")
+
+
 def test_a_missing_framework_is_told_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
     real = builtins.__import__
 
