@@ -41,7 +41,7 @@ class TinygradOptimizers:
         optimizer = nn.optim.Adam([parameter(w, g)], lr, beta1, beta2, eps)
         # An optimiser already on its way: its moments, and the powers of β that it keeps.
         optimizer.m, optimizer.v = [m.clone()], [v.clone()]
-        optimizer.b1_t, optimizer.b2_t = (Tensor([beta ** (step - 1)]) for beta in (beta1, beta2))
+        optimizer.b1_t, optimizer.b2_t = (Tensor([beta ** (step - 1)], device=w.device) for beta in (beta1, beta2))
         return stepped(optimizer), optimizer.m[0], optimizer.v[0]
 
 

@@ -9,6 +9,7 @@ import pytest
 
 from nnparity.adapters.registry import load
 from nnparity.adapters.request import Failure, Request
+from nnparity.execute.observer import Observer
 from nnparity.execute.requests import request
 from nnparity.reference import FORMULAS
 from nnparity.spec import cases_of
@@ -155,3 +156,13 @@ def test_paddle_goes_on_with_adam_where_it_was() -> None:
     outputs = ("w_next", "m_next", "v_next")
     seen = adapter.observe(Request("adam", inputs, attributes, outputs=outputs))
     assert [float(seen[f"output.{name}"][0]) for name in outputs] == pytest.approx([-1.0 / 0.75 * 0.75**0.5, 1.0, 1.0])
+
+
+def test_tinygrad_stays_on_the_cpu_where_it_would_choose_another_device(monkeypatch: pytest.MonkeyPatch) -> None:
+    pytest.importorskip("tinygrad")
+    monkeypatch.setenv("DEV", "PYTHON")
+    observer = Observer("tinygrad")
+    observer.submit([request(next(cases_of(formulas()["adam"], "float32"))[0], frozenset({"output"}))])
+    (seen,) = observer.collect()
+    observer.close()
+    assert {name: type(y) for name, y in seen.observation.items()} == dict.fromkeys(seen.observation, np.ndarray)
