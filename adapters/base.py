@@ -286,14 +286,12 @@ class Adapter(ABC):
         return self._programs[key]
 
     def _failed(self, request: Request, families: tuple[str, ...], error: Exception) -> Observation:
+        if isinstance(error, MemoryError):
+            raise error  # whatever is asked next may be denied memory too: the process ends, see `execute.worker`
         failure = replace(self.failure(error), raised_in=raised_in(error, type(self)))
         final = failure.kind == "error" or isinstance(error, Unsupported)
-        frames = frames_of(error, type(self))
-        return {
-            key: _located(failure if final else self._refusal(request, key, failure), frames)
-            for family in families
-            for key in keys(family, request)
-        }
+        frames, names = frames_of(error, type(self)), [key for family in families for key in keys(family, request)]
+        return {key: _located(failure if final else self._refusal(request, key, failure), frames) for key in names}
 
     def _refusal(self, request: Request, key: str, failure: Failure) -> Failure:
         """What looks like a refusal is one where it is declared, and an error elsewhere."""

@@ -18,7 +18,7 @@ import numpy as np
 
 from nnparity.adapters.base import Adapter
 from nnparity.adapters.kernel import Operation, Point, Tensors, Unsupported
-from nnparity.adapters.request import Array, Failure, Observation, Request, native, unmasked
+from nnparity.adapters.request import Array, Failure, Observation, Request, keys, native, unmasked
 from nnparity.adapters.traceback import FRAMES, located
 from nnparity.spec import Formula
 
@@ -109,7 +109,10 @@ class Calling(Adapter):
     def observe(self, request: Request) -> Observation:
         """As of `Adapter`; JAX has to be told of float64."""
         self.wide = request.float_dtype == "float64"
-        return super().observe(request)
+        try:
+            return super().observe(request)
+        except MemoryError as error:  # the process is the user's, and goes on
+            return {key: self.failure(error) for family in request.quantities for key in keys(family, request)}
 
     def vjp(self, operation: Operation, point: Point) -> tuple[Tensors, Tensors]:
         if self._call.vjp is None:

@@ -108,6 +108,12 @@ def test_what_the_function_raises_is_told_with_its_line() -> None:
     assert 'raise RuntimeError("out of shared memory")' in str(result)
 
 
+def test_memory_that_the_function_is_denied_is_told_like_all_that_it_raises() -> None:
+    result = nnparity.check(lambda x: np.ones(1 << 50), "softmax", framework="numpy")
+    assert result.worst.grade == "error"
+    assert "Unable to allocate" in str(result)
+
+
 @pytest.mark.parametrize(
     ("options", "says"),
     [

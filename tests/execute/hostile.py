@@ -286,3 +286,12 @@ class DiesJointly(NumpyAdapter):
 
     def hvp(self, *_: Any) -> Any:
         os._exit(5)
+
+
+class Hoarder(NumpyAdapter):
+    """Its gradient asks for more memory than there is."""
+
+    backend = "hoarder"
+
+    def vjp(self, *_: Any) -> Any:
+        return np.ones(1 << 50)

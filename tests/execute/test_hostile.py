@@ -149,6 +149,17 @@ def test_a_program_that_gives_all_quantities_costs_those_that_are_to_blame() -> 
     assert {name for name, y in seen.observation.items() if isinstance(y, Failure)} == {"hvp.x"}
 
 
+def test_memory_that_a_method_is_denied_ends_the_process_and_costs_what_asked_for_it() -> None:
+    observer = Observer(f"{HOSTILE}:Hoarder")
+    observer.submit([EVERYTHING])
+    (seen,) = observer.collect()
+    observer.close()
+    (lost,) = (y for y in seen.observation.values() if isinstance(y, Failure))
+    assert lost is seen.observation["grad.x"]
+    assert lost.kind == "crashed"
+    assert "MemoryError: Unable to allocate" in lost.message
+
+
 def test_a_derivative_that_hangs_time_and_again_is_asked_no_more_and_the_rest_is() -> None:
     observer = Observer(f"{HOSTILE}:Hostile", timeout=TIMEOUT)
     observer.patience = 1
