@@ -365,7 +365,8 @@ def _repeated(key: str, seen: Observation) -> bool:
     if plain(key) == key:
         return False
     # A loss of NumPy's is no array of its own, but a number that has all that is asked of one here.
-    with_grad, output = (np.asarray(x) if isinstance(x, np.generic) else x for x in map(seen.get, (key, plain(key))))
+    pair: tuple[Any, Any] = seen.get(key), seen.get(plain(key))
+    with_grad, output = (np.asarray(x) if isinstance(x, np.generic) else x for x in pair)
     if not isinstance(with_grad, np.ndarray) or not isinstance(output, np.ndarray):
         return isinstance(with_grad, Failure | None) or not isinstance(output, Failure | None | np.ndarray)
     if (with_grad.shape, with_grad.dtype) != (output.shape, output.dtype):

@@ -216,7 +216,7 @@ class Observer:
             return found
         why = Failure("timed out", NOT_ASKED.format(self.patience))
         left_out = _families(replace(request, quantities=request.quantities - asked.quantities))
-        missing = dict.fromkeys((name for family in left_out for name in keys(family, request)), why)
+        missing: Observation = dict.fromkeys((name for family in left_out for name in keys(family, request)), why)
         return replace(found, observation=found.observation | missing)
 
     def _answer(self) -> Response | Observed:
