@@ -185,7 +185,8 @@ class Observer:
                 continue
             answer = self._answer()
             found = self._taken(answer) if isinstance(answer, Response) else self._salvaged(asked, answer)
-            self._count(asked, found)
+            if self._hung or not isinstance(answer, Response):
+                self._count(asked, found)
             if not isinstance(answer, Response):
                 self._send(self._pending[done:])
             yield self._completed(request, asked, found)
@@ -208,7 +209,10 @@ class Observer:
             seen = [found.observation.get(name) for name in keys(family, asked)]
             lost = any(isinstance(one, Failure) and one.kind == "timed out" for one in seen)
             place = (*_kind(asked), family)
-            self._hung[place] = self._hung[place] + 1 if lost or found.fate == "timed out" else 0
+            if lost or found.fate == "timed out":
+                self._hung[place] += 1
+            else:
+                self._hung.pop(place, None)
 
     def _completed(self, request: Request, asked: Request, found: Observed) -> Observed:
         """With what of a request was not asked."""
