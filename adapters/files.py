@@ -3,7 +3,6 @@
 The file may be called like its framework: what it imports under that name is the framework, not the file.
 """
 
-import importlib.util
 import sys
 from collections.abc import Sequence
 from importlib.machinery import ModuleSpec, PathFinder
@@ -11,6 +10,7 @@ from pathlib import Path
 from types import ModuleType
 
 from nnparity.adapters.traceback import FRAMES, lines_in, located
+from nnparity.spec.file_modules import executed
 
 #: What stands before the file's name in the name of its module.
 PREFIX = "nnparity_adapter_"
@@ -52,19 +52,12 @@ def from_file(path: Path) -> ModuleType:
     if not path.is_file():
         raise FileNotFoundError(f"no file {path}")
     path = path.resolve()
-    spec = importlib.util.spec_from_file_location(PREFIX + path.stem, path)
-    assert spec is not None
-    assert spec.loader is not None
     if not any(isinstance(finder, _Elsewhere) and finder.path == path for finder in sys.meta_path):
         sys.meta_path.insert(0, _Elsewhere(path))  # for good: a method may import when it is called
-    module = importlib.util.module_from_spec(spec)
-    sys.modules[spec.name] = module  # where pickle and dataclasses look for its classes
     try:
-        spec.loader.exec_module(module)
+        return executed(PREFIX + path.stem, path)
     except Exception as error:
-        del sys.modules[spec.name]
         raise Broken(_told(error, path)) from error
-    return module
 
 
 def _told(error: Exception, path: Path) -> str:

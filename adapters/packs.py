@@ -8,7 +8,6 @@ A kernel that takes the inputs as they are needs no function: the formula's TOML
 """
 
 import difflib
-import importlib.util
 import re
 import sys
 from collections.abc import Collection, Iterator
@@ -20,6 +19,7 @@ from nnparity.adapters.base import Adapter
 from nnparity.adapters.inspection import misfit, unresolved
 from nnparity.adapters.kernel import Kernel, Passed, resolve
 from nnparity.spec import Formula, packs
+from nnparity.spec.file_modules import executed
 from nnparity.spec.packs import Pack
 from nnparity.spec.usage import UsageError, nearest
 
@@ -145,14 +145,7 @@ def _module(pack: Pack, file: Path) -> ModuleType:
     name = pack.module(file.stem)
     if name in sys.modules and sys.modules[name].__file__ == str(file):
         return sys.modules[name]
-    spec = importlib.util.spec_from_file_location(name, file)
-    assert spec is not None
-    assert spec.loader is not None
-    module: Any = importlib.util.module_from_spec(spec)
-    sys.modules[name] = module  # where dataclasses look for the module of a class
     try:
-        spec.loader.exec_module(module)
+        return executed(name, file)
     except (Exception, SystemExit) as error:
-        del sys.modules[name]
         raise UsageError(f"{file}: {type(error).__name__}: {error}") from error
-    return module

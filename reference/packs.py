@@ -3,8 +3,6 @@
 A pack has one, ``reference.py``, or one beside each of its files of formulas, ``losses.py`` beside ``losses.toml``.
 """
 
-import importlib.util
-import sys
 from collections.abc import Iterator
 from functools import update_wrapper
 from pathlib import Path
@@ -12,6 +10,7 @@ from pathlib import Path
 from nnparity.reference.outside import located
 from nnparity.reference.registry import FORMULAS, Reference
 from nnparity.spec import Formula, packs
+from nnparity.spec.file_modules import executed
 from nnparity.spec.packs import REFERENCE, Pack
 from nnparity.spec.usage import UsageError
 
@@ -73,17 +72,11 @@ def _locate(reference: Reference) -> None:
 
 def _run(pack: Pack, path: Path) -> None:
     """Imports the module, which registers its formulas."""
-    spec = importlib.util.spec_from_file_location(pack.module(path.stem), path)
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    sys.modules[spec.name] = module  # where dataclasses look for the module of a class
     try:
-        spec.loader.exec_module(module)
+        executed(pack.module(path.stem), path)
+    except UsageError:
+        raise
     except (Exception, SystemExit) as error:  # one that ends the process would end a proof as if all were proven
-        del sys.modules[spec.name]
-        if isinstance(error, UsageError):
-            raise
         raise UsageError(f"{path}: {type(error).__name__}: {error}") from error
 
 

@@ -1,6 +1,6 @@
 """Keras's layers as formulas of the spec, on any backend: what each computes, its parameters, and its layout."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Container, Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -11,12 +11,14 @@ from nnparity.adapters.capture.layer import FLATTEN, IDENTITY
 from nnparity.adapters.capture.reading import NO_PADS, Reading, same_padding
 from nnparity.adapters.function import to_numpy
 from nnparity.adapters.request import Array
-from nnparity.adapters.shared.layouts import NCHW, NHWC, OIHW
+from nnparity.adapters.shared.layouts import OIHW
 from nnparity.spec import DTYPES
 
 LAST = "channels_last"
 #: Formulas to which the order of axes is all the same: their images are told channels first, like all others.
 ELEMENTWISE = (IDENTITY, "relu", "tanh", "sigmoid", "gelu", "silu")
+#: Ranks of sequences, images and volumes; an array of NumPy's has no more than 64 axes.
+MORE_THAN_ROWS = range(3, 65)
 #: Activations of Keras by name -> formula and settings.
 ACTIVATIONS: Mapping[str, tuple[str, dict[str, Any]]] = {
     "linear": (IDENTITY, {}),
@@ -45,8 +47,8 @@ def activation(function: Any) -> Reading:
     return Reading(kind, settings=settings)
 
 
-def _turned(order: tuple[int, ...]) -> Callable[[str, Array], Array]:
-    return lambda name, x: np.transpose(x, order) if x.ndim == 4 else x
+def _moved(source: int, to: int, ranks: Container[int]) -> Callable[[str, Array], Array]:
+    return lambda name, x: np.moveaxis(x, source, to) if x.ndim in ranks else x
 
 
 def channels_last(layer: Any) -> bool:
@@ -54,9 +56,9 @@ def channels_last(layer: Any) -> bool:
     return bool(getattr(layer, "data_format", LAST) == LAST)
 
 
-def imaged(read: Reading) -> Reading:
-    """The reading of a layer that takes images with the channels last, if it takes images."""
-    return replace(read, ours=_turned(NCHW), theirs=_turned(NHWC))
+def imaged(read: Reading, ranks: Container[int] = (4,)) -> Reading:
+    """The reading of a layer that takes images, or arrays of these ranks, with the channels last, if it takes such."""
+    return replace(read, ours=_moved(-1, 1, ranks), theirs=_moved(1, -1, ranks))
 
 
 def _of_images(layer: Any, read: Reading) -> Reading:
@@ -124,11 +126,7 @@ def _batch_norm(layer: Any) -> Reading:
         "variance": layer.moving_variance,
     }
     weights = {name: array(one, layer.compute_dtype) for name, one in named.items()}
-    return replace(
-        Reading("batch_norm", weights, {"eps": float(layer.epsilon)}),
-        ours=lambda name, x: np.moveaxis(x, -1, 1) if x.ndim > 2 else x,  # of sequences, too
-        theirs=lambda name, x: np.moveaxis(x, 1, -1) if x.ndim > 2 else x,
-    )
+    return imaged(Reading("batch_norm", weights, {"eps": float(layer.epsilon)}), MORE_THAN_ROWS)
 
 
 def _embedding(layer: Any) -> Reading:

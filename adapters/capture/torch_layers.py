@@ -23,6 +23,7 @@ GELUS = {
     "GELUTanh": "tanh",
     "GELUActivation": "exact",
 }
+DROPS = Reading(RANDOM, note="drops units at random: call eval() before")
 #: An LSTM's states have a first axis of layers and directions.
 STATES = ("h", "c", "h_last", "c_last")
 
@@ -127,7 +128,7 @@ def _flatten(module: Any) -> Reading:
 
 def _dropout(module: Any) -> Reading:
     if module.training and module.p:
-        return Reading(RANDOM, note="drops units at random: call eval() before")
+        return DROPS
     return Reading(IDENTITY)
 
 
@@ -139,7 +140,7 @@ def _gates(blocks: Array) -> Array:
 
 def _lstm(module: Any) -> Reading:
     if _drops(module):
-        return Reading(RANDOM, note="drops units at random: call eval() before")
+        return DROPS
     if module.num_layers != 1 or module.bidirectional or module.proj_size:
         return Reading(note="an LSTM of both directions, or with a projection")
     named = {name.removesuffix("_l0"): array(one) for name, one in module.named_parameters()}

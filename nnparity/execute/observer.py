@@ -196,6 +196,8 @@ class Observer:
 
         That is nothing at all where it is the first of its families, as in `_salvaged`.
         """
+        if not self._hung:
+            return request
         families = _families(request)
         left = [family for family in families if self._hung[(*_kind(request), family)] < self.patience]
         if left == families:
@@ -219,7 +221,7 @@ class Observer:
         if found.fate or asked is request:
             return found
         why = Failure("timed out", NOT_ASKED.format(self.patience))
-        left_out = _families(replace(request, quantities=request.quantities - asked.quantities))
+        left_out = [family for family in _families(request) if family not in asked.quantities]
         missing: Observation = dict.fromkeys((name for family in left_out for name in keys(family, request)), why)
         return replace(found, observation=found.observation | missing)
 

@@ -85,12 +85,9 @@ def unfit(formula: Formula, inputs: Mapping[str, Array], attributes: Mapping[str
 
 def _bind(name: str, shape: tuple[int, ...], text: str, dims: dict[str, int]) -> None:
     """Takes the sizes of symbols from the first input that has them, and holds the shape against the others."""
-    words = text.split()
-    if len(words) != len(shape):
+    if len(text.split()) != len(shape):
         raise shapes.ShapeError(f"{name} has rank {len(shape)}, the spec says {text!r}")
-    for word, size in zip(words, shape, strict=True):
-        if word.isidentifier():
-            dims.setdefault(word, size)
+    dims.update(shapes.bound({name: text}, {name: shape}) | dims)
     shapes.check(name, shape, text, dims)
 
 
