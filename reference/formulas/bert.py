@@ -7,7 +7,16 @@ import numpy as np
 from scipy import special
 
 from nnparity.reference.arrays import Array, Float, Int
-from nnparity.reference.formulas.transformer import again, scale, scored, scores_back, shifted, softmax, softmax_back
+from nnparity.reference.formulas.transformer import (
+    again,
+    of_keys,
+    scale,
+    scored,
+    scores_back,
+    shifted,
+    softmax,
+    softmax_back,
+)
 from nnparity.reference.readings.numbers import constant, detached, logistic
 from nnparity.reference.registry import formula
 
@@ -223,7 +232,7 @@ def _masked(
         The weight of every key for every query.
     """
     scores = scored(q, k, scaling)
-    scores = np.where(keep, scores, -np.inf) if padded == "0" else scores
+    scores = np.where(keep, scores, -np.inf) if padded == "0" else of_keys(scores, keep)
     scores = shifted(scores) if shift else scores
     powers = np.where(keep, np.exp(scores), 0.0)
     p = powers / np.sum(powers, axis=-1, keepdims=True)

@@ -46,12 +46,18 @@ def scored(q: Float[Array, "b t d"], k: Float[Array, "b s d"], scaling: str) -> 
     return np.einsum("btd,bsd->bts", q, k) / scale(q.shape[-1], scaling, q)
 
 
+def of_keys(scores: Float[Array, "*n s"], keep: Int[Array, "..."] | bool) -> Float[Array, "*n s"]:
+    """The scores, of keys that are not kept -inf is added: the largest of a row is that of a key which counts."""
+    return np.where(keep, scores, scores - np.inf)
+
+
 def again(scores: Float[Array, "*n s"], keep: Int[Array, "..."] | bool = True) -> Float[Array, "*n s"]:
     """The weights of the scores that are kept, as flash attention makes them once more where it goes back.
 
     It keeps the logsumexp of a row, rounded, and takes e^(score - logsumexp) (Dao et al., arXiv:2205.14135, algorithm
     4): softmax, but that the rounding of a logarithm as large as the largest score is in all weights of the row.
     """
+    scores = of_keys(scores, keep)
     top = np.max(detached(scores), axis=-1, keepdims=True)
     total = np.sum(np.where(keep, np.exp(scores - top), 0.0), axis=-1, keepdims=True)
     return np.where(keep, np.exp(scores - (top + np.log(total))), 0.0)
@@ -64,7 +70,8 @@ def weights(
     scores = scored(q, k, scaling)
     if not causal:
         return softmax(scores, axis=axis, shift=shift)
-    powers = np.where(seen(q.shape[1], k.shape[1], causal), np.exp(shifted(scores)), 0.0)
+    keep = seen(q.shape[1], k.shape[1], causal)
+    powers = np.where(keep, np.exp(shifted(of_keys(scores, keep))), 0.0)
     return powers / np.sum(powers, axis=-1, keepdims=True)
 
 

@@ -203,6 +203,60 @@ def weighted_targets(stream: Stream, shape: tuple[int, ...], dtype: Dtype, place
     return stream.normal(shape)
 
 
+def well_classified(stream: Stream, shape: tuple[int, ...], dtype: Dtype, place: int) -> Array:
+    """The logit of a sample's class lies 10 above the others; classes follow one another.
+
+    Losses and gradients are as small as those of a model that has learnt, and none is 0.
+    """
+    if not shape:
+        return stream.normal(shape)
+    own = np.arange(shape[-1]) == in_order(shape[:-1], shape[-1])[..., None]
+    return np.where(own, 1.0, 0.0) if place else 10.0 * own + stream.normal(shape) / 8.0
+
+
+def in_order(shape: tuple[int, ...], bound: int) -> NDArray[np.int64]:
+    """0, 1, 2 ... up to the bound, and again."""
+    return (np.arange(math.prod(shape)) % max(bound, 1)).reshape(shape)
+
+
+def large_cells(stream: Stream, shape: tuple[int, ...], dtype: Dtype, place: int) -> Array:
+    """Size 1, but the third input, the state of an LSTM's cells, is of size 512: tanh has ended, and e^c overflows."""
+    return stream.normal(shape) * (512.0 if place == 2 else 1.0)
+
+
+def masked_above(stream: Stream, shape: tuple[int, ...], dtype: Dtype, place: int) -> Array:
+    """Every second key is masked, and would have a score of more than 10,000: to add -10,000 does not take it out.
+
+    That holds for heads of a width up to 8, whose products of query and key float16 has as well.
+    """
+    if place > 1 or len(shape) < 2:
+        return stream.normal(shape)
+    size = math.sqrt(2.0**15 / max(shape[-1], 1))
+    values = size * (1.0 + stream.uniform(shape) / 4.0)
+    return np.where(seen(shape[-2])[:, None], stream.normal(shape) / size, values) if place else values
+
+
+def seen(keys: int) -> NDArray[np.bool_]:
+    """Which keys `masked_above` does not mask."""
+    return np.arange(keys) % 2 == 0
+
+
+def rising(stream: Stream, shape: tuple[int, ...], dtype: Dtype, place: int) -> Array:
+    """The score of each key lies about 128 above that of the one before it, and e^-104 is 0 in float32.
+
+    Where keys that are not seen take part in a row's maximum, all that are seen have the weight 0.
+    """
+    if place > 1 or len(shape) < 2:
+        return stream.normal(shape)
+    height = 128.0 * np.arange(shape[-2])[:, None] / math.sqrt(max(shape[-1], 1))
+    return (1.0 + stream.uniform(shape) / 8.0) * (height if place else 1.0)
+
+
+def tied(stream: Stream, shape: tuple[int, ...], dtype: Dtype, place: int) -> Array:
+    """-1, 0 and 1 alone: of what a maximum is taken, several are the largest."""
+    return stream.integers(shape, 3) - 1.0
+
+
 def whole_range(stream: Stream, shape: tuple[int, ...], dtype: Dtype, place: int) -> Array:
     """Exponents evenly from the smallest normal number to a sixteenth of the largest."""
     least, most = math.frexp(dtype.tiny)[1], math.frexp(dtype.largest)[1] - 5
@@ -219,6 +273,7 @@ Draw = Callable[[Stream, tuple[int, ...], Dtype, int], Array]
 DRAWN = (
     *(normal, small, large, wide, cancelling, image, onehot, offset, one_sided, integers, spike, near_equal),
     *(levels, saturated, unsigned, confident, initial, zero_weights, sparse_gradient, weighted_targets, whole_range),
+    *(well_classified, large_cells, masked_above, rising, tied),
 )
 #: name -> how it draws; called with the stream, the shape, the dtype and the input's place in the formula.
 DATASETS: dict[str, Draw] = {f.__name__: f for f in DRAWN}
@@ -250,17 +305,24 @@ def draw(
         return part if domain == "class" else dtype.round(part)
     if dataset == "as_printed":
         return dtype.round(samples.as_printed(shape, place))
-    if domain in ("label", "class"):
-        return stream.integers(shape, bound)
-    if domain == "mask":
-        mask = stream.integers(shape, 2)
-        mask[..., :1] = 1  # a row without any key left is a special value, not an ordinary one
-        return mask
+    if domain in ("label", "class", "mask"):
+        return _whole_numbers(dataset, domain, bound, stream, shape)
     values = DATASETS[dataset](stream, shape, dtype, place)
     if domain == "probability":
         return dtype.round(_probability(values, *nearest(dataset, dtype)))
     inside = _into(domain, bound, values)
     return dtype.round(_weighted(inside) if weighted(dataset, domain) else inside)
+
+
+def _whole_numbers(dataset: str, domain: str, bound: int, stream: Stream, shape: tuple[int, ...]) -> NDArray[np.int64]:
+    """Labels, classes or a mask."""
+    if domain != "mask":
+        return in_order(shape, bound) if dataset == well_classified.__name__ else stream.integers(shape, bound)
+    if dataset == masked_above.__name__:
+        return np.broadcast_to(seen(shape[-1]), shape).astype(np.int64)
+    mask = stream.integers(shape, 2)
+    mask[..., :1] = 1  # a row without any key left is a special value, not an ordinary one
+    return mask
 
 
 def weighted(dataset: str, domain: str) -> bool:

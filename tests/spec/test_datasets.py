@@ -353,3 +353,34 @@ def test_no_domain_takes_samples_and_rows_for_granted() -> None:
     dims = {"n": 4, "t": 3, "k": 5}
     told = case("weighted_targets", inputs={"t": "n t k"}, dims=dims, domains={"t": "target"}).inputs["t"].sum(-1)
     assert np.abs(told - np.array([0.0, 0.25, 0.5, 0.75])[:, None]).max() <= 5 * DTYPES["float32"].unit
+
+
+def first(formula: str, dataset: str, dtype: str) -> dict[str, np.ndarray]:
+    """What its first signature is given."""
+    found = load()[formula]
+    inputs = Case(found, signatures(found)[0], dataset, DTYPES[dtype]).inputs
+    return {name: array.astype(np.float64) for name, array in inputs.items()}
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+@pytest.mark.parametrize("formula", ["cross_entropy_logits", "sparse_cross_entropy_logits"])
+def test_a_model_that_has_learnt_leaves_small_gradients_and_none_that_is_0(formula: str, dtype: str) -> None:
+    z, targets = first(formula, "well_classified", dtype).values()
+    expected = targets if targets.ndim == 2 else np.eye(z.shape[1])[targets.astype(int)]
+    gradient = np.exp(z) / np.exp(z).sum(axis=1, keepdims=True) - expected
+    assert 2.0**-19 < np.abs(gradient).min() < np.abs(gradient).max() < 2.0**-11
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+def test_keys_that_are_masked_would_have_the_highest_scores(dtype: str) -> None:
+    q, k, _, mask = first("masked_attention", "masked_above", dtype).values()
+    products = np.einsum("btd,bsd->bts", q, k)
+    assert np.abs(products).max() < DTYPES["float16"].largest
+    assert (products[:, :, mask[0] == 0] > 1e4 * math.sqrt(q.shape[-1])).all()
+    assert np.abs(products[:, :, mask[0] == 1]).max() < 64
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+def test_exponentials_of_large_cells_overflow_where_the_cells_do_not(dtype: str) -> None:
+    cells = np.abs(first("lstm_step", "large_cells", dtype)["c"])
+    assert math.log(DTYPES[dtype].largest) / 2 < np.sort(cells, axis=None)[-2] < DTYPES["float16"].largest / 16
