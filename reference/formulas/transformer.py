@@ -3,7 +3,7 @@
 import numpy as np
 
 from nnparity.reference.arrays import Array, Float, Int
-from nnparity.reference.readings.numbers import constant, detached
+from nnparity.reference.readings.numbers import constant, detached, endless
 from nnparity.reference.registry import formula
 
 
@@ -47,8 +47,14 @@ def scored(q: Float[Array, "b t d"], k: Float[Array, "b s d"], scaling: str) -> 
 
 
 def of_keys(scores: Float[Array, "*n s"], keep: Int[Array, "..."] | bool) -> Float[Array, "*n s"]:
-    """The scores, of keys that are not kept -inf is added: the largest of a row is that of a key which counts."""
-    return np.where(keep, scores, scores - np.inf)
+    """The scores, the lowest one of a row for a key that is not kept: the largest is that of a key which counts.
+
+    An infinite score stays, and so does NaN: added to -inf, which is what a mask says, they give NaN, or -inf.
+    """
+    if keep is True:
+        return scores
+    lowest = -np.max(-detached(scores), axis=-1, keepdims=True)
+    return np.where(keep | endless(scores), scores, lowest)
 
 
 def again(scores: Float[Array, "*n s"], keep: Int[Array, "..."] | bool = True) -> Float[Array, "*n s"]:

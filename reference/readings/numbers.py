@@ -39,6 +39,14 @@ def detached(x: Any) -> Any:
     return x.detached() if isinstance(x, Reading) else x
 
 
+def endless(x: Any) -> Any:
+    """Where it is infinite or NaN; False where it is so nowhere, as a ball never is."""
+    while isinstance(x, Reading):
+        x = x.value
+    found = x.dtype != object and ~np.isfinite(x)
+    return found if np.any(found) else False
+
+
 def logistic(x: Any) -> Any:
     """1 / (1 + e^-x). SciPy's expit is 0 where e^-x overflows; but there it is e^x, which a subnormal number holds."""
     if isinstance(x, Reading):
