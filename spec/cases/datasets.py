@@ -238,7 +238,7 @@ def masked_above(stream: Stream, shape: tuple[int, ...], dtype: Dtype, place: in
 
 def seen(keys: int) -> NDArray[np.bool_]:
     """Which keys `masked_above` does not mask."""
-    return np.arange(keys) % 2 == 0
+    return np.asarray(np.arange(keys) % 2 == 0)
 
 
 def rising(stream: Stream, shape: tuple[int, ...], dtype: Dtype, place: int) -> Array:
@@ -254,7 +254,7 @@ def rising(stream: Stream, shape: tuple[int, ...], dtype: Dtype, place: int) -> 
 
 def tied(stream: Stream, shape: tuple[int, ...], dtype: Dtype, place: int) -> Array:
     """-1, 0 and 1 alone: of what a maximum is taken, several are the largest."""
-    return stream.integers(shape, 3) - 1.0
+    return np.asarray(stream.integers(shape, 3) - 1.0)
 
 
 def whole_range(stream: Stream, shape: tuple[int, ...], dtype: Dtype, place: int) -> Array:
