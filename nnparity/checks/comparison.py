@@ -41,13 +41,20 @@ def again(
         seen = plain_way.observation.get(quantity, plain_way.observation.get(plain(quantity)))
         if misshapen(seen, plain_way, expected, case.dtype):
             continue
-        if graded(seen, expected, case, plain(quantity)).grade != "conforms":  # type: ignore[arg-type]
+        if by_itself(case, quantity, expected, plain_way).grade != "conforms":
             words.add(case.dataset, NOTHING, case.dtype.name)
             continue
         judged, note = compared(plain_way, other_way, quantity, expected, case)
         words.add(case.dataset, OTHER if note else SAME, case.dtype.name)
         yield Finding(case, quantity, judged, note=note, took=took)
         took = ()
+
+
+def by_itself(case: Case, quantity: str, expected: Expected, observed: Observed) -> Judgement:
+    """The judgement of an observation that is held against nothing else; of what came with the gradients, the plain."""
+    seen = observed.observation.get(quantity, observed.observation.get(plain(quantity)))
+    wrong = misshapen(seen, observed, expected, case.dtype)
+    return wrong or graded(seen, expected, case, plain(quantity))  # type: ignore[arg-type]
 
 
 def compared(

@@ -9,7 +9,7 @@ import pytest
 from nnparity.adapters.base import Adapter
 from nnparity.adapters.numpy import NumpyAdapter
 from nnparity.adapters.request import Array, Observation, Request
-from nnparity.checks.layouts import TABLE, largest
+from nnparity.checks.layouts import TABLE, USUAL, largest
 from nnparity.reports.records import Fact
 from nnparity.spec import DTYPES, Case, load
 from nnparity.spec.cases.layouts import LAYOUTS, MIXED, STRIDED, TRANSPOSED, numbers
@@ -129,6 +129,28 @@ def test_of_inputs_that_are_mixed_every_second_lies_otherwise_and_no_gradient_do
 
 def test_a_kernel_that_is_wrong_where_two_inputs_are_one_array_is_caught() -> None:
     assert "output" in wrong(lines(WritesIntoItsInput, "layouts", "gan_discriminator_loss"))["aliased"]
+
+
+class WrongOfEqualNumbers(NumpyAdapter):
+    """Twice what is right where two inputs hold the same numbers, in one array or in two; and always if `anyway`."""
+
+    anyway = False
+
+    def observe(self, request: Request) -> Observation:
+        seen = super().observe(request)
+        w, m = (request.inputs[name] for name in ("w", "m"))
+        return {name: 2 * x for name, x in seen.items()} if self.anyway or np.array_equal(w, m) else seen  # type: ignore[operator]
+
+
+class WrongAnyway(WrongOfEqualNumbers):
+    anyway = True
+
+
+def test_a_kernel_that_is_wrong_of_equal_numbers_is_caught_where_no_ordinary_case_has_them() -> None:
+    found = lines(WrongOfEqualNumbers, "layouts", "adam")
+    assert "output.w_next" in wrong(found)["aliased"]
+    assert {verdict.note for verdict in verdicts(found)} == {USUAL}
+    assert verdicts(lines(WrongAnyway, "layouts", "adam")) == []  # its ordinary cases say so
 
 
 class ScalesItsKeys(Arranging):
