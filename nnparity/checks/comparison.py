@@ -68,7 +68,7 @@ def compared(
     """
     dtype = case.dtype
     a, b = (seen.observation.get(quantity, seen.observation.get(plain(quantity))) for seen in (one, other))
-    if isinstance(a, np.ndarray) and a.ndim and a.shape[1:] == expected.value.shape[1:]:
+    if isinstance(a, np.ndarray) and a.ndim == expected.value.ndim > 0 and a.shape[1:] == expected.value.shape[1:]:
         a = a[: len(expected.value)]  # of a batch, the first sample
     wrong = misshapen(a, one, expected, dtype) or misshapen(b, other, expected, dtype)
     if wrong or not isinstance(a, np.ndarray) or not isinstance(b, np.ndarray):
