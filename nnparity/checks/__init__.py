@@ -5,7 +5,7 @@ the report. `items` cuts them into pieces for a progress bar or for pytest. The 
 """
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fnmatch import fnmatchcase
 from functools import partial
 
@@ -102,6 +102,12 @@ def _all(selection: Selection) -> list[Item]:
 
 
 def _of(formula: Formula, selection: Selection) -> Iterator[Item]:
+    """Those of a formula, in the dtypes that it has."""
+    if dtypes := tuple(dtype for dtype in selection.dtypes if dtype in formula.dtypes):
+        yield from _having(formula, selection if dtypes == selection.dtypes else replace(selection, dtypes=dtypes))
+
+
+def _having(formula: Formula, selection: Selection) -> Iterator[Item]:
     yield Item(SPECIALS, formula.id, partial(special_values, formula=formula, selection=selection))
     if formula.rejects and "output" in selection.quantities:  # it asks for no gradient of what must be refused
         yield Item(REJECTS, formula.id, partial(rejects, formula=formula, selection=selection))

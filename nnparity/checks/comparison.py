@@ -22,6 +22,8 @@ SAME = "the same bits"
 OTHER = "other bits"
 #: And where what it would be held against is wrong itself.
 NOTHING = "nothing right to compare with"
+#: What the verdict says then of what is worse than that.
+WORSE = "unlike contiguous inputs on one thread, which are wrong too"
 
 
 def again(
@@ -35,19 +37,40 @@ def again(
     """The observation of the same numbers come by in another way, which is the case's dataset; and its cell's words.
 
     The first verdict tells the time of what `took`. Where already the plain way does not conform, its own verdict says
-    so, and there is nothing to hold another against.
+    so, and there is nothing to hold another against; told is what is worse, see `_worse`.
     """
     for quantity, expected in judgeable(truth, other_way).items():
         seen = plain_way.observation.get(quantity, plain_way.observation.get(plain(quantity)))
         if misshapen(seen, plain_way, expected, case.dtype):
             continue
-        if graded(seen, expected, case, plain(quantity)).grade != "conforms":  # type: ignore[arg-type]
+        own = by_itself(case, quantity, expected, plain_way)
+        if own.grade != "conforms":
             words.add(case.dataset, NOTHING, case.dtype.name)
+            if worse := _worse(own, by_itself(case, quantity, expected, other_way)):
+                array = other_way.observation.get(quantity)
+                yield Finding(case, quantity, worse, note=WORSE, took=took, seen=array, truth=expected)
+                took = ()
             continue
         judged, note = compared(plain_way, other_way, quantity, expected, case)
         words.add(case.dataset, OTHER if note else SAME, case.dtype.name)
         yield Finding(case, quantity, judged, note=note, took=took)
         took = ()
+
+
+def _worse(own: Judgement, other: Judgement) -> Judgement | None:
+    """The judgement of another way that has no answer of that form, or diverges where the plain one is imprecise.
+
+    How far it diverges where both do may well depend on the order of sums, and is not asked.
+    """
+    lost = other.hard is None and other.grade != "unsupported"
+    return other if lost or (own.grade, other.grade) == ("imprecise", "diverges") else None
+
+
+def by_itself(case: Case, quantity: str, expected: Expected, observed: Observed) -> Judgement:
+    """The judgement of an observation that is held against nothing else; of what came with the gradients, the plain."""
+    seen = observed.observation.get(quantity, observed.observation.get(plain(quantity)))
+    wrong = misshapen(seen, observed, expected, case.dtype)
+    return wrong or graded(seen, expected, case, plain(quantity))  # type: ignore[arg-type]
 
 
 def compared(
@@ -61,7 +84,7 @@ def compared(
     """
     dtype = case.dtype
     a, b = (seen.observation.get(quantity, seen.observation.get(plain(quantity))) for seen in (one, other))
-    if isinstance(a, np.ndarray) and a.ndim and a.shape[1:] == expected.value.shape[1:]:
+    if isinstance(a, np.ndarray) and a.ndim == expected.value.ndim > 0 and a.shape[1:] == expected.value.shape[1:]:
         a = a[: len(expected.value)]  # of a batch, the first sample
     wrong = misshapen(a, one, expected, dtype) or misshapen(b, other, expected, dtype)
     if wrong or not isinstance(a, np.ndarray) or not isinstance(b, np.ndarray):

@@ -11,8 +11,8 @@ from dataclasses import dataclass
 
 from nnparity.adapters.request import Request
 from nnparity.checks.cell_text import CellText
-from nnparity.checks.common import alike, first_order, held, ordinary
-from nnparity.checks.comparison import SAME, again
+from nnparity.checks.common import Finding, alike, first_order, held, judgeable, ordinary
+from nnparity.checks.comparison import SAME, again, by_itself
 from nnparity.checks.inquiry import Found, Inquiry, saying
 from nnparity.checks.pooled import pooled, truth_of
 from nnparity.execute.observer import Observed
@@ -23,10 +23,12 @@ from nnparity.reports.records import Fact
 from nnparity.spec import DTYPES, Case, Formula, shapes
 from nnparity.spec.cases.layouts import ALIASED, FREE, LAYOUTS, aliased, numbers
 from nnparity.spec.given import Given
-from nnparity.spec.schema import Signature
+from nnparity.spec.schema import Signature, plain
 from nnparity.spec.selection import Selection
 
 TABLE = "layouts, against contiguous inputs"
+#: What is said of a verdict on numbers that a layout needs, where it is not the layout that is at fault.
+USUAL = "contiguous inputs"
 
 
 def layouts(target: Target, formula: Formula, selection: Selection) -> Inquiry:
@@ -59,12 +61,38 @@ def _judged(
         for one in several:
             own = one.own.id
             if one.first:
+                before = next(answers) if one.drawn else None
                 truth[own], usual[own] = _truth(target, one, selection), next(answers)
+                yield from _as_usual(target, one, truth[own], before, usual[own], selection) if before else ()
             seen = next(answers)
             took = (usual[own], seen) if one.first else (seen,)
             yield from again(one.given, truth[own], usual[own], seen, words, took)
     if words.said:
         yield Fact(TABLE, asked[0][0].given.formula.id, target.name, words.text(SAME))
+
+
+def _as_usual(
+    target: Target,
+    one: "Arranged",
+    truth: dict[str, Expected],
+    before: Observed,
+    seen: Observed,
+    selection: Selection,
+) -> Iterator[Finding]:
+    """What goes wrong with numbers of the layout's own where they lie as usual, and not with those they were made of.
+
+    No ordinary case has such numbers, to say so itself. Equal rows have equal errors: as one error is imprecise by
+    chance, so are all, and only what is too large by itself is told.
+    """
+    if one.drawn is None:
+        return
+    for quantity, expected in judgeable(truth, seen).items():
+        judged = by_itself(one.given, quantity, expected, seen)
+        if judged.grade in ("conforms", "imprecise", "unsupported"):
+            continue
+        own = truth_of(target, one.drawn, selection)[plain(quantity)]
+        if by_itself(one.drawn, quantity, own, before).grade == "conforms":
+            yield Finding(one.given, quantity, judged, note=USUAL, seen=seen.observation.get(quantity), truth=expected)
 
 
 def _pooled(target: Target, formula: Formula, selection: Selection) -> Iterator[Case]:
@@ -76,18 +104,24 @@ def _pooled(target: Target, formula: Formula, selection: Selection) -> Iterator[
 
 @dataclass(frozen=True)
 class Arranged:
-    """A case in a layout. The first of those that share numbers is asked for in the usual layout before: `own` then."""
+    """A case in a layout. The first of those that share numbers is asked for in the usual layout before: `own` then.
+
+    One with numbers of its own has them from an ordinary case, `drawn`, which is asked for before that.
+    """
 
     given: Given
     request: Request
     own: Case
     first: bool
+    drawn: Case | None = None
 
     @property
     def requests(self) -> list[Request]:
         """What is asked of the target for it."""
         whole = dataclasses.replace(self.request, layout=self.given.dataset)
-        return [self.request, whole] if self.first else [whole]
+        if self.drawn is None:
+            return [self.request, whole] if self.first else [whole]
+        return [request(self.drawn, self.request.quantities, self.request.together), self.request, whole]
 
 
 def _arrangements(target: Target, case: Case, selection: Selection, layouts: Sequence[str]) -> list[Arranged]:
@@ -99,8 +133,8 @@ def _arrangements(target: Target, case: Case, selection: Selection, layouts: Seq
         if (given := arranged(laid, layout)) is None:
             continue
         asked = request(given, quantities, alike(given, selection))
-        own = case if layout in FREE else given
-        found.append(Arranged(given, asked, own, all(one.own is not own for one in found)))
+        own, drawn = (case, None) if layout in FREE else (given, laid)
+        found.append(Arranged(given, asked, own, all(one.own is not own for one in found), drawn))
     return found
 
 

@@ -58,7 +58,7 @@ def subnormals(target: Target, formulas: Sequence[Formula], dtype: str, selectio
     cases = [
         special_case(formula, DATASET, dtype, selection.salt)
         for formula in (formulas if probed else _parts(formulas))
-        if DATASET in specials_of(formula) and not target.refuses(formula)
+        if DATASET in specials_of(formula) and dtype in formula.dtypes and not target.refuses(formula)
     ]
     asked = [first_order(case.formula, quantities) for case in cases]
     requests = [request(case, own, alike(case, selection)) for case, own in zip(cases, asked, strict=True)]

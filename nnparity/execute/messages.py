@@ -135,8 +135,19 @@ def _told(seen: Array | Failure) -> _Array | _Failure:
     if isinstance(seen, Failure):
         kind: Kind = "unsupported" if seen.kind == "unsupported" else "error"
         return _Failure(kind, text(seen.message), text(seen.raised_in))
-    name = seen.dtype.name if seen.dtype.name in NARROW else seen.dtype.str
-    return _Array(name, seen.shape, seen.tobytes())
+    return _Array(_name(seen.dtype), seen.shape, seen.tobytes())
+
+
+def readable(dtype: np.dtype[Any]) -> bool:
+    """Whether an array of it can be told: a format of `ml_dtypes` such as float8 may have a name that NumPy has not."""
+    try:
+        return _dtype(_name(dtype)) == dtype
+    except MessageError:
+        return False
+
+
+def _name(dtype: np.dtype[Any]) -> str:
+    return dtype.name if dtype.name in NARROW else dtype.str
 
 
 def _read(told: _Array | _Failure) -> Any:

@@ -127,6 +127,8 @@ def _answer(seen: Any) -> Array | Failure:
     array = np.asarray(seen)
     if array.dtype.hasobject or array.dtype.names:
         return Failure("error", "the adapter returned an array of objects: ragged, or not of numbers")
+    if not messages.readable(array.dtype):
+        return Failure("error", f"the adapter returned an array of {array.dtype.name}, which nothing here reads")
     try:
         unmasked(seen)
     except MaskedElements as error:

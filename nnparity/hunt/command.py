@@ -9,7 +9,7 @@ from pathlib import Path
 
 from nnparity.execute.target import Target, start
 from nnparity.hunt.draw import Prey, draws
-from nnparity.hunt.shrink import shrink
+from nnparity.hunt.shrink import kind_of, shrink
 from nnparity.hunt.trial import Trial
 from nnparity.reports.chain import sealed
 from nnparity.reports.records import Fact, Verdict
@@ -18,13 +18,14 @@ from nnparity.run.examiner import Examiner
 from nnparity.run.plan import Plan
 from nnparity.run.recorder import Recorder
 from nnparity.run.verdicts import failed, target_line
-from nnparity.spec.cases.layouts import CONTIGUOUS
 from nnparity.spec.cases.naming import ordinary
 from nnparity.spec.usage import UsageError
 
 TABLE = "what the hunt found, and how small it becomes"
 #: Of one kind of failure so many are made small; more would tell the same.
 ENOUGH = 2
+#: Seconds past the end of the hunt in which one failure is still made smaller: where calls hang, each waits long.
+LONGEST = 60.0
 
 
 @dataclass
@@ -73,6 +74,8 @@ class Hunt:
         self._drawn = draws(plan.chosen(), plan.dtypes, seed)
         self._examiner = Examiner(plan)
         self._targets: list[Target] = []
+        #: When the time is over.
+        self._until = 0.0
         self.bag = Bag()
         try:
             self._start(timeout)
@@ -94,13 +97,13 @@ class Hunt:
                 raise UsageError(f"nothing was judged on {target.name}: every formula of the plan is unsupported there")
 
     def run(self, seconds: float, seen: Callable[[Bag], None]) -> Bag:
-        """Until so many seconds are over; one case at least."""
-        end = time.monotonic() + seconds
+        """Until so many seconds are over, and what was found last is small; one case at least."""
+        self._until = time.monotonic() + seconds
         try:
             for prey in self._drawn:
                 self._try(prey)
                 seen(self.bag)
-                if time.monotonic() > end:
+                if time.monotonic() > self._until:
                     break
         finally:  # whatever ends it, what was found is whole
             self._recorder.write(TotalCounts(self.bag.counts).summary())
@@ -138,7 +141,10 @@ class Hunt:
         elif like:  # to make it small again takes minutes of compiling, and tells nothing new
             small.append(_shown(prey, verdict))
         else:
-            least = shrink(prey, lambda one: any(_same(v, verdict) for v in trial.verdicts(one)))
+            until = max(self._until, time.monotonic() + LONGEST)
+            least = shrink(
+                prey, lambda one: time.monotonic() < until and any(_same(v, verdict) for v in trial.verdicts(one))
+            )
             again = next((v for v in trial.verdicts(least) if _same(v, verdict)), None)
             small.append(_shown(least, again) if again else f"{_shown(prey, verdict)} (not again)")
             drawn = f"{verdict.case} {verdict.quantity} with salt {prey.salt}"
@@ -155,11 +161,11 @@ class Hunt:
 
 
 def _same(one: Verdict, other: Verdict) -> bool:
-    """Whether a verdict fails in the quantity that failed."""
-    return failed(one) and (one.quantity, one.grade) == (other.quantity, other.grade)
+    """Whether a verdict fails in the quantity that failed, and as it did."""
+    return failed(one) and one.quantity == other.quantity and kind_of(one) == kind_of(other)
 
 
 def _shown(prey: Prey, verdict: Verdict) -> str:
-    layout = "" if prey.layout == CONTIGUOUS else f", {prey.layout}"
+    layout = f", {verdict.layout}" if verdict.layout else ""  # not what was drawn: the target may have no such layout
     margins = f"hard {verdict.hard}, sharp {verdict.sharp}" if verdict.hard is not None else verdict.message or ""
     return f"{prey.case.id} with salt {prey.salt}{layout}: {margins}"

@@ -1,13 +1,32 @@
-"""Shrinking: the smallest sizes, the plainest layout and dataset in which a case still fails."""
+"""Shrinking: the smallest sizes, the plainest layout and dataset in which a case still fails as it did."""
 
+import math
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 
 from nnparity.hunt.draw import PLAIN, Prey
+from nnparity.judge.grades import Judgement
+from nnparity.reports.records import Verdict
 from nnparity.spec.cases.layouts import CONTIGUOUS
 
 #: Cases that are tried, at most, to make one smaller.
 STEPS = 60
+#: How the message of a wrong shape begins, see `judge.grades.form`.
+SHAPE = "returned shape "
+
+
+def kind_of(found: Judgement | Verdict) -> tuple[object, ...]:
+    """What a failure is, whatever its numbers: a smaller case has to show that, and not another fault.
+
+    The grade; of what the target raised the exception, of a wrong form whether it is the shape or the dtype, and of
+    wrong numbers which of the worst and of what is expected there are numbers.
+    """
+    if found.worst is not None:
+        return found.grade, *(math.isfinite(float(one)) for one in (found.worst.observed, found.worst.expected))
+    if found.hard is not None or found.grade not in ("error", "diverges"):
+        return (found.grade,)
+    told = (found.message or "").partition("\n")[0].partition(":")[0]
+    return found.grade, told.startswith(SHAPE) if found.grade == "diverges" else told
 
 
 def shrink(prey: Prey, fails: Callable[[Prey], bool]) -> Prey:

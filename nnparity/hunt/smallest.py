@@ -1,7 +1,7 @@
 """A cell that fails made small: first the sizes of its case, then its numbers, fewest and simplest that still show it.
 
-What counts as the same is the same grade of the same quantity. Numbers are made simpler one step at a time: zeros in
-whole arrays, in halves, one by one; then ones, whole numbers, few digits.
+What counts as the same is the same kind of failure of the same quantity, see `shrink.kind_of`. Numbers are made simpler
+one step at a time: zeros in whole arrays, in halves, one by one; then ones, whole numbers, few digits.
 """
 
 import time
@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nnparity.hunt.draw import Prey, bounds
-from nnparity.hunt.shrink import shrink
+from nnparity.hunt.shrink import kind_of, shrink
 from nnparity.reports.records import PASSING
 from nnparity.reproduce.cell import Cell
 from nnparity.reproduce.narrowing import narrowed
@@ -73,11 +73,11 @@ class Search:
         self.tried += 1
         other = replace(self.cell, case=case)
         try:
-            grade = other.judged.grade
+            alike = kind_of(other.judged) == kind_of(self.cell.judged)
             bounded = other.judged.hard is None or bool(np.isfinite(other.truth.judged.hard).all())
         except UsageError:  # there is no such quantity, or no expectation
             return False
-        return bounded and grade == self.cell.judged.grade
+        return bounded and alike
 
 
 def smallest(cell: Cell, seconds: float) -> tuple[Cell, Search]:

@@ -9,7 +9,7 @@ import pytest
 from nnparity.adapters.base import Adapter
 from nnparity.adapters.kernel import Operation, Point, Tensors
 from nnparity.adapters.numpy import NumpyAdapter
-from nnparity.adapters.request import Array
+from nnparity.adapters.request import Array, Observation, Request
 from nnparity.execute.observer import Observer
 from nnparity.spec import load
 from nnparity.spec.cases.special_values import batch
@@ -47,6 +47,19 @@ def test_other_bits_that_are_declared_are_told_and_forgiven(adapter: type[Adapte
     told = dict(part.split(": ", 1) for part in cells(found)["tanh"].split("; "))
     assert "numbers differ, by up to 1 ulp" in told[topic]
     assert any(v.note and "differ" in v.note for v in verdicts(found) if v.dataset == topic)
+
+
+class OneNumberAsAnArray(NumpyAdapter):
+    """A loss is an array of one number."""
+
+    def observe(self, request: Request) -> Observation:
+        seen = super().observe(request)
+        return {name: np.reshape(x, -1) if np.ndim(x) == 0 else x for name, x in seen.items()}  # type: ignore[arg-type]
+
+
+def test_a_number_that_comes_as_an_array_is_a_wrong_shape_here_too() -> None:
+    found = [v for v in verdicts(lines(OneNumberAsAnArray, "determinism", "mse")) if v.quantity == "output"]
+    assert {(v.grade, v.message) for v in found} == {("diverges", "returned shape (1,), expected ()")}
 
 
 def test_other_bits_are_judged_where_machines_are_asked_how_errors_go_together() -> None:

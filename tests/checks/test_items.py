@@ -6,6 +6,7 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
+import msgspec
 import numpy as np
 import pytest
 
@@ -59,6 +60,15 @@ def test_items_are_named_and_belong_to_formulas_or_dtypes() -> None:
         *("specials/dense", "rejects/dense", "determinism/dense", "layouts/dense", "threads/dense"),
         *("subnormals/float32", "subnormals/float16"),
     ]
+
+
+def test_a_formula_is_asked_in_the_dtypes_that_it_has(monkeypatch: pytest.MonkeyPatch) -> None:
+    wide = msgspec.structs.replace(load()["tanh"], dtypes=("float64",))
+    monkeypatch.setattr(Plan, "chosen", lambda _: [wide])
+    flushing = target(NumpyAdapter, flushes=True)  # any other is asked for all formulas, see `checks.subnormals`
+    asked = [item.inquire(flushing).cases for item in checks.items(plan(dtypes=("float32", "float64")))]
+    assert {case.dtype.name for cases in asked for case in cases} == {"float64"}
+    assert ids(plan()) == ["subnormals/float32"]
 
 
 @pytest.mark.parametrize(("quantities", "there"), [(("grad",), False), (("output",), True), (("output", "grad"), True)])

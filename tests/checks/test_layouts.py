@@ -9,7 +9,8 @@ import pytest
 from nnparity.adapters.base import Adapter
 from nnparity.adapters.numpy import NumpyAdapter
 from nnparity.adapters.request import Array, Observation, Request
-from nnparity.checks.layouts import TABLE, largest
+from nnparity.checks.comparison import WORSE
+from nnparity.checks.layouts import TABLE, USUAL, largest
 from nnparity.reports.records import Fact
 from nnparity.spec import DTYPES, Case, load
 from nnparity.spec.cases.layouts import LAYOUTS, MIXED, STRIDED, TRANSPOSED, numbers
@@ -17,6 +18,9 @@ from nnparity.spec.cases.pool import pool
 from nnparity.spec.loader import signatures
 from nnparity.spec.selection import ALL
 from nnparity.tests.checks.inside import lines, verdicts, wrong
+
+#: What is imprecise in all elements of a dense layer in float32, and outside of the worst case in none.
+PART = 2e-5
 
 
 def strided(tensor: Array) -> Array:
@@ -129,6 +133,60 @@ def test_of_inputs_that_are_mixed_every_second_lies_otherwise_and_no_gradient_do
 
 def test_a_kernel_that_is_wrong_where_two_inputs_are_one_array_is_caught() -> None:
     assert "output" in wrong(lines(WritesIntoItsInput, "layouts", "gan_discriminator_loss"))["aliased"]
+
+
+class Imprecise(Arranging):
+    """Its results are too large, by a little; `worse` says what becomes of strided views."""
+
+    layouts = (TRANSPOSED, STRIDED)
+
+    def worse(self, seen: Array) -> Any:
+        return seen
+
+    def observe(self, request: Request) -> Observation:
+        seen = {name: x * (1 + PART) for name, x in super().observe(request).items()}  # type: ignore[operator]
+        seen = {name: np.asarray(x, np.float32) for name, x in seen.items()}
+        return {name: self.worse(x) for name, x in seen.items()} if request.layout == STRIDED else seen
+
+
+class DivergesOfStrides(Imprecise):
+    def worse(self, seen: Array) -> Any:
+        return seen[..., ::-1]
+
+
+class FailsOfStrides(Imprecise):
+    def worse(self, seen: Array) -> Any:
+        raise ValueError(f"no strides of {seen.shape}")
+
+
+@pytest.mark.parametrize(("adapter", "grades"), [(DivergesOfStrides, {"diverges"}), (FailsOfStrides, {"error"})])
+def test_what_is_imprecise_may_be_no_worse_in_another_layout(adapter: type[Adapter], grades: set[str]) -> None:
+    usual, found = (verdicts(lines(one, "layouts", "dense", quantities=("output",))) for one in (Imprecise, adapter))
+    assert not usual  # its ordinary cases say so
+    assert {(verdict.dataset, verdict.note) for verdict in found} == {(STRIDED, WORSE)}
+    assert {verdict.grade for verdict in found} == grades
+
+
+class WrongOfEqualNumbers(NumpyAdapter):
+    """Twice what is right where two inputs hold the same numbers, in one array or in two; and always if `anyway`."""
+
+    anyway = False
+
+    def observe(self, request: Request) -> Observation:
+        seen = super().observe(request)
+        w, m = (request.inputs[name] for name in ("w", "m"))
+        return {name: 2 * x for name, x in seen.items()} if self.anyway or np.array_equal(w, m) else seen  # type: ignore[operator]
+
+
+class WrongAnyway(WrongOfEqualNumbers):
+    anyway = True
+
+
+def test_a_kernel_that_is_wrong_of_equal_numbers_is_caught_where_no_ordinary_case_has_them() -> None:
+    found = lines(WrongOfEqualNumbers, "layouts", "adam")
+    assert "output.w_next" in wrong(found)["aliased"]
+    assert {verdict.note for verdict in verdicts(found)} == {USUAL}
+    assert verdicts(lines(WrongAnyway, "layouts", "adam")) == []  # its ordinary cases say so
 
 
 class ScalesItsKeys(Arranging):

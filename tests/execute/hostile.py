@@ -12,6 +12,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import ml_dtypes
 import numpy as np
 
 from nnparity.adapters.numpy import NumpyAdapter
@@ -225,6 +226,7 @@ DEEDS: dict[str, Callable[[Request, Any], Any]] = {
     "long": lambda request, seen: dict.fromkeys(seen, Failure("error", "x" * 10**7)),
     "names": lambda request, seen: {f"{name}\ud800": x for name, x in seen.items()},
     "dates": lambda request, seen: {name: np.full(np.shape(x), "2000", "M8[s]") for name, x in seen.items()},
+    "eighths": lambda request, seen: {name: np.zeros(np.shape(x), ml_dtypes.float8_e5m2) for name, x in seen.items()},
 }
 
 

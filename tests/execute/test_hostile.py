@@ -77,6 +77,7 @@ FATES = {
     "long": ("error", "xxx"),
     "names": ("error", "the adapter did not return this quantity"),
     "dates": ("diverges", "returned datetime64[s], expected float32"),
+    "eighths": ("error", "the adapter returned an array of float8_e5m2, which nothing here reads"),
 }
 
 

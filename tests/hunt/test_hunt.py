@@ -5,6 +5,7 @@ from itertools import islice
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import numpy as np
 import pytest
 
@@ -23,6 +24,7 @@ from nnparity.reports.records import ADAPTER
 from nnparity.run.examiner import Examiner
 from nnparity.run.verdicts import failed
 from nnparity.spec import DTYPES, load
+from nnparity.spec.cases.layouts import STRIDED
 from nnparity.spec.cases.pool import ELEMENTS
 from nnparity.spec.usage import UsageError
 from nnparity.tests.checks.inside import plan, target
@@ -76,6 +78,47 @@ def test_a_tail_that_is_lost_shrinks_to_the_smallest_case() -> None:
     assert fails(least)
     assert [max(1, int(least.values[name])) for name in ("n", "i", "j")] == [1, 1, 1]
     assert (least.layout, least.dataset) == ("contiguous", "normal")
+
+
+class TwoFaults(NumpyAdapter):
+    """Rows of more than 8 are too wide, and what is a row alone has another fault."""
+
+    def observe(self, request: Request) -> Observation:
+        rows, width = request.inputs["x"].shape[0], request.inputs["x"].shape[-1]
+        if width > 8 or rows == 1:
+            raise ValueError("too wide") if width > 8 else IndexError("a row alone")
+        return super().observe(request)
+
+
+def test_a_failure_is_not_made_small_into_another() -> None:
+    trial = Trial(Examiner(plan("softmax"), diagnosing=False), target(TwoFaults))
+    first = next(prey for prey in some(50, "1", "softmax") if int(prey.values["k"]) > 8)
+    (failure,) = (verdict for verdict in trial.verdicts(first) if verdict.quantity == "output")
+    least = shrink(first, lambda one: any(command._same(verdict, failure) for verdict in trial.verdicts(one)))
+    assert (least.values["n"], least.values["k"]) == (1, 9)
+
+
+@pytest.mark.parametrize("longest", [0.0, 60.0])
+def test_what_is_found_at_the_end_of_a_hunt_is_made_small_for_a_while_alone(
+    longest: float, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    again: list[bool] = []
+    monkeypatch.setattr(command, "LONGEST", longest)
+    monkeypatch.setattr(command, "shrink", lambda prey, fails: again.append(fails(prey)) or prey)
+    own = TargetName("nnparity.tests.hunt.test_hunt:TwoFaults")
+    hunt = Hunt(replace(plan("softmax"), targets=(own,)), tmp_path / "hunt.jsonl", 60.0)
+    try:
+        hunt.run(0.0, lambda bag: None)
+    finally:
+        hunt.close()
+    assert set(again) == {longest > 0}
+
+
+def test_a_case_is_shown_in_the_layout_that_it_was_asked_in() -> None:
+    prey = replace(some(1, "1", "softmax")[0], layout=STRIDED)
+    verdict = Trial(Examiner(plan("softmax")), target(TwoFaults)).verdicts(prey)[0]  # which has no such layout
+    assert STRIDED not in command._shown(prey, verdict)
+    assert STRIDED in command._shown(prey, msgspec.structs.replace(verdict, layout=STRIDED))
 
 
 def test_what_is_simpler_still_fits_the_formula() -> None:
