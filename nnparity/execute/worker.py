@@ -32,7 +32,7 @@ from nnparity.spec import packs
 
 def serve(channel: Channel, backend: str, device: str, mode: str) -> None:
     """Responses until the other end is closed. A target that cannot be made is sent as the exception."""
-    gc.disable()  # nearly all that a framework imports stays: to look through it while it comes takes a tenth of the time
+    gc.disable()  # nearly all that a framework imports stays: to look through it meanwhile takes a tenth of the time
     try:
         adapter, info = _begin(backend, device, mode)
         message = messages.of_answer(info)
