@@ -35,7 +35,7 @@ def load(folder: Path = FOLDER) -> dict[str, Formula]:
     Raises SpecError for the first thing that is wrong.
     """
     found = _load(folder)
-    return found | OUTSIDE if folder == FOLDER and OUTSIDE else found
+    return found | OUTSIDE if OUTSIDE and folder == FOLDER else found
 
 
 @cache

@@ -42,6 +42,8 @@ THREADS = (
     *("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS", "TF_NUM_INTRAOP_THREADS"),
     *("NPROC", "PJRT_NPROC"),
 )
+#: Threads of OpenMP that have nothing to do sleep: else they spin, and take a fifth of a run of torch for nothing.
+WAITING = "OMP_WAIT_POLICY"
 
 
 class TargetUnavailable(RuntimeError):
@@ -133,6 +135,7 @@ class Observer:
         """
         own = {"PYTHONPATH": os.pathsep.join(_search_path()), PROGRAMS: kept() or self._scratch, **packs.told()}
         own["TMPDIR"] = str(Path(self._scratch).absolute())
+        own[WAITING] = os.environ.get(WAITING, "PASSIVE")
         if self._told is not None:
             own |= {PROGRAMS: self._scratch, **self._told}
         return os.environ | self._thread_counts() | own

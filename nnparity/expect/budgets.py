@@ -52,6 +52,7 @@ def expect(
     numbers: Arithmetic | None = None,
     instead: Instead = AS_WRITTEN,
     simulated: bool = True,
+    proven: bool = True,
 ) -> dict[str, Expected]:
     """What a correct target returns for `case`, by quantity (``output``, ``grad.x``, ``jvp``, ``hvp.x`` ...).
 
@@ -59,7 +60,8 @@ def expect(
     keywords to the reference, `rounding` changes every number that goes in, and `numbers` is another arithmetic than
     that of the case's dtype. `instead` has the three for a record of a known divergence: to that a target is held as to
     the case, and what of a training run its machines show goes into the budgets too. A diagnosis does without, and so
-    do budgets that are not `simulated`: those of norm 2 alone, which are the narrower ones.
+    do budgets that are not `simulated`: those of norm 2 alone, which are the narrower ones. Whoever wants budgets alone
+    needs no value that is `proven`.
     """
     simulated = simulated and case.formula.trajectory and not (variant or rounding or numbers)
     variant, rounding = variant or dict(instead.variant), rounding or instead.rounding
@@ -74,7 +76,7 @@ def expect(
         if simulated:
             expected = widened(case, expected, inside, instead)
         if case.dtype.name == "float64" and inside.unit == case.dtype.unit and finite(case):
-            expected = sharpened(case, quantities, inward, variant, expected)
+            expected = sharpened(case, quantities, inward, variant, expected, proven)
     if case.formula.trajectory:
         expected = limited(case, expected, inside if simulated else None, instead)
     return {name: one.settled for name, one in expected.items()}

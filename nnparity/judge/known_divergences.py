@@ -164,6 +164,7 @@ def _several(patterns: Patterns) -> tuple[str, ...]:
     return (patterns,) if isinstance(patterns, str) else patterns
 
 
+@lru_cache(maxsize=1 << 14)  # the same few names and patterns meet a hundred thousand times
 def _fits(name: str, patterns: Patterns) -> bool:
     return any(fnmatch.fnmatchcase(name, one) for one in _several(patterns))
 

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import special
 
-from nnparity.reference.readings.base import Reading
+from nnparity.reference.readings.base import Reading, plain
 from nnparity.reference.readings.products import as_matrices
 
 #: Bits of every operation. float64 has 53: what is lost on the way to a result never reaches them.
@@ -69,7 +69,7 @@ def rounded(ball: Any) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArra
     """The enclosures as float64: the midpoints as sums of two numbers, high and low (106 bits), and the radii."""
     value = _ball(ball).value
     high = _float64(value)
-    return high, _float64(value - _exact(high)), _float64(_radius(value))
+    return high, _float64(value - high), _float64(_radius(value))
 
 
 def _float64(balls: Any) -> NDArray[np.float64]:
@@ -92,13 +92,13 @@ def _compare(ufunc: Any) -> Callable[[Any, Any], Any]:
 
 
 def _einsum(subscripts: str, *operands: Any, **_: Any) -> Ball:
-    values = [_ball(x).value for x in operands]
+    values = [plain(x) for x in operands]
     found = _by_matrices(subscripts, *values) if len(values) == 2 else None
-    return Ball(np.einsum(subscripts, *values) if found is None else found)
+    return Ball(np.einsum(subscripts, *(_ball(x).value for x in operands)) if found is None else found)
 
 
 def _by_matrices(subscripts: str, a: NDArray[Any], b: NDArray[Any]) -> NDArray[Any] | None:
-    """None for what is no product of matrices, or not worth it."""
+    """None for what is no product of matrices, or not worth it. Plain numbers, such as a table's places, stay those."""
     try:
         left, right, back = as_matrices(subscripts, a[None], b[None])
     except ValueError:
@@ -111,7 +111,8 @@ def _by_matrices(subscripts: str, a: NDArray[Any], b: NDArray[Any]) -> NDArray[A
 
 def _product(a: NDArray[Any], b: NDArray[Any]) -> NDArray[Any]:
     x, y = (flint.arb_mat(len(matrix), matrix.shape[1], matrix.ravel().tolist()) for matrix in (a, b))
-    return np.array((x * y).entries(), dtype=object).reshape(len(a), b.shape[1])
+    # not numpy.array, which looks whether any of them is a sequence
+    return np.fromiter((x * y).entries(), object, len(a) * b.shape[1]).reshape(len(a), b.shape[1])
 
 
 def _max(x: Ball, axis: int, keepdims: bool = False) -> Ball:

@@ -15,7 +15,7 @@ from nnparity.adapters.numpy import NumpyAdapter
 from nnparity.adapters.request import Observation, Request
 from nnparity.checks.common import Finding
 from nnparity.checks.threads import ELEMENTS, SEVERAL, TABLE, _elements, signature
-from nnparity.execute.observer import THREADS, Observer, OnThreads
+from nnparity.execute.observer import THREADS, WAITING, Observer, OnThreads
 from nnparity.judge.recorded_expectations import Evidence, Expects, met
 from nnparity.reports.records import Fact
 from nnparity.run.verdicts import verdict_line
@@ -198,11 +198,12 @@ def test_a_sum_of_all_numbers_leaves_something_over(formula: str, monkeypatch: p
 
 
 def test_the_observer_hands_its_number_of_threads_to_the_process(monkeypatch: pytest.MonkeyPatch) -> None:
-    for name in THREADS:
+    for name in (*THREADS, WAITING):
         monkeypatch.delenv(name, raising=False)
     observer = Observer("numpy")
     try:
         assert {observer._environment()[name] for name in THREADS} == {"1"}
+        assert observer._environment()[WAITING] == "PASSIVE", "threads that wait spin else"
         twin = observer.twin(2)
         assert {twin._environment()[name] for name in THREADS} == {"2"}
         assert observer.twin() is not twin

@@ -185,6 +185,15 @@ def test_the_truth_for_float64_is_good_to_106_bits(toy: Any) -> None:
     assert np.all(np.abs(truth.low) <= 2.0**-53 * np.abs(truth.value))
 
 
+def test_budgets_alone_are_the_same_without_a_proof(toy: Any) -> None:
+    toy(lambda x, w: (x + 1.0) / 3.0)
+    one = toy_case(dtype="float64", wrt=[])
+    proven, unproven = (expect(one, ALL, proven=proven)["output"] for proven in (True, False))
+    assert np.all(unproven.low == 0)
+    for budget in ("hard", "sharp"):
+        assert np.array_equal(getattr(proven, budget), getattr(unproven, budget))
+
+
 def test_an_enclosure_that_proves_nothing_leaves_the_reference(toy: Any) -> None:
     """0/0 is NaN in float64, and an enclosure of everything in Ball."""
     toy(lambda x, w: np.where(x > 0, (x - x) / (x - x), x))

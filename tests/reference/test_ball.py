@@ -108,6 +108,13 @@ def test_products_of_matrices_enclose_as_narrowly_as_product_by_product(subscrip
         assert ball.overlaps(other)
 
 
+def test_plain_numbers_go_into_products_as_they_are() -> None:
+    """A table's places, ones and zeros: of tens of thousands no balls are made."""
+    a, b = np.array([[0.0, 1.0, 0.0], [1.0, 0.0, 0.1]]), Ball(np.arange(6.0).reshape(3, 2)) / 3
+    plain, balls = (rounded(np.einsum("ij,jk->ik", x, b)) for x in (a, Ball(a)))
+    assert np.array_equal(plain, balls)
+
+
 @pytest.mark.parametrize("shapes", [((0, 4), (4, 2)), ((3, 0), (0, 2)), ((3, 4), (4, 0))])
 def test_products_of_nothing_are_zeros(shapes: Any) -> None:
     found = np.einsum("ij,jk->ik", *(Ball(np.ones(shape)) for shape in shapes))

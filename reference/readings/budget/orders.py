@@ -48,7 +48,10 @@ def worst_of_lanes(terms: Array) -> Array:
 def _in_lanes(terms: Array, lanes: int) -> Array:
     """Of sums of every so many terms, which are added up at the end; a first term is none that rounds."""
     missing = -terms.shape[-1] % lanes
-    padded = np.pad(terms, [(0, 0)] * (terms.ndim - 1) + [(0, missing)])
+    whole = not missing and terms.flags.c_contiguous  # numpy.pad copies, in the order of the index
+    padded = terms if whole else np.pad(terms, [(0, 0)] * (terms.ndim - 1) + [(0, missing)])
     sums = np.cumsum(padded.reshape((*terms.shape[:-1], -1, lanes)), axis=-2)
     ends = np.cumsum(sums[..., -1, :], axis=-1) if sums.shape[-2] else np.zeros((*terms.shape[:-1], lanes))
-    return np.asarray(np.square(sums[..., 1:, :]).sum(axis=(-2, -1)) + np.square(ends[..., 1:]).sum(axis=-1))
+    for each in (sums, ends):
+        np.square(each, out=each)
+    return np.asarray(sums[..., 1:, :].sum(axis=(-2, -1)) + ends[..., 1:].sum(axis=-1))
