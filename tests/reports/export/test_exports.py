@@ -244,8 +244,15 @@ def test_a_condition_and_a_statement_are_answered(tmp_path: Path, verdict: Any, 
     assert columns[:3] == ["case", "target", "quantity"]
     assert [row[columns.index("hard")] for row in rows] == [4.0, 3.0]
     assert query(table, "select count(*) from verdicts")[1] == [(4,)]
+    # a condition on which the order of its rows is still that of the margins
+    assert [row[columns.index("hard")] for row in query(table, "(hard > 2) -- of all grades")[1]] == [4.0, 3.0]
+    counted = "select count(*) from verdicts"
+    for asked in (f"({counted})", f"-- all\n{counted}", f"/* all */ ({counted});", f"\twith a as ({counted}) from a"):
+        assert query(table, asked) == (query(table, counted)[0], [(4,)]), asked
     with pytest.raises(ValueError, match="nonsense"):
         query(table, "nonsense = 1")
+    with pytest.raises(ValueError, match=r"(?s)no statement: .*form.*no condition: .*form"):
+        query(table, "select grade form verdicts of")
 
 
 @pytest.mark.parametrize("name", ["a[1]", "a*", "a?", "a[", "**", "s3:x", "file:y", "a=1"])
