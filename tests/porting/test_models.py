@@ -77,6 +77,7 @@ WRONG = {
         f"{name} called in training": (name, name, "dropout in training", DROPS_IN_KERAS)
         for name in ("dropout", "spatial dropout", "noise", "recurrence", "heads")
     },
+    "lstm, time first": ("LSTM", "LSTM", "lstm", "b's layer takes the batch for time: its batch_first is another"),
     "lstm, gates": ("lstm.1", "lstm", "lstm", "is a's with its gates in the order i, f, c, o"),
     "attention, heads": (
         *("attention", "multi_head_attention", "multi_head_attention"),

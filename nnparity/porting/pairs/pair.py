@@ -146,7 +146,9 @@ def _with(
     if pair.holder and changed:
         changed = [f"b has the parameters of {pair.holder}"]
     why = _why(pair, verdicts, measured, changed, untold) if grade not in PASSING else changed
-    notes = [turned.says] if turned.says else []
+    notes = [turned.says] if turned.says and not turned.wrong else []
+    if turned.wrong:
+        grade, why = worst([grade, "diverges"]), [turned.says, *changed, *untold]
     notes += [*_notes(pair), *_known(verdicts)]
     if grade in PASSING and changed:
         grade, notes = DIFFERS, ["these inputs do not show it", *notes]

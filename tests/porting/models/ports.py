@@ -76,6 +76,9 @@ PORTS: dict[str, Port] = {
     "images, epsilon": lambda: nnparity.port(torch_models.images(), keras_models.images("epsilon"), numbers.image()),
     "lstm": lambda: nnparity.port(torch_models.lstm(), keras_models.lstm(), numbers.sequences()),
     "lstm in training": _lstm_in_training,
+    "lstm, time first": lambda: nnparity.port(
+        torch_models.states(), torch_models.states(batch_first=False), numbers.sequences()
+    ),
     "lstm, gates": lambda: nnparity.port(torch_models.lstm(), keras_models.lstm("gates"), numbers.sequences()),
     "attention": lambda: nnparity.port(torch_models.attention(), keras_models.attention(), numbers.attended()),
     "attention, heads": lambda: nnparity.port(
