@@ -21,7 +21,7 @@ from nnparity.adapters.kernel import ALIASES, Kernel
 from nnparity.adapters.traceback import comes_along
 from nnparity.spec import Formula
 from nnparity.spec.cases.layouts import CONTIGUOUS, LAYOUTS
-from nnparity.spec.imported import foreign
+from nnparity.spec.imported import files_behind, foreign
 from nnparity.spec.precision import MODELS
 from nnparity.spec.usage import nearest
 
@@ -52,14 +52,18 @@ ALIKE = 0.8
 def source_of(adapter: type[Adapter]) -> str:
     """A digest of the code that an adapter of somebody's own is made of; nothing of one that comes with nnparity.
 
-    That is the files of its classes, and of all modules that are imported by now and are neither installed, Python's
-    nor nnparity's: a kernel may stand in a helper as well. For what is installed its version speaks.
+    That is the files of its classes, of all modules that are imported by now and are neither installed, Python's nor
+    nnparity's, and of those that any of them may still import: a kernel may stand in a helper as well. For what is
+    installed its version speaks.
     """
     own = {one.__module__ for one in Sources(adapter).own}
+    if not own:
+        return ""
+    files = dict(somebodys_modules(own))
     found = hashlib.blake2b(digest_size=16)
-    for name, file in somebodys_modules(own) if own else ():
+    for name, file in sorted((files_behind(files.values(), files) | files).items()):
         found.update(hashlib.blake2b(name.encode()).digest() + hashlib.blake2b(file.read_bytes()).digest())
-    return found.hexdigest() if own else ""
+    return found.hexdigest()
 
 
 def somebodys_modules(besides: Collection[str] = ()) -> Iterator[tuple[str, Path]]:
