@@ -9,19 +9,19 @@ import hashlib
 import inspect
 import sys
 import tempfile
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from fnmatch import fnmatchcase
 from functools import cache, cached_property
 from pathlib import Path
 from pkgutil import resolve_name
 from typing import Any
 
-from nnparity.adapters.base import Adapter, is_word
-from nnparity.adapters.kernel import ALIASES, Kernel
+from nnparity.adapters.base import Adapter, ForwardOnly, is_word
+from nnparity.adapters.kernel import ALIASES, Kernel, Unsupported
 from nnparity.adapters.traceback import comes_along
 from nnparity.spec import Formula
 from nnparity.spec.cases.layouts import CONTIGUOUS, LAYOUTS
-from nnparity.spec.imported import foreign
+from nnparity.spec.imported import files_behind, foreign
 from nnparity.spec.precision import MODELS
 from nnparity.spec.usage import nearest
 
@@ -45,6 +45,9 @@ TABLES = {
     "precision": ("formula", "dtype", "quantity"),
 }
 SEQUENCES = ("packages", "modes", "refusals", "layouts")
+#: Families of quantities -> the methods that give them; and what bases have in their place, which only says so.
+DERIVATIVES = {"grad": "vjp", "jvp": "jvp", "hvp": "hvp"}
+SAYING = (Adapter.jvp, Adapter.hvp, ForwardOnly.vjp, ForwardOnly.jvp, ForwardOnly.hvp)
 #: How much alike two names are, from 0 to 1, of which one is taken for the other misspelt.
 ALIKE = 0.8
 
@@ -52,14 +55,36 @@ ALIKE = 0.8
 def source_of(adapter: type[Adapter]) -> str:
     """A digest of the code that an adapter of somebody's own is made of; nothing of one that comes with nnparity.
 
-    That is the files of its classes, and of all modules that are imported by now and are neither installed, Python's
-    nor nnparity's: a kernel may stand in a helper as well. For what is installed its version speaks.
+    That is the files of its classes, of all modules that are imported by now and are neither installed, Python's nor
+    nnparity's, and of those that any of them may still import: a kernel may stand in a helper as well. For what is
+    installed its version speaks.
     """
     own = {one.__module__ for one in Sources(adapter).own}
+    if not own:
+        return ""
+    files = dict(somebodys_modules(own))
     found = hashlib.blake2b(digest_size=16)
-    for name, file in somebodys_modules(own) if own else ():
+    for name, file in sorted((files_behind(files.values(), files) | files).items()):
         found.update(hashlib.blake2b(name.encode()).digest() + hashlib.blake2b(file.read_bytes()).digest())
-    return found.hexdigest() if own else ""
+    return found.hexdigest()
+
+
+def lacking(adapter: Adapter) -> dict[str, str]:
+    """The families of quantities that an adapter gives of no formula, and what the base that it has them from says."""
+    together = (Adapter.jvp_hvp, Adapter.all_families)  # what is written there takes the place of any of them
+    if any(getattr(type(adapter), one.__name__) is not one for one in together):
+        return {}
+    methods: dict[str, Any] = {family: getattr(adapter, name) for family, name in DERIVATIVES.items()}
+    return {family: _said(method) for family, method in methods.items() if getattr(method, "__func__", None) in SAYING}
+
+
+def _said(method: Callable[[Any, Any], Any]) -> str:
+    """The reason of a method that gives nothing, whatever it is given."""
+    try:
+        method(None, None)
+    except Unsupported as error:
+        return str(error)
+    raise AssertionError
 
 
 def somebodys_modules(besides: Collection[str] = ()) -> Iterator[tuple[str, Path]]:

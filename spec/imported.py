@@ -37,9 +37,22 @@ def behind(files: Iterable[Path]) -> dict[str, str]:
 
     For packages that are installed their version speaks, and what they import is not looked at.
     """
-    told: dict[str, str] = {}
+    return {name: _digest(file) if file else _version(name) for name, file in _followed(files)}
+
+
+def files_behind(files: Iterable[Path], modules: Iterable[str] = ()) -> dict[str, Path]:
+    """The file of each module from outside that these files, and these modules, import or are, and what those import.
+
+    Also of what is imported later, within a function.
+    """
+    return {name: file for name, file in _followed(files, modules) if file}
+
+
+def _followed(files: Iterable[Path], modules: Iterable[str] = ()) -> Iterator[tuple[str, Path | None]]:
+    """Modules from outside with their files, and installed packages without."""
     folders: dict[str, Sequence[str]] = {}  # of the submodules of each module
     left = deque(name for file in files for name in _imports(file.read_bytes()))
+    left += (above for name in modules for above in _upward(name))
     while left:
         name = left.popleft()
         if name in folders:
@@ -47,13 +60,12 @@ def behind(files: Iterable[Path]) -> dict[str, str]:
         above = name.rpartition(".")[0]
         file, folders[name] = _found(name, folders[above] if above else None)
         if file and foreign(name, str(file)):
-            told[name], imports = _read(file, name if folders[name] else above)
-            left += imports
+            yield name, file
+            left += _imported(file, name if folders[name] else above)
         elif file or not folders[name]:  # and no folder without an __init__.py, which may hold anything
             folders[name] = ()
             if not above and name not in sys.stdlib_module_names:
-                told[name] = _version(name)
-    return told
+                yield name, None
 
 
 def _found(name: str, folders: Sequence[str] | None) -> tuple[Path | None, Sequence[str]]:
@@ -86,10 +98,13 @@ def _looked_up(name: str, folders: Sequence[str]) -> Iterator[ModuleSpec]:
 
 
 @cache  # in this process an import of it gives the same for good
-def _read(file: Path, package: str) -> tuple[str, tuple[str, ...]]:
-    body = file.read_bytes()
-    imports = tuple(_imports(body, package)) if file.suffix == ".py" else ()
-    return hashlib.blake2b(body, digest_size=16).hexdigest(), imports
+def _digest(file: Path) -> str:
+    return hashlib.blake2b(file.read_bytes(), digest_size=16).hexdigest()
+
+
+@cache
+def _imported(file: Path, package: str) -> tuple[str, ...]:
+    return tuple(_imports(file.read_bytes(), package)) if file.suffix == ".py" else ()
 
 
 def _imports(body: bytes, package: str = "") -> Iterator[str]:
@@ -100,8 +115,13 @@ def _imports(body: bytes, package: str = "") -> Iterator[str]:
         return  # who imports it is told
     for node in ast.walk(tree):
         for name in _named(node, package):
-            parts = name.split(".")
-            yield from (".".join(parts[:count]) for count in range(1, len(parts) + 1))
+            yield from _upward(name)
+
+
+def _upward(name: str) -> Iterator[str]:
+    """A module after the packages above it."""
+    parts = name.split(".")
+    return (".".join(parts[:count]) for count in range(1, len(parts) + 1))
 
 
 def _named(node: ast.AST, package: str) -> Iterator[str]:

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from keras import config, layers
 
-from nnparity.adapters.capture.layer import FLATTEN, IDENTITY
+from nnparity.adapters.capture.layer import FLATTEN, IDENTITY, RANDOM
 from nnparity.adapters.capture.reading import NO_PADS, Reading, same_padding
 from nnparity.adapters.function import to_numpy
 from nnparity.adapters.request import Array
@@ -225,6 +225,14 @@ TABLE: Mapping[type, Callable[[Any], Reading]] = {
         lambda layer: Reading(IDENTITY),
     ),
 }
+DROPS = Reading(RANDOM, note="drops units or adds noise at random: it is called with training=True")
+#: Layers that do so in training, and their settings of how much.
+DROPPING = (
+    *(layers.Dropout, layers.SpatialDropout1D, layers.SpatialDropout2D, layers.SpatialDropout3D, layers.AlphaDropout),
+    *(layers.GaussianDropout, layers.GaussianNoise, layers.SimpleRNN, layers.GRU, layers.LSTM),
+    *(layers.MultiHeadAttention, layers.GroupQueryAttention),
+)
+CHANCES = ("rate", "stddev", "dropout", "recurrent_dropout", "_dropout")
 #: Flags of a call that change nothing of the first result, but for training, which is held against the formula.
 HARMLESS = ("training", "return_attention_scores")
 #: Layers that are read whole, not by what they are made of.
@@ -240,9 +248,16 @@ ACTIVATED = (layers.Dense, layers.Conv2D)
 
 def called(layer: Any, flags: Mapping[str, Any]) -> Reading:
     """How a layer is read that is called with these keywords; a flag that no formula knows makes another one of it."""
+    if flags.get("training") and _drops(layer):
+        return DROPS
     read = reading(layer)
     known = [name for name, value in flags.items() if value is True and name not in HARMLESS]
     return replace(read, kind="", note=f"is called with {', '.join(known)}") if known and read.kind else read
+
+
+def _drops(layer: Any) -> bool:
+    """Whether it does in training; one of a user's own `call` may do anything."""
+    return type(layer).call in [kind.call for kind in DROPPING] and any(getattr(layer, name, 0) for name in CHANCES)
 
 
 def reading(layer: Any) -> Reading:

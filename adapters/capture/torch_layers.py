@@ -175,7 +175,7 @@ def _attention(module: Any) -> Reading:
     if module.in_proj_weight is None or module.bias_k is not None or module.add_zero_attn:
         return Reading(note="keys or values of other widths, or with a bias or zeros put behind them")
     if module.training and module.dropout:
-        return Reading(note="drops weights at random: it is in training")
+        return DROPS
     weights = dict(zip(("wq", "wk", "wv"), np.split(array(module.in_proj_weight).T, 3, axis=1), strict=True))
     if module.in_proj_bias is not None:
         weights |= dict(zip(("bq", "bk", "bv"), np.split(array(module.in_proj_bias), 3), strict=True))

@@ -99,12 +99,12 @@ def misshapen(seen: Any, observed: Observed, expected: Expected, dtype: Dtype) -
 
 def failure(seen: Any, observed: Observed) -> Judgement | None:
     """The judgement of what is no array: the process died, the target raised or refused. Otherwise None."""
+    if isinstance(seen, Failure):
+        return Judgement(seen.kind, message=seen.message)
     if observed.fate:
         return Judgement(observed.fate, message=observed.message)
     if seen is None:
         return Judgement("error", message="the adapter did not return this quantity")
-    if isinstance(seen, Failure):
-        return Judgement(seen.kind, message=seen.message)
     return None
 
 

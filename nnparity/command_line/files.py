@@ -10,7 +10,7 @@ import typer
 from nnparity import reports
 from nnparity.adapters.registry import names
 from nnparity.command_line.application import application, tell
-from nnparity.command_line.options import JOBS, AsJson, Out, Timeout, store_folder
+from nnparity.command_line.options import JOBS, AsJson, KeepPrevious, Out, Timeout, store_folder
 from nnparity.command_line.packs import Packs
 from nnparity.command_line.running.attribution import Passes, attributed
 from nnparity.command_line.running.exclusion import alone
@@ -52,6 +52,7 @@ def report(
     as_trend: Annotated[
         bool, typer.Option("--trend", help="each file a dated run: trend.md and trend.svg of them, and no report")
     ] = False,
+    keep_previous: KeepPrevious = True,
 ) -> None:
     """Merges run files into one report.
 
@@ -75,9 +76,10 @@ def report(
         merged, before = together(runs), earlier(baseline)
         merged.known = records_met(merged.verdicts) | merged.known
         _completed(merged, scripts, passes, timeout)
-        kept(out / RUN, ASIDE)  # the report that lies here is of that, where a run was killed before it had a verdict
+        if keep_previous:
+            kept(out / RUN, ASIDE)  # the report that lies here is of that, where a run was killed before a verdict
         if not as_it_is:
-            _written(merged, out)
+            _written(merged, out, keep_previous)
         elif scripts or passes:
             tell(f"{out / RUN} stays as it is: what was added is in its report")
         files = reports.render(merged, out, baseline=before)
@@ -103,9 +105,10 @@ def _completed(merged: reports.MergedRun, scripts: bool, passes: bool, timeout: 
         merged.facts = facts_in_order([*kept, *attributed(merged, timeout)], merged.formulas)
 
 
-def _written(merged: reports.MergedRun, out: Path) -> None:
-    """Writes the run file of a report; what another run has left there is moved out of its way."""
-    kept(out / RUN)
+def _written(merged: reports.MergedRun, out: Path, keep: bool) -> None:
+    """Writes the run file of a report; what another run has left there is moved out of its way, where it is kept."""
+    if keep:
+        kept(out / RUN)
     reports.write_merged(merged, out / RUN)
 
 

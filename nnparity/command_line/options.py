@@ -27,6 +27,9 @@ Out = Annotated[Path, typer.Option(help="folder of the run file and the report")
 JOBS = min(os.cpu_count() or 1, 4)  # each imports every framework of the plan
 Processes = Annotated[int, typer.Option("--jobs", help="processes that share the plan, one a core, at most 4", min=1)]
 Timeout = Annotated[float, typer.Option(help="seconds for one case, before its target is killed", callback=time_limit)]
+KeepPrevious = Annotated[
+    bool, typer.Option(help="move what --out holds of before to its folder `previous`, or write over it")
+]
 NoStore = Annotated[bool, typer.Option("--no-store", help="compute all expectations, and keep none")]
 
 

@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 from nnparity.command_line.application import application, console, progress, tell
-from nnparity.command_line.options import AsJson, Choice, NoStore, Out, Timeout, choosing, store_folder
+from nnparity.command_line.options import AsJson, Choice, KeepPrevious, NoStore, Out, Timeout, choosing, store_folder
 from nnparity.command_line.running.exclusion import alone
 from nnparity.command_line.running.forecast import Forecast, costs, measured
 from nnparity.command_line.running.interruption import gentle
@@ -51,9 +51,7 @@ def run(
     scripts: Scripts = True,
     baseline: Baseline = None,
     fail_on: Annotated[str, typer.Option(help="anything that is on no record, or news since the baseline")] = ANYTHING,
-    keep_previous: Annotated[
-        bool, typer.Option(help="move the report that --out holds to its folder `previous`, or write over it")
-    ] = True,
+    keep_previous: KeepPrevious = True,
     as_json: AsJson = False,
 ) -> None:
     """Runs the plan, and renders its report. An interrupt lets what is at hand be finished, a second one does not."""
@@ -100,6 +98,7 @@ def soak(
     on: On = PROCESSES,
     pip: Pip = None,
     no_store: NoStore = False,
+    keep_previous: KeepPrevious = True,
 ) -> None:
     """Runs the plan on other numbers, seed after seed: a correct kernel must conform on all of them.
 
@@ -117,7 +116,7 @@ def soak(
     ):
         for number, plan in enumerate(plans, start=1):
             path = where / f"{number}.jsonl"
-            with aside(where, keep=True, run=path.name) as before:
+            with aside(where, keep_previous, run=path.name) as before:
                 total = _drive(shared, plan, path, f"seed {number} of {salts}", before=before)
             unchanged(path, total.counts.grades.total())
             sealed(path)

@@ -7,7 +7,17 @@ from typing import Annotated
 import typer
 
 from nnparity.command_line.application import application, progress, tell
-from nnparity.command_line.options import JOBS, Choice, NoStore, Out, Processes, Timeout, choosing, store_folder
+from nnparity.command_line.options import (
+    JOBS,
+    Choice,
+    KeepPrevious,
+    NoStore,
+    Out,
+    Processes,
+    Timeout,
+    choosing,
+    store_folder,
+)
 from nnparity.command_line.running.exclusion import alone
 from nnparity.command_line.running.interruption import stopping
 from nnparity.command_line.running.outcome import UNJUDGED
@@ -63,15 +73,17 @@ def hunt(
     seed: Annotated[str, typer.Option(help="the same seed draws the same cases")] = "1",
     out: Out = Path("reports/out"),
     timeout: Timeout = 120.0,
+    keep_previous: KeepPrevious = True,
 ) -> None:
     """Tries random sizes, datasets and layouts until the time is over, and makes small what fails.
 
     Verdicts go to hunt.jsonl in the folder; that of before is kept in `previous`. The status is 1 where something was
     found that is not on record, and else 2 where nothing was judged of a target.
     """
+    giving_way = kept if keep_previous else lambda path: None
     with (
         alone(out, "hunt"),
-        contextlib.closing(Hunt(choice.plan(), out / "hunt.jsonl", timeout, seed, kept)) as started,
+        contextlib.closing(Hunt(choice.plan(), out / "hunt.jsonl", timeout, seed, giving_way)) as started,
         progress() as bar,
     ):
         task = bar.add_task(f"hunting {choice.backends}", total=None)

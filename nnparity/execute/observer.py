@@ -52,7 +52,10 @@ class TargetUnavailable(RuntimeError):
 
 @dataclass(frozen=True)
 class Observed:
-    """What became of one request: an observation, or a `fate` (`crashed`, `timed out`, `error`) with its message."""
+    """What became of one request: an observation, or a `fate` (`crashed`, `timed out`, `error`) with its message.
+
+    Beside a fate the observation has what the target gives of no formula: that is unsupported, and met with nothing.
+    """
 
     observation: Observation
     seconds: float = 0.0
@@ -184,7 +187,7 @@ class Observer:
             self._unread -= 1
             asked = self._asked(request)
             if asked is None:
-                yield Observed({}, 0.0, "timed out", NOT_ASKED.format(self.patience))
+                yield self._completed(request, request, Observed({}, 0.0, "timed out", NOT_ASKED.format(self.patience)))
                 continue
             answer = self._answer()
             found = self._taken(answer) if isinstance(answer, Response) else self._salvaged(asked, answer)
@@ -220,8 +223,16 @@ class Observer:
                 self._hung.pop(place, None)
 
     def _completed(self, request: Request, asked: Request, found: Observed) -> Observed:
-        """With what of a request was not asked."""
-        if found.fate or asked is request:
+        """With what of a request was not asked, or not to be had at all."""
+        if found.fate:
+            none: Observation = {
+                name: Failure("unsupported", self.info.lacking[family])
+                for family in _families(request)
+                if family in self.info.lacking
+                for name in keys(family, request)
+            }
+            return replace(found, observation=none)
+        if asked is request:
             return found
         why = Failure("timed out", NOT_ASKED.format(self.patience))
         left_out = [family for family in _families(request) if family not in asked.quantities]

@@ -18,7 +18,7 @@ import numpy as np
 
 from nnparity.adapters.base import Adapter
 from nnparity.adapters.dialect import spoken
-from nnparity.adapters.inspection import source_of
+from nnparity.adapters.inspection import lacking, source_of
 from nnparity.adapters.registry import load_alone
 from nnparity.adapters.request import Array, Failure, MaskedElements, Observation, Request, keys, native, unmasked
 from nnparity.adapters.traceback import frames_of
@@ -80,6 +80,7 @@ def _begin(backend: str, device: str, mode: str) -> tuple[Adapter, TargetInfo]:
         spoken=spoken(type(adapter)),
         source=source_of(type(adapter)),
         sets_threads=adapter.sets_threads,
+        lacking=lacking(adapter),
     )
 
 

@@ -1,6 +1,7 @@
 """All layers of two models that have run: paired, judged, and what lies between them."""
 
-from collections.abc import Mapping, Sequence
+import itertools
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Protocol
 
 from nnparity.adapters.capture.layer import Layer
@@ -9,11 +10,12 @@ from nnparity.porting import unmatched
 from nnparity.porting.between import with_between
 from nnparity.porting.connections import Before, computed
 from nnparity.porting.pairing import paired, same_numbers, told_apart
-from nnparity.porting.pairs.layouts import flattened, repadded
+from nnparity.porting.pairs.layouts import flattened, repadded, turn
 from nnparity.porting.pairs.pair import Pair
+from nnparity.porting.pairs.ratios import Further
 from nnparity.porting.result import Ported
 from nnparity.porting.rows import Row
-from nnparity.porting.unmatched import Side
+from nnparity.porting.unmatched import Side, same
 from nnparity.spec import DTYPES
 
 
@@ -48,7 +50,20 @@ def _pair(one: Side, other: Side, i: int, j: int, model_b: Model) -> Pair:
     images = flattened(one.layers[:i])
     holder = _holder(one, other.layers[j], i)
     a = repadded(one.layers[i], other.layers[j])
-    return Pair(a, other.layers[j], (one.names[i], other.names[j]), again, images, holder)
+    names = (one.names[i], other.names[j])
+    return Pair(a, other.layers[j], names, again, images, holder, list(_passed_on(one, other, i, j)))
+
+
+def _passed_on(one: Side, other: Side, i: int, j: int) -> Iterator[Further]:
+    """Results beside the first that each model gives to its layer of one pair behind, as they are: they must agree.
+
+    What a model's code makes something else of, or what nobody takes, may be another thing in the other model.
+    """
+    behind = [(one.layers[k], other.layers[m]) for k, m in one.partners.items() if k > i and m > j]
+    results = (list(layer.outputs.items())[1:] for layer in (one.layers[i], other.layers[j]))
+    for (name, y), (seen, z) in zip(*results, strict=False):
+        turns = (turn(a, b, flattened(one.layers[:i])) for a, b in behind if same(y, a.x) and same(z, b.x))
+        yield from (Further(name, seen, turned) for turned in itertools.islice(turns, 1))
 
 
 def _holder(one: Side, layer: Layer, place: int) -> str:

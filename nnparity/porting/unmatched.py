@@ -151,16 +151,16 @@ def _chain(side: Side, place: int) -> Chain | None:
 
 def _source(side: Side, place: int) -> int | None:
     """The layer whose result this one received as it is."""
-    return next((one for one in range(place - 1, -1, -1) if _same(side.layers[one].y, side.layers[place].x)), None)
+    return next((one for one in range(place - 1, -1, -1) if same(side.layers[one].y, side.layers[place].x)), None)
 
 
 def _sink(side: Side, place: int) -> int | None:
     """The next layer that received this one's result as it is."""
     later = range(place + 1, len(side.layers))
-    return next((one for one in later if _same(side.layers[place].y, side.layers[one].x)), None)
+    return next((one for one in later if same(side.layers[place].y, side.layers[one].x)), None)
 
 
-def _same(returned: Array | None, received: Array | None) -> bool:
+def same(returned: Array | None, received: Array | None) -> bool:
     """Bit for bit, in whatever shape."""
     if returned is None or received is None or returned.size != received.size or returned.dtype != received.dtype:
         return False

@@ -58,7 +58,7 @@ def answer_table(aggregate: Aggregate, language: str = ENGLISH) -> Grid:
     environments = judging(run) or run.environments
     rows = [
         ["verdicts", _verdicts(aggregate, say)],
-        ["new causes", _supposed(found.new_classes, say)],
+        ["causes on no record", _supposed(found.new_classes, say)],
         ["known causes", _counted(found.classes, say)],
         ["versions", _versions(aggregate)],
         *(_where(environments[0], len(environments), say) if environments else []),

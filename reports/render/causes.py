@@ -49,8 +49,8 @@ def causes(aggregate: Aggregate) -> Iterator[str]:
 
 
 def heading(cause: Cause) -> str:
-    """Class and name of a cause, and whether it is new: then its class is supposed."""
-    new = "**new** " if cause.new else ""
+    """Class and name of a cause, and whether it is on no record: then its class is supposed."""
+    new = "**on no record** " if cause.new else ""
     return f"{new}{text(cause.told_class)}: {code(cause.title)}"
 
 
@@ -102,7 +102,7 @@ def matrix(aggregate: Aggregate) -> Iterator[str]:
     yield compact(["formula", *map(code, aggregate.targets)], rows) if rows else "No verdict was recorded."
     yield "; ".join(f"{SIGNS[name]} {name}: {MEANINGS[name]}" for name in (*CLASSES, *FINE)) + (
         ". The number is the worst margin of that class, or ×how many verdicts have none; "
-        "**bold** is new, of a class that is supposed."
+        "**bold** is on no record, of a class that is supposed."
     )
 
 

@@ -39,7 +39,7 @@ def _parts(aggregate: Aggregate, reason: int, most: int) -> Iterator[str]:
     for cause in new[:most]:
         yield from _new(aggregate, cause, reason)
     if len(new) > most:
-        yield f"And {count(len(new) - most)} more new causes."
+        yield f"And {count(len(new) - most)} more causes on no record."
     yield from _known(aggregate, [one for one in aggregate.causes if not one.new], reason, most)
     yield from matrix(aggregate)
 

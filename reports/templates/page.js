@@ -189,7 +189,7 @@
       if (!cell.length) return;
       const [kind, margin, bits, failing, judged, fresh] = cell, row = make("tr");
       row.append(make("th", data.dtypes[index], { scope: "row" }), make("td"), make("td", margin), make("td", bits),
-        make("td", failing ? `${failing}/${judged}${fresh ? ` (${fresh} new)` : ""}` : String(judged || "")));
+        make("td", failing ? `${failing}/${judged}${fresh ? ` (${fresh} ${word("on no record")})` : ""}` : String(judged || "")));
       row.cells[1].append(tag(kind));
       body.append(row);
     });

@@ -1,5 +1,6 @@
 """Keras on its three backends: one mixin, and each backend in a process of its own."""
 
+import json
 import subprocess
 import sys
 from importlib.util import find_spec
@@ -40,12 +41,24 @@ def test_keras_on_another_backend_is_not_taken_for_this_one() -> None:
     assert "keras-torch needs a process of its own: in this one Keras runs on numpy" in done.stderr
 
 
-def test_images_lie_as_keras_has_them_whatever_a_user_has_set(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_settings_are_those_that_keras_comes_with_whatever_a_user_has_set(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     missing()
-    (tmp_path / "keras.json").write_text('{"image_data_format": "channels_first"}')
+    own = {"image_data_format": "channels_first", "floatx": "float16", "epsilon": 0.01}
+    (tmp_path / "keras.json").write_text(json.dumps(own))
     monkeypatch.setenv("KERAS_HOME", str(tmp_path))
+    w, g, lr = np.zeros(1, np.float32), np.ones(1, np.float32), {"lr": 0.1}
     observer = Observer("keras-torch")
-    observer.submit([Request("avg_pool2d", {"x": np.ones((2, 3, 4, 6), np.float32)})])
-    (seen,) = observer.collect()
+    observer.submit(
+        [
+            Request("avg_pool2d", {"x": np.ones((2, 3, 4, 6), np.float32)}),
+            Request("gradient_descent", {"w": w, "g": g}, lr),
+            Request("gan_generator_nonsaturating", {"fake": np.zeros((1, 1), np.float32)}),
+        ]
+    )
+    pooled, stepped, clipped = (seen.observation["output"] for seen in observer.collect())
     observer.close()
-    assert np.shape(seen.observation["output"]) == (2, 3, 2, 3)
+    assert np.shape(pooled) == (2, 3, 2, 3)
+    assert stepped == np.float32(-0.1)  # in float16 the rate is 0.09998
+    assert np.exp(-clipped) < 2e-7

@@ -147,3 +147,30 @@ def test_the_source_of_an_adapter_is_that_of_its_file_and_of_what_stands_in_the_
         (folder / "mine.py").write_text(text + more)
         found.append(source_of(load("mine.py:Mine")))
     assert found[0] == found[2] != found[1]
+
+
+@pytest.mark.parametrize("imports", ["import later", "from pack.above import first", "from pack import above"])
+def test_what_an_adapter_imports_once_it_is_called_is_part_of_its_source(
+    folder: Path, imports: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.syspath_prepend(folder)
+    (folder / "mine.py").write_text(f'{LEAST}    backend = "mine"\n\n    def helper(self):\n        {imports}\n')
+    (folder / "pack").mkdir()
+    for name, text in (
+        ("later", ""),
+        ("pack/__init__", ""),
+        ("pack/above", "def f(): from . import deep"),
+        ("other", ""),
+    ):
+        (folder / f"{name}.py").write_text(text)
+    found = []
+    for name, more in (
+        ("pack/deep", ""),
+        ("other", "# no part of it"),
+        ("pack/deep", "# a kernel"),
+        ("later", "# one"),
+    ):
+        (folder / f"{name}.py").write_text(more)
+        found.append(source_of(load("mine.py:Mine")))
+    assert found[0] == found[1]
+    assert len({*found}) == 2

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from nnparity.adapters.request import Failure, Request
+from nnparity.checks.common import failure
 from nnparity.command_line import main as cli
 from nnparity.execute import messages
 from nnparity.execute.limits import with_limit
@@ -139,6 +140,7 @@ def test_a_case_that_fails_in_one_derivative_keeps_the_rest(targets: dict[float,
 
 
 X = np.ones((2, 3), np.float32)
+ALL_OF_IT = ("output", "grad.x", "jvp", "hvp.x")
 EVERYTHING = Request("tanh", {"x": X}, {}, ("x",), ("output",), {"output": X}, {"x": X}, frozenset(QUANTITIES))
 
 
@@ -148,6 +150,18 @@ def test_a_program_that_gives_all_quantities_costs_those_that_are_to_blame() -> 
     (seen,) = observer.collect()
     observer.close()
     assert {name for name, y in seen.observation.items() if isinstance(y, Failure)} == {"hvp.x"}
+
+
+@pytest.mark.parametrize(
+    ("kind", "lacking"), [("DiesForward", {"grad.x", "jvp", "hvp.x"}), ("DiesWithGradients", {"jvp", "hvp.x"})]
+)
+def test_what_a_target_has_of_no_formula_does_not_die_with_it(kind: str, lacking: set[str]) -> None:
+    observer = Observer(f"{HOSTILE}:{kind}")
+    observer.submit([EVERYTHING])
+    (seen,) = observer.collect()
+    observer.close()
+    grades = {name: failed.grade for name in ALL_OF_IT if (failed := failure(seen.observation.get(name), seen))}
+    assert grades == {name: "unsupported" if name in lacking else "crashed" for name in ALL_OF_IT}
 
 
 def test_memory_that_a_method_is_denied_ends_the_process_and_costs_what_asked_for_it() -> None:

@@ -27,7 +27,9 @@ class Again:
 
     def again(self, place: int, inputs: Mapping[str, Any]) -> dict[str, Any]:
         one = self.layers[place]
-        return {"output": FUNCTIONS[one.kind](inputs["x"], **one.weights, **one.settings) if one.kind else one.y}
+        if not one.kind:
+            return dict(one.outputs)
+        return {"output": FUNCTIONS[one.kind](inputs["x"], **one.weights, **one.settings)}
 
 
 def port(a: list[Layer], b: list[Layer]) -> Ported:
@@ -209,6 +211,25 @@ def test_a_result_that_the_other_does_not_return_is_no_pass() -> None:
     for a, b, letter in ((returning(y, y + 1), returning(y), "a"), (returning(y), returning(y, y + 1), "b")):
         (row,) = port(a, b).departures
         assert row.why == [f"only in {letter}: the other model does not return it"]
+
+
+def giving(factor: float, taken: str = "y1") -> list[Layer]:
+    """A layer that returns two things, of which one is taken by a dense layer, by the code of a model or by nobody."""
+    own = Layer("own", "Own", inputs={"x": X}, outputs={"y0": X, "y1": (factor * X * X).astype(np.float32)})
+    x = own.outputs[taken] if taken in own.outputs else own.outputs["y1"] + 1
+    return [own, layer("dense", "dense", x, linear(6, 6))]
+
+
+@pytest.mark.parametrize(
+    ("taken", "blamed"), [("y1", "what it returns as y1"), ("code", "code between own / own"), ("y0", "")]
+)
+def test_a_further_result_that_a_layer_takes_is_judged(taken: str, blamed: str) -> None:
+    a, b = giving(1, taken), giving(2, taken)
+    found = port(a, b)
+    assert bool(found) is (not blamed)
+    assert blamed in found.headline
+    assert len(found.departures) == bool(blamed)
+    assert port(a, a)
 
 
 @pytest.mark.parametrize("kind", ["relu", "own"])

@@ -83,6 +83,30 @@ def test_a_formula_is_what_it_says(name: str) -> None:
     assert wrong.grade in ("diverges", "imprecise")
 
 
+LSTM = {"x": array(2, 5, 3), "wx": array(4, 4, 3), "wh": array(4, 4, 4), "b": array(4, 4)}
+#: What each formula with wrong readings may be given.
+GIVEN: dict[str, dict[str, Any]] = {
+    **{name: {"x": WIDE} for name in ("softmax", "relu", "tanh", "sigmoid", "gelu")},
+    **{name: {"x": IMAGES[:, :, :6]} for name in ("max_pool2d", "avg_pool2d", "flatten")},
+    "dense": {"x": WIDE, "w": MATRICES["wq"], "b": WIDE[0, 0]},
+    "conv2d": {**X, "w": KERNEL},
+    "layer_norm": {"x": WIDE, "gamma": WIDE[0, 0], "beta": WIDE[0, 1]},
+    "embedding": {"ids": np.array([[0, 2, 1]]), "table": WIDE[0]},
+    "lstm": LSTM,
+    "multi_head_attention": {"query": WIDE, "value": WIDE, **MATRICES},
+}
+
+
+@pytest.mark.parametrize("kind", [kind for kind in formulas.KINDS if readings(kind)])
+def test_every_wrong_reading_can_be_held_against_a_wrong_result(kind: str) -> None:
+    expected = Expectation.of(kind, {}, GIVEN[kind])
+    assert expected is not None
+    found = formulas.KINDS[kind].function(**GIVEN[kind])
+    wrong = np.asarray(found[0] if isinstance(found, tuple) else found, np.float32) + 1
+    (told,) = judged(expected, [wrong], "float32")
+    assert isinstance(told, Verdict), told
+
+
 def test_a_call_with_more_than_its_formula_knows_has_none() -> None:
     assert Expectation.of("dense", {}, {"x": WIDE, "w": KERNEL, "mask": WIDE}) is None
     assert Expectation.of("dense", {}, {"x": WIDE}) is None

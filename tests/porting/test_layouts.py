@@ -34,6 +34,16 @@ def test_ids_may_lie_so_too() -> None:
     assert np.array_equal(found.back(SEQUENCES.transpose(1, 0, 2)), SEQUENCES)
 
 
+@pytest.mark.parametrize("n", [2, 5])
+def test_what_a_layer_is_told_of_sequences_is_not_turned_back(n: int) -> None:
+    x = array(n, 5, 3)
+    for kind in ("lstm", "multi_head_attention"):
+        assert turn(told(kind, x), told(kind, x.transpose(1, 0, 2))).wrong
+        assert not turn(told(kind, x), told(kind, x + 1e-6)).wrong
+        assert not turn(told(kind, x), told(kind, array(n, 5, 3, seed=1))).wrong
+        assert not turn(told(kind, x[:, :1]), told(kind, x[:, :1] + 1)).wrong
+
+
 @pytest.mark.parametrize("kind", ["", "result", "identity"])
 def test_channels_may_come_last(kind: str) -> None:
     found = turn(told(kind, IMAGES), told(kind, IMAGES.transpose(0, 2, 3, 1)))

@@ -17,6 +17,7 @@ pytestmark = pytest.mark.skipif(
     any(find_spec(name) is None for name in ("torch", "keras", "transformers")), reason="a framework is not installed"
 )
 PLACE = "encoder.layer.7"
+DROPS_IN_KERAS = "drops units or adds noise at random: it is called with training=True"
 SIDES = ", ".join(f"{PLACE}.attention.self.{name}" for name in ("query", "key", "value"))
 #: The eight layers and the activation of each block; three embeddings and a normalisation before, the pooler behind.
 BERT = 9 * LAYERS + 4 + 2
@@ -72,6 +73,11 @@ WRONG = {
     "cnn, unpermuted": ("9", "dense", "dense", "is a's as it is, but the features come in the order c, h, w"),
     "images, epsilon": ("1", "batch_normalization", "batch_norm", "epsilon is 0.001 in b, 1e-05 in a"),
     "lstm in training": ("lstm", "lstm", "dropout in training", "drops units at random: call eval() before"),
+    **{
+        f"{name} called in training": (name, name, "dropout in training", DROPS_IN_KERAS)
+        for name in ("dropout", "spatial dropout", "noise", "recurrence", "heads")
+    },
+    "lstm, time first": ("LSTM", "LSTM", "lstm", "b's layer takes the batch for time: its batch_first is another"),
     "lstm, gates": ("lstm.1", "lstm", "lstm", "is a's with its gates in the order i, f, c, o"),
     "attention, heads": (
         *("attention", "multi_head_attention", "multi_head_attention"),

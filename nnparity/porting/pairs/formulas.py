@@ -108,8 +108,8 @@ def lstm(
     h, c = (zero if one is None else one for one in (h, c))
     biases = [one for one in (b, b2) if one is not None]
     both = biases[0] + biases[1] if len(biases) == 2 else biases[0] if biases else np.zeros(wh.shape[:2])
-    steps = recurrent.unroll(x, h, c, wx, wh, both, **variant)
-    return recurrent.states(steps) if sequences else steps[-1].h, steps[-1].h, steps[-1].c
+    states, last = recurrent.lstm(x, h, c, wx, wh, both, **variant)
+    return states if sequences else states[:, -1], states[:, -1], last
 
 
 def multi_head_attention(

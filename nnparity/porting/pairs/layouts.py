@@ -23,13 +23,16 @@ MOST = 4
 #: Kinds that treat each row by itself, whatever axes there are before the last; and those that treat each number so.
 ROWS = ("dense", "layer_norm", "rms_norm", "softmax")
 NUMBERS = ("identity", "relu", "tanh", "sigmoid", "gelu", "silu", "embedding")
+#: Kinds that take sequences of the batch, as their own setting says in which order: another one is another layer.
+SEQUENCES = ("lstm", "multi_head_attention")
 
 
 @dataclass(frozen=True)
 class Turn:
     """How an array of a lies in b: its axes in another order, the last of them alone, or in rows otherwise cut.
 
-    `shape` is that of b where only the axes before the last differ, `cut` that of what a returns.
+    `shape` is that of b where only the axes before the last differ, `cut` that of what a returns. `wrong` is one that
+    a layer's own setting rules out.
     """
 
     axes: tuple[int, ...] | None = None
@@ -37,6 +40,7 @@ class Turn:
     says: str = ""
     shape: tuple[int, ...] = ()
     cut: tuple[int, ...] = ()
+    wrong: bool = False
 
     def there(self, array: Array) -> Array:
         """From a to b."""
@@ -55,6 +59,11 @@ class Turn:
 
 
 SAME = Turn()
+EXCHANGED = Turn(
+    (1, 0, 2),
+    says="b's layer takes the batch for time: its batch_first is another, or code before it exchanges the two",
+    wrong=True,
+)
 
 
 def turn(a: Layer, b: Layer, images: Sequence[tuple[int, ...]] = ()) -> Turn:
@@ -62,6 +71,9 @@ def turn(a: Layer, b: Layer, images: Sequence[tuple[int, ...]] = ()) -> Turn:
     x, y = a.x, b.x
     if x is None or y is None or x.size != y.size:
         return SAME
+    if a.kind == b.kind and a.kind in SEQUENCES and x.ndim == 3:
+        nearer = difference(x, y) > COMPOSED * difference(EXCHANGED.there(x), y)
+        return EXCHANGED if nearer else SAME
     result = a.kind == b.kind == RESULT
     if x.ndim != y.ndim and x.shape[-1] == y.shape[-1] and not result:
         return Turn(shape=y.shape, cut=() if a.y is None else a.y.shape)

@@ -11,7 +11,7 @@ from nnparity.adapters.request import Array
 from nnparity.porting.pairs.layouts import Turn, apart, moved, turn
 from nnparity.porting.pairs.parameters import FORMS, differences
 from nnparity.porting.pairs.question import Expectation, judged, readings
-from nnparity.porting.pairs.ratios import Again, Ratio, ratio
+from nnparity.porting.pairs.ratios import Again, Further, Ratio, ratio
 from nnparity.porting.pairs.records import on_record
 from nnparity.porting.rows import DIFFERS, Row, passes, worst
 from nnparity.reports.records import PASSING, Verdict
@@ -29,6 +29,8 @@ class Pair:
     images: Sequence[tuple[int, ...]] = ()
     #: another layer of a, whose parameters b's has
     holder: str = ""
+    #: results beside the first that both models pass on
+    further: Sequence[Further] = ()
 
     @property
     def turn(self) -> Turn:
@@ -44,7 +46,10 @@ class Pair:
         row = Row(kind, *self.names, received=received, returned=returned, exact=exact)
         if self.a.kind == self.b.kind == RESULT:
             return replace(row, notes=[turned.says] if turned.says else [])
-        return self._judged(row, turned)
+        judged = self._judged(row, turned)
+        if judged.ratio is None or judged.returned is None:
+            return judged
+        return replace(judged, returned=max([judged.returned, *(one.apart(self.a, self.b) for one in self.further)]))
 
     def _differ(self, turned: Turn) -> tuple[float | None, float | None]:
         x, y, seen_x, seen_y = self.a.x, self.a.y, self.b.x, self.b.y
@@ -71,7 +76,7 @@ class Pair:
         ported = None if isinstance(answer, str) else self._ported(answer)
         measured = None
         if ported is None and not isinstance(answer, str):
-            measured = ratio(self.a, self.b, given, self.again, turned)
+            measured = ratio(self.a, self.b, given, self.again, turned, self.further)
         return _with(row, self, [own_a, own_b, ported], measured, answer, turned)
 
     def _given(self, turned: Turn) -> dict[str, Array]:
@@ -146,7 +151,9 @@ def _with(
     if pair.holder and changed:
         changed = [f"b has the parameters of {pair.holder}"]
     why = _why(pair, verdicts, measured, changed, untold) if grade not in PASSING else changed
-    notes = [turned.says] if turned.says else []
+    notes = [turned.says] if turned.says and not turned.wrong else []
+    if turned.wrong:
+        grade, why = worst([grade, "diverges"]), [turned.says, *changed, *untold]
     notes += [*_notes(pair), *_known(verdicts)]
     if grade in PASSING and changed:
         grade, notes = DIFFERS, ["these inputs do not show it", *notes]

@@ -192,6 +192,14 @@ def test_the_files_of_before_stay_until_the_targets_are_up_and_are_kept_then(
     assert after.keys() == {*before, *(str(Path(name).parent / "previous" / Path(name).name) for name in before)}
 
 
+@pytest.mark.parametrize("command", [(*HUNT, "--formula", "tanh"), SOAK])
+def test_the_files_of_before_are_written_over_where_that_is_asked(command: tuple[str, ...], nnparity: Run) -> None:
+    for _ in range(2):
+        assert nnparity(*command, "--no-keep-previous") == 0
+        assert nnparity("report", next(iter(files())), "--out", "out/shown", "--no-keep-previous") == 0
+    assert not [*OUT.rglob("previous")]
+
+
 @pytest.mark.parametrize("formula", ["listing_mlp", "relu"])
 def test_a_hunt_of_nothing_leaves_the_file_of_before(formula: str, nnparity: Run) -> None:
     assert nnparity(*HUNT, "--formula", "tanh") == 0

@@ -1,5 +1,7 @@
 """The same models in Keras, on whichever backend it is: right ones, and with a fault planted."""
 
+from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import keras
@@ -183,6 +185,23 @@ def lstm(fault: str = "") -> Any:
         wx2 = np.concatenate([np.split(wx2, 4)[gate] for gate in (0, 1, 3, 2)])
     model.set_weights([wx1.T, wh1.T, b1, wx2.T, wh2.T, b2, w.T, b])
     return model
+
+
+#: Layers that leave something to chance in training.
+DROPPING: dict[str, Callable[..., Any]] = {
+    "dropout": partial(layers.Dropout, 0.5),
+    "spatial dropout": partial(layers.SpatialDropout1D, 0.5),
+    "noise": partial(layers.GaussianNoise, 0.5),
+    "recurrence": partial(layers.LSTM, 3, dropout=0.5),
+    "heads": partial(layers.MultiHeadAttention, 2, 4, dropout=0.5),
+}
+
+
+def dropping(name: str) -> Any:
+    """One of them alone."""
+    given = keras.Input((None, 3))
+    layer = DROPPING[name](name=name)
+    return keras.Model(given, layer(given, given) if name == "heads" else layer(given))
 
 
 class Attention(keras.Model):

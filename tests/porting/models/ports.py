@@ -7,6 +7,7 @@ import json
 import os
 import sys
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 os.environ["KERAS_BACKEND"] = "torch"
@@ -42,6 +43,13 @@ def _lstm_in_training() -> Any:
     return nnparity.port(one, other, numbers.sequences())
 
 
+def _called_in_training(model: Port) -> Any:
+    """A Keras model against itself, both called so."""
+    made = model()
+    called = (made, lambda x: made(x, training=True))
+    return nnparity.port(called, called, numbers.sequences())
+
+
 def _channels_last() -> Any:
     images = numbers.image()
     return nnparity.port(torch_models.cnn(), keras_models.cnn(), images, b_inputs=images.transpose(0, 2, 3, 1))
@@ -51,6 +59,10 @@ PORTS: dict[str, Port] = {
     "bert": _bert(),
     **{f"bert, {fault}": _bert(fault) for fault in FAULTS},
     "bert in training": _training,
+    **{
+        f"{name} called in training": partial(_called_in_training, partial(keras_models.dropping, name))
+        for name in keras_models.DROPPING
+    },
     "bert in float16": _bert(dtype="float16"),
     "bert in bfloat16": _bert(dtype="bfloat16"),
     "bert in bfloat16, large epsilon": _bert("large epsilon", "bfloat16"),
@@ -64,6 +76,9 @@ PORTS: dict[str, Port] = {
     "images, epsilon": lambda: nnparity.port(torch_models.images(), keras_models.images("epsilon"), numbers.image()),
     "lstm": lambda: nnparity.port(torch_models.lstm(), keras_models.lstm(), numbers.sequences()),
     "lstm in training": _lstm_in_training,
+    "lstm, time first": lambda: nnparity.port(
+        torch_models.states(), torch_models.states(batch_first=False), numbers.sequences()
+    ),
     "lstm, gates": lambda: nnparity.port(torch_models.lstm(), keras_models.lstm("gates"), numbers.sequences()),
     "attention": lambda: nnparity.port(torch_models.attention(), keras_models.attention(), numbers.attended()),
     "attention, heads": lambda: nnparity.port(

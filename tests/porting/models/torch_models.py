@@ -106,6 +106,13 @@ def lstm() -> Any:
     return model.eval()
 
 
+def states(batch_first: bool = True) -> Any:
+    """An LSTM alone, and what it returns for each step."""
+    torch.manual_seed(0)
+    model = nn.LSTM(3, 5, batch_first=batch_first).eval()
+    return model, lambda x: model(x)[0]
+
+
 class Attention(nn.Module):
     """Attention in heads, and the normalisation of a batch."""
 

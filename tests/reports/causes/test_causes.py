@@ -141,10 +141,11 @@ def test_every_text_says_that_the_class_of_a_new_cause_is_supposed(verdict: Any,
         "  ≈ reduced precision (supposed): conv2d output on torch:*: accumulates in bfloat16 (1 "
     )
     for text in (markdown(aggregate), summary(aggregate)):
-        assert "### **new** ≈ reduced precision (supposed): `conv2d output on torch:*: accumulates in bfloat16`" in text
-        assert "| new causes | 1 reduced precision (classes are supposed) |" in text
-        assert "**bold** is new, of a class that is supposed" in text
-    assert "new; supposed from grade, dataset and diagnosis" in report(one).html
+        title = "`conv2d output on torch:*: accumulates in bfloat16`"
+        assert f"### **on no record** ≈ reduced precision (supposed): {title}" in text
+        assert "| causes on no record | 1 reduced precision (classes are supposed) |" in text
+        assert "**bold** is on no record, of a class that is supposed" in text
+    assert "on no record; supposed from grade, dataset and diagnosis" in report(one).html
 
 
 def test_a_sigmoid_through_float16_is_supposed_to_be_of_reduced_precision_and_fails_all_the_same(

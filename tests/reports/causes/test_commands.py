@@ -33,7 +33,15 @@ def test_the_case_is_run_again_where_no_script_can_show_it(
     assert reproduction(run, run.verdicts[0]) == told
 
 
-def test_salt_and_packs_of_the_run_go_along(verdict: Any, environment: Any, write: Any) -> None:
+def test_salt_packs_and_records_of_the_run_go_along(verdict: Any, environment: Any, write: Any) -> None:
     one = verdict("diverges", dataset=SEVERAL_CALLS[0], case="a/n3/again/float32")
-    run = merge([write(environment(salt="7", plan={"packs": ["mine/"]}), one)])
-    assert reproduction(run, one) == f"nnparity run --pack mine/ --backend {TARGET} --salt 7 --case a/n3/again/float32"
+    plan = {"packs": ["mine/"], "known": ["own.toml", "more.toml"]}
+    run = merge([write(environment(salt="7", plan=plan), one)])
+    named = "--pack mine/ --known own.toml --known more.toml"
+    assert reproduction(run, one) == f"nnparity run {named} --backend {TARGET} --salt 7 --case a/n3/again/float32"
+
+
+def test_a_script_judges_by_no_record(verdict: Any, environment: Any, write: Any) -> None:
+    one = verdict("diverges", case="a/n3/normal/float32")
+    run = merge([write(environment(plan={"known": ["own.toml"]}), one)])
+    assert "--known" not in reproduction(run, one)

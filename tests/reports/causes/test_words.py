@@ -17,8 +17,8 @@ from nnparity.reports.targets.profiles import PROFILES
 
 #: Words that no template spells out: rows of the answer's table, tables of facts.
 ROWS = (
-    *("verdicts", "new causes", "known causes", "versions", "device", "date", "nnparity", "incomplete", "not run"),
-    *("unsupported", "stale records"),
+    *("verdicts", "causes on no record", "known causes", "versions", "device", "date", "nnparity", "incomplete"),
+    *("not run", "unsupported", "stale records"),
 )
 FACTS = (
     *("Special values", "Determinism", "Layouts, against contiguous inputs", "Threads, all cores against one"),

@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 from pathlib import Path
 from typing import Any
 from xml.etree import ElementTree as ET
@@ -107,7 +108,10 @@ def test_where_news_fails_the_run_nothing_else_fails_in_junit_and_badge(
         assert (suite.get("failures"), suite.get("skipped")) == (str(len(failing)), "0")
         told = json.loads(files["badge.json"].read_text("utf-8"))
         assert (told["message"], told["color"]) == (message, "critical" if failing else "success")
-        assert f'class="answer {"bad" if failing else "good"}"' in files["parity.html"].read_text("utf-8")
+        page = files["parity.html"].read_text("utf-8")
+        assert f'class="answer {"bad" if failing else "good"}"' in page
+        assert "framed: something there is on no record" in page
+        assert not re.search(r">\s*new\s*<|\bis new\b|\bnew causes", page), "what is on no record need be no news"
         beside = suite.findtext("testcase[@name='a float32']/system-out") or ""
         assert beside.startswith("on no record, and no news: a output on torch:*") == (name != "worse")
         failure = suite.findtext("testcase[@name='a float32']/failure") or ""
@@ -244,8 +248,15 @@ def test_a_condition_and_a_statement_are_answered(tmp_path: Path, verdict: Any, 
     assert columns[:3] == ["case", "target", "quantity"]
     assert [row[columns.index("hard")] for row in rows] == [4.0, 3.0]
     assert query(table, "select count(*) from verdicts")[1] == [(4,)]
+    # a condition on which the order of its rows is still that of the margins
+    assert [row[columns.index("hard")] for row in query(table, "(hard > 2) -- of all grades")[1]] == [4.0, 3.0]
+    counted = "select count(*) from verdicts"
+    for asked in (f"({counted})", f"-- all\n{counted}", f"/* all */ ({counted});", f"\twith a as ({counted}) from a"):
+        assert query(table, asked) == (query(table, counted)[0], [(4,)]), asked
     with pytest.raises(ValueError, match="nonsense"):
         query(table, "nonsense = 1")
+    with pytest.raises(ValueError, match=r"(?s)no statement: .*form.*no condition: .*form"):
+        query(table, "select grade form verdicts of")
 
 
 @pytest.mark.parametrize("name", ["a[1]", "a*", "a?", "a[", "**", "s3:x", "file:y", "a=1"])
