@@ -257,6 +257,11 @@ def tied(stream: Stream, shape: tuple[int, ...], dtype: Dtype, place: int) -> Ar
     return np.asarray(stream.integers(shape, 3) - 1.0)
 
 
+def converged(stream: Stream, shape: tuple[int, ...], dtype: Dtype, place: int) -> Array:
+    """Around 1, all inputs alike to three quarters of their digits, as what a model has learnt and its targets."""
+    return 1.0 + stream.normal(shape) * 2.0 ** -(dtype.digits * 3 // 4)
+
+
 def whole_range(stream: Stream, shape: tuple[int, ...], dtype: Dtype, place: int) -> Array:
     """Exponents evenly from the smallest normal number to a sixteenth of the largest."""
     least, most = math.frexp(dtype.tiny)[1], math.frexp(dtype.largest)[1] - 5
@@ -273,7 +278,7 @@ Draw = Callable[[Stream, tuple[int, ...], Dtype, int], Array]
 DRAWN = (
     *(normal, small, large, wide, cancelling, image, onehot, offset, one_sided, integers, spike, near_equal),
     *(levels, saturated, unsigned, confident, initial, zero_weights, sparse_gradient, weighted_targets, whole_range),
-    *(well_classified, large_cells, masked_above, rising, tied),
+    *(well_classified, large_cells, masked_above, rising, tied, converged),
 )
 #: name -> how it draws; called with the stream, the shape, the dtype and the input's place in the formula.
 DATASETS: dict[str, Draw] = {f.__name__: f for f in DRAWN}

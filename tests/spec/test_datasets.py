@@ -384,3 +384,11 @@ def test_keys_that_are_masked_would_have_the_highest_scores(dtype: str) -> None:
 def test_exponentials_of_large_cells_overflow_where_the_cells_do_not(dtype: str) -> None:
     cells = np.abs(first("lstm_step", "large_cells", dtype)["c"])
     assert math.log(DTYPES[dtype].largest) / 2 < np.sort(cells, axis=None)[-2] < DTYPES["float16"].largest / 16
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+def test_what_has_converged_is_alike_to_three_quarters_of_its_digits_and_told_apart(dtype: str) -> None:
+    y, t = first("mse", "converged", dtype).values()
+    apart = DTYPES[dtype].unit * 2.0 ** math.ceil(DTYPES[dtype].digits / 4)
+    assert np.abs(y - t).max() <= 8 * math.sqrt(3) * apart
+    assert size(y - t) > apart / 2
