@@ -17,14 +17,14 @@ from typing import Any
 
 import keras
 import numpy as np
-from keras import initializers, layers, ops, optimizers
+from keras import config, initializers, layers, ops, optimizers
 
 BUILT = 64
 # As Keras comes, as images are given here and as budgets and records take learning rates and clipped probabilities.
 # A user's own file of settings may say otherwise, for models of his own.
-keras.config.set_image_data_format("channels_last")
-keras.config.set_floatx("float32")
-keras.config.set_epsilon(1e-7)
+config.set_image_data_format("channels_last")
+config.set_floatx("float32")
+config.set_epsilon(1e-7)
 Shape = tuple[int | None, ...]
 
 
