@@ -42,7 +42,7 @@ THREADS = (
     *("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS", "TF_NUM_INTRAOP_THREADS"),
     *("NPROC", "PJRT_NPROC"),
 )
-#: Threads of OpenMP that have nothing to do sleep: else they spin, and take a fifth of a run of torch for nothing.
+#: Threads of OpenMP that have nothing to do sleep: else they spin, and take what others on a busy machine would use.
 WAITING = "OMP_WAIT_POLICY"
 
 
