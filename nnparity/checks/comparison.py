@@ -5,6 +5,7 @@ from collections.abc import Iterator
 
 import numpy as np
 
+from nnparity.adapters.request import Failure
 from nnparity.checks.cell_text import CellText
 from nnparity.checks.common import Finding, judgeable, misshapen
 from nnparity.execute.observer import Observed
@@ -40,10 +41,9 @@ def again(
     so, and there is nothing to hold another against; told is what is worse, see `_worse`.
     """
     for quantity, expected in judgeable(truth, other_way).items():
-        seen = plain_way.observation.get(quantity, plain_way.observation.get(plain(quantity)))
-        if misshapen(seen, plain_way, expected, case.dtype):
-            continue
         own = by_itself(case, quantity, expected, plain_way)
+        if own.hard is None:  # it is no answer of that form
+            continue
         if own.grade != "conforms":
             words.add(case.dataset, NOTHING, case.dtype.name)
             if worse := _worse(own, by_itself(case, quantity, expected, other_way)):
@@ -68,9 +68,14 @@ def _worse(own: Judgement, other: Judgement) -> Judgement | None:
 
 def by_itself(case: Case, quantity: str, expected: Expected, observed: Observed) -> Judgement:
     """The judgement of an observation that is held against nothing else; of what came with the gradients, the plain."""
-    seen = observed.observation.get(quantity, observed.observation.get(plain(quantity)))
+    seen = _answer(observed, quantity)
     wrong = misshapen(seen, observed, expected, case.dtype)
     return wrong or graded(seen, expected, case, plain(quantity))  # type: ignore[arg-type]
+
+
+def _answer(observed: Observed, quantity: str) -> Array | Failure | None:
+    """What was observed; of a result that came with the gradients in one observation alone, the plain one."""
+    return observed.observation.get(quantity, observed.observation.get(plain(quantity)))
 
 
 def compared(
@@ -83,7 +88,7 @@ def compared(
     well, by what is expected of the case, nothing is shown: `inconclusive`.
     """
     dtype = case.dtype
-    a, b = (seen.observation.get(quantity, seen.observation.get(plain(quantity))) for seen in (one, other))
+    a, b = (_answer(seen, quantity) for seen in (one, other))
     if isinstance(a, np.ndarray) and a.ndim == expected.value.ndim > 0 and a.shape[1:] == expected.value.shape[1:]:
         a = a[: len(expected.value)]  # of a batch, the first sample
     wrong = misshapen(a, one, expected, dtype) or misshapen(b, other, expected, dtype)
