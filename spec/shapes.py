@@ -9,16 +9,9 @@ import operator
 import re
 from collections.abc import Callable, Iterable, Mapping
 from functools import cache
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
-_OPERATORS: dict[type[ast.operator], Callable[[int, int], int]] = {
-    ast.Add: operator.add,
-    ast.Sub: operator.sub,
-    ast.Mult: operator.mul,
-    ast.FloorDiv: operator.floordiv,
-}
-
-
+_ALLOWED = (ast.BinOp, ast.Name, ast.Constant, ast.Load, ast.Add, ast.Sub, ast.Mult, ast.FloorDiv)
 _SIGNS: dict[str, Callable[[int, int], bool]] = {
     "<=": operator.le,
     ">=": operator.ge,
@@ -36,16 +29,45 @@ class ShapeError(ValueError):
     """A symbolic shape that cannot be read, or an array that does not have it."""
 
 
-@cache
-def parse(text: str) -> tuple[ast.expr, ...]:
-    """The dimensions of a symbolic shape; "" is a scalar.
+class Size:
+    """One symbolic size such as ``h-p+1``: read once and compiled, for a pool is drawn of hundreds of thousands.
 
     Raises ShapeError for anything but whole numbers, symbols and + - * //.
     """
-    return tuple(_dimension(word, text) for word in text.split())
+
+    __slots__ = ("_code", "symbol", "symbols", "text")
+
+    def __init__(self, word: str, text: str) -> None:
+        """`word` stands in the shape or the relation `text`, of which errors speak."""
+        tree = _read(word, text)
+        self.text = text
+        #: as they come, each as often
+        self.symbols = tuple(node.id for node in ast.walk(tree) if isinstance(node, ast.Name))
+        #: the symbol that it is, where it is nothing else
+        self.symbol = tree.id if isinstance(tree, ast.Name) else None
+        self._code = compile(ast.Expression(tree), text, "eval")
+
+    def of(self, dims: Mapping[str, int]) -> int:
+        """The number. Raises ShapeError when a symbol has no value, or nothing can be divided."""
+        try:
+            return eval(self._code, _NOTHING_ELSE, dims)  # type: ignore[no-any-return]  # noqa: S307 - read above
+        except NameError as error:
+            raise ShapeError(f"the symbol {error.name!r} of the shape {self.text!r} has no value") from None
+        except ZeroDivisionError:
+            raise ShapeError(f"the shape {self.text!r} divides by 0 for {dict(dims)}") from None
 
 
-def _dimension(word: str, text: str) -> ast.expr:
+#: No name has a value but those of sizes.
+_NOTHING_ELSE: dict[str, Any] = {"__builtins__": {}}
+
+
+@cache
+def parse(text: str) -> tuple[Size, ...]:
+    """The dimensions of a symbolic shape; "" is a scalar. Raises ShapeError as `Size` does."""
+    return tuple(Size(word, text) for word in text.split())
+
+
+def _read(word: str, text: str) -> ast.expr:
     if len(word) > LONGEST:
         raise ShapeError(f"a size of {len(word)} characters in a shape, {word[:40]!r} …: more than {LONGEST}")
     try:
@@ -55,8 +77,7 @@ def _dimension(word: str, text: str) -> ast.expr:
     for node in ast.walk(tree):
         if isinstance(node, ast.Constant) and type(node.value) is not int:
             raise ShapeError(f"{node.value!r} in the shape {text!r} is not a whole number")
-        allowed = (ast.BinOp, ast.Name, ast.Constant, ast.Load, *_OPERATORS)
-        if not isinstance(node, allowed):
+        if not isinstance(node, _ALLOWED):
             raise ShapeError(f"{word!r} in the shape {text!r}: only whole numbers, symbols and + - * // are known")
     return tree
 
@@ -69,12 +90,12 @@ def symbols(text: str) -> frozenset[str]:
 
 def ordered(text: str) -> list[str]:
     """The same, as they come."""
-    return [node.id for tree in parse(text) for node in ast.walk(tree) if isinstance(node, ast.Name)]
+    return [symbol for size in parse(text) for symbol in size.symbols]
 
 
 def evaluate(text: str, dims: Mapping[str, int]) -> tuple[int, ...]:
-    """The shape as numbers. Raises ShapeError when a symbol has no value or a size is negative."""
-    shape = tuple(_value(tree, dims, text) for tree in parse(text))
+    """The shape as numbers. Raises ShapeError as `Size.of` does, and when a size is negative."""
+    shape = tuple(size.of(dims) for size in parse(text))
     if min(shape, default=0) < 0:
         raise ShapeError(f"the shape {text!r} is {shape} for {dict(dims)}: a size is negative")
     return shape
@@ -83,21 +104,6 @@ def evaluate(text: str, dims: Mapping[str, int]) -> tuple[int, ...]:
 def elements(texts: Iterable[str], dims: Mapping[str, int]) -> int:
     """How many numbers arrays of these shapes hold together. Raises ShapeError as `evaluate` does."""
     return sum(math.prod(evaluate(text, dims)) for text in texts)
-
-
-def _value(node: ast.expr, dims: Mapping[str, int], text: str) -> int:
-    match node:
-        case ast.Constant(value=int(number)):
-            return number
-        case ast.Name(id=name) if name in dims:
-            return dims[name]
-        case ast.Name(id=name):
-            raise ShapeError(f"the symbol {name!r} of the shape {text!r} has no value")
-        case ast.BinOp(op=ast.FloorDiv(), right=right) if _value(right, dims, text) == 0:
-            raise ShapeError(f"the shape {text!r} divides by 0 for {dict(dims)}")
-        case ast.BinOp(left=left, op=op, right=right):
-            return _OPERATORS[type(op)](_value(left, dims, text), _value(right, dims, text))
-    raise ShapeError(f"cannot evaluate the shape {text!r}")
 
 
 def check(name: str, shape: tuple[int, ...], text: str, dims: Mapping[str, int]) -> None:
@@ -120,27 +126,24 @@ def bound(texts: Mapping[str, str], found: Mapping[str, tuple[int, ...]]) -> dic
 class Relation(NamedTuple):
     """What binds sizes: two symbolic sizes and the sign between them."""
 
-    left: ast.expr
+    left: Size
     sign: str
-    right: ast.expr
-
-    @property
-    def symbols(self) -> set[str]:
-        """All that it speaks of."""
-        return {node.id for tree in (self.left, self.right) for node in ast.walk(tree) if isinstance(node, ast.Name)}
+    right: Size
+    #: all that it speaks of
+    symbols: frozenset[str]
 
     def holds(self, dims: Mapping[str, int]) -> bool:
         """Whether these sizes fulfil it. Raises ShapeError when a symbol has no value."""
-        return _SIGNS[self.sign](_value(self.left, dims, self.sign), _value(self.right, dims, self.sign))
+        return _SIGNS[self.sign](self.left.of(dims), self.right.of(dims))
 
     @property
     def subject(self) -> str | None:
         """The symbol that stands alone on the left of an equation."""
-        return self.left.id if self.sign == "=" and isinstance(self.left, ast.Name) else None
+        return self.left.symbol if self.sign == "=" else None
 
     def given(self, dims: Mapping[str, int]) -> int:
         """The right side as a number."""
-        return _value(self.right, dims, self.sign)
+        return self.right.of(dims)
 
 
 @cache
@@ -149,12 +152,8 @@ def relation(text: str) -> Relation:
     sides = re.split(r"(<=|>=|=|<|>)", text.replace(" ", ""))
     if len(sides) != 3:
         raise ShapeError(f"{text!r} is no relation of two sizes: one of {', '.join(_SIGNS)} stands between them")
-    left, sign, right = sides
-    return Relation(_one(left, text), sign, _one(right, text))
-
-
-def _one(word: str, text: str) -> ast.expr:
-    """A side of a relation."""
-    if not word:
-        raise ShapeError(f"a side of {text!r} is missing")
-    return _dimension(word, text)
+    for side in sides[::2]:
+        if not side:
+            raise ShapeError(f"a side of {text!r} is missing")
+    left, right = (Size(side, text) for side in sides[::2])
+    return Relation(left, sides[1], right, frozenset(left.symbols + right.symbols))
