@@ -22,6 +22,7 @@ SETTINGS: Any = {
     "svg.fonttype": "none",
     "font.size": 8,
     "axes.facecolor": "none",
+    "axes.titley": 1.0,  # where it goes by default in these figures, which is found out by measuring all labels
     "text.parse_math": False,  # a name is never taken for mathematics
 }
 
