@@ -1,5 +1,6 @@
 """The types of the spec: what one entry of ``formulas/*.toml`` holds."""
 
+from collections.abc import Iterable
 from fnmatch import fnmatchcase
 from functools import cached_property
 from typing import Literal
@@ -169,6 +170,10 @@ class Formula(msgspec.Struct, frozen=True, forbid_unknown_fields=True, dict=True
             *(f"{family}{suffix}" for family in outputs for suffix in suffixes),
             *(f"{family}.{name}" for family in ("grad", "hvp") for name in self.wrt),
         )
+
+    def families(self, asked: Iterable[str]) -> frozenset[str]:
+        """Those of the families asked for that it has: without a derivative its output alone."""
+        return frozenset(asked) if self.wrt else frozenset(asked) & {"output"}
 
     @cached_property
     def recordable(self) -> dict[str, Variant]:

@@ -56,7 +56,7 @@ def by_model(
 
 def first_order(formula: Formula, quantities: Sequence[str]) -> frozenset[str]:
     """Those of the quantities that the formula has; the checks know no second derivatives."""
-    return frozenset(quantities) & ({"output", "grad"} if formula.wrt else {"output"})
+    return formula.families(quantities) & {"output", "grad"}
 
 
 def ordinary(formula: Formula) -> Sequence[Signature]:

@@ -12,7 +12,7 @@ def request(case: Case, quantities: frozenset[str], together: frozenset[str] = f
 
     `together` is what other cases of the same sizes are asked for, so that one program may serve all.
     """
-    wanted = quantities if case.formula.wrt else quantities & {"output"}
+    wanted = case.formula.families(quantities)
     more = together if wanted - {"output"} else frozenset()
     return Request(
         formula=case.formula.id,

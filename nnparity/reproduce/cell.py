@@ -91,8 +91,8 @@ class Cell:
         """The families of quantities that the target is asked for."""
         if self.spoilt:
             return frozenset({"output"})
-        wanted = self.families & (FIRST_ORDER if self.special or self.case.dataset in MANY else self.families)
-        return wanted if self.case.formula.wrt else frozenset({"output"})
+        several = self.special or self.case.dataset in MANY
+        return self.case.formula.families(self.families & FIRST_ORDER if several else self.families)
 
     @cached_property
     def observed(self) -> Observed:

@@ -151,7 +151,7 @@ class Examiner:
         return [self.diagnosing, plan.level, plan.salt, plan.dtypes, sorted(plan.quantities), named]
 
     def _expectation(self, target: Target, case: Case, model: str, simulated: bool) -> dict[str, Expected]:
-        asked, flush = frozenset(self.plan.quantities), target.flushes[case.dtype.name]
+        asked, flush = case.formula.families(self.plan.quantities), target.flushes[case.dtype.name]
         return self._timed("expect", _expected, case, asked, flush, model, simulated)  # type: ignore[no-any-return]
 
     def _timed(self, part: str, function: Any, *arguments: Any) -> Any:
@@ -243,7 +243,7 @@ class Examiner:
         if not narrow(case.dtype.name):
             return None
         flush = target.flushes[case.dtype.name]
-        wide = _expected(case, frozenset(self.plan.quantities), flush, FUSED, simulated=True)[quantity]
+        wide = _expected(case, case.formula.families(self.plan.quantities), flush, FUSED, simulated=True)[quantity]
         grade = judge(seen, wide, case.dtype).grade
         return f"{grade}{WIDE}"
 

@@ -2,6 +2,8 @@
 
 from collections import Counter
 from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -9,15 +11,19 @@ import pytest
 
 from nnparity.adapters.numpy import NumpyAdapter
 from nnparity.adapters.request import Failure, Observation, Request
-from nnparity.execute.target import TargetName, start
+from nnparity.execute.target import Target, TargetName, start
 from nnparity.expect import training_horizon
 from nnparity.expect.budgets import expect
 from nnparity.reports.records import Verdict
+from nnparity.reproduce.cell import FIRST_ORDER, Cell
 from nnparity.run import examiner
 from nnparity.run.examiner import Examiner
 from nnparity.run.plan import Plan
 from nnparity.spec import cases_of, load
+from nnparity.spec.schema import QUANTITIES
 from nnparity.spec.selection import CaseGroup
+from nnparity.store import memory
+from nnparity.store.memory import KEPT
 
 HERE = "nnparity.tests.run.test_training_runs"
 PLAN = Plan((TargetName("numpy"),), formulas=("train_gan",), dtypes=("float32",), quantities=("output",))
@@ -66,11 +72,27 @@ def asked(monkeypatch: pytest.MonkeyPatch) -> Counter[str]:
     return found
 
 
+def started(adapter: str) -> Target:
+    return start(TargetName(f"{HERE}:{adapter}" if adapter else "numpy"), PLAN.dtypes)
+
+
 def examined(adapter: str) -> list[Verdict]:
-    target = start(TargetName(f"{HERE}:{adapter}" if adapter else "numpy"), PLAN.dtypes)
+    target = started(adapter)
     found = list(Examiner(PLAN).examine(CaseGroup(tuple(CASES)), [target]))
     target.observer.close()
     return found
+
+
+def test_a_cell_takes_what_its_run_expected(tmp_path: Path) -> None:
+    target, plan = started("Off"), replace(PLAN, quantities=QUANTITIES)
+    with memory.using(tmp_path / "kept"):
+        used = memory.used()
+        assert used is not None
+        list(Examiner(plan).examine(CaseGroup((CASES[0],)), [target]))
+        used.take()
+        assert Cell(CASES[0], target, LOSSES, FIRST_ORDER).truth.steps
+        assert used.take().results["expectations"] == {KEPT: 1}, "machines are simulated for seconds"
+    target.observer.close()
 
 
 def test_of_what_norm_2_holds_no_machine_is_asked(asked: Counter[str]) -> None:
