@@ -85,8 +85,8 @@ class Candidate:
     cost: float = 0.0
     #: bits that speak for it where it is as far from the truth as the truth itself
     own: float = 0.0
-    #: of the format that it is as accurate as
-    digits: int = 0
+    #: that it is as accurate as
+    dtype: str = ""
 
 
 VARIANT, FACTOR, IN_LANES, PRECISION, ACCURACY = "variant", "factor", "in lanes", "precision", "accuracy"
@@ -147,10 +147,26 @@ def _explaining(
             continue
         bits = one.own or evidence.bits(one.expected, expected, case.dtype) - one.cost
         if one.group == ACCURACY:
-            rounded = evidence.as_accurate(seen, expected, one.digits) and not unlike_rounding(case, seen, expected)
-            bits = evidence.POSSIBLE if rounded else 0.0
+            bits = _accuracy(case, seen, expected, one.dtype)
         if bits >= evidence.POSSIBLE and not evidence.empty(one.expected, case, one.group == ACCURACY):
             yield one, bits
+
+
+def _accuracy(case: Case, seen: Array, expected: Expected, dtype: str) -> float:
+    """The bits for a computation in a dtype, of an observation that it might have made: that what is off looks like it.
+
+    An error of some size has that size for any reason. A narrower dtype shows in that the numbers are those of its
+    format; or, where the case's own came after it, in that the errors are as those of such roundings.
+    """
+    digits = DTYPES[dtype].digits
+    if not evidence.as_accurate(seen, expected, digits):
+        return 0.0
+    if digits < case.dtype.digits:
+        if bits := evidence.in_format(seen, ROUNDINGS[dtype](seen), expected, case.dtype.digits - digits):
+            return bits
+        if not evidence.irregular(case, seen, expected, digits):
+            return 0.0
+    return 0.0 if unlike_rounding(case, seen, expected) else evidence.POSSIBLE
 
 
 class _Memory:
@@ -202,7 +218,7 @@ def _candidates(case: Case, quantity: str, seen: Array, expected: Expected, flus
         yield Candidate(variant.says, found, VARIANT)
     yield from _factor(seen, expected, case.dtype.unit, simple=True)
     for says, found, group in _accumulated(case, quantity, family, expected, flush):
-        yield Candidate(says, found, group, digits=case.dtype.digits)
+        yield Candidate(says, found, group, dtype=case.dtype.name)
     for says, found in _rounded_inputs(case, quantity, family, flush):
         yield Candidate(says, found, PRECISION)
     for says, found, digits in _rounded_result(case, seen, expected):
@@ -211,8 +227,8 @@ def _candidates(case: Case, quantity: str, seen: Array, expected: Expected, flus
     if not case.formula.trajectory:  # there anything that changes a step a little is as far off as a narrow format
         codes = _rewritten(case, quantity, family, seen, expected, flush)
         yield from sorted(codes, key=lambda one: float(np.sum(one.expected.judged.sharp)))  # of two the stricter
-        for says, found, digits in _narrow(case, quantity, family):
-            yield Candidate(says, found, ACCURACY, digits=digits)
+        for name, found in _narrow(case, quantity, family):
+            yield Candidate(f"as accurate as a computation in {name}", found, ACCURACY, dtype=name)
 
 
 def _accumulated(
@@ -265,12 +281,11 @@ def _rewritten(
         yield Candidate(code.says, found, REWRITING, own=evidence.placed(seen, found, expected, case.dtype))
 
 
-def _narrow(case: Case, quantity: str, family: frozenset[str]) -> Iterator[tuple[str, Expected, int]]:
+def _narrow(case: Case, quantity: str, family: frozenset[str]) -> Iterator[tuple[str, Expected]]:
     for name, dtype in DTYPES.items():
         if dtype.digits < case.dtype.digits:
             numbers = Arithmetic(dtype.unit, dtype.step, dtype.largest, lambda value: False)
-            found = _memory.expect(case, family, f"narrow {name}", numbers=numbers)[quantity]
-            yield f"as accurate as a computation in {name}", found, dtype.digits
+            yield name, _memory.expect(case, family, f"narrow {name}", numbers=numbers)[quantity]
 
 
 def _factor(seen: Array, expected: Expected, unit: float, simple: bool) -> Iterator[Candidate]:
