@@ -22,7 +22,7 @@ from nnparity.expect.evaluation import evaluate
 from nnparity.expect.expected import Expected
 from nnparity.expect.precision_models import narrow
 from nnparity.judge import evidence
-from nnparity.judge.answer_patterns import pattern, stale, tail
+from nnparity.judge.answer_patterns import moved, pattern, stale, tail
 from nnparity.judge.error_patterns import TOWARDS_ZERO, error_pattern, factor_told, towards_zero, unlike_rounding
 from nnparity.judge.grades import form, judge
 from nnparity.reference.readings import Arithmetic
@@ -111,7 +111,11 @@ def diagnosed(
         found = _tied(case, _explaining(case, quantity, observed, expected, flush))
         surest = max((bits for _, bits in found), default=0.0)
         if not zeros and surest < evidence.CERTAIN and all(one.group != VARIANT for one, _ in found):
-            other = stale(case, quantity, observed, expected, before, flush) or tail(case, quantity, observed, expected)
+            other = (
+                moved(case, observed, expected)
+                or stale(case, quantity, observed, expected, before, flush)
+                or tail(case, quantity, observed, expected)
+            )
             if other and other[1] > surest:
                 return Diagnosis((other[0],), other[1] < evidence.CERTAIN)
         names = [*filter(None, [zeros]), *dict.fromkeys(one.says for one, _ in found)]
