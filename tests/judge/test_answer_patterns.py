@@ -14,6 +14,7 @@ from nnparity.judge.evidence import CERTAIN, POSSIBLE
 from nnparity.spec import DTYPES, Case, load
 from nnparity.spec.given import Given
 from nnparity.spec.loader import signatures
+from nnparity.tests.judge.verdicts import verdict
 
 FIRST = frozenset({"output", "grad"})
 
@@ -225,6 +226,7 @@ def test_weights_of_an_earlier_case_are_named(quantity: str, dtype: str) -> None
     named = stale(one, quantity, seen, truth, [first, second], flush=False)
     assert named is not None
     assert named[0] == "w is still that of an earlier case, normal"
+    assert verdict(diagnosis=named[0]).follows
     assert diagnosed(one, quantity, seen, truth, False, [first, second]).names == (named[0],)
     assert stale(one, quantity, seen, truth, [second], flush=False) is None
 
@@ -234,6 +236,7 @@ def test_the_whole_answer_of_the_case_before_is_named() -> None:
     named = stale(one, "output", right(before), expect(one, FIRST)["output"], [before], flush=False)
     assert named is not None
     assert named[0] == "the answer to the case before, cancelling"
+    assert verdict(diagnosis=named[0]).follows
     assert named[1] > CERTAIN
 
 
