@@ -131,7 +131,7 @@ def _tied(case: Case, found: Iterator[tuple[Candidate, float]]) -> list[tuple[Ca
         group = one[0].group
         if tied and (case.formula.trajectory or group not in (tied[0][0].group, FACTOR)):
             break
-        if tied and group == ACCURACY:  # the most accurate of the formats is the one
+        if tied and group == ACCURACY and tied[0][0].dtype == case.dtype.name:  # it promises more than a narrower one
             break
         if not tied or group == VARIANT or np.array_equal(one[0].expected.value, tied[0][0].expected.value):
             tied.append(one)
@@ -166,11 +166,17 @@ def _accuracy(case: Case, seen: Array, expected: Expected, dtype: str) -> float:
     if not evidence.as_accurate(seen, expected, digits):
         return 0.0
     if digits < case.dtype.digits:
-        if bits := evidence.in_format(seen, ROUNDINGS[dtype](seen), expected, case.dtype.digits - digits):
-            return bits
+        held = {name: _in_format(case, seen, expected, name) for name in reversed(DTYPES) if name in _narrower(case)}
+        if any(held.values()):
+            return held[dtype] if dtype == next(name for name, bits in held.items() if bits) else 0.0
         if not evidence.irregular(case, seen, expected, digits):
             return 0.0
     return 0.0 if unlike_rounding(case, seen, expected) else evidence.POSSIBLE
+
+
+def _in_format(case: Case, seen: Array, expected: Expected, dtype: str) -> float:
+    fewer = case.dtype.digits - DTYPES[dtype].digits
+    return evidence.in_format(seen, ROUNDINGS[dtype](seen), expected, fewer)
 
 
 class _Memory:
