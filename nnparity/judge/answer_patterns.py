@@ -122,8 +122,10 @@ def moved(case: Case, seen: Array, expected: Expected) -> tuple[str, float] | No
     y = seen[: len(truth.value)] if expected.steps else seen
     ways = sum(2 * size for size in y.shape) + 2**y.ndim + math.comb(y.ndim, 2)
     for says, there, move in _moves(y.astype(np.float64), truth.value):
+        if not _nearer(y[there], move(truth.value)[there], truth.value[there]):
+            continue
         part, other = (_each(one, itemgetter(there)) for one in (truth, _each(truth, move)))
-        if not _nearer(y[there], other.value, part.value) or judge(y[there], other, case.dtype).grade != "conforms":
+        if judge(y[there], other, case.dtype).grade != "conforms":
             continue
         bits = evidence.bits(other, part, case.dtype) - math.log2(ways)
         if bits >= evidence.POSSIBLE:
