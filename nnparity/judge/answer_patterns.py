@@ -134,7 +134,7 @@ def moved(case: Case, seen: Array, expected: Expected) -> tuple[str, float] | No
 
 
 def _moves(y: Array, x: Array) -> Iterator[tuple[str, tuple[slice, ...], Callable[[Array], Array]]]:
-    """How `x` may have become `y`: in words, in which places, and as what moves all of an array."""
+    """How `x` may have become `y`: in words, the same for all sizes, in which places, and as what moves an array."""
     for axes in (some for several in range(1, y.ndim + 1) for some in combinations(_long(y), several)):
         told = " and ".join(map(str, axes))
         yield f"reversed along {'axis' if len(axes) == 1 else 'axes'} {told}", (), partial(np.flip, axis=axes)
@@ -143,13 +143,12 @@ def _moves(y: Array, x: Array) -> Iterator[tuple[str, tuple[slice, ...], Callabl
             yield f"axes {a} and {b} are swapped", (), partial(np.swapaxes, axis1=a, axis2=b)
     for axis in _long(y):
         size = y.shape[axis]
-        length = f"along axis {axis}, which is {size} long"
         for by in _offsets(y, x, axis):
             roll = partial(np.roll, shift=by, axis=axis)
-            yield f"rolled by {by} {length}", (), roll
+            yield f"rolled by {by} along axis {axis}", (), roll
             there = (*(slice(None) for _ in range(axis)), slice(max(by, 0), size + min(by, 0)))
             first = f"index {max(by, 0)} has what belongs to index {max(-by, 0)}"
-            yield f"shifted by {by} {length}: {first}", there, roll
+            yield f"shifted by {by} along axis {axis}: {first}", there, roll
 
 
 def _long(array: Array) -> list[int]:

@@ -174,11 +174,11 @@ def shifted(y: np.ndarray, by: int, axis: int) -> np.ndarray:
         (lambda y: y[:, ::-1], "reversed along axis 1"),
         (lambda y: y[:, ::-1, ::-1], "reversed along axes 1 and 2"),
         (lambda y: y.swapaxes(1, 2), "axes 1 and 2 are swapped"),
-        (lambda y: np.roll(y, -3, 1), "rolled by -3 along axis 1, which is 9 long"),
-        (lambda y: shifted(y, 1, 1), "shifted by 1 along axis 1, which is 9 long: index 1 has what belongs to index 0"),
+        (lambda y: np.roll(y, -3, 1), "rolled by -3 along axis 1"),
+        (lambda y: shifted(y, 1, 1), "shifted by 1 along axis 1: index 1 has what belongs to index 0"),
         (
             lambda y: shifted(y, -2, 2),
-            "shifted by -2 along axis 2, which is 9 long: index 0 has what belongs to index 2",
+            "shifted by -2 along axis 2: index 0 has what belongs to index 2",
         ),
     ],
 )
