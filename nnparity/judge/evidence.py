@@ -97,9 +97,9 @@ def irregular(case: Case, seen: Array, expected: Expected, digits: int) -> bool:
     """Whether the errors are as those of roundings to so many digits: most of that size, everywhere, up and down.
 
     A formula that is a little another one, by a constant or an approximation, is off by a function of the numbers:
-    where these are next to each other, its errors are of one sign. Roundings take turns as a coin does, in the order of
-    the results and in that of an input with as many numbers; that a coin does so as seldom as is seen must be no chance
-    of one in a hundred. Of so few numbers that even one sign throughout is no rarer, nothing is said.
+    where these are next to each other, its errors are of one sign. Roundings take turns about as a coin does, in the
+    order of the results and in that of an input with as many numbers. Of so few numbers that one sign throughout is no
+    rarer than one in a hundred, nothing is said.
     """
     error, _, size = _sizes(seen, expected)
     if 2 * np.count_nonzero(error > 2.0 ** -(digits + MEDIAN_SPARE) * size) < error.size:
@@ -120,9 +120,12 @@ def _sorted(numbers: Array, there: Array) -> Array:
 
 
 def _takes_turns(outward: Array, tries: int) -> bool:
-    """Whether a coin would change its side as seldom as that, in any of so many tries."""
-    turns = int(np.count_nonzero(outward[1:] != outward[:-1]))
-    return bool(special.bdtr(turns, len(outward) - 1, 0.5) * tries >= 2.0**-POSSIBLE)
+    """Whether they change their side at least half as often as a coin, or no more seldom than it does by chance.
+
+    Errors that several elements share, of a number that goes into all of them, do so less often than a coin.
+    """
+    turns, throws = int(np.count_nonzero(outward[1:] != outward[:-1])), len(outward) - 1
+    return 4 * turns >= throws or bool(special.bdtr(turns, throws, 0.5) * tries >= 2.0**-POSSIBLE)
 
 
 def _sizes(seen: Array, expected: Expected) -> tuple[Array, Array, Array]:
