@@ -328,6 +328,14 @@ def test_of_few_numbers_no_error_looks_like_that_of_a_format(dtype: str) -> None
     assert "computation in" not in told_of(one, lambda y: 1e-3 * noise(y))
 
 
+@pytest.mark.parametrize("dtype", ["float64", "float32"])
+def test_roundings_that_a_column_shares_are_those_of_a_format_still(dtype: str) -> None:
+    """They take turns less often than a coin, as here where three of four columns are too large."""
+    one = case("tanh", dtype, n=5, d=33)
+    shared = np.where(np.arange(33) % 4, 1, -1) * np.random.default_rng(5).uniform(0.25, 1, 33) * 2.0**-8
+    assert told_of(one, lambda y: shared + 0 * y) == "likely: as accurate as a computation in bfloat16"
+
+
 def told_of(one: Case, off: Callable[[np.ndarray], Any]) -> str:
     """The diagnosis of an output that is off by these parts of itself."""
     truth = expect(one, frozenset({"output"}))["output"]
