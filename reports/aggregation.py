@@ -9,6 +9,7 @@ from typing import TypeVar
 
 from nnparity.reports.causes.answer import Answer, answer_of, judging
 from nnparity.reports.causes.causes import Cause, causes_of
+from nnparity.reports.causes.commands import Place, caution, unsteady
 from nnparity.reports.causes.matrix import Cell, Key, cells_of
 from nnparity.reports.causes.news import News
 from nnparity.reports.differences import Differences, compare
@@ -117,6 +118,15 @@ class Aggregate:
     def causes(self) -> list[Cause]:
         """Why verdicts fail: what is new first, then the worst class."""
         return causes_of(self.run)
+
+    @cached_property
+    def unsteady(self) -> frozenset[Place]:
+        """Formulas and targets of which one call may not show again what is wrong."""
+        return unsteady(self.run)
+
+    def caution(self, verdict: Verdict) -> str:
+        """What is to be said of the command that shows a verdict again, if anything."""
+        return caution(self.run, self.unsteady, verdict)
 
     @cached_property
     def answer(self) -> Answer:

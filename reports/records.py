@@ -139,6 +139,13 @@ class Worst(msgspec.Struct, frozen=True):
 
 #: How the diagnoses of a narrower format begin or go on: fewer bits than the dtype has, in the right formula.
 NARROWER = ("rounded to", "accumulates in", "as accurate as")
+#: How those are told that find another call's inputs or answer in what a call gave.
+EARLIER = (
+    "is still that of",
+    "the answer to the call before",
+    "the answer to the case before",
+    "the answer to an earlier",
+)
 #: What begins a diagnosis that is none, and one that is not sure; what stands between names that fit equally.
 UNKNOWN, LIKELY, OR = "unknown: ", "likely: ", "; or: "
 
@@ -193,6 +200,11 @@ class Verdict(msgspec.Struct, frozen=True, tag_field="kind", tag="verdict"):
         if self.diagnosis is None or self.diagnosis.startswith(UNKNOWN):
             return ()
         return tuple(self.diagnosis.removeprefix(LIKELY).split(OR))
+
+    @property
+    def follows(self) -> bool:
+        """Whether its diagnosis says that it follows from the calls before, and not from its inputs alone."""
+        return any(words in name for name in self.names for words in EARLIER)
 
     @property
     def narrower(self) -> bool:
@@ -271,6 +283,10 @@ class Ulps(msgspec.Struct, frozen=True, tag_field="kind", tag="ulps"):
     dtype: str
     target: str
     largest: list[Number | None]
+
+
+#: Why there is no script of a verdict that only some calls before it made wrong, and what it was graded then.
+BY_ITSELF = "asked once more by itself it is graded"
 
 
 class ScriptLine(msgspec.Struct, frozen=True, tag_field="kind", tag="script"):

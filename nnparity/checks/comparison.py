@@ -113,10 +113,15 @@ def spread(judged: Judgement, differs: str, declared: str | None) -> tuple[Judge
 
 
 def _difference(a: Array, b: Array, dtype: Dtype) -> str | None:
+    """How the bits of two arrays differ: in numbers, by how much, or in what is one number: zeros, or NaN."""
     if a.tobytes() == b.tobytes():
         return None
     x, y = a.astype(np.float64), b.astype(np.float64)
+    apart = (x != y) & ~(np.isnan(x) & np.isnan(y))
+    turned = int(((x == 0) & (y == 0) & (np.signbit(x) != np.signbit(y))).sum())
     with np.errstate(invalid="ignore"):
         ulps = np.abs(x - y) / spacing(np.maximum(np.abs(x), np.abs(y)), dtype)
-    worst = float(np.nan_to_num(ulps, nan=np.inf)[x != y].max(initial=0.0))
-    return f"{int((x != y).sum())} of {x.size} numbers differ, by up to {worst:.3g} ulp"
+    worst = float(np.nan_to_num(ulps, nan=np.inf)[apart].max(initial=0.0))
+    told = [f"{int(apart.sum())} of {x.size} numbers differ, by up to {worst:.3g} ulp"] if apart.any() else []
+    told += [f"{turned} {'zero has' if turned == 1 else 'zeros have'} the other sign"] if turned else []
+    return "; ".join(told) or "a NaN has other bits"

@@ -2,6 +2,7 @@
 
 import contextlib
 import json
+import shlex
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Annotated
@@ -19,6 +20,7 @@ from nnparity.execute.target import TargetName
 from nnparity.hunt.smallest import shown, smallest
 from nnparity.reports.chain import Link, broken, links
 from nnparity.reports.formatting import visible
+from nnparity.reports.records import PASSING
 from nnparity.reproduce.again import judged_again
 from nnparity.reproduce.bisection import bisect as searched
 from nnparity.reproduce.bisection import releases, teller
@@ -76,6 +78,10 @@ def reproduce(
         script = reproduction(one, TargetName.of(target).backend)
         typer.echo(wrapped(one, script) if issue else script, nl=False)
         typer.echo(f"nnparity: here and now this cell {_told(one)}", err=True)
+        if one.judged.grade in PASSING:
+            typer.echo(
+                f"nnparity: what follows from the calls before shows in a run alone: {_with_others(one)}", err=True
+            )
 
 
 @application.command()
@@ -254,3 +260,10 @@ def _told(one: Cell) -> str:
     judged = one.judged
     margins = "" if judged.hard is None else f", hard {judged.hard:.4g}, sharp {judged.sharp:.4g}"
     return f"is graded {judged.grade}{margins}"
+
+
+def _with_others(one: Cell) -> str:
+    """The command that asks a target of the same formula, sizes and dtype, case after case in one process."""
+    case = one.case
+    words = ["--formula", case.formula.id, "--signature", case.signature.id, "--dtype", case.dtype.name]
+    return shlex.join(["nnparity", "run", "--backend", one.target.name, *words])

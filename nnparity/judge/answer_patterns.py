@@ -1,7 +1,8 @@
 """Patterns by which a wrong answer tells what it is without any other reading of the formula.
 
-Zeros, the answer to the call before, a tail that is not written; and the right answer to inputs whose tail is missing,
-as a loop over whole blocks gives it. Each is exact, or an expectation with budgets of its own: no name is a guess.
+Zeros, the answer to the call before, a tail that is not written, the right numbers in other places; and the right
+answer to inputs whose tail is missing, as a loop over whole blocks gives it. Each is exact, or an expectation with
+budgets of its own: no name is a guess.
 
 An input that is still that of an earlier case is one of a kernel that keeps a copy of it, packed or turned, and finds
 that by an address, a shape or an object that is used anew. Each input alone and all of them are tried, of each case
@@ -9,7 +10,11 @@ that was asked before; what the reference makes of them says quickly whether it 
 """
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
+from functools import partial
+from itertools import combinations
+from operator import itemgetter
 
 import msgspec
 import numpy as np
@@ -94,12 +99,78 @@ def _near(other: Case, quantity: str, family: frozenset[str], seen: Array, expec
     """Whether the reference's float64 value is much nearer to what was seen than the right one is."""
     with np.errstate(all="ignore"):
         value = np.asarray(evaluate(other, family, _wide, _wide, {})[quantity], np.float64)
-        y = seen.astype(np.float64)
-        return bool(np.linalg.norm(y - value) < NEAR * np.linalg.norm(y - expected.value))
+        return _nearer(seen, value, expected.value)
+
+
+def _nearer(seen: Array, value: Array, right: Array) -> bool:
+    """Whether a value is much nearer to what was seen than the right one is."""
+    y = seen.astype(np.float64)
+    return bool(np.linalg.norm(y - value) < NEAR * np.linalg.norm(y - right))
 
 
 def _wide(x: Array) -> Array:
     return x.astype(np.float64)
+
+
+def moved(case: Case, seen: Array, expected: Expected) -> tuple[str, float] | None:
+    """How the right numbers stand in other places, along which axis, and the bits that speak for it; or None.
+
+    Reversed, two axes swapped, rolled, or shifted: then what is not there any more is not asked for, nor what stands in
+    the places that were left, but at least half is there.
+    """
+    truth = expected.judged
+    y = seen[: len(truth.value)] if expected.steps else seen
+    ways = sum(2 * size for size in y.shape) + 2**y.ndim + math.comb(y.ndim, 2)
+    for says, there, move in _moves(y.astype(np.float64), truth.value):
+        if not _nearer(y[there], move(truth.value)[there], truth.value[there]):
+            continue
+        part, other = (_each(one, itemgetter(there)) for one in (truth, _each(truth, move)))
+        if judge(y[there], other, case.dtype).grade != "conforms":
+            continue
+        bits = evidence.bits(other, part, case.dtype) - math.log2(ways)
+        if bits >= evidence.POSSIBLE:
+            return says, bits
+    return None
+
+
+def _moves(y: Array, x: Array) -> Iterator[tuple[str, tuple[slice, ...], Callable[[Array], Array]]]:
+    """How `x` may have become `y`: in words, the same for all sizes, in which places, and as what moves an array."""
+    for axes in (some for several in range(1, y.ndim + 1) for some in combinations(_long(y), several)):
+        told = " and ".join(map(str, axes))
+        yield f"reversed along {'axis' if len(axes) == 1 else 'axes'} {told}", (), partial(np.flip, axis=axes)
+    for a, b in combinations(_long(y), 2):
+        if y.shape[a] == y.shape[b]:
+            yield f"axes {a} and {b} are swapped", (), partial(np.swapaxes, axis1=a, axis2=b)
+    for axis in _long(y):
+        size = y.shape[axis]
+        for by in _offsets(y, x, axis):
+            roll = partial(np.roll, shift=by, axis=axis)
+            yield f"rolled by {by} along axis {axis}", (), roll
+            there = (*(slice(None) for _ in range(axis)), slice(max(by, 0), size + min(by, 0)))
+            first = f"index {max(by, 0)} has what belongs to index {max(-by, 0)}"
+            yield f"shifted by {by} along axis {axis}: {first}", there, roll
+
+
+def _long(array: Array) -> list[int]:
+    """Its axes of more than one number."""
+    return [axis for axis, size in enumerate(array.shape) if size > 1]
+
+
+def _offsets(y: Array, x: Array, axis: int) -> list[int]:
+    """By how much `x` may be moved along an axis to be `y`, by less than half of it: as both agree best, and by one."""
+    size = y.shape[axis]
+    lines = [np.nan_to_num(one - one.mean(axis=axis, keepdims=True), posinf=0.0, neginf=0.0) for one in (x, y)]
+    waves = [np.moveaxis(np.fft.rfft(one, axis=axis), axis, -1) for one in lines]
+    agree = np.fft.irfft((waves[0].conj() * waves[1]).sum(axis=tuple(range(y.ndim - 1))), size)
+    best = int(np.argmax(agree))
+    tried = (best - size if 2 * best > size else best, 1, -1)
+    return [by for by in dict.fromkeys(tried) if by and 2 * abs(by) <= size]
+
+
+def _each(truth: Expected, change: Callable[[Array], Array]) -> Expected:
+    """An expectation with all its arrays changed in one way; of all steps."""
+    low = change(truth.low) if isinstance(truth.low, np.ndarray) else truth.low
+    return replace(truth, value=change(truth.value), hard=change(truth.hard), sharp=change(truth.sharp), low=low)
 
 
 def tail(case: Case, quantity: str, seen: Array, expected: Expected) -> tuple[str, float] | None:

@@ -22,7 +22,7 @@ from nnparity.expect.evaluation import evaluate
 from nnparity.expect.expected import Expected
 from nnparity.expect.precision_models import narrow
 from nnparity.judge import evidence
-from nnparity.judge.answer_patterns import pattern, stale, tail
+from nnparity.judge.answer_patterns import moved, pattern, stale, tail
 from nnparity.judge.error_patterns import TOWARDS_ZERO, error_pattern, factor_told, towards_zero, unlike_rounding
 from nnparity.judge.grades import form, judge
 from nnparity.reference.readings import Arithmetic
@@ -85,8 +85,8 @@ class Candidate:
     cost: float = 0.0
     #: bits that speak for it where it is as far from the truth as the truth itself
     own: float = 0.0
-    #: of the format that it is as accurate as
-    digits: int = 0
+    #: that it is as accurate as
+    dtype: str = ""
 
 
 VARIANT, FACTOR, IN_LANES, PRECISION, ACCURACY = "variant", "factor", "in lanes", "precision", "accuracy"
@@ -111,7 +111,11 @@ def diagnosed(
         found = _tied(case, _explaining(case, quantity, observed, expected, flush))
         surest = max((bits for _, bits in found), default=0.0)
         if not zeros and surest < evidence.CERTAIN and all(one.group != VARIANT for one, _ in found):
-            other = stale(case, quantity, observed, expected, before, flush) or tail(case, quantity, observed, expected)
+            other = (
+                moved(case, observed, expected)
+                or stale(case, quantity, observed, expected, before, flush)
+                or tail(case, quantity, observed, expected)
+            )
             if other and other[1] > surest:
                 return Diagnosis((other[0],), other[1] < evidence.CERTAIN)
         names = [*filter(None, [zeros]), *dict.fromkeys(one.says for one, _ in found)]
@@ -127,7 +131,7 @@ def _tied(case: Case, found: Iterator[tuple[Candidate, float]]) -> list[tuple[Ca
         group = one[0].group
         if tied and (case.formula.trajectory or group not in (tied[0][0].group, FACTOR)):
             break
-        if tied and group == ACCURACY:  # the most accurate of the formats is the one
+        if tied and group == ACCURACY and tied[0][0].dtype == case.dtype.name:  # it promises more than a narrower one
             break
         if not tied or group == VARIANT or np.array_equal(one[0].expected.value, tied[0][0].expected.value):
             tied.append(one)
@@ -147,10 +151,32 @@ def _explaining(
             continue
         bits = one.own or evidence.bits(one.expected, expected, case.dtype) - one.cost
         if one.group == ACCURACY:
-            rounded = evidence.as_accurate(seen, expected, one.digits) and not unlike_rounding(case, seen, expected)
-            bits = evidence.POSSIBLE if rounded else 0.0
+            bits = _accuracy(case, seen, expected, one.dtype)
         if bits >= evidence.POSSIBLE and not evidence.empty(one.expected, case, one.group == ACCURACY):
             yield one, bits
+
+
+def _accuracy(case: Case, seen: Array, expected: Expected, dtype: str) -> float:
+    """The bits for a computation in a dtype, of an observation that it might have made: that what is off looks like it.
+
+    An error of some size has that size for any reason. A narrower dtype shows in that the numbers are those of its
+    format; or, where the case's own came after it, in that the errors are as those of such roundings.
+    """
+    digits = DTYPES[dtype].digits
+    if not evidence.as_accurate(seen, expected, digits):
+        return 0.0
+    if digits < case.dtype.digits:
+        held = {name: _in_format(case, seen, expected, name) for name in reversed(DTYPES) if name in _narrower(case)}
+        if any(held.values()):
+            return held[dtype] if dtype == next(name for name, bits in held.items() if bits) else 0.0
+        if not evidence.irregular(case, seen, expected, digits):
+            return 0.0
+    return 0.0 if unlike_rounding(case, seen, expected) else evidence.POSSIBLE
+
+
+def _in_format(case: Case, seen: Array, expected: Expected, dtype: str) -> float:
+    fewer = case.dtype.digits - DTYPES[dtype].digits
+    return evidence.in_format(seen, ROUNDINGS[dtype](seen), expected, fewer)
 
 
 class _Memory:
@@ -202,7 +228,7 @@ def _candidates(case: Case, quantity: str, seen: Array, expected: Expected, flus
         yield Candidate(variant.says, found, VARIANT)
     yield from _factor(seen, expected, case.dtype.unit, simple=True)
     for says, found, group in _accumulated(case, quantity, family, expected, flush):
-        yield Candidate(says, found, group, digits=case.dtype.digits)
+        yield Candidate(says, found, group, dtype=case.dtype.name)
     for says, found in _rounded_inputs(case, quantity, family, flush):
         yield Candidate(says, found, PRECISION)
     for says, found, digits in _rounded_result(case, seen, expected):
@@ -211,8 +237,8 @@ def _candidates(case: Case, quantity: str, seen: Array, expected: Expected, flus
     if not case.formula.trajectory:  # there anything that changes a step a little is as far off as a narrow format
         codes = _rewritten(case, quantity, family, seen, expected, flush)
         yield from sorted(codes, key=lambda one: float(np.sum(one.expected.judged.sharp)))  # of two the stricter
-        for says, found, digits in _narrow(case, quantity, family):
-            yield Candidate(says, found, ACCURACY, digits=digits)
+        for name, found in _narrow(case, quantity, family):
+            yield Candidate(f"as accurate as a computation in {name}", found, ACCURACY, dtype=name)
 
 
 def _accumulated(
@@ -265,12 +291,11 @@ def _rewritten(
         yield Candidate(code.says, found, REWRITING, own=evidence.placed(seen, found, expected, case.dtype))
 
 
-def _narrow(case: Case, quantity: str, family: frozenset[str]) -> Iterator[tuple[str, Expected, int]]:
+def _narrow(case: Case, quantity: str, family: frozenset[str]) -> Iterator[tuple[str, Expected]]:
     for name, dtype in DTYPES.items():
         if dtype.digits < case.dtype.digits:
             numbers = Arithmetic(dtype.unit, dtype.step, dtype.largest, lambda value: False)
-            found = _memory.expect(case, family, f"narrow {name}", numbers=numbers)[quantity]
-            yield f"as accurate as a computation in {name}", found, dtype.digits
+            yield name, _memory.expect(case, family, f"narrow {name}", numbers=numbers)[quantity]
 
 
 def _factor(seen: Array, expected: Expected, unit: float, simple: bool) -> Iterator[Candidate]:

@@ -101,7 +101,8 @@ def unlike_rounding(case: Case, seen: Array, expected: Expected) -> bool:
 def _patterns(case: Case, y: Array, x: Array, wrong: Array) -> Iterator[str]:
     special = np.logical_and(wrong, ~(np.isfinite(y) & np.isfinite(x)))
     if special.any():
-        yield f"{special.sum()} of {y.size} elements have a wrong NaN or infinity"
+        where = confined(special)
+        yield f"{special.sum()} of {y.size} elements have a wrong NaN or infinity{f': {where}' if where else ''}"
     if y.size == 1 and x.all():
         yield f"one number alone, {factor_told(float((y / x).item()), 4)} times what is expected"
     if y.size > 1 and wrong.any() and _absolute(case, y, x):
@@ -126,13 +127,8 @@ def _places(case: Case, x: Array, wrong: Array) -> Iterator[str]:
     if 0 < wrong.sum() <= FEW < wrong.size:
         at = ", ".join(str([int(i) for i in place]) for place in np.argwhere(wrong))
         yield f"only {wrong.sum()} of {wrong.size} elements: {at}"
-    for axis in range(wrong.ndim):
-        lines = np.asarray(wrong.any(axis=tuple(other for other in range(wrong.ndim) if other != axis)))
-        first = int(np.argmax(lines))
-        if lines.sum() == 1 and lines.size > 2:
-            yield f"only index {first} of axis {axis}, which is {lines.size} long"
-        if first > 0 and lines[first:].all() and lines.sum() > 1:
-            yield f"a tail: from index {first} on of axis {axis}, which is {lines.size} long"
+    if where := confined(wrong):
+        yield where
     numbers = next(
         (one for one in case.inputs.values() if one.shape == wrong.shape and one.dtype.kind not in "iub"), None
     )
@@ -140,6 +136,33 @@ def _places(case: Case, x: Array, wrong: Array) -> Iterator[str]:
         size = np.abs(sizes.astype(np.float64)) if sizes is not None else np.zeros(0)
         if size.size and wrong.sum() > FEW and size[wrong].min() > size[~wrong].max():
             yield f"only where the {what} is large: from {size[wrong].min():.3g} on"
+
+
+def confined(wrong: Array) -> str:
+    """On which axes all that is wrong lies in one line, or from one on, or up to one, and where; nothing if on none.
+
+    A loop over blocks leaves its tail, a step that carries on a wrong state spoils all that come after it, and on the
+    way back, of gradients, all that stand before it.
+    """
+    return "; ".join(
+        f"{where} of axis {axis}, which is {lines.size} long{rest}"
+        for axis in range(wrong.ndim)
+        for lines in [np.asarray(wrong.any(axis=tuple(other for other in range(wrong.ndim) if other != axis)))]
+        for where, rest in _stretch(lines)
+    )
+
+
+def _stretch(lines: Array) -> Iterator[tuple[str, str]]:
+    """Where on its axis the lines are that have something wrong, and how many of it, if they begin or end it."""
+    places = np.flatnonzero(lines)
+    first, last, size = int(places.min(initial=lines.size)), int(places.max(initial=-1)), lines.size
+    if len(places) == 1 and size > 2:
+        yield f"only index {first}", ", the last" if last == size - 1 else ""
+    elif len(places) > 1 and last - first + 1 == len(places) < size:
+        if last == size - 1:
+            yield f"a tail: from index {first} on", f": right before, wrong in the last {len(places)}"
+        if first == 0:
+            yield f"a head: up to index {last}", f": wrong in the first {len(places)}, right after"
 
 
 def _shapes(y: Array, x: Array) -> Iterator[str]:

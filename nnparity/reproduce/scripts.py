@@ -9,7 +9,7 @@ from itertools import islice
 
 from nnparity.execute.observer import TargetUnavailable
 from nnparity.execute.target import Target
-from nnparity.reports.records import PASSING, ScriptLine, Verdict
+from nnparity.reports.records import BY_ITSELF, PASSING, ScriptLine, Verdict
 from nnparity.reproduce.cell import FIRST_ORDER, REJECTS, Cell, drawn
 from nnparity.reproduce.command import dialect, place, reproduction
 from nnparity.reproduce.kept_scripts import made_once
@@ -115,7 +115,7 @@ def _script(verdict: Verdict, target: Target, salt: str) -> ScriptLine:
     except Exception as error:  # noqa: BLE001 - a run that took hours does not lose its report to a script
         return _line(verdict, why=f"{type(error).__name__}: {error}")
     if grade in PASSING:
-        return _line(verdict, why=f"asked once more by itself it is graded {grade}")
+        return _line(verdict, why=f"{BY_ITSELF} {grade}")
     if len(text) > LONGEST:
         return _line(verdict, why=f"it has {len(text):,} {TOO_LONG}")
     return _line(verdict, text)

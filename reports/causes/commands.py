@@ -1,16 +1,57 @@
-"""The command that shows a verdict again, as it is typed into a shell."""
+"""The command that shows a verdict again, as it is typed into a shell; and what is to be said of it."""
 
 import shlex
 
+import msgspec
+
 from nnparity.reports.formatting import visible
 from nnparity.reports.merge import MergedRun
-from nnparity.reports.records import ADAPTER, SCRIPTS, Verdict
+from nnparity.reports.records import ADAPTER, BY_ITSELF, SCRIPTS, Verdict
+from nnparity.reports.statistics import fails
 
+#: Datasets of the check that asks one case several times.
+ONE_CASE = ("again", "read after another call", "in another process")
 #: Datasets of the checks that ask more than one call, or arrays of another layout: no script shows those.
 SEVERAL_CALLS = (
-    *("again", "read after another call", "in another process", "first sample alone", "several threads"),
+    *(*ONE_CASE, "first sample alone", "several threads"),
     *("transposed", "strided", "unaligned", "expanded", "channels last", "aliased", "mixed"),
 )
+
+
+#: The grade of other bits for the same case.
+CHANGES = "nondeterministic"
+#: Formula and target.
+Place = tuple[str, str]
+#: Why what one command asks may come out right: the words that stand beside it.
+FOLLOWS = "by its diagnosis it shows after the calls before alone: this asks them all, in their order"
+ALONE = "a single command may not show it: asked once more by itself this case was right"
+UNSTEADY = (
+    "a single command may not show it: of one case this formula has other results from call to call (determinism)"
+)
+CHANCE = "a single command may not show it: bits that change from call to call may be the same by chance"
+
+
+def unsteady(run: MergedRun) -> frozenset[Place]:
+    """Formulas and targets of which one case had several results, further apart than rounding explains."""
+    repeated = (one for one in run.verdicts if one.dataset in ONE_CASE and fails(one))
+    return frozenset((one.formula, one.target) for one in repeated if one.grade != CHANGES)
+
+
+def caution(run: MergedRun, found: frozenset[Place], verdict: Verdict) -> str:
+    """What stands beside a command where one call may not show it again, of what is `unsteady`; else nothing."""
+    script = run.scripts.get((verdict.case, verdict.target, verdict.quantity))
+    said = {
+        CHANCE: verdict.grade == CHANGES,
+        FOLLOWS: _follows(verdict),
+        ALONE: script is not None and script.why.startswith(BY_ITSELF),
+        UNSTEADY: verdict.dataset not in SEVERAL_CALLS and (verdict.formula, verdict.target) in found,
+    }
+    return next((words for words, holds in said.items() if holds), "")
+
+
+def _follows(verdict: Verdict) -> bool:
+    """Whether it follows from the cases before it in its group, which are known; a hunt's numbers are its own."""
+    return verdict.follows and not verdict.layout and verdict.salt is msgspec.UNSET
 
 
 def reproduction(run: MergedRun, verdict: Verdict) -> str:
@@ -18,7 +59,8 @@ def reproduction(run: MergedRun, verdict: Verdict) -> str:
 
     ``nnparity reproduce CASE TARGET QUANTITY`` prints a script; where there can be none, ``nnparity run`` asks the case
     once more: of an adapter of one's own, of a framework that no script speaks to, of what is more than one call. It
-    judges by the run's own files of known divergences too; a script shows numbers and judges by none.
+    judges by the run's own files of known divergences too; a script shows numbers and judges by none. What follows from
+    the cases before it is asked with all of its sizes, which one process is asked one after the other.
     """
     salts = {verdict.salted(environment.salt) for environment in run.environments}
     salt = ["--salt", *salts] if len(salts) == 1 and salts != {""} else []
@@ -26,7 +68,10 @@ def reproduction(run: MergedRun, verdict: Verdict) -> str:
     words = ["nnparity", "reproduce", *packs, *salt, verdict.case, verdict.target, verdict.quantity]
     if backend := _run_again(run, verdict):
         known = _named(run, "known", "--known")
-        words = ["nnparity", "run", *packs, *known, "--backend", backend, *salt, "--case", verdict.case]
+        cases = ["--case", verdict.case]
+        if _follows(verdict):
+            cases = ["--formula", verdict.formula, "--signature", verdict.signature, "--dtype", verdict.dtype]
+        words = ["nnparity", "run", *packs, *known, "--backend", backend, *salt, *cases]
     return shlex.join(map(visible, words))
 
 
@@ -42,4 +87,5 @@ def _run_again(run: MergedRun, verdict: Verdict) -> str | None:
     properties = line.properties if line else {}
     if adapter := properties.get(ADAPTER):
         return f"{adapter}:{verdict.target.partition(':')[2]}"
-    return verdict.target if SCRIPTS in properties or verdict.dataset in SEVERAL_CALLS else None
+    several = verdict.dataset in SEVERAL_CALLS or _follows(verdict)
+    return verdict.target if SCRIPTS in properties or several else None

@@ -133,7 +133,7 @@ def _beside(cause: Cause) -> str:
 
 def _said(aggregate: Aggregate, cause: Cause, worst: Verdict) -> str:
     head = f"{cause.told_class}: {cause.title}\n{cause.reason[:_MOST]}"
-    return f"{visible(head)}\n{reproduction(aggregate.run, worst)}"
+    return "\n".join(filter(None, (visible(head), reproduction(aggregate.run, worst), aggregate.caution(worst))))
 
 
 def _of_the_run(aggregate: Aggregate) -> Iterator[_Beside]:

@@ -69,7 +69,13 @@ def _facts(aggregate: Aggregate, cause: Cause) -> Iterator[tuple[str, str]]:
     yield "dtypes, quantities", f"{text(', '.join(cause.dtypes))}; {text(', '.join(cause.quantities))}"
     yield "wrong answers that would be on record too", text(cause.also_met)
     yield "worst", worst(cause.worst)
-    yield "again", code(reproduction(aggregate.run, cause.worst))
+    yield "again", again(aggregate, cause.worst)
+
+
+def again(aggregate: Aggregate, verdict: Verdict) -> str:
+    """The command that shows a verdict again, and that one call may not, where that is so."""
+    caution = aggregate.caution(verdict)
+    return code(reproduction(aggregate.run, verdict)) + (f" ({text(caution)})" if caution else "")
 
 
 def places(cause: Cause) -> str:

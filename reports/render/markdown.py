@@ -1,7 +1,6 @@
 """The report as Markdown: `parity.md`, for terminals, pull requests and diffs."""
 
 from nnparity.reports.aggregation import Aggregate, Block, Row, anchor
-from nnparity.reports.causes.commands import reproduction
 from nnparity.reports.failures import Said, said, where
 from nnparity.reports.formatting import NONE, bits, count, duration, margin, pair, significant, visible
 from nnparity.reports.records import SHORT, FormulaLine, Verdict
@@ -113,7 +112,7 @@ def _said(aggregate: Aggregate, part: Said) -> str:
         f"- {text(where(part.rows))}",
         f"  **{diagnoses}**" if diagnoses else "",
         f"  {message}" if message else "",
-        f"  worst case: {code(reproduction(aggregate.run, worst))}" if worst else "",
+        f"  worst case: {causes.again(aggregate, worst)}" if worst else "",
         *(f"  - {text(where(rows))}: {text(other, MOST)}" for other, rows in part.others),
     ]
     return "  \n".join(filter(None, lines))

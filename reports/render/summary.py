@@ -5,9 +5,8 @@ from collections.abc import Iterator
 from nnparity.reports.aggregation import Aggregate, grouped
 from nnparity.reports.causes.causes import Cause
 from nnparity.reports.causes.classes import CLASSES
-from nnparity.reports.causes.commands import reproduction
 from nnparity.reports.formatting import count, margin
-from nnparity.reports.render.causes import answer, changed, heading, matrix, worst
+from nnparity.reports.render.causes import again, answer, changed, heading, matrix, worst
 from nnparity.reports.render.gfm import code, compact, text
 
 #: Bytes that it has at most: GitHub takes 65,536 characters in a comment.
@@ -48,7 +47,7 @@ def _new(aggregate: Aggregate, cause: Cause, reason: int) -> Iterator[str]:
     yield f"### {heading(cause)}"
     yield text(cause.reason, reason)
     yield f"{count(len(cause.verdicts))} verdicts; worst {worst(cause.worst)}"
-    yield f"again: {code(reproduction(aggregate.run, cause.worst))}"
+    yield f"again: {again(aggregate, cause.worst)}"
 
 
 def _known(aggregate: Aggregate, causes: list[Cause], reason: int, most: int) -> Iterator[str]:
@@ -68,5 +67,5 @@ def heading_of(kind: str, number: int) -> str:
 
 
 def _figures(aggregate: Aggregate, cause: Cause) -> list[str]:
-    again = code(reproduction(aggregate.run, cause.worst)) if cause.kind == CLASSES[0] else ""
-    return [count(len(cause.verdicts)), count(len(cause.cells)), margin(cause.worst.hard), again]
+    shown = again(aggregate, cause.worst) if cause.kind == CLASSES[0] else ""
+    return [count(len(cause.verdicts)), count(len(cause.cells)), margin(cause.worst.hard), shown]

@@ -8,6 +8,7 @@ import pytest
 from nnparity.checks.comparison import compared
 from nnparity.execute.observer import Observed
 from nnparity.expect.budgets import expect
+from nnparity.expect.expected import Expected
 from nnparity.judge.grades import root_mean_square
 from nnparity.judge.sensitivity import graded
 from nnparity.spec import DTYPES, Case, load
@@ -35,3 +36,27 @@ def test_errors_that_go_together_are_no_difference_and_others_are(formula: str, 
     assert judged.grade == grade
     assert judged.rms == pytest.approx(2 * OFF / math.sqrt(2), rel=0.05)
     assert differs
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "told"),
+    [
+        ([0.0, -0.0, 1.0], [-0.0, -0.0, 1.0], "1 zero has the other sign"),
+        ([0.0, 0.0, 1.0], [-0.0, -0.0, 1.0], "2 zeros have the other sign"),
+        (
+            [0.0, 2.0, np.nan],
+            [-0.0, 1.0, np.nan],
+            "1 of 3 numbers differ, by up to 4.19e+06 ulp; 1 zero has the other sign",
+        ),
+        ([1.0, 2.0, np.nan], [1.0, 2.0, -np.nan], "a NaN has other bits"),
+        ([0.0, 2.0, np.nan], [0.0, 2.0, np.nan], None),
+    ],
+)
+def test_other_bits_of_the_same_numbers_are_told_for_what_they_are(
+    one: list[float], other: list[float], told: str | None
+) -> None:
+    """A zero of the other sign is the same number: "0 of 3 numbers differ" would say that nothing does."""
+    case = Case(load()["tanh"], signatures(load()["tanh"])[0], "normal", DTYPES["float32"])
+    a, b = (np.array(numbers, np.float32) for numbers in (one, other))
+    truth = Expected(a.astype(np.float64), np.ones(3), np.ones(3))
+    assert compared(Observed({"output": a}), Observed({"output": b}), "output", truth, case)[1] == told

@@ -8,12 +8,13 @@ import numpy as np
 import pytest
 
 from nnparity.expect.budgets import expect
-from nnparity.judge.answer_patterns import _cut, pattern, stale, tail
+from nnparity.judge.answer_patterns import _cut, moved, pattern, stale, tail
 from nnparity.judge.diagnosis import diagnosed
 from nnparity.judge.evidence import CERTAIN, POSSIBLE
 from nnparity.spec import DTYPES, Case, load
 from nnparity.spec.given import Given
 from nnparity.spec.loader import signatures
+from nnparity.tests.judge.verdicts import verdict
 
 FIRST = frozenset({"output", "grad"})
 
@@ -159,6 +160,53 @@ def test_a_size_that_the_formula_does_not_take_is_no_tail() -> None:
     assert tail(one, "grad.wq", (truth.value + noise).astype(np.float32), truth) is None
 
 
+def shifted(y: np.ndarray, by: int, axis: int) -> np.ndarray:
+    """With nothing in the places that are left."""
+    found = np.roll(y, by, axis)
+    index = np.indices(y.shape)[axis]
+    return np.where((index < by) | (index >= y.shape[axis] + min(by, 0)), 0, found)
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+@pytest.mark.parametrize(
+    ("fault", "says"),
+    [
+        (lambda y: y[:, ::-1], "reversed along axis 1"),
+        (lambda y: y[:, ::-1, ::-1], "reversed along axes 1 and 2"),
+        (lambda y: y.swapaxes(1, 2), "axes 1 and 2 are swapped"),
+        (lambda y: np.roll(y, -3, 1), "rolled by -3 along axis 1"),
+        (lambda y: shifted(y, 1, 1), "shifted by 1 along axis 1: index 1 has what belongs to index 0"),
+        (
+            lambda y: shifted(y, -2, 2),
+            "shifted by -2 along axis 2: index 0 has what belongs to index 2",
+        ),
+    ],
+)
+def test_the_right_numbers_in_other_places_are_named(dtype: str, fault: Any, says: str) -> None:
+    dims = {"b": 2, "t": 9, "s": 3, "d": 4, "e": 9}
+    one = Case(
+        load()["attention"], msgspec.structs.replace(case("attention").signature, dims=dims), "normal", DTYPES[dtype]
+    )
+    truth = expect(one, FIRST)["output"]
+    seen = fault(right(one)).astype(one.dtype.numpy)
+    named = moved(one, seen, truth)
+    assert named is not None
+    assert named[0] == says
+    assert diagnosed(one, "output", seen, truth, flush=False).text.endswith(says)
+
+
+@pytest.mark.parametrize("id", ["attention", "dense", "softmax", "tanh", "mse"])
+def test_nothing_else_is_called_moved(id: str) -> None:
+    """Nor what moves as little as rounding: the mean of these rows is as good in any of them."""
+    one = case(id)
+    y, truth = right(one), expect(one, FIRST)["output"]
+    noise = np.random.default_rng(0).normal(size=y.shape)
+    for wrong in (2 * y, -y, y * (1 + 1e-3 * noise), y + 1, np.nan * y, 0 * y, noise):
+        assert moved(one, wrong.astype(y.dtype), truth) is None
+    alike = dataclasses.replace(truth, value=np.full_like(truth.value, truth.value.mean()))
+    assert moved(one, (alike.value + alike.hard).astype(y.dtype), alike) is None
+
+
 def ordinary(id: str, dataset: str = "normal", dtype: str = "float32") -> Case:
     return Case(load()[id], signatures(load()[id])[0], dataset, DTYPES[dtype])
 
@@ -178,6 +226,7 @@ def test_weights_of_an_earlier_case_are_named(quantity: str, dtype: str) -> None
     named = stale(one, quantity, seen, truth, [first, second], flush=False)
     assert named is not None
     assert named[0] == "w is still that of an earlier case, normal"
+    assert verdict(diagnosis=named[0]).follows
     assert diagnosed(one, quantity, seen, truth, False, [first, second]).names == (named[0],)
     assert stale(one, quantity, seen, truth, [second], flush=False) is None
 
@@ -187,6 +236,7 @@ def test_the_whole_answer_of_the_case_before_is_named() -> None:
     named = stale(one, "output", right(before), expect(one, FIRST)["output"], [before], flush=False)
     assert named is not None
     assert named[0] == "the answer to the case before, cancelling"
+    assert verdict(diagnosis=named[0]).follows
     assert named[1] > CERTAIN
 
 

@@ -51,12 +51,33 @@ def test_zeros_are_zeros_and_whatever_else_gives_them() -> None:
     assert told["output"] == "zeros: nothing of the result is written"
 
 
+def index(y: np.ndarray, axis: int) -> np.ndarray:
+    """Of each element on an axis."""
+    return np.asarray(np.indices(y.shape)[axis])
+
+
 @pytest.mark.parametrize(
     ("fault", "told"),
     [
         (lambda y: y + 0.25, "an offset: 0.25 is added"),
-        (lambda y: np.where(np.arange(len(y))[:, None] == 2, 7, y), "only index 2 of axis 0, which is 5 long"),
-        (lambda y: np.where(np.arange(y.shape[1]) >= 17, 7, y), "a tail: from index 17 on of axis 1, which is 33 long"),
+        (lambda y: np.where(index(y, 0) == 2, 7, y), "only index 2 of axis 0, which is 5 long"),
+        (lambda y: np.where(index(y, 0) == 4, 7, y), "only index 4 of axis 0, which is 5 long, the last"),
+        (
+            lambda y: np.where(index(y, 1) >= 17, 7, y),
+            "a tail: from index 17 on of axis 1, which is 33 long: right before, wrong in the last 16",
+        ),
+        (
+            lambda y: np.where(index(y, 0) < 3, 7, y),
+            "a head: up to index 2 of axis 0, which is 5 long: wrong in the first 3, right after",
+        ),
+        (
+            lambda y: np.where((index(y, 0) == 1) & (index(y, 1) >= 29), 7, y),
+            "only index 1 of axis 0, which is 5 long; a tail: from index 29 on of axis 1, which is 33 long",
+        ),
+        (
+            lambda y: np.where(index(y, 0) >= 3, np.nan, y),
+            "66 of 165 elements have a wrong NaN or infinity: a tail: from index 3 on of axis 0, which is 5 long",
+        ),
         (lambda y: np.where(np.arange(y.size).reshape(y.shape) == 40, 7, y), "only 1 of 165 elements: [1, 7]"),
         (lambda y: np.where(y > 0.8, 0.8, y), "only where the input is large"),
         (lambda y: np.where(y == y.max(), np.nan, y), "1 of 165 elements have a wrong NaN or infinity"),

@@ -1,5 +1,6 @@
 """The diagnosis: each fault that is not of one formula is called by its name, and what fits nothing has none."""
 
+import math
 from collections.abc import Callable
 from typing import Any
 
@@ -294,3 +295,70 @@ def test_few_wrong_numbers_among_many_right_ones_are_no_narrower_format(id: str)
     y[::7] *= 1 + np.random.default_rng(0).uniform(-1, 1, y[::7].shape).astype(np.float32) * 2.0**-10
     found = diagnosed(one, "output", y, truth, flush=False)
     assert not found.names, found.text
+
+
+def noise(y: np.ndarray) -> np.ndarray:
+    return np.random.default_rng(5).normal(size=y.shape)
+
+
+def at(y: np.ndarray, axis: int) -> np.ndarray:
+    """The index of each element on an axis."""
+    return np.asarray(np.indices(y.shape)[axis])
+
+
+@pytest.mark.parametrize("dtype", ["float64", "float32"])
+@pytest.mark.parametrize(
+    "fault",
+    [
+        pytest.param(lambda x, y: 2e-3 * np.sin(3 * x), id="another function, near the right one"),
+        pytest.param(lambda x, y: 2e-3 * np.random.default_rng(5).uniform(0.2, 1, y.shape), id="all too large"),
+        pytest.param(lambda x, y: np.where(at(y, 0) == 2, 3e-3, 1e-6) * noise(y), id="one row"),
+        pytest.param(lambda x, y: np.where(at(y, 1) > 9, 2e-3, 0) * noise(y), id="from one column on"),
+    ],
+)
+def test_an_error_of_the_size_of_a_format_is_no_evidence_of_it(dtype: str, fault: Any) -> None:
+    """Half precision rounds up as often as down, in all rows alike, and none of these does."""
+    one = case("tanh", dtype, n=5, d=33)
+    assert "computation in" not in told_of(one, lambda y: fault(one.inputs["x"].astype(np.float64), y))
+
+
+@pytest.mark.parametrize("dtype", ["float64", "float32"])
+def test_of_few_numbers_no_error_looks_like_that_of_a_format(dtype: str) -> None:
+    one = case("tanh", dtype, n=2, d=3)
+    assert "computation in" not in told_of(one, lambda y: 1e-3 * noise(y))
+
+
+@pytest.mark.parametrize("dtype", ["float64", "float32"])
+def test_roundings_that_a_column_shares_are_those_of_a_format_still(dtype: str) -> None:
+    """They take turns less often than a coin, as here where three of four columns are too large."""
+    one = case("tanh", dtype, n=5, d=33)
+    shared = np.where(np.arange(33) % 4, 1, -1) * np.random.default_rng(5).uniform(0.25, 1, 33) * 2.0**-8
+    assert told_of(one, lambda y: shared + 0 * y) == "likely: as accurate as a computation in bfloat16"
+
+
+def told_of(one: Case, off: Callable[[np.ndarray], Any]) -> str:
+    """The diagnosis of an output that is off by these parts of itself."""
+    truth = expect(one, frozenset({"output"}))["output"]
+    seen = np.asarray(truth.value * (1 + off(truth.value))).astype(one.dtype.numpy)
+    assert judge(seen, truth, one.dtype).grade == "diverges"
+    return diagnosed(one, "output", seen, truth, flush=False).text
+
+
+@pytest.mark.parametrize("dtype", ["float64", "float32"])
+@pytest.mark.parametrize("narrow", ["float16", "bfloat16"])
+def test_a_format_is_certain_by_its_numbers_and_likely_by_its_roundings(dtype: str, narrow: str) -> None:
+    """Probabilities are rounded, and what comes after is not; or all of it is, as the numbers show.
+
+    One rounding to bfloat16 is off by as much as several to float16: then both are named.
+    """
+    one = case("attention", dtype, b=2, t=4, s=5, d=8, e=8)
+    q, k, v = (one.inputs[name].astype(np.float64) for name in one.inputs)
+    scores = q @ k.swapaxes(1, 2) / math.sqrt(q.shape[-1])
+    p = np.exp(scores - scores.max(-1, keepdims=True))
+    p = (p / p.sum(-1, keepdims=True)).astype(DTYPES[narrow].numpy).astype(np.float64)
+    truth = expect(one, ALL)["output"]
+    inside = diagnosed(one, "output", (p @ v).astype(one.dtype.numpy), truth, flush=False)
+    assert inside.likely
+    assert f"as accurate as a computation in {narrow}" in inside.names
+    whole = diagnosed(one, "output", computed(one, on(narrow))["output"], truth, flush=False)
+    assert whole.text == f"as accurate as a computation in {narrow}"

@@ -38,6 +38,13 @@ def test_a_script_is_the_one_that_reproduce_prints(capsys: pytest.CaptureFixture
     assert found.text == capsys.readouterr().out
 
 
+def test_of_a_cell_that_is_right_it_is_said_that_one_call_may_not_show_all(capsys: pytest.CaptureFixture[str]) -> None:
+    for case, said in ((RIGHT, True), (HOLDS, False)):
+        assert cli.guarded(lambda case=case: cli.application(["reproduce", case, "torch", "output"])) == 0  # type: ignore[misc]
+        told = "run --backend torch:cpu:eager --formula tanh --signature n3d5 --dtype float32"
+        assert (told in capsys.readouterr().err) == said
+
+
 def test_where_there_is_none_the_line_says_why() -> None:
     found = scripts([[line(AGAIN)], [line(RIGHT)], [line(GONE)], [line(HOLDS, ABSENT)]])
     whys = {one.case if one.target == "torch:cpu:eager" else one.target: (one.text, one.why) for one in found}

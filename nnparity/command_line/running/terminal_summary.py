@@ -72,6 +72,8 @@ def _whole(aggregate: Aggregate, cause: Cause) -> Iterator[str]:
         margins = f"hard {margin(worst.hard)}, sharp {margin(worst.sharp)}"
         yield f"    worst: observed {observed}, expected {expected}; {margins}"
     yield f"    {reproduction(aggregate.run, worst)}"
+    if caution := aggregate.caution(worst):
+        yield f"    {caution}"
 
 
 def _show_counts(counts: Counts, console: Console) -> None:

@@ -5,8 +5,12 @@ from typing import Any
 import pytest
 
 from nnparity.reports import merge
-from nnparity.reports.causes.commands import SEVERAL_CALLS, reproduction
-from nnparity.reports.records import ADAPTER, NO_SCRIPTS, SCRIPTS
+from nnparity.reports.aggregation import Aggregate
+from nnparity.reports.causes.commands import ALONE, CHANCE, FOLLOWS, SEVERAL_CALLS, UNSTEADY, reproduction
+from nnparity.reports.records import ADAPTER, BY_ITSELF, NO_SCRIPTS, SCRIPTS, ScriptLine
+from nnparity.reports.render.html import page
+from nnparity.reports.render.markdown import markdown
+from nnparity.reports.render.summary import summary
 
 TARGET = "torch:cpu:eager"
 
@@ -45,3 +49,48 @@ def test_a_script_judges_by_no_record(verdict: Any, environment: Any, write: Any
     one = verdict("diverges", case="a/n3/normal/float32")
     run = merge([write(environment(plan={"known": ["own.toml"]}), one)])
     assert "--known" not in reproduction(run, one)
+
+
+def test_what_follows_from_the_cases_before_is_asked_with_them(verdict: Any, target: Any, write: Any) -> None:
+    one = verdict(
+        "diverges", formula="relu", signature="n3", diagnosis="likely: x is still that of the case before, wide"
+    )
+    aggregate = Aggregate(merge([write(target(TARGET), one)]))
+    told = f"nnparity run --backend {TARGET} --formula relu --signature n3 --dtype float32"
+    assert reproduction(aggregate.run, one) == told
+    assert aggregate.caution(one) == FOLLOWS
+
+
+@pytest.mark.parametrize(
+    ("check", "formula", "told"),
+    [
+        ("diverges", "relu", UNSTEADY),
+        ("error", "relu", UNSTEADY),
+        ("nondeterministic", "relu", ""),  # rounding explains it, and no verdict that diverges
+        ("conforms", "relu", ""),
+        ("diverges", "tanh", ""),
+    ],
+)
+@pytest.mark.parametrize("dataset", ["again", "read after another call", "in another process"])
+def test_where_results_change_from_call_to_call_the_report_says_that_one_may_not_show_it(
+    check: str, formula: str, told: str, dataset: str, verdict: Any, write: Any
+) -> None:
+    wrong = verdict("diverges", formula="relu", signature="n3")
+    aggregate = Aggregate(merge([write(wrong, verdict(check, formula=formula, dataset=dataset))]))
+    assert aggregate.caution(wrong) == told
+    shown = [one.partition(UNSTEADY)[1] for one in (summary(aggregate), markdown(aggregate))]
+    assert [*shown, f"<i>{UNSTEADY}</i>" in page(aggregate, {})] == [told, told, bool(told)]
+
+
+def test_that_bits_change_may_not_show_once_more(verdict: Any, write: Any) -> None:
+    one = verdict("nondeterministic", dataset="again")
+    assert Aggregate(merge([write(one)])).caution(one) == CHANCE
+
+
+@pytest.mark.parametrize(("why", "told"), [(f"{BY_ITSELF} conforms", ALONE), ("it has too many numbers", "")])
+def test_what_was_right_once_more_by_itself_is_not_shown_by_one_command(
+    why: str, told: str, verdict: Any, write: Any
+) -> None:
+    one = verdict("diverges")
+    run = merge([write(one, ScriptLine(one.case, one.target, one.quantity, why=why))])
+    assert Aggregate(run).caution(one) == told
