@@ -241,6 +241,24 @@ def test_a_signature_of_the_pool_is_asked_by_its_name() -> None:
     assert len({verdict.signature for verdict in few}) <= 2
 
 
+class FreezesTransposedMatrices(Arranging):
+    """Its Adam writes the new values of a matrix that lies transposed into a copy, and leaves them there."""
+
+    def observe(self, request: Request) -> Observation:
+        frozen = request.layout == TRANSPOSED and request.attributes["optimizer"] == "adam"
+        if frozen:
+            request = dataclasses.replace(request, attributes=request.attributes | {"lr": 0.0})
+        return super().observe(request)
+
+
+def test_a_training_run_with_parameters_that_lie_otherwise_is_asked_of_each_optimiser() -> None:
+    found = lines(FreezesTransposedMatrices, "layouts", "train_gan")
+    assert {verdict.dataset for verdict in verdicts(found)} == {TRANSPOSED, STRIDED}
+    assert "output.w1_next" in wrong(found)[TRANSPOSED]
+    told = {verdict.signature for verdict in verdicts(found) if verdict.grade == "diverges"}
+    assert told == {one.id for one in signatures(load()["train_gan"]) if one.attributes["optimizer"] == "adam"}
+
+
 def test_only_layouts_that_the_target_has_are_asked_for() -> None:
     assert {verdict.dataset for verdict in verdicts(lines(NumpyAdapter, "layouts", "conv2d"))} == set()
     assert {verdict.dataset for verdict in verdicts(lines(NumpyAdapter, "layouts", "mse"))} == {"aliased"}
