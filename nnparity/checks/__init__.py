@@ -81,8 +81,8 @@ class Item:
 def items(selection: Selection) -> list[Item]:
     """What a selection asks for beside its groups.
 
-    Of a composition nothing, since what its parts do is asked of them; but of a training run how its parameters may lie,
-    which an optimiser changes in place. With a salt nothing: it varies ordinary numbers.
+    Of a composition nothing, since what its parts do is asked of them; but of a training run how its parameters may
+    lie, which an optimiser changes in place. With a salt nothing: it varies ordinary numbers.
     Of one narrowed down to some cases the checks that make them.
     """
     found = _all(selection)

@@ -7,7 +7,7 @@ runs, whose parameters are matrices that an optimiser changes in place: its own 
 """
 
 import dataclasses
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from nnparity.adapters.request import Request
@@ -51,7 +51,7 @@ def layouts(target: Target, formula: Formula, selection: Selection) -> Inquiry:
 def _usual(formula: Formula, dtype: str, selection: Selection) -> Iterator[Case]:
     """The ordinary cases that are laid out: of a training run those of each optimiser, else the largest one."""
     dataset = formula.datasets[0] if formula.trajectory else "normal"
-    for one in _of_each_optimiser(formula) if formula.trajectory else [largest(formula)]:
+    for one in _of_each_optimiser(formula) if formula.trajectory else (largest(formula), *_of_single_weights(formula)):
         yield Case(formula, one, dataset, DTYPES[dtype], selection.salt)
 
 
@@ -61,6 +61,13 @@ def _of_each_optimiser(formula: Formula) -> list[Signature]:
     for one in ordinary(formula):
         found.setdefault(tuple(value for value in one.attributes.values() if isinstance(value, str)), one)
     return list(found.values())
+
+
+def _of_single_weights(formula: Formula) -> list[Signature]:
+    """The largest of which weights alone have axes of one element: kernels of one pixel are a product of matrices."""
+    first, *others = formula.inputs.values()
+    found = [one for one in ordinary(formula) if _single(others, one) and not _single([first], one)]
+    return [max(found, key=lambda one: _elements(formula, one))] if found else []
 
 
 def _judged(
@@ -176,7 +183,12 @@ def most_alike(formula: Formula) -> Signature:
 
 
 def _ones(formula: Formula, signature: Signature) -> int:
-    return sum(shapes.evaluate(text, signature.dims).count(1) for text in formula.inputs.values())
+    return _single(formula.inputs.values(), signature)
+
+
+def _single(inputs: Iterable[str], signature: Signature) -> int:
+    """How many axes of one element they have."""
+    return sum(shapes.evaluate(text, signature.dims).count(1) for text in inputs)
 
 
 def _elements(formula: Formula, signature: Signature) -> int:

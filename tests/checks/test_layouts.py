@@ -214,6 +214,13 @@ def test_images_of_several_samples_and_channels_are_laid_out_wherever_a_formula_
     assert min(size for name, size in dims.items() if name in "nchw") > 1
 
 
+def test_a_kernel_of_one_pixel_is_laid_out_beside_the_largest_one() -> None:
+    found = {verdict.signature for verdict in verdicts(lines(Arranging, "layouts", "conv2d"))}
+    dims = [one.dims for one in signatures(load()["conv2d"]) if one.id in found - {largest(load()["conv2d"]).id}]
+    assert [(one["p"], one["q"]) for one in dims] == [(1, 1)]
+    assert dims[0]["c"] > 1
+
+
 def test_signatures_of_the_pool_lie_in_every_layout_that_needs_no_numbers_of_its_own() -> None:
     found = verdicts(lines(Arranging, "layouts", "mse", pool="12"))
     own = {verdict.signature for verdict in verdicts(lines(Arranging, "layouts", "mse"))}
