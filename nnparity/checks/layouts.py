@@ -22,7 +22,7 @@ from nnparity.execute.target import Target
 from nnparity.expect.expected import Expected
 from nnparity.reports.records import Fact
 from nnparity.spec import DTYPES, Case, Formula, shapes
-from nnparity.spec.cases.layouts import ALIASED, FREE, LAYOUTS, aliased, numbers
+from nnparity.spec.cases.layouts import ALIASED, FREE, KEPT, LAYOUTS, aliased, numbers
 from nnparity.spec.given import Given
 from nnparity.spec.schema import Signature, plain
 from nnparity.spec.selection import Selection
@@ -38,7 +38,7 @@ def layouts(target: Target, formula: Formula, selection: Selection) -> Inquiry:
         return saying()  # the ordinary cases have said so
     dtypes = [dtype for dtype in selection.dtypes if dtype in formula.dtypes]
     ordinary = [case for dtype in dtypes for case in _usual(formula, dtype, selection)]
-    asked = [_arrangements(target, case, selection, FREE if formula.trajectory else LAYOUTS) for case in ordinary]
+    asked = [_arrangements(target, case, selection, KEPT if formula.trajectory else LAYOUTS) for case in ordinary]
     asked += [_arrangements(target, case, selection, FREE) for case in _pooled(target, formula, selection)]
     requests = [each for several in asked for one in several for each in one.requests]
     return Inquiry(
