@@ -81,7 +81,8 @@ class Item:
 def items(selection: Selection) -> list[Item]:
     """What a selection asks for beside its groups.
 
-    Of a composition nothing: what its parts do is asked of them. With a salt nothing: it varies ordinary numbers.
+    Of a composition nothing, since what its parts do is asked of them; but of a training run how its parameters may
+    lie, which an optimiser changes in place. With a salt nothing: it varies ordinary numbers.
     Of one narrowed down to some cases the checks that make them.
     """
     found = _all(selection)
@@ -94,8 +95,10 @@ def items(selection: Selection) -> list[Item]:
 def _all(selection: Selection) -> list[Item]:
     if selection.level == "quick" or selection.salt or not {"output", "grad"} & set(selection.quantities):
         return []
-    formulas = [formula for formula in selection.chosen() if not formula.composition]
-    return [item for formula in formulas for item in _of(formula, selection)] + [
+    chosen = selection.chosen()
+    formulas = [formula for formula in chosen if not formula.composition]
+    asked = [formula for formula in chosen if formula.trajectory or not formula.composition]
+    return [item for formula in asked for item in _of(formula, selection)] + [
         Item(SUBNORMALS, dtype, partial(subnormals, formulas=formulas, dtype=dtype, selection=selection))
         for dtype in selection.dtypes
     ]
@@ -108,6 +111,9 @@ def _of(formula: Formula, selection: Selection) -> Iterator[Item]:
 
 
 def _having(formula: Formula, selection: Selection) -> Iterator[Item]:
+    if formula.composition:
+        yield Item(LAYOUTS, formula.id, partial(layouts, formula=formula, selection=selection))
+        return
     yield Item(SPECIALS, formula.id, partial(special_values, formula=formula, selection=selection))
     if formula.rejects and "output" in selection.quantities:  # it asks for no gradient of what must be refused
         yield Item(REJECTS, formula.id, partial(rejects, formula=formula, selection=selection))

@@ -2,11 +2,12 @@
 
 Each must give what contiguous inputs give, within the budget of two computations, and the table says whether bit for
 bit. Only layouts that the target has are asked for: see `Adapter.layouts`. Of what the target gets of the pool those
-that any numbers may lie in: a tail and a stride break a kernel together that neither breaks alone.
+that any numbers may lie in: a tail and a stride break a kernel together that neither breaks alone. So of training
+runs, whose parameters are matrices that an optimiser changes in place: its own formulas have vectors.
 """
 
 import dataclasses
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from nnparity.adapters.request import Request
@@ -21,7 +22,7 @@ from nnparity.execute.target import Target
 from nnparity.expect.expected import Expected
 from nnparity.reports.records import Fact
 from nnparity.spec import DTYPES, Case, Formula, shapes
-from nnparity.spec.cases.layouts import ALIASED, FREE, LAYOUTS, aliased, numbers
+from nnparity.spec.cases.layouts import ALIASED, FREE, KEPT, LAYOUTS, aliased, numbers
 from nnparity.spec.given import Given
 from nnparity.spec.schema import Signature, plain
 from nnparity.spec.selection import Selection
@@ -36,8 +37,8 @@ def layouts(target: Target, formula: Formula, selection: Selection) -> Inquiry:
     if target.refuses(formula):
         return saying()  # the ordinary cases have said so
     dtypes = [dtype for dtype in selection.dtypes if dtype in formula.dtypes]
-    ordinary = [Case(formula, largest(formula), "normal", DTYPES[dtype], selection.salt) for dtype in dtypes]
-    asked = [_arrangements(target, case, selection, LAYOUTS) for case in ordinary]
+    ordinary = [case for dtype in dtypes for case in _usual(formula, dtype, selection)]
+    asked = [_arrangements(target, case, selection, KEPT if formula.trajectory else LAYOUTS) for case in ordinary]
     asked += [_arrangements(target, case, selection, FREE) for case in _pooled(target, formula, selection)]
     requests = [each for several in asked for one in several for each in one.requests]
     return Inquiry(
@@ -45,6 +46,28 @@ def layouts(target: Target, formula: Formula, selection: Selection) -> Inquiry:
         [one.given for several in asked for one in several],
         [(target.observer, requests)],
     )
+
+
+def _usual(formula: Formula, dtype: str, selection: Selection) -> Iterator[Case]:
+    """The ordinary cases that are laid out: of a training run those of each optimiser, else the largest one."""
+    dataset = formula.datasets[0] if formula.trajectory else "normal"
+    for one in _of_each_optimiser(formula) if formula.trajectory else (largest(formula), *_of_single_weights(formula)):
+        yield Case(formula, one, dataset, DTYPES[dtype], selection.salt)
+
+
+def _of_each_optimiser(formula: Formula) -> list[Signature]:
+    """The first signature with each value of the attributes that are words."""
+    found: dict[tuple[str, ...], Signature] = {}
+    for one in ordinary(formula):
+        found.setdefault(tuple(value for value in one.attributes.values() if isinstance(value, str)), one)
+    return list(found.values())
+
+
+def _of_single_weights(formula: Formula) -> list[Signature]:
+    """The largest of which weights alone have axes of one element: kernels of one pixel are a product of matrices."""
+    first, *others = formula.inputs.values()
+    found = [one for one in ordinary(formula) if _single(others, one) and not _single([first], one)]
+    return [max(found, key=lambda one: _elements(formula, one))] if found else []
 
 
 def _judged(
@@ -160,7 +183,12 @@ def most_alike(formula: Formula) -> Signature:
 
 
 def _ones(formula: Formula, signature: Signature) -> int:
-    return sum(shapes.evaluate(text, signature.dims).count(1) for text in formula.inputs.values())
+    return _single(formula.inputs.values(), signature)
+
+
+def _single(inputs: Iterable[str], signature: Signature) -> int:
+    """How many axes of one element they have."""
+    return sum(shapes.evaluate(text, signature.dims).count(1) for text in inputs)
 
 
 def _elements(formula: Formula, signature: Signature) -> int:

@@ -219,6 +219,11 @@ def in_order(shape: tuple[int, ...], bound: int) -> NDArray[np.int64]:
     return (np.arange(math.prod(shape)) % max(bound, 1)).reshape(shape)
 
 
+def ends(stream: Stream, shape: tuple[int, ...], dtype: Dtype, place: int) -> Array:
+    """Size 1; labels are the last and the first there is, in turn: which a sentinel such as -1 may be taken for."""
+    return stream.normal(shape)
+
+
 def large_cells(stream: Stream, shape: tuple[int, ...], dtype: Dtype, place: int) -> Array:
     """Size 1, but the third input, the state of an LSTM's cells, is of size 512: tanh has ended, and e^c overflows."""
     return stream.normal(shape) * (512.0 if place == 2 else 1.0)
@@ -282,7 +287,7 @@ Draw = Callable[[Stream, tuple[int, ...], Dtype, int], Array]
 DRAWN = (
     *(normal, small, large, wide, cancelling, image, onehot, offset, one_sided, integers, spike, near_equal),
     *(levels, saturated, unsigned, confident, initial, zero_weights, sparse_gradient, weighted_targets, whole_range),
-    *(well_classified, large_cells, masked_above, rising, tied, converged),
+    *(well_classified, large_cells, masked_above, rising, tied, converged, ends),
 )
 #: name -> how it draws; called with the stream, the shape, the dtype and the input's place in the formula.
 DATASETS: dict[str, Draw] = {f.__name__: f for f in DRAWN}
@@ -326,12 +331,20 @@ def draw(
 def _whole_numbers(dataset: str, domain: str, bound: int, stream: Stream, shape: tuple[int, ...]) -> NDArray[np.int64]:
     """Labels, classes or a mask."""
     if domain != "mask":
-        return in_order(shape, bound) if dataset == well_classified.__name__ else stream.integers(shape, bound)
+        return _labels(dataset, bound, stream, shape)
     if dataset == masked_above.__name__:
         return np.broadcast_to(seen(shape[-1]), shape).astype(np.int64)
     mask = stream.integers(shape, 2)
     mask[..., :1] = 1  # a row without any key left is a special value, not an ordinary one
     return mask
+
+
+def _labels(dataset: str, bound: int, stream: Stream, shape: tuple[int, ...]) -> NDArray[np.int64]:
+    if dataset == well_classified.__name__:
+        return in_order(shape, bound)
+    if dataset == ends.__name__:
+        return np.where(in_order(shape, 2) == 0, max(bound - 1, 0), 0)
+    return stream.integers(shape, bound)
 
 
 def weighted(dataset: str, domain: str) -> bool:

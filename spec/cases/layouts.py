@@ -21,6 +21,8 @@ CHANNELS_LAST, ALIASED, MIXED = "channels last", "aliased", "mixed"
 LAYOUTS = (TRANSPOSED, STRIDED, UNALIGNED, EXPANDED, CHANNELS_LAST, ALIASED, MIXED)
 #: Those of any numbers; the others need numbers of their own.
 FREE = tuple(layout for layout in LAYOUTS if layout not in (EXPANDED, ALIASED))
+#: Those that a copy has too: parameters are copied before an optimiser changes them in place.
+KEPT = (TRANSPOSED, CHANNELS_LAST)
 #: The rank of a batch of images.
 IMAGES = 4
 

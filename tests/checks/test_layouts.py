@@ -214,6 +214,13 @@ def test_images_of_several_samples_and_channels_are_laid_out_wherever_a_formula_
     assert min(size for name, size in dims.items() if name in "nchw") > 1
 
 
+def test_a_kernel_of_one_pixel_is_laid_out_beside_the_largest_one() -> None:
+    found = {verdict.signature for verdict in verdicts(lines(Arranging, "layouts", "conv2d"))}
+    dims = [one.dims for one in signatures(load()["conv2d"]) if one.id in found - {largest(load()["conv2d"]).id}]
+    assert [(one["p"], one["q"]) for one in dims] == [(1, 1)]
+    assert dims[0]["c"] > 1
+
+
 def test_signatures_of_the_pool_lie_in_every_layout_that_needs_no_numbers_of_its_own() -> None:
     found = verdicts(lines(Arranging, "layouts", "mse", pool="12"))
     own = {verdict.signature for verdict in verdicts(lines(Arranging, "layouts", "mse"))}
@@ -239,6 +246,24 @@ def test_a_signature_of_the_pool_is_asked_by_its_name() -> None:
     few = verdicts(lines(Arranging, "layouts", "mse", pool=ALL, signatures=(signature,), datasets=(STRIDED,)))
     assert case in {verdict.case for verdict in few}
     assert len({verdict.signature for verdict in few}) <= 2
+
+
+class FreezesTransposedMatrices(Arranging):
+    """Its Adam writes the new values of a matrix that lies transposed into a copy, and leaves them there."""
+
+    def observe(self, request: Request) -> Observation:
+        frozen = request.layout == TRANSPOSED and request.attributes["optimizer"] == "adam"
+        if frozen:
+            request = dataclasses.replace(request, attributes=request.attributes | {"lr": 0.0})
+        return super().observe(request)
+
+
+def test_a_training_run_with_parameters_that_lie_otherwise_is_asked_of_each_optimiser() -> None:
+    found = lines(FreezesTransposedMatrices, "layouts", "train_gan")
+    assert {verdict.dataset for verdict in verdicts(found)} == {TRANSPOSED}
+    assert "output.w1_next" in wrong(found)[TRANSPOSED]
+    told = {verdict.signature for verdict in verdicts(found) if verdict.grade == "diverges"}
+    assert told == {one.id for one in signatures(load()["train_gan"]) if one.attributes["optimizer"] == "adam"}
 
 
 def test_only_layouts_that_the_target_has_are_asked_for() -> None:

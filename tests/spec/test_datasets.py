@@ -391,3 +391,9 @@ def test_what_has_converged_is_alike_and_told_apart(dtype: str) -> None:
     y, t = first("mse", "converged", dtype).values()
     assert 2 * DTYPES[dtype].unit < size(y - t) < 4 * math.sqrt(DTYPES[dtype].unit)
     assert np.abs(y - t).max() < 0.1
+
+
+def test_ends_take_the_first_row_of_a_table_and_the_last() -> None:
+    formula = load()["listing_bert"]
+    inputs = Case(formula, signatures(formula)[1], "ends", DTYPES["float32"]).inputs
+    assert inputs["ids"].ravel()[:3].tolist() == [29, 0, 29]
