@@ -9,9 +9,16 @@ import operator
 import re
 from collections.abc import Callable, Iterable, Mapping
 from functools import cache
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
-_ALLOWED = (ast.BinOp, ast.Name, ast.Constant, ast.Load, ast.Add, ast.Sub, ast.Mult, ast.FloorDiv)
+Sizes = Mapping[str, int]
+_OPERATORS: dict[type[ast.operator], Callable[[int, int], int]] = {
+    ast.Add: operator.add,
+    ast.Sub: operator.sub,
+    ast.Mult: operator.mul,
+    ast.FloorDiv: operator.floordiv,
+}
+_ALLOWED = (ast.BinOp, ast.Name, ast.Constant, ast.Load, *_OPERATORS)
 _SIGNS: dict[str, Callable[[int, int], bool]] = {
     "<=": operator.le,
     ">=": operator.ge,
@@ -35,7 +42,7 @@ class Size:
     Raises ShapeError for anything but whole numbers, symbols and + - * //.
     """
 
-    __slots__ = ("_code", "symbol", "symbols", "text")
+    __slots__ = ("_number", "symbol", "symbols", "text")
 
     def __init__(self, word: str, text: str) -> None:
         """`word` stands in the shape or the relation `text`, of which errors speak."""
@@ -45,20 +52,28 @@ class Size:
         self.symbols = tuple(node.id for node in ast.walk(tree) if isinstance(node, ast.Name))
         #: the symbol that it is, where it is nothing else
         self.symbol = tree.id if isinstance(tree, ast.Name) else None
-        self._code = compile(ast.Expression(tree), text, "eval")
+        self._number = _compiled(tree)
 
-    def of(self, dims: Mapping[str, int]) -> int:
+    def of(self, dims: Sizes) -> int:
         """The number. Raises ShapeError when a symbol has no value, or nothing can be divided."""
         try:
-            return eval(self._code, _NOTHING_ELSE, dims)  # type: ignore[no-any-return]  # noqa: S307 - read above
-        except NameError as error:
-            raise ShapeError(f"the symbol {error.name!r} of the shape {self.text!r} has no value") from None
+            return self._number(dims)
+        except KeyError as error:
+            raise ShapeError(f"the symbol {error.args[0]!r} of the shape {self.text!r} has no value") from None
         except ZeroDivisionError:
             raise ShapeError(f"the shape {self.text!r} divides by 0 for {dict(dims)}") from None
 
 
-#: No name has a value but those of sizes.
-_NOTHING_ELSE: dict[str, Any] = {"__builtins__": {}}
+def _compiled(tree: ast.AST) -> Callable[[Sizes], int]:
+    match tree:
+        case ast.Name(id=name):
+            return operator.itemgetter(name)
+        case ast.BinOp(left=left, op=op, right=right):
+            one, other, combine = _compiled(left), _compiled(right), _OPERATORS[type(op)]
+            return lambda dims: combine(one(dims), other(dims))
+        case ast.Constant(value=int(number)):
+            return lambda _: number
+    raise TypeError(tree)
 
 
 @cache
@@ -93,7 +108,7 @@ def ordered(text: str) -> list[str]:
     return [symbol for size in parse(text) for symbol in size.symbols]
 
 
-def evaluate(text: str, dims: Mapping[str, int]) -> tuple[int, ...]:
+def evaluate(text: str, dims: Sizes) -> tuple[int, ...]:
     """The shape as numbers. Raises ShapeError as `Size.of` does, and when a size is negative."""
     shape = tuple(size.of(dims) for size in parse(text))
     if min(shape, default=0) < 0:
@@ -101,12 +116,12 @@ def evaluate(text: str, dims: Mapping[str, int]) -> tuple[int, ...]:
     return shape
 
 
-def elements(texts: Iterable[str], dims: Mapping[str, int]) -> int:
+def elements(texts: Iterable[str], dims: Sizes) -> int:
     """How many numbers arrays of these shapes hold together. Raises ShapeError as `evaluate` does."""
     return sum(math.prod(evaluate(text, dims)) for text in texts)
 
 
-def check(name: str, shape: tuple[int, ...], text: str, dims: Mapping[str, int]) -> None:
+def check(name: str, shape: tuple[int, ...], text: str, dims: Sizes) -> None:
     """Raises ShapeError, naming the array, unless `shape` is what `text` says."""
     expected = evaluate(text, dims)
     if tuple(shape) != expected:
@@ -132,7 +147,7 @@ class Relation(NamedTuple):
     #: all that it speaks of
     symbols: frozenset[str]
 
-    def holds(self, dims: Mapping[str, int]) -> bool:
+    def holds(self, dims: Sizes) -> bool:
         """Whether these sizes fulfil it. Raises ShapeError when a symbol has no value."""
         return _SIGNS[self.sign](self.left.of(dims), self.right.of(dims))
 
@@ -141,7 +156,7 @@ class Relation(NamedTuple):
         """The symbol that stands alone on the left of an equation."""
         return self.left.symbol if self.sign == "=" else None
 
-    def given(self, dims: Mapping[str, int]) -> int:
+    def given(self, dims: Sizes) -> int:
         """The right side as a number."""
         return self.right.of(dims)
 
