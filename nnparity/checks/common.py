@@ -31,6 +31,7 @@ class Finding:
     #: What was observed and expected, where a record is to be held against all of it and not against the worst alone.
     seen: Any = None
     truth: Expected | None = None
+    diagnosis: str | None = None
 
     @property
     def seconds(self) -> float:

@@ -10,6 +10,9 @@ from nnparity.checks.cell_text import CellText
 from nnparity.checks.common import Finding, judgeable, misshapen
 from nnparity.execute.observer import Observed
 from nnparity.expect.expected import Expected
+from nnparity.judge import evidence
+from nnparity.judge.answer_patterns import read_row_by_row
+from nnparity.judge.diagnosis import Diagnosis
 from nnparity.judge.effective_sample_size import against, regrade_correlated
 from nnparity.judge.elements import Array, spacing
 from nnparity.judge.grades import Judgement, judge
@@ -53,8 +56,18 @@ def again(
             continue
         judged, note = compared(plain_way, other_way, quantity, expected, case)
         words.add(case.dataset, OTHER if note else SAME, case.dtype.name)
-        yield Finding(case, quantity, judged, note=note, took=took)
+        named = _named(case, quantity, judged, expected, other_way)
+        yield Finding(case, quantity, judged, note=note, took=took, diagnosis=named)
         took = ()
+
+
+def _named(case: Case, quantity: str, judged: Judgement, expected: Expected, observed: Observed) -> str | None:
+    """What a kernel has done that is right of the same numbers where they lie as usual, where that can be told."""
+    seen = _answer(observed, quantity)
+    if judged.grade != "diverges" or judged.hard is None or not isinstance(seen, np.ndarray):
+        return None
+    found = read_row_by_row(case, plain(quantity), seen, expected)
+    return Diagnosis((found[0],), found[1] < evidence.CERTAIN).text if found else None
 
 
 def _worse(own: Judgement, other: Judgement) -> Judgement | None:

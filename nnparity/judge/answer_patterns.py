@@ -26,6 +26,7 @@ from nnparity.judge import evidence
 from nnparity.judge.elements import Array, element_ratios, errors
 from nnparity.judge.grades import judge
 from nnparity.spec import Case, shapes
+from nnparity.spec.cases.layouts import CHANNELS_LAST, IMAGES, MIXED, TRANSPOSED
 from nnparity.spec.given import Given
 
 #: Lengths of the blocks that loops are cut into; what is left over is a tail.
@@ -58,10 +59,26 @@ def stale(
     case: Case, quantity: str, seen: Array, expected: Expected, before: Sequence[Case], flush: bool
 ) -> tuple[str, float] | None:
     """Which inputs are still those of an earlier case, nearest first, and the bits that speak for it; or None."""
+    return _of_other_arrays(case, quantity, seen, expected, list(_mixed(case, before)), flush)
+
+
+def read_row_by_row(case: Case, quantity: str, seen: Array, expected: Expected) -> tuple[str, float] | None:
+    """Of a case whose arrays lie in another layout: which of them was read as if in the usual one, with the bits."""
+    return _of_other_arrays(case, quantity, seen, expected, list(_row_by_row(case)))
+
+
+def _of_other_arrays(
+    case: Case,
+    quantity: str,
+    seen: Array,
+    expected: Expected,
+    tried: Sequence[tuple[str, Case]],
+    flush: bool = False,
+) -> tuple[str, float] | None:
+    """Which of the cases that are tried has what was seen for its result."""
     family = _family(case, quantity)
     if family is None:
         return None
-    tried = list(_mixed(case, before))
     for says, other in tried:
         if not _near(other, quantity, family, seen, expected):
             continue
@@ -93,6 +110,29 @@ def _with(case: Case, earlier: Case, names: Sequence[str]) -> Case:
     inputs = {name: (earlier if name in names else case).inputs[name] for name in case.inputs}
     salt = f"{case.salt}-{earlier.dataset}-{'-'.join(names)}"
     return Given(case.formula, case.signature, case.dataset, case.dtype, salt, inputs, case.cotangents)
+
+
+def _row_by_row(case: Case) -> Iterator[tuple[str, Case]]:
+    """The case with what an array's memory holds in the place of the array: one that lies otherwise, or all of them."""
+    whole = {**case.inputs, **{f"the cotangent of {name}": g for name, g in case.cotangents.items()}}
+    read = {name: taken for name, x in whole.items() if (taken := _in_memory(x, case.dataset)) is not None}
+    for names in [*([name] for name in read), *([list(read)] if len(read) > 1 else [])]:
+        several = "all arrays" if len(names) > 1 else names[0]
+        now = list((whole | {name: read[name] for name in names}).values())
+        inputs = dict(zip(case.inputs, now, strict=False))
+        cotangents = dict(zip(case.cotangents, now[len(inputs) :], strict=True))
+        salt = f"{case.salt}-read-{'-'.join(names)}"
+        other = Given(case.formula, case.signature, case.dataset, case.dtype, salt, inputs, cotangents)
+        yield f"as if the memory of {several} were read row by row", other
+
+
+def _in_memory(x: Array, layout: str) -> Array | None:
+    """The numbers of an array in the order in which they lie; None where that is the usual one, or not told."""
+    if layout in (CHANNELS_LAST, MIXED) and x.ndim == IMAGES:
+        return np.moveaxis(x, 1, -1).reshape(x.shape)
+    if layout in (TRANSPOSED, MIXED) and x.ndim > 1:
+        return np.swapaxes(x, -1, -2).reshape(x.shape)
+    return None
 
 
 def _near(other: Case, quantity: str, family: frozenset[str], seen: Array, expected: Expected) -> bool:

@@ -26,6 +26,7 @@ def verdict_line(target: Target, found: Finding) -> Verdict:
         resolution=shortened(judged.resolution),
         blind=shortened(judged.blind),
         worst=judged.worst,
+        diagnosis=found.diagnosis,
         message=judged.message,
         seconds=round(found.seconds, 6),
         digest=found.digest,

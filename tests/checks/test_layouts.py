@@ -248,6 +248,30 @@ def test_a_signature_of_the_pool_is_asked_by_its_name() -> None:
     assert len({verdict.signature for verdict in few}) <= 2
 
 
+class IgnoresTheStridesOfTheWeights(Arranging):
+    """Takes the numbers of some inputs in the order of memory."""
+
+    taken: tuple[str, ...] = ("w",)
+
+    def observe(self, request: Request) -> Observation:
+        if request.layout == TRANSPOSED:
+            read = {name: request.inputs[name].T.reshape(request.inputs[name].shape) for name in self.taken}
+            request = dataclasses.replace(request, inputs=request.inputs | read)
+        return super().observe(request)
+
+
+class IgnoresAllStrides(IgnoresTheStridesOfTheWeights):
+    taken = ("x", "w")
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+@pytest.mark.parametrize(("adapter", "told"), [(IgnoresTheStridesOfTheWeights, "w"), (IgnoresAllStrides, "all arrays")])
+def test_a_diagnosis_says_of_which_array_strides_are_ignored(adapter: type[Adapter], told: str, dtype: str) -> None:
+    found = verdicts(lines(adapter, "layouts", "dense", dtypes=(dtype,)))
+    (one,) = (one for one in found if one.dataset == TRANSPOSED and one.quantity == "output")
+    assert one.names == (f"as if the memory of {told} were read row by row",), "of four numbers perhaps `likely`"
+
+
 class FreezesTransposedMatrices(Arranging):
     """Its Adam writes the new values of a matrix that lies transposed into a copy, and leaves them there."""
 
