@@ -84,7 +84,11 @@ def says(id: str, variant: str) -> str:
     ],
 )
 def test_a_wrong_formula_diverges_and_is_named(faulty: Target, fault: str, id: str, variant: str) -> None:
-    """In the output of ordinary numbers without exception; 1/sqrt(d + 1) does not show on scores of 1e-6."""
+    """In the output of ordinary numbers without exception; 1/sqrt(d + 1) does not show on scores of 1e-6.
+
+    A kernel of one pixel is the same when it is flipped.
+    """
+    one_pixel = {"p": 1, "q": 1}
     wrong = [v for v in planted(faulty, fault, groups(id)) if failed(v)]
     named = [v for v in wrong if says(id, variant) in (v.diagnosis or "")]
     assert {v.quantity for v in named} == {v.quantity for v in wrong}
@@ -92,7 +96,8 @@ def test_a_wrong_formula_diverges_and_is_named(faulty: Target, fault: str, id: s
     assert [v for v in named if not (v.diagnosis or "").startswith("likely: ")]
     seen = {(v.signature, v.grade) for v in wrong if v.quantity.startswith("output") and v.dataset == "normal"}
     ordinary = [case for group in groups(id) for case in group.cases if case.dataset == "normal"]
-    assert seen == {(case.signature.id, "diverges") for case in ordinary}
+    shown = [case.signature for case in ordinary if not one_pixel.items() <= case.signature.dims.items()]
+    assert seen == {(one.id, "diverges") for one in shown}
 
 
 @pytest.mark.parametrize("k", [16, 512])
