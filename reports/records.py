@@ -139,6 +139,8 @@ class Worst(msgspec.Struct, frozen=True):
 
 #: How the diagnoses of a narrower format begin or go on: fewer bits than the dtype has, in the right formula.
 NARROWER = ("rounded to", "accumulates in", "as accurate as")
+#: Datasets in which one observation of a case is held against another of the same case.
+REPEATED = ("again", "read after another call", "in another process")
 #: How those are told that find another call's inputs or answer in what a call gave.
 EARLIER = (
     "is still that of",

@@ -97,8 +97,7 @@ def _all(selection: Selection) -> list[Item]:
         return []
     chosen = selection.chosen()
     formulas = [formula for formula in chosen if not formula.composition]
-    asked = [formula for formula in chosen if formula.trajectory or not formula.composition]
-    return [item for formula in asked for item in _of(formula, selection)] + [
+    return [item for formula in chosen for item in _of(formula, selection)] + [
         Item(SUBNORMALS, dtype, partial(subnormals, formulas=formulas, dtype=dtype, selection=selection))
         for dtype in selection.dtypes
     ]
@@ -111,14 +110,15 @@ def _of(formula: Formula, selection: Selection) -> Iterator[Item]:
 
 
 def _having(formula: Formula, selection: Selection) -> Iterator[Item]:
+    laid_out = Item(LAYOUTS, formula.id, partial(layouts, formula=formula, selection=selection))
     if formula.composition:
-        yield Item(LAYOUTS, formula.id, partial(layouts, formula=formula, selection=selection))
+        yield from [laid_out] if formula.trajectory else []
         return
     yield Item(SPECIALS, formula.id, partial(special_values, formula=formula, selection=selection))
     if formula.rejects and "output" in selection.quantities:  # it asks for no gradient of what must be refused
         yield Item(REJECTS, formula.id, partial(rejects, formula=formula, selection=selection))
     yield Item(DETERMINISM, formula.id, partial(determinism, formula=formula, selection=selection))
-    yield Item(LAYOUTS, formula.id, partial(layouts, formula=formula, selection=selection))
+    yield laid_out
     yield Item(THREADS, formula.id, partial(threads, formula=formula, selection=selection))
     for dtype in selection.dtypes if formula.elementwise else ():
         yield Item(SWEEP, f"{formula.id}/{dtype}", partial(sweep, formula=formula, dtype=dtype, selection=selection))

@@ -10,7 +10,6 @@ from nnparity.checks.cell_text import CellText
 from nnparity.checks.common import Finding, judgeable, misshapen
 from nnparity.execute.observer import Observed
 from nnparity.expect.expected import Expected
-from nnparity.judge import evidence
 from nnparity.judge.answer_patterns import read_row_by_row
 from nnparity.judge.diagnosis import Diagnosis
 from nnparity.judge.effective_sample_size import against, regrade_correlated
@@ -67,7 +66,7 @@ def _named(case: Case, quantity: str, judged: Judgement, expected: Expected, obs
     if judged.grade != "diverges" or judged.hard is None or not isinstance(seen, np.ndarray):
         return None
     found = read_row_by_row(case, plain(quantity), seen, expected)
-    return Diagnosis((found[0],), found[1] < evidence.CERTAIN).text if found else None
+    return Diagnosis.of(*found).text if found else None
 
 
 def _worse(own: Judgement, other: Judgement) -> Judgement | None:

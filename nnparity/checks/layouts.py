@@ -50,8 +50,11 @@ def layouts(target: Target, formula: Formula, selection: Selection) -> Inquiry:
 
 def _usual(formula: Formula, dtype: str, selection: Selection) -> Iterator[Case]:
     """The ordinary cases that are laid out: of a training run those of each optimiser, else the largest one."""
-    dataset = formula.datasets[0] if formula.trajectory else "normal"
-    for one in _of_each_optimiser(formula) if formula.trajectory else (largest(formula), *_of_single_weights(formula)):
+    if formula.trajectory:
+        dataset, several = formula.datasets[0], _of_each_optimiser(formula)
+    else:
+        dataset, several = "normal", [largest(formula), *_of_single_weights(formula)]
+    for one in several:
         yield Case(formula, one, dataset, DTYPES[dtype], selection.salt)
 
 
@@ -174,16 +177,12 @@ def largest(formula: Formula) -> Signature:
 
     An axis of one element lies alike in any layout: images of one channel are channels last as they come.
     """
-    return max(ordinary(formula), key=lambda one: (-_ones(formula, one), _elements(formula, one)))
+    return max(ordinary(formula), key=lambda one: (-_single(formula.inputs.values(), one), _elements(formula, one)))
 
 
 def most_alike(formula: Formula) -> Signature:
     """The one in which most numbers can lie in one array for two inputs: of attention that of self-attention."""
     return max(ordinary(formula), key=lambda one: (aliased(formula, one), _elements(formula, one)))
-
-
-def _ones(formula: Formula, signature: Signature) -> int:
-    return _single(formula.inputs.values(), signature)
 
 
 def _single(inputs: Iterable[str], signature: Signature) -> int:

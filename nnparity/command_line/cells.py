@@ -18,6 +18,7 @@ from nnparity.command_line.running.exclusion import written
 from nnparity.command_line.running.reading import read, told
 from nnparity.execute.target import TargetName
 from nnparity.hunt.smallest import shown, smallest
+from nnparity.reports.causes.commands import of_all_cases
 from nnparity.reports.chain import Link, broken, links
 from nnparity.reports.formatting import visible
 from nnparity.reports.records import PASSING
@@ -265,5 +266,5 @@ def _told(one: Cell) -> str:
 def _with_others(one: Cell) -> str:
     """The command that asks a target of the same formula, sizes and dtype, case after case in one process."""
     case = one.case
-    words = ["--formula", case.formula.id, "--signature", case.signature.id, "--dtype", case.dtype.name]
+    words = of_all_cases(case.formula.id, case.signature.id, case.dtype.name)
     return shlex.join(["nnparity", "run", "--backend", one.target.name, *words])

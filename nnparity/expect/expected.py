@@ -1,7 +1,9 @@
 """What one quantity of a case is expected to be: its value, and how far from it a correct target may end."""
 
 import math
+from collections.abc import Callable
 from dataclasses import dataclass, replace
+from operator import itemgetter
 from typing import Any
 
 import numpy as np
@@ -37,16 +39,17 @@ class Expected:
 
         So that it adds up alike wherever it comes from: from the reference, or from a store.
         """
-        low = _settled(self.low) if isinstance(self.low, np.ndarray) else float(self.low)
-        return Expected(_settled(self.value), _settled(self.hard), _settled(self.sharp), low, self.steps)
+        return replace(self.each(_settled), steps=self.steps)
 
     @property
     def judged(self) -> "Expected":
         """The part that an observation is held against."""
-        if self.steps is None:
-            return self
-        low = self.low[: self.steps] if isinstance(self.low, np.ndarray) else self.low
-        return Expected(self.value[: self.steps], self.hard[: self.steps], self.sharp[: self.steps], low)
+        return self if self.steps is None else self.each(itemgetter(slice(self.steps)))
+
+    def each(self, change: Callable[[Array], Array]) -> "Expected":
+        """With all its arrays changed alike, of which all is judged then."""
+        low = change(self.low) if isinstance(self.low, np.ndarray) else float(self.low)
+        return Expected(change(self.value), change(self.hard), change(self.sharp), low)
 
 
 def _settled(array: Array) -> Array:

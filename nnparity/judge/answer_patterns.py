@@ -11,7 +11,6 @@ that was asked before; what the reference makes of them says quickly whether it 
 
 import math
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import replace
 from functools import partial
 from itertools import combinations
 from operator import itemgetter
@@ -26,6 +25,7 @@ from nnparity.judge import evidence
 from nnparity.judge.elements import Array, element_ratios, errors
 from nnparity.judge.grades import judge
 from nnparity.spec import Case, shapes
+from nnparity.spec.cases.case import Arrays
 from nnparity.spec.cases.layouts import CHANNELS_LAST, IMAGES, MIXED, TRANSPOSED
 from nnparity.spec.given import Given
 
@@ -108,22 +108,26 @@ def _mixed(case: Case, before: Sequence[Case]) -> Iterator[tuple[str, Case]]:
 
 def _with(case: Case, earlier: Case, names: Sequence[str]) -> Case:
     inputs = {name: (earlier if name in names else case).inputs[name] for name in case.inputs}
-    salt = f"{case.salt}-{earlier.dataset}-{'-'.join(names)}"
-    return Given(case.formula, case.signature, case.dataset, case.dtype, salt, inputs, case.cotangents)
+    return _given(case, [earlier.dataset, *names], inputs, case.cotangents)
+
+
+def _given(case: Case, names: Sequence[str], inputs: Arrays, cotangents: Arrays) -> Case:
+    """The case with other arrays, told apart from it by these names."""
+    salt = "-".join((case.salt, *names))
+    return Given(case.formula, case.signature, case.dataset, case.dtype, salt, inputs, cotangents)
 
 
 def _row_by_row(case: Case) -> Iterator[tuple[str, Case]]:
     """The case with what an array's memory holds in the place of the array: one that lies otherwise, or all of them."""
-    whole = {**case.inputs, **{f"the cotangent of {name}": g for name, g in case.cotangents.items()}}
+    cotangents = {name: f"the cotangent of {name}" for name in case.cotangents}
+    whole = case.inputs | {cotangents[name]: g for name, g in case.cotangents.items()}
     read = {name: taken for name, x in whole.items() if (taken := _in_memory(x, case.dataset)) is not None}
-    for names in [*([name] for name in read), *([list(read)] if len(read) > 1 else [])]:
-        several = "all arrays" if len(names) > 1 else names[0]
-        now = list((whole | {name: read[name] for name in names}).values())
-        inputs = dict(zip(case.inputs, now, strict=False))
-        cotangents = dict(zip(case.cotangents, now[len(inputs) :], strict=True))
-        salt = f"{case.salt}-read-{'-'.join(names)}"
-        other = Given(case.formula, case.signature, case.dataset, case.dtype, salt, inputs, cotangents)
-        yield f"as if the memory of {several} were read row by row", other
+    ways = [({name: taken}, name) for name, taken in read.items()] + [(read, "all arrays")] * (len(read) > 1)
+    for some, told in ways:
+        now = whole | some
+        inputs = {name: now[name] for name in case.inputs}
+        weights = {name: now[said] for name, said in cotangents.items()}
+        yield f"as if the memory of {told} were read row by row", _given(case, ["read", *some], inputs, weights)
 
 
 def _in_memory(x: Array, layout: str) -> Array | None:
@@ -164,7 +168,7 @@ def moved(case: Case, seen: Array, expected: Expected) -> tuple[str, float] | No
     for says, there, move in _moves(y.astype(np.float64), truth.value):
         if not _nearer(y[there], move(truth.value)[there], truth.value[there]):
             continue
-        part, other = (_each(one, itemgetter(there)) for one in (truth, _each(truth, move)))
+        part, other = (one.each(itemgetter(there)) for one in (truth, truth.each(move)))
         if judge(y[there], other, case.dtype).grade != "conforms":
             continue
         bits = evidence.bits(other, part, case.dtype) - math.log2(ways)
@@ -186,7 +190,7 @@ def _moves(y: Array, x: Array) -> Iterator[tuple[str, tuple[slice, ...], Callabl
         for by in _offsets(y, x, axis):
             roll = partial(np.roll, shift=by, axis=axis)
             yield f"rolled by {by} along axis {axis}", (), roll
-            there = (*(slice(None) for _ in range(axis)), slice(max(by, 0), size + min(by, 0)))
+            there = _along(axis, slice(max(by, 0), size + min(by, 0)))
             first = f"index {max(by, 0)} has what belongs to index {max(-by, 0)}"
             yield f"shifted by {by} along axis {axis}: {first}", there, roll
 
@@ -207,10 +211,9 @@ def _offsets(y: Array, x: Array, axis: int) -> list[int]:
     return [by for by in dict.fromkeys(tried) if by and 2 * abs(by) <= size]
 
 
-def _each(truth: Expected, change: Callable[[Array], Array]) -> Expected:
-    """An expectation with all its arrays changed in one way; of all steps."""
-    low = change(truth.low) if isinstance(truth.low, np.ndarray) else truth.low
-    return replace(truth, value=change(truth.value), hard=change(truth.hard), sharp=change(truth.sharp), low=low)
+def _along(axis: int, part: slice) -> tuple[slice, ...]:
+    """The index of a part of an axis."""
+    return (*(slice(None) for _ in range(axis)), part)
 
 
 def tail(case: Case, quantity: str, seen: Array, expected: Expected) -> tuple[str, float] | None:
@@ -250,7 +253,7 @@ def _unwritten(case: Case, seen: Array, expected: Expected, wrong: Array) -> tup
     for axis in range(wrong.ndim):
         others = tuple(other for other in range(wrong.ndim) if other != axis)
         first = int(np.argmax(wrong.any(axis=others)))
-        written = (*(slice(None) for _ in range(axis)), slice(first))
+        written = _along(axis, slice(first))
         rest = np.take(seen, range(first, seen.shape[axis]), axis=axis)
         if first == 0 or np.count_nonzero(rest):
             continue

@@ -66,6 +66,11 @@ class Diagnosis:
     likely: bool = False
     pattern: str = ""
 
+    @classmethod
+    def of(cls, name: str, bits: float) -> "Diagnosis":
+        """A single name, by the bits that speak for it."""
+        return cls((name,), bits < evidence.CERTAIN)
+
     @property
     def text(self) -> str:
         """As a verdict tells it."""
@@ -117,7 +122,7 @@ def diagnosed(
                 or tail(case, quantity, observed, expected)
             )
             if other and other[1] > surest:
-                return Diagnosis((other[0],), other[1] < evidence.CERTAIN)
+                return Diagnosis.of(*other)
         names = [*filter(None, [zeros]), *dict.fromkeys(one.says for one, _ in found)]
         if not names:
             return Diagnosis(pattern=error_pattern(case, observed, expected))

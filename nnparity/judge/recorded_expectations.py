@@ -22,7 +22,7 @@ from nnparity.judge.elements import element_ratios, error_over_budget, errors
 from nnparity.judge.grades import Judgement, root_mean_square
 from nnparity.judge.sensitivity import graded, wrong_answers
 from nnparity.judge.special_value_rules import decided
-from nnparity.reports.records import PASSING, Number, Verdict, number
+from nnparity.reports.records import PASSING, REPEATED, Number, Verdict, number
 from nnparity.spec import DTYPES, Case
 from nnparity.spec.cases.special_values import SPECIALS
 from nnparity.spec.precision import ACCUMULATE, MODELS, NARROW
@@ -37,8 +37,6 @@ Class = Literal[
     "documented convention",
     "nondeterminism",
 ]
-#: Datasets in which one observation of a case is held against another of the same case.
-REPEATED = ("again", "read after another call", "in another process")
 REJECTED = "rejects: "
 ACCEPTS, INPUT_SHAPE, CRASHES = "accepts", "shape of an input", "crash"
 #: Answers in words: what every element that is wrong must be.

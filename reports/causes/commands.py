@@ -6,14 +6,12 @@ import msgspec
 
 from nnparity.reports.formatting import visible
 from nnparity.reports.merge import MergedRun
-from nnparity.reports.records import ADAPTER, BY_ITSELF, SCRIPTS, Verdict
+from nnparity.reports.records import ADAPTER, BY_ITSELF, REPEATED, SCRIPTS, Verdict
 from nnparity.reports.statistics import fails
 
-#: Datasets of the check that asks one case several times.
-ONE_CASE = ("again", "read after another call", "in another process")
 #: Datasets of the checks that ask more than one call, or arrays of another layout: no script shows those.
 SEVERAL_CALLS = (
-    *(*ONE_CASE, "first sample alone", "several threads"),
+    *(*REPEATED, "first sample alone", "several threads"),
     *("transposed", "strided", "unaligned", "expanded", "channels last", "aliased", "mixed"),
 )
 
@@ -33,7 +31,7 @@ CHANCE = "a single command may not show it: bits that change from call to call m
 
 def unsteady(run: MergedRun) -> frozenset[Place]:
     """Formulas and targets of which one case had several results, further apart than rounding explains."""
-    repeated = (one for one in run.verdicts if one.dataset in ONE_CASE and fails(one))
+    repeated = (one for one in run.verdicts if one.dataset in REPEATED and fails(one))
     return frozenset((one.formula, one.target) for one in repeated if one.grade != CHANGES)
 
 
@@ -70,9 +68,14 @@ def reproduction(run: MergedRun, verdict: Verdict) -> str:
         known = _named(run, "known", "--known")
         cases = ["--case", verdict.case]
         if _follows(verdict):
-            cases = ["--formula", verdict.formula, "--signature", verdict.signature, "--dtype", verdict.dtype]
+            cases = of_all_cases(verdict.formula, verdict.signature, verdict.dtype)
         words = ["nnparity", "run", *packs, *known, "--backend", backend, *salt, *cases]
     return shlex.join(map(visible, words))
+
+
+def of_all_cases(formula: str, signature: str, dtype: str) -> list[str]:
+    """The options that ask all cases of those sizes, one after the other in one process."""
+    return ["--formula", formula, "--signature", signature, "--dtype", dtype]
 
 
 def _named(run: MergedRun, told: str, option: str) -> list[str]:

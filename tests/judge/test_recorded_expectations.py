@@ -9,10 +9,10 @@ import pytest
 from nnparity.expect.budgets import expect
 from nnparity.expect.expected import Expected
 from nnparity.judge import recorded_expectations
-from nnparity.judge.recorded_expectations import REPEATED, Evidence, Expects, also_met, met
+from nnparity.judge.recorded_expectations import Evidence, Expects, also_met, met
 from nnparity.judge.sensitivity import graded
 from nnparity.reference.formulas import gan
-from nnparity.reports.records import PASSING, Verdict, Worst
+from nnparity.reports.records import PASSING, REPEATED, Verdict, Worst
 from nnparity.spec import DTYPES, Case, load
 from nnparity.spec.loader import signatures
 from nnparity.spec.precision import NARROW
