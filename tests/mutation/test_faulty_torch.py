@@ -119,7 +119,8 @@ def test_so_are_operands_rounded_to_tf32_beside_a_bias_that_is_not(faulty: Targe
     assert all(float(v.sharp or 0) > 100 for v in outputs if v.dataset != "small"), [v.sharp for v in outputs]
     told = {v.dataset: v.diagnosis or "" for v in outputs}
     del told["small"]  # beside the bias nearly nothing is wrong
-    del told["wide"]  # float16 overflows, and bfloat16 would be off by more in most elements
+    if k == 16:  # float16 overflows, and bfloat16 would be off by more in most of 12 numbers
+        assert told.pop("wide").startswith("unknown: ")
     assert all("TF32" in one or "float16" in one for one in told.values()), told
 
 
