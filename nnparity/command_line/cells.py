@@ -3,7 +3,7 @@
 import contextlib
 import json
 import shlex
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Annotated
 
@@ -81,7 +81,8 @@ def reproduce(
         typer.echo(f"nnparity: here and now this cell {_told(one)}", err=True)
         if one.judged.grade in PASSING:
             typer.echo(
-                f"nnparity: what follows from the calls before shows in a run alone: {_with_others(one)}", err=True
+                f"nnparity: what follows from the calls before shows in a run alone: {_with_others(one, pack or ())}",
+                err=True,
             )
 
 
@@ -263,8 +264,10 @@ def _told(one: Cell) -> str:
     return f"is graded {judged.grade}{margins}"
 
 
-def _with_others(one: Cell) -> str:
+def _with_others(one: Cell, packs: Sequence[str]) -> str:
     """The command that asks a target of the same formula, sizes and dtype, case after case in one process."""
     case = one.case
-    words = of_all_cases(case.formula.id, case.signature.id, case.dtype.name)
-    return shlex.join(["nnparity", "run", "--backend", one.target.name, *words])
+    packed = [word for pack in packs for word in ("--pack", pack)]
+    salted = ["--salt", case.salt] if case.salt else []
+    cases = of_all_cases(case.formula.id, case.signature.id, case.dtype.name)
+    return shlex.join(["nnparity", "run", *packed, "--backend", one.target.name, *salted, *cases])

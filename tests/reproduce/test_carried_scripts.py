@@ -45,6 +45,12 @@ def test_of_a_cell_that_is_right_it_is_said_that_one_call_may_not_show_all(capsy
         assert (told in capsys.readouterr().err) == said
 
 
+def test_that_command_asks_the_same_numbers(capsys: pytest.CaptureFixture[str]) -> None:
+    asked = ["reproduce", "--salt", "soak-3", RIGHT, "torch", "output"]
+    assert cli.guarded(lambda: cli.application(asked)) == 0
+    assert "run --backend torch:cpu:eager --salt soak-3 --formula tanh" in capsys.readouterr().err
+
+
 def test_where_there_is_none_the_line_says_why() -> None:
     found = scripts([[line(AGAIN)], [line(RIGHT)], [line(GONE)], [line(HOLDS, ABSENT)]])
     whys = {one.case if one.target == "torch:cpu:eager" else one.target: (one.text, one.why) for one in found}
