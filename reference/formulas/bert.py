@@ -35,9 +35,10 @@ def layer_norm(
     fixed_mean: bool = False,
     one_pass: bool = False,
     closed: bool = False,
+    expanded: bool = False,
 ) -> Float[Array, "n d"]:
     """(x - mean) / sqrt(var + eps) * gamma + beta, over the last axis. Primer 4.4."""
-    normal, _ = _normalised(x, eps, unbiased, centred, one_pass)
+    normal, _ = _normalised(x, eps, unbiased, centred, one_pass, expanded)
     return normal * gamma + beta if scaled else normal + beta
 
 
@@ -46,15 +47,15 @@ def _row_mean(x: Float[Array, "n d"]) -> Float[Array, "n 1"]:
 
 
 def _normalised(
-    x: Float[Array, "n d"], eps: float, unbiased: bool, by_mean: bool, one_pass: bool
+    x: Float[Array, "n d"], eps: float, unbiased: bool, by_mean: bool, one_pass: bool, expanded: bool
 ) -> tuple[Float[Array, "n d"], Float[Array, "n 1"]]:
-    """The normalised rows and their standard deviations."""
+    """The normalised rows and their standard deviations. `expanded`: x / sigma - mean / sigma."""
     mean = _row_mean(x)
     centred = x - mean if by_mean else x
     squares = np.sum(np.square(x if one_pass else centred), axis=-1, keepdims=True) / (x.shape[-1] - unbiased)
     variance = squares - np.square(mean) if one_pass else squares
     deviation = np.sqrt(variance + eps)
-    return centred / deviation, deviation
+    return x / deviation - mean / deviation if expanded else centred / deviation, deviation
 
 
 @layer_norm.vjp
@@ -72,6 +73,7 @@ def _(
     fixed_mean: bool = False,
     one_pass: bool = False,
     closed: bool = False,
+    expanded: bool = False,
 ) -> tuple[Float[Array, "n d"], Float[Array, "d"], Float[Array, "d"]]:
     """dx = (gg - mean(gg) - n mean(gg n)) / sigma, with gg = g gamma and n the normalised rows.
 
@@ -79,19 +81,20 @@ def _(
     `fixed_mean`: that of the variance is a constant, so that the n outside of a mean has too large a derivative.
     `closed`: the second derivative by x is that of `_second`.
     `one_pass`: the variance is mean(x^2) - mean(x)^2, and either part brings a gradient of its own.
+    `expanded`: mean(gg n) from the sums as well, and n mean(gg n) as x by that, less the mean by that.
     """
     d = x.shape[-1]
-    normal, deviation = _normalised(x, eps, unbiased, centred, one_pass)
+    normal, deviation = _normalised(x, eps, unbiased, centred, one_pass, expanded)
     dgamma = np.sum(g * normal, axis=0) if scaled else 0 * gamma
     if closed:
         normal, deviation = detached(normal), detached(deviation)
     gg = g * gamma if scaled else g
     mean = _row_mean(gg)
     along = np.sum(gg * normal, axis=-1, keepdims=True) / (d - unbiased)
-    if by_sums:
+    if by_sums or expanded:
         whole = np.sum(x, axis=-1, keepdims=True) * mean
         along = (np.sum(gg * x, axis=-1, keepdims=True) - whole) / deviation / (d - unbiased)
-    if one_pass:
+    if one_pass or expanded:
         through = along / deviation / deviation
         return (gg - mean) / deviation - (x * through - _row_mean(x) * through), dgamma, np.sum(g, axis=0)
     outside = (x - detached(_row_mean(x))) / deviation if fixed_mean else normal

@@ -145,6 +145,17 @@ def near_equal(stream: Stream, shape: tuple[int, ...], dtype: Dtype, place: int)
     return around + stream.normal(shape) * 2.0 ** -(dtype.digits // 2)
 
 
+def constant_rows(stream: Stream, shape: tuple[int, ...], dtype: Dtype, place: int) -> Array:
+    """Each row of the first input is one whole number of half the dtype's digits: the variance is 0, epsilon divides.
+
+    So the square of the mean has all digits there are, and who subtracts it from the mean of squares has none left.
+    """
+    if place or not shape:
+        return stream.normal(shape)
+    most = 1 << dtype.digits // 2
+    return np.broadcast_to(most - 1.0 - stream.integers((*shape[:-1], 1), most // 4), shape)
+
+
 def levels(stream: Stream, shape: tuple[int, ...], dtype: Dtype, place: int) -> Array:
     """Rows of the first input lie so far from each other that e^x of one is 0 beside the other's: each has its own."""
     values = stream.normal(shape)
@@ -287,7 +298,7 @@ Draw = Callable[[Stream, tuple[int, ...], Dtype, int], Array]
 DRAWN = (
     *(normal, small, large, wide, cancelling, image, onehot, offset, one_sided, integers, spike, near_equal),
     *(levels, saturated, unsigned, confident, initial, zero_weights, sparse_gradient, weighted_targets, whole_range),
-    *(well_classified, large_cells, masked_above, rising, tied, converged, ends),
+    *(well_classified, large_cells, masked_above, rising, tied, converged, ends, constant_rows),
 )
 #: name -> how it draws; called with the stream, the shape, the dtype and the input's place in the formula.
 DATASETS: dict[str, Draw] = {f.__name__: f for f in DRAWN}

@@ -1,5 +1,7 @@
 """The numbers of a case follow from its id, and from nothing else."""
 
+import hashlib
+import math
 import subprocess
 import sys
 
@@ -7,6 +9,7 @@ import numpy as np
 import pytest
 
 from nnparity.spec import DTYPES, Case, cases_of, load
+from nnparity.spec.cases import datasets
 from nnparity.spec.cases.datasets import DATASETS, SCHEME, Stream
 from nnparity.spec.cases.samples import SAMPLES
 from nnparity.tests.spec.toy import case, toy
@@ -126,6 +129,38 @@ def test_all_numbers_of_the_spec_are_finite_and_of_their_dtype(dtype: str) -> No
                     )
 
 
+# --- the generator
+
+
+def test_its_key_is_the_hash_as_a_number() -> None:
+    key = int.from_bytes(hashlib.blake2b(b"k", digest_size=16).digest(), "little")
+    bits = np.random.Philox(key=key).random_raw(9)
+    assert (Stream("k").uniform((9,)) == (bits >> np.uint64(11)) * 2.0**-53).all()
+    with pytest.raises(ValueError, match="two words of 64 bits, not 4 of uint32"):
+        datasets._Key(bytes(16)).generate_state(4, np.uint32)
+
+
+def test_uniform_numbers_are_multiples_of_2_to_the_minus_53_spread_over_the_unit_interval() -> None:
+    x = Stream("u").uniform((20_000,))
+    assert np.array_equal(np.rint(x * 2.0**53), x * 2.0**53)
+    assert 0 <= x.min() < 0.001
+    assert 0.999 < x.max() < 1
+    counts = np.histogram(x, 10, (0, 1))[0]
+    assert np.abs(counts - 2000).max() < 6 * math.sqrt(2000)
+
+
+def test_normal_numbers_have_mean_0_and_variance_1() -> None:
+    x = Stream("n").normal((20_000,))
+    assert abs(x.mean()) < 6 / math.sqrt(20_000)
+    assert abs(x.var() - 1) < 0.05
+    assert np.abs(x).max() <= 2 * math.sqrt(3)
+
+
+def test_integers_reach_both_ends_and_no_further() -> None:
+    assert set(Stream("i").integers((1000,), 7).tolist()) == set(range(7))
+    assert set(Stream("i").integers((10,), 1).tolist()) == {0}
+
+
 # --- golden numbers: whoever changes these changes the name of the scheme, which every run stores
 
 
@@ -155,6 +190,7 @@ GOLDEN = {
     "one_sided": [-0.5788112282752991, -0.703988254070282, -0.15441250801086426],
     "integers": [-25.0, -2.0, 16.0],
     "spike": [-1.256693720817566, -1.4525551795959473, 2375.239990234375],
+    "constant_rows": [3430.0, 3430.0, 3430.0],
     "near_equal": [1.219634771347046, 1.2199015617370605, 1.2198004722595215],
     "levels": [-127.76898956298828, -128.85218811035156, -128.9128875732422],
     "saturated": [2.434640407562256, -3.744112968444824, 3.429678201675415],

@@ -1,6 +1,5 @@
 """Each dataset has the property it is named for, and each domain holds, in every dtype."""
 
-import hashlib
 import math
 
 import numpy as np
@@ -10,7 +9,7 @@ from hypothesis import strategies as st
 
 from nnparity.spec import DTYPES, Case, load
 from nnparity.spec.cases import datasets
-from nnparity.spec.cases.datasets import DATASETS, Stream
+from nnparity.spec.cases.datasets import DATASETS
 from nnparity.spec.cases.layouts import LAYOUTS
 from nnparity.spec.cases.special_values import zeros
 from nnparity.spec.loader import signatures
@@ -25,38 +24,6 @@ def drawn(dataset: str, dtype: str = "float64", name: str = "x") -> np.ndarray:
 
 def size(x: np.ndarray) -> float:
     return math.sqrt(float(np.mean(np.square(x))))
-
-
-# --- the generator
-
-
-def test_its_key_is_the_hash_as_a_number() -> None:
-    key = int.from_bytes(hashlib.blake2b(b"k", digest_size=16).digest(), "little")
-    bits = np.random.Philox(key=key).random_raw(9)
-    assert (Stream("k").uniform((9,)) == (bits >> np.uint64(11)) * 2.0**-53).all()
-    with pytest.raises(ValueError, match="two words of 64 bits, not 4 of uint32"):
-        datasets._Key(bytes(16)).generate_state(4, np.uint32)
-
-
-def test_uniform_numbers_are_multiples_of_2_to_the_minus_53_spread_over_the_unit_interval() -> None:
-    x = Stream("u").uniform((20_000,))
-    assert np.array_equal(np.rint(x * 2.0**53), x * 2.0**53)
-    assert 0 <= x.min() < 0.001
-    assert 0.999 < x.max() < 1
-    counts = np.histogram(x, 10, (0, 1))[0]
-    assert np.abs(counts - 2000).max() < 6 * math.sqrt(2000)
-
-
-def test_normal_numbers_have_mean_0_and_variance_1() -> None:
-    x = Stream("n").normal((20_000,))
-    assert abs(x.mean()) < 6 / math.sqrt(20_000)
-    assert abs(x.var() - 1) < 0.05
-    assert np.abs(x).max() <= 2 * math.sqrt(3)
-
-
-def test_integers_reach_both_ends_and_no_further() -> None:
-    assert set(Stream("i").integers((1000,), 7).tolist()) == set(range(7))
-    assert set(Stream("i").integers((10,), 1).tolist()) == {0}
 
 
 # --- the datasets
@@ -123,6 +90,16 @@ def test_near_equal_numbers_agree_to_half_of_their_digits_and_are_told_apart(dty
     assert 1 - 4 * near <= x.min() < x.max() <= 2 + 4 * near
     assert 0.8 * near < x.std() < 1.2 * near
     assert len(np.unique(x)) > 20
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+def test_constant_rows_have_no_variance_and_a_mean_whose_square_has_all_digits(dtype: str) -> None:
+    x, digits = drawn("constant_rows", dtype), DTYPES[dtype].digits
+    assert not np.ptp(x, axis=-1).any()
+    assert np.array_equal(x, np.rint(x))
+    assert 2 ** (digits // 2 - 1) < x.min() <= x.max() < 2 ** (digits // 2)
+    assert len(np.unique(x)) > min(10, 2 ** (digits // 2) // 6)
+    assert np.ptp(drawn("constant_rows", dtype, "w"), axis=-1).all()
 
 
 @pytest.mark.parametrize("dtype", DTYPES)

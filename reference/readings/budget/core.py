@@ -269,7 +269,7 @@ def coerce(x: Any, arithmetic: Arithmetic) -> Budget:
 
 def _number(y: Array, arithmetic: Arithmetic) -> Budget:
     if not arithmetic.holds(float(y)):
-        off = arithmetic.unit * np.abs(y)
+        off = arithmetic.unit * np.abs(y) + arithmetic.step  # below the normal numbers digits are fewer
         around = ranges.of_values(y).widened(1, arithmetic.unit, arithmetic.step)
         return Budget(y, arithmetic, off, off * off).ranged(around)
     return Budget(y, arithmetic)

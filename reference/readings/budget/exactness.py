@@ -52,7 +52,8 @@ def exactly(rule: Callable[..., Any], through: Callable[..., Grid | None]) -> Ca
     """The rule of an operation, without an error where `through`, the grid of its result, says that there is none.
 
     A sum keeps the errors that it would have otherwise: divided by the number of its terms it is a mean, which may
-    also be computed as a running one (Welford, Technometrics 4, 1962), and that rounds on the way.
+    also be computed as a running one (Welford, Technometrics 4, 1962), and that rounds on the way, unless all terms
+    are the same number: then each of its corrections is 0.
     """
 
     def settled(*operands: Any, **keywords: Any) -> Any:
@@ -64,7 +65,7 @@ def exactly(rule: Callable[..., Any], through: Callable[..., Grid | None]) -> Ca
         if found is None:
             return y
         exact = _settled(y, found)
-        if through is summed and exact is not y:
+        if through is summed and exact is not y and not _alike(*operands, **keywords):
             exact.unsettled = y.hard, y.var
         return exact
 
@@ -137,6 +138,11 @@ def summed(x: Budget, axis: Any = None, keepdims: bool = False) -> Grid | None:
     """The sum over axes, with a bit to spare: a bias may be added to the terms before they are delivered."""
     found = grid(x)
     return found and Grid(found.step, 2 * np.asarray(found.size.sum(axis=axis, keepdims=keepdims)))
+
+
+def _alike(x: Budget, axis: Any = None, keepdims: bool = False) -> bool:
+    """Whether each sum is one of equal terms."""
+    return x.value.size > 0 and not any_of(np.ptp(x.value, axis=axis))
 
 
 def contracted(subscripts: str, a: Any, b: Any = None, **_: Any) -> Grid | None:

@@ -109,7 +109,7 @@ def _ranged(y: Budget, x: Budget, axis: Any, n: int) -> Budget:
 def einsum(subscripts: str, a: Any, b: Any = None, **kwargs: Any) -> Budget:
     """A product summed over the letters that the result lacks: dense layers, convolutions, attention.
 
-    |A| e_B + e_A (|B| + e_B) + worst(k, u) u |A||B|, and the squares of the first two terms plus the variance above.
+    |A| e_B + e_A (|B| + e_B) + worst(k, u) u |A||B|, and the squares of all terms but the last plus the variance above.
     """
     if b is None:
         return _reduce(subscripts, a)
@@ -161,7 +161,7 @@ def _errors(subscripts: str, product: Product, a: Budget, b: Budget, y: Array, s
             var = var + _together(common, y, product(square_a, square_b))
         if not a.exact:
             hard = hard + product(a.hard, size_b if b.exact else size_b + b.hard)
-            var = var + product(a.var, square_b)
+            var = var + product(a.var, square_b if b.exact else square_b + b.var)
     return unbounded(hard), unbounded(var)
 
 

@@ -15,6 +15,7 @@ from scipy import special
 
 from nnparity.expect.precision_models import arithmetic
 from nnparity.reference.readings import Arithmetic, Budget
+from nnparity.reference.readings.budget.core import coerce
 from nnparity.reference.readings.budget.deviations import deviation
 from nnparity.reference.readings.budget.functions import OWN
 
@@ -185,6 +186,23 @@ def test_large_errors_are_expected_as_they_come(ufunc: Any, x: float, size: floa
     typical = float(np.sqrt(np.mean(np.square(np.clip(moved, 0, 1e100)))))
     assert np.quantile(moved, 0.99) <= 3 * expected
     assert ufunc is np.exp or expected <= max(10 * typical, 1.1 * size)
+
+
+@pytest.mark.parametrize("square", [np.square, lambda x: np.multiply(x, x), lambda x: np.einsum("i,i->i", x, x)])
+def test_next_to_zero_the_error_of_a_product_is_that_of_both_errors(square: Any) -> None:
+    """To first order it is none: a variance of numbers that are all but equal would be exact."""
+    errors = np.random.default_rng(0).normal(size=100_000)
+    y = square(Budget(np.zeros(3), EXACT, np.full(3, 4.0), np.ones(3)))
+    seen = np.mean(np.square(square(errors)))
+    assert np.allclose(y.var, seen if square is np.square else 1.0, rtol=0.05)
+    assert seen <= 3.2 * y.var.min()
+
+
+def test_a_constant_below_the_normal_numbers_is_off_by_a_step() -> None:
+    f16 = arithmetic("float16")
+    held = abs(float(np.float16(1e-5)) - 1e-5)
+    assert held > f16.unit * 1e-5
+    assert held <= coerce(1e-5, f16).hard < 2 * f16.step
 
 
 def test_the_logarithm_of_what_may_be_zero_is_unbounded() -> None:

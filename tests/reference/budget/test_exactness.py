@@ -154,3 +154,12 @@ def test_a_mean_may_be_a_running_one_which_rounds_where_the_sum_does_not() -> No
     assert error.max() > 0
     assert (error <= budget.hard).all()
     assert exact(np.sum(Budget(x.astype(np.float64), F32), axis=-1))
+
+
+def test_a_mean_of_equal_numbers_is_exact_however_it_is_formed() -> None:
+    x = Budget(np.array([[3.0] * 8, [5.0] * 8]), F32)
+    mean = np.sum(x, axis=-1, keepdims=True) / 8
+    assert exact(mean)
+    assert exact(x - mean)
+    assert not exact(np.sum(x, axis=-1) / 7)
+    assert not exact(np.sum(x) / 16)
