@@ -138,7 +138,7 @@ def _tied(case: Case, found: Iterator[tuple[Candidate, float]]) -> list[tuple[Ca
             break
         if tied and group == ACCURACY and tied[0][0].dtype == case.dtype.name:  # it promises more than a narrower one
             break
-        if not tied or group == VARIANT or np.array_equal(one[0].expected.value, tied[0][0].expected.value):
+        if not tied or group in (VARIANT, REWRITING) or np.array_equal(one[0].expected.value, tied[0][0].expected.value):
             tied.append(one)
     return tied
 
@@ -241,7 +241,7 @@ def _candidates(case: Case, quantity: str, seen: Array, expected: Expected, flus
     yield from _factor(seen, expected, case.dtype.unit, simple=False)
     if not case.formula.trajectory:  # there anything that changes a step a little is as far off as a narrow format
         codes = _rewritten(case, quantity, family, seen, expected, flush)
-        yield from sorted(codes, key=lambda one: float(np.sum(one.expected.judged.sharp)))  # of two the stricter
+        yield from sorted(codes, key=lambda one: float(np.sum(one.expected.judged.sharp)))  # the strictest first
         for name, found in _narrow(case, quantity, family):
             yield Candidate(f"as accurate as a computation in {name}", found, ACCURACY, dtype=name)
 
