@@ -138,7 +138,11 @@ def _tied(case: Case, found: Iterator[tuple[Candidate, float]]) -> list[tuple[Ca
             break
         if tied and group == ACCURACY and tied[0][0].dtype == case.dtype.name:  # it promises more than a narrower one
             break
-        if not tied or group in (VARIANT, REWRITING) or np.array_equal(one[0].expected.value, tied[0][0].expected.value):
+        if (
+            not tied
+            or group in (VARIANT, REWRITING)
+            or np.array_equal(one[0].expected.value, tied[0][0].expected.value)
+        ):
             tied.append(one)
     return tied
 

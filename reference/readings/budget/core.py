@@ -269,7 +269,8 @@ def coerce(x: Any, arithmetic: Arithmetic) -> Budget:
 
 def _number(y: Array, arithmetic: Arithmetic) -> Budget:
     if not arithmetic.holds(float(y)):
-        off = arithmetic.unit * np.abs(y) + arithmetic.step  # below the normal numbers digits are fewer
+        size = np.abs(y)  # below the normal numbers digits are fewer, but no number is off by more than itself
+        off = np.maximum(arithmetic.unit * size, np.minimum(size, arithmetic.step))
         around = ranges.of_values(y).widened(1, arithmetic.unit, arithmetic.step)
         return Budget(y, arithmetic, off, off * off).ranged(around)
     return Budget(y, arithmetic)

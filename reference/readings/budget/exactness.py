@@ -171,9 +171,29 @@ def lossless(rule: Callable[..., Budget], where: Callable[..., Any]) -> Callable
     return settled
 
 
+def unchanged_by_zero(rule: Callable[..., Budget]) -> Callable[..., Budget]:
+    """The rule of a sum or difference, which adds no error to the other operand where one is exactly 0."""
+
+    def settled(*operands: Any) -> Budget:
+        a, b = pair(*operands)
+        y = rule(a, b)
+        for nothing, other in ((a, b), (b, a)):
+            if not y.exact and any_of(at := _is(nothing, 0.0)):
+                hard, var = (0.0, 0.0) if other.exact else (other.hard, other.var)
+                y.hard, y.var = np.where(at, hard, y.hard), np.where(at, var, y.var)
+        return y
+
+    return settled
+
+
 def exact_argument(ufunc: Any) -> Callable[[Budget], Any]:
     """Where the argument is the one of which C has an exact result."""
     return lambda x: _is(x, EXACT_AT[ufunc])
+
+
+def zero(x: Budget) -> Any:
+    """Where the number is 0: its square is, and its root (IEEE 754, 5.4.1)."""
+    return _is(x, 0.0)
 
 
 def zero_product(a: Budget, b: Budget) -> Any:

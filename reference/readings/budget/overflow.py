@@ -22,11 +22,11 @@ def without_end(error: Any, worst: Any, size: Any) -> Any:
 def in_any_order(hard: Any, sizes: Any, total: Any, largest: float) -> Any:
     """Norm 1 of a sum past the largest number, where that has one sign in whatever order its terms are added.
 
-    Terms of the other sign add up to (Σ|t| - |Σt|) / 2. Where that passes the largest number too, a partial sum of
-    each sign may overflow, and the result be NaN.
+    Terms of the other sign add up to (Σ|t| - |Σt|) / 2, as far as float64 has the digits. Where that passes the largest
+    number too, a partial sum of each sign may overflow, and the result be NaN.
     """
     with np.errstate(invalid="ignore"):
-        opposite = (sizes - np.abs(total)) / 2
+        opposite = (sizes - np.abs(total)) / 2 + np.spacing(sizes)
         return np.where(opposite <= largest, unbounded(hard), math.inf)
 
 

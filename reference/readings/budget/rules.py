@@ -10,18 +10,18 @@ from nnparity.reference.readings.budget import functions as f
 from nnparity.reference.readings.budget.conditions import compare, maximum, where
 from nnparity.reference.readings.budget.core import Budget, sum_rule
 from nnparity.reference.readings.budget.correlations import by_common_factor
-from nnparity.reference.readings.budget.exactness import exact_argument, exactly, lossless
+from nnparity.reference.readings.budget.exactness import exact_argument, exactly, lossless, unchanged_by_zero
 from nnparity.reference.readings.budget.sums import einsum, largest, total
 
 Budget.UFUNCS = {
-    np.add: exactly(sum_rule(np.add), exactness.added),
-    np.subtract: exactly(sum_rule(np.subtract), exactness.added),
+    np.add: exactly(unchanged_by_zero(sum_rule(np.add)), exactness.added),
+    np.subtract: exactly(unchanged_by_zero(sum_rule(np.subtract)), exactness.added),
     np.multiply: exactly(by_common_factor(lossless(f.multiply, exactness.zero_product)), exactness.multiplied),
     np.divide: exactly(by_common_factor(lossless(correlations.divide, exactness.exact_quotient)), exactness.divided),
     np.maximum: maximum,
     np.negative: f.negative,
     np.absolute: f.absolute,
-    np.square: exactly(f.square, exactness.squared),
+    np.square: exactly(lossless(f.square, exactness.zero), exactness.squared),
     np.exp: f.elementary(
         np.exp, lambda x, y: y, lambda x, y, e: y * np.expm1(e), image=ranges.monotone(np.exp, 0.0, math.inf)
     ),
@@ -29,7 +29,7 @@ Budget.UFUNCS = {
     np.tanh: f.elementary(
         np.tanh, f.tanh_slope, f.monotone(np.tanh, f.tanh_slope, 0.385), 2.0, ranges.within(-1.0, 1.0)
     ),
-    np.sqrt: exactly(f.square_root, exactness.rooted),
+    np.sqrt: exactly(lossless(f.square_root, exactness.zero), exactness.rooted),
     special.expit: f.logistic,
     np.sin: f.elementary(np.sin, lambda x, y: np.abs(np.cos(x)), lambda x, y, e: e, 2.0, ranges.within(-1.0, 1.0)),
     np.cos: f.elementary(np.cos, lambda x, y: np.abs(np.sin(x)), lambda x, y, e: e, 2.0, ranges.within(-1.0, 1.0)),

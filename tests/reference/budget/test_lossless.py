@@ -11,6 +11,7 @@ from nnparity.expect.precision_models import arithmetic
 from nnparity.reference.readings import Budget
 from nnparity.reference.readings.budget.exactness import EXACT_AT
 from nnparity.spec import DTYPES, Case, load
+from nnparity.spec.cases.special_values import special_case
 from nnparity.spec.loader import signatures
 
 F32 = arithmetic("float32")
@@ -89,3 +90,25 @@ def test_a_sine_of_a_position_that_is_reduced_without_care_is_seen() -> None:
         right, wrong = (np.abs(f(x).astype(np.float64) - found.value[:, column]) for x in (t, reduced))
         assert (right <= found.hard[:, column]).all()
         assert (wrong > found.hard[:, column]).any()
+
+
+def test_the_square_and_the_root_of_zero_are_zero() -> None:
+    for y in (np.square(exact(0.0, 0.7)), np.sqrt(exact(0.0, 0.7))):
+        assert y.hard[0] == y.var[0] == 0 < y.hard[1]
+    assert np.sqrt(off(0.0)).hard > 0
+
+
+def test_to_add_or_subtract_zero_loses_nothing() -> None:
+    zero, x = exact(0.0, 0.0), off(1e-3, 7.0)
+    for y in (x + zero, zero + x, x - zero, zero - x):
+        assert np.array_equal(y.hard, x.hard)
+        assert np.array_equal(y.var, x.var)
+    assert not (exact(0.1, 0.7) + zero).hard.any()
+    assert ((x + off(0.0, 0.0)).hard > 2e-3).all()
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float16", "bfloat16"])
+def test_of_nothing_adam_makes_nothing_whose_error_is_bounded(dtype: str) -> None:
+    """0 / (0 + eps), where eps is two steps of float16: a kernel in which it is lost has NaN."""
+    one = special_case(load()["adam"], "zeros", dtype, "")
+    assert np.isfinite(expect(one, frozenset({"output"}))["output.w_next"].hard).all()

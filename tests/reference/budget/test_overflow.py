@@ -83,3 +83,10 @@ def test_terms_of_both_signs_that_overflow_may_be_no_number() -> None:
     assert np.isfinite(np.sum(numbers[:3]).without_end)
     assert np.isinf(np.sum(numbers * 1.0 + 0.0).hard)
     assert np.isinf(np.einsum("i,i->", numbers, Budget(np.array([3.0, 3, 3, 2, 2]), SINGLE)).without_end)
+
+
+def test_so_may_those_that_float64_does_not_see_beside_the_sum() -> None:
+    """1e63 - 1e40 is 1e63 in float64, and in float32 infinity less infinity."""
+    x, w = Budget(np.array([[1e38, -1e38]]), SINGLE), Budget(np.array([[1e25], [1e2]]), SINGLE)
+    assert np.isinf(np.einsum("nk,kj->nj", x, w).without_end)
+    assert not np.isinf(np.einsum("nk,kj->nj", x, Budget(np.array([[1e2], [1e-30]]), SINGLE)).without_end)
