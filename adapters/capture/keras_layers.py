@@ -11,7 +11,6 @@ from nnparity.adapters.capture.layer import FLATTEN, IDENTITY, RANDOM
 from nnparity.adapters.capture.reading import NO_PADS, Reading, same_padding
 from nnparity.adapters.function import to_numpy
 from nnparity.adapters.request import Array
-from nnparity.adapters.shared.layouts import OIHW
 from nnparity.spec import DTYPES
 
 LAST = "channels_last"
@@ -62,7 +61,12 @@ def imaged(read: Reading, ranks: Container[int] = (4,)) -> Reading:
 
 
 def _of_images(layer: Any, read: Reading) -> Reading:
-    return imaged(read) if channels_last(layer) else read
+    return imaged(read, ranks(layer)) if channels_last(layer) else read
+
+
+def ranks(layer: Any) -> Container[int]:
+    """Of the arrays that have the channels last where the layer has them so."""
+    return (3,) if isinstance(layer, layers.Conv1D) else (4,)
 
 
 def _dense(layer: Any) -> Reading:
@@ -74,14 +78,18 @@ def _bias(layer: Any) -> dict[str, Array]:
     return {"b": array(layer.bias, layer.compute_dtype)} if layer.use_bias else {}
 
 
-def _conv2d(layer: Any) -> Reading:
-    if layer.groups != 1 or tuple(layer.dilation_rate) != (1, 1):
+def _convolution(layer: Any) -> Reading:
+    """Along one axis or two."""
+    axes = len(layer.strides)
+    if layer.groups != 1 or set(layer.dilation_rate) != {1}:
         return _of_images(layer, Reading(note="a convolution with groups or dilation"))
-    weights = {"w": np.transpose(array(layer.kernel, layer.compute_dtype), OIHW)} | _bias(layer)
-    settings = {"strides": tuple(layer.strides), "padding": NO_PADS}
-    read = Reading("conv2d", weights, settings)
+    weights = {"w": np.moveaxis(array(layer.kernel, layer.compute_dtype), (-1, -2), (0, 1))} | _bias(layer)
+    size = weights["w"].shape[2:]
+    settings = {"strides": tuple(layer.strides), "padding": NO_PADS[:axes]}
+    if layer.padding == "causal":
+        settings["padding"] = ((size[0] - 1, 0),)
+    read = Reading(f"conv{axes}d", weights, settings)
     if layer.padding == "same":
-        size = weights["w"].shape[2:]
         read = replace(read, late=lambda inputs: {"padding": same_padding(inputs["x"].shape[2:], size, layer.strides)})
     return _of_images(layer, read)
 
@@ -205,7 +213,8 @@ def _attention(layer: Any) -> Reading:
 
 TABLE: Mapping[type, Callable[[Any], Reading]] = {
     layers.Dense: _dense,
-    layers.Conv2D: _conv2d,
+    layers.Conv1D: _convolution,
+    layers.Conv2D: _convolution,
     layers.MaxPooling2D: _pooling("max_pool2d"),
     layers.AveragePooling2D: _pooling("avg_pool2d"),
     layers.GlobalAveragePooling2D: _global_pooling,
@@ -239,11 +248,12 @@ HARMLESS = ("training", "return_attention_scores")
 WHOLE = (layers.RNN, layers.MultiHeadAttention)
 #: Layers that only move numbers, or join what several give: what comes out is judged where it goes in.
 MOVERS = (
-    *(layers.InputLayer, layers.Reshape, layers.Permute, layers.RepeatVector, layers.ZeroPadding2D),
+    *(layers.InputLayer, layers.Reshape, layers.Permute, layers.RepeatVector),
+    *(layers.ZeroPadding1D, layers.ZeroPadding2D),
     *(layers.Add, layers.Subtract, layers.Multiply, layers.Average, layers.Concatenate),
 )
 #: Layers whose activation is told as a layer of its own.
-ACTIVATED = (layers.Dense, layers.Conv2D)
+ACTIVATED = (layers.Dense, layers.Conv1D, layers.Conv2D)
 
 
 def called(layer: Any, flags: Mapping[str, Any]) -> Reading:

@@ -43,18 +43,20 @@ def _dense(module: Any) -> Reading:
     return Reading("dense", _parameters(w=module.weight, b=module.bias))
 
 
-def _conv2d(module: Any) -> Reading:
-    if module.groups != 1 or module.dilation != (1, 1) or module.padding_mode != "zeros":
+def _convolution(module: Any) -> Reading:
+    """Along one axis or two."""
+    axes = len(module.stride)
+    if module.groups != 1 or set(module.dilation) != {1} or module.padding_mode != "zeros":
         return Reading(note="a convolution with groups, dilation or another padding than zeros")
     weights = _parameters(w=module.weight, b=module.bias)
-    settings = {"strides": tuple(module.stride), "padding": NO_PADS}
+    settings = {"strides": tuple(module.stride), "padding": NO_PADS[:axes]}
     if module.padding == "same":
         size, strides = module.kernel_size, module.stride
         late = partial(_same_padding, size=size, strides=strides)
-        return Reading("conv2d", weights, settings, late=late)
+        return Reading(f"conv{axes}d", weights, settings, late=late)
     if module.padding != "valid":
         settings["padding"] = tuple((one, one) for one in module.padding)
-    return Reading("conv2d", weights, settings)
+    return Reading(f"conv{axes}d", weights, settings)
 
 
 def _same_padding(inputs: Mapping[str, Array], size: tuple[int, ...], strides: tuple[int, ...]) -> dict[str, Any]:
@@ -191,7 +193,8 @@ def _attention(module: Any) -> Reading:
 
 TABLE: Mapping[type, Callable[[Any], Reading]] = {
     nn.Linear: _dense,
-    nn.Conv2d: _conv2d,
+    nn.Conv1d: _convolution,
+    nn.Conv2d: _convolution,
     nn.Embedding: _embedding,
     nn.LayerNorm: _layer_norm,
     nn.RMSNorm: _rms_norm,
@@ -238,7 +241,7 @@ def layers_of(module: Any) -> list[Any]:
 #: Modules that are read whole, not by what they are made of.
 WHOLE = (nn.LSTM, nn.MultiheadAttention)
 #: Modules that only move numbers: what comes out is judged where it goes in.
-MOVERS = (nn.Unflatten, nn.ZeroPad2d, nn.PixelShuffle)
+MOVERS = (nn.Unflatten, nn.ZeroPad1d, nn.ZeroPad2d, nn.PixelShuffle)
 
 
 def reading(module: Any) -> Reading:

@@ -82,16 +82,17 @@ def test_what_lies_alike_is_left_as_it_is() -> None:
 
 
 def convolution(x: Any, *padding: tuple[int, int]) -> Layer:
-    return Layer("", "", "conv2d", {"padding": padding}, {"x": x}, {}, {"output": x})
+    return Layer("", "", f"conv{len(padding)}d", {"padding": padding}, {"x": x}, {}, {"output": x})
 
 
 def test_zeros_around_an_image_may_be_put_there_by_a_layer_before() -> None:
-    padded = np.pad(IMAGES, ((0, 0), (0, 0), (1, 1), (2, 1)))
-    inside, before = convolution(IMAGES, (1, 1), (2, 1)), convolution(padded, (0, 0), (0, 0))
-    for a, b in ((inside, before), (before, inside)):
-        found = repadded(a, b)
-        assert found.settings == b.settings
-        assert np.array_equal(found.inputs["x"], b.inputs["x"])
+    for x, padding in ((IMAGES, ((1, 1), (2, 1))), (SEQUENCES, ((2, 1),))):
+        padded = np.pad(x, ((0, 0), (0, 0), *padding))
+        inside, before = convolution(x, *padding), convolution(padded, *(len(padding) * [(0, 0)]))
+        for a, b in ((inside, before), (before, inside)):
+            found = repadded(a, b)
+            assert found.settings == b.settings
+            assert np.array_equal(found.inputs["x"], b.inputs["x"])
 
 
 def test_what_is_no_zero_is_not_cut_away() -> None:

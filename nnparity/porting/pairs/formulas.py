@@ -43,6 +43,14 @@ def conv2d(
     return y if b is None else y + np.expand_dims(b, (1, 2))
 
 
+def conv1d(
+    x: Any, w: Any, b: Any = None, *, strides: tuple[int] = (1,), padding: tuple[Pair] = ((0, 0),), **variant: Any
+) -> Any:
+    """The same along one axis: an image of one row."""
+    rows = {"strides": (1, *strides), "padding": ((0, 0), *padding), **variant}
+    return conv2d(np.expand_dims(x, 2), np.expand_dims(w, 2), b, **rows)[:, :, 0]
+
+
 def max_pool2d(x: Any, *, size: Pair = (2, 2), strides: Pair = (2, 2), **variant: Any) -> Any:
     """The largest number of each window."""
     if size == strides == (2, 2):
@@ -228,6 +236,7 @@ FLIPPED = {
 KINDS: dict[str, Kind] = {
     "dense": Kind(dense, "dense"),
     "conv2d": Kind(conv2d, variants=FLIPPED, rank=4),
+    "conv1d": Kind(conv1d, variants={"both": FLIPPED["both"]}, rank=3),
     "max_pool2d": Kind(max_pool2d, "max_pool2d", rank=4),
     "avg_pool2d": Kind(avg_pool2d, "avg_pool2d", rank=4),
     "layer_norm": Kind(_of(bert.layer_norm), "layer_norm"),
