@@ -19,6 +19,14 @@ X = array(5, 6)
 UNIT = 2.0**-24
 
 
+def cumulative(x: float) -> float:
+    return 0.5 * math.erfc(-x / math.sqrt(2))
+
+
+def by_tanh(x: float) -> float:
+    return 0.5 * (1 + math.tanh(math.sqrt(2 / math.pi) * (x + 0.044715 * x**3)))
+
+
 class Again:
     """The layers of b, run again."""
 
@@ -112,6 +120,31 @@ def test_an_activation_of_the_other_models_code_is_found_there() -> None:
     (only,) = (row for row in found.rows if not row.a)
     assert only.notes == ["only in b as a layer: the other model's code does it between dense0 and dense2"]
     assert port(network("dense", "relu", "dense"), network("dense", "-relu", "dense"))
+
+
+def test_it_is_found_where_the_axes_lie_otherwise_in_the_other() -> None:
+    code, own = (network(*kinds, x=array(2, 6, 6)) for kinds in (("dense", "-relu", "dense"), ("dense", "relu")))
+    own[1] = layer("relu1", "relu", np.swapaxes(own[0].y, 1, 2))
+    code[1] = layer("dense2", "dense", own[1].y, code[1].weights)
+    own.append(code[1])
+    for a, b in ((code, own), (own, code)):
+        (only,) = (row for row in port(a, b).rows if row.kind == "relu")
+        assert only.grade == "conforms"
+        assert "as a layer: the other model's code does it between" in only.notes[0]
+
+
+def test_a_known_wrong_reading_of_the_other_models_code_is_named() -> None:
+    a, b = network("dense", "relu", "dense"), network("dense", "dense")
+    x = a[0].y
+    exact, tanh = (x * np.vectorize(one)(x) for one in (cumulative, by_tanh))
+    a[1] = Layer("gelu", "GELU", "gelu", {"kind": "exact"}, {"x": x}, {}, {"output": exact.astype(np.float32)})
+    a[2] = layer("dense2", "dense", a[1].y, b[1].weights)
+    b[1] = layer("dense1", "dense", tanh.astype(np.float32), b[1].weights)
+    first = port(a, b).first
+    assert first is not None
+    assert first.a == "gelu"
+    says = "between dense0 and dense1 the other model's code gives: the tanh approximation of GELU"
+    assert first.why == [f"only in a as a layer: {says}"]
 
 
 def test_an_activation_that_the_other_has_not_departs() -> None:

@@ -187,6 +187,19 @@ def lstm(fault: str = "") -> Any:
     return model
 
 
+def signal(given: Any, fault: str = "") -> Any:
+    """`torch_models.signal`, with its numbers; the padding may be Keras's own, which is more at the end."""
+    padding = [] if fault == "padding" else [layers.ZeroPadding1D(1)]
+    conv = layers.Conv1D(8, 3, strides=2, padding="same" if fault == "padding" else "valid")
+    rest = [layers.BatchNormalization(epsilon=1e-5), layers.Activation("relu"), layers.LSTM(5, return_sequences=True)]
+    model = keras.Sequential([layers.Input((8, 3)), *padding, conv, *rest])
+    numpy = {name: one.numpy() for name, one in given.state_dict().items()}
+    wx, wh, b1, b2 = (numpy[f"lstm.{name}_l0"] for name in ("weight_ih", "weight_hh", "bias_ih", "bias_hh"))
+    norm = [numpy[f"norm.{name}"] for name in ("weight", "bias", "running_mean", "running_var")]
+    model.set_weights([numpy["conv.weight"].transpose(2, 1, 0), numpy["conv.bias"], *norm, wx.T, wh.T, b1 + b2])
+    return model
+
+
 #: Layers that leave something to chance in training.
 DROPPING: dict[str, Callable[..., Any]] = {
     "dropout": partial(layers.Dropout, 0.5),

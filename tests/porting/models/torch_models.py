@@ -136,6 +136,26 @@ def attention() -> Any:
     return model.eval()
 
 
+class Signal(nn.Module):
+    """A convolution along time with padding and strides, the ReLU a call of a function, an LSTM over what it gives."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.conv = nn.Conv1d(3, 8, 3, stride=2, padding=1)
+        self.norm = nn.BatchNorm1d(8)
+        self.lstm = nn.LSTM(8, 5, batch_first=True)
+
+    def forward(self, x: Any) -> Any:
+        y, _ = self.lstm(torch.relu(self.norm(self.conv(x.transpose(1, 2)))).transpose(1, 2))
+        return y
+
+
+def signal() -> Any:
+    """With numbers of its own."""
+    torch.manual_seed(5)
+    return Signal().eval()
+
+
 def images() -> Any:
     """A convolution with padding and strides, batch normalisation, pooling of other windows and of the whole, SiLU."""
     model = nn.Sequential(
