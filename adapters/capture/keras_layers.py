@@ -1,6 +1,6 @@
 """Keras's layers as formulas of the spec, on any backend: what each computes, its parameters, and its layout."""
 
-from collections.abc import Callable, Container, Mapping
+from collections.abc import Callable, Container, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -88,18 +88,24 @@ def _convolution(layer: Any) -> Reading:
     settings = {"strides": tuple(layer.strides), "padding": NO_PADS[:axes]}
     if layer.padding == "causal":
         settings["padding"] = ((size[0] - 1, 0),)
-    read = Reading(f"conv{axes}d", weights, settings)
-    if layer.padding == "same":
-        read = replace(read, late=lambda inputs: {"padding": same_padding(inputs["x"].shape[2:], size, layer.strides)})
-    return _of_images(layer, read)
+    return _of_images(layer, _padded(layer, Reading(f"conv{axes}d", weights, settings), size))
+
+
+def _padded(layer: Any, read: Reading, size: Sequence[int]) -> Reading:
+    """With what the setting `same` puts around its images, whose size is not known before."""
+    if layer.padding != "same":
+        return read
+    return replace(read, late=lambda inputs: {"padding": same_padding(inputs["x"].shape[2:], size, layer.strides)})
 
 
 def _pooling(kind: str) -> Callable[[Any], Reading]:
     def read(layer: Any) -> Reading:
-        if layer.padding != "valid":
-            return _of_images(layer, Reading(note="a pooling with padding"))
-        settings = {"size": tuple(layer.pool_size), "strides": tuple(layer.strides)}
-        return _of_images(layer, Reading(kind, settings=settings))
+        settings: dict[str, Any] = {"size": tuple(layer.pool_size), "strides": tuple(layer.strides)}
+        if kind == "max_pool2d":
+            settings["padding"] = NO_PADS
+        elif layer.padding != "valid":
+            return _of_images(layer, Reading(note="a mean with padding"))
+        return _of_images(layer, _padded(layer, Reading(kind, settings=settings), layer.pool_size))
 
     return read
 
@@ -257,10 +263,16 @@ ACTIVATED = (layers.Dense, layers.Conv1D, layers.Conv2D)
 
 
 def called(layer: Any, flags: Mapping[str, Any]) -> Reading:
-    """How a layer is read that is called with these keywords; a flag that no formula knows makes another one of it."""
+    """How a layer is read that is called with these keywords; a flag that no formula knows makes another one of it.
+
+    One that is unknown has its parameters as they are, by which its counterpart is found.
+    """
     if flags.get("training") and _drops(layer):
         return DROPS
     read = reading(layer)
+    if not read.kind:
+        own = {str(place): array(one, layer.compute_dtype) for place, one in enumerate(layer.weights)}
+        return replace(read, weights=own)
     known = [name for name, value in flags.items() if value is True and name not in HARMLESS]
     return replace(read, kind="", note=f"is called with {', '.join(known)}") if known and read.kind else read
 

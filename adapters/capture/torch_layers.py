@@ -1,6 +1,7 @@
 """PyTorch's modules as formulas of the spec: what each computes, its parameters, and what it is called with."""
 
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from functools import partial
 from typing import Any
 
@@ -85,12 +86,14 @@ def _batch_norm(module: Any) -> Reading:
 
 def _pooling(kind: str) -> Callable[[Any], Reading]:
     def read(module: Any) -> Reading:
-        if _pair(module.padding) != (0, 0) or module.ceil_mode or _pair(getattr(module, "dilation", 1)) != (1, 1):
-            return Reading(note="a pooling with padding, dilation or ceil_mode")
+        pads, largest = _pair(module.padding), kind == "max_pool2d"
+        if (any(pads) and not largest) or module.ceil_mode or _pair(getattr(module, "dilation", 1)) != (1, 1):
+            return Reading(note="a mean with padding, or a pooling with dilation or ceil_mode")
         if getattr(module, "divisor_override", None) is not None:
             return Reading(note="a mean of another divisor than the size of the window")
         size = _pair(module.kernel_size)
-        return Reading(kind, settings={"size": size, "strides": _pair(module.stride or size)})
+        around = {"padding": tuple((one, one) for one in pads)} if largest else {}
+        return Reading(kind, settings={"size": size, "strides": _pair(module.stride or size), **around})
 
     return read
 
@@ -245,7 +248,13 @@ MOVERS = (nn.Unflatten, nn.ZeroPad1d, nn.ZeroPad2d, nn.PixelShuffle)
 
 
 def reading(module: Any) -> Reading:
-    """How a module is read; one whose `forward` is not that of the class it stands for is unknown."""
+    """How a module is read; one that is unknown has its parameters as they are, by which its counterpart is found."""
+    read = _known(module)
+    return read if read.kind else replace(read, weights=_parameters(**dict(module.named_parameters())))
+
+
+def _known(module: Any) -> Reading:
+    """One whose `forward` is not that of the class it stands for is unknown."""
     kind: Any = type(module)
     if kind.__name__ in GELUS and kind.__module__.startswith("transformers."):
         return Reading("gelu", settings={"kind": GELUS[kind.__name__]})

@@ -12,7 +12,8 @@ from nnparity.tests.porting.made import array
 
 IMAGES, KERNEL, BIAS = array(2, 3, 7, 6), array(4, 3, 3, 2), array(4)
 WIDE = array(2, 5, 8)
-PADDED = np.pad(WIDE, ((0, 0), (0, 0), (2, 1)))
+AROUND = ((0, 0), (0, 0))
+PADDED = np.pad(WIDE, (*AROUND, (2, 1)))
 MATRICES = {name: array(8, 8, seed=seed) for seed, name in enumerate(("wq", "wk", "wv", "wo"))}
 
 
@@ -61,6 +62,12 @@ CASES: dict[str, tuple[str, dict[str, Any], dict[str, Any], Any]] = {
     "max pooling": (
         *("max_pool2d", {"size": (3, 2), "strides": (2, 1)}, X),
         windows(IMAGES, (3, 2), (2, 1), lambda cut: cut.max((2, 3))),
+    ),
+    "max pooling past the edge": (
+        *("max_pool2d", {"size": (3, 2), "strides": (2, 2), "padding": ((1, 1), (1, 0))}, X),
+        windows(
+            np.pad(IMAGES, (*AROUND, (1, 1), (1, 0)), constant_values=-9), (3, 2), (2, 2), lambda cut: cut.max((2, 3))
+        ),
     ),
     "average pooling": (
         *("avg_pool2d", {"size": (3, 2), "strides": (1, 2)}, X),

@@ -51,8 +51,9 @@ def conv1d(
     return conv2d(np.expand_dims(x, 2), np.expand_dims(w, 2), b, **rows)[:, :, 0]
 
 
-def max_pool2d(x: Any, *, size: Pair = (2, 2), strides: Pair = (2, 2), **variant: Any) -> Any:
-    """The largest number of each window."""
+def max_pool2d(x: Any, *, size: Pair = (2, 2), strides: Pair = (2, 2), padding: Pads = NO_PADS, **variant: Any) -> Any:
+    """The largest number of each window; one past the edge has the edge in it, whose copies change no maximum."""
+    x = np.pad(x, ((0, 0), (0, 0), *padding), mode="edge") if np.any(padding) else x
     if size == strides == (2, 2):
         return convolution.max_pool2d(x, **variant)
     cut = windows(x, size, strides)

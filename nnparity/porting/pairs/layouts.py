@@ -24,8 +24,8 @@ MOST = 4
 ROWS = ("dense", "layer_norm", "rms_norm", "softmax")
 ELEMENTWISE = ("identity", "relu", "tanh", "sigmoid", "gelu", "silu")
 NUMBERS = (*ELEMENTWISE, "embedding")
-#: Kinds that have zeros around what they take.
-CONVOLUTIONS = ("conv1d", "conv2d")
+#: Kinds that may have something around what they take.
+PADDED = ("conv1d", "conv2d", "max_pool2d")
 #: Kinds that take sequences of the batch, as their own setting says in which order: another one is another layer.
 SEQUENCES = ("lstm", "multi_head_attention")
 
@@ -116,9 +116,14 @@ def moved(a: Array, b: Array, images: Sequence[tuple[int, ...]]) -> float:
 
 
 def repadded(a: Layer, b: Layer) -> Layer:
-    """a's convolution, the zeros around its image put there as b's has them: by itself, or by a layer before."""
+    """a's convolution, the zeros around its image put there as b's has them: by itself, or by a layer before.
+
+    So too its pooling, where no number is below zero: the largest of a window is the same with zeros past the edge.
+    """
     x, own, theirs = a.x, a.settings.get("padding"), b.settings.get("padding")
-    if a.kind != b.kind or a.kind not in CONVOLUTIONS or x is None or own is None or theirs is None or own == theirs:
+    if a.kind != b.kind or a.kind not in PADDED or x is None or own is None or theirs is None or own == theirs:
+        return a
+    if a.kind == "max_pool2d" and np.any(x < 0):
         return a
     padded = np.pad(x, ((0, 0), (0, 0), *own))
     inner = (slice(before, size - behind) for size, (before, behind) in zip(padded.shape[2:], theirs, strict=True))
@@ -154,6 +159,17 @@ def _turns(a: Array, images: Sequence[tuple[int, ...]], fixed: int) -> Iterator[
                 yield Turn(
                     features=np.argsort(features), says=f"the features come in the order {OURS}, those of a in {says}"
                 )
+
+
+def padded(x: Array, y: Array) -> bool:
+    """Whether y is x with zeros around it."""
+    if not x.ndim == y.ndim <= MOST or x.size >= y.size or any(n > m for n, m in zip(x.shape, y.shape, strict=True)):
+        return False
+    if np.count_nonzero(x) != np.count_nonzero(y):
+        return False
+    starts = itertools.product(*(range(m - n + 1) for n, m in zip(x.shape, y.shape, strict=True)))
+    cuts = (tuple(slice(i, i + n) for i, n in zip(start, x.shape, strict=True)) for start in starts)
+    return any(np.array_equal(y[cut], x) for cut in cuts)
 
 
 def reordered(array: Array, shape: tuple[int, ...]) -> Iterator[Array]:

@@ -41,8 +41,11 @@ NARROWER: Mapping[str, Any] = {"float32": np.float32, "float16": np.float16, "bf
 
 
 def differences(a: Layer, b: Layer, turn: Turn) -> list[str]:
-    """What differs, settings first, of two layers of a kind; `turn` says in what order b's features are."""
-    if a.kind != b.kind:
+    """What differs, settings first, of two layers of a kind; `turn` says in what order b's features are.
+
+    Of those without a formula nobody knows which of their parameters are to be alike, and in what layout.
+    """
+    if a.kind != b.kind or not a.kind:
         return []
     return [*_settings(a.settings, b.settings), *_weights(a, b, turn)]
 
