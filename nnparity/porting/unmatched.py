@@ -13,7 +13,7 @@ import numpy as np
 
 from nnparity.adapters.capture.layer import FLATTEN, IDENTITY, RANDOM, RESULT, Layer
 from nnparity.adapters.request import Array
-from nnparity.porting.pairs.layouts import ELEMENTWISE, reordered
+from nnparity.porting.pairs.layouts import ELEMENTWISE, padded, reordered
 from nnparity.porting.pairs.pair import own, said
 from nnparity.porting.pairs.question import Expectation, judged, readings
 from nnparity.porting.rows import UNMATCHED, Row, passes
@@ -49,9 +49,11 @@ def _row(side: Side, other: Side, place: int, letter: str) -> Row:
     else:
         grade, says = _explained(side, other, place, letter)
     why, notes = ([says], notes) if grade not in (*PASSING, UNMATCHED) else ([], [says, *notes])
+    end = _end(side, place) if grade == UNMATCHED else None
+    behind = "" if end is None else side.names[end]
     if letter == "a":
-        return Row(layer.label, a=name, grade=grade, own_a=verdict, why=why, notes=notes)
-    return Row(layer.label, b=name, grade=grade, own_b=verdict, why=why, notes=notes)
+        return Row(layer.label, a=name, grade=grade, own_a=verdict, behind=behind, why=why, notes=notes)
+    return Row(layer.label, b=name, grade=grade, own_b=verdict, behind=behind, why=why, notes=notes)
 
 
 def _explained(side: Side, other: Side, place: int, letter: str) -> tuple[str, str]:
@@ -156,11 +158,20 @@ def _chain(side: Side, place: int) -> Chain | None:
     steps = [place]
     while (start := _source(side, steps[0])) is not None and start not in side.partners:
         steps.insert(0, start)
-    while (end := _sink(side, steps[-1])) is not None and end not in side.partners:
-        steps.append(end)
+    end = _end(side, place, steps)
     if start is None or end is None or not all(side.layers[one].kind for one in steps):
         return None
     return Chain(start, [side.layers[one] for one in steps], end)
+
+
+def _end(side: Side, place: int, steps: list[int] | None = None) -> int | None:
+    """The pair that this layer's result reaches as it is; the unpaired layers between are added to `steps`."""
+    last = place
+    while (end := _sink(side, last)) is not None and end not in side.partners:
+        if steps is not None:
+            steps.append(end)
+        last = end
+    return end
 
 
 def _source(side: Side, place: int) -> int | None:
@@ -177,10 +188,14 @@ def _sink(side: Side, place: int) -> int | None:
 
 
 def _passed(returned: Array | None, received: Array | None, by: Layer) -> bool:
-    """Whether one is the other; of a layer that takes each number by itself, with their axes in another order too."""
-    if same(returned, received) or returned is None or received is None or by.kind not in ELEMENTWISE:
+    """Whether one is the other, or that with zeros around it, as a layer that only pads gives it.
+
+    Of a layer that takes each number by itself their axes may lie in another order.
+    """
+    if same(returned, received) or returned is None or received is None:
         return same(returned, received)
-    return any(same(one, received) for one in reordered(returned, received.shape))
+    turned = reordered(returned, received.shape) if by.kind in ELEMENTWISE else ()
+    return any(same(one, received) for one in turned) or padded(returned, received)
 
 
 def same(returned: Array | None, received: Array | None) -> bool:

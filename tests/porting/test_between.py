@@ -155,6 +155,38 @@ def test_an_activation_that_the_other_has_not_departs() -> None:
     assert found.first.why == ["only in b: the other model does not do it between dense0 and dense1"]
 
 
+def shifted(by: float, own: float) -> tuple[list[Layer], list[Layer]]:
+    """Dense layers between which something is added: by a's code, and by a layer of b's that nobody knows."""
+    a = network("dense", "dense")
+    y = a[0].y
+    a[1] = layer("dense1", "dense", y + np.float32(by), a[1].weights)
+    added = unknown("own", y, y + np.float32(own))
+    return a, [a[0], added, layer("dense1", "dense", added.y, a[1].weights)]
+
+
+def test_a_layer_before_what_receives_the_same_in_both_is_the_others_code() -> None:
+    found = port(*shifted(1, 1))
+    assert found
+    (only,) = (row for row in found.rows if not row.a)
+    assert only.notes == ["only in b as a layer: what dense1 receives behind it is the same in both models"]
+    wrong = port(*shifted(1, 1.01))
+    assert [row.grade for row in wrong.rows if not row.a] == [UNMATCHED]
+    assert [row.kind for row in wrong.departures] == [BETWEEN]
+
+
+def test_behind_a_departure_nobody_knows_whose_code_does_what() -> None:
+    a, b = shifted(1, 1)
+    first = Layer("dense0", "Dense", "dense", {}, b[0].inputs, b[0].weights, {"output": 2 * a[0].y})
+    found = port(a, [first, *b[1:]])
+    assert [row.grade for row in found.rows if not row.a] == [UNMATCHED]
+
+
+def test_arrays_of_other_sizes_are_told_by_their_shapes() -> None:
+    found = port([unknown("own", X, X)], [unknown("own", X[:3], X)])
+    assert found.first is not None
+    assert found.first.why[0] == "a gives it an array of shape (5, 6), b one of (3, 6)"
+
+
 def test_what_only_one_has_and_nobody_explains_is_no_pass() -> None:
     a = network("dense")
     b = [*a, unknown("own", a[0].y + 1, a[0].y)]

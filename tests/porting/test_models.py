@@ -30,6 +30,7 @@ RIGHT = {
     "cnn of functions": 5,
     "cnn of channels first": 13,
     "images": 8,
+    "residual": 7,
     "signal": 3,
     "lstm": 3,
     "attention": 2,

@@ -52,6 +52,11 @@ def _called_in_training(model: Port) -> Any:
     return nnparity.port(called, called, numbers.sequences())
 
 
+def _residual() -> Any:
+    given = torch_models.residual()
+    return nnparity.port(given, keras_models.residual(given), numbers.image())
+
+
 def _signal(fault: str = "") -> Any:
     """Eight numbers in threes: with an odd count both ways to pad are one."""
     given, x = torch_models.signal(), numbers.sequences()
@@ -82,6 +87,7 @@ PORTS: dict[str, Port] = {
     "cnn of channels first": _cnn("channels_first_cnn", "with_images"),
     "images": _cnn("images", "images"),
     "images, epsilon": lambda: nnparity.port(torch_models.images(), keras_models.images("epsilon"), numbers.image()),
+    "residual": _residual,
     "signal": _signal,
     "signal, padding": partial(_signal, "padding"),
     "lstm": lambda: nnparity.port(torch_models.lstm(), keras_models.lstm(), numbers.sequences()),
