@@ -57,7 +57,7 @@ class Own:
         ordered = _ordered(self.function, arrays, attributes)
         plain = [x if _whole(x) else x.astype(np.float64) for x in ordered.values()]
         with np.errstate(all="ignore"):
-            results = _tuple(_by_name(self.function, self.function, ordered)(*plain, **attributes))
+            results = _tuple(_by_name(self.function, located(self.function), ordered)(*plain, **attributes))
         shapes = [_shape(np.asarray(one)) for one in results]
         names = {"output": shapes[0]} if len(shapes) == 1 else {f"y{place}": one for place, one in enumerate(shapes)}
         return Formula(
