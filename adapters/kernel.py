@@ -68,7 +68,8 @@ class Kernel:
 def kernel(calls: str, *, using: tuple[str, ...] = (), convention: str = "") -> Callable[[Method], Method]:
     """Declare a method that calls the framework's own operation, `calls`. Raises TypeError where that is not said."""
     if callable(calls):
-        raise TypeError(f'@kernel stands before {calls.__name__} without the path of what it calls: @kernel("...")')
+        name = getattr(calls, "__name__", calls)
+        raise TypeError(f'@kernel stands before {name} without the path of what it calls: @kernel("...")')
     return partial(_declare, Kernel(calls, using=using, convention=convention))
 
 
