@@ -9,7 +9,7 @@ import importlib
 import inspect
 import sys
 import traceback
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -29,6 +29,8 @@ FRAMEWORKS = {
     "jax": "nnparity.adapters.jax.arrays:JaxArrays",
     "tensorflow": "nnparity.adapters.tensorflow.arrays:TensorflowArrays",
 }
+#: Those that take no array of another one for theirs.
+OWN = ("torch", "tensorflow")
 #: First package of an array's type -> its framework.
 PACKAGES = {"numpy": "numpy", "torch": "torch", "jax": "jax", "jaxlib": "jax", "tensorflow": "tensorflow"}
 
@@ -61,12 +63,21 @@ class Call:
     vjp: Callable[..., Any] | None = None
     #: the attributes of the formula that the function takes as keywords
     takes: frozenset[str] = field(init=False)
+    #: whether the function has the formula's own names for the inputs, in another order or as keywords alone
+    by_name: bool = field(init=False)
 
     def __post_init__(self) -> None:
-        self.takes = frozenset(name for name in self.formula.attributes if _takes(self.function, name))
+        known = _parameters(self.function)
+        self.takes = frozenset(name for name in self.formula.attributes if _takes(known, name))
+        names = list(self.formula.inputs)
+        by_place = [one.name for one in known if one.kind is not one.KEYWORD_ONLY][: len(names)]
+        able = {one.name for one in known if one.kind in (one.KEYWORD_ONLY, one.POSITIONAL_OR_KEYWORD)}
+        self.by_name = able.issuperset(names) and by_place != names
 
     def __call__(self, named: Mapping[str, Any]) -> Any:
         """The outputs."""
+        if self.by_name:
+            return self.function(**{name: named[name] for name in self.formula.inputs}, **self._keywords(named))
         return self.function(*self._inputs(named), **self._keywords(named))
 
     def pulled(self, cotangents: Tensors, named: Mapping[str, Any]) -> Tensors:
@@ -102,6 +113,9 @@ class Calling(Adapter):
         found = self._call(named)
         parts = tuple(found) if isinstance(found, tuple | list) else (found,)
         names = tuple(self._call.formula.results)
+        other = next(filter(None, (whose for one in parts if (whose := framework_of(one)) != self.backend)), None)
+        if other and self.backend in OWN:
+            raise TypeError(f"the function returned an array of {other}, expected one of {self.backend}")
         if len(parts) != len(names):
             raise ValueError(f"the function returned {len(parts)}, the formula has {len(names)}: {', '.join(names)}")
         return parts
@@ -169,13 +183,19 @@ def imported() -> list[str]:
     return [name for name in FRAMEWORKS if name in sys.modules]
 
 
-def _takes(function: Callable[..., Any], name: str) -> bool:
-    """Whether a function has a keyword of that name, or any."""
+def _parameters(function: Callable[..., Any]) -> list[inspect.Parameter]:
+    """A function's; those of the `forward` or `call` of a module, whose own call says of none; of a builtin none."""
+    inner = (getattr(function, name, None) for name in ("forward", "call"))
+    own = next((one for one in inner if inspect.ismethod(one)), function)
     try:
-        known = inspect.signature(function).parameters
+        return list(inspect.signature(own).parameters.values())
     except (TypeError, ValueError):  # a builtin that does not say
-        return False
-    return name in known or any(one.kind is inspect.Parameter.VAR_KEYWORD for one in known.values())
+        return []
+
+
+def _takes(known: Sequence[inspect.Parameter], name: str) -> bool:
+    """Whether there is a keyword of that name, or any."""
+    return any(one.name == name or one.kind is one.VAR_KEYWORD for one in known)
 
 
 def user_lines(error: Exception, *callers: Path) -> list[str]:

@@ -66,7 +66,10 @@ class Kernel:
 
 
 def kernel(calls: str, *, using: tuple[str, ...] = (), convention: str = "") -> Callable[[Method], Method]:
-    """Declare a method that calls the framework's own operation, `calls`."""
+    """Declare a method that calls the framework's own operation, `calls`. Raises TypeError where that is not said."""
+    if callable(calls):
+        name = getattr(calls, "__name__", calls)
+        raise TypeError(f'@kernel stands before {name} without the path of what it calls: @kernel("...")')
     return partial(_declare, Kernel(calls, using=using, convention=convention))
 
 

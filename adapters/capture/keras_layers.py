@@ -1,6 +1,6 @@
 """Keras's layers as formulas of the spec, on any backend: what each computes, its parameters, and its layout."""
 
-from collections.abc import Callable, Container, Mapping
+from collections.abc import Callable, Container, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -11,7 +11,6 @@ from nnparity.adapters.capture.layer import FLATTEN, IDENTITY, RANDOM
 from nnparity.adapters.capture.reading import NO_PADS, Reading, same_padding
 from nnparity.adapters.function import to_numpy
 from nnparity.adapters.request import Array
-from nnparity.adapters.shared.layouts import OIHW
 from nnparity.spec import DTYPES
 
 LAST = "channels_last"
@@ -62,7 +61,12 @@ def imaged(read: Reading, ranks: Container[int] = (4,)) -> Reading:
 
 
 def _of_images(layer: Any, read: Reading) -> Reading:
-    return imaged(read) if channels_last(layer) else read
+    return imaged(read, ranks(layer)) if channels_last(layer) else read
+
+
+def ranks(layer: Any) -> Container[int]:
+    """Of the arrays that have the channels last where the layer has them so."""
+    return (3,) if isinstance(layer, layers.Conv1D) else (4,)
 
 
 def _dense(layer: Any) -> Reading:
@@ -74,24 +78,34 @@ def _bias(layer: Any) -> dict[str, Array]:
     return {"b": array(layer.bias, layer.compute_dtype)} if layer.use_bias else {}
 
 
-def _conv2d(layer: Any) -> Reading:
-    if layer.groups != 1 or tuple(layer.dilation_rate) != (1, 1):
+def _convolution(layer: Any) -> Reading:
+    """Along one axis or two."""
+    axes = len(layer.strides)
+    if layer.groups != 1 or set(layer.dilation_rate) != {1}:
         return _of_images(layer, Reading(note="a convolution with groups or dilation"))
-    weights = {"w": np.transpose(array(layer.kernel, layer.compute_dtype), OIHW)} | _bias(layer)
-    settings = {"strides": tuple(layer.strides), "padding": NO_PADS}
-    read = Reading("conv2d", weights, settings)
-    if layer.padding == "same":
-        size = weights["w"].shape[2:]
-        read = replace(read, late=lambda inputs: {"padding": same_padding(inputs["x"].shape[2:], size, layer.strides)})
-    return _of_images(layer, read)
+    weights = {"w": np.moveaxis(array(layer.kernel, layer.compute_dtype), (-1, -2), (0, 1))} | _bias(layer)
+    size = weights["w"].shape[2:]
+    settings = {"strides": tuple(layer.strides), "padding": NO_PADS[:axes]}
+    if layer.padding == "causal":
+        settings["padding"] = ((size[0] - 1, 0),)
+    return _of_images(layer, _padded(layer, Reading(f"conv{axes}d", weights, settings), size))
+
+
+def _padded(layer: Any, read: Reading, size: Sequence[int]) -> Reading:
+    """With what the setting `same` puts around its images, whose size is not known before."""
+    if layer.padding != "same":
+        return read
+    return replace(read, late=lambda inputs: {"padding": same_padding(inputs["x"].shape[2:], size, layer.strides)})
 
 
 def _pooling(kind: str) -> Callable[[Any], Reading]:
     def read(layer: Any) -> Reading:
-        if layer.padding != "valid":
-            return _of_images(layer, Reading(note="a pooling with padding"))
-        settings = {"size": tuple(layer.pool_size), "strides": tuple(layer.strides)}
-        return _of_images(layer, Reading(kind, settings=settings))
+        settings: dict[str, Any] = {"size": tuple(layer.pool_size), "strides": tuple(layer.strides)}
+        if kind == "max_pool2d":
+            settings["padding"] = NO_PADS
+        elif layer.padding != "valid":
+            return _of_images(layer, Reading(note="a mean with padding"))
+        return _of_images(layer, _padded(layer, Reading(kind, settings=settings), layer.pool_size))
 
     return read
 
@@ -205,7 +219,8 @@ def _attention(layer: Any) -> Reading:
 
 TABLE: Mapping[type, Callable[[Any], Reading]] = {
     layers.Dense: _dense,
-    layers.Conv2D: _conv2d,
+    layers.Conv1D: _convolution,
+    layers.Conv2D: _convolution,
     layers.MaxPooling2D: _pooling("max_pool2d"),
     layers.AveragePooling2D: _pooling("avg_pool2d"),
     layers.GlobalAveragePooling2D: _global_pooling,
@@ -239,18 +254,25 @@ HARMLESS = ("training", "return_attention_scores")
 WHOLE = (layers.RNN, layers.MultiHeadAttention)
 #: Layers that only move numbers, or join what several give: what comes out is judged where it goes in.
 MOVERS = (
-    *(layers.InputLayer, layers.Reshape, layers.Permute, layers.RepeatVector, layers.ZeroPadding2D),
+    *(layers.InputLayer, layers.Reshape, layers.Permute, layers.RepeatVector),
+    *(layers.ZeroPadding1D, layers.ZeroPadding2D),
     *(layers.Add, layers.Subtract, layers.Multiply, layers.Average, layers.Concatenate),
 )
 #: Layers whose activation is told as a layer of its own.
-ACTIVATED = (layers.Dense, layers.Conv2D)
+ACTIVATED = (layers.Dense, layers.Conv1D, layers.Conv2D)
 
 
 def called(layer: Any, flags: Mapping[str, Any]) -> Reading:
-    """How a layer is read that is called with these keywords; a flag that no formula knows makes another one of it."""
+    """How a layer is read that is called with these keywords; a flag that no formula knows makes another one of it.
+
+    One that is unknown has its parameters as they are, by which its counterpart is found.
+    """
     if flags.get("training") and _drops(layer):
         return DROPS
     read = reading(layer)
+    if not read.kind:
+        own = {str(place): array(one, layer.compute_dtype) for place, one in enumerate(layer.weights)}
+        return replace(read, weights=own)
     known = [name for name, value in flags.items() if value is True and name not in HARMLESS]
     return replace(read, kind="", note=f"is called with {', '.join(known)}") if known and read.kind else read
 

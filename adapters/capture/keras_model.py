@@ -19,6 +19,7 @@ from nnparity.adapters.capture.keras_layers import (
     called,
     channels_last,
     imaged,
+    ranks,
 )
 from nnparity.adapters.capture.layer import IDENTITY, Layer
 from nnparity.adapters.capture.reading import Call
@@ -88,7 +89,7 @@ class KerasModel:
         function = layer.activation
         read = activation(function)
         if read.kind != "softmax" and channels_last(layer):
-            read = imaged(read)
+            read = imaged(read, ranks(layer))
         known = Call.of(function, read, tensor, (before,), {})
         returned = function(before)
         told = getattr(function, "__name__", type(function).__name__)

@@ -1,6 +1,7 @@
 """PyTorch's modules as formulas of the spec: what each computes, its parameters, and what it is called with."""
 
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from functools import partial
 from typing import Any
 
@@ -43,18 +44,20 @@ def _dense(module: Any) -> Reading:
     return Reading("dense", _parameters(w=module.weight, b=module.bias))
 
 
-def _conv2d(module: Any) -> Reading:
-    if module.groups != 1 or module.dilation != (1, 1) or module.padding_mode != "zeros":
+def _convolution(module: Any) -> Reading:
+    """Along one axis or two."""
+    axes = len(module.stride)
+    if module.groups != 1 or set(module.dilation) != {1} or module.padding_mode != "zeros":
         return Reading(note="a convolution with groups, dilation or another padding than zeros")
     weights = _parameters(w=module.weight, b=module.bias)
-    settings = {"strides": tuple(module.stride), "padding": NO_PADS}
+    settings = {"strides": tuple(module.stride), "padding": NO_PADS[:axes]}
     if module.padding == "same":
         size, strides = module.kernel_size, module.stride
         late = partial(_same_padding, size=size, strides=strides)
-        return Reading("conv2d", weights, settings, late=late)
+        return Reading(f"conv{axes}d", weights, settings, late=late)
     if module.padding != "valid":
         settings["padding"] = tuple((one, one) for one in module.padding)
-    return Reading("conv2d", weights, settings)
+    return Reading(f"conv{axes}d", weights, settings)
 
 
 def _same_padding(inputs: Mapping[str, Array], size: tuple[int, ...], strides: tuple[int, ...]) -> dict[str, Any]:
@@ -83,12 +86,14 @@ def _batch_norm(module: Any) -> Reading:
 
 def _pooling(kind: str) -> Callable[[Any], Reading]:
     def read(module: Any) -> Reading:
-        if _pair(module.padding) != (0, 0) or module.ceil_mode or _pair(getattr(module, "dilation", 1)) != (1, 1):
-            return Reading(note="a pooling with padding, dilation or ceil_mode")
+        pads, largest = _pair(module.padding), kind == "max_pool2d"
+        if (any(pads) and not largest) or module.ceil_mode or _pair(getattr(module, "dilation", 1)) != (1, 1):
+            return Reading(note="a mean with padding, or a pooling with dilation or ceil_mode")
         if getattr(module, "divisor_override", None) is not None:
             return Reading(note="a mean of another divisor than the size of the window")
         size = _pair(module.kernel_size)
-        return Reading(kind, settings={"size": size, "strides": _pair(module.stride or size)})
+        around = {"padding": tuple((one, one) for one in pads)} if largest else {}
+        return Reading(kind, settings={"size": size, "strides": _pair(module.stride or size), **around})
 
     return read
 
@@ -191,7 +196,8 @@ def _attention(module: Any) -> Reading:
 
 TABLE: Mapping[type, Callable[[Any], Reading]] = {
     nn.Linear: _dense,
-    nn.Conv2d: _conv2d,
+    nn.Conv1d: _convolution,
+    nn.Conv2d: _convolution,
     nn.Embedding: _embedding,
     nn.LayerNorm: _layer_norm,
     nn.RMSNorm: _rms_norm,
@@ -238,11 +244,17 @@ def layers_of(module: Any) -> list[Any]:
 #: Modules that are read whole, not by what they are made of.
 WHOLE = (nn.LSTM, nn.MultiheadAttention)
 #: Modules that only move numbers: what comes out is judged where it goes in.
-MOVERS = (nn.Unflatten, nn.ZeroPad2d, nn.PixelShuffle)
+MOVERS = (nn.Unflatten, nn.ZeroPad1d, nn.ZeroPad2d, nn.PixelShuffle)
 
 
 def reading(module: Any) -> Reading:
-    """How a module is read; one whose `forward` is not that of the class it stands for is unknown."""
+    """How a module is read; one that is unknown has its parameters as they are, by which its counterpart is found."""
+    read = _known(module)
+    return read if read.kind else replace(read, weights=_parameters(**dict(module.named_parameters())))
+
+
+def _known(module: Any) -> Reading:
+    """One whose `forward` is not that of the class it stands for is unknown."""
     kind: Any = type(module)
     if kind.__name__ in GELUS and kind.__module__.startswith("transformers."):
         return Reading("gelu", settings={"kind": GELUS[kind.__name__]})

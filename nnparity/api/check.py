@@ -42,8 +42,8 @@ def check(
     """Whether `fn` computes the formula: true if everything that was judged conforms.
 
     Args:
-        fn: A function on arrays of NumPy, PyTorch, JAX or TensorFlow. Its inputs come in the spec's order, and those
-            attributes that it has keywords for by their names.
+        fn: A function on arrays of NumPy, PyTorch, JAX or TensorFlow. Its inputs come in the spec's order, by their
+            names where it has all of these in another order; and those attributes that it has keywords for by theirs.
         formula: The formula's id, such as ``"softmax"``.
         dtype: float64, float32, float16 or bfloat16.
         device: "cpu" or "cuda"; "cpu" by default.
@@ -113,6 +113,7 @@ def _with(case: Case, fixed: Mapping[str, Scalar]) -> Case:
 def recognised(call: Call, case: Case, device: str) -> str:
     """The framework whose arrays the function takes and returns, by a call. Raises UsageError where none fits."""
     told = []
+    answers = []
     for name in imported():
         try:
             found = _called(name, call, case, device)
@@ -121,12 +122,22 @@ def recognised(call: Call, case: Case, device: str) -> str:
             told += [f"  {line}" for line in user_lines(error, Path(__file__).resolve())]
             continue
         first = found[0] if isinstance(found, tuple | list) and found else found
-        if (whose := framework_of(first)) is not None:
+        whose = framework_of(first)
+        if whose is not None and name in (whose, "numpy"):
             return whose
-        told.append(f"given arrays of {name} it returned a {type(first).__name__}")
+        answers.append(name)
+        found = f"an array of {whose}" if whose else f"a {type(first).__name__}"
+        told.append(f"given arrays of {name} it returned {found}")
     head = "the function computes with the arrays of no framework that is imported here:"
-    hint = f'where one of these is its own, framework="{imported()[-1]}" says so: its errors are told with their cases'
-    raise UsageError("\n  ".join([head, *told, hint]))
+    own = answers[0] if answers else imported()[-1]
+    hint = f'where one of these is its own, framework="{own}" says so: its errors are told with their cases'
+    raise UsageError("\n  ".join([head, *told, _handed(call.formula), hint]))
+
+
+def _handed(formula: Formula) -> str:
+    """What a function of it is given, in words."""
+    attributes = f"; its attributes {', '.join(formula.attributes)} by name" if formula.attributes else ""
+    return f"{formula.id} hands over {', '.join(formula.inputs)}, by place in this order{attributes}"
 
 
 def _called(name: str, call: Call, case: Case, device: str) -> Any:

@@ -50,6 +50,11 @@ class Own:
         """The function itself, on plain arrays."""
         return self.function(*inputs, **attributes)
 
+    @property
+    def plain(self) -> Callable[..., Any]:
+        """The function for plain arrays: where it fails, its line is told."""
+        return located(self.function)
+
     def formula(self, inputs: Mapping[str, Any]) -> Formula:
         """What the spec would say of it for these inputs. Raises UsageError."""
         arrays = {name: given.array_of(name, x) for name, x in inputs.items() if not _attribute(x)}
@@ -57,7 +62,7 @@ class Own:
         ordered = _ordered(self.function, arrays, attributes)
         plain = [x if _whole(x) else x.astype(np.float64) for x in ordered.values()]
         with np.errstate(all="ignore"):
-            results = _tuple(_by_name(self.function, self.function, ordered)(*plain, **attributes))
+            results = _tuple(_by_name(self.function, self.plain, ordered)(*plain, **attributes))
         shapes = [_shape(np.asarray(one)) for one in results]
         names = {"output": shapes[0]} if len(shapes) == 1 else {f"y{place}": one for place, one in enumerate(shapes)}
         return Formula(

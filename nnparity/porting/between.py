@@ -6,8 +6,9 @@ before. Where the two models agreed before, up to some error, and do not behind 
 
 import math
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 
-from nnparity.porting.rows import Row
+from nnparity.porting.rows import UNMATCHED, Row
 from nnparity.reference.readings.budget.core import COMPOSED
 from nnparity.reports.formatting import significant
 
@@ -21,9 +22,20 @@ def with_between(rows: Sequence[Row], unit: float, explain: Callable[[Row], list
     for row in rows:
         if row.received is not None and row.received > (0.0 if row.exact else COMPOSED * agreed):
             found.append(_departure(row, agreed, found, explain(row)))
+        elif row.received is not None and not any(one.departs for one in found):
+            found = [_accounted(one) if one.behind in (row.a, row.b) else one for one in found]
         found.append(row)
         agreed = max([agreed, *_known(row)])
     return found
+
+
+def _accounted(row: Row) -> Row:
+    """A layer that one model alone has, before a layer that receives the same in both: the other's code does it."""
+    if row.grade != UNMATCHED:
+        return row
+    letter = "a" if row.a else "b"
+    says = f"only in {letter} as a layer: what {row.behind} receives behind it is the same in both models"
+    return replace(row, grade="conforms", notes=[says, *row.notes[1:]])
 
 
 def _known(row: Row) -> list[float]:

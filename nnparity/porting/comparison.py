@@ -79,6 +79,9 @@ def _connected(one: Side, other: Side, row: Row, masks: Sequence[Array]) -> list
     i, j = one.names.index(row.a), other.names.index(row.b)
     before = [(place, partner) for place, partner in sorted(one.partners.items()) if place < i and partner < j]
     names = [one.names[place] for place, _ in before]
+    x, y = (layer.inputs.get(row.beside) if row.beside else layer.x for layer in (one.layers[i], other.layers[j]))
+    if x is not None and y is not None and x.size != y.size:
+        return [f"a gives it an array of shape {x.shape}, b one of {y.shape}"]
     told = []
     for side, layers, layer in (
         ("a", [one.layers[place] for place, _ in before], one.layers[i]),

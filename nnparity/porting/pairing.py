@@ -98,6 +98,8 @@ def score(one: Layer, other: Layer) -> float:
     """What speaks for the pair; 0 where it is none."""
     alike = bool(one.y is not None and other.y is not None and sorted(one.y.shape) == sorted(other.y.shape))
     if not one.kind or one.kind != other.kind:
+        if not one.kind and not other.kind and same_numbers(one, other):
+            return SAME_NUMBERS + SAME_RESULT * alike
         idle = one.kind in IDLE or other.kind in IDLE
         return OTHER_KIND if alike and not idle else 0.0
     found = SAME_KIND + SAME_RESULT * alike

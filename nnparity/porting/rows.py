@@ -35,6 +35,8 @@ class Row:
     received: float | None = None
     returned: float | None = None
     beside: str = ""
+    #: The layer of the same model that receives, as it is, what one without a counterpart returns.
+    behind: str = ""
     #: Whether whole numbers are received: there is no rounding in these, they are the same or wrong.
     exact: bool = False
     #: Why it departs, the likeliest first.

@@ -4,6 +4,7 @@ A ReLU may be a layer in one model and a call of a function in the other. If wha
 what the formula gives for what its last layer returned, it is there, only not as a layer.
 """
 
+import itertools
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -12,8 +13,9 @@ import numpy as np
 
 from nnparity.adapters.capture.layer import FLATTEN, IDENTITY, RANDOM, RESULT, Layer
 from nnparity.adapters.request import Array
-from nnparity.porting.pairs.pair import own
-from nnparity.porting.pairs.question import Expectation, judged
+from nnparity.porting.pairs.layouts import ELEMENTWISE, padded, reordered
+from nnparity.porting.pairs.pair import own, said
+from nnparity.porting.pairs.question import Expectation, judged, readings
 from nnparity.porting.rows import UNMATCHED, Row, passes
 from nnparity.reports.records import PASSING, Verdict
 from nnparity.spec import DTYPES
@@ -43,13 +45,15 @@ def _row(side: Side, other: Side, place: int, letter: str) -> Row:
     notes = [f"{letter}: {layer.note}"] if layer.note and layer.kind != RANDOM else []
     if verdict and not passes(verdict):
         grade = verdict.grade
-        says = f"only in {letter}, and not what its formula gives: {verdict.diagnosis or verdict.message or 'unknown'}"
+        says = f"only in {letter}, and not what its formula gives: {said(verdict)}"
     else:
         grade, says = _explained(side, other, place, letter)
     why, notes = ([says], notes) if grade not in (*PASSING, UNMATCHED) else ([], [says, *notes])
+    end = _end(side, place) if grade == UNMATCHED else None
+    behind = "" if end is None else side.names[end]
     if letter == "a":
-        return Row(layer.label, a=name, grade=grade, own_a=verdict, why=why, notes=notes)
-    return Row(layer.label, b=name, grade=grade, own_b=verdict, why=why, notes=notes)
+        return Row(layer.label, a=name, grade=grade, own_a=verdict, behind=behind, why=why, notes=notes)
+    return Row(layer.label, b=name, grade=grade, own_b=verdict, behind=behind, why=why, notes=notes)
 
 
 def _explained(side: Side, other: Side, place: int, letter: str) -> tuple[str, str]:
@@ -60,13 +64,17 @@ def _explained(side: Side, other: Side, place: int, letter: str) -> tuple[str, s
         return told[0], f"only in {letter}: {told[1]}"
     chain = _chain(side, place)
     found = None if chain is None else _done_by_code(other, chain, side.partners)
-    if found is not False and _idle(layer):
+    done = found is not None and found.grade == "conforms"
+    if (found is None or done) and _idle(layer):
         return "inconclusive", f"only in {letter}: these inputs do not show it, it returns what it receives"
     if chain is None or found is None:
         return UNMATCHED, f"only in {letter}: the other model has no layer for it"
     ends = " and ".join(other.names[side.partners[end]] for end in (chain.start, chain.end))
-    if found:
+    if done:
         return "conforms", f"only in {letter} as a layer: the other model's code does it between {ends}"
+    known = [one for one in readings(layer.kind) if one in found.names] if len(chain.steps) == 1 else []
+    if known:
+        return "diverges", f"only in {letter} as a layer: between {ends} the other model's code gives: {known[0]}"
     return "diverges", f"only in {letter}: the other model does not do it between {ends}"
 
 
@@ -94,21 +102,29 @@ class Chain:
     end: int
 
 
-def _done_by_code(other: Side, chain: Chain, partners: Mapping[int, int]) -> bool | None:
-    """Whether the other model does what the chain does; None where that cannot be told.
+def _done_by_code(other: Side, chain: Chain, partners: Mapping[int, int]) -> Verdict | None:
+    """Whether the other model does what the chain does: a verdict, or None where that cannot be told.
 
-    What the next layer received there may be flattened in another order of axes.
+    What the next layer received there may be flattened in another order of axes, or have its axes in another one, where
+    the chain takes each number by itself.
     """
     z, seen = other.layers[partners[chain.start]].y, other.layers[partners[chain.end]].x
     if z is None or seen is None or seen.dtype.name not in DTYPES:
         return None
     orders = ORDERS if any(one.kind == FLATTEN for one in chain.steps) else ORDERS[:1]
-    found = [_grade(chain, z, seen, order) for order in orders]
-    return None if None in found else "conforms" in found
+    alone = all(one.kind in ELEMENTWISE for one in chain.steps)
+    turned = list(reordered(z, seen.shape)) if alone else []
+    found: list[Verdict] = []
+    for start, order in itertools.product(turned or [z], orders):
+        verdict = _verdict(chain, start, seen, order)
+        if verdict is None or verdict.grade == "conforms":
+            return verdict
+        found.append(verdict)
+    return found[0]
 
 
-def _grade(chain: Chain, z: Array, seen: Array, order: str) -> str | None:
-    """That of what was received, if the chain started from z and flattened in that order."""
+def _verdict(chain: Chain, z: Array, seen: Array, order: str) -> Verdict | None:
+    """That on what was received, if the chain started from z and flattened in that order."""
     first = chain.steps[0]
     expected = Expectation.of(
         first.kind, first.settings, {**first.inputs, **first.weights, next(iter(first.inputs)): z}
@@ -117,7 +133,7 @@ def _grade(chain: Chain, z: Array, seen: Array, order: str) -> str | None:
         return None
     steps = [(one.kind, _with_order(one, order), one.weights) for one in chain.steps]
     verdict = judged(Expectation(steps, expected.inputs), [seen], seen.dtype.name)[0]
-    return None if isinstance(verdict, str) or verdict.hard is None else verdict.grade
+    return None if isinstance(verdict, str) or verdict.hard is None else verdict
 
 
 def _with_order(layer: Layer, order: str) -> dict[str, Any]:
@@ -142,22 +158,44 @@ def _chain(side: Side, place: int) -> Chain | None:
     steps = [place]
     while (start := _source(side, steps[0])) is not None and start not in side.partners:
         steps.insert(0, start)
-    while (end := _sink(side, steps[-1])) is not None and end not in side.partners:
-        steps.append(end)
+    end = _end(side, place, steps)
     if start is None or end is None or not all(side.layers[one].kind for one in steps):
         return None
     return Chain(start, [side.layers[one] for one in steps], end)
 
 
+def _end(side: Side, place: int, steps: list[int] | None = None) -> int | None:
+    """The pair that this layer's result reaches as it is; the unpaired layers between are added to `steps`."""
+    last = place
+    while (end := _sink(side, last)) is not None and end not in side.partners:
+        if steps is not None:
+            steps.append(end)
+        last = end
+    return end
+
+
 def _source(side: Side, place: int) -> int | None:
     """The layer whose result this one received as it is."""
-    return next((one for one in range(place - 1, -1, -1) if same(side.layers[one].y, side.layers[place].x)), None)
+    layer = side.layers[place]
+    return next((one for one in range(place - 1, -1, -1) if _passed(side.layers[one].y, layer.x, layer)), None)
 
 
 def _sink(side: Side, place: int) -> int | None:
     """The next layer that received this one's result as it is."""
+    layer = side.layers[place]
     later = range(place + 1, len(side.layers))
-    return next((one for one in later if same(side.layers[place].y, side.layers[one].x)), None)
+    return next((one for one in later if _passed(layer.y, side.layers[one].x, layer)), None)
+
+
+def _passed(returned: Array | None, received: Array | None, by: Layer) -> bool:
+    """Whether one is the other, or that with zeros around it, as a layer that only pads gives it.
+
+    Of a layer that takes each number by itself their axes may lie in another order.
+    """
+    if same(returned, received) or returned is None or received is None:
+        return same(returned, received)
+    turned = reordered(returned, received.shape) if by.kind in ELEMENTWISE else ()
+    return any(same(one, received) for one in turned) or padded(returned, received)
 
 
 def same(returned: Array | None, received: Array | None) -> bool:

@@ -74,6 +74,50 @@ def test_a_function_that_fails_whatever_it_is_given_is_told_with_its_line_and_ho
     assert "check.py" not in str(raised.value)
 
 
+def reordered(x: Any, beta: Any, gamma: Any) -> Any:
+    return layer_norm(x, gamma, beta)
+
+
+def test_a_function_with_the_names_of_the_spec_in_another_order_gets_them_by_name() -> None:
+    options: dict[str, Any] = {"dtype": "float64", "attributes": {"eps": 1e-5}}
+    for fn in (reordered, lambda *, gamma, beta, x: layer_norm(x, gamma, beta)):
+        assert nnparity.check(fn, "layer_norm", **options)
+    assert not nnparity.check(lambda x, b, g: layer_norm(x, g, b), "layer_norm", **options)
+
+
+class Module:
+    """As PyTorch's: what its call takes is not said."""
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        return self.forward(*args, **kwargs)
+
+    def forward(self, x: Any, gamma: Any, beta: Any) -> Any:
+        return layer_norm(x, gamma, beta)
+
+
+def test_a_module_is_given_the_attributes_that_its_forward_takes() -> None:
+    assert nnparity.check(Module(), "layer_norm", attributes={"eps": 1e-5})
+
+
+def test_what_a_function_is_given_is_told_where_it_takes_something_else() -> None:
+    with pytest.raises(nnparity.UsageError) as raised:
+        nnparity.check(lambda w, m, v, g, alpha: w, "adam")
+    says = "  adam hands over w, m, v, g, by place in this order; its attributes lr, beta1, beta2, eps, step by name"
+    assert says in str(raised.value).splitlines()
+
+
+def test_a_function_that_takes_tensors_and_returns_arrays_of_numpy_is_told_so() -> None:
+    torch = pytest.importorskip("torch")
+
+    def mixed(x: Any) -> Any:
+        return torch.softmax(x, -1).detach().numpy()
+
+    with pytest.raises(nnparity.UsageError, match=r"given arrays of torch it returned an array of numpy\n"):
+        nnparity.check(mixed, "softmax")
+    told = str(nnparity.check(mixed, "softmax", framework="torch"))
+    assert "TypeError: the function returned an array of numpy, expected one of torch" in told
+
+
 def verdict(quantity: str, grade: str) -> Verdict:
     return Verdict("c", "f", "s", "d", "float32", "t", quantity, grade)
 

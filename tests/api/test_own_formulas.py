@@ -180,6 +180,10 @@ def turned(x: Any) -> Any:
     return np.asarray(x, dtype=object)
 
 
+def of_tensors(x: Any) -> Any:
+    return x.unsqueeze(0)
+
+
 def assigned(x: Any) -> Any:
     x[0] = 0
     return x
@@ -190,6 +194,7 @@ def assigned(x: Any) -> Any:
     [
         (cumulated, r"cumulated cannot be read: test_own_formulas.py:\d+: return np.cumsum\(y, axis=-1\)\n.*cumsum"),
         (assigned, r"assigned cannot be read: test_own_formulas.py:\d+: x\[0\] = 0"),
+        (of_tensors, r"of_tensors cannot be read: test_own_formulas.py:\d+: return x.unsqueeze\(0\)\n  AttributeError"),
         (turned, "turned turned a reading into an array"),
         (
             lambda x: -x if x.sum() > 0.123 else x,

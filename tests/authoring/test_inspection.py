@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 
 from nnparity.adapters.base import Adapter
+from nnparity.adapters.files import Broken
 from nnparity.adapters.inspection import faults, source_of
 from nnparity.adapters.registry import BUILTIN, Misdeclared, load
 from nnparity.spec import load as formulas
@@ -114,6 +115,14 @@ def test_all_but_the_name_and_two_methods_has_a_default(folder: Path, line: str)
 def test_each_fault_has_its_words(folder: Path, line: str, fault: str) -> None:
     with pytest.raises(Misdeclared, match=fault):
         raise Misdeclared(told(folder, f"{LEAST}    {line}\n"))
+
+
+def test_a_kernel_without_a_path_is_told_so(folder: Path) -> None:
+    (folder / "mine.py").write_text(f"{LEAST}    relu = kernel(lambda self, x: x)\n")
+    with pytest.raises(
+        Broken, match=r"mine.py cannot be run: TypeError: @kernel stands before <lambda> without the path"
+    ):
+        load("mine.py:Mine")
 
 
 @pytest.mark.parametrize("method", ["lambda self, **given: 1", "lambda self, x, more=1: x", "lambda self, *, x: x"])

@@ -19,6 +19,14 @@ X = array(5, 6)
 UNIT = 2.0**-24
 
 
+def cumulative(x: float) -> float:
+    return 0.5 * math.erfc(-x / math.sqrt(2))
+
+
+def by_tanh(x: float) -> float:
+    return 0.5 * (1 + math.tanh(math.sqrt(2 / math.pi) * (x + 0.044715 * x**3)))
+
+
 class Again:
     """The layers of b, run again."""
 
@@ -114,12 +122,69 @@ def test_an_activation_of_the_other_models_code_is_found_there() -> None:
     assert port(network("dense", "relu", "dense"), network("dense", "-relu", "dense"))
 
 
+def test_it_is_found_where_the_axes_lie_otherwise_in_the_other() -> None:
+    code, own = (network(*kinds, x=array(2, 6, 6)) for kinds in (("dense", "-relu", "dense"), ("dense", "relu")))
+    own[1] = layer("relu1", "relu", np.swapaxes(own[0].y, 1, 2))
+    code[1] = layer("dense2", "dense", own[1].y, code[1].weights)
+    own.append(code[1])
+    for a, b in ((code, own), (own, code)):
+        (only,) = (row for row in port(a, b).rows if row.kind == "relu")
+        assert only.grade == "conforms"
+        assert "as a layer: the other model's code does it between" in only.notes[0]
+
+
+def test_a_known_wrong_reading_of_the_other_models_code_is_named() -> None:
+    a, b = network("dense", "relu", "dense"), network("dense", "dense")
+    x = a[0].y
+    exact, tanh = (x * np.vectorize(one)(x) for one in (cumulative, by_tanh))
+    a[1] = Layer("gelu", "GELU", "gelu", {"kind": "exact"}, {"x": x}, {}, {"output": exact.astype(np.float32)})
+    a[2] = layer("dense2", "dense", a[1].y, b[1].weights)
+    b[1] = layer("dense1", "dense", tanh.astype(np.float32), b[1].weights)
+    first = port(a, b).first
+    assert first is not None
+    assert first.a == "gelu"
+    says = "between dense0 and dense1 the other model's code gives: the tanh approximation of GELU"
+    assert first.why == [f"only in a as a layer: {says}"]
+
+
 def test_an_activation_that_the_other_has_not_departs() -> None:
     a, b = network("dense", "dense"), network("dense", "relu", "dense")
     b[2] = layer("dense2", "dense", b[1].y, a[1].weights)
     found = port(a, b)
     assert found.first is not None
     assert found.first.why == ["only in b: the other model does not do it between dense0 and dense1"]
+
+
+def shifted(by: float, own: float) -> tuple[list[Layer], list[Layer]]:
+    """Dense layers between which something is added: by a's code, and by a layer of b's that nobody knows."""
+    a = network("dense", "dense")
+    y = a[0].y
+    a[1] = layer("dense1", "dense", y + np.float32(by), a[1].weights)
+    added = unknown("own", y, y + np.float32(own))
+    return a, [a[0], added, layer("dense1", "dense", added.y, a[1].weights)]
+
+
+def test_a_layer_before_what_receives_the_same_in_both_is_the_others_code() -> None:
+    found = port(*shifted(1, 1))
+    assert found
+    (only,) = (row for row in found.rows if not row.a)
+    assert only.notes == ["only in b as a layer: what dense1 receives behind it is the same in both models"]
+    wrong = port(*shifted(1, 1.01))
+    assert [row.grade for row in wrong.rows if not row.a] == [UNMATCHED]
+    assert [row.kind for row in wrong.departures] == [BETWEEN]
+
+
+def test_behind_a_departure_nobody_knows_whose_code_does_what() -> None:
+    a, b = shifted(1, 1)
+    first = Layer("dense0", "Dense", "dense", {}, b[0].inputs, b[0].weights, {"output": 2 * a[0].y})
+    found = port(a, [first, *b[1:]])
+    assert [row.grade for row in found.rows if not row.a] == [UNMATCHED]
+
+
+def test_arrays_of_other_sizes_are_told_by_their_shapes() -> None:
+    found = port([unknown("own", X, X)], [unknown("own", X[:3], X)])
+    assert found.first is not None
+    assert found.first.why[0] == "a gives it an array of shape (5, 6), b one of (3, 6)"
 
 
 def test_what_only_one_has_and_nobody_explains_is_no_pass() -> None:

@@ -12,6 +12,8 @@ from nnparity.tests.porting.made import array
 
 IMAGES, KERNEL, BIAS = array(2, 3, 7, 6), array(4, 3, 3, 2), array(4)
 WIDE = array(2, 5, 8)
+AROUND = ((0, 0), (0, 0))
+PADDED = np.pad(WIDE, (*AROUND, (2, 1)))
 MATRICES = {name: array(8, 8, seed=seed) for seed, name in enumerate(("wq", "wk", "wv", "wo"))}
 
 
@@ -51,9 +53,21 @@ CASES: dict[str, tuple[str, dict[str, Any], dict[str, Any], Any]] = {
         *("conv2d", {"strides": (2, 1), "padding": ((1, 0), (2, 1))}, {**X, "w": KERNEL, "b": BIAS}),
         convolved(IMAGES, ((1, 0), (2, 1)), (2, 1)),
     ),
+    "convolution along one axis": (
+        *("conv1d", {"strides": (2,), "padding": ((2, 1),)}, {"x": WIDE, "w": array(4, 5, 3), "b": BIAS}),
+        np.stack(
+            [np.einsum("ncq,ocq->no", PADDED[:, :, i : i + 3], array(4, 5, 3)) + BIAS for i in range(0, 9, 2)], axis=-1
+        ),
+    ),
     "max pooling": (
         *("max_pool2d", {"size": (3, 2), "strides": (2, 1)}, X),
         windows(IMAGES, (3, 2), (2, 1), lambda cut: cut.max((2, 3))),
+    ),
+    "max pooling past the edge": (
+        *("max_pool2d", {"size": (3, 2), "strides": (2, 2), "padding": ((1, 1), (1, 0))}, X),
+        windows(
+            np.pad(IMAGES, (*AROUND, (1, 1), (1, 0)), constant_values=-9), (3, 2), (2, 2), lambda cut: cut.max((2, 3))
+        ),
     ),
     "average pooling": (
         *("avg_pool2d", {"size": (3, 2), "strides": (1, 2)}, X),
@@ -90,6 +104,7 @@ GIVEN: dict[str, dict[str, Any]] = {
     **{name: {"x": IMAGES[:, :, :6]} for name in ("max_pool2d", "avg_pool2d", "flatten")},
     "dense": {"x": WIDE, "w": MATRICES["wq"], "b": WIDE[0, 0]},
     "conv2d": {**X, "w": KERNEL},
+    "conv1d": {"x": WIDE, "w": array(4, 5, 3)},
     "layer_norm": {"x": WIDE, "gamma": WIDE[0, 0], "beta": WIDE[0, 1]},
     "embedding": {"ids": np.array([[0, 2, 1]]), "table": WIDE[0]},
     "lstm": LSTM,

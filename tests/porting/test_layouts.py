@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from nnparity.adapters.capture.layer import Layer
-from nnparity.porting.pairs.layouts import SAME, apart, difference, flattened, repadded, turn
+from nnparity.porting.pairs.layouts import SAME, apart, difference, flattened, padded, repadded, turn
 from nnparity.tests.porting.made import array, unknown
 
 
@@ -82,16 +82,34 @@ def test_what_lies_alike_is_left_as_it_is() -> None:
 
 
 def convolution(x: Any, *padding: tuple[int, int]) -> Layer:
-    return Layer("", "", "conv2d", {"padding": padding}, {"x": x}, {}, {"output": x})
+    return Layer("", "", f"conv{len(padding)}d", {"padding": padding}, {"x": x}, {}, {"output": x})
 
 
 def test_zeros_around_an_image_may_be_put_there_by_a_layer_before() -> None:
-    padded = np.pad(IMAGES, ((0, 0), (0, 0), (1, 1), (2, 1)))
-    inside, before = convolution(IMAGES, (1, 1), (2, 1)), convolution(padded, (0, 0), (0, 0))
-    for a, b in ((inside, before), (before, inside)):
-        found = repadded(a, b)
-        assert found.settings == b.settings
-        assert np.array_equal(found.inputs["x"], b.inputs["x"])
+    for x, padding in ((IMAGES, ((1, 1), (2, 1))), (SEQUENCES, ((2, 1),))):
+        wider = np.pad(x, ((0, 0), (0, 0), *padding))
+        inside, before = convolution(x, *padding), convolution(wider, *(len(padding) * [(0, 0)]))
+        for a, b in ((inside, before), (before, inside)):
+            found = repadded(a, b)
+            assert found.settings == b.settings
+            assert np.array_equal(found.inputs["x"], b.inputs["x"])
+
+
+def test_zeros_around_an_array_are_seen_and_nothing_else() -> None:
+    around = np.pad(SEQUENCES, ((0, 0), (2, 1), (0, 1)))
+    assert padded(SEQUENCES, around)
+    for other in (SEQUENCES, around + 1, around[:1], np.roll(around, 2, axis=2), around[None]):
+        assert not padded(SEQUENCES, other)
+
+
+def test_a_pooling_takes_zeros_for_nothing_where_no_number_is_below() -> None:
+    for x, same in ((np.abs(IMAGES), True), (IMAGES, False)):
+        wider = np.pad(x, ((0, 0), (0, 0), (1, 1), (1, 1)))
+        a, b = (
+            Layer("", "", "max_pool2d", {"padding": pads}, {"x": given}, {}, {"output": given})
+            for pads, given in ((((1, 1), (1, 1)), x), (((0, 0), (0, 0)), wider))
+        )
+        assert (repadded(a, b) is not a) is same
 
 
 def test_what_is_no_zero_is_not_cut_away() -> None:

@@ -30,6 +30,8 @@ RIGHT = {
     "cnn of functions": 5,
     "cnn of channels first": 13,
     "images": 8,
+    "residual": 7,
+    "signal": 3,
     "lstm": 3,
     "attention": 2,
 }
@@ -72,6 +74,7 @@ WRONG = {
     "cnn, transposed": ("6", "conv2d", "conv2d", "is a's transposed: input and output channels are exchanged"),
     "cnn, unpermuted": ("9", "dense", "dense", "is a's as it is, but the features come in the order c, h, w"),
     "images, epsilon": ("1", "batch_normalization", "batch_norm", "epsilon is 0.001 in b, 1e-05 in a"),
+    "signal, padding": ("conv", "conv1d", "conv1d", "padding is ((0, 1),) in b, ((1, 1),) in a"),
     "lstm in training": ("lstm", "lstm", "dropout in training", "drops units at random: call eval() before"),
     **{
         f"{name} called in training": (name, name, "dropout in training", DROPS_IN_KERAS)

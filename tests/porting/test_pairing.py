@@ -53,6 +53,12 @@ def test_another_kind_is_a_counterpart_where_nothing_better_is() -> None:
     assert named(a, stack("d1", "r1", "d2")) == [("d1", "d1"), ("own gelu", "r1"), ("d2", "d2")]
 
 
+def test_layers_without_a_formula_are_paired_by_their_numbers() -> None:
+    one, other = (Layer("own", "Own", "", {}, {"x": X}, linear(6, 6, seed), {"y": X}) for seed in (1, 2))
+    assert named([one], [*stack("r1"), one]) == [("own", "own")]
+    assert named([one], [*stack("r1"), other]) == [("own", "r1")]
+
+
 def test_what_passes_on_is_no_counterpart_of_what_computes() -> None:
     assert named(stack("i1"), stack("r1")) == []
 

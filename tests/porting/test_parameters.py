@@ -58,6 +58,16 @@ def test_a_bias_of_zeros_may_be_left_out_and_no_other() -> None:
     assert differences(b, biased, SAME) == ["the bias of b is one that a has not"]
 
 
+def test_parameters_of_a_layer_that_are_exchanged_are_named() -> None:
+    one, other = array(6), array(6, seed=1)
+    a, b = (Layer("", "", "layer_norm", weights={"gamma": x, "beta": y}) for x, y in ((one, other), (other, one)))
+    assert differences(a, b, SAME) == ["the scale of b is the shift of a", "the shift of b is the scale of a"]
+
+
+def test_parameters_of_what_has_no_formula_are_not_compared() -> None:
+    assert told(SQUARE, SQUARE.T, kind="") == []
+
+
 def test_two_biases_of_an_lstm_are_their_sum() -> None:
     one, other = array(4, 3), array(4, 3, seed=1)
     a = Layer("a", "", "lstm", weights={"wx": GATES, "b": one, "b2": other})

@@ -43,8 +43,17 @@ def conv2d(
     return y if b is None else y + np.expand_dims(b, (1, 2))
 
 
-def max_pool2d(x: Any, *, size: Pair = (2, 2), strides: Pair = (2, 2), **variant: Any) -> Any:
-    """The largest number of each window."""
+def conv1d(
+    x: Any, w: Any, b: Any = None, *, strides: tuple[int] = (1,), padding: tuple[Pair] = ((0, 0),), **variant: Any
+) -> Any:
+    """The same along one axis: an image of one row."""
+    rows = {"strides": (1, *strides), "padding": ((0, 0), *padding), **variant}
+    return conv2d(np.expand_dims(x, 2), np.expand_dims(w, 2), b, **rows)[:, :, 0]
+
+
+def max_pool2d(x: Any, *, size: Pair = (2, 2), strides: Pair = (2, 2), padding: Pads = NO_PADS, **variant: Any) -> Any:
+    """The largest number of each window; one past the edge has the edge in it, whose copies change no maximum."""
+    x = np.pad(x, ((0, 0), (0, 0), *padding), mode="edge") if np.any(padding) else x
     if size == strides == (2, 2):
         return convolution.max_pool2d(x, **variant)
     cut = windows(x, size, strides)
@@ -228,6 +237,7 @@ FLIPPED = {
 KINDS: dict[str, Kind] = {
     "dense": Kind(dense, "dense"),
     "conv2d": Kind(conv2d, variants=FLIPPED, rank=4),
+    "conv1d": Kind(conv1d, variants={"both": FLIPPED["both"]}, rank=3),
     "max_pool2d": Kind(max_pool2d, "max_pool2d", rank=4),
     "avg_pool2d": Kind(avg_pool2d, "avg_pool2d", rank=4),
     "layer_norm": Kind(_of(bert.layer_norm), "layer_norm"),

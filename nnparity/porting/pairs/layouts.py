@@ -22,7 +22,10 @@ ORDERS = {"h, w, c": (1, 2, 0), "w, h, c": (2, 1, 0), "c, w, h": (0, 2, 1)}
 MOST = 4
 #: Kinds that treat each row by itself, whatever axes there are before the last; and those that treat each number so.
 ROWS = ("dense", "layer_norm", "rms_norm", "softmax")
-NUMBERS = ("identity", "relu", "tanh", "sigmoid", "gelu", "silu", "embedding")
+ELEMENTWISE = ("identity", "relu", "tanh", "sigmoid", "gelu", "silu")
+NUMBERS = (*ELEMENTWISE, "embedding")
+#: Kinds that may have something around what they take.
+PADDED = ("conv1d", "conv2d", "max_pool2d")
 #: Kinds that take sequences of the batch, as their own setting says in which order: another one is another layer.
 SEQUENCES = ("lstm", "multi_head_attention")
 
@@ -113,13 +116,18 @@ def moved(a: Array, b: Array, images: Sequence[tuple[int, ...]]) -> float:
 
 
 def repadded(a: Layer, b: Layer) -> Layer:
-    """a's convolution, the zeros around its image put there as b's has them: by itself, or by a layer before."""
+    """a's convolution, the zeros around its image put there as b's has them: by itself, or by a layer before.
+
+    So too its pooling, where no number is below zero: the largest of a window is the same with zeros past the edge.
+    """
     x, own, theirs = a.x, a.settings.get("padding"), b.settings.get("padding")
-    if not a.kind == b.kind == "conv2d" or x is None or own is None or theirs is None or own == theirs:
+    if a.kind != b.kind or a.kind not in PADDED or x is None or own is None or theirs is None or own == theirs:
+        return a
+    if a.kind == "max_pool2d" and np.any(x < 0):
         return a
     padded = np.pad(x, ((0, 0), (0, 0), *own))
-    (top, bottom), (left, right) = theirs
-    cut = padded[:, :, top : padded.shape[2] - bottom, left : padded.shape[3] - right]
+    inner = (slice(before, size - behind) for size, (before, behind) in zip(padded.shape[2:], theirs, strict=True))
+    cut = padded[(slice(None), slice(None), *inner)]
     if b.x is None or cut.shape != b.x.shape or np.count_nonzero(cut) != np.count_nonzero(padded):
         return a
     return replace(a, inputs={**a.inputs, "x": np.ascontiguousarray(cut)}, settings={**a.settings, "padding": theirs})
@@ -151,6 +159,25 @@ def _turns(a: Array, images: Sequence[tuple[int, ...]], fixed: int) -> Iterator[
                 yield Turn(
                     features=np.argsort(features), says=f"the features come in the order {OURS}, those of a in {says}"
                 )
+
+
+def padded(x: Array, y: Array) -> bool:
+    """Whether y is x with zeros around it."""
+    if not x.ndim == y.ndim <= MOST or x.size >= y.size or any(n > m for n, m in zip(x.shape, y.shape, strict=True)):
+        return False
+    if np.count_nonzero(x) != np.count_nonzero(y):
+        return False
+    starts = itertools.product(*(range(m - n + 1) for n, m in zip(x.shape, y.shape, strict=True)))
+    cuts = (tuple(slice(i, i + n) for i, n in zip(start, x.shape, strict=True)) for start in starts)
+    return any(np.array_equal(y[cut], x) for cut in cuts)
+
+
+def reordered(array: Array, shape: tuple[int, ...]) -> Iterator[Array]:
+    """The array with its axes in each order in which it has this shape, as they are first."""
+    if len(shape) == array.ndim <= MOST:
+        for axes in itertools.permutations(range(array.ndim)):
+            if tuple(array.shape[axis] for axis in axes) == shape:
+                yield np.transpose(array, axes)
 
 
 def flattened(layers: Sequence[Layer]) -> list[tuple[int, ...]]:

@@ -193,9 +193,9 @@ def _why(
     if pair.a.kind and pair.b.kind and pair.a.kind != pair.b.kind:
         why.insert(0, f"b computes {pair.b.kind} where a computes {pair.a.kind}")
     if ported is not None and _bad(ported) and (not why or _misread(pair, ported, own_b)):
-        why.append(f"on what a's layer received b's gives: {_said(ported)}")
+        why.append(f"on what a's layer received b's gives: {said(ported)}")
     why += [
-        f"{side}'s own result is not what its formula gives: {_said(one)}"
+        f"{side}'s own result is not what its formula gives: {said(one)}"
         for side, one in (("a", own_a), ("b", own_b))
         if one is not None and _bad(one)
     ]
@@ -214,6 +214,6 @@ def _bad(verdict: Verdict | None) -> bool:
     return verdict is not None and not passes(verdict)
 
 
-def _said(verdict: Verdict) -> str:
+def said(verdict: Verdict) -> str:
     """The diagnosis, or what is wrong with the result's form, or that nothing is known."""
     return verdict.diagnosis or verdict.message or "numbers that no known reading explains"

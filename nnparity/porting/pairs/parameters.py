@@ -41,8 +41,11 @@ NARROWER: Mapping[str, Any] = {"float32": np.float32, "float16": np.float16, "bf
 
 
 def differences(a: Layer, b: Layer, turn: Turn) -> list[str]:
-    """What differs, settings first, of two layers of a kind; `turn` says in what order b's features are."""
-    if a.kind != b.kind:
+    """What differs, settings first, of two layers of a kind; `turn` says in what order b's features are.
+
+    Of those without a formula nobody knows which of their parameters are to be alike, and in what layout.
+    """
+    if a.kind != b.kind or not a.kind:
         return []
     return [*_settings(a.settings, b.settings), *_weights(a, b, turn)]
 
@@ -69,7 +72,15 @@ def _weights(a: Layer, b: Layer, turn: Turn) -> Iterator[str]:
     for name in dict.fromkeys((*ours, *theirs)):
         told = _one(name, ours.get(name), theirs.get(name), turn)
         if told:
-            yield f"{WORDS.get(name, name)} of b {told}"
+            yield f"{WORDS.get(name, name)} of b {_exchanged(name, ours, theirs.get(name)) or told}"
+
+
+def _exchanged(name: str, ours: Mapping[str, Array], theirs: Array | None) -> str:
+    """Which other parameter of a's layer it is; one number throughout may be any."""
+    if theirs is None or not np.any(theirs != theirs.flat[0]):
+        return ""
+    same = (other for other, x in ours.items() if other != name and np.array_equal(x.astype(theirs.dtype), theirs))
+    return next((f"is {WORDS.get(other, other)} of a" for other in same), "")
 
 
 def _joined(weights: Mapping[str, Array]) -> dict[str, Array]:

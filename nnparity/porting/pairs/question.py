@@ -34,6 +34,11 @@ class LayerFormula(Own):
         """As verdicts call it."""
         return self.title
 
+    @property
+    def plain(self) -> Callable[..., Any]:
+        """The function itself: its lines are ours, and not the user's."""
+        return self.function
+
     def formula(self, inputs: Mapping[str, Any]) -> Formula:
         """With the known wrong readings."""
         return msgspec.structs.replace(super().formula(inputs), variants=dict(self.variants))

@@ -187,6 +187,39 @@ def lstm(fault: str = "") -> Any:
     return model
 
 
+def residual(given: Any) -> Any:
+    """`torch_models.residual`, with its numbers: activations and what pads are layers."""
+    x = entry = keras.Input((32, 32, 3))
+    named = {name: layers.Conv2D(*sizes) for name, sizes in {"stem": (8, 3, 2), "down": (6, 3, 2)}.items()}
+    named |= {"conv": layers.Conv2D(8, 3, padding="same"), "alone": layers.DepthwiseConv2D(3, padding="same")}
+    norm, last = layers.BatchNormalization(epsilon=1e-5), layers.Dense(4)
+    x = layers.ReLU()(named["stem"](layers.ZeroPadding2D(1)(x)))
+    x = layers.MaxPooling2D(3, 2)(layers.ZeroPadding2D(1)(x))
+    x = layers.ReLU()(layers.Add()([x, norm(named["conv"](x))]))
+    x = layers.Activation("silu")(named["down"](layers.ZeroPadding2D(1)(x)))
+    model = keras.Model(entry, last(layers.GlobalAveragePooling2D()(layers.ReLU()(named["alone"](x)))))
+    numpy = {name: one.numpy() for name, one in given.state_dict().items()}
+    for name, one in named.items():
+        order = (2, 3, 0, 1) if name == "alone" else (2, 3, 1, 0)
+        one.set_weights([numpy[f"{name}.weight"].transpose(order), numpy[f"{name}.bias"]])
+    norm.set_weights([numpy[f"norm.{name}"] for name in ("weight", "bias", "running_mean", "running_var")])
+    last.set_weights([numpy["last.weight"].T, numpy["last.bias"]])
+    return model, lambda x: model(channels_last(x))
+
+
+def signal(given: Any, fault: str = "") -> Any:
+    """`torch_models.signal`, with its numbers; the padding may be Keras's own, which is more at the end."""
+    padding = [] if fault == "padding" else [layers.ZeroPadding1D(1)]
+    conv = layers.Conv1D(8, 3, strides=2, padding="same" if fault == "padding" else "valid")
+    rest = [layers.BatchNormalization(epsilon=1e-5), layers.Activation("relu"), layers.LSTM(5, return_sequences=True)]
+    model = keras.Sequential([layers.Input((8, 3)), *padding, conv, *rest])
+    numpy = {name: one.numpy() for name, one in given.state_dict().items()}
+    wx, wh, b1, b2 = (numpy[f"lstm.{name}_l0"] for name in ("weight_ih", "weight_hh", "bias_ih", "bias_hh"))
+    norm = [numpy[f"norm.{name}"] for name in ("weight", "bias", "running_mean", "running_var")]
+    model.set_weights([numpy["conv.weight"].transpose(2, 1, 0), numpy["conv.bias"], *norm, wx.T, wh.T, b1 + b2])
+    return model
+
+
 #: Layers that leave something to chance in training.
 DROPPING: dict[str, Callable[..., Any]] = {
     "dropout": partial(layers.Dropout, 0.5),

@@ -10,6 +10,8 @@ from collections.abc import Callable
 from functools import partial
 from typing import Any
 
+import numpy as np
+
 os.environ["KERAS_BACKEND"] = "torch"
 import nnparity
 from nnparity.tests.porting.models import keras_models, numbers, torch_models
@@ -50,6 +52,17 @@ def _called_in_training(model: Port) -> Any:
     return nnparity.port(called, called, numbers.sequences())
 
 
+def _residual() -> Any:
+    given = torch_models.residual()
+    return nnparity.port(given, keras_models.residual(given), numbers.image())
+
+
+def _signal(fault: str = "") -> Any:
+    """Eight numbers in threes: with an odd count both ways to pad are one."""
+    given, x = torch_models.signal(), numbers.sequences()
+    return nnparity.port(given, keras_models.signal(given, fault), np.concatenate([x, x[:, :1]], axis=1))
+
+
 def _channels_last() -> Any:
     images = numbers.image()
     return nnparity.port(torch_models.cnn(), keras_models.cnn(), images, b_inputs=images.transpose(0, 2, 3, 1))
@@ -74,6 +87,9 @@ PORTS: dict[str, Port] = {
     "cnn of channels first": _cnn("channels_first_cnn", "with_images"),
     "images": _cnn("images", "images"),
     "images, epsilon": lambda: nnparity.port(torch_models.images(), keras_models.images("epsilon"), numbers.image()),
+    "residual": _residual,
+    "signal": _signal,
+    "signal, padding": partial(_signal, "padding"),
     "lstm": lambda: nnparity.port(torch_models.lstm(), keras_models.lstm(), numbers.sequences()),
     "lstm in training": _lstm_in_training,
     "lstm, time first": lambda: nnparity.port(

@@ -136,6 +136,48 @@ def attention() -> Any:
     return model.eval()
 
 
+class Residual(nn.Module):
+    """What a ResNet begins with: activations are calls of functions, the pooling and a convolution pad themselves."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.stem, self.pool = nn.Conv2d(3, 8, 3, stride=2, padding=1), nn.MaxPool2d(3, 2, 1)
+        self.conv, self.norm = nn.Conv2d(8, 8, 3, padding=1), nn.BatchNorm2d(8)
+        self.down, self.alone = nn.Conv2d(8, 6, 3, stride=2, padding=1), nn.Conv2d(6, 6, 3, padding=1, groups=6)
+        self.last = nn.Linear(6, 4)
+
+    def forward(self, x: Any) -> Any:
+        x = self.pool(torch.relu(self.stem(x)))
+        x = torch.relu(x + self.norm(self.conv(x)))
+        return self.last(torch.relu(self.alone(nn.functional.silu(self.down(x)))).mean((2, 3)))
+
+
+def residual() -> Any:
+    """With numbers of its own."""
+    torch.manual_seed(5)
+    return Residual().eval()
+
+
+class Signal(nn.Module):
+    """A convolution along time with padding and strides, the ReLU a call of a function, an LSTM over what it gives."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.conv = nn.Conv1d(3, 8, 3, stride=2, padding=1)
+        self.norm = nn.BatchNorm1d(8)
+        self.lstm = nn.LSTM(8, 5, batch_first=True)
+
+    def forward(self, x: Any) -> Any:
+        y, _ = self.lstm(torch.relu(self.norm(self.conv(x.transpose(1, 2)))).transpose(1, 2))
+        return y
+
+
+def signal() -> Any:
+    """With numbers of its own."""
+    torch.manual_seed(5)
+    return Signal().eval()
+
+
 def images() -> Any:
     """A convolution with padding and strides, batch normalisation, pooling of other windows and of the whole, SiLU."""
     model = nn.Sequential(
