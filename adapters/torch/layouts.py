@@ -27,7 +27,8 @@ def _transposed(tensor: Any) -> Any:
 
 
 def _channels_last(tensor: Any) -> Any:
-    return _laid(tensor, torch.channels_last)
+    """Of images; those of several steps at once lie as usual."""
+    return _laid(tensor, torch.channels_last) if tensor.ndim == layouts.IMAGES else tensor
 
 
 def _laid(tensor: Any, order: torch.memory_format) -> Any:

@@ -149,7 +149,7 @@ def _in_memory(x: Array, layout: str) -> Array | None:
         return None
     if layout == SLICED:
         return _in_wider(x)
-    if layout == CHANNELS_LAST or (layout in MIXTURES and x.ndim == IMAGES):
+    if layout in (CHANNELS_LAST, *MIXTURES) and x.ndim == IMAGES:
         return np.moveaxis(x, 1, -1).reshape(x.shape)
     if layout in (TRANSPOSED, *MIXTURES):
         return np.swapaxes(x, -1, -2).reshape(x.shape)

@@ -166,6 +166,7 @@ def test_a_kernel_of_torch_that_is_wrong_of_one_layout_alone_is_caught_and_named
         ("sliced", (4, 5), (8, 1)),
         ("channels last", (2, 1, 3, 4), (12, 1, 4, 1)),
         ("channels last", (5, 3, 1, 1), (3, 1, 3, 3)),
+        ("channels last", (2, 1, 3, 3, 3), (27, 27, 9, 3, 1)),
         ("transposed", (4, 1), (1, 4)),
     ],
 )
