@@ -11,7 +11,6 @@ from contextlib import AbstractContextManager, nullcontext
 from dataclasses import replace
 from functools import partial
 from importlib import metadata
-from itertools import cycle
 from typing import Any, ClassVar
 
 import numpy as np
@@ -29,7 +28,7 @@ from nnparity.adapters.kernel import (
 )
 from nnparity.adapters.request import Array, Failure, Observation, Request, altered, declared, keys, unmasked
 from nnparity.adapters.traceback import comes_along, frames_of, raised_in
-from nnparity.spec.cases.layouts import ALIASED, CONTIGUOUS, MIXED
+from nnparity.spec.cases.layouts import ALIASED, CONTIGUOUS, MIXTURES, laid_otherwise
 from nnparity.spec.schema import QUANTITIES, WITH_GRAD, plain
 
 #: All families of quantities, in the order in which an observation tells them.
@@ -222,9 +221,9 @@ class Adapter(ABC):
 
     def _point(self, request: Request) -> Point:
         put = self._layout(request.layout)
-        usual = self.put if request.layout == MIXED else put
-        turns = cycle((put, usual))
-        rest = {name: next(turns)(array) for name, array in request.inputs.items()}
+        usual = self.put if request.layout in MIXTURES else put
+        otherwise = laid_otherwise(list(request.inputs), request.layout)
+        rest = {name: (put if name in otherwise else usual)(array) for name, array in request.inputs.items()}
         primals = tuple(rest.pop(name) for name in request.wrt)
         tangents = tuple(usual(request.tangents[name]) for name in request.wrt if request.tangents)
         cotangents = tuple(usual(request.cotangents[name]) for name in request.outputs if request.cotangents)

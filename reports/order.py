@@ -28,7 +28,8 @@ CHECKS = (
         "several threads",
         "sweep",
     ),
-    *("transposed", "strided", "unaligned", "expanded", "aliased", "channels last", "mixed"),
+    *("transposed", "strided", "sliced", "unaligned", "expanded", "aliased", "channels last"),
+    *("mixed", "mixed from the second"),
 )
 
 

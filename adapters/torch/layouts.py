@@ -1,4 +1,7 @@
-"""A torch tensor's numbers in other places of memory. What lies between them is NaN: a kernel that reads it shows."""
+"""A torch tensor's numbers in other places of memory. What lies between them shows where a kernel reads it.
+
+It is NaN; between sliced rows a number of which a diagnosis can say what comes out.
+"""
 
 from typing import Any
 
@@ -12,22 +15,29 @@ PAST = 1
 
 def arranged(tensor: Any, layout: str) -> Any:
     """The tensor as a view of that layout; as it is where the layout says nothing of its rank."""
-    if layout == layouts.ALIASED:
+    if layout == layouts.ALIASED or tensor.ndim < layouts.LEAST.get(layout, 1):
         return tensor
-    images = tensor.ndim == layouts.IMAGES
-    if layout == layouts.MIXED:
-        layout = layouts.CHANNELS_LAST if images else layouts.TRANSPOSED
-    if layout == layouts.TRANSPOSED:
-        return tensor.mT.contiguous().mT if tensor.ndim > 1 else tensor
-    if layout == layouts.CHANNELS_LAST:
-        return tensor.contiguous(memory_format=torch.channels_last) if images else tensor
-    if layout == layouts.EXPANDED:
-        return tensor[:1].expand(tensor.shape) if tensor.ndim and _rows_alike(tensor) else tensor
-    return _strided(tensor) if layout == layouts.STRIDED else _offset(tensor)
+    if layout in layouts.MIXTURES:
+        layout = layouts.CHANNELS_LAST if tensor.ndim == layouts.IMAGES else layouts.TRANSPOSED
+    return VIEWS[layout](tensor)
 
 
-def _rows_alike(tensor: Any) -> bool:
-    return bool((tensor == tensor[:1]).all())
+def _transposed(tensor: Any) -> Any:
+    return _laid(tensor.mT, torch.contiguous_format).mT
+
+
+def _channels_last(tensor: Any) -> Any:
+    """Of images; those of several steps at once lie as usual."""
+    return _laid(tensor, torch.channels_last) if tensor.ndim == layouts.IMAGES else tensor
+
+
+def _laid(tensor: Any, order: torch.memory_format) -> Any:
+    """A copy with the strides of that order: `contiguous` leaves those of an array with an axis of one element."""
+    return torch.empty_like(tensor, memory_format=order).copy_(tensor)
+
+
+def _expanded(tensor: Any) -> Any:
+    return tensor[:1].expand(tensor.shape) if (tensor == tensor[:1]).all() else tensor
 
 
 def _empty(tensor: Any, *shape: int) -> Any:
@@ -37,12 +47,27 @@ def _empty(tensor: Any, *shape: int) -> Any:
 
 def _strided(tensor: Any) -> Any:
     """Every second element of the last axis of a wider one."""
-    if not tensor.ndim:
-        return tensor
     view = _empty(tensor, *tensor.shape[:-1], 2 * tensor.shape[-1])[..., ::2]
     return view.copy_(tensor)
+
+
+def _sliced(tensor: Any) -> Any:
+    """The first elements of the last axis of a wider one."""
+    columns = tensor.shape[-1]
+    slack = layouts.SLACK if tensor.is_floating_point() else layouts.WHOLE_SLACK
+    return torch.nn.functional.pad(tensor, (0, layouts.slack(columns)), value=slack)[..., :columns]
 
 
 def _offset(tensor: Any) -> Any:
     view = _empty(tensor, PAST + tensor.numel())[PAST:].view(tensor.shape)
     return view.copy_(tensor)
+
+
+VIEWS = {
+    layouts.TRANSPOSED: _transposed,
+    layouts.STRIDED: _strided,
+    layouts.SLICED: _sliced,
+    layouts.UNALIGNED: _offset,
+    layouts.EXPANDED: _expanded,
+    layouts.CHANNELS_LAST: _channels_last,
+}

@@ -26,7 +26,18 @@ from nnparity.judge.elements import Array, element_ratios, errors
 from nnparity.judge.grades import judge
 from nnparity.spec import Case, shapes
 from nnparity.spec.cases.case import Arrays
-from nnparity.spec.cases.layouts import CHANNELS_LAST, IMAGES, MIXED, TRANSPOSED
+from nnparity.spec.cases.layouts import (
+    CHANNELS_LAST,
+    IMAGES,
+    LEAST,
+    MIXTURES,
+    SLACK,
+    SLICED,
+    TRANSPOSED,
+    WHOLE_SLACK,
+    laid_otherwise,
+    slack,
+)
 from nnparity.spec.given import Given
 
 #: Lengths of the blocks that loops are cut into; what is left over is a tail.
@@ -121,22 +132,37 @@ def _row_by_row(case: Case) -> Iterator[tuple[str, Case]]:
     """The case with what an array's memory holds in the place of the array: one that lies otherwise, or all of them."""
     cotangents = {name: f"the cotangent of {name}" for name in case.cotangents}
     whole = case.inputs | {cotangents[name]: g for name, g in case.cotangents.items()}
-    read = {name: taken for name, x in whole.items() if (taken := _in_memory(x, case.dataset)) is not None}
+    inputs, gradients = list(case.inputs), () if case.dataset in MIXTURES else cotangents.values()
+    otherwise = [*laid_otherwise(inputs, case.dataset), *gradients]
+    read = {name: taken for name in otherwise if (taken := _in_memory(whole[name], case.dataset)) is not None}
     ways = [({name: taken}, name) for name, taken in read.items()] + [(read, "all arrays")] * (len(read) > 1)
     for some, told in ways:
         now = whole | some
-        inputs = {name: now[name] for name in case.inputs}
+        arrays = {name: now[name] for name in case.inputs}
         weights = {name: now[said] for name, said in cotangents.items()}
-        yield f"as if the memory of {told} were read row by row", _given(case, ["read", *some], inputs, weights)
+        yield f"as if the memory of {told} were read row by row", _given(case, ["read", *some], arrays, weights)
 
 
 def _in_memory(x: Array, layout: str) -> Array | None:
     """The numbers of an array in the order in which they lie; None where that is the usual one, or not told."""
-    if layout in (CHANNELS_LAST, MIXED) and x.ndim == IMAGES:
+    if x.ndim < LEAST.get(layout, 1):
+        return None
+    if layout == SLICED:
+        return _in_wider(x)
+    if layout in (CHANNELS_LAST, *MIXTURES) and x.ndim == IMAGES:
         return np.moveaxis(x, 1, -1).reshape(x.shape)
-    if layout in (TRANSPOSED, MIXED) and x.ndim > 1:
+    if layout in (TRANSPOSED, *MIXTURES):
         return np.swapaxes(x, -1, -2).reshape(x.shape)
     return None
+
+
+def _in_wider(x: Array) -> Array:
+    """As many numbers from the first on of the wider array that x is a slice of."""
+    *rows, columns = x.shape
+    between = WHOLE_SLACK if np.issubdtype(x.dtype, np.integer) else SLACK
+    wide = np.full((*rows, columns + slack(columns)), between, x.dtype)
+    wide[..., :columns] = x
+    return wide.ravel()[: x.size].reshape(x.shape)
 
 
 def _near(other: Case, quantity: str, family: frozenset[str], seen: Array, expected: Expected) -> bool:

@@ -12,7 +12,8 @@ from nnparity.reports.statistics import fails
 #: Datasets of the checks that ask more than one call, or arrays of another layout: no script shows those.
 SEVERAL_CALLS = (
     *(*REPEATED, "first sample alone", "several threads"),
-    *("transposed", "strided", "unaligned", "expanded", "channels last", "aliased", "mixed"),
+    *("transposed", "strided", "sliced", "unaligned", "expanded", "channels last", "aliased"),
+    *("mixed", "mixed from the second"),
 )
 
 

@@ -4,6 +4,7 @@ Views with other strides, or off the alignment that an allocator gives, take oth
 array that is two inputs.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -14,17 +15,30 @@ from nnparity.spec.schema import Formula, Signature
 
 CONTIGUOUS = "contiguous"
 #: The last two axes change places in memory; every second element of a wider array; one element past an aligned
-#: start; the first row for all, by a stride of 0; images with their channels innermost; one array for several inputs;
-#: every second input, from the first on, channels last or transposed, the others and all gradients contiguous.
+#: start; the first row for all, by a stride of 0; images with their channels innermost; one array for several inputs.
 TRANSPOSED, STRIDED, UNALIGNED, EXPANDED = "transposed", "strided", "unaligned", "expanded"
-CHANNELS_LAST, ALIASED, MIXED = "channels last", "aliased", "mixed"
-LAYOUTS = (TRANSPOSED, STRIDED, UNALIGNED, EXPANDED, CHANNELS_LAST, ALIASED, MIXED)
+CHANNELS_LAST, ALIASED = "channels last", "aliased"
+#: The first columns of a wider array, so that rows lie further apart than they are long: padded rows, or the queries of
+#: one product for queries, keys and values.
+SLICED = "sliced"
+#: Every second input channels last or transposed, the others and all gradients contiguous: from the first input on, or
+#: from the second on, as where a layer's weights alone were brought into that layout.
+MIXED, MIXED_FROM_SECOND = "mixed", "mixed from the second"
+MIXTURES = (MIXED, MIXED_FROM_SECOND)
+LAYOUTS = (TRANSPOSED, STRIDED, SLICED, UNALIGNED, EXPANDED, CHANNELS_LAST, ALIASED, *MIXTURES)
 #: Those of any numbers; the others need numbers of their own.
 FREE = tuple(layout for layout in LAYOUTS if layout not in (EXPANDED, ALIASED))
 #: Those that a copy has too: parameters are copied before an optimiser changes them in place.
 KEPT = (TRANSPOSED, CHANNELS_LAST)
 #: The rank of a batch of images.
 IMAGES = 4
+#: Ranks below which a layout says nothing of an array.
+LEAST = {TRANSPOSED: 2, SLICED: 2, MIXED: 2, MIXED_FROM_SECOND: 2, CHANNELS_LAST: IMAGES}
+#: What lies between sliced rows: far from any result, and exact in each dtype, so that a diagnosis can reckon with it;
+#: of whole numbers the other one.
+SLACK, WHOLE_SLACK = 64.0, 1
+#: As many columns at least, and more until each row starts aligned as the first one does.
+LEAST_SLACK, ALIGNED = 3, 8
 
 
 @dataclass(frozen=True)
@@ -37,15 +51,25 @@ class Numbers:
 
 def numbers(case: Case, layout: str) -> Numbers | None:
     """Those of the case, made equal where the layout needs it; None where the layout says nothing of its arrays."""
-    inputs = list(case.inputs.values())
-    arrays = inputs[::2] if layout == MIXED else [*inputs, *case.cotangents.values()]
     if layout == EXPANDED:
         return Numbers(_rows_alike(case), _repeated(case.cotangents))
     if layout == ALIASED:
         alike = _alike(case)
         return Numbers(alike, dict(case.cotangents)) if alike is not None else None
-    least = {TRANSPOSED: 2, MIXED: 2, CHANNELS_LAST: IMAGES}.get(layout, 1)
-    return Numbers(dict(case.inputs), dict(case.cotangents)) if any(x.ndim >= least for x in arrays) else None
+    arrays = [case.inputs[name] for name in laid_otherwise(list(case.inputs), layout)]
+    arrays += () if layout in MIXTURES else case.cotangents.values()
+    told = any(x.ndim >= LEAST.get(layout, 1) for x in arrays)
+    return Numbers(dict(case.inputs), dict(case.cotangents)) if told else None
+
+
+def laid_otherwise(inputs: Sequence[str], layout: str) -> Sequence[str]:
+    """The names of those inputs that lie otherwise in a layout; gradients do so wherever all inputs do."""
+    return inputs[MIXTURES.index(layout) :: 2] if layout in MIXTURES else inputs
+
+
+def slack(columns: int) -> int:
+    """How many columns of a wider array a slice of it leaves, which has so many."""
+    return LEAST_SLACK + -(columns + LEAST_SLACK) % ALIGNED
 
 
 def _rows_alike(case: Case) -> Arrays:

@@ -1,6 +1,8 @@
 """Other layouts of the same numbers: what goes wrong with one of them is found, by its name."""
 
 import dataclasses
+from importlib import import_module
+from importlib.util import find_spec
 from typing import Any
 
 import numpy as np
@@ -13,7 +15,7 @@ from nnparity.checks.comparison import WORSE
 from nnparity.checks.layouts import TABLE, USUAL, largest
 from nnparity.reports.records import Fact
 from nnparity.spec import DTYPES, Case, load
-from nnparity.spec.cases.layouts import LAYOUTS, MIXED, STRIDED, TRANSPOSED, numbers
+from nnparity.spec.cases.layouts import LAYOUTS, MIXED, MIXED_FROM_SECOND, STRIDED, TRANSPOSED, numbers
 from nnparity.spec.cases.pool import pool
 from nnparity.spec.loader import signatures
 from nnparity.spec.selection import ALL
@@ -21,6 +23,8 @@ from nnparity.tests.checks.inside import lines, verdicts, wrong
 
 #: What is imprecise in all elements of a dense layer in float32, and outside of the worst case in none.
 PART = 2e-5
+
+TORCH = pytest.mark.skipif(find_spec("torch") is None, reason="torch is not installed")
 
 
 def strided(tensor: Array) -> Array:
@@ -115,20 +119,64 @@ def test_a_gradient_that_lies_otherwise_than_the_input_is_asked_for() -> None:
     assert wrong(lines(TakesGradientsAsItsInput, "layouts", "tanh")) == {MIXED: {"grad.x"}}
 
 
-def test_of_inputs_that_are_mixed_every_second_lies_otherwise_and_no_gradient_does() -> None:
+@pytest.mark.parametrize(("layout", "moved"), [(MIXED, {("n", "i"), ("j",)}), (MIXED_FROM_SECOND, {("j", "i")})])
+def test_of_inputs_that_are_mixed_every_second_lies_otherwise_and_no_gradient_does(
+    layout: str, moved: set[tuple[str, ...]]
+) -> None:
     shapes: list[tuple[int, ...]] = []
 
     class Telling(Arranging):
-        layouts = (MIXED,)
+        layouts = (layout,)
 
         def arrange(self, tensor: Array, layout: str) -> Array:
-            assert layout == MIXED
+            assert (layout,) == self.layouts
             shapes.append(tensor.shape)
             return tensor
 
     lines(Telling, "layouts", "dense")
     dims = largest(load()["dense"]).dims
-    assert set(shapes) == {(dims["n"], dims["i"]), (dims["j"],)}
+    assert set(shapes) == {tuple(dims[name] for name in one) for one in moved}
+
+
+@TORCH
+@pytest.mark.parametrize("dtype", DTYPES)
+@pytest.mark.parametrize(
+    ("fault", "formula", "layout", "told"),
+    [
+        ("TakesRowsForAdjacent", "dense", "sliced", "x"),
+        ("TakesWeightsForLyingAsItsInput", "dense", "mixed from the second", "w"),
+        ("TakesWeightsForLyingAsItsInput", "conv2d", "mixed from the second", "w"),
+    ],
+)
+def test_a_kernel_of_torch_that_is_wrong_of_one_layout_alone_is_caught_and_named(
+    fault: str, formula: str, layout: str, told: str, dtype: str
+) -> None:
+    adapter = getattr(import_module("nnparity.tests.checks.torch_adapters"), fault)
+    found = lines(adapter, "layouts", formula, dtypes=(dtype,), quantities=("output",))
+    assert wrong(found) == {layout: {"output"}}
+    names = {one.names for one in verdicts(found) if one.grade == "diverges"}
+    assert names == {(f"as if the memory of {told} were read row by row",)}
+
+
+@TORCH
+@pytest.mark.parametrize(
+    ("layout", "shape", "strides"),
+    [
+        ("sliced", (2, 3, 67), (216, 72, 1)),
+        ("sliced", (4, 5), (8, 1)),
+        ("channels last", (2, 1, 3, 4), (12, 1, 4, 1)),
+        ("channels last", (5, 3, 1, 1), (3, 1, 3, 3)),
+        ("channels last", (2, 1, 3, 3, 3), (27, 27, 9, 3, 1)),
+        ("transposed", (4, 1), (1, 4)),
+    ],
+)
+def test_arrays_of_torch_have_the_strides_of_their_layout_with_an_axis_of_one_element_too(
+    layout: str, shape: tuple[int, ...], strides: tuple[int, ...]
+) -> None:
+    arranged = import_module("nnparity.adapters.torch.layouts").arranged
+    x = import_module("torch").ones(shape)
+    assert arranged(x, layout).stride() == strides
+    assert (arranged(x, layout) == x).all()
 
 
 def test_a_kernel_that_is_wrong_where_two_inputs_are_one_array_is_caught() -> None:

@@ -233,7 +233,7 @@ def test_torch_sets_its_threads_itself_and_takes_no_process_more(monkeypatch: py
         return [int(found.observation["output"][0, 0]) for found in observer.collect()]
 
     for mode, sets in (("eager", True), ("compiled", False)):
-        with closing(Observer("nnparity.tests.checks.torch_threads:CountsThreads", mode=mode)) as observer:
+        with closing(Observer("nnparity.tests.checks.torch_adapters:CountsThreads", mode=mode)) as observer:
             several = observer.on_threads(2)
             assert isinstance(several, OnThreads) is sets
             assert [seen(observer), seen(several), seen(observer)] == [[1, 1], [2, 2], [1, 1]]

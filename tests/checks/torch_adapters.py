@@ -1,0 +1,47 @@
+"""Adapters of PyTorch: one answers with its number of threads, others take an array for contiguous and are wrong."""
+
+from typing import Any
+
+import torch
+
+from nnparity.adapters.kernel import kernel
+from nnparity.adapters.torch.backend import TorchAdapter
+
+
+class CountsThreads(TorchAdapter):
+    """Times what it is given the number of threads that its kernels would take."""
+
+    @kernel("torch.get_num_threads")
+    def relu(self, x: Any) -> Any:
+        return x * torch.get_num_threads()
+
+    def compile(self, program: Any) -> Any:
+        """As it is: what is asked here is no kernel."""
+        return program
+
+
+class TakesRowsForAdjacent(TorchAdapter):
+    """Of an array whose last stride is 1 it takes the first for the length of a row."""
+
+    @kernel("torch.nn.functional.linear")
+    def dense(self, x: Any, w: Any, b: Any) -> Any:
+        longer = x.stride() > (x.shape[-1], 1) and x.stride(-1) == 1
+        return super().dense(x.as_strided(x.shape, (x.shape[-1], 1)) if longer else x, w, b)
+
+
+class TakesWeightsForLyingAsItsInput(TorchAdapter):
+    """Where its input is contiguous, it reads the memory of its weights as if they were."""
+
+    @kernel("torch.nn.functional.linear")
+    def dense(self, x: Any, w: Any, b: Any) -> Any:
+        return super().dense(x, w.mT.reshape(w.shape) if _alone(w, x) and w.mT.is_contiguous() else w, b)
+
+    @kernel("torch.nn.functional.conv2d")
+    def conv2d(self, x: Any, w: Any) -> Any:
+        rows = w.permute(0, 2, 3, 1)
+        return super().conv2d(x, rows.reshape(w.shape) if _alone(w, x) and rows.is_contiguous() else w)
+
+
+def _alone(w: Any, x: Any) -> bool:
+    """Whether weights lie otherwise, and their input does not."""
+    return x.is_contiguous() and not w.is_contiguous()
