@@ -32,6 +32,8 @@ class Finding:
     seen: Any = None
     truth: Expected | None = None
     diagnosis: str | None = None
+    #: Whether its numbers are ordinary ones, so that what is known of these may explain what is wrong.
+    ordinary: bool = False
 
     @property
     def seconds(self) -> float:

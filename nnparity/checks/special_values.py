@@ -83,7 +83,12 @@ def _findings(target: Target, case: Case, observed: Observed, asked: frozenset[s
         )
         took = () if place else (observed,)
         told = (found.judgement, found.note, took, fingerprint(seen), found.seen, found.truth)
-        yield Finding(case, quantity, *told)
+        yield Finding(case, quantity, *told, ordinary=_ordinary(case))
+
+
+def _ordinary(case: Case) -> bool:
+    """Whether only the sizes are special, and there are numbers at all."""
+    return SPECIALS[case.dataset].structural and all(array.size for array in case.inputs.values())
 
 
 def _settled(target: Target, case: Case, quantity: str, seen: Array, asked: frozenset[str]) -> Settled:

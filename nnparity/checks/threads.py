@@ -17,7 +17,7 @@ from typing import Any
 
 from nnparity.checks.cell_text import CellText
 from nnparity.checks.common import Finding, failure, first_order, held, judgeable, ordinary, representative
-from nnparity.checks.comparison import OTHER, SAME, again, compared, spread
+from nnparity.checks.comparison import OTHER, SAME, again, by_itself, compared, spread
 from nnparity.checks.inquiry import Found, Inquiry, saying
 from nnparity.checks.pooled import pooled, truth_of
 from nnparity.execute.observer import Observed, OnThreads
@@ -39,6 +39,10 @@ ALL_CORES = "all cores"
 SEVERAL = "several threads"
 #: What the table says where the same call gives other bits.
 RESTLESS = "other bits at each call"
+#: The diagnosis of what is wrong there alone.
+ALONE = "right on one thread, wrong on all cores"
+#: Grades of an answer that is held against what is expected, and is not right.
+WRONG = ("diverges", "imprecise")
 #: Numbers that go in and come out, at least: torch shares out what has more than 32,768.
 ELEMENTS = 2**17
 
@@ -61,7 +65,10 @@ def threads(target: Target, formula: Formula, selection: Selection) -> Inquiry:
         yield from _found(target, case, truth(), Seen(alone[0], *together[:2]))
         for own, given, single, several in zip(more, named, alone[1:], together[2:], strict=True):
             words = CellText((given.dtype.name,))  # the table is of the large case
-            yield from again(given, truth_of(target, own, selection), single, several, words, (single, several))
+            held_to = truth_of(target, own, selection)
+            for one in again(given, held_to, single, several, words, (single, several)):
+                expected = judgeable(held_to, several)[one.quantity]
+                yield dataclasses.replace(one, diagnosis=_alone(one, expected, single, several))
 
     return Inquiry(
         judged,
@@ -79,7 +86,8 @@ def _found(target: Target, case: Case, truth: dict[str, Expected], seen: "Seen")
         judged, note, says = _judged(case, quantity, expected, seen, declared)
         if says:
             words.add(ALL_CORES, says, case.dtype.name)
-        yield Finding(case, quantity, judged, note=note, took=took, **_evidence(quantity, expected, seen, judged))
+        found = Finding(case, quantity, judged, note=note, took=took, **_evidence(quantity, expected, seen, judged))
+        yield dataclasses.replace(found, diagnosis=_alone(found, expected, seen.one, seen.all_cores))
         took = ()  # the time they took belongs to the first verdict
     if words.said:
         yield Fact(TABLE, case.formula.id, target.name, words.text(SAME))
@@ -124,7 +132,17 @@ def _judged(
 
 def _evidence(quantity: str, expected: Expected, seen: Seen, judged: Judgement) -> dict[str, Any]:
     """What was judged and by what, where that is what is expected and not another observation."""
-    return {"seen": seen.all_cores.observation[quantity], "truth": expected} if judged.blind is not None else {}
+    if judged.blind is None:
+        return {}
+    return {"seen": seen.all_cores.observation[quantity], "truth": expected, "ordinary": True}
+
+
+def _alone(found: Finding, expected: Expected, one: Observed, several: Observed) -> str | None:
+    """That more threads alone are at fault, where they are; what is wrong on one as well is diagnosed as usual."""
+    if found.judgement.grade not in WRONG:
+        return None
+    grades = [by_itself(found.case, found.quantity, expected, seen).grade for seen in (one, several)]
+    return ALONE if grades[0] == "conforms" and grades[1] in WRONG else None
 
 
 def large(formula: Formula, dtype: str, salt: str = "") -> Given:

@@ -9,7 +9,7 @@ where too little speaks for a name, it is said to be likely.
 
 import math
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
 from typing import Any
 
@@ -25,6 +25,7 @@ from nnparity.judge import evidence
 from nnparity.judge.answer_patterns import moved, pattern, stale, tail
 from nnparity.judge.error_patterns import TOWARDS_ZERO, error_pattern, factor_told, towards_zero, unlike_rounding
 from nnparity.judge.grades import form, judge
+from nnparity.judge.sensitivity import blind
 from nnparity.reference.readings import Arithmetic
 from nnparity.reference.readings.base import plain
 from nnparity.reference.readings.rounded import on
@@ -161,6 +162,8 @@ def _explaining(
         bits = one.own or evidence.bits(one.expected, expected, case.dtype) - one.cost
         if one.group == ACCURACY:
             bits = _accuracy(case, seen, expected, one.dtype)
+            if bits < evidence.CERTAIN and _meets_most(one.expected, case):
+                continue  # nor do its numbers tell, all of which would be of that format
         if bits >= evidence.POSSIBLE and not evidence.empty(one.expected, case, one.group == ACCURACY):
             yield one, bits
 
@@ -181,6 +184,15 @@ def _accuracy(case: Case, seen: Array, expected: Expected, dtype: str) -> float:
         if not evidence.irregular(case, seen, expected, digits):
             return 0.0
     return 0.0 if unlike_rounding(case, seen, expected) else evidence.POSSIBLE
+
+
+def _meets_most(candidate: Expected, case: Case) -> bool:
+    """Whether the budget of most elements reaches their own size, so that a narrower computation may be anything.
+
+    Of a long sum the worst case soon does, while norm 2 tells still; of a composition both go together.
+    """
+    budget = candidate.hard if case.formula.composition else candidate.sharp
+    return 2 * blind(replace(candidate, hard=budget)) > 1
 
 
 def _in_format(case: Case, seen: Array, expected: Expected, dtype: str) -> float:

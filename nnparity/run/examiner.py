@@ -201,18 +201,24 @@ class Examiner:
         if truth.steps is not None and judgement.hard is not None:
             note = f"{truth.steps} of {len(truth.value)} steps judged"
         note = "; ".join(filter(None, (observed.notes.get(quantity.partition(".")[0]), note))) or None
-        found = Finding(case, quantity, judgement, note, (observed,), fingerprint(seen))
-        verdict = self._verdict(target, found, seen, truth)
+        told = (judgement, note, (observed,), fingerprint(seen), seen, truth)
+        return self._diagnosed(target, Finding(case, quantity, *told, ordinary=True), before)
+
+    def _diagnosed(self, target: Target, found: Finding, before: Sequence[Case] = ()) -> Verdict:
+        """The verdict on a finding of ordinary numbers, with what is known of them that explains what is wrong."""
+        verdict, case, judgement = self._verdict(target, found), found.case, found.judgement
         fine = judgement.hard is None or judgement.grade in ("conforms", "inconclusive")
         if fine or not self.diagnosing or (verdict.known and case.formula.composition):
             return verdict  # what is on record is explained, and to diagnose a training run takes seconds
-        if told := self.ledger.explanation(verdict, case.formula):
-            return msgspec.structs.replace(verdict, diagnosis=told)
+        told = self.ledger.explanation(verdict, case.formula) or found.diagnosis or self._named(target, found, before)
+        return msgspec.structs.replace(verdict, diagnosis=told)
+
+    def _named(self, target: Target, found: Finding, before: Sequence[Case]) -> str:
+        case, flush = found.case, target.flushes[found.case.dtype.name]
         try:
-            named = diagnosed(case, plain(quantity), seen, truth, target.flushes[case.dtype.name], before).text  # type: ignore[arg-type]
+            return diagnosed(case, plain(found.quantity), found.seen, found.truth, flush, before).text  # type: ignore[arg-type]
         except Exception as error:  # noqa: BLE001 - a run of hours does not end because nobody knows a name for a fault
-            named = f"{FAILED}: {type(error).__name__}: {first_line(str(error))}"
-        return msgspec.structs.replace(verdict, diagnosis=named)
+            return f"{FAILED}: {type(error).__name__}: {first_line(str(error))}"
 
     def check(self, item: Item, target: Target) -> Iterator[Line]:
         """What a check finds of a target: the lines that are kept of the same answers, or those made of them now."""
@@ -231,11 +237,11 @@ class Examiner:
                 yield self.enter(target, found), _places(found.took, answers)
 
     def enter(self, target: Target, found: Finding) -> Verdict:
-        """What a check found, with the known divergence that explains it."""
-        return self._verdict(target, found, found.seen, found.truth)
+        """What a check found, with the known divergence that explains it; of ordinary numbers with a diagnosis."""
+        return self._diagnosed(target, found) if found.ordinary else self._verdict(target, found)
 
-    def _verdict(self, target: Target, found: Finding, seen: Any = None, truth: Expected | None = None) -> Verdict:
-        evidence = Evidence(found.case, target.flushes[found.case.dtype.name], seen, truth)
+    def _verdict(self, target: Target, found: Finding) -> Verdict:
+        evidence = Evidence(found.case, target.flushes[found.case.dtype.name], found.seen, found.truth)
         return self.ledger.match(verdict_line(target, found), target.observer.info.versions, evidence)
 
     def _model(self, target: Target, case: Case, quantity: str, seen: Any) -> str | None:

@@ -14,6 +14,7 @@ from nnparity.execute.protocol import TargetInfo
 from nnparity.execute.target import Target, TargetName
 from nnparity.execute.worker import observe
 from nnparity.reports.records import Fact, Line, Verdict
+from nnparity.run.examiner import Examiner
 from nnparity.run.plan import Plan
 from nnparity.run.verdicts import verdict_line
 from nnparity.spec.selection import NONE
@@ -86,6 +87,14 @@ def lines(adapter: type[Adapter], check: str, *formulas: str, flushes: bool = Fa
 def told(item: checks.Item, target: Target) -> list[Line]:
     """What a check says of a target, as lines of a run file."""
     return [verdict_line(target, one) if isinstance(one, Finding) else one for one in item.run(target)]
+
+
+def examined(adapter: type[Adapter], check: str, *formulas: str, **options: Any) -> list[Verdict]:
+    """The verdicts of a run on what one kind of check finds: with their diagnoses."""
+    asked = plan(*formulas, **options)
+    examiner, found = Examiner(asked), target(adapter)
+    items = [item for item in checks.items(asked) if item.check == check]
+    return verdicts([line for item in items for line in examiner.check(item, found)])
 
 
 def verdicts(found: list[Line]) -> list[Verdict]:

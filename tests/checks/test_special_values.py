@@ -23,7 +23,7 @@ from nnparity.spec import load
 from nnparity.spec.cases import naming
 from nnparity.spec.cases.special_values import special_case
 from nnparity.tests.checks import faulty
-from nnparity.tests.checks.inside import ALL, cells, lines, plan, target, verdicts, wrong
+from nnparity.tests.checks.inside import ALL, cells, examined, lines, plan, target, verdicts, wrong
 
 FORMULAS = ("relu", "tanh", "softmax", "dense", "conv2d", "max_pool2d", "masked_attention", "lstm_step", "l1_penalty")
 
@@ -60,6 +60,27 @@ def test_a_fault_is_found_where_it_is_and_nowhere_else(
     told = lines(adapter, "specials", formula)
     assert wrong(told) == found
     assert {verdict.grade for verdict in verdicts(told)} == {"conforms", "diverges"}
+
+
+class TakesTheTranspose(faulty.Spoilt):
+    """Of square weights; one number alone is three times too large, and NaN is 0."""
+
+    def spoil(self, array: Array) -> Any:
+        x, w, b = (np.asarray(one, np.float64) for one in self.request.inputs.values())
+        if array.size == 1:
+            return 3 * array
+        return x @ w + b if w.shape[0] == w.shape[1] else np.where(np.isnan(array), 0, array)
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_of_ordinary_numbers_in_special_sizes_the_usual_diagnosis_is_told(dtype: str) -> None:
+    found = examined(TakesTheTranspose, "specials", "dense", dtypes=(dtype,))
+    told = {one.dataset: one.diagnosis for one in found if one.grade != "conforms"}
+    assert told["nan"] is None
+    assert {dataset: said for dataset, said in told.items() if said} == {
+        "equal sizes": "the weights are transposed, where their matrix is square",
+        "size one": "likely: the expected result times 3",
+    }
 
 
 @pytest.mark.parametrize("formula", ["dense", "mse", "conv2d"])

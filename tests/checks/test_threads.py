@@ -14,7 +14,7 @@ from nnparity import checks
 from nnparity.adapters.numpy import NumpyAdapter
 from nnparity.adapters.request import Observation, Request
 from nnparity.checks.common import Finding
-from nnparity.checks.threads import ELEMENTS, SEVERAL, TABLE, _elements, signature
+from nnparity.checks.threads import ALONE, ELEMENTS, SEVERAL, TABLE, _elements, signature
 from nnparity.execute.observer import THREADS, WAITING, Observer, OnThreads
 from nnparity.judge.recorded_expectations import Evidence, Expects, met
 from nnparity.reports.records import Fact
@@ -23,7 +23,7 @@ from nnparity.spec import load
 from nnparity.spec.cases.naming import signature_of
 from nnparity.spec.cases.pool import pool
 from nnparity.spec.selection import ALL
-from nnparity.tests.checks.inside import Inside, cells, lines, plan, target, told, verdicts, wrong
+from nnparity.tests.checks.inside import Inside, cells, examined, lines, plan, target, told, verdicts, wrong
 
 
 class LosesTheSeam(NumpyAdapter):
@@ -110,8 +110,31 @@ class AddsUpInAnotherOrder(NumpyAdapter):
         return seen
 
 
+class LosesTheLastRows(NumpyAdapter):
+    """However many threads there are."""
+
+    def observe(self, request: Request) -> Observation:
+        seen = super().observe(request)
+        output = seen["output"]
+        if isinstance(output, np.ndarray):
+            output[len(output) // 2 :] = 0
+        return seen
+
+
 def test_a_row_lost_at_the_seam_between_two_threads_is_caught() -> None:
     assert wrong(lines(LosesTheSeam, "threads", "dense")) == {"all cores": {"output"}}
+
+
+@pytest.mark.parametrize(
+    ("adapter", "said"),
+    [
+        (LosesTheSeam, ALONE),
+        (LosesTheLastRows, "the tail is missing: all is 0 from 4096 on of axis 0, which is 8193 long"),
+    ],
+)
+def test_a_diagnosis_says_whether_more_threads_alone_are_at_fault(adapter: type[NumpyAdapter], said: str) -> None:
+    found = examined(adapter, "threads", "dense")
+    assert {one.quantity: one.diagnosis for one in found if one.diagnosis} == {"output": said}
 
 
 class LosesTheLastColumns(NumpyAdapter):
@@ -141,6 +164,7 @@ def test_sizes_of_the_pool_are_asked_on_all_cores_where_the_process_sets_them(mo
     assert wrong(found) == {SEVERAL: {"output"}, "all cores": {"output"}}
     lost = {one.signature for one in found if one.grade != "conforms"}
     assert all(signature_of(load()["relu"], one).dims["d"] % 16 == 1 for one in lost)
+    assert {one.diagnosis for one in found if one.grade != "conforms"} == {ALONE}
     drawn = {one.signature.id for one in pool(load()["relu"]) if one.dtype in dtypes}
     assert drawn == {one.signature for one in found if one.dataset == SEVERAL}
 
@@ -150,6 +174,7 @@ def test_what_is_wrong_on_one_thread_alone_is_caught(adapter: type[NumpyAdapter]
     found = [one for one in verdicts(lines(adapter, "threads", "dense")) if one.quantity == "output"]
     assert [one.grade for one in found] == ["diverges" if adapter is ZerosOnOneThread else "error"]
     assert (found[0].message or "").startswith("on one thread")
+    assert found[0].diagnosis is None, "all cores are right"
 
 
 def test_other_bits_at_each_call_on_all_cores_are_nondeterministic_unless_declared() -> None:

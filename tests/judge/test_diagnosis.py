@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import ml_dtypes
@@ -9,6 +10,8 @@ import msgspec
 import numpy as np
 import pytest
 
+from nnparity.adapters.numpy import NumpyAdapter
+from nnparity.execute.requests import request
 from nnparity.expect.budgets import expect
 from nnparity.expect.evaluation import evaluate
 from nnparity.expect.expected import Expected
@@ -362,3 +365,16 @@ def test_a_format_is_certain_by_its_numbers_and_likely_by_its_roundings(dtype: s
     assert f"as accurate as a computation in {narrow}" in inside.names
     whole = diagnosed(one, "output", computed(one, on(narrow))["output"], truth, flush=False)
     assert whole.text == f"as accurate as a computation in {narrow}"
+
+
+def test_a_wrong_answer_that_a_narrow_budget_would_let_through_is_no_narrower_format() -> None:
+    """Holes in a mask are taken for padding at the end: in bfloat16, BERT's gradients might be as far off."""
+    one = case("listing_bert", "float64")
+    mask, family = one.inputs["mask"], frozenset({"grad"})
+    padded = (np.arange(mask.shape[1]) < mask.sum(axis=1, keepdims=True)).astype(mask.dtype)
+    asked = request(one, family)
+    seen = NumpyAdapter().observe(replace(asked, inputs={**asked.inputs, "mask": padded}))
+    truths = expect(one, family)
+    for name in ("grad.bv", "grad.bo", "grad.b2"):
+        assert judge(seen[name], truths[name], one.dtype).grade == "diverges"  # type: ignore[arg-type]
+        assert diagnosed(one, name, seen[name], truths[name], flush=False).names == ()  # type: ignore[arg-type]
