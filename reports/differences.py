@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 
 from nnparity.reports.formatting import badness
 from nnparity.reports.merge import MergedRun
-from nnparity.reports.records import GRADES, PASSING, SHORT, Verdict
+from nnparity.reports.records import GRADES, PASSING, SHORT, WRONG, Verdict
 from nnparity.reports.statistics import fails
 
 #: What may become of a verdict, the worst first; a kind that others ask for by name.
@@ -29,8 +29,8 @@ SAYS = {
 #: The kinds that speak against the new run.
 AGAINST = ("worse", DROPPED)
 UNSUPPORTED = "unsupported"
-#: Grades of what gave no answer, and of an answer with wrong numbers.
-REFUSED, WRONG = ("error", "crashed", "timed out"), ("imprecise", "diverges")
+#: Grades of what gave no answer.
+REFUSED = ("error", "crashed", "timed out")
 WITH_GRAD = "output.with_grad", "output"
 #: What a verdict answers, see `Verdict.asked`; the formula, the target and the dtype of some.
 Key = tuple[str, str, str, str, str]

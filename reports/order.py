@@ -9,6 +9,11 @@ from functools import cache, lru_cache
 
 from nnparity.reports.records import DTYPES, Environment, Fact, Verdict
 
+#: The layouts that a case may have.
+LAYOUTS = (
+    *("transposed", "strided", "sliced", "unaligned", "expanded", "aliased", "channels last"),
+    *("mixed", "mixed from the second"),
+)
 #: The datasets of the checks beside the ordinary cases, as patterns. A test holds them against the checks.
 CHECKS = (
     *("nan", "nan in others", "infinity", "infinity in others", "zeros", "largest", "subnormal"),
@@ -28,8 +33,7 @@ CHECKS = (
         "several threads",
         "sweep",
     ),
-    *("transposed", "strided", "sliced", "unaligned", "expanded", "aliased", "channels last"),
-    *("mixed", "mixed from the second"),
+    *LAYOUTS,
 )
 
 

@@ -28,6 +28,8 @@ GRADES = (
 
 #: Grades that say nothing against the target.
 PASSING = ("conforms", "inconclusive", "unsupported")
+#: Those of an answer that is not right.
+WRONG = ("imprecise", "diverges")
 
 #: How dtypes are called where there is little room.
 SHORT = {"float64": "f64", "float32": "f32", "float16": "f16", "bfloat16": "bf16"}

@@ -19,15 +19,13 @@ from nnparity.judge.answer_patterns import pattern
 from nnparity.judge.diagnosis import diagnosed
 from nnparity.judge.grades import Judgement
 from nnparity.judge.sensitivity import graded, qualified
-from nnparity.reports.records import Verdict
+from nnparity.reports.records import WRONG, Verdict
 from nnparity.run.verdicts import verdict_line
 from nnparity.spec import DTYPES, Case
 from nnparity.spec.precision import ACCUMULATE, NARROW
 from nnparity.spec.schema import plain
 from nnparity.spec.usage import UsageError
 
-#: Grades of which a cause is looked for.
-WRONG = ("imprecise", "diverges")
 WIDE = "float32"
 #: A plan has such arrays among its special values, where not to raise is what is asked. Here it would be a pass.
 NO_ELEMENT = "nothing was judged: the result has no element"

@@ -26,7 +26,7 @@ from nnparity.execute.target import Target
 from nnparity.expect.expected import Expected
 from nnparity.judge.grades import Judgement
 from nnparity.judge.sensitivity import graded, qualified
-from nnparity.reports.records import Fact
+from nnparity.reports.records import WRONG, Fact
 from nnparity.spec import DTYPES, Case, Formula, shapes
 from nnparity.spec.cases.special_values import batch, resized
 from nnparity.spec.given import Given
@@ -41,8 +41,6 @@ SEVERAL = "several threads"
 RESTLESS = "other bits at each call"
 #: The diagnosis of what is wrong there alone.
 ALONE = "right on one thread, wrong on all cores"
-#: Grades of an answer that is held against what is expected, and is not right.
-WRONG = ("diverges", "imprecise")
 #: Numbers that go in and come out, at least: torch shares out what has more than 32,768.
 ELEMENTS = 2**17
 
@@ -66,9 +64,9 @@ def threads(target: Target, formula: Formula, selection: Selection) -> Inquiry:
         for own, given, single, several in zip(more, named, alone[1:], together[2:], strict=True):
             words = CellText((given.dtype.name,))  # the table is of the large case
             held_to = truth_of(target, own, selection)
+            expected = judgeable(held_to, several)
             for one in again(given, held_to, single, several, words, (single, several)):
-                expected = judgeable(held_to, several)[one.quantity]
-                yield dataclasses.replace(one, diagnosis=_alone(one, expected, single, several))
+                yield dataclasses.replace(one, diagnosis=_alone(one, expected[one.quantity], single, several))
 
     return Inquiry(
         judged,

@@ -22,7 +22,7 @@ from nnparity.judge.elements import element_ratios, error_over_budget, errors
 from nnparity.judge.grades import Judgement, root_mean_square
 from nnparity.judge.sensitivity import graded, wrong_answers
 from nnparity.judge.special_value_rules import decided
-from nnparity.reports.records import PASSING, REPEATED, Number, Verdict, number
+from nnparity.reports.records import PASSING, REPEATED, WRONG, Number, Verdict, number
 from nnparity.spec import DTYPES, Case
 from nnparity.spec.cases.special_values import SPECIALS
 from nnparity.spec.precision import ACCUMULATE, MODELS, NARROW
@@ -132,7 +132,7 @@ def met(expects: Expects, kind: Class, verdict: Verdict, evidence: Evidence | No
 def _met(expects: Expects, kind: Class, verdict: Verdict, evidence: Evidence | None) -> bool:
     if verdict.grade == "nondeterministic" or (verdict.dataset in REPEATED and verdict.hard is not None):
         return kind == "nondeterminism" and verdict.hard is not None and _within(expects, verdict)
-    if verdict.grade not in ("imprecise", "diverges"):
+    if verdict.grade not in WRONG:
         return _no_answer(expects, verdict)
     if verdict.dataset.startswith(REJECTED):
         return ACCEPTS in expects.answers and (verdict.message or "").startswith("answers ")
@@ -155,7 +155,7 @@ def also_met(expects: Expects, kind: Class, verdict: Verdict, evidence: Evidence
     if evidence is None or evidence.truth is None or evidence.seen is None or verdict.hard is None:
         return ()
     case, truth, quantity = evidence.case, evidence.truth, plain(verdict.quantity)
-    if verdict.grade not in ("imprecise", "diverges") or quantity in case.formula.vanishing:
+    if verdict.grade not in WRONG or quantity in case.formula.vanishing:
         return ()
     with np.errstate(all="ignore"):
         return tuple(

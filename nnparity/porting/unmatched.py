@@ -49,7 +49,7 @@ def _row(side: Side, other: Side, place: int, letter: str) -> Row:
     else:
         grade, says = _explained(side, other, place, letter)
     why, notes = ([says], notes) if grade not in (*PASSING, UNMATCHED) else ([], [says, *notes])
-    end = _end(side, place) if grade == UNMATCHED else None
+    end = _behind(side, place)[1] if grade == UNMATCHED else None
     behind = "" if end is None else side.names[end]
     if letter == "a":
         return Row(layer.label, a=name, grade=grade, own_a=verdict, behind=behind, why=why, notes=notes)
@@ -155,23 +155,21 @@ def _idle(layer: Layer) -> bool:
 
 def _chain(side: Side, place: int) -> Chain | None:
     """The unpaired layers around this one, from the pair before to the pair behind; None where there is no such."""
-    steps = [place]
+    behind, end = _behind(side, place)
+    steps = [place, *behind]
     while (start := _source(side, steps[0])) is not None and start not in side.partners:
         steps.insert(0, start)
-    end = _end(side, place, steps)
     if start is None or end is None or not all(side.layers[one].kind for one in steps):
         return None
     return Chain(start, [side.layers[one] for one in steps], end)
 
 
-def _end(side: Side, place: int, steps: list[int] | None = None) -> int | None:
-    """The pair that this layer's result reaches as it is; the unpaired layers between are added to `steps`."""
-    last = place
-    while (end := _sink(side, last)) is not None and end not in side.partners:
-        if steps is not None:
-            steps.append(end)
-        last = end
-    return end
+def _behind(side: Side, place: int) -> tuple[list[int], int | None]:
+    """The unpaired layers that this layer's result passes as it is, and the pair that it reaches then."""
+    steps: list[int] = []
+    while (end := _sink(side, steps[-1] if steps else place)) is not None and end not in side.partners:
+        steps.append(end)
+    return steps, end
 
 
 def _source(side: Side, place: int) -> int | None:

@@ -6,15 +6,12 @@ import msgspec
 
 from nnparity.reports.formatting import visible
 from nnparity.reports.merge import MergedRun
+from nnparity.reports.order import LAYOUTS
 from nnparity.reports.records import ADAPTER, BY_ITSELF, REPEATED, SCRIPTS, Verdict
 from nnparity.reports.statistics import fails
 
 #: Datasets of the checks that ask more than one call, or arrays of another layout: no script shows those.
-SEVERAL_CALLS = (
-    *(*REPEATED, "first sample alone", "several threads"),
-    *("transposed", "strided", "sliced", "unaligned", "expanded", "channels last", "aliased"),
-    *("mixed", "mixed from the second"),
-)
+SEVERAL_CALLS = (*REPEATED, "first sample alone", "several threads", *LAYOUTS)
 
 
 #: The grade of other bits for the same case.

@@ -125,10 +125,10 @@ def repadded(a: Layer, b: Layer) -> Layer:
         return a
     if a.kind == "max_pool2d" and np.any(x < 0):
         return a
-    padded = np.pad(x, ((0, 0), (0, 0), *own))
-    inner = (slice(before, size - behind) for size, (before, behind) in zip(padded.shape[2:], theirs, strict=True))
-    cut = padded[(slice(None), slice(None), *inner)]
-    if b.x is None or cut.shape != b.x.shape or np.count_nonzero(cut) != np.count_nonzero(padded):
+    whole = np.pad(x, ((0, 0), (0, 0), *own))
+    inner = (slice(before, size - behind) for size, (before, behind) in zip(whole.shape[2:], theirs, strict=True))
+    cut = whole[(slice(None), slice(None), *inner)]
+    if b.x is None or cut.shape != b.x.shape or np.count_nonzero(cut) != np.count_nonzero(whole):
         return a
     return replace(a, inputs={**a.inputs, "x": np.ascontiguousarray(cut)}, settings={**a.settings, "padding": theirs})
 

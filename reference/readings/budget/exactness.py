@@ -20,7 +20,16 @@ from nnparity.reference.readings.arithmetic import Arithmetic
 from nnparity.reference.readings.budget.core import Array, Budget, any_of, pair
 
 #: function -> of which argument its result is exact (C23, Annex F.10): e^0 and cos 0 are 1, log 1 and the others are 0
-EXACT_AT: dict[Any, float] = {np.exp: 0.0, np.log: 1.0, np.sin: 0.0, np.cos: 0.0, np.tanh: 0.0, special.erf: 0.0}
+EXACT_AT: dict[Any, float] = {
+    np.exp: 0.0,
+    np.log: 1.0,
+    np.sin: 0.0,
+    np.cos: 0.0,
+    np.tanh: 0.0,
+    special.erf: 0.0,
+    np.square: 0.0,
+    np.sqrt: 0.0,
+}
 
 
 class Grid(NamedTuple):
@@ -189,11 +198,6 @@ def unchanged_by_zero(rule: Callable[..., Budget]) -> Callable[..., Budget]:
 def exact_argument(ufunc: Any) -> Callable[[Budget], Any]:
     """Where the argument is the one of which C has an exact result."""
     return lambda x: _is(x, EXACT_AT[ufunc])
-
-
-def zero(x: Budget) -> Any:
-    """Where the number is 0: its square is, and its root (IEEE 754, 5.4.1)."""
-    return _is(x, 0.0)
 
 
 def zero_product(a: Budget, b: Budget) -> Any:

@@ -21,7 +21,7 @@ Budget.UFUNCS = {
     np.maximum: maximum,
     np.negative: f.negative,
     np.absolute: f.absolute,
-    np.square: exactly(lossless(f.square, exactness.zero), exactness.squared),
+    np.square: exactly(f.square, exactness.squared),
     np.exp: f.elementary(
         np.exp, lambda x, y: y, lambda x, y, e: y * np.expm1(e), image=ranges.monotone(np.exp, 0.0, math.inf)
     ),
@@ -29,7 +29,7 @@ Budget.UFUNCS = {
     np.tanh: f.elementary(
         np.tanh, f.tanh_slope, f.monotone(np.tanh, f.tanh_slope, 0.385), 2.0, ranges.within(-1.0, 1.0)
     ),
-    np.sqrt: exactly(lossless(f.square_root, exactness.zero), exactness.rooted),
+    np.sqrt: exactly(f.square_root, exactness.rooted),
     special.expit: f.logistic,
     np.sin: f.elementary(np.sin, lambda x, y: np.abs(np.cos(x)), lambda x, y, e: e, 2.0, ranges.within(-1.0, 1.0)),
     np.cos: f.elementary(np.cos, lambda x, y: np.abs(np.sin(x)), lambda x, y, e: e, 2.0, ranges.within(-1.0, 1.0)),
