@@ -6,7 +6,7 @@ and one method per formula that calls its own operation. Everything else is here
 
 import re
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import replace
 from functools import partial
@@ -16,7 +16,6 @@ from typing import Any, ClassVar
 import numpy as np
 
 from nnparity.adapters.kernel import (
-    ALIASES,
     DeviceUnavailable,
     Kernel,
     Operation,
@@ -25,6 +24,7 @@ from nnparity.adapters.kernel import (
     Tensor,
     Tensors,
     Unsupported,
+    distributions,
 )
 from nnparity.adapters.request import Array, Failure, Observation, Request, altered, declared, keys, unmasked
 from nnparity.adapters.traceback import comes_along, frames_of, raised_in
@@ -117,7 +117,7 @@ class Adapter(ABC):
     @classmethod
     def versions(cls) -> dict[str, str]:
         """The versions of the distributions that decide the numbers."""
-        return {name: metadata.version(name) for name in cls.packages or _distributions(cls.kernels().values())}
+        return {name: metadata.version(name) for name in cls.packages or distributions(cls.kernels().values())}
 
     @classmethod
     def kernels(cls) -> dict[str, Kernel]:
@@ -140,6 +140,10 @@ class Adapter(ABC):
     @abstractmethod
     def get(self, tensor: Tensor) -> Array:
         """The tensor as a NumPy array of the same dtype."""
+
+    def write(self, tensor: Tensor, array: Array) -> None:
+        """Other numbers into the memory of a tensor that `put` made, for a framework whose tensors are written to."""
+        raise NotImplementedError
 
     @abstractmethod
     def vjp(self, operation: Operation, point: Point) -> tuple[Tensors, Tensors]:
@@ -193,9 +197,13 @@ class Adapter(ABC):
         try:
             operation = self._operation(request)
             with self.scope(), self.on_threads(request.threads) if request.threads else nullcontext():
-                point = self._point(request)
-                seen = self._families(request, operation, point)
+                point = self._point(request.halved if request.overwrites else request)
                 tensors = dict(zip(request.wrt, point.primals, strict=True)) | point.rest
+                if request.overwrites:
+                    self._families(request, operation, point)
+                    for name, tensor in tensors.items():
+                        self.write(tensor, request.inputs[name])
+                seen = self._families(request, operation, point)
                 if changed := altered(request.inputs, tensors, self.get, self.put):
                     raise ValueError(f"the method of {request.formula} changed its input {changed}")
         except Exception as error:  # noqa: BLE001  (whatever a framework raises is what was observed)
@@ -343,13 +351,6 @@ class ForwardOnly(Adapter):
     def hvp(self, operation: Operation, point: Point) -> Tensors:
         """None."""
         raise Unsupported(self.forward_only)
-
-
-def _distributions(kernels: Iterable[Kernel]) -> list[str]:
-    """The installed distributions that the first names of what is called belong to."""
-    first = {path.partition(".")[0] for kernel in kernels for path in kernel.paths}
-    owners = metadata.packages_distributions() if first else {}
-    return sorted({owner for name in first for owner in owners.get(ALIASES.get(name, name).partition(".")[0], ())})
 
 
 def _located(failure: Failure, frames: list[str]) -> Failure:

@@ -1,9 +1,10 @@
 """The words of an adapter: kernels and compositions, refusals, and a formula bound to its attributes."""
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from functools import cache, partial
+from importlib import metadata
 from pkgutil import resolve_name
 from types import MethodType
 from typing import Any, NamedTuple, TypeVar
@@ -63,6 +64,13 @@ class Kernel:
     def paths(self) -> tuple[str, ...]:
         """Every dotted path that is named; `resolve` finds each."""
         return (*(name for name in self.calls.split(", ") if name not in OPERATORS), *self.using)
+
+
+def distributions(kernels: Iterable[Kernel]) -> list[str]:
+    """The installed distributions that the first names of what is called belong to."""
+    first = {path.partition(".")[0] for one in kernels for path in one.paths}
+    owners = metadata.packages_distributions() if first else {}
+    return sorted({owner for name in first for owner in owners.get(ALIASES.get(name, name).partition(".")[0], ())})
 
 
 def kernel(calls: str, *, using: tuple[str, ...] = (), convention: str = "") -> Callable[[Method], Method]:

@@ -68,6 +68,10 @@ class NumpyAdapter(Adapter):
         """A float64 copy; whole numbers stay what they are."""
         return array.copy() if array.dtype.kind in "iub" else array.astype(np.float64)
 
+    def write(self, tensor: Array, array: Array) -> None:
+        """Rounded to nothing: a float64 array holds numbers of any dtype."""
+        tensor[...] = array
+
     def get(self, tensor: Any) -> Array:
         """As it is: `observe` rounds."""
         return np.asarray(tensor)
@@ -91,4 +95,7 @@ class NumpyAdapter(Adapter):
         g = point.cotangents if len(point.cotangents) > 1 else point.cotangents[0]
         named = dict(zip(operation.wrt, primals, strict=True)) | point.rest
         inputs = [named[name] for name in self._order[operation.formula]]
-        return FORMULAS[operation.formula].gradients(g, *inputs, **operation.attributes)
+        found = FORMULAS[operation.formula].gradients(g, *inputs, **operation.attributes)
+        formula = load().get(operation.formula)
+        everyone = dict(zip(formula.wrt if formula else operation.wrt, found, strict=True))
+        return tuple(everyone[name] for name in operation.wrt)

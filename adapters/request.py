@@ -49,6 +49,8 @@ class Request:
     threads: int = 0
     #: Whether results are read only after the same program was called again, with the numbers of `halved`.
     read_late: bool = False
+    #: Whether the inputs are written to where those of `halved` lay in a call before, as an optimiser does to weights.
+    overwrites: bool = False
 
     @property
     def float_dtype(self) -> str:

@@ -32,6 +32,9 @@ class OnnxRuntimeArrays(ForwardOnly):
             return onnxruntime.OrtValue.ortvalue_from_numpy_with_onnx_type(bits, TYPES["bfloat16"])
         return onnxruntime.OrtValue.ortvalue_from_numpy(np.array(array))
 
+    def write(self, tensor: Any, array: Array) -> None:
+        tensor.update_inplace(np.array(array))
+
     def get(self, tensor: Any) -> Array:
         if tensor.element_type() != TYPES["bfloat16"]:
             return np.array(tensor.numpy())

@@ -33,6 +33,9 @@ class PaddleArrays(Adapter):
         """A graph knows tensors by name: the gradient of two inputs under one would be their sum."""
         return super().arrange(tensor, layout).clone()
 
+    def write(self, tensor: Any, array: Array) -> None:
+        paddle.assign(self.put(array), output=tensor)
+
     def get(self, tensor: Any) -> Array:
         array = np.array(tensor.detach().numpy())
         return array.view("bfloat16") if tensor.dtype == paddle.bfloat16 else array

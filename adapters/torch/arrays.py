@@ -63,6 +63,9 @@ class TorchArrays(Adapter):
     def arrange(self, tensor: Any, layout: str) -> Any:
         return arranged(tensor, layout)
 
+    def write(self, tensor: Any, array: Array) -> None:
+        tensor.copy_(self.put(array))
+
     def get(self, tensor: Any) -> Array:
         # By force: a second derivative that is zero everywhere comes as a ZeroTensor, which has no memory. A copy has,
         # and needs to be: torch 2.4 and 2.5 take by force what lies anywhere.

@@ -9,7 +9,16 @@ from dataclasses import dataclass, replace
 from fnmatch import fnmatchcase
 from functools import partial
 
-from nnparity.checks.determinism import AFTER, AGAIN, ALONE, ELSEWHERE, determinism
+from nnparity.checks.determinism import (
+    AFTER,
+    AGAIN,
+    ALONE,
+    ELSEWHERE,
+    ONE_GRADIENT,
+    OTHER_GRADIENTS,
+    OVERWRITTEN,
+    determinism,
+)
 from nnparity.checks.inquiry import Found, Inquiry
 from nnparity.checks.invalid_inputs import rejects
 from nnparity.checks.layouts import layouts
@@ -47,7 +56,7 @@ THREADS, SWEEP, SUBNORMALS = "threads", "sweep", "subnormals"
 DATASETS = {
     SPECIALS: tuple(name for name in SPECIAL if name != SUBNORMAL),
     REJECTS: ("rejects: *",),
-    DETERMINISM: (AGAIN, AFTER, ELSEWHERE, ALONE),
+    DETERMINISM: (AGAIN, AFTER, ELSEWHERE, ALONE, OVERWRITTEN, ONE_GRADIENT.format("*"), OTHER_GRADIENTS.format("*")),
     LAYOUTS: ARRANGED,
     THREADS: (ALL_CORES, SEVERAL),
     SWEEP: (SWEPT,),

@@ -12,6 +12,7 @@ from nnparity.expect.expected import Expected
 from nnparity.expect.precision_models import differs
 from nnparity.judge.grades import Judgement, form
 from nnparity.spec import Case, Dtype
+from nnparity.spec.given import Given
 from nnparity.spec.loader import signatures
 from nnparity.spec.schema import LEVELS, Formula, Signature, plain
 from nnparity.spec.selection import Selection
@@ -55,6 +56,11 @@ def by_model(
     models = {quantity: target.model(case.formula.id, case.dtype.name, quantity) for quantity in expected}
     others = {model: ask(model) for model in dict.fromkeys(models.values()) if differs(case.dtype.name, model)}
     return {quantity: others.get(models[quantity], expected)[quantity] for quantity in expected}
+
+
+def named(own: Case, dataset: str) -> Given:
+    """An ordinary case as one of a check."""
+    return Given(own.formula, own.signature, dataset, own.dtype, own.salt, own.inputs, own.cotangents)
 
 
 def first_order(formula: Formula, quantities: Sequence[str]) -> frozenset[str]:

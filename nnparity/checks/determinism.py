@@ -1,10 +1,12 @@
-"""Determinism: the same case again, in the same process and in another, and its first sample alone.
+"""Determinism: the same case again, in the same process and in another, and asked for in other ways.
 
 Again means twice: right away, and read only after another call with other numbers, which must not change a result.
+The other ways are its first sample alone; its inputs in memory that held others in a call before, as an optimiser
+leaves weights; and the gradients of some inputs, as where layers are frozen: kernels choose by what is to be computed.
 
 Other bits for the same case are `nondeterministic`, with how far apart they are, unless the adapter declares the
-formula so; a difference beyond the budget of two computations `diverges` in any case. A batch must not change what a
-sample gets, beyond rounding.
+formula so; a difference beyond the budget of two computations `diverges` in any case. Asked for in another way, it is
+held to that budget alone.
 """
 
 import dataclasses
@@ -13,6 +15,7 @@ from functools import cache
 
 import numpy as np
 
+from nnparity.adapters.request import Request, keys
 from nnparity.checks.cell_text import CellText
 from nnparity.checks.common import (
     Finding,
@@ -20,10 +23,11 @@ from nnparity.checks.common import (
     first_order,
     held,
     judgeable,
+    named,
     representative,
     unsupported,
 )
-from nnparity.checks.comparison import SAME, compared, spread
+from nnparity.checks.comparison import SAME, again, compared, spread
 from nnparity.checks.inquiry import Found, Inquiry, saying
 from nnparity.execute.observer import Observed
 from nnparity.execute.requests import request
@@ -41,6 +45,9 @@ TABLE = "determinism"
 #: What is compared with the first observation, as datasets.
 AGAIN, ELSEWHERE, ALONE = "again", "in another process", "first sample alone"
 AFTER = "read after another call"
+OVERWRITTEN = "inputs overwritten in place"
+#: Gradients of the first input that has one (weights are frozen), and of all others (it is the network's own input).
+ONE_GRADIENT, OTHER_GRADIENTS = "gradient of {} alone", "gradients without {}"
 OUTPUT = frozenset({"output"})
 
 
@@ -55,19 +62,41 @@ def determinism(target: Target, formula: Formula, selection: Selection) -> Inqui
     alone = [request(single, OUTPUT)] if single else []
     truth = cache(lambda: held(target, case, quantities))
     late = dataclasses.replace(asked, read_late=True)
-    here, elsewhere = (target.observer, [asked, asked, late, *alone]), (target.observer.twin(), [asked])
+    ways = list(_other_ways(target, case, asked))
+    others = [one for _, one in ways]
+    here, elsewhere = (target.observer, [asked, asked, late, *others, *alone]), (target.observer.twin(), [asked])
     return Inquiry(
-        lambda answers: _judged(target, case, single, truth(), answers),
+        lambda answers: _judged(target, case, single, ways, truth(), answers),
         [case, *([single] if single else [])],
         [here, elsewhere],
         truth,
     )
 
 
+def _other_ways(target: Target, case: Case, asked: Request) -> Iterator[tuple[Given, Request]]:
+    """The case asked for in ways that may change bits, and nothing beyond rounding.
+
+    Of compositions no gradients are left out: that is asked of their layers.
+    """
+    if target.observer.info.writes:
+        yield named(case, OVERWRITTEN), dataclasses.replace(asked, overwrites=True)
+    first, *others = asked.wrt or ("",)
+    if others and "grad" in asked.quantities and not case.formula.composition:
+        some = dataclasses.replace(asked, quantities=frozenset({"grad"}), together=frozenset())
+        yield named(case, ONE_GRADIENT.format(first)), dataclasses.replace(some, wrt=(first,))
+        yield named(case, OTHER_GRADIENTS.format(first)), dataclasses.replace(some, wrt=tuple(others))
+
+
 def _judged(
-    target: Target, case: Case, single: Given | None, truth: dict[str, Expected], answers: Sequence[Observed]
+    target: Target,
+    case: Case,
+    single: Given | None,
+    ways: Sequence[tuple[Given, Request]],
+    truth: dict[str, Expected],
+    answers: Sequence[Observed],
 ) -> Iterator[Found]:
-    first, second, late, *alone, third = answers
+    first, second, late, *others, third = answers
+    others, alone = others[: len(ways)], others[len(ways) :]
     words = CellText((case.dtype.name,))
     told: dict[str, str] = {}
     for found in (
@@ -81,6 +110,12 @@ def _judged(
         yield found
     for dataset, difference in told.items():
         words.add(dataset, difference, case.dtype.name)
+    for (given, asked), seen in zip(ways, others, strict=True):
+        wanted = {key for family in asked.quantities for key in keys(family, asked)}
+        own = {quantity: expected for quantity, expected in truth.items() if quantity in wanted}
+        for found in again(given, own, first, seen, words, (seen,)):
+            evidence = seen.observation.get(found.quantity), judgeable(own, seen)[found.quantity]
+            yield dataclasses.replace(found, seen=evidence[0], truth=evidence[1], ordinary=True)
     yield Fact(TABLE, case.formula.id, target.name, words.text(SAME))
 
 
@@ -97,12 +132,12 @@ def _repeated(
     `dataset` is what the comparison is called. It is judged as the case, which has numbers.
     """
     one, other = both
-    named = dataclasses.replace(case, dataset=dataset)
+    repeated = dataclasses.replace(case, dataset=dataset)
     for place, (quantity, expected) in enumerate(judgeable(truth, other).items()):
         judged, note = compared(one, other, quantity, expected, case)
         if judged.hard is not None and note:
             judged, note = spread(judged, note, target.observer.info.nondeterministic.get(case.formula.id))
-        yield Finding(named, quantity, judged, note=note, took=() if place else took)
+        yield Finding(repeated, quantity, judged, note=note, took=() if place else took)
 
 
 def _signature(formula: Formula) -> Signature:

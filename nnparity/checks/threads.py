@@ -16,7 +16,7 @@ from itertools import count
 from typing import Any
 
 from nnparity.checks.cell_text import CellText
-from nnparity.checks.common import Finding, failure, first_order, held, judgeable, ordinary, representative
+from nnparity.checks.common import Finding, failure, first_order, held, judgeable, named, ordinary, representative
 from nnparity.checks.comparison import OTHER, SAME, again, by_itself, compared, spread
 from nnparity.checks.inquiry import Found, Inquiry, saying
 from nnparity.checks.pooled import pooled, truth_of
@@ -55,13 +55,13 @@ def threads(target: Target, formula: Formula, selection: Selection) -> Inquiry:
     truth = cache(lambda: held(target, case, quantities))
     one, all_cores = target.observer.single_threaded(), target.observer.on_threads(cores())
     more = list(pooled(target, formula, selection, (SEVERAL,))) if isinstance(all_cores, OnThreads) else []
-    named = [_named(own, SEVERAL) for own in more]
-    once = [request(given, quantities) for given in named]
+    asked_more = [named(own, SEVERAL) for own in more]
+    once = [request(given, quantities) for given in asked_more]
 
     def judged(answers: Sequence[Observed]) -> Iterator[Found]:
         alone, together = answers[: 1 + len(once)], answers[1 + len(once) :]
         yield from _found(target, case, truth(), Seen(alone[0], *together[:2]))
-        for own, given, single, several in zip(more, named, alone[1:], together[2:], strict=True):
+        for own, given, single, several in zip(more, asked_more, alone[1:], together[2:], strict=True):
             words = CellText((given.dtype.name,))  # the table is of the large case
             held_to = truth_of(target, own, selection)
             expected = judgeable(held_to, several)
@@ -70,7 +70,7 @@ def threads(target: Target, formula: Formula, selection: Selection) -> Inquiry:
 
     return Inquiry(
         judged,
-        [case, *named],
+        [case, *asked_more],
         [(one, [asked, *once]), (all_cores, [asked, asked, *once])],
         truth,
     )
@@ -145,12 +145,7 @@ def _alone(found: Finding, expected: Expected, one: Observed, several: Observed)
 
 def large(formula: Formula, dtype: str, salt: str = "") -> Given:
     """The case, with normal numbers."""
-    return _named(drawn(formula, dtype, salt), ALL_CORES)
-
-
-def _named(own: Case, dataset: str) -> Given:
-    """An ordinary case as one of the check."""
-    return Given(own.formula, own.signature, dataset, own.dtype, own.salt, own.inputs, own.cotangents)
+    return named(drawn(formula, dtype, salt), ALL_CORES)
 
 
 def drawn(formula: Formula, dtype: str, salt: str = "") -> Case:

@@ -25,6 +25,8 @@ class TargetInfo:
     source: str = ""
     #: Whether it sets itself on how many threads its kernels run, see `Adapter.on_threads`.
     sets_threads: bool = False
+    #: Whether its tensors can be written to, see `Adapter.write`.
+    writes: bool = False
     #: Families of quantities that it gives of no formula -> the reason, see `adapters.inspection.lacking`.
     lacking: dict[str, str] = field(default_factory=dict)
 

@@ -27,7 +27,8 @@ def circumstance_faults(formula: Formula, dtype: Dtype) -> list[Fault]:
         _sought("outputs below 1/64 are 2 % off", DATA, of_answers(_where(_small, 1.02), OUTPUTS)),
         Fault("the last number is the call's before", CALLS, _stale),
         Fault("every second call gives other bits", CALLS, _restless),
-        Fault("the next call's output lies where this one's does", CALLS, _overwritten, NO_REAL_NUMBERS),
+        Fault("the next call's output lies where this one's does", CALLS, _late, NO_REAL_NUMBERS, sought=True),
+        Fault("what was overwritten in place is not read again", CALLS, _packed, NO_REAL_NUMBERS, True, in_place=True),
     ]
     if any(not formula.integer(name) for name in formula.inputs):
         faults += _of_inputs(formula)
@@ -117,9 +118,14 @@ def _restless(call: Call) -> Observation:
     return {name: _next(seen) if call.times % 2 else seen for name, seen in call.right.items()}
 
 
-def _overwritten(call: Call) -> Observation:
+def _late(call: Call) -> Observation:
     """What is read only after another call is the answer to that."""
     return of_another(call.request.halved, call, OUTPUTS) if call.request.read_late else call.right
+
+
+def _packed(call: Call) -> Observation:
+    """What was made of an array, and is kept by where that lies, is of the numbers that were there first."""
+    return of_another(call.request.halved, call, OUTPUTS) if call.request.overwrites else call.right
 
 
 def _next(seen: object) -> Array:

@@ -40,10 +40,21 @@ def _of(formula: Formula, name: str) -> list[Fault]:
     ]
     if len(formula.wrt) > 1:
         faults += [
+            Fault(f"{quantity} is 1 % too large where not all are asked for", KIND, _of_some(quantity), NO_TERM),
             Fault(f"hvp loses the term of {name}", KIND, _without(name, SECOND), NO_TERM),
             Fault(f"jvp loses the term of {name}", KIND, _without(name, FORWARD), NO_TERM),
         ]
     return faults
+
+
+def _of_some(quantity: str) -> Callable[[Call], Observation]:
+    """Wrong where another input requires no gradient: kernels choose by what is to be computed."""
+    wrong = of_answers(_scaled(1.01), quantity)
+    return lambda call: call.right if _all_asked(call) else wrong(call)
+
+
+def _all_asked(call: Call) -> bool:
+    return call.request.wrt == call.case.formula.wrt
 
 
 def _scaled(factor: float) -> Change:

@@ -45,7 +45,7 @@ class Fault:
     #: Why it may change nothing at all, and then be no fault: told where no case shows a difference.
     equivalent: str = ""
     #: Whether that is said of numbers which a plan may not have: then only one with all cases of the core level,
-    #: special values too, can tell.
+    #: special values and other checks too, can tell.
     sought: bool = False
     #: Why the spec takes such an answer for right, if it does: told where nothing speaks against it.
     permitted: str = ""
@@ -53,6 +53,8 @@ class Fault:
     one_way: bool = False
     #: The layout that it shows in, if in one only: planted in targets that have it.
     layout: str = ""
+    #: Whether it shows in arrays that are written to alone: planted in targets that have such.
+    in_place: bool = False
 
 
 def of_answers(change: Change, *families: str) -> Callable[[Call], Observation]:

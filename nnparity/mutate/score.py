@@ -77,9 +77,13 @@ class Mutation:
         parts = self._parts(formula, dtype)
         asis, _ = planted(self.memory, NONE)
         clean = {_id(verdict) for part in parts for verdict in _verdicts(examiner, part, asis) if failed(verdict)}
-        has = ("", *self.target.observer.info.layouts)
-        for fault in (fault for fault in faults(formula, dtype) if fault.layout in has):
+        for fault in filter(self._shows, faults(formula, dtype)):
             yield self._planted(examiner, fault, parts, clean, (formula.id, dtype))
+
+    def _shows(self, fault: Fault) -> bool:
+        """Whether the target has what the fault shows in."""
+        info = self.target.observer.info
+        return fault.layout in ("", *info.layouts) and (info.writes or not fault.in_place)
 
     def _only(self, formula: Formula, dtype: str) -> Plan:
         return replace(self.plan, formulas=(formula.id,), dtypes=(dtype,))

@@ -1,6 +1,7 @@
 """The command that shows a verdict again, as it is typed into a shell; and what is to be said of it."""
 
 import shlex
+from fnmatch import fnmatchcase
 
 import msgspec
 
@@ -10,8 +11,11 @@ from nnparity.reports.order import LAYOUTS
 from nnparity.reports.records import ADAPTER, BY_ITSELF, REPEATED, SCRIPTS, Verdict
 from nnparity.reports.statistics import fails
 
-#: Datasets of the checks that ask more than one call, or arrays of another layout: no script shows those.
-SEVERAL_CALLS = (*REPEATED, "first sample alone", "several threads", *LAYOUTS)
+#: Datasets of the checks that ask more than one call, or arrays of another layout, as patterns: no script shows those.
+SEVERAL_CALLS = (
+    *(*REPEATED, "first sample alone", "inputs overwritten in place", "gradient of * alone", "gradients without *"),
+    *("several threads", *LAYOUTS),
+)
 
 
 #: The grade of other bits for the same case.
@@ -40,7 +44,7 @@ def caution(run: MergedRun, found: frozenset[Place], verdict: Verdict) -> str:
         CHANCE: verdict.grade == CHANGES,
         FOLLOWS: _follows(verdict),
         ALONE: script is not None and script.why.startswith(BY_ITSELF),
-        UNSTEADY: verdict.dataset not in SEVERAL_CALLS and (verdict.formula, verdict.target) in found,
+        UNSTEADY: not _several_calls(verdict) and (verdict.formula, verdict.target) in found,
     }
     return next((words for words, holds in said.items() if holds), "")
 
@@ -88,5 +92,9 @@ def _run_again(run: MergedRun, verdict: Verdict) -> str | None:
     properties = line.properties if line else {}
     if adapter := properties.get(ADAPTER):
         return f"{adapter}:{verdict.target.partition(':')[2]}"
-    several = verdict.dataset in SEVERAL_CALLS or _follows(verdict)
+    several = _several_calls(verdict) or _follows(verdict)
     return verdict.target if SCRIPTS in properties or several else None
+
+
+def _several_calls(verdict: Verdict) -> bool:
+    return any(fnmatchcase(verdict.dataset, pattern) for pattern in SEVERAL_CALLS)

@@ -39,6 +39,7 @@ class Inside:
             0.0,
             dict(adapter.nondeterministic),
             tuple(adapter.layouts),
+            writes=adapter.write is not Adapter.write,
         )
 
     def submit(self, requests: Sequence[Request]) -> None:

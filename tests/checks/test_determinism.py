@@ -1,5 +1,6 @@
 """The same again, elsewhere, and alone: other bits are a grade of their own, and beyond rounding they diverge."""
 
+import dataclasses
 from types import MappingProxyType
 from typing import Any
 
@@ -14,17 +15,20 @@ from nnparity.execute.observer import Observer
 from nnparity.spec import load
 from nnparity.spec.cases.special_values import batch
 from nnparity.tests.checks import faulty
-from nnparity.tests.checks.inside import cells, lines, verdicts, wrong
+from nnparity.tests.checks.inside import cells, examined, lines, verdicts, wrong
 from nnparity.tests.spec.toy import toy
 
-SAME = "again, read after another call, in another process, first sample alone: the same bits"
+FIRST = "again, read after another call, in another process, first sample alone, inputs overwritten in place"
 
 
-@pytest.mark.parametrize("formula", ["dense", "conv2d", "lstm_step", "attention", "softmax"])
-def test_the_reference_gives_the_same_bits(formula: str) -> None:
+@pytest.mark.parametrize(
+    ("formula", "first"), [("dense", "x"), ("conv2d", "x"), ("lstm_step", "x"), ("attention", "q"), ("softmax", "")]
+)
+def test_the_reference_gives_the_same_bits(formula: str, first: str) -> None:
     found = lines(NumpyAdapter, "determinism", formula)
     assert wrong(found) == {}
-    assert cells(found) == {formula: SAME}
+    gradients = f", gradient of {first} alone, gradients without {first}" if first else ""
+    assert cells(found) == {formula: f"{FIRST}{gradients}: the same bits"}
 
 
 @pytest.mark.parametrize(("adapter", "topic"), [(faulty.Restless, "again"), (faulty.EachItsOwn, "in another process")])
@@ -98,6 +102,41 @@ class OneBuffer(NumpyAdapter):
 def test_a_result_that_the_next_call_overwrites_diverges(formula: str) -> None:
     """Read right away each is right."""
     assert wrong(lines(OneBuffer, "determinism", formula)) == {"read after another call": {"output"}}
+
+
+class PacksWeights(NumpyAdapter):
+    """What it makes of an array it keeps by where that lies: who writes to it in place gets what was there before."""
+
+    def _bound(self, request: Request) -> Operation:
+        operation = super()._bound(request)
+        packed: dict[int, tuple[Any, Any]] = {}
+
+        def method(**named: Any) -> Any:
+            held = {name: packed.setdefault(id(x), (x, np.copy(x)))[1] for name, x in named.items() if np.ndim(x)}
+            return operation.method(**{**named, **held})
+
+        return dataclasses.replace(operation, method=method)
+
+
+@pytest.mark.parametrize("formula", ["relu", "dense", "conv2d", "lstm_step"])
+def test_weights_that_are_packed_once_diverge_where_they_are_overwritten(formula: str) -> None:
+    found = wrong(lines(PacksWeights, "determinism", formula))
+    assert set(found) == {"inputs overwritten in place"}
+    assert {name.partition(".")[0] for name in found["inputs overwritten in place"]} == {"output"}
+
+
+class FrozenScale(NumpyAdapter):
+    """The scale is read for its own gradient alone, as in Paddle 3.3.1 on a CPU."""
+
+    def _gradients(self, operation: Operation, point: Point, primals: Tensors) -> Tensors:
+        frozen = {"gamma": np.ones_like(point.rest["gamma"])} if "gamma" in point.rest else {}
+        return super()._gradients(operation, point._replace(rest=point.rest | frozen), primals)
+
+
+def test_a_gradient_that_is_wrong_where_another_is_not_asked_for_diverges_and_is_named() -> None:
+    found = [one for one in examined(FrozenScale, "determinism", "layer_norm") if one.grade != "conforms"]
+    told = ("gradient of x alone", "grad.x", "the scale γ is missing")
+    assert [(one.dataset, one.quantity, one.diagnosis) for one in found] == [told]
 
 
 def test_a_mean_over_the_batch_is_asked_of_nobody() -> None:
