@@ -13,8 +13,6 @@ from functools import partial
 from importlib import metadata
 from typing import Any, ClassVar
 
-import numpy as np
-
 from nnparity.adapters.kernel import (
     DeviceUnavailable,
     Kernel,
@@ -25,8 +23,9 @@ from nnparity.adapters.kernel import (
     Tensors,
     Unsupported,
     distributions,
+    over_samples,
 )
-from nnparity.adapters.request import Array, Failure, Observation, Request, altered, declared, keys, unmasked
+from nnparity.adapters.request import Array, Failure, Observation, Request, altered, declared, keys, repeated, unmasked
 from nnparity.adapters.traceback import comes_along, frames_of, raised_in
 from nnparity.spec.cases.layouts import ALIASED, CONTIGUOUS, MIXTURES, laid_otherwise
 from nnparity.spec.schema import QUANTITIES, WITH_GRAD, plain
@@ -145,6 +144,10 @@ class Adapter(ABC):
         """Other numbers into the memory of a tensor that `put` made, for a framework whose tensors are written to."""
         raise NotImplementedError
 
+    def vmap(self, program: Callable[..., Tensors], axes: tuple[int | None, ...]) -> Callable[..., Tensors]:
+        """What the framework makes of code for one sample to run it for all: along axis 0 of the inputs that have 0."""
+        raise NotImplementedError
+
     @abstractmethod
     def vjp(self, operation: Operation, point: Point) -> tuple[Tensors, Tensors]:
         """The outputs, and the cotangents pulled back to each primal (zeros when unconnected)."""
@@ -178,6 +181,11 @@ class Adapter(ABC):
         """So many threads for the kernels while this holds."""
         raise NotImplementedError(threads)
 
+    @property
+    def maps(self) -> bool:
+        """Whether `vmap` is there."""
+        return type(self).vmap is not Adapter.vmap
+
     def inference(self) -> AbstractContextManager[Any]:
         """What holds around the plain forward of a formula that has derivatives: no gradients, no graph."""
         return nullcontext()
@@ -209,13 +217,14 @@ class Adapter(ABC):
         except Exception as error:  # noqa: BLE001  (whatever a framework raises is what was observed)
             seen = self._failed(request, QUANTITIES, error)
         asked = [family for family in FAMILIES if family.partition(".")[0] in request.quantities]
-        return {key: seen[key] for family in asked for key in keys(family, request) if not _repeated(key, seen)}
+        return {key: seen[key] for family in asked for key in keys(family, request) if not repeated(key, seen)}
 
     def _operation(self, request: Request) -> Operation:
         """The method for a request, attributes bound. Raise `Unsupported` when there is none."""
-        name = f"{request.formula} {request.wrt} {request.attributes} {request.dtype}"
+        name = f"{request.formula} {request.wrt} {request.attributes} {request.dtype} {request.mapped}"
         if name not in self._operations:
-            self._operations[name] = self._bound(request)
+            bound = self._bound(request)
+            self._operations[name] = over_samples(self.vmap, bound, request.mapped) if request.mapped else bound
         return self._operations[name]
 
     def _bound(self, request: Request) -> Operation:
@@ -358,23 +367,6 @@ def _located(failure: Failure, frames: list[str]) -> Failure:
     if failure.kind == "unsupported" or not frames:
         return failure
     return replace(failure, message="\n".join([failure.message, *frames]))
-
-
-def _repeated(key: str, seen: Observation) -> bool:
-    """Whether a quantity is the output with gradients, and the plain one bit for bit; any NaN is as good as another."""
-    if plain(key) == key:
-        return False
-    # A loss of NumPy's is no array of its own, but a number that has all that is asked of one here.
-    pair: tuple[Any, Any] = seen.get(key), seen.get(plain(key))
-    with_grad, output = (np.asarray(x) if isinstance(x, np.generic) else x for x in pair)
-    if not isinstance(with_grad, np.ndarray) or not isinstance(output, np.ndarray):
-        return isinstance(with_grad, Failure | None) or not isinstance(output, Failure | None | np.ndarray)
-    if (with_grad.shape, with_grad.dtype) != (output.shape, output.dtype):
-        return False
-    if with_grad.tobytes() == output.tobytes():
-        return True
-    alike = (with_grad == output) & (np.signbit(with_grad) == np.signbit(output))
-    return bool((alike | ((with_grad != with_grad) & (output != output))).all())  # noqa: PLR0124  (NaN)
 
 
 def _once(put: Callable[[Array], Tensor]) -> Callable[[Array], Tensor]:

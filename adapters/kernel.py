@@ -1,8 +1,8 @@
 """The words of an adapter: kernels and compositions, refusals, and a formula bound to its attributes."""
 
 import re
-from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from functools import cache, partial
 from importlib import metadata
 from pkgutil import resolve_name
@@ -158,3 +158,23 @@ class Operation:
         ordered = {name: inputs.pop(name) for name in self.order if name in inputs}
         result = self.method(**ordered, **inputs, **self.attributes)
         return result if isinstance(result, tuple) else (result,)
+
+
+#: Code for one sample, and which inputs have an axis of samples (0; else None) -> the same code for all samples.
+Vmap = Callable[[Callable[..., Tensors], tuple[int | None, ...]], Callable[..., Tensors]]
+
+
+def over_samples(vmap: Vmap, operation: Operation, mapped: Sequence[str]) -> Operation:
+    """The operation on a batch as its code for a batch of one, mapped over the samples of these inputs."""
+
+    def method(**named: Any) -> Tensors:
+        arrays = {name: x for name, x in named.items() if name not in operation.attributes}
+
+        def one(*samples: Tensor) -> Tensors:
+            held = {name: x[None] if name in mapped else x for name, x in zip(arrays, samples, strict=True)}
+            result = operation.method(**held, **operation.attributes)
+            return tuple(y[0] for y in (result if isinstance(result, tuple) else (result,)))
+
+        return tuple(vmap(one, tuple(0 if name in mapped else None for name in arrays))(*arrays.values()))
+
+    return replace(operation, method=method)

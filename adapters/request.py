@@ -15,7 +15,7 @@ import numpy as np
 import numpy.typing as npt
 
 from nnparity.spec.cases.layouts import CONTIGUOUS
-from nnparity.spec.schema import WITH_GRAD
+from nnparity.spec.schema import WITH_GRAD, plain
 
 Array = npt.NDArray[Any]
 
@@ -51,6 +51,8 @@ class Request:
     read_late: bool = False
     #: Whether the inputs are written to where those of `halved` lay in a call before, as an optimiser does to weights.
     overwrites: bool = False
+    #: Inputs whose first axis is that of samples, where the framework is to map code for one sample over them (vmap).
+    mapped: tuple[str, ...] = ()
 
     @property
     def float_dtype(self) -> str:
@@ -151,3 +153,20 @@ def keys(family: str, request: Request) -> tuple[str, ...]:
     if family in ("output", "jvp", WITH_GRAD):
         return output_keys(family, request.outputs)
     return tuple(f"{family}.{name}" for name in request.wrt)
+
+
+def repeated(key: str, seen: Observation) -> bool:
+    """Whether a quantity is the output with gradients, and the plain one bit for bit; any NaN is as good as another."""
+    if plain(key) == key:
+        return False
+    # A loss of NumPy's is no array of its own, but a number that has all that is asked of one here.
+    pair: tuple[Any, Any] = seen.get(key), seen.get(plain(key))
+    with_grad, output = (np.asarray(x) if isinstance(x, np.generic) else x for x in pair)
+    if not isinstance(with_grad, np.ndarray) or not isinstance(output, np.ndarray):
+        return isinstance(with_grad, Failure | None) or not isinstance(output, Failure | None | np.ndarray)
+    if (with_grad.shape, with_grad.dtype) != (output.shape, output.dtype):
+        return False
+    if with_grad.tobytes() == output.tobytes():
+        return True
+    alike = (with_grad == output) & (np.signbit(with_grad) == np.signbit(output))
+    return bool((alike | ((with_grad != with_grad) & (output != output))).all())  # noqa: PLR0124  (NaN)

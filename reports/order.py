@@ -30,6 +30,7 @@ CHECKS = (
         "in another process",
         "first sample alone",
         "inputs overwritten in place",
+        "mapped over samples",
         "gradient of * alone",
         "gradients without *",
         "all cores",

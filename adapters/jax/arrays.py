@@ -44,6 +44,9 @@ class JaxArrays(Adapter):
     def get(self, tensor: Any) -> Array:
         return np.asarray(tensor)
 
+    def vmap(self, program: Callable[..., Tensors], axes: tuple[int | None, ...]) -> Callable[..., Tensors]:
+        return jax.vmap(program, in_axes=axes)
+
     def vjp(self, operation: Operation, point: Point) -> tuple[Tensors, Tensors]:
         outputs, pull = jax.vjp(_function(operation, point), *point.primals)
         # A result of another dtype than its inputs' is reported as such; its derivative is wanted all the same.

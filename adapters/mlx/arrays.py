@@ -52,6 +52,19 @@ class MlxArrays(Adapter):
 
         return run
 
+    def vmap(self, program: Any, axes: tuple[int | None, ...]) -> Any:
+        mapped = mx.vmap(program, in_axes=axes)
+
+        def run(*arrays: Any) -> Any:
+            try:
+                return mapped(*arrays)
+            except ValueError as error:
+                if "[Primitive::vmap]" in str(error):
+                    raise Unsupported(f"mlx.core.vmap: {error}") from error
+                raise
+
+        return run
+
     def vjp(self, operation: Operation, point: Point) -> tuple[Tensors, Tensors]:
         """Where some inputs are empty, the gradients of those that are not are sums over nothing."""
         if {bool(primal.size) for primal in point.primals} == {True, False}:

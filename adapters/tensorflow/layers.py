@@ -46,7 +46,7 @@ class TensorflowLayers:
 
     @kernel("tf.reshape", convention=CHANNELS_FIRST)
     def flatten(self, x: Any) -> Any:
-        return tf.reshape(x, (len(x), -1))
+        return tf.reshape(x, (x.shape[0], -1))
 
     @kernel("tf.keras.ops.layer_normalization")
     def layer_norm(self, x: Any, gamma: Any, beta: Any, eps: float) -> Any:

@@ -37,7 +37,7 @@ class TensorflowSequences:
         "tf.keras.layers.LSTM", convention=f"the first layer has return_sequences=True, the second False; {GATE_ORDER}"
     )
     def lstm_stacked(self, x: Any, wx1: Any, wh1: Any, b1: Any, wx2: Any, wh2: Any, b2: Any) -> Any:
-        zero = tf.zeros((len(x), b1.shape[1]), x.dtype)
+        zero = tf.zeros((x.shape[0], b1.shape[1]), x.dtype)
         y, _, _ = states(x, zero, zero, wx1, wh1, b1)
         return states(y, zero, zero, wx2, wh2, b2, sequences=False)[0]
 

@@ -17,7 +17,7 @@ from torch.autograd import forward_ad
 from torch.nn.attention import SDPBackend, sdpa_kernel
 
 from nnparity.adapters.base import Adapter
-from nnparity.adapters.kernel import Operation, Point, Tensors, place
+from nnparity.adapters.kernel import Operation, Point, Tensors, Unsupported, place
 from nnparity.adapters.request import Array
 from nnparity.adapters.shared.devices import CPU, CUDA, words
 from nnparity.adapters.torch.layouts import arranged
@@ -73,6 +73,19 @@ class TorchArrays(Adapter):
         if copy.dtype is torch.bfloat16:
             return copy.view(torch.int16).numpy(force=True).view(ml_dtypes.bfloat16)
         return copy.numpy(force=True)
+
+    def vmap(self, program: Any, axes: tuple[int | None, ...]) -> Any:
+        mapped = torch.func.vmap(program, in_dims=axes)
+
+        def run(*arrays: Any) -> Any:
+            try:
+                return mapped(*arrays)
+            except RuntimeError as error:
+                if any(words in str(error) for words in ("vmap", "Batching rule")):
+                    raise Unsupported(f"torch.func.vmap: {str(error).strip().partition(chr(10))[0]}") from error
+                raise
+
+        return run
 
     def vjp(self, operation: Operation, point: Point) -> tuple[Tensors, Tensors]:
         leaves = _leaves(point.primals)

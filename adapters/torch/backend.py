@@ -77,6 +77,11 @@ class TorchBase(GpuModes, TorchArrays):
         return super().hvp(operation, point)
 
     @property
+    def maps(self) -> bool:
+        """Not in compiled code: Dynamo does not trace how `vmap` tells what it refuses."""
+        return self.mode != COMPILED
+
+    @property
     def sets_threads(self) -> bool:
         """Not of compiled code, which shares out its loops when it is compiled."""
         return self.device == CPU and self.mode != COMPILED

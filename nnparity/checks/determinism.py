@@ -2,7 +2,8 @@
 
 Again means twice: right away, and read only after another call with other numbers, which must not change a result.
 The other ways are its first sample alone; its inputs in memory that held others in a call before, as an optimiser
-leaves weights; and the gradients of some inputs, as where layers are frozen: kernels choose by what is to be computed.
+leaves weights; code for one sample that the framework maps over all (vmap): each operation has another kernel for
+that; and the gradients of some inputs, as where layers are frozen: kernels choose by what is to be computed.
 
 Other bits for the same case are `nondeterministic`, with how far apart they are, unless the adapter declares the
 formula so; a difference beyond the budget of two computations `diverges` in any case. Asked for in another way, it is
@@ -45,7 +46,7 @@ TABLE = "determinism"
 #: What is compared with the first observation, as datasets.
 AGAIN, ELSEWHERE, ALONE = "again", "in another process", "first sample alone"
 AFTER = "read after another call"
-OVERWRITTEN = "inputs overwritten in place"
+OVERWRITTEN, MAPPED = "inputs overwritten in place", "mapped over samples"
 #: Gradients of the first input that has one (weights are frozen), and of all others (it is the network's own input).
 ONE_GRADIENT, OTHER_GRADIENTS = "gradient of {} alone", "gradients without {}"
 OUTPUT = frozenset({"output"})
@@ -80,6 +81,8 @@ def _other_ways(target: Target, case: Case, asked: Request) -> Iterator[tuple[Gi
     """
     if target.observer.info.writes:
         yield named(case, OVERWRITTEN), dataclasses.replace(asked, overwrites=True)
+    if target.observer.info.maps and (samples := with_samples(case.formula)):
+        yield named(case, MAPPED), dataclasses.replace(asked, mapped=samples, together=frozenset())
     first, *others = asked.wrt or ("",)
     if others and "grad" in asked.quantities and not case.formula.composition:
         some = dataclasses.replace(asked, quantities=frozenset({"grad"}), together=frozenset())
@@ -138,6 +141,14 @@ def _repeated(
         if judged.hard is not None and note:
             judged, note = spread(judged, note, target.observer.info.nondeterministic.get(case.formula.id))
         yield Finding(repeated, quantity, judged, note=note, took=() if place else took)
+
+
+def with_samples(formula: Formula) -> tuple[str, ...]:
+    """The inputs whose first axis is that of samples; none where a result has no such axis, or a formula many parts."""
+    axis = batch(formula)
+    if formula.composition or not all(shape.split()[:1] == [axis] for shape in formula.results.values()):
+        return ()
+    return tuple(name for name, shape in formula.inputs.items() if shape.split()[:1] == [axis])
 
 
 def _signature(formula: Formula) -> Signature:

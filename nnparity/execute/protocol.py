@@ -27,6 +27,8 @@ class TargetInfo:
     sets_threads: bool = False
     #: Whether its tensors can be written to, see `Adapter.write`.
     writes: bool = False
+    #: Whether it maps code for one sample over several, see `Adapter.vmap`.
+    maps: bool = False
     #: Families of quantities that it gives of no formula -> the reason, see `adapters.inspection.lacking`.
     lacking: dict[str, str] = field(default_factory=dict)
 

@@ -81,6 +81,7 @@ def _begin(backend: str, device: str, mode: str) -> tuple[Adapter, TargetInfo]:
         source=source_of(type(adapter)),
         sets_threads=adapter.sets_threads,
         writes=type(adapter).write is not Adapter.write,
+        maps=adapter.maps,
         lacking=lacking(adapter),
     )
 

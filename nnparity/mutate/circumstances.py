@@ -5,6 +5,7 @@ from collections.abc import Callable
 import numpy as np
 
 from nnparity.adapters.request import Array, Observation, Request
+from nnparity.checks.determinism import with_samples
 from nnparity.mutate.fault import OUTPUTS, Call, Change, Fault, of_another, of_answers, of_inputs
 from nnparity.spec import DTYPES, Case, Dtype, Formula
 from nnparity.spec.cases.layouts import CONTIGUOUS, EXPANDED, LAYOUTS, numbers
@@ -28,12 +29,14 @@ def circumstance_faults(formula: Formula, dtype: Dtype) -> list[Fault]:
         Fault("the last number is the call's before", CALLS, _stale),
         Fault("every second call gives other bits", CALLS, _restless),
         Fault("the next call's output lies where this one's does", CALLS, _late, NO_REAL_NUMBERS, sought=True),
-        Fault("what was overwritten in place is not read again", CALLS, _packed, NO_REAL_NUMBERS, True, in_place=True),
+        Fault("what was overwritten in place is not read again", CALLS, _packed, NO_REAL_NUMBERS, True, needs="writes"),
     ]
     if any(not formula.integer(name) for name in formula.inputs):
         faults += _of_inputs(formula)
     if batch(formula) and any(formula.results.values()):
         faults.append(_sought("the first sample sees the others", CALLS, of_answers(_leaking, OUTPUTS)))
+    if with_samples(formula):
+        faults.append(Fault("mapped over samples, the last is taken for the first", CALLS, _mapped, needs="maps"))
     faults += [_in_layout(one) for one in LAYOUTS if _has(formula, one)]
     return [*faults, Fault(f"on several threads the last {BLOCK} elements are not written", THREADS, _seam)]
 
@@ -126,6 +129,15 @@ def _late(call: Call) -> Observation:
 def _packed(call: Call) -> Observation:
     """What was made of an array, and is kept by where that lies, is of the numbers that were there first."""
     return of_another(call.request.halved, call, OUTPUTS) if call.request.overwrites else call.right
+
+
+def _mapped(call: Call) -> Observation:
+    return of_answers(_last_as_first, OUTPUTS)(call) if call.request.mapped else call.right
+
+
+def _last_as_first(x: Array, request: Request) -> Array:
+    x[-1] = x[0]
+    return x
 
 
 def _next(seen: object) -> Array:

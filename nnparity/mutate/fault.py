@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 
@@ -53,8 +53,8 @@ class Fault:
     one_way: bool = False
     #: The layout that it shows in, if in one only: planted in targets that have it.
     layout: str = ""
-    #: Whether it shows in arrays that are written to alone: planted in targets that have such.
-    in_place: bool = False
+    #: What it shows in, if in that alone: arrays that are written to, or mapped code. Planted in targets that have it.
+    needs: Literal["", "writes", "maps"] = ""
 
 
 def of_answers(change: Change, *families: str) -> Callable[[Call], Observation]:

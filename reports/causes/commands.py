@@ -13,7 +13,14 @@ from nnparity.reports.statistics import fails
 
 #: Datasets of the checks that ask more than one call, or arrays of another layout, as patterns: no script shows those.
 SEVERAL_CALLS = (
-    *(*REPEATED, "first sample alone", "inputs overwritten in place", "gradient of * alone", "gradients without *"),
+    *(
+        *REPEATED,
+        "first sample alone",
+        "inputs overwritten in place",
+        "mapped over samples",
+        "gradient of * alone",
+        "gradients without *",
+    ),
     *("several threads", *LAYOUTS),
 )
 

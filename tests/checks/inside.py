@@ -40,6 +40,7 @@ class Inside:
             dict(adapter.nondeterministic),
             tuple(adapter.layouts),
             writes=adapter.write is not Adapter.write,
+            maps=self._adapter.maps,
         )
 
     def submit(self, requests: Sequence[Request]) -> None:

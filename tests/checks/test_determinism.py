@@ -1,6 +1,7 @@
 """The same again, elsewhere, and alone: other bits are a grade of their own, and beyond rounding they diverge."""
 
 import dataclasses
+from collections.abc import Callable
 from types import MappingProxyType
 from typing import Any
 
@@ -18,7 +19,10 @@ from nnparity.tests.checks import faulty
 from nnparity.tests.checks.inside import cells, examined, lines, verdicts, wrong
 from nnparity.tests.spec.toy import toy
 
-FIRST = "again, read after another call, in another process, first sample alone, inputs overwritten in place"
+FIRST = (
+    "again, read after another call, in another process, first sample alone, inputs overwritten in place, "
+    "mapped over samples"
+)
 
 
 @pytest.mark.parametrize(
@@ -123,6 +127,26 @@ def test_weights_that_are_packed_once_diverge_where_they_are_overwritten(formula
     found = wrong(lines(PacksWeights, "determinism", formula))
     assert set(found) == {"inputs overwritten in place"}
     assert {name.partition(".")[0] for name in found["inputs overwritten in place"]} == {"output"}
+
+
+class MapsTheFirst(NumpyAdapter):
+    """Code for one sample, mapped over all, is given the first each time."""
+
+    def vmap(self, program: Callable[..., Tensors], axes: tuple[int | None, ...]) -> Callable[..., Tensors]:
+        def run(*arrays: Array) -> Tensors:
+            first = (np.broadcast_to(x[:1], x.shape) if axis == 0 else x for x, axis in zip(arrays, axes, strict=True))
+            return mapped(*first)
+
+        mapped = super().vmap(program, axes)
+        return run
+
+
+@pytest.mark.parametrize("formula", ["relu", "dense", "conv2d", "lstm_step", "attention", "embedding"])
+def test_a_sample_that_mapped_code_does_not_see_diverges(formula: str) -> None:
+    found = wrong(lines(MapsTheFirst, "determinism", formula))
+    assert {name: {one.partition(".")[0] for one in told} for name, told in found.items()} == {
+        "mapped over samples": {"output"}
+    }
 
 
 class FrozenScale(NumpyAdapter):
