@@ -32,7 +32,7 @@ class Result:
 
     @property
     def failures(self) -> list[Verdict]:
-        """What does not conform, worst first."""
+        """What does not conform, worst first, and of a grade what has a diagnosis before what has none."""
         return sorted((v for v in self.verdicts if v.grade not in PASSING), key=_badness, reverse=True)
 
     @property
@@ -46,7 +46,7 @@ class Result:
 
     @property
     def worst(self) -> Verdict:
-        """The verdict that is worst by its grade, then by its margins."""
+        """The verdict that is worst by its grade; of several one with a diagnosis, then the one of larger margins."""
         return max(self.verdicts, key=_badness)
 
     @property
@@ -94,9 +94,9 @@ class Result:
     __repr__ = __str__
 
 
-def _badness(verdict: Verdict) -> tuple[int, float, float]:
+def _badness(verdict: Verdict) -> tuple[int, bool, float, float]:
     grade = -1 if verdict.grade == "unsupported" else GRADES.index(verdict.grade)
-    return grade, badness(verdict.hard), badness(verdict.sharp)
+    return grade, verdict.diagnosis is not None, badness(verdict.hard), badness(verdict.sharp)
 
 
 def _resolution(verdicts: Sequence[Verdict]) -> float | None:

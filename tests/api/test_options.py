@@ -118,8 +118,16 @@ def test_a_function_that_takes_tensors_and_returns_arrays_of_numpy_is_told_so() 
     assert "TypeError: the function returned an array of numpy, expected one of torch" in told
 
 
-def verdict(quantity: str, grade: str) -> Verdict:
-    return Verdict("c", "f", "s", "d", "float32", "t", quantity, grade)
+def verdict(quantity: str, grade: str, **fields: Any) -> Verdict:
+    return Verdict("c", "f", "s", "d", "float32", "t", quantity, grade, **fields)
+
+
+def test_of_one_grade_the_worst_is_one_with_a_diagnosis() -> None:
+    plain, named = (verdict("output", "diverges", **one) for one in ({"hard": 9.0}, {"hard": 2.0, "diagnosis": "why"}))
+    milder = verdict("output", "imprecise", hard=0.5, diagnosis="why")
+    result = Result([plain, milder, named], "asked")
+    assert result.worst == named
+    assert result.failures == [named, plain, milder]
 
 
 @pytest.mark.parametrize(
