@@ -110,7 +110,8 @@ def _row(quantity: str, verdicts: Sequence[Verdict]) -> tuple[str, ...]:
     counts = Counter(v.grade for v in verdicts)
     grades = ", ".join(f"{counts[grade]} {grade}" for grade in GRADES if counts[grade])
     hard, sharp = (max((getattr(v, one) for v in verdicts), key=badness) for one in ("hard", "sharp"))
-    causes = dict.fromkeys(filter(None, (v.diagnosis for v in verdicts)))
+    known = (f"on record as {v.known}" if v.known else None for v in verdicts)
+    causes = dict.fromkeys(filter(None, (*(v.diagnosis for v in verdicts), *known)))
     return quantity, grades, margin(hard), margin(sharp), significant(_resolution(verdicts), 2), "; ".join(causes)
 
 
@@ -130,6 +131,7 @@ def _margins(verdict: Verdict) -> str:
 
 def _details(verdict: Verdict) -> list[str]:
     lines = [verdict.diagnosis or ""] if verdict.diagnosis else []
+    lines += [verdict.note] if verdict.known and verdict.note else []
     lines += (verdict.message or "").splitlines()
     if verdict.worst:
         observed, expected = pair(verdict.worst.observed, verdict.worst.expected)
