@@ -5,15 +5,19 @@ that give what b's did, say what was changed on the way. Each is an expectation 
 """
 
 import itertools
+import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
+from scipy.optimize import minimize_scalar
 
 from nnparity.adapters.capture.layer import Layer
 from nnparity.adapters.capture.model import Inputs
 from nnparity.adapters.request import Array
+from nnparity.porting.pairs.formulas import KINDS
 from nnparity.porting.pairs.question import Expectation
+from nnparity.reports.formatting import significant
 from nnparity.spec import DTYPES
 
 #: How many of the results before a layer are tried.
@@ -28,6 +32,8 @@ READINGS: tuple[tuple[str, dict[str, str | int]], ...] = (
     (" with a softmax over the queries", {"axis": 1}),
     (", causally masked", {"causal": "top left"}),
 )
+#: How far another scale of attention is looked for, as powers of 2 beside 1/√d_k.
+SCALES = (-8.0, 8.0)
 MASKED: tuple[tuple[str, dict[str, bool]], ...] = (
     (", padding masked", {}),
     (", the mask inverted", {"inverted": True}),
@@ -70,7 +76,7 @@ def _candidates(before: Before, received: Array) -> Iterator[tuple[str, Expectat
             names, arrays = zip(*reversed(terms), strict=True)
             says = " + ".join(names) if count > 1 else f"{names[0]} alone"
             yield says, _sum(arrays, received)
-    yield from _attentions(alike[:3], before.masks)
+    yield from _attentions(alike[:3], before.masks, received)
 
 
 def _sum(arrays: Sequence[Array], received: Array) -> Expectation | None:
@@ -83,7 +89,9 @@ def _sum(arrays: Sequence[Array], received: Array) -> Expectation | None:
     return Expectation.of("sum", {}, {f"x{place}": one for place, one in enumerate(arrays)})
 
 
-def _attentions(last: Sequence[tuple[str, Array]], masks: Sequence[Array]) -> Iterator[tuple[str, Expectation | None]]:
+def _attentions(
+    last: Sequence[tuple[str, Array]], masks: Sequence[Array], received: Array
+) -> Iterator[tuple[str, Expectation | None]]:
     """Over the last three results, first in the order in which queries, keys and values are usually computed."""
     if len(last) < 3 or last[0][1].ndim != 3:
         return
@@ -102,3 +110,31 @@ def _attentions(last: Sequence[tuple[str, Array]], masks: Sequence[Array]) -> It
                         says + more + scaled,
                         Expectation.of("masked_heads", {"heads": heads, **settings, **keys}, given),
                     )
+    yield from _scaled(last[::-1], counts, masks, received)
+
+
+def _scaled(
+    three: Sequence[tuple[str, Array]], counts: Sequence[int], masks: Sequence[Array], received: Array
+) -> Iterator[tuple[str, Expectation | None]]:
+    """The same, in the usual order alone, with another scale: that of the whole width, or the one that fits best."""
+    arrays = dict(zip(("query", "key", "value"), (y for _, y in three), strict=True))
+    asked = [("", "heads", arrays)]
+    asked += [(MASKED[0][0], "masked_heads", {**arrays, "mask": mask.astype(np.int64)}) for mask in masks]
+    for heads, (more, kind, given) in itertools.product(counts, asked):
+        says = f"attention of {', '.join(name for name, _ in three)} in {heads} heads{more} scaled by "
+        whole = Expectation.of(kind, {"heads": heads, "factor": heads**-0.5}, given)
+        yield f"{says}1/√d of the model instead of the head", whole
+        factor, usual = _fitted(kind, heads, given, received), math.sqrt(heads / received.shape[-1])
+        numbers = f"{significant(factor * usual, 4)} instead of 1/√d_k, which is {significant(usual, 4)}"
+        yield says + numbers, Expectation.of(kind, {"heads": heads, "factor": factor}, given)
+
+
+def _fitted(kind: str, heads: int, given: Mapping[str, Array], received: Array) -> float:
+    """The factor beside 1/√d_k with which attention comes nearest to what was received, by its first sequence."""
+    first = {name: x[:1] if x.dtype.kind in "iub" else x[:1].astype(np.float64) for name, x in given.items()}
+    y = received[:1].astype(np.float64)
+
+    def off(power: float) -> float:
+        return float(np.sum(np.square(KINDS[kind].function(**first, heads=heads, factor=2.0**power) - y)))
+
+    return float(2.0 ** minimize_scalar(off, bounds=SCALES, method="bounded", options={"xatol": 2.0**-40}).x)

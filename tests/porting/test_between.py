@@ -1,7 +1,8 @@
 """What lies between layers: a difference that nothing before explains, and layers that only one of the models has."""
 
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -40,8 +41,8 @@ class Again:
         return {"output": FUNCTIONS[one.kind](inputs["x"], **one.weights, **one.settings)}
 
 
-def port(a: list[Layer], b: list[Layer]) -> Ported:
-    return compared(a, b, Again(b))
+def port(a: list[Layer], b: list[Layer], *masks: Any) -> Ported:
+    return compared(a, b, Again(b), masks=masks)
 
 
 def network(*kinds: str, x: Any = X) -> list[Layer]:
@@ -226,6 +227,48 @@ def test_a_residual_that_is_missing_is_named() -> None:
     assert found.first is not None
     assert found.first.kind == BETWEEN
     assert found.first.why[0] == "a gives it one + two, b gives it two alone"
+
+
+KEYS = np.array([[1, 1, 1, 0, 0], [1, 1, 1, 1, 0]])
+
+
+def attended(q: Any, k: Any, v: Any, scale: float = 0.5, masked: bool = False) -> Any:
+    """In two heads of 4, as fused attention does."""
+    q, k, v = (x.astype(np.float64).reshape(2, 5, 2, 4).swapaxes(1, 2) for x in (q, k, v))
+    powers = np.exp(scale * (q @ k.swapaxes(2, 3))) * (KEYS[:, None, None] if masked else 1)
+    return (powers / powers.sum(-1, keepdims=True) @ v).swapaxes(1, 2).reshape(2, 5, 8)
+
+
+def behind(code: Callable[..., Any]) -> list[Layer]:
+    """Three dense layers, and a fourth that receives what the code of the model makes of their results."""
+    x = array(2, 5, 8)
+    three = [layer(name, "dense", x, linear(8, 8, seed)) for seed, name in enumerate("qkv")]
+    return [*three, layer("o", "dense", code(*(one.y for one in three)).astype(np.float32), linear(8, 8))]
+
+
+HEADS = "attention of q, k, v in 2 heads"
+#: What the code of a and that of b computes, and what is said of either.
+CODE: dict[str, tuple[Callable[..., Any], Callable[..., Any], str, str]] = {
+    "scale": (
+        *(attended, partial(attended, scale=0.3)),
+        *(HEADS, f"{HEADS} scaled by 0.3000 instead of 1/√d_k, which is 0.5000"),
+    ),
+    "scale of the model": (
+        *(attended, partial(attended, scale=8**-0.5)),
+        *(HEADS, f"{HEADS} scaled by 1/√d of the model instead of the head"),
+    ),
+    "scale beside a mask": (
+        *(partial(attended, masked=True), partial(attended, scale=3.0, masked=True)),
+        *(f"{HEADS}, padding masked", f"{HEADS}, padding masked scaled by 3.000 instead of 1/√d_k, which is 0.5000"),
+    ),
+}
+
+
+@pytest.mark.parametrize(("of_a", "of_b", "a", "b"), CODE.values(), ids=list(CODE))
+def test_what_the_code_between_layers_computes_is_named(of_a: Any, of_b: Any, a: str, b: str) -> None:
+    first = port(behind(of_a), behind(of_b), KEYS).first
+    assert first is not None
+    assert (first.kind, first.why[0]) == (BETWEEN, f"a gives it {a}, b gives it {b}")
 
 
 def test_no_pair_at_all_is_no_pass() -> None:

@@ -145,16 +145,22 @@ def multi_head_attention(
     return _project(in_heads(*parts, heads=heads, scaling=scaling, axis=axis, **variant), wo, bo)
 
 
-def in_heads(query: Any, key: Any, value: Any, *, heads: int = 1, **variant: Any) -> Any:
-    """Attention in each head on its share of the width."""
-    q, k, v = (_split(x, heads) for x in (query, key, value))
+def in_heads(query: Any, key: Any, value: Any, *, heads: int = 1, factor: float = 1.0, **variant: Any) -> Any:
+    """Attention in each head on its share of the width, the scores times a `factor` beside 1/√d_k."""
+    q, k, v = (_split(x, heads) for x in (_scaled(query, factor), key, value))
     return _joined(transformer.attention(q, k, v, **variant), heads)
 
 
-def masked_in_heads(query: Any, key: Any, value: Any, mask: Any, *, heads: int = 1, **variant: Any) -> Any:
+def masked_in_heads(
+    query: Any, key: Any, value: Any, mask: Any, *, heads: int = 1, factor: float = 1.0, **variant: Any
+) -> Any:
     """The same, without the keys that are padding."""
-    q, k, v = (_split(x, heads) for x in (query, key, value))
+    q, k, v = (_split(x, heads) for x in (_scaled(query, factor), key, value))
     return _joined(bert.masked_attention(q, k, v, np.repeat(mask, heads, axis=0), **variant), heads)
+
+
+def _scaled(query: Any, factor: float) -> Any:
+    return query if factor == 1 else query * factor
 
 
 def _joined(y: Any, heads: int) -> Any:
