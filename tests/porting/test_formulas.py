@@ -48,6 +48,24 @@ def normalised(x: Any) -> Any:
     return (x - mean) / np.sqrt(variance + 1e-3) * gamma + beta
 
 
+THREE = {name: array(3, 4, size) for name, size in (("wx", 8), ("wh", 4))} | {
+    "b": array(3, 4),
+    "bh": array(3, 4, seed=1),
+}
+
+
+def gated(x: Any) -> Any:
+    """A GRU, gate by gate."""
+    h, states = np.zeros((2, 4)), []
+    for t in range(x.shape[1]):
+        inward = [x[:, t] @ w.T + b for w, b in zip(THREE["wx"], THREE["b"], strict=True)]
+        past = [h @ w.T + b for w, b in zip(THREE["wh"], THREE["bh"], strict=True)]
+        r, z = (1 / (1 + np.exp(-inward[gate] - past[gate])) for gate in (0, 1))
+        h = (1 - z) * np.tanh(inward[2] + r * past[2]) + z * h
+        states.append(h)
+    return np.stack(states, axis=1)
+
+
 CASES: dict[str, tuple[str, dict[str, Any], dict[str, Any], Any]] = {
     "convolution": (
         *("conv2d", {"strides": (2, 1), "padding": ((1, 0), (2, 1))}, {**X, "w": KERNEL, "b": BIAS}),
@@ -80,6 +98,7 @@ CASES: dict[str, tuple[str, dict[str, Any], dict[str, Any], Any]] = {
         WIDE / np.sqrt((WIDE**2).mean(-1, keepdims=True) + 1e-3) * WIDE[0, 0],
     ),
     "silu": ("silu", {}, {"x": WIDE}, WIDE / (1 + np.exp(-WIDE))),
+    "gated recurrent unit": ("gru", {}, {"x": WIDE, **THREE}, gated(WIDE)),
     "attention": ("multi_head_attention", {"heads": 2}, {"query": WIDE, "value": WIDE, **MATRICES}, attended(WIDE)),
     "dense": ("dense", {}, {"x": WIDE, "w": MATRICES["wq"]}, WIDE @ MATRICES["wq"].T),
 }
@@ -108,6 +127,7 @@ GIVEN: dict[str, dict[str, Any]] = {
     "layer_norm": {"x": WIDE, "gamma": WIDE[0, 0], "beta": WIDE[0, 1]},
     "embedding": {"ids": np.array([[0, 2, 1]]), "table": WIDE[0]},
     "lstm": LSTM,
+    "gru": {"x": WIDE, **THREE},
     "multi_head_attention": {"query": WIDE, "value": WIDE, **MATRICES},
 }
 

@@ -13,11 +13,14 @@ import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
 
 from nnparity.reference.formulas import activation, bert, convolution, mlp, recurrent, transformer
+from nnparity.reference.readings.numbers import logistic
 from nnparity.spec.schema import Variant
 
 Pads = tuple[tuple[int, int], tuple[int, int]]
 Pair = tuple[int, int]
 NO_PADS: Pads = ((0, 0), (0, 0))
+#: Where a GRU has its reset gate: behind the product of the states, as cuDNN has it, or on the state before it.
+BEHIND, EARLY = "behind the product", "before the product"
 
 
 def dense(x: Any, w: Any, b: Any = None, **variant: Any) -> Any:
@@ -119,6 +122,33 @@ def lstm(
     both = biases[0] + biases[1] if len(biases) == 2 else biases[0] if biases else np.zeros(wh.shape[:2])
     states, last = recurrent.lstm(x, h, c, wx, wh, both, **variant)
     return states if sequences else states[:, -1], states[:, -1], last
+
+
+def gru(
+    x: Any,
+    wx: Any,
+    wh: Any,
+    b: Any = None,
+    bh: Any = None,
+    h: Any = None,
+    *,
+    sequences: bool = True,
+    reset: str = BEHIND,
+    swapped: bool = False,
+) -> tuple[Any, Any]:
+    """All hidden states h_t = (1 - z) n + z h_{t-1}, or the last; then the last. The gates are in the order r, z, n."""
+    h = np.zeros((x.shape[0], wh.shape[1])) if h is None else h
+    b, bh = (np.zeros(wh.shape[:2]) if one is None else one for one in (b, bh))
+    states = []
+    for t in range(x.shape[1]):
+        a = np.einsum("nk,gmk->gnm", x[:, t], wx) + np.expand_dims(b, 1)
+        u = np.einsum("nm,gpm->gnp", h, wh[:2]) + np.expand_dims(bh[:2], 1)
+        r, z = logistic(a[0] + u[0]), logistic(a[1] + u[1])
+        product = np.einsum("nm,pm->np", r * h if reset == EARLY else h, wh[2]) + bh[2]
+        n = np.tanh(a[2] + (product if reset == EARLY else r * product))
+        h = z * n + (1 - z) * h if swapped else (1 - z) * n + z * h
+        states.append(h)
+    return np.stack(states, axis=1) if sequences else h, h
 
 
 def multi_head_attention(
@@ -240,6 +270,11 @@ FLIPPED = {
         "columns": "the kernel is flipped along its columns",
     }.items()
 }
+GRUS = {
+    "early": Variant({"reset": EARLY}, "the reset gate is applied to h, before the product"),
+    "behind": Variant({"reset": BEHIND}, "the reset gate is applied behind the product, not to h"),
+    "swapped": Variant({"swapped": True}, "z and 1 - z are swapped: h_t = z n + (1 - z) h"),
+}
 KINDS: dict[str, Kind] = {
     "dense": Kind(dense, "dense"),
     "conv2d": Kind(conv2d, variants=FLIPPED, rank=4),
@@ -258,6 +293,7 @@ KINDS: dict[str, Kind] = {
     "sigmoid": Kind(_of(activation.sigmoid), "sigmoid"),
     "gelu": Kind(_of(bert.gelu), "gelu"),
     "lstm": Kind(lstm, "lstm", rank=3),
+    "gru": Kind(gru, variants=GRUS, rank=3),
     "multi_head_attention": Kind(multi_head_attention, "attention", rank=3),
     "flatten": Kind(flatten, "flatten"),
     "identity": Kind(identity),

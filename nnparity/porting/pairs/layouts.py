@@ -27,7 +27,8 @@ NUMBERS = (*ELEMENTWISE, "embedding")
 #: Kinds that may have something around what they take.
 PADDED = ("conv1d", "conv2d", "max_pool2d")
 #: Kinds that take sequences of the batch, as their own setting says in which order: another one is another layer.
-SEQUENCES = ("lstm", "multi_head_attention")
+RECURRENT = ("lstm", "gru")
+SEQUENCES = (*RECURRENT, "multi_head_attention")
 
 
 @dataclass(frozen=True)

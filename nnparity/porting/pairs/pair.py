@@ -8,7 +8,7 @@ import numpy as np
 
 from nnparity.adapters.capture.layer import FLATTEN, RANDOM, RESULT, Layer
 from nnparity.adapters.request import Array
-from nnparity.porting.pairs.layouts import Turn, apart, moved, turn
+from nnparity.porting.pairs.layouts import RECURRENT, Turn, apart, moved, turn
 from nnparity.porting.pairs.parameters import FORMS, differences
 from nnparity.porting.pairs.question import Expectation, judged, readings
 from nnparity.porting.pairs.ratios import Again, Further, Ratio, ratio
@@ -61,7 +61,9 @@ class Pair:
         if self.a.kind == self.b.kind == FLATTEN and y.shape == seen_y.shape:
             return received, moved(y, seen_y, self.images)
         returned = turned.back(seen_y)
-        if self.a.kind == self.b.kind == "lstm" and y.ndim != returned.ndim:  # one returns the last state alone
+        if (
+            self.a.kind == self.b.kind and self.a.kind in RECURRENT and y.ndim != returned.ndim
+        ):  # one returns the last state alone
             y, returned = (one[:, -1] if one.ndim == 3 else one for one in (y, returned))
         y, returned = np.squeeze(y), np.squeeze(returned)  # axes of one, kept or not
         return received, apart(y, returned) if y.shape == returned.shape else None
