@@ -43,9 +43,10 @@ X = {"x": IMAGES}
 CHANNELS = {name: np.abs(array(3, seed=seed)) + 1 for seed, name in enumerate(("gamma", "beta", "mean", "variance"))}
 
 
-def normalised(x: Any) -> Any:
+def normalised(x: Any, outside: bool = False) -> Any:
     gamma, beta, mean, variance = (one[:, None, None] for one in CHANNELS.values())
-    return (x - mean) / np.sqrt(variance + 1e-3) * gamma + beta
+    root = np.sqrt(variance) + 1e-3 if outside else np.sqrt(variance + 1e-3)
+    return (x - mean) / root * gamma + beta
 
 
 THREE = {name: array(3, 4, size) for name, size in (("wx", 8), ("wh", 4))} | {
@@ -128,6 +129,8 @@ GIVEN: dict[str, dict[str, Any]] = {
     "embedding": {"ids": np.array([[0, 2, 1]]), "table": WIDE[0]},
     "lstm": LSTM,
     "gru": {"x": WIDE, **THREE},
+    "batch_norm": {**X, **CHANNELS},
+    "rms_norm": {"x": WIDE, "gamma": WIDE[0, 0]},
     "multi_head_attention": {"query": WIDE, "value": WIDE, **MATRICES},
 }
 
@@ -140,6 +143,43 @@ def test_every_wrong_reading_can_be_held_against_a_wrong_result(kind: str) -> No
     wrong = np.asarray(found[0] if isinstance(found, tuple) else found, np.float32) + 1
     (told,) = judged(expected, [wrong], "float32")
     assert isinstance(told, Verdict), told
+
+
+ROWS = {"x": WIDE, "gamma": 1 + WIDE[0, 0] / 8, "beta": WIDE[0, 1]}
+
+
+def over(axis: Any, outside: float = 0.0, inside: float = 0.0) -> Any:
+    """Layer normalisation over an axis or several, with epsilon in either place."""
+    centred = WIDE - WIDE.mean(axis, keepdims=True)
+    root = np.sqrt((centred**2).mean(axis, keepdims=True) + inside) + outside
+    return centred / root * ROWS["gamma"] + ROWS["beta"]
+
+
+EPS = {"eps": 1e-3}
+ADDED = "epsilon is added to the root, not inside of it"
+#: Kind, settings, arrays, wrong numbers, and the name of what is wrong.
+NAMED = [
+    ("layer_norm", EPS, ROWS, over(-1, outside=1e-3), ADDED),
+    ("layer_norm", EPS, ROWS, over(-2, inside=1e-3), "normalised over the axis before the last"),
+    ("layer_norm", EPS, ROWS, over((-2, -1), inside=1e-3), "normalised over the last two axes together"),
+    (
+        "rms_norm",
+        EPS,
+        GIVEN["rms_norm"],
+        WIDE / (np.sqrt((WIDE**2).mean(-1, keepdims=True)) + 1e-3) * WIDE[0, 0],
+        ADDED,
+    ),
+    ("batch_norm", EPS, GIVEN["batch_norm"], normalised(IMAGES, outside=True), ADDED),
+]
+
+
+@pytest.mark.parametrize(("kind", "settings", "arrays", "wrong", "says"), NAMED)
+def test_a_wrong_reading_has_its_name(kind: str, settings: Any, arrays: Any, wrong: Any, says: str) -> None:
+    expected = Expectation.of(kind, settings, arrays)
+    assert expected is not None
+    (told,) = judged(expected, [wrong.astype(np.float32)], "float32")
+    assert isinstance(told, Verdict)
+    assert told.names == (says,)
 
 
 def test_a_call_with_more_than_its_formula_knows_has_none() -> None:

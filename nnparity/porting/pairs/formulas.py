@@ -5,7 +5,8 @@ strides and padding, pooling of other windows, attention in heads with padding, 
 """
 
 import inspect
-from collections.abc import Callable, Mapping
+import math
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -75,21 +76,46 @@ def windows(x: Any, size: Pair, strides: Pair) -> Any:
     return sliding_window_view(x, size, axis=(2, 3))[:, :, :: strides[0], :: strides[1]]
 
 
-def batch_norm(x: Any, gamma: Any, beta: Any, mean: Any, variance: Any, *, eps: float = 1e-5) -> Any:
+def layer_norm(
+    x: Any,
+    gamma: Any,
+    beta: Any,
+    *,
+    eps: float = 1e-12,
+    axes: Sequence[int] = (-1,),
+    outside: bool = False,
+    **variant: Any,
+) -> Any:
+    """As in the spec, over the last axis; or over others, or with epsilon added to the root."""
+    over = tuple(axis for axis in axes if x.ndim >= -axis)
+    if over == (-1,) and not outside:
+        return bert.layer_norm(x, gamma, beta, eps=eps, **variant)
+    count = float(math.prod(x.shape[axis] for axis in over))
+    centred = x - np.sum(x, axis=over, keepdims=True) / count
+    variance = np.sum(np.square(centred), axis=over, keepdims=True) / count
+    return centred / _root(variance, eps, outside) * gamma + beta
+
+
+def _root(square: Any, eps: float, outside: bool) -> Any:
+    return np.sqrt(square) + eps if outside else np.sqrt(square + eps)
+
+
+def batch_norm(
+    x: Any, gamma: Any, beta: Any, mean: Any, variance: Any, *, eps: float = 1e-5, outside: bool = False
+) -> Any:
     """In evaluation: with the mean and the variance of its channels that training left.
 
     As one factor and one summand for each channel, as most libraries have it: of all ways the one that loses most.
     """
     beside = tuple(range(1, x.ndim - 1))
-    factor = gamma / np.sqrt(variance + eps)
+    factor = gamma / _root(variance, eps, outside)
     factor, summand = (np.expand_dims(one, beside) for one in (factor, beta - mean * factor))
     return x * factor + summand
 
 
-def rms_norm(x: Any, gamma: Any, *, eps: float = 1e-6) -> Any:
+def rms_norm(x: Any, gamma: Any, *, eps: float = 1e-6, outside: bool = False) -> Any:
     """By the root mean square of the last axis, nothing taken away."""
-    size = np.sqrt(np.sum(np.square(x), axis=-1, keepdims=True) / x.shape[-1] + eps)
-    return x / size * gamma
+    return x / _root(np.sum(np.square(x), axis=-1, keepdims=True) / x.shape[-1], eps, outside) * gamma
 
 
 def global_avg_pool2d(x: Any, *, keep: bool = False) -> Any:
@@ -270,6 +296,11 @@ FLIPPED = {
         "columns": "the kernel is flipped along its columns",
     }.items()
 }
+OUTSIDE = {"outside": Variant({"outside": True}, "epsilon is added to the root, not inside of it")}
+OTHER_AXES = {
+    "before": Variant({"axes": [-2]}, "normalised over the axis before the last"),
+    "both": Variant({"axes": [-2, -1]}, "normalised over the last two axes together"),
+}
 GRUS = {
     "early": Variant({"reset": EARLY}, "the reset gate is applied to h, before the product"),
     "behind": Variant({"reset": BEHIND}, "the reset gate is applied behind the product, not to h"),
@@ -281,9 +312,9 @@ KINDS: dict[str, Kind] = {
     "conv1d": Kind(conv1d, variants={"both": FLIPPED["both"]}, rank=3),
     "max_pool2d": Kind(max_pool2d, "max_pool2d", rank=4),
     "avg_pool2d": Kind(avg_pool2d, "avg_pool2d", rank=4),
-    "layer_norm": Kind(_of(bert.layer_norm), "layer_norm"),
-    "batch_norm": Kind(batch_norm),
-    "rms_norm": Kind(rms_norm),
+    "layer_norm": Kind(layer_norm, "layer_norm", OUTSIDE | OTHER_AXES),
+    "batch_norm": Kind(batch_norm, variants=OUTSIDE),
+    "rms_norm": Kind(rms_norm, variants=OUTSIDE),
     "global_avg_pool2d": Kind(global_avg_pool2d, rank=4),
     "silu": Kind(silu),
     "embedding": Kind(_of(bert.embedding), "embedding"),
