@@ -27,6 +27,7 @@ ACTIVATIONS: Mapping[str, tuple[str, dict[str, Any]]] = {
     "gelu": ("gelu", {"kind": "exact"}),
     "silu": ("silu", {}),
     "softmax": ("softmax", {"axis": -1}),
+    "log_softmax": ("log_softmax", {"axis": -1}),
 }
 
 

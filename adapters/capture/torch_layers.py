@@ -118,7 +118,8 @@ def _pair(value: Any) -> tuple[int, ...]:
 def _softmax(module: Any) -> Reading:
     if module.dim is None:
         return Reading(note="a softmax whose axis is not said")
-    return Reading("softmax", late=lambda inputs: {"axis": _from_the_end(module.dim, inputs["x"].ndim)})
+    kind = "log_softmax" if isinstance(module, nn.LogSoftmax) else "softmax"
+    return Reading(kind, late=lambda inputs: {"axis": _from_the_end(module.dim, inputs["x"].ndim)})
 
 
 def _from_the_end(axis: int, rank: int) -> int:
@@ -218,6 +219,7 @@ TABLE: Mapping[type, Callable[[Any], Reading]] = {
     nn.AvgPool2d: _pooling("avg_pool2d"),
     nn.AdaptiveAvgPool2d: _adaptive,
     nn.Softmax: _softmax,
+    nn.LogSoftmax: _softmax,
     nn.Flatten: _flatten,
     nn.LSTM: _lstm,
     nn.GRU: _gru,

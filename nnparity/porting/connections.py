@@ -1,4 +1,4 @@
-"""What the code between two layers computes, where it is one of the usual things: a sum, or an attention.
+"""What the code between two layers computes, where it is one of the usual things: a sum, an activation, an attention.
 
 Looked for only where something between layers departs: the candidates that give what a's layer received, and those
 that give what b's did, say what was changed on the way. Each is an expectation with derived budgets.
@@ -8,6 +8,7 @@ import itertools
 import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from scipy.optimize import minimize_scalar
@@ -16,7 +17,8 @@ from nnparity.adapters.capture.layer import Layer
 from nnparity.adapters.capture.model import Inputs
 from nnparity.adapters.request import Array
 from nnparity.porting.pairs.formulas import KINDS
-from nnparity.porting.pairs.question import Expectation
+from nnparity.porting.pairs.layouts import difference
+from nnparity.porting.pairs.question import Expectation, variants_of
 from nnparity.reports.formatting import significant
 from nnparity.spec import DTYPES
 
@@ -32,6 +34,10 @@ READINGS: tuple[tuple[str, dict[str, str | int]], ...] = (
     (" with a softmax over the queries", {"axis": 1}),
     (", causally masked", {"causal": "top left"}),
 )
+#: What may be made of one result alone, each by its formula or a known wrong reading of it.
+FUNCTIONS = ("relu", "gelu", "silu", "tanh", "sigmoid", "softmax", "log_softmax")
+#: How far a candidate may be off, relative, before it is held against its budget.
+NEAR = 2.0**-4
 #: How far another scale of attention is looked for, as powers of 2 beside 1/√d_k.
 SCALES = (-8.0, 8.0)
 MASKED: tuple[tuple[str, dict[str, bool]], ...] = (
@@ -76,6 +82,7 @@ def _candidates(before: Before, received: Array) -> Iterator[tuple[str, Expectat
             names, arrays = zip(*reversed(terms), strict=True)
             says = " + ".join(names) if count > 1 else f"{names[0]} alone"
             yield says, _sum(arrays, received)
+    yield from _functions(alike[:3], received)
     yield from _attentions(alike[:3], before.masks, received)
 
 
@@ -84,9 +91,20 @@ def _sum(arrays: Sequence[Array], received: Array) -> Expectation | None:
     probe = sum(float(one.flat[0]) for one in arrays), sum(float(one.flat[-1]) for one in arrays)
     size = max(float(np.abs(one.astype(np.float64)).max(initial=0.0)) for one in (*arrays, received))
     seen = float(received.flat[0]), float(received.flat[-1])
-    if max(abs(x - y) for x, y in zip(probe, seen, strict=True)) > 2**-4 * size:
+    if max(abs(x - y) for x, y in zip(probe, seen, strict=True)) > NEAR * size:
         return None
     return Expectation.of("sum", {}, {f"x{place}": one for place, one in enumerate(arrays)})
+
+
+def _functions(last: Sequence[tuple[str, Array]], received: Array) -> Iterator[tuple[str, Expectation | None]]:
+    """Of one of the last results: what they are called first, then known wrong readings of them."""
+    right: list[tuple[str, str, Mapping[str, Any]]] = [(kind, "", {}) for kind in FUNCTIONS]
+    wrong = [(kind, f": {one.says}", one.set) for kind in FUNCTIONS for one in variants_of(KINDS[kind]).values()]
+    for (kind, more, settings), (name, y) in itertools.product([*right, *wrong], last):
+        with np.errstate(all="ignore"):
+            rough = KINDS[kind].function(y.astype(np.float64), **settings)
+        if difference(received, rough) <= NEAR:
+            yield f"{kind} of {name}{more}", Expectation.of(kind, settings, {"x": y})
 
 
 def _attentions(

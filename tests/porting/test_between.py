@@ -246,6 +246,10 @@ def behind(code: Callable[..., Any]) -> list[Layer]:
     return [*three, layer("o", "dense", code(*(one.y for one in three)).astype(np.float32), linear(8, 8))]
 
 
+def powers(x: Any) -> Any:
+    return np.exp(x.astype(np.float64))
+
+
 HEADS = "attention of q, k, v in 2 heads"
 #: What the code of a and that of b computes, and what is said of either.
 CODE: dict[str, tuple[Callable[..., Any], Callable[..., Any], str, str]] = {
@@ -256,6 +260,15 @@ CODE: dict[str, tuple[Callable[..., Any], Callable[..., Any], str, str]] = {
     "scale of the model": (
         *(attended, partial(attended, scale=8**-0.5)),
         *(HEADS, f"{HEADS} scaled by 1/√d of the model instead of the head"),
+    ),
+    "logarithm": (
+        lambda q, k, v: powers(v) / powers(v).sum(-1, keepdims=True),
+        lambda q, k, v: v - np.log(powers(v).sum(-1, keepdims=True)),
+        *("softmax of v", "log_softmax of v"),
+    ),
+    "wrong reading": (
+        *(lambda q, k, v: k * np.vectorize(cumulative)(k), lambda q, k, v: k * np.vectorize(by_tanh)(k)),
+        *("gelu of k", "gelu of k: the tanh approximation of GELU"),
     ),
     "scale beside a mask": (
         *(partial(attended, masked=True), partial(attended, scale=3.0, masked=True)),

@@ -67,6 +67,10 @@ def gated(x: Any) -> Any:
     return np.stack(states, axis=1)
 
 
+def logarithm(x: Any, axis: int = -1) -> Any:
+    return x - np.log(np.exp(x).sum(axis, keepdims=True))
+
+
 CASES: dict[str, tuple[str, dict[str, Any], dict[str, Any], Any]] = {
     "convolution": (
         *("conv2d", {"strides": (2, 1), "padding": ((1, 0), (2, 1))}, {**X, "w": KERNEL, "b": BIAS}),
@@ -98,6 +102,7 @@ CASES: dict[str, tuple[str, dict[str, Any], dict[str, Any], Any]] = {
         *("rms_norm", {"eps": 1e-3}, {"x": WIDE, "gamma": WIDE[0, 0]}),
         WIDE / np.sqrt((WIDE**2).mean(-1, keepdims=True) + 1e-3) * WIDE[0, 0],
     ),
+    "logarithm of the softmax": ("log_softmax", {"axis": -2}, {"x": WIDE}, logarithm(WIDE, -2)),
     "silu": ("silu", {}, {"x": WIDE}, WIDE / (1 + np.exp(-WIDE))),
     "gated recurrent unit": ("gru", {}, {"x": WIDE, **THREE}, gated(WIDE)),
     "attention": ("multi_head_attention", {"heads": 2}, {"query": WIDE, "value": WIDE, **MATRICES}, attended(WIDE)),
@@ -120,7 +125,7 @@ def test_a_formula_is_what_it_says(name: str) -> None:
 LSTM = {"x": array(2, 5, 3), "wx": array(4, 4, 3), "wh": array(4, 4, 4), "b": array(4, 4)}
 #: What each formula with wrong readings may be given.
 GIVEN: dict[str, dict[str, Any]] = {
-    **{name: {"x": WIDE} for name in ("softmax", "relu", "tanh", "sigmoid", "gelu")},
+    **{name: {"x": WIDE} for name in ("softmax", "log_softmax", "relu", "tanh", "sigmoid", "gelu")},
     **{name: {"x": IMAGES[:, :, :6]} for name in ("max_pool2d", "avg_pool2d", "flatten")},
     "dense": {"x": WIDE, "w": MATRICES["wq"], "b": WIDE[0, 0]},
     "conv2d": {**X, "w": KERNEL},
@@ -159,6 +164,8 @@ EPS = {"eps": 1e-3}
 ADDED = "epsilon is added to the root, not inside of it"
 #: Kind, settings, arrays, wrong numbers, and the name of what is wrong.
 NAMED = [
+    ("softmax", {}, {"x": WIDE}, logarithm(WIDE), "the logarithm of the softmax"),
+    ("log_softmax", {}, {"x": WIDE}, np.exp(logarithm(WIDE)), "the softmax, not its logarithm"),
     ("layer_norm", EPS, ROWS, over(-1, outside=1e-3), ADDED),
     ("layer_norm", EPS, ROWS, over(-2, inside=1e-3), "normalised over the axis before the last"),
     ("layer_norm", EPS, ROWS, over((-2, -1), inside=1e-3), "normalised over the last two axes together"),

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
 
-from nnparity.reference.formulas import activation, bert, convolution, mlp, recurrent, transformer
+from nnparity.reference.formulas import activation, bert, convolution, loss, mlp, recurrent, transformer
 from nnparity.reference.readings.numbers import logistic
 from nnparity.spec.schema import Variant
 
@@ -122,6 +122,18 @@ def global_avg_pool2d(x: Any, *, keep: bool = False) -> Any:
     """The mean of each channel, its axes kept or not."""
     y = np.sum(x, axis=(2, 3)) / float(x.shape[2] * x.shape[3])
     return np.reshape(y, (*y.shape, 1, 1)) if keep else y
+
+
+def softmax(x: Any, *, axis: int = -1, log: bool = False, **variant: Any) -> Any:
+    """Over an axis; or its logarithm, which does not underflow where it does."""
+    if not log:
+        return transformer.softmax(x, axis=axis, **variant)
+    return np.swapaxes(loss.log_softmax(np.swapaxes(x, axis, -1)), axis, -1)
+
+
+def log_softmax(x: Any, *, axis: int = -1, log: bool = True) -> Any:
+    """Its logarithm, over an axis."""
+    return softmax(x, axis=axis, log=log)
 
 
 def silu(x: Any) -> Any:
@@ -318,7 +330,8 @@ KINDS: dict[str, Kind] = {
     "global_avg_pool2d": Kind(global_avg_pool2d, rank=4),
     "silu": Kind(silu),
     "embedding": Kind(_of(bert.embedding), "embedding"),
-    "softmax": Kind(_of(transformer.softmax), "softmax"),
+    "softmax": Kind(softmax, "softmax", {"log": Variant({"log": True}, "the logarithm of the softmax")}),
+    "log_softmax": Kind(log_softmax, variants={"plain": Variant({"log": False}, "the softmax, not its logarithm")}),
     "relu": Kind(_of(activation.relu), "relu"),
     "tanh": Kind(_of(activation.tanh), "tanh"),
     "sigmoid": Kind(_of(activation.sigmoid), "sigmoid"),

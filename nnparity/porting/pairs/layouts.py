@@ -21,7 +21,7 @@ ORDERS = {"h, w, c": (1, 2, 0), "w, h, c": (2, 1, 0), "c, w, h": (0, 2, 1)}
 #: Axes of which all orders are tried.
 MOST = 4
 #: Kinds that treat each row by itself, whatever axes there are before the last; and those that treat each number so.
-ROWS = ("dense", "layer_norm", "rms_norm", "softmax")
+ROWS = ("dense", "layer_norm", "rms_norm", "softmax", "log_softmax")
 ELEMENTWISE = ("identity", "relu", "tanh", "sigmoid", "gelu", "silu")
 NUMBERS = (*ELEMENTWISE, "embedding")
 #: Kinds that may have something around what they take.

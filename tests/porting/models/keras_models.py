@@ -199,6 +199,14 @@ def gru(given: Any, fault: str = "") -> Any:
     return model
 
 
+def classes(given: Any, fault: str = "") -> Any:
+    """`torch_models.classes`, with its numbers; or the shares themselves."""
+    dense = layers.Dense(5, activation="softmax" if fault == "softmax" else "log_softmax")
+    model = keras.Sequential([layers.Input((7, 3)), dense])
+    model.set_weights([given[0].weight.detach().numpy().T, given[0].bias.detach().numpy()])
+    return model
+
+
 def residual(given: Any) -> Any:
     """`torch_models.residual`, with its numbers: activations and what pads are layers."""
     x = entry = keras.Input((32, 32, 3))

@@ -120,6 +120,12 @@ def gru() -> Any:
     return model, lambda x: model(x)[0]
 
 
+def classes() -> Any:
+    """The logarithms of shares of five classes."""
+    torch.manual_seed(5)
+    return nn.Sequential(nn.Linear(3, 5), nn.LogSoftmax(-1)).eval()
+
+
 class Attention(nn.Module):
     """Attention in heads, and the normalisation of a batch."""
 
