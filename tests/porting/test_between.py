@@ -115,11 +115,16 @@ def test_what_a_layer_receives_beside_its_first_input_is_compared(mask: Any, dep
     assert departs in found.headline
 
 
-def test_an_activation_of_the_other_models_code_is_found_there() -> None:
-    found = port(network("dense", "-relu", "dense"), network("dense", "relu", "dense"))
+@pytest.mark.parametrize(
+    ("factor", "hidden"), [(1, "; these inputs do not tell it from one that computes ReLU6"), (9, "")]
+)
+def test_an_activation_of_the_other_models_code_is_found_there(factor: int, hidden: str) -> None:
+    found = port(*(network("dense", kind, "dense", x=factor * X) for kind in ("-relu", "relu")))
     assert found
     (only,) = (row for row in found.rows if not row.a)
-    assert only.notes == ["only in b as a layer: the other model's code does it between dense0 and dense2"]
+    (note,) = only.notes
+    says = "only in b as a layer: the other model's code does it between dense0 and dense2"
+    assert note.removesuffix(", cut off at 6") == says + hidden
     assert port(network("dense", "relu", "dense"), network("dense", "-relu", "dense"))
 
 

@@ -308,6 +308,7 @@ FLIPPED = {
         "columns": "the kernel is flipped along its columns",
     }.items()
 }
+PLAIN = "computes the plain ReLU, neither leaky nor cut off"
 OUTSIDE = {"outside": Variant({"outside": True}, "epsilon is added to the root, not inside of it")}
 OTHER_AXES = {
     "before": Variant({"axes": [-2]}, "normalised over the axis before the last"),
@@ -332,7 +333,7 @@ KINDS: dict[str, Kind] = {
     "embedding": Kind(_of(bert.embedding), "embedding"),
     "softmax": Kind(softmax, "softmax", {"log": Variant({"log": True}, "the logarithm of the softmax")}),
     "log_softmax": Kind(log_softmax, variants={"plain": Variant({"log": False}, "the softmax, not its logarithm")}),
-    "relu": Kind(_of(activation.relu), "relu"),
+    "relu": Kind(_of(activation.relu), "relu", {"plain": Variant({"slope": 0.0, "ceiling": math.inf}, PLAIN)}),
     "tanh": Kind(_of(activation.tanh), "tanh"),
     "sigmoid": Kind(_of(activation.sigmoid), "sigmoid"),
     "gelu": Kind(_of(bert.gelu), "gelu"),

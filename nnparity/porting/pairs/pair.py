@@ -10,7 +10,7 @@ from nnparity.adapters.capture.layer import FLATTEN, RANDOM, RESULT, Layer
 from nnparity.adapters.request import Array
 from nnparity.porting.pairs.layouts import RECURRENT, Turn, apart, moved, turn
 from nnparity.porting.pairs.parameters import FORMS, differences
-from nnparity.porting.pairs.question import Expectation, judged, readings
+from nnparity.porting.pairs.question import Expectation, judged, readings, unshown
 from nnparity.porting.pairs.ratios import Again, Further, Ratio, ratio
 from nnparity.porting.pairs.records import on_record
 from nnparity.porting.rows import DIFFERS, Row, passes, worst
@@ -156,7 +156,7 @@ def _with(
     notes = [turned.says] if turned.says and not turned.wrong else []
     if turned.wrong:
         grade, why = worst([grade, "diverges"]), [turned.says, *changed, *untold]
-    notes += [*_notes(pair), *_known(verdicts)]
+    notes += [*_notes(pair), *_known(verdicts), *(_unshown(pair) if grade in PASSING else [])]
     if grade in PASSING and changed:
         grade, notes = DIFFERS, ["these inputs do not show it", *notes]
     own_a, own_b, ported = verdicts
@@ -174,6 +174,12 @@ def _with(
 
 def _notes(pair: Pair) -> list[str]:
     return [f"{side}: {layer.note}" for side, layer in (("a", pair.a), ("b", pair.b)) if layer.note]
+
+
+def _unshown(pair: Pair) -> list[str]:
+    """Of a known layer and one that is not what these inputs do not show of that."""
+    known = [one for one in (pair.a, pair.b) if one.kind]
+    return list(filter(None, [unshown(known[0], known[0].x)])) if len(known) == 1 else []
 
 
 def _known(verdicts: Sequence[Verdict | None]) -> list[str]:
