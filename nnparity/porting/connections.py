@@ -26,6 +26,8 @@ from nnparity.spec import DTYPES
 LOOKED_AT = 24
 #: How many of them a sum has, at most.
 TERMS = 3
+#: How many of the last ones are put together.
+JOINED = 8
 #: Readings of attention by the reference's keywords; the first is the right one.
 READINGS: tuple[tuple[str, dict[str, str | int]], ...] = (
     ("", {}),
@@ -68,20 +70,26 @@ def masks_of(inputs: Inputs) -> list[Array]:
 
 def computed(before: Before, received: Array) -> str | None:
     """What gives the numbers that a layer received, in words; None if nothing that is tried does."""
+    if not received.ndim or received.dtype.name not in DTYPES:
+        return None
     return next((says for says, one in _candidates(before, received) if _meets(one, received)), None)
 
 
 def _meets(expected: Expectation | None, received: Array) -> bool:
-    return expected is not None and received.dtype.name in DTYPES and expected.conforms(received, received.dtype.name)
+    return expected is not None and expected.conforms(received, received.dtype.name)
 
 
 def _candidates(before: Before, received: Array) -> Iterator[tuple[str, Expectation | None]]:
-    alike = [(name, y) for name, y in reversed(before.results) if y.shape == received.shape]
+    floats = [(name, y) for name, y in before.results if y.ndim and y.dtype.name in DTYPES]
+    alike = [(name, y) for name, y in reversed(floats) if y.shape == received.shape]
     for count in range(1, TERMS + 1):
         for terms in itertools.combinations(alike, count):
             names, arrays = zip(*reversed(terms), strict=True)
             says = " + ".join(names) if count > 1 else f"{names[0]} alone"
             yield says, _sum(arrays, received)
+    for (one, x), (other, y) in itertools.permutations(alike, 2):
+        yield f"{one} − {other}", _sum((x, -y), received)
+    yield from _joined(floats[-JOINED:], received)
     yield from _functions(alike[:3], received)
     yield from _attentions(alike[:3], before.masks, received)
 
@@ -94,6 +102,20 @@ def _sum(arrays: Sequence[Array], received: Array) -> Expectation | None:
     if max(abs(x - y) for x, y in zip(probe, seen, strict=True)) > NEAR * size:
         return None
     return Expectation.of("sum", {}, {f"x{place}": one for place, one in enumerate(arrays)})
+
+
+def _joined(results: Sequence[tuple[str, Array]], received: Array) -> Iterator[tuple[str, Expectation | None]]:
+    """Two of the last results or three, one behind the other: along the channels of images, else the last axis."""
+    axis = 1 if received.ndim == 4 else received.ndim - 1
+    beside = np.delete(received.shape, axis)
+    parts = [(name, y) for name, y in results if np.array_equal(np.delete(y.shape, axis), beside)]
+    for several in itertools.chain(itertools.permutations(parts, 2), itertools.permutations(parts, 3)):
+        names, arrays = zip(*several, strict=True)
+        if sum(one.shape[axis] for one in arrays) != received.shape[axis]:
+            continue
+        whole = np.concatenate(arrays, axis=axis)
+        if difference(received, whole) <= NEAR:
+            yield f"{', '.join(names)} put together", Expectation.of("identity", {}, {"x": whole})
 
 
 def _functions(last: Sequence[tuple[str, Array]], received: Array) -> Iterator[tuple[str, Expectation | None]]:

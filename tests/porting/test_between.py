@@ -248,7 +248,8 @@ def behind(code: Callable[..., Any]) -> list[Layer]:
     """Three dense layers, and a fourth that receives what the code of the model makes of their results."""
     x = array(2, 5, 8)
     three = [layer(name, "dense", x, linear(8, 8, seed)) for seed, name in enumerate("qkv")]
-    return [*three, layer("o", "dense", code(*(one.y for one in three)).astype(np.float32), linear(8, 8))]
+    y = code(*(one.y for one in three)).astype(np.float32)
+    return [*three, layer("o", "dense", y, linear(8, y.shape[-1]))]
 
 
 def powers(x: Any) -> Any:
@@ -265,6 +266,11 @@ CODE: dict[str, tuple[Callable[..., Any], Callable[..., Any], str, str]] = {
     "scale of the model": (
         *(attended, partial(attended, scale=8**-0.5)),
         *(HEADS, f"{HEADS} scaled by 1/√d of the model instead of the head"),
+    ),
+    "difference": (lambda q, k, v: q - v, lambda q, k, v: v - q, "q − v", "v − q"),
+    "parts": (
+        *(lambda *of_all: np.concatenate(of_all[:2], -1), lambda q, k, v: np.concatenate([k, q], -1)),
+        *("q, k put together", "k, q put together"),
     ),
     "logarithm": (
         lambda q, k, v: powers(v) / powers(v).sum(-1, keepdims=True),
@@ -287,6 +293,19 @@ def test_what_the_code_between_layers_computes_is_named(of_a: Any, of_b: Any, a:
     first = port(behind(of_a), behind(of_b), KEYS).first
     assert first is not None
     assert (first.kind, first.why[0]) == (BETWEEN, f"a gives it {a}, b gives it {b}")
+
+
+@pytest.mark.parametrize(("place", "says"), [(0, "b gives it what a gives k"), (2, "b gives it what a gives it as x1")])
+def test_two_inputs_that_b_exchanges_are_named(place: int, says: str) -> None:
+    """Those of two layers, or of one."""
+    x, z = array(2, 5, 8), array(2, 5, 8, seed=1)
+    q, k = linear(8, 8, 1), linear(8, 8, 2)
+    own, turned = (Layer("own", "Own", inputs={"x0": i, "x1": j}, outputs={"y": i - j}) for i, j in ((x, z), (z, x)))
+    a = [layer("q", "dense", x, q), layer("k", "dense", z, k), own]
+    b = [*a[:2], turned] if place else [layer("q", "dense", z, q), layer("k", "dense", x, k), own]
+    first = port(a, b).first
+    assert first is not None
+    assert (first.kind, first.why[0]) == (BETWEEN, f"{says}, and vice versa")
 
 
 def test_no_pair_at_all_is_no_pass() -> None:
