@@ -91,7 +91,9 @@ def _candidates(before: Before, received: Array) -> Iterator[tuple[str, Expectat
         yield f"{one} − {other}", _sum((x, -y), received)
     yield from _joined(floats[-JOINED:], received)
     yield from _functions(alike[:3], received)
-    yield from _attentions(alike[:3], before.masks, received)
+    masks = [mask.astype(np.int64) for mask in before.masks if mask.shape == received.shape[:2]]
+    for last in (alike[:3], *_thirds(floats, received)):
+        yield from _attentions(last, masks, received)
 
 
 def _sum(arrays: Sequence[Array], received: Array) -> Expectation | None:
@@ -104,6 +106,17 @@ def _sum(arrays: Sequence[Array], received: Array) -> Expectation | None:
     return Expectation.of("sum", {}, {f"x{place}": one for place, one in enumerate(arrays)})
 
 
+def _near(kind: str, settings: Mapping[str, Any], arrays: Mapping[str, Array], received: Array) -> Expectation | None:
+    """Ruled out by its plain numbers first, which cost far less than their budgets."""
+    with np.errstate(all="ignore"):
+        rough = KINDS[kind].function(**{name: _wide(x) for name, x in arrays.items()}, **settings)
+    return Expectation.of(kind, settings, arrays) if difference(received, rough) <= NEAR else None
+
+
+def _wide(x: Array) -> Array:
+    return x if x.dtype.kind in "iub" else x.astype(np.float64)
+
+
 def _joined(results: Sequence[tuple[str, Array]], received: Array) -> Iterator[tuple[str, Expectation | None]]:
     """Two of the last results or three, one behind the other: along the channels of images, else the last axis."""
     axis = 1 if received.ndim == 4 else received.ndim - 1
@@ -114,8 +127,7 @@ def _joined(results: Sequence[tuple[str, Array]], received: Array) -> Iterator[t
         if sum(one.shape[axis] for one in arrays) != received.shape[axis]:
             continue
         whole = np.concatenate(arrays, axis=axis)
-        if difference(received, whole) <= NEAR:
-            yield f"{', '.join(names)} put together", Expectation.of("identity", {}, {"x": whole})
+        yield f"{', '.join(names)} put together", _near("identity", {}, {"x": whole}, received)
 
 
 def _functions(last: Sequence[tuple[str, Array]], received: Array) -> Iterator[tuple[str, Expectation | None]]:
@@ -123,10 +135,16 @@ def _functions(last: Sequence[tuple[str, Array]], received: Array) -> Iterator[t
     right: list[tuple[str, str, Mapping[str, Any]]] = [(kind, "", {}) for kind in FUNCTIONS]
     wrong = [(kind, f": {one.says}", one.set) for kind in FUNCTIONS for one in variants_of(KINDS[kind]).values()]
     for (kind, more, settings), (name, y) in itertools.product([*right, *wrong], last):
-        with np.errstate(all="ignore"):
-            rough = KINDS[kind].function(y.astype(np.float64), **settings)
-        if difference(received, rough) <= NEAR:
-            yield f"{kind} of {name}{more}", Expectation.of(kind, settings, {"x": y})
+        yield f"{kind} of {name}{more}", _near(kind, settings, {"x": y}, received)
+
+
+def _thirds(results: Sequence[tuple[str, Array]], received: Array) -> Iterator[list[tuple[str, Array]]]:
+    """Queries, keys and values of one projection, the last of three times the width, in the order of `alike`."""
+    wide = (*received.shape[:-1], 3 * received.shape[-1])
+    found = [(name, y) for name, y in results if y.shape == wide][-1:]
+    for name, y in found:
+        parts = np.split(y, 3, axis=-1)
+        yield [(f"{name} ({place}/3)", part) for place, part in zip((3, 2, 1), parts[::-1], strict=True)]
 
 
 def _attentions(
@@ -141,14 +159,14 @@ def _attentions(
         says = f"attention of {', '.join(name for name, _ in three)} in {heads} heads"
         arrays = dict(zip(("query", "key", "value"), (y for _, y in three), strict=True))
         for more, settings in READINGS:
-            yield says + more, Expectation.of("heads", {"heads": heads, **settings}, arrays)
+            yield says + more, _near("heads", {"heads": heads, **settings}, arrays, received)
         for mask in masks:
             for more, keys in MASKED:
                 for scaled, settings in READINGS[:3]:
-                    given = {**arrays, "mask": mask.astype(np.int64)}
+                    given = {**arrays, "mask": mask}
                     yield (
                         says + more + scaled,
-                        Expectation.of("masked_heads", {"heads": heads, **settings, **keys}, given),
+                        _near("masked_heads", {"heads": heads, **settings, **keys}, given, received),
                     )
     yield from _scaled(last[::-1], counts, masks, received)
 
@@ -158,23 +176,27 @@ def _scaled(
 ) -> Iterator[tuple[str, Expectation | None]]:
     """The same, in the usual order alone, with another scale: that of the whole width, or the one that fits best."""
     arrays = dict(zip(("query", "key", "value"), (y for _, y in three), strict=True))
-    asked = [("", "heads", arrays)]
-    asked += [(MASKED[0][0], "masked_heads", {**arrays, "mask": mask.astype(np.int64)}) for mask in masks]
-    for heads, (more, kind, given) in itertools.product(counts, asked):
+    asked: list[tuple[str, str, dict[str, Any], dict[str, Array]]] = [
+        *((more, "heads", settings, arrays) for more, settings in READINGS if "scaling" not in settings),
+        *((MASKED[0][0], "masked_heads", {}, {**arrays, "mask": mask}) for mask in masks),
+    ]
+    for heads, (more, kind, settings, given) in itertools.product(counts, asked):
         says = f"attention of {', '.join(name for name, _ in three)} in {heads} heads{more} scaled by "
-        whole = Expectation.of(kind, {"heads": heads, "factor": heads**-0.5}, given)
+        fixed = {"heads": heads, **settings}
+        whole = _near(kind, {**fixed, "factor": heads**-0.5}, given, received)
         yield f"{says}1/√d of the model instead of the head", whole
-        factor, usual = _fitted(kind, heads, given, received), math.sqrt(heads / received.shape[-1])
+        factor, usual = _fitted(kind, fixed, given, received), math.sqrt(heads / received.shape[-1])
         numbers = f"{significant(factor * usual, 4)} instead of 1/√d_k, which is {significant(usual, 4)}"
-        yield says + numbers, Expectation.of(kind, {"heads": heads, "factor": factor}, given)
+        yield says + numbers, _near(kind, {**fixed, "factor": factor}, given, received)
 
 
-def _fitted(kind: str, heads: int, given: Mapping[str, Array], received: Array) -> float:
+def _fitted(kind: str, settings: Mapping[str, Any], given: Mapping[str, Array], received: Array) -> float:
     """The factor beside 1/√d_k with which attention comes nearest to what was received, by its first sequence."""
-    first = {name: x[:1] if x.dtype.kind in "iub" else x[:1].astype(np.float64) for name, x in given.items()}
-    y = received[:1].astype(np.float64)
+    first = {name: _wide(x[:1]) for name, x in given.items()}
+    y = _wide(received[:1])
 
     def off(power: float) -> float:
-        return float(np.sum(np.square(KINDS[kind].function(**first, heads=heads, factor=2.0**power) - y)))
+        return float(np.sum(np.square(KINDS[kind].function(**first, **settings, factor=2.0**power) - y)))
 
-    return float(2.0 ** minimize_scalar(off, bounds=SCALES, method="bounded", options={"xatol": 2.0**-40}).x)
+    with np.errstate(all="ignore"):
+        return float(2.0 ** minimize_scalar(off, bounds=SCALES, method="bounded", options={"xatol": 2.0**-40}).x)

@@ -14,7 +14,7 @@ from nnparity.porting.comparison import compared
 from nnparity.porting.pairs.layouts import apart, difference
 from nnparity.porting.result import Ported
 from nnparity.porting.rows import UNMATCHED, Row
-from nnparity.tests.porting.made import FUNCTIONS, array, layer, linear, unknown
+from nnparity.tests.porting.made import FUNCTIONS, array, attended, behind, layer, linear, unknown
 
 X = array(5, 6)
 UNIT = 2.0**-24
@@ -234,28 +234,12 @@ def test_a_residual_that_is_missing_is_named() -> None:
     assert found.first.why[0] == "a gives it one + two, b gives it two alone"
 
 
-KEYS = np.array([[1, 1, 1, 0, 0], [1, 1, 1, 1, 0]])
-
-
-def attended(q: Any, k: Any, v: Any, scale: float = 0.5, masked: bool = False) -> Any:
-    """In two heads of 4, as fused attention does."""
-    q, k, v = (x.astype(np.float64).reshape(2, 5, 2, 4).swapaxes(1, 2) for x in (q, k, v))
-    powers = np.exp(scale * (q @ k.swapaxes(2, 3))) * (KEYS[:, None, None] if masked else 1)
-    return (powers / powers.sum(-1, keepdims=True) @ v).swapaxes(1, 2).reshape(2, 5, 8)
-
-
-def behind(code: Callable[..., Any]) -> list[Layer]:
-    """Three dense layers, and a fourth that receives what the code of the model makes of their results."""
-    x = array(2, 5, 8)
-    three = [layer(name, "dense", x, linear(8, 8, seed)) for seed, name in enumerate("qkv")]
-    y = code(*(one.y for one in three)).astype(np.float32)
-    return [*three, layer("o", "dense", y, linear(8, y.shape[-1]))]
-
-
 def powers(x: Any) -> Any:
     return np.exp(x.astype(np.float64))
 
 
+KEYS = np.array([[1, 1, 1, 0, 0], [1, 1, 1, 1, 0]])
+PADDED = KEYS[:, None, None]
 HEADS = "attention of q, k, v in 2 heads"
 #: What the code of a and that of b computes, and what is said of either.
 CODE: dict[str, tuple[Callable[..., Any], Callable[..., Any], str, str]] = {
@@ -282,7 +266,7 @@ CODE: dict[str, tuple[Callable[..., Any], Callable[..., Any], str, str]] = {
         *("gelu of k", "gelu of k: the tanh approximation of GELU"),
     ),
     "scale beside a mask": (
-        *(partial(attended, masked=True), partial(attended, scale=3.0, masked=True)),
+        *(partial(attended, keep=PADDED), partial(attended, scale=3.0, keep=PADDED)),
         *(f"{HEADS}, padding masked", f"{HEADS}, padding masked scaled by 3.000 instead of 1/√d_k, which is 0.5000"),
     ),
 }
@@ -293,6 +277,14 @@ def test_what_the_code_between_layers_computes_is_named(of_a: Any, of_b: Any, a:
     first = port(behind(of_a), behind(of_b), KEYS).first
     assert first is not None
     assert (first.kind, first.why[0]) == (BETWEEN, f"a gives it {a}, b gives it {b}")
+
+
+def test_one_projection_of_queries_keys_and_values_is_three() -> None:
+    causal = partial(attended, keep=np.tri(5))
+    first = port(*(behind(code, fused=True) for code in (causal, partial(causal, scale=0.3)))).first
+    assert first is not None
+    heads = "attention of qkv (1/3), qkv (2/3), qkv (3/3) in 2 heads, causally masked"
+    assert first.why[0].startswith(f"a gives it {heads}, b gives it {heads} scaled by 0.3000 instead of 1/√d_k")
 
 
 @pytest.mark.parametrize(("place", "says"), [(0, "b gives it what a gives k"), (2, "b gives it what a gives it as x1")])
