@@ -70,7 +70,7 @@ def masks_of(inputs: Inputs) -> list[Array]:
 
 def computed(before: Before, received: Array) -> str | None:
     """What gives the numbers that a layer received, in words; None if nothing that is tried does."""
-    if not received.ndim or received.dtype.name not in DTYPES:
+    if not received.ndim or not received.size or received.dtype.name not in DTYPES:
         return None
     return next((says for says, one in _candidates(before, received) if _meets(one, received)), None)
 
@@ -121,7 +121,8 @@ def _joined(results: Sequence[tuple[str, Array]], received: Array) -> Iterator[t
     """Two of the last results or three, one behind the other: along the channels of images, else the last axis."""
     axis = 1 if received.ndim == 4 else received.ndim - 1
     beside = np.delete(received.shape, axis)
-    parts = [(name, y) for name, y in results if np.array_equal(np.delete(y.shape, axis), beside)]
+    ranked = [(name, y) for name, y in results if y.ndim == received.ndim]
+    parts = [(name, y) for name, y in ranked if np.array_equal(np.delete(y.shape, axis), beside)]
     for several in itertools.chain(itertools.permutations(parts, 2), itertools.permutations(parts, 3)):
         names, arrays = zip(*several, strict=True)
         if sum(one.shape[axis] for one in arrays) != received.shape[axis]:

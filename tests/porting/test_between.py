@@ -11,6 +11,7 @@ import pytest
 from nnparity.adapters.capture.layer import RESULT, Layer
 from nnparity.porting.between import BETWEEN, with_between
 from nnparity.porting.comparison import compared
+from nnparity.porting.connections import Before, computed
 from nnparity.porting.pairs.layouts import apart, difference
 from nnparity.porting.result import Ported
 from nnparity.porting.rows import UNMATCHED, Row
@@ -277,6 +278,12 @@ def test_what_the_code_between_layers_computes_is_named(of_a: Any, of_b: Any, a:
     first = port(behind(of_a), behind(of_b), KEYS).first
     assert first is not None
     assert (first.kind, first.why[0]) == (BETWEEN, f"a gives it {a}, b gives it {b}")
+
+
+def test_results_of_other_ranks_and_dtypes_are_no_candidates() -> None:
+    before = Before([("a", X), ("b", X[0]), ("c", X > 0), ("d", X + 1j)], [KEYS])
+    for received in (array(5, 6, seed=9), array(2, 5, 8), array(6), X[0, 0], X[:0]):
+        assert computed(before, received) is None
 
 
 def test_one_projection_of_queries_keys_and_values_is_three() -> None:
