@@ -13,6 +13,7 @@ from nnparity.spec.cases import datasets
 from nnparity.spec.cases.sizes import KINDS
 from nnparity.spec.dtypes import DTYPES
 from nnparity.spec.schema import BOUNDED, DOMAINS, LEVELS, Formula, Pool, Signature
+from nnparity.spec.usage import meant, nearest
 
 #: Numbers that the arrays of a signature hold at most: a gigabyte in float64.
 LARGEST = 1 << 27
@@ -81,7 +82,8 @@ def _read(path: Path) -> Iterator[Formula]:
         try:
             formula = msgspec.convert(table, Formula)
         except msgspec.ValidationError as error:
-            raise SpecError(f"{path}: {name}: {str(error).replace('$', name)}") from error
+            told = f"{str(error).replace('$', name)}{meant(error, Formula)}"
+            raise SpecError(f"{path}: {name}: {told}") from error
         formula = msgspec.structs.replace(formula, id=name, chapter=path.stem)
         for field, wrong in _faults(formula):
             raise SpecError(f"{path}: {name}.{field}: {wrong}")
@@ -147,7 +149,8 @@ def _pool_faults(formula: Formula, pool: Pool) -> Iterator[tuple[str, str]]:
 def _value_faults(formula: Formula, pool: Pool) -> Iterator[tuple[str, str]]:
     for name, values in pool.values.items():
         if name not in formula.attributes:
-            yield f"pool.values.{name}", f"no attribute is called that; there are {', '.join(formula.attributes)}"
+            near = nearest(name, formula.attributes)
+            yield f"pool.values.{name}", f"no attribute is called that{near}; there are {', '.join(formula.attributes)}"
         elif not values or any(type(value) is not type(formula.attributes[name]) for value in values):
             yield f"pool.values.{name}", f"expected numbers like {formula.attributes[name]!r}, got {list(values)}"
 
@@ -222,9 +225,10 @@ def _signature_faults(formula: Formula, table: Mapping[str, object], field: str)
             yield field, f"the symbol {name!r} of the shapes has no value"
         elif type(table[name]) is not int:
             yield f"{field}.{name}", f"expected a whole number, got {table[name]!r}"
+    known = _dimensions(formula) | set(formula.attributes) | {"level", "datasets"}
     for name in table:
-        if name not in _dimensions(formula) | set(formula.attributes) | {"level", "datasets"}:
-            yield f"{field}.{name}", "neither a symbol of the shapes nor an attribute"
+        if name not in known:
+            yield f"{field}.{name}", f"neither a symbol of the shapes nor an attribute{nearest(name, known)}"
     yield from _size_faults(formula, table, field)
     if table.get("level", "core") not in LEVELS:
         yield f"{field}.level", f"expected one of {', '.join(LEVELS)}"
@@ -255,7 +259,8 @@ def _size_faults(formula: Formula, table: Mapping[str, object], field: str) -> I
 def _unknown_datasets(names: tuple[str, ...] | list[str], field: str) -> Iterator[tuple[str, str]]:
     for name in names:
         if name not in datasets.DATASETS:
-            yield field, f"no dataset is called {name!r}; there are {', '.join(datasets.DATASETS)}"
+            near = nearest(name, datasets.DATASETS)
+            yield field, f"no dataset is called {name!r}{near}; there are {', '.join(datasets.DATASETS)}"
 
 
 def _dimensions(formula: Formula) -> set[str]:

@@ -35,8 +35,8 @@ def once(factory: pytest.TempPathFactory, name: str, ask: Callable[[], Any]) -> 
 
 def told(session: pytest.FixtureRequest, program: str, subject: str, question: str, asking: Mapping[str, Path]) -> Any:
     """What a process of the module `program` answers of a framework; `asking` has the test module of each question."""
-    modules = {item.path for item in session.session.items}
-    asked = [one for one, path in asking.items() if path in modules]
+    modules = {item.path.resolve() for item in session.session.items}  # collected by way of a symlink, or not
+    asked = [one for one, path in asking.items() if path.resolve() in modules]
     factory, name = session.getfixturevalue("tmp_path_factory"), program.rpartition(".")[2]
     reply = once(factory, f"{name}-{subject}", lambda: _ask(program, subject, asked))[question]
     assert "error" not in reply, reply["error"]

@@ -27,6 +27,7 @@ ACTIVATIONS: Mapping[str, tuple[str, dict[str, Any]]] = {
     "gelu": ("gelu", {"kind": "exact"}),
     "silu": ("silu", {}),
     "softmax": ("softmax", {"axis": -1}),
+    "log_softmax": ("log_softmax", {"axis": -1}),
 }
 
 
@@ -183,15 +184,38 @@ def _softmax(layer: Any) -> Reading:
     )
 
 
-def _gates(side_by_side: Array) -> Array:
-    """(k, 4 m) in Keras's order i, f, c, o to (4, m, k) in ours, i, f, o, c."""
-    i, f, c, o = np.split(side_by_side, 4, axis=-1)
-    return np.stack([one.T for one in (i, f, o, c)])
+def _gates(side_by_side: Array, order: Sequence[int] = (0, 1, 3, 2)) -> Array:
+    """(k, g m) to (g, m, k), the gates in our order: of an LSTM i, f, c, o in Keras and i, f, o, c in ours."""
+    parts = np.split(side_by_side, len(order), axis=-1)
+    return np.stack([parts[one].T for one in order])
+
+
+def _usual(layer: Any) -> bool:
+    """Whether a recurrent layer is what the formula says: by its activations, forwards, from states of its own."""
+    names = [getattr(one, "__name__", "") for one in (layer.activation, layer.recurrent_activation)]
+    return names == ["tanh", "sigmoid"] and not layer.go_backwards and not layer.stateful
+
+
+def _gru(layer: Any) -> Reading:
+    """Keras has its gates in the order z, r, n, and two biases where the reset gate comes behind the product."""
+    if not _usual(layer):
+        return Reading(note="a GRU with other activations, backwards or stateful")
+    cell, dtype = layer.cell, layer.compute_dtype
+    order = (1, 0, 2)
+    weights = {"wx": _gates(array(cell.kernel, dtype), order), "wh": _gates(array(cell.recurrent_kernel, dtype), order)}
+    if cell.use_bias:
+        biases = np.atleast_2d(array(cell.bias, dtype))
+        weights |= {name: _gates(one, order) for name, one in zip(("b", "bh"), biases, strict=False)}
+    settings = {"sequences": bool(layer.return_sequences), "reset": _reset(layer)}
+    return Reading("gru", weights, settings, ("x", "h"), ("output", "h_last"))
+
+
+def _reset(layer: Any) -> str:
+    return "behind the product" if layer.reset_after else "before the product"
 
 
 def _lstm(layer: Any) -> Reading:
-    names = [getattr(one, "__name__", "") for one in (layer.activation, layer.recurrent_activation)]
-    if names != ["tanh", "sigmoid"] or layer.go_backwards or layer.stateful:
+    if not _usual(layer):
         return Reading(note="an LSTM with other activations, backwards or stateful")
     cell, dtype = layer.cell, layer.compute_dtype
     weights = {"wx": _gates(array(cell.kernel, dtype)), "wh": _gates(array(cell.recurrent_kernel, dtype))}
@@ -233,6 +257,7 @@ TABLE: Mapping[type, Callable[[Any], Reading]] = {
     layers.LeakyReLU: lambda layer: Reading("relu", settings={"slope": float(layer.negative_slope)}),
     layers.Softmax: _softmax,
     layers.LSTM: _lstm,
+    layers.GRU: _gru,
     layers.MultiHeadAttention: _attention,
     layers.Activation: lambda layer: activation(layer.activation),
     **dict.fromkeys(

@@ -25,7 +25,7 @@ GELUS = {
     "GELUActivation": "exact",
 }
 DROPS = Reading(RANDOM, note="drops units at random: call eval() before")
-#: An LSTM's states have a first axis of layers and directions.
+#: The states of an LSTM or a GRU have a first axis of layers and directions.
 STATES = ("h", "c", "h_last", "c_last")
 
 
@@ -118,7 +118,8 @@ def _pair(value: Any) -> tuple[int, ...]:
 def _softmax(module: Any) -> Reading:
     if module.dim is None:
         return Reading(note="a softmax whose axis is not said")
-    return Reading("softmax", late=lambda inputs: {"axis": _from_the_end(module.dim, inputs["x"].ndim)})
+    kind = "log_softmax" if isinstance(module, nn.LogSoftmax) else "softmax"
+    return Reading(kind, late=lambda inputs: {"axis": _from_the_end(module.dim, inputs["x"].ndim)})
 
 
 def _from_the_end(axis: int, rank: int) -> int:
@@ -144,19 +145,30 @@ def _gates(blocks: Array) -> Array:
 
 
 def _lstm(module: Any) -> Reading:
+    inputs, results = ("x", "h", "c"), ("output", "h_last", "c_last")
+    return _recurrent(module, _gates, "b2", Reading("lstm", {}, {"sequences": True}, inputs, results))
+
+
+def _gru(module: Any) -> Reading:
+    """Its gates are in the formula's order, r, z, n."""
+    settings = {"sequences": True, "reset": "behind the product"}
+    read = Reading("gru", {}, settings, ("x", "h"), ("output", "h_last"))
+    return _recurrent(module, lambda blocks: np.stack(np.split(blocks, 3)), "bh", read)
+
+
+def _recurrent(module: Any, gates: Callable[[Array], Array], second: str, read: Reading) -> Reading:
+    """That reading, with the parameters; `second` is the formula's name of the second bias."""
     if _drops(module):
         return DROPS
     if module.num_layers != 1 or module.bidirectional or module.proj_size:
-        return Reading(note="an LSTM of both directions, or with a projection")
+        return Reading(note="recurrent in both directions, or with a projection")
     named = {name.removesuffix("_l0"): array(one) for name, one in module.named_parameters()}
-    weights = {"wx": _gates(named["weight_ih"]), "wh": _gates(named["weight_hh"])}
+    weights = {"wx": gates(named["weight_ih"]), "wh": gates(named["weight_hh"])}
     if module.bias:
-        weights |= {"b": _gates(named["bias_ih"]), "b2": _gates(named["bias_hh"])}
+        weights |= {"b": gates(named["bias_ih"]), second: gates(named["bias_hh"])}
     turned = _turned(not module.batch_first)
-    return Reading(
-        *("lstm", weights, {"sequences": True}, ("x", "h", "c"), ("output", "h_last", "c_last")),
-        ours=turned,
-        theirs=lambda name, x: x[None] if name in STATES else turned(name, x),
+    return replace(
+        read, weights=weights, ours=turned, theirs=lambda name, x: x[None] if name in STATES else turned(name, x)
     )
 
 
@@ -207,8 +219,10 @@ TABLE: Mapping[type, Callable[[Any], Reading]] = {
     nn.AvgPool2d: _pooling("avg_pool2d"),
     nn.AdaptiveAvgPool2d: _adaptive,
     nn.Softmax: _softmax,
+    nn.LogSoftmax: _softmax,
     nn.Flatten: _flatten,
     nn.LSTM: _lstm,
+    nn.GRU: _gru,
     nn.MultiheadAttention: _attention,
     nn.Identity: lambda module: Reading(IDENTITY),
     **dict.fromkeys((nn.Dropout, nn.Dropout1d, nn.Dropout2d, nn.AlphaDropout), _dropout),
@@ -225,8 +239,8 @@ TABLE: Mapping[type, Callable[[Any], Reading]] = {
 
 
 def layers_of(module: Any) -> list[Any]:
-    """An LSTM of several layers as so many of one, with the same parameters; others as they are."""
-    if not isinstance(module, nn.LSTM) or module.num_layers == 1 or module.bidirectional or module.proj_size:
+    """An LSTM or a GRU of several layers as so many of one, with the same parameters; others as they are."""
+    if not isinstance(module, nn.LSTM | nn.GRU) or module.num_layers == 1 or module.bidirectional or module.proj_size:
         return [module]
     if _drops(module):
         return [module]
@@ -234,7 +248,8 @@ def layers_of(module: Any) -> list[Any]:
     for number in range(module.num_layers):
         width = module.hidden_size if number else module.input_size
         options = {"bias": module.bias, "batch_first": module.batch_first, "device": "meta"}
-        one = nn.LSTM(width, module.hidden_size, **options).train(module.training)
+        kind = nn.LSTM if isinstance(module, nn.LSTM) else nn.GRU
+        one = kind(width, module.hidden_size, **options).train(module.training)
         given = {name: getattr(module, name.replace("_l0", f"_l{number}")) for name, _ in one.named_parameters()}
         one.load_state_dict(given, assign=True)
         found.append(one)
@@ -242,7 +257,7 @@ def layers_of(module: Any) -> list[Any]:
 
 
 #: Modules that are read whole, not by what they are made of.
-WHOLE = (nn.LSTM, nn.MultiheadAttention)
+WHOLE = (nn.LSTM, nn.GRU, nn.MultiheadAttention)
 #: Modules that only move numbers: what comes out is judged where it goes in.
 MOVERS = (nn.Unflatten, nn.ZeroPad1d, nn.ZeroPad2d, nn.PixelShuffle)
 

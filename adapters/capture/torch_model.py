@@ -78,15 +78,22 @@ class TorchModel:
         self.layers.append(call.layer(name, kind, results))
 
     def _tell_layers(self, name: str, parts: list[Any], args: Any, kwargs: Any) -> None:
-        """Those of an LSTM, of which only the last result is known: each is run by itself."""
+        """Those of an LSTM or a GRU, of which only the last result is known: each is run by itself."""
         given = [*args, *kwargs.values()]
         x, states = given[0], given[1] if len(given) > 1 else None
         for number, one in enumerate(parts):
-            own = () if states is None else (tuple(state[number : number + 1] for state in states),)
+            own = () if states is None else (_of_layer(states, number),)
             call = Call.of(one, reading(one), self._arrays.put, (x, *own), {})
             returned = one(x, *own)
             self._tell(call, f"{name}.{number}", type(one).__name__, call.results(returned))
             x = returned[0]
+
+
+def _of_layer(states: Any, number: int) -> Any:
+    """A layer's share of the states of all: those of an LSTM are two, of a GRU one."""
+    if isinstance(states, tuple | list):
+        return tuple(state[number : number + 1] for state in states)
+    return states[number : number + 1]
 
 
 def _whole(name: str, module: Any) -> Iterator[tuple[str, Any]]:

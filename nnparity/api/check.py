@@ -1,5 +1,6 @@
 """A function under test: the plan's cases run through it, in this process, and what came back judged."""
 
+import functools
 import itertools
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
@@ -11,13 +12,17 @@ import msgspec
 from nnparity.adapters.function import FRAMEWORKS, Call, adapter, framework_of, imported, user_lines
 from nnparity.adapters.kernel import DeviceUnavailable
 from nnparity.api import given
-from nnparity.api.judging import judged, model_of, target
+from nnparity.api.judging import Judged, judged, model_of, target
 from nnparity.api.results import Result
 from nnparity.checks.common import first_line, observe
 from nnparity.execute.requests import request
 from nnparity.execute.target import Target
 from nnparity.expect.budgets import expect
-from nnparity.reports.records import Verdict
+from nnparity.judge.applicability import installed, instructions
+from nnparity.judge.known_divergences import Known, settled
+from nnparity.judge.recorded_expectations import Evidence, met
+from nnparity.reports.records import PASSING, Verdict
+from nnparity.run.examiner import on_record
 from nnparity.spec import Case, Formula, cases_of
 from nnparity.spec.schema import LEVELS, QUANTITIES, Scalar
 from nnparity.spec.usage import UsageError, require
@@ -73,7 +78,8 @@ def check(
     name = framework or recognised(call, groups[0][0], device or "cpu")
     asked = _families(name, call, quantities)
     made = _target(name, call, device or "cpu", one.name)
-    verdicts = [verdict for group in groups for verdict in _examined(made, group, asked, model)]
+    records = functools.cache(on_record)  # read where something does not conform, and once
+    verdicts = [verdict for group in groups for verdict in _examined(made, group, asked, model, records)]
     return Result(verdicts, _told(made, found, one.name, groups, level))
 
 
@@ -170,7 +176,13 @@ def _target(framework: str, call: Call, device: str, dtype: str) -> Target:
         raise UsageError(f"{framework} cannot be imported here: {error}") from error
 
 
-def _examined(asked: Target, group: Sequence[Case], quantities: frozenset[str], model: str) -> Iterator[Verdict]:
+def _examined(
+    asked: Target,
+    group: Sequence[Case],
+    quantities: frozenset[str],
+    model: str,
+    records: Callable[[], Sequence[Known]],
+) -> Iterator[Verdict]:
     """The verdicts of a group; before it a call on other numbers, so that an answer from before is a wrong one."""
     flush = asked.flushes[group[0].dtype.name]
     first = replace(group[0], salt=FIRST)
@@ -178,7 +190,21 @@ def _examined(asked: Target, group: Sequence[Case], quantities: frozenset[str], 
     for before, case in itertools.pairwise([first, *group]):
         (observed,) = observe(asked.observer, [request(case, quantities)])
         truth = expect(case, quantities, flush=flush, model=model)
-        yield from (one.verdict for one in judged(asked, case, observed, truth, before))
+        for one in judged(asked, case, observed, truth, before):
+            yield _recorded(one, Evidence(case, flush, one.seen, one.expected), records)
+
+
+def _recorded(one: Judged, evidence: Evidence, records: Callable[[], Sequence[Known]]) -> Verdict:
+    """The verdict, and where it is what a record expects of the framework's own kernel, that record."""
+    if one.verdict.grade in PASSING:
+        return one.verdict
+    verdict, here = one.verdict, instructions()
+    about = settled([known for known in records() if known.covers(verdict, installed(tuple(known.versions)), here)])
+    found = next((known for known in about if met(known.expects, known.kind, verdict, evidence)), None)
+    if found is None:
+        return verdict
+    told = f"on record of {verdict.target.partition(':')[0]}'s own kernel as {found.id}: {found.reason}"
+    return msgspec.structs.replace(verdict, known=found.id, note=told)
 
 
 def _told(asked: Target, formula: Formula, dtype: str, groups: Sequence[Sequence[Case]], level: str) -> str:

@@ -95,6 +95,8 @@ class Judged:
     verdict: Verdict
     judgement: Judgement
     expected: Expected
+    #: What was returned.
+    seen: Any = None
 
 
 def judged(
@@ -109,7 +111,7 @@ def judged(
         if judgement.grade in WRONG and judgement.hard is not None:
             named = _named(case, name, _array(seen), expected, flush, before)
             verdict = msgspec.structs.replace(verdict, diagnosis=named)
-        yield Judged(verdict, judgement, expected)
+        yield Judged(verdict, judgement, expected, seen)
 
 
 def _named(case: Case, quantity: str, seen: Any, expected: Expected, flush: bool, before: Case | None) -> str | None:

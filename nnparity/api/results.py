@@ -32,7 +32,7 @@ class Result:
 
     @property
     def failures(self) -> list[Verdict]:
-        """What does not conform, worst first."""
+        """What does not conform, worst first, and of a grade what has a diagnosis before what has none."""
         return sorted((v for v in self.verdicts if v.grade not in PASSING), key=_badness, reverse=True)
 
     @property
@@ -46,7 +46,7 @@ class Result:
 
     @property
     def worst(self) -> Verdict:
-        """The verdict that is worst by its grade, then by its margins."""
+        """The verdict that is worst by its grade; of several one with a diagnosis, then the one of larger margins."""
         return max(self.verdicts, key=_badness)
 
     @property
@@ -94,9 +94,9 @@ class Result:
     __repr__ = __str__
 
 
-def _badness(verdict: Verdict) -> tuple[int, float, float]:
+def _badness(verdict: Verdict) -> tuple[int, bool, float, float]:
     grade = -1 if verdict.grade == "unsupported" else GRADES.index(verdict.grade)
-    return grade, badness(verdict.hard), badness(verdict.sharp)
+    return grade, verdict.diagnosis is not None, badness(verdict.hard), badness(verdict.sharp)
 
 
 def _resolution(verdicts: Sequence[Verdict]) -> float | None:
@@ -110,7 +110,8 @@ def _row(quantity: str, verdicts: Sequence[Verdict]) -> tuple[str, ...]:
     counts = Counter(v.grade for v in verdicts)
     grades = ", ".join(f"{counts[grade]} {grade}" for grade in GRADES if counts[grade])
     hard, sharp = (max((getattr(v, one) for v in verdicts), key=badness) for one in ("hard", "sharp"))
-    causes = dict.fromkeys(filter(None, (v.diagnosis for v in verdicts)))
+    known = (f"on record as {v.known}" if v.known else None for v in verdicts)
+    causes = dict.fromkeys(filter(None, (*(v.diagnosis for v in verdicts), *known)))
     return quantity, grades, margin(hard), margin(sharp), significant(_resolution(verdicts), 2), "; ".join(causes)
 
 
@@ -130,6 +131,7 @@ def _margins(verdict: Verdict) -> str:
 
 def _details(verdict: Verdict) -> list[str]:
     lines = [verdict.diagnosis or ""] if verdict.diagnosis else []
+    lines += [verdict.note] if verdict.known and verdict.note else []
     lines += (verdict.message or "").splitlines()
     if verdict.worst:
         observed, expected = pair(verdict.worst.observed, verdict.worst.expected)

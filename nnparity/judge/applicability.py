@@ -4,6 +4,7 @@ A framework has several kernels for one operation, and takes one by what the pro
 bfloat16 is oneDNN's where there is AVX-512, and its own elsewhere. Instructions are called as in Linux's /proc/cpuinfo.
 """
 
+import importlib.metadata
 from collections.abc import Collection
 from functools import cache
 
@@ -34,6 +35,18 @@ def within(versions: dict[str, str], ranges: dict[str, str]) -> bool:
 def _fits(version: str, text: str) -> bool:
     """Whether a version is in a range. One before a release, as rc or nightly, may be: `packaging` 24 leaves it out."""
     return SpecifierSet(text).contains(version, prereleases=True)
+
+
+@cache
+def installed(packages: tuple[str, ...]) -> dict[str, str]:
+    """Of these packages, those that are installed here, with their versions."""
+    found = {}
+    for name in packages:
+        try:
+            found[name] = importlib.metadata.version(name)
+        except importlib.metadata.PackageNotFoundError:
+            continue
+    return found
 
 
 def beyond(versions: dict[str, str], ranges: dict[str, str]) -> str | None:

@@ -24,7 +24,7 @@ from nnparity.spec import load as formulas
 from nnparity.spec.loader import RECORDS
 from nnparity.spec.schema import QUANTITIES, Formula, plain
 from nnparity.spec.selection import Selection
-from nnparity.spec.usage import nearest
+from nnparity.spec.usage import meant, nearest
 
 
 class KnownError(ValueError):
@@ -225,7 +225,8 @@ def _record(path: Path, name: str, table: object, backends: tuple[str, ...], pac
     except (msgspec.ValidationError, InvalidSpecifier) as error:
         told = str(error).replace("$", name)
         classes = f"; there are: {', '.join(get_args(Class))}" if told.endswith(f"{name}.class`") else ""
-        raise KnownError(f"{path}: {name}: {told}{classes}") from error
+        near = meant(error, Known) if isinstance(error, msgspec.ValidationError) else ""
+        raise KnownError(f"{path}: {name}: {told}{near}{classes}") from error
     if wrong := known.wrong():
         raise KnownError(f"{path}: {name}: {wrong}")
     return known

@@ -10,12 +10,13 @@ from nnparity.porting import unmatched
 from nnparity.porting.between import with_between
 from nnparity.porting.connections import Before, computed
 from nnparity.porting.pairing import paired, same_numbers, told_apart
-from nnparity.porting.pairs.layouts import flattened, repadded, turn
+from nnparity.porting.pairs.layouts import apart, flattened, repadded, turn
 from nnparity.porting.pairs.pair import Pair
 from nnparity.porting.pairs.ratios import Further
 from nnparity.porting.result import Ported
 from nnparity.porting.rows import Row
 from nnparity.porting.unmatched import Side, same
+from nnparity.reference.readings.budget.core import COMPOSED
 from nnparity.spec import DTYPES
 
 
@@ -82,7 +83,7 @@ def _connected(one: Side, other: Side, row: Row, masks: Sequence[Array]) -> list
     x, y = (layer.inputs.get(row.beside) if row.beside else layer.x for layer in (one.layers[i], other.layers[j]))
     if x is not None and y is not None and x.size != y.size:
         return [f"a gives it an array of shape {x.shape}, b one of {y.shape}"]
-    told = []
+    told: list[str] = []
     for side, layers, layer in (
         ("a", [one.layers[place] for place, _ in before], one.layers[i]),
         ("b", [other.layers[partner] for _, partner in before], other.layers[j]),
@@ -90,7 +91,27 @@ def _connected(one: Side, other: Side, row: Row, masks: Sequence[Array]) -> list
         received = layer.inputs.get(row.beside) if row.beside else layer.x
         says = None if received is None else computed(Before.of(layers, names, masks), received)
         told.append(f"{side} gives it {says}" if says else f"what {side} gives it is nothing known")
-    return [", ".join(told)] if any("nothing known" not in one for one in told) else []
+    known = [", ".join(told)] if any("nothing known" not in one for one in told) else []
+    return [*_exchanged(one, other, row), *known]
+
+
+def _exchanged(one: Side, other: Side, row: Row) -> list[str]:
+    """Another input of the layer, or that of another, with which b exchanges it: each has what the other has in a."""
+    limit = COMPOSED * _unit([*one.layers, *other.layers])
+    place = one.names.index(row.a)
+    own = [taken for taken in _taken(one, other, place) if row.beside in ("", taken[0])][:1]
+    for (_, x, y), k in itertools.product(own, (place, *one.partners)):
+        for name, x2, y2 in _taken(one, other, k):
+            if apart(x, y2) <= limit and apart(x2, y) <= limit < apart(x2, y2):
+                return [f"b gives it what a gives {f'it as {name}' if k == place else one.names[k]}, and vice versa"]
+    return []
+
+
+def _taken(one: Side, other: Side, place: int) -> Iterator[tuple[str, Array, Array]]:
+    """What a layer of a and its counterpart receive, by b's name of it."""
+    a, b = one.layers[place], other.layers[one.partners[place]]
+    names = zip(a.inputs, b.inputs, strict=False) if not a.kind else zip(a.inputs, a.inputs, strict=True)
+    yield from ((seen, a.inputs[name], b.inputs[seen]) for name, seen in names if seen in b.inputs)
 
 
 def _ordered(of_a: Mapping[int, Row], only_b: Mapping[int, Row], pairs: Mapping[int, int]) -> list[Row]:

@@ -15,7 +15,7 @@ from nnparity.adapters.capture.layer import FLATTEN, IDENTITY, RANDOM, RESULT, L
 from nnparity.adapters.request import Array
 from nnparity.porting.pairs.layouts import ELEMENTWISE, padded, reordered
 from nnparity.porting.pairs.pair import own, said
-from nnparity.porting.pairs.question import Expectation, judged, readings
+from nnparity.porting.pairs.question import Expectation, judged, readings, unshown
 from nnparity.porting.rows import UNMATCHED, Row, passes
 from nnparity.reports.records import PASSING, Verdict
 from nnparity.spec import DTYPES
@@ -71,7 +71,9 @@ def _explained(side: Side, other: Side, place: int, letter: str) -> tuple[str, s
         return UNMATCHED, f"only in {letter}: the other model has no layer for it"
     ends = " and ".join(other.names[side.partners[end]] for end in (chain.start, chain.end))
     if done:
-        return "conforms", f"only in {letter} as a layer: the other model's code does it between {ends}"
+        says = f"only in {letter} as a layer: the other model's code does it between {ends}"
+        hidden = unshown(layer, layer.x) if len(chain.steps) == 1 else ""
+        return "conforms", "; ".join(filter(None, (says, hidden)))
     known = [one for one in readings(layer.kind) if one in found.names] if len(chain.steps) == 1 else []
     if known:
         return "diverges", f"only in {letter} as a layer: between {ends} the other model's code gives: {known[0]}"

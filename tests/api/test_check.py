@@ -4,12 +4,14 @@ A process for each framework, see `judged`.
 """
 
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 
 import nnparity
+from nnparity.tests import once
 from nnparity.tests.api.blocks import ALL, wrong
 from nnparity.tests.api.frameworks import OPS, NumpyOps
 from nnparity.tests.api.judged import EVERYTHING, FEW, HEAVY, WHOLE, told
@@ -92,3 +94,12 @@ def test_what_is_wrong_is_complained_of() -> None:
     found["zeros", "softmax", "float32"] |= {"conforms": True}
     found["unscaled", "attention", "float64"] |= {"text": "another"}
     assert len(list(complaints("torch", found))) == 4
+
+
+def test_a_module_is_found_by_whatever_path_it_was_collected(
+    request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "linked").symlink_to(Path(__file__).parent)
+    asking = {"check": tmp_path / "linked" / Path(__file__).name}
+    monkeypatch.setattr(once, "_ask", lambda _, subject, asked: {one: {"found": subject} for one in asked})
+    assert once.told(request, "linked", "numpy", "check", asking) == "numpy"

@@ -2,11 +2,15 @@
 
 from typing import Any
 
+import msgspec
 import numpy as np
 import pytest
 
 import nnparity
+from nnparity.api import check
 from nnparity.api.results import Result
+from nnparity.judge.known_divergences import Known
+from nnparity.judge.recorded_expectations import Expects
 from nnparity.reference import FORMULAS
 from nnparity.reports.records import Verdict
 
@@ -118,8 +122,33 @@ def test_a_function_that_takes_tensors_and_returns_arrays_of_numpy_is_told_so() 
     assert "TypeError: the function returned an array of numpy, expected one of torch" in told
 
 
-def verdict(quantity: str, grade: str) -> Verdict:
-    return Verdict("c", "f", "s", "d", "float32", "t", quantity, grade)
+def verdict(quantity: str, grade: str, **fields: Any) -> Verdict:
+    return Verdict("c", "f", "s", "d", "float32", "t", quantity, grade, **fields)
+
+
+def test_what_is_on_record_of_the_framework_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
+    record = Known(
+        *("softmax", "numpy:*", ("float32",), {"numpy": ">=1"}, "documented convention", Expects(variant="base_2")),
+        *("It says so.", "not reported"),
+        id="numpy-base-2",
+    )
+    monkeypatch.setattr(check, "on_record", lambda: [record])
+    result = nnparity.check(lambda x: softmax(x * np.float32(np.log(2))), "softmax")
+    assert [(v.grade, v.known) for v in result.failures] == [("diverges", "numpy-base-2")]
+    assert "powers of 2 instead of e; on record as numpy-base-2\n" in str(result)
+    assert "on record of numpy's own kernel as numpy-base-2: It says so.\n" in str(result)
+    assert "on record" not in str(nnparity.check(lambda x: softmax(-x), "softmax"))
+    monkeypatch.setattr(check, "instructions", lambda: ())
+    monkeypatch.setattr(check, "on_record", lambda: [msgspec.structs.replace(record, processor=("avx2",))])
+    assert "on record" not in str(nnparity.check(lambda x: softmax(x * np.float32(np.log(2))), "softmax"))
+
+
+def test_of_one_grade_the_worst_is_one_with_a_diagnosis() -> None:
+    plain, named = (verdict("output", "diverges", **one) for one in ({"hard": 9.0}, {"hard": 2.0, "diagnosis": "why"}))
+    milder = verdict("output", "imprecise", hard=0.5, diagnosis="why")
+    result = Result([plain, milder, named], "asked")
+    assert result.worst == named
+    assert result.failures == [named, plain, milder]
 
 
 @pytest.mark.parametrize(

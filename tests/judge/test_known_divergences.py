@@ -267,7 +267,7 @@ def test_a_run_of_a_part_makes_no_record_stale(tmp_path: Path, options: dict[str
         ("[dense-float32]", "[dense-float32", r"torch/known\.toml: not TOML"),
         ('formula  = "dense"\n', "", r"torch/known\.toml: dense-float32: .*formula"),
         ('dtype    = ["float32"]', 'dtype = "float32"', r"torch/known\.toml: dense-float32: .*dense-float32\.dtype"),
-        ("reason", "raison", r"torch/known\.toml: dense-float32: .*raison"),
+        ("class  ", "klass", r"torch/known\.toml: dense-float32: .*klass` \(did you mean class\?\)"),
         ('">=2.1,<2.15"', '"from 2.1 on"', r"torch/known\.toml: dense-float32: .*from 2\.1 on"),
         ('{ torch = ">=2.1,<2.15" }', "{ torch = 2 }", r"torch/known\.toml: dense-float32: .*versions"),
         ("reason", 'processor = ["avx215f"]\nreason', r"dense-float32: processor: .*no processor .* called avx215f"),

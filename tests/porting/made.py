@@ -52,3 +52,19 @@ def row(a: Layer, b: Layer, function: Function | None = None) -> Row:
 
 def linear(outward: int = 4, inward: int = 6, seed: int = 1, dtype: Any = np.float32) -> dict[str, Any]:
     return {"w": array(outward, inward, seed=seed, dtype=dtype), "b": array(outward, seed=seed, dtype=dtype)}
+
+
+def attended(q: Any, k: Any, v: Any, scale: float = 0.5, keep: Any = 1) -> Any:
+    """In two heads of 4, as fused attention does; `keep` is 0 where a score does not count."""
+    q, k, v = (x.astype(np.float64).reshape(2, 5, 2, 4).swapaxes(1, 2) for x in (q, k, v))
+    powers = np.exp(scale * (q @ k.swapaxes(2, 3))) * keep
+    return (powers / powers.sum(-1, keepdims=True) @ v).swapaxes(1, 2).reshape(2, 5, 8)
+
+
+def behind(code: Function, fused: bool = False) -> list[Layer]:
+    """Three dense layers, or one for all, and another that receives what the model's code makes of their results."""
+    x = array(2, 5, 8)
+    names = ["qkv"] if fused else list("qkv")
+    before = [layer(name, "dense", x, linear(24 // len(names), 8, seed)) for seed, name in enumerate(names)]
+    y = code(*np.split(np.concatenate([one.y for one in before], -1), 3, axis=-1)).astype(np.float32)
+    return [*before, layer("o", "dense", y, linear(8, y.shape[-1]))]

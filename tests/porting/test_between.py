@@ -1,7 +1,8 @@
 """What lies between layers: a difference that nothing before explains, and layers that only one of the models has."""
 
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -10,10 +11,11 @@ import pytest
 from nnparity.adapters.capture.layer import RESULT, Layer
 from nnparity.porting.between import BETWEEN, with_between
 from nnparity.porting.comparison import compared
+from nnparity.porting.connections import Before, computed
 from nnparity.porting.pairs.layouts import apart, difference
 from nnparity.porting.result import Ported
 from nnparity.porting.rows import UNMATCHED, Row
-from nnparity.tests.porting.made import FUNCTIONS, array, layer, linear, unknown
+from nnparity.tests.porting.made import FUNCTIONS, array, attended, behind, layer, linear, unknown
 
 X = array(5, 6)
 UNIT = 2.0**-24
@@ -40,8 +42,8 @@ class Again:
         return {"output": FUNCTIONS[one.kind](inputs["x"], **one.weights, **one.settings)}
 
 
-def port(a: list[Layer], b: list[Layer]) -> Ported:
-    return compared(a, b, Again(b))
+def port(a: list[Layer], b: list[Layer], *masks: Any) -> Ported:
+    return compared(a, b, Again(b), masks=masks)
 
 
 def network(*kinds: str, x: Any = X) -> list[Layer]:
@@ -114,11 +116,16 @@ def test_what_a_layer_receives_beside_its_first_input_is_compared(mask: Any, dep
     assert departs in found.headline
 
 
-def test_an_activation_of_the_other_models_code_is_found_there() -> None:
-    found = port(network("dense", "-relu", "dense"), network("dense", "relu", "dense"))
+@pytest.mark.parametrize(
+    ("factor", "hidden"), [(1, "; these inputs do not tell it from one that computes ReLU6"), (9, "")]
+)
+def test_an_activation_of_the_other_models_code_is_found_there(factor: int, hidden: str) -> None:
+    found = port(*(network("dense", kind, "dense", x=factor * X) for kind in ("-relu", "relu")))
     assert found
     (only,) = (row for row in found.rows if not row.a)
-    assert only.notes == ["only in b as a layer: the other model's code does it between dense0 and dense2"]
+    (note,) = only.notes
+    says = "only in b as a layer: the other model's code does it between dense0 and dense2"
+    assert note.removesuffix(", cut off at 6") == says + hidden
     assert port(network("dense", "relu", "dense"), network("dense", "-relu", "dense"))
 
 
@@ -226,6 +233,78 @@ def test_a_residual_that_is_missing_is_named() -> None:
     assert found.first is not None
     assert found.first.kind == BETWEEN
     assert found.first.why[0] == "a gives it one + two, b gives it two alone"
+
+
+def powers(x: Any) -> Any:
+    return np.exp(x.astype(np.float64))
+
+
+KEYS = np.array([[1, 1, 1, 0, 0], [1, 1, 1, 1, 0]])
+PADDED = KEYS[:, None, None]
+HEADS = "attention of q, k, v in 2 heads"
+#: What the code of a and that of b computes, and what is said of either.
+CODE: dict[str, tuple[Callable[..., Any], Callable[..., Any], str, str]] = {
+    "scale": (
+        *(attended, partial(attended, scale=0.3)),
+        *(HEADS, f"{HEADS} scaled by 0.3000 instead of 1/√d_k, which is 0.5000"),
+    ),
+    "scale of the model": (
+        *(attended, partial(attended, scale=8**-0.5)),
+        *(HEADS, f"{HEADS} scaled by 1/√d of the model instead of the head"),
+    ),
+    "difference": (lambda q, k, v: q - v, lambda q, k, v: v - q, "q − v", "v − q"),
+    "parts": (
+        *(lambda *of_all: np.concatenate(of_all[:2], -1), lambda q, k, v: np.concatenate([k, q], -1)),
+        *("q, k put together", "k, q put together"),
+    ),
+    "logarithm": (
+        lambda q, k, v: powers(v) / powers(v).sum(-1, keepdims=True),
+        lambda q, k, v: v - np.log(powers(v).sum(-1, keepdims=True)),
+        *("softmax of v", "log_softmax of v"),
+    ),
+    "wrong reading": (
+        *(lambda q, k, v: k * np.vectorize(cumulative)(k), lambda q, k, v: k * np.vectorize(by_tanh)(k)),
+        *("gelu of k", "gelu of k: the tanh approximation of GELU"),
+    ),
+    "scale beside a mask": (
+        *(partial(attended, keep=PADDED), partial(attended, scale=3.0, keep=PADDED)),
+        *(f"{HEADS}, padding masked", f"{HEADS}, padding masked scaled by 3.000 instead of 1/√d_k, which is 0.5000"),
+    ),
+}
+
+
+@pytest.mark.parametrize(("of_a", "of_b", "a", "b"), CODE.values(), ids=list(CODE))
+def test_what_the_code_between_layers_computes_is_named(of_a: Any, of_b: Any, a: str, b: str) -> None:
+    first = port(behind(of_a), behind(of_b), KEYS).first
+    assert first is not None
+    assert (first.kind, first.why[0]) == (BETWEEN, f"a gives it {a}, b gives it {b}")
+
+
+def test_results_of_other_ranks_and_dtypes_are_no_candidates() -> None:
+    before = Before([("a", X), ("b", X[0]), ("c", X > 0), ("d", X + 1j)], [KEYS])
+    for received in (array(5, 6, seed=9), array(2, 5, 8), array(6), X[0, 0], X[:0]):
+        assert computed(before, received) is None
+
+
+def test_one_projection_of_queries_keys_and_values_is_three() -> None:
+    causal = partial(attended, keep=np.tri(5))
+    first = port(*(behind(code, fused=True) for code in (causal, partial(causal, scale=0.3)))).first
+    assert first is not None
+    heads = "attention of qkv (1/3), qkv (2/3), qkv (3/3) in 2 heads, causally masked"
+    assert first.why[0].startswith(f"a gives it {heads}, b gives it {heads} scaled by 0.3000 instead of 1/√d_k")
+
+
+@pytest.mark.parametrize(("place", "says"), [(0, "b gives it what a gives k"), (2, "b gives it what a gives it as x1")])
+def test_two_inputs_that_b_exchanges_are_named(place: int, says: str) -> None:
+    """Those of two layers, or of one."""
+    x, z = array(2, 5, 8), array(2, 5, 8, seed=1)
+    q, k = linear(8, 8, 1), linear(8, 8, 2)
+    own, turned = (Layer("own", "Own", inputs={"x0": i, "x1": j}, outputs={"y": i - j}) for i, j in ((x, z), (z, x)))
+    a = [layer("q", "dense", x, q), layer("k", "dense", z, k), own]
+    b = [*a[:2], turned] if place else [layer("q", "dense", z, q), layer("k", "dense", x, k), own]
+    first = port(a, b).first
+    assert first is not None
+    assert (first.kind, first.why[0]) == (BETWEEN, f"{says}, and vice versa")
 
 
 def test_no_pair_at_all_is_no_pass() -> None:

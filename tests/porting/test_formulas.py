@@ -43,9 +43,32 @@ X = {"x": IMAGES}
 CHANNELS = {name: np.abs(array(3, seed=seed)) + 1 for seed, name in enumerate(("gamma", "beta", "mean", "variance"))}
 
 
-def normalised(x: Any) -> Any:
+def normalised(x: Any, outside: bool = False) -> Any:
     gamma, beta, mean, variance = (one[:, None, None] for one in CHANNELS.values())
-    return (x - mean) / np.sqrt(variance + 1e-3) * gamma + beta
+    root = np.sqrt(variance) + 1e-3 if outside else np.sqrt(variance + 1e-3)
+    return (x - mean) / root * gamma + beta
+
+
+THREE = {name: array(3, 4, size) for name, size in (("wx", 8), ("wh", 4))} | {
+    "b": array(3, 4),
+    "bh": array(3, 4, seed=1),
+}
+
+
+def gated(x: Any) -> Any:
+    """A GRU, gate by gate."""
+    h, states = np.zeros((2, 4)), []
+    for t in range(x.shape[1]):
+        inward = [x[:, t] @ w.T + b for w, b in zip(THREE["wx"], THREE["b"], strict=True)]
+        past = [h @ w.T + b for w, b in zip(THREE["wh"], THREE["bh"], strict=True)]
+        r, z = (1 / (1 + np.exp(-inward[gate] - past[gate])) for gate in (0, 1))
+        h = (1 - z) * np.tanh(inward[2] + r * past[2]) + z * h
+        states.append(h)
+    return np.stack(states, axis=1)
+
+
+def logarithm(x: Any, axis: int = -1) -> Any:
+    return x - np.log(np.exp(x).sum(axis, keepdims=True))
 
 
 CASES: dict[str, tuple[str, dict[str, Any], dict[str, Any], Any]] = {
@@ -79,7 +102,9 @@ CASES: dict[str, tuple[str, dict[str, Any], dict[str, Any], Any]] = {
         *("rms_norm", {"eps": 1e-3}, {"x": WIDE, "gamma": WIDE[0, 0]}),
         WIDE / np.sqrt((WIDE**2).mean(-1, keepdims=True) + 1e-3) * WIDE[0, 0],
     ),
+    "logarithm of the softmax": ("log_softmax", {"axis": -2}, {"x": WIDE}, logarithm(WIDE, -2)),
     "silu": ("silu", {}, {"x": WIDE}, WIDE / (1 + np.exp(-WIDE))),
+    "gated recurrent unit": ("gru", {}, {"x": WIDE, **THREE}, gated(WIDE)),
     "attention": ("multi_head_attention", {"heads": 2}, {"query": WIDE, "value": WIDE, **MATRICES}, attended(WIDE)),
     "dense": ("dense", {}, {"x": WIDE, "w": MATRICES["wq"]}, WIDE @ MATRICES["wq"].T),
 }
@@ -100,7 +125,7 @@ def test_a_formula_is_what_it_says(name: str) -> None:
 LSTM = {"x": array(2, 5, 3), "wx": array(4, 4, 3), "wh": array(4, 4, 4), "b": array(4, 4)}
 #: What each formula with wrong readings may be given.
 GIVEN: dict[str, dict[str, Any]] = {
-    **{name: {"x": WIDE} for name in ("softmax", "relu", "tanh", "sigmoid", "gelu")},
+    **{name: {"x": WIDE} for name in ("softmax", "log_softmax", "relu", "tanh", "sigmoid", "gelu")},
     **{name: {"x": IMAGES[:, :, :6]} for name in ("max_pool2d", "avg_pool2d", "flatten")},
     "dense": {"x": WIDE, "w": MATRICES["wq"], "b": WIDE[0, 0]},
     "conv2d": {**X, "w": KERNEL},
@@ -108,6 +133,9 @@ GIVEN: dict[str, dict[str, Any]] = {
     "layer_norm": {"x": WIDE, "gamma": WIDE[0, 0], "beta": WIDE[0, 1]},
     "embedding": {"ids": np.array([[0, 2, 1]]), "table": WIDE[0]},
     "lstm": LSTM,
+    "gru": {"x": WIDE, **THREE},
+    "batch_norm": {**X, **CHANNELS},
+    "rms_norm": {"x": WIDE, "gamma": WIDE[0, 0]},
     "multi_head_attention": {"query": WIDE, "value": WIDE, **MATRICES},
 }
 
@@ -120,6 +148,45 @@ def test_every_wrong_reading_can_be_held_against_a_wrong_result(kind: str) -> No
     wrong = np.asarray(found[0] if isinstance(found, tuple) else found, np.float32) + 1
     (told,) = judged(expected, [wrong], "float32")
     assert isinstance(told, Verdict), told
+
+
+ROWS = {"x": WIDE, "gamma": 1 + WIDE[0, 0] / 8, "beta": WIDE[0, 1]}
+
+
+def over(axis: Any, outside: float = 0.0, inside: float = 0.0) -> Any:
+    """Layer normalisation over an axis or several, with epsilon in either place."""
+    centred = WIDE - WIDE.mean(axis, keepdims=True)
+    root = np.sqrt((centred**2).mean(axis, keepdims=True) + inside) + outside
+    return centred / root * ROWS["gamma"] + ROWS["beta"]
+
+
+EPS = {"eps": 1e-3}
+ADDED = "epsilon is added to the root, not inside of it"
+#: Kind, settings, arrays, wrong numbers, and the name of what is wrong.
+NAMED = [
+    ("softmax", {}, {"x": WIDE}, logarithm(WIDE), "the logarithm of the softmax"),
+    ("log_softmax", {}, {"x": WIDE}, np.exp(logarithm(WIDE)), "the softmax, not its logarithm"),
+    ("layer_norm", EPS, ROWS, over(-1, outside=1e-3), ADDED),
+    ("layer_norm", EPS, ROWS, over(-2, inside=1e-3), "normalised over the axis before the last"),
+    ("layer_norm", EPS, ROWS, over((-2, -1), inside=1e-3), "normalised over the last two axes together"),
+    (
+        "rms_norm",
+        EPS,
+        GIVEN["rms_norm"],
+        WIDE / (np.sqrt((WIDE**2).mean(-1, keepdims=True)) + 1e-3) * WIDE[0, 0],
+        ADDED,
+    ),
+    ("batch_norm", EPS, GIVEN["batch_norm"], normalised(IMAGES, outside=True), ADDED),
+]
+
+
+@pytest.mark.parametrize(("kind", "settings", "arrays", "wrong", "says"), NAMED)
+def test_a_wrong_reading_has_its_name(kind: str, settings: Any, arrays: Any, wrong: Any, says: str) -> None:
+    expected = Expectation.of(kind, settings, arrays)
+    assert expected is not None
+    (told,) = judged(expected, [wrong.astype(np.float32)], "float32")
+    assert isinstance(told, Verdict)
+    assert told.names == (says,)
 
 
 def test_a_call_with_more_than_its_formula_knows_has_none() -> None:

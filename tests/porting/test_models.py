@@ -33,6 +33,8 @@ RIGHT = {
     "residual": 7,
     "signal": 3,
     "lstm": 3,
+    "gru": 2,
+    "classes": 2,
     "attention": 2,
 }
 #: Fault -> a's layer, b's layer, its kind, and what is said of it.
@@ -82,6 +84,12 @@ WRONG = {
     },
     "lstm, time first": ("LSTM", "LSTM", "lstm", "b's layer takes the batch for time: its batch_first is another"),
     "lstm, gates": ("lstm.1", "lstm", "lstm", "is a's with its gates in the order i, f, c, o"),
+    "gru, gates": ("GRU.0", "gru", "gru", "is a's with its gates in the order z, r, n"),
+    "gru, reset": ("GRU.0", "gru", "gru", "the reset gate is before the product in b, behind the product in a"),
+    "classes, softmax": (
+        *("1", "dense", "log_softmax / softmax"),
+        "b computes softmax where a computes log_softmax",
+    ),
     "attention, heads": (
         *("attention", "multi_head_attention", "multi_head_attention"),
         "the weight of the queries of b holds a's numbers in another order",

@@ -97,6 +97,21 @@ def test_a_known_layer_judges_an_unknown_one() -> None:
     assert list(wrong.why) == ["on what a's layer received b's gives: epsilon 1e-3"]
 
 
+def test_what_a_known_layer_does_not_show_of_an_unknown_one_is_told() -> None:
+    """No number passes 6, or one does."""
+    cut = layer("a", "relu", X)
+    for factor, ceiling, hidden in (
+        (1, {}, "computes ReLU6, cut off at 6"),
+        (1, {"ceiling": 6.0}, "computes the plain ReLU, neither leaky nor cut off"),
+        (9, {}, ""),
+    ):
+        x = factor * X
+        a = replace(cut, settings=ceiling, inputs={"x": x}, outputs={"output": relu(x)})
+        found = row(a, unknown("b", x, relu(x)), relu)
+        assert found.grade == "conforms"
+        assert found.notes == ([f"these inputs do not tell it from one that {hidden}"] if hidden else [])
+
+
 def swish(x: Any) -> Any:
     return (x / (1 + np.exp(-x))).astype(x.dtype)
 

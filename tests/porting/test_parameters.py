@@ -11,7 +11,7 @@ from nnparity.porting.pairs.layouts import SAME, Turn
 from nnparity.porting.pairs.parameters import differences
 from nnparity.tests.porting.made import array
 
-SQUARE, KERNEL, GATES = array(6, 6), array(4, 4, 3, 3), array(4, 3, 5)
+SQUARE, KERNEL, GATES, THREE = array(6, 6), array(4, 4, 3, 3), array(4, 3, 5), array(3, 4, 5)
 
 
 def told(x: Any, y: Any, kind: str = "dense", turn: Turn = SAME) -> list[str]:
@@ -28,7 +28,7 @@ def told(x: Any, y: Any, kind: str = "dense", turn: Turn = SAME) -> list[str]:
         (KERNEL, lambda w: w.transpose(1, 0, 2, 3), "is a's transposed: input and output channels are exchanged"),
         (KERNEL, lambda w: w.transpose(0, 1, 3, 2), "is a's transposed: rows and columns of the kernel are exchanged"),
         (KERNEL, lambda w: w[:, :, ::-1, ::-1], "is a's reversed along axis 2 and 3"),
-        (GATES, lambda w: w[[0, 1, 3, 2]], "is a's with its gates in the order i, f, c, o"),
+        (array(4, 6), lambda w: w[[0, 1, 3, 2]], "holds a's numbers in another order"),
         (SQUARE, lambda w: w.astype(np.float16).astype(np.float32), "is a's rounded to float16"),
         (SQUARE, lambda w: -w, "is a's with the other sign"),
         (SQUARE, lambda w: 3 * w, "is a's times 3"),
@@ -42,6 +42,13 @@ def test_a_change_of_weights_has_a_name(x: Any, changed: Callable[[Any], Any], s
     (found,) = told(x, changed(x))
     assert found.startswith("the weight of b ")
     assert says in found
+
+
+@pytest.mark.parametrize(("wx", "order", "says"), [(GATES, [0, 1, 3, 2], "i, f, c, o"), (THREE, [1, 0, 2], "z, r, n")])
+def test_gates_in_another_order_are_named(wx: Any, order: list[int], says: str) -> None:
+    a, b = (Layer("", "", "lstm" if len(wx) == 4 else "gru", weights={"wx": x}) for x in (wx, wx[order]))
+    (found,) = differences(a, b, SAME)
+    assert found == f"the weight of the inputs of b is a's with its gates in the order {says}"
 
 
 def test_the_same_numbers_are_no_difference() -> None:
@@ -74,6 +81,21 @@ def test_two_biases_of_an_lstm_are_their_sum() -> None:
     assert differences(a, Layer("b", "", "lstm", weights={"wx": GATES, "b": one + other}), SAME) == []
     (found,) = differences(a, Layer("b", "", "lstm", weights={"wx": GATES, "b": one}), SAME)
     assert found.startswith("the bias of b differs from a's")
+
+
+def test_two_biases_of_a_gru_are_one_for_the_gates_that_add_them() -> None:
+    one, other = array(3, 4), array(3, 4, seed=1)
+    both, moved = one + other, one.copy()
+    moved[:2] = both[:2]
+    behind = np.concatenate([0 * other[:2], other[2:]])
+    a, same, summed = (
+        Layer("", "", "gru", weights={"wx": THREE, "b": b, "bh": bh})
+        for b, bh in ((one, other), (moved, behind), (both, 0 * other))
+    )
+    assert differences(a, same, SAME) == []
+    assert [told.partition(" of b ")[0] for told in differences(a, summed, SAME)] == [
+        *("the bias", "the bias of the states")
+    ]
 
 
 def test_settings_that_differ_are_told_and_forms_are_none() -> None:

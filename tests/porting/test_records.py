@@ -27,7 +27,7 @@ def gelu(x: Any, off: float) -> Any:
 
 def on(monkeypatch: pytest.MonkeyPatch, processor: tuple[str, ...], version: str = "2.13.0") -> None:
     monkeypatch.setattr(records, "instructions", lambda: processor)
-    monkeypatch.setattr(records, "_installed", lambda _: {"torch": version})
+    monkeypatch.setattr(records, "installed", lambda _: {"torch": version})
 
 
 def asked(**fields: Any) -> Verdict:

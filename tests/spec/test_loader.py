@@ -68,7 +68,11 @@ MALFORMED = {
     "no dataset": ('["normal", "small"]', "[]", r"dense\.datasets: none"),
     "no dataset of a signature": ('["wide"]', "[]", r"dense\.signatures\[1\]\.datasets: none"),
     "no dtype": ('wrt     = ["x"]', 'wrt = ["x"]\ndtypes = []', r"dense\.dtypes: none"),
-    "unknown dataset": ('["normal", "small"]', '["normal", "smal"]', r"dense\.datasets: .*'smal'.* small"),
+    "unknown dataset": (
+        '["normal", "small"]',
+        '["normal", "smal"]',
+        r"dense\.datasets: .*'smal' \(did you mean small\?\)",
+    ),
     "unknown dataset of a signature": ('["wide"]', '["wade"]', r"dense\.signatures\[1\]\.datasets: .*'wade'"),
     "dataset instead of a list": (
         'datasets = ["wide"]',
@@ -109,13 +113,13 @@ MALFORMED = {
     "pool with an unreadable relation": ('"n >= 1"', '"n >= i/2"', r"dense\.pool: .*'i/2'"),
     "work of what is not there": ('"n*i"', '"n*z"', r"dense\.pool\.work: .*'z' has no size"),
     "unreadable work": ('"n*i"', '"n**i"', r"dense\.pool: .*'n\*\*i'"),
-    "pool of no attribute": ("eps = [0.5", "epsilon = [0.5", r"dense\.pool\.values\.epsilon: no attribute"),
+    "pool of no attribute": ("eps = [0.5", "epsilon = [0.5", r"dense\.pool\.values\.epsilon: .* mean eps\?"),
     "pool of values of another kind": ("[0.5, 0.25]", '[0.5, "wide"]', r"dense\.pool\.values\.eps: expected numbers"),
     "pool of no values": ("[0.5, 0.25]", "[]", r"dense\.pool\.values\.eps: expected numbers"),
     "pool of an unknown dataset": ('["large"]', '["lorge"]', r"dense\.pool\.datasets: .*'lorge'"),
-    "pool with an unknown key": ('work     = "n*i"', 'wurk = "n*i"', "wurk"),
+    "pool with an unknown key": ('work     = "n*i"', 'wurk = "n*i"', r"wurk.*dense\.pool.*\(did you mean work\?\)"),
     "variant without words": (', says = "halved"', "", r"says.*dense\.variants"),
-    "variant with unknown key": (', says = "halved"', ', says = "halved", sets = 1', "sets"),
+    "variant with unknown key": (', says = "halved"', ', says = "halved", sets = 1', r"sets.*\(did you mean set\?\)"),
 }
 
 

@@ -5,19 +5,23 @@ strides and padding, pooling of other windows, attention in heads with padding, 
 """
 
 import inspect
-from collections.abc import Callable, Mapping
+import math
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
 
-from nnparity.reference.formulas import activation, bert, convolution, mlp, recurrent, transformer
+from nnparity.reference.formulas import activation, bert, convolution, loss, mlp, recurrent, transformer
+from nnparity.reference.readings.numbers import logistic
 from nnparity.spec.schema import Variant
 
 Pads = tuple[tuple[int, int], tuple[int, int]]
 Pair = tuple[int, int]
 NO_PADS: Pads = ((0, 0), (0, 0))
+#: Where a GRU has its reset gate: behind the product of the states, as cuDNN has it, or on the state before it.
+BEHIND, EARLY = "behind the product", "before the product"
 
 
 def dense(x: Any, w: Any, b: Any = None, **variant: Any) -> Any:
@@ -72,27 +76,64 @@ def windows(x: Any, size: Pair, strides: Pair) -> Any:
     return sliding_window_view(x, size, axis=(2, 3))[:, :, :: strides[0], :: strides[1]]
 
 
-def batch_norm(x: Any, gamma: Any, beta: Any, mean: Any, variance: Any, *, eps: float = 1e-5) -> Any:
+def layer_norm(
+    x: Any,
+    gamma: Any,
+    beta: Any,
+    *,
+    eps: float = 1e-12,
+    axes: Sequence[int] = (-1,),
+    outside: bool = False,
+    **variant: Any,
+) -> Any:
+    """As in the spec, over the last axis; or over others, or with epsilon added to the root."""
+    over = tuple(axis for axis in axes if x.ndim >= -axis)
+    if over == (-1,) and not outside:
+        return bert.layer_norm(x, gamma, beta, eps=eps, **variant)
+    count = float(math.prod(x.shape[axis] for axis in over))
+    centred = x - np.sum(x, axis=over, keepdims=True) / count
+    variance = np.sum(np.square(centred), axis=over, keepdims=True) / count
+    return centred / _root(variance, eps, outside) * gamma + beta
+
+
+def _root(square: Any, eps: float, outside: bool) -> Any:
+    return np.sqrt(square) + eps if outside else np.sqrt(square + eps)
+
+
+def batch_norm(
+    x: Any, gamma: Any, beta: Any, mean: Any, variance: Any, *, eps: float = 1e-5, outside: bool = False
+) -> Any:
     """In evaluation: with the mean and the variance of its channels that training left.
 
     As one factor and one summand for each channel, as most libraries have it: of all ways the one that loses most.
     """
     beside = tuple(range(1, x.ndim - 1))
-    factor = gamma / np.sqrt(variance + eps)
+    factor = gamma / _root(variance, eps, outside)
     factor, summand = (np.expand_dims(one, beside) for one in (factor, beta - mean * factor))
     return x * factor + summand
 
 
-def rms_norm(x: Any, gamma: Any, *, eps: float = 1e-6) -> Any:
+def rms_norm(x: Any, gamma: Any, *, eps: float = 1e-6, outside: bool = False) -> Any:
     """By the root mean square of the last axis, nothing taken away."""
-    size = np.sqrt(np.sum(np.square(x), axis=-1, keepdims=True) / x.shape[-1] + eps)
-    return x / size * gamma
+    return x / _root(np.sum(np.square(x), axis=-1, keepdims=True) / x.shape[-1], eps, outside) * gamma
 
 
 def global_avg_pool2d(x: Any, *, keep: bool = False) -> Any:
     """The mean of each channel, its axes kept or not."""
     y = np.sum(x, axis=(2, 3)) / float(x.shape[2] * x.shape[3])
     return np.reshape(y, (*y.shape, 1, 1)) if keep else y
+
+
+def softmax(x: Any, *, axis: int = -1, log: bool = False, **variant: Any) -> Any:
+    """Over an axis; or its logarithm, which does not underflow where it does."""
+    if not log:
+        return transformer.softmax(x, axis=axis, **variant)
+    return np.swapaxes(loss.log_softmax(np.swapaxes(x, axis, -1)), axis, -1)
+
+
+def log_softmax(x: Any, *, axis: int = -1, log: bool = True) -> Any:
+    """Its logarithm, over an axis."""
+    return softmax(x, axis=axis, log=log)
 
 
 def silu(x: Any) -> Any:
@@ -121,6 +162,33 @@ def lstm(
     return states if sequences else states[:, -1], states[:, -1], last
 
 
+def gru(
+    x: Any,
+    wx: Any,
+    wh: Any,
+    b: Any = None,
+    bh: Any = None,
+    h: Any = None,
+    *,
+    sequences: bool = True,
+    reset: str = BEHIND,
+    swapped: bool = False,
+) -> tuple[Any, Any]:
+    """All hidden states h_t = (1 - z) n + z h_{t-1}, or the last; then the last. The gates are in the order r, z, n."""
+    h = np.zeros((x.shape[0], wh.shape[1])) if h is None else h
+    b, bh = (np.zeros(wh.shape[:2]) if one is None else one for one in (b, bh))
+    states = []
+    for t in range(x.shape[1]):
+        a = np.einsum("nk,gmk->gnm", x[:, t], wx) + np.expand_dims(b, 1)
+        u = np.einsum("nm,gpm->gnp", h, wh[:2]) + np.expand_dims(bh[:2], 1)
+        r, z = logistic(a[0] + u[0]), logistic(a[1] + u[1])
+        product = np.einsum("nm,pm->np", r * h if reset == EARLY else h, wh[2]) + bh[2]
+        n = np.tanh(a[2] + (product if reset == EARLY else r * product))
+        h = z * n + (1 - z) * h if swapped else (1 - z) * n + z * h
+        states.append(h)
+    return np.stack(states, axis=1) if sequences else h, h
+
+
 def multi_head_attention(
     query: Any,
     value: Any,
@@ -145,16 +213,22 @@ def multi_head_attention(
     return _project(in_heads(*parts, heads=heads, scaling=scaling, axis=axis, **variant), wo, bo)
 
 
-def in_heads(query: Any, key: Any, value: Any, *, heads: int = 1, **variant: Any) -> Any:
-    """Attention in each head on its share of the width."""
-    q, k, v = (_split(x, heads) for x in (query, key, value))
+def in_heads(query: Any, key: Any, value: Any, *, heads: int = 1, factor: float = 1.0, **variant: Any) -> Any:
+    """Attention in each head on its share of the width, the scores times a `factor` beside 1/√d_k."""
+    q, k, v = (_split(x, heads) for x in (_scaled(query, factor), key, value))
     return _joined(transformer.attention(q, k, v, **variant), heads)
 
 
-def masked_in_heads(query: Any, key: Any, value: Any, mask: Any, *, heads: int = 1, **variant: Any) -> Any:
+def masked_in_heads(
+    query: Any, key: Any, value: Any, mask: Any, *, heads: int = 1, factor: float = 1.0, **variant: Any
+) -> Any:
     """The same, without the keys that are padding."""
-    q, k, v = (_split(x, heads) for x in (query, key, value))
+    q, k, v = (_split(x, heads) for x in (_scaled(query, factor), key, value))
     return _joined(bert.masked_attention(q, k, v, np.repeat(mask, heads, axis=0), **variant), heads)
+
+
+def _scaled(query: Any, factor: float) -> Any:
+    return query if factor == 1 else query * factor
 
 
 def _joined(y: Any, heads: int) -> Any:
@@ -234,24 +308,37 @@ FLIPPED = {
         "columns": "the kernel is flipped along its columns",
     }.items()
 }
+PLAIN = "computes the plain ReLU, neither leaky nor cut off"
+OUTSIDE = {"outside": Variant({"outside": True}, "epsilon is added to the root, not inside of it")}
+OTHER_AXES = {
+    "before": Variant({"axes": [-2]}, "normalised over the axis before the last"),
+    "both": Variant({"axes": [-2, -1]}, "normalised over the last two axes together"),
+}
+GRUS = {
+    "early": Variant({"reset": EARLY}, "the reset gate is applied to h, before the product"),
+    "behind": Variant({"reset": BEHIND}, "the reset gate is applied behind the product, not to h"),
+    "swapped": Variant({"swapped": True}, "z and 1 - z are swapped: h_t = z n + (1 - z) h"),
+}
 KINDS: dict[str, Kind] = {
     "dense": Kind(dense, "dense"),
     "conv2d": Kind(conv2d, variants=FLIPPED, rank=4),
     "conv1d": Kind(conv1d, variants={"both": FLIPPED["both"]}, rank=3),
     "max_pool2d": Kind(max_pool2d, "max_pool2d", rank=4),
     "avg_pool2d": Kind(avg_pool2d, "avg_pool2d", rank=4),
-    "layer_norm": Kind(_of(bert.layer_norm), "layer_norm"),
-    "batch_norm": Kind(batch_norm),
-    "rms_norm": Kind(rms_norm),
+    "layer_norm": Kind(layer_norm, "layer_norm", OUTSIDE | OTHER_AXES),
+    "batch_norm": Kind(batch_norm, variants=OUTSIDE),
+    "rms_norm": Kind(rms_norm, variants=OUTSIDE),
     "global_avg_pool2d": Kind(global_avg_pool2d, rank=4),
     "silu": Kind(silu),
     "embedding": Kind(_of(bert.embedding), "embedding"),
-    "softmax": Kind(_of(transformer.softmax), "softmax"),
-    "relu": Kind(_of(activation.relu), "relu"),
+    "softmax": Kind(softmax, "softmax", {"log": Variant({"log": True}, "the logarithm of the softmax")}),
+    "log_softmax": Kind(log_softmax, variants={"plain": Variant({"log": False}, "the softmax, not its logarithm")}),
+    "relu": Kind(_of(activation.relu), "relu", {"plain": Variant({"slope": 0.0, "ceiling": math.inf}, PLAIN)}),
     "tanh": Kind(_of(activation.tanh), "tanh"),
     "sigmoid": Kind(_of(activation.sigmoid), "sigmoid"),
     "gelu": Kind(_of(bert.gelu), "gelu"),
     "lstm": Kind(lstm, "lstm", rank=3),
+    "gru": Kind(gru, variants=GRUS, rank=3),
     "multi_head_attention": Kind(multi_head_attention, "attention", rank=3),
     "flatten": Kind(flatten, "flatten"),
     "identity": Kind(identity),

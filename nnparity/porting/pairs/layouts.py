@@ -21,13 +21,14 @@ ORDERS = {"h, w, c": (1, 2, 0), "w, h, c": (2, 1, 0), "c, w, h": (0, 2, 1)}
 #: Axes of which all orders are tried.
 MOST = 4
 #: Kinds that treat each row by itself, whatever axes there are before the last; and those that treat each number so.
-ROWS = ("dense", "layer_norm", "rms_norm", "softmax")
+ROWS = ("dense", "layer_norm", "rms_norm", "softmax", "log_softmax")
 ELEMENTWISE = ("identity", "relu", "tanh", "sigmoid", "gelu", "silu")
 NUMBERS = (*ELEMENTWISE, "embedding")
 #: Kinds that may have something around what they take.
 PADDED = ("conv1d", "conv2d", "max_pool2d")
 #: Kinds that take sequences of the batch, as their own setting says in which order: another one is another layer.
-SEQUENCES = ("lstm", "multi_head_attention")
+RECURRENT = ("lstm", "gru")
+SEQUENCES = (*RECURRENT, "multi_head_attention")
 
 
 @dataclass(frozen=True)

@@ -8,9 +8,9 @@ import numpy as np
 
 from nnparity.adapters.capture.layer import FLATTEN, RANDOM, RESULT, Layer
 from nnparity.adapters.request import Array
-from nnparity.porting.pairs.layouts import Turn, apart, moved, turn
+from nnparity.porting.pairs.layouts import RECURRENT, Turn, apart, moved, turn
 from nnparity.porting.pairs.parameters import FORMS, differences
-from nnparity.porting.pairs.question import Expectation, judged, readings
+from nnparity.porting.pairs.question import Expectation, judged, readings, unshown
 from nnparity.porting.pairs.ratios import Again, Further, Ratio, ratio
 from nnparity.porting.pairs.records import on_record
 from nnparity.porting.rows import DIFFERS, Row, passes, worst
@@ -61,7 +61,9 @@ class Pair:
         if self.a.kind == self.b.kind == FLATTEN and y.shape == seen_y.shape:
             return received, moved(y, seen_y, self.images)
         returned = turned.back(seen_y)
-        if self.a.kind == self.b.kind == "lstm" and y.ndim != returned.ndim:  # one returns the last state alone
+        if (
+            self.a.kind == self.b.kind and self.a.kind in RECURRENT and y.ndim != returned.ndim
+        ):  # one returns the last state alone
             y, returned = (one[:, -1] if one.ndim == 3 else one for one in (y, returned))
         y, returned = np.squeeze(y), np.squeeze(returned)  # axes of one, kept or not
         return received, apart(y, returned) if y.shape == returned.shape else None
@@ -154,7 +156,7 @@ def _with(
     notes = [turned.says] if turned.says and not turned.wrong else []
     if turned.wrong:
         grade, why = worst([grade, "diverges"]), [turned.says, *changed, *untold]
-    notes += [*_notes(pair), *_known(verdicts)]
+    notes += [*_notes(pair), *_known(verdicts), *(_unshown(pair) if grade in PASSING else [])]
     if grade in PASSING and changed:
         grade, notes = DIFFERS, ["these inputs do not show it", *notes]
     own_a, own_b, ported = verdicts
@@ -172,6 +174,12 @@ def _with(
 
 def _notes(pair: Pair) -> list[str]:
     return [f"{side}: {layer.note}" for side, layer in (("a", pair.a), ("b", pair.b)) if layer.note]
+
+
+def _unshown(pair: Pair) -> list[str]:
+    """Of a known layer and one that is not what these inputs do not show of that."""
+    known = [one for one in (pair.a, pair.b) if one.kind]
+    return list(filter(None, [unshown(known[0], known[0].x)])) if len(known) == 1 else []
 
 
 def _known(verdicts: Sequence[Verdict | None]) -> list[str]:

@@ -29,6 +29,8 @@ WORDS = {
     "bo": "the bias of the output",
     "wx": "the weight of the inputs",
     "wh": "the weight of the states",
+    "bh": "the bias of the states",
+    "reset": "the reset gate",
     "wq": "the weight of the queries",
     "wk": "the weight of the keys",
     "wv": "the weight of the values",
@@ -36,6 +38,9 @@ WORDS = {
 }
 #: Settings that say in what form something is returned, not what is computed.
 FORMS = ("sequences", "order", "keep")
+#: Parameters with an axis of gates before all others, and the gates in the order of the formulas: LSTM and GRU.
+GATED = ("wx", "wh", "b", "bh")
+GATES: Mapping[int, str] = {4: "ifoc", 3: "rzn"}
 #: Formats that weights may have gone through.
 NARROWER: Mapping[str, Any] = {"float32": np.float32, "float16": np.float16, "bfloat16": ml_dtypes.bfloat16}
 
@@ -84,7 +89,10 @@ def _exchanged(name: str, ours: Mapping[str, Array], theirs: Array | None) -> st
 
 
 def _joined(weights: Mapping[str, Array]) -> dict[str, Array]:
-    """One bias where an LSTM has two that are added to each other."""
+    """One bias where an LSTM has two that are added to each other, and a GRU those of two gates."""
+    if "bh" in weights:
+        both = weights["b"][:2] + weights["bh"][:2]
+        return dict(weights) | {"b": np.concatenate([both, weights["b"][2:]]), "bh": weights["bh"][2]}
     if "b2" not in weights:
         return dict(weights)
     return {name: x for name, x in weights.items() if name != "b2"} | {"b": weights["b"] + weights["b2"]}
@@ -108,15 +116,16 @@ def _one(name: str, a: Array | None, b: Array | None, turn: Turn) -> str | None:
         return f"has the shape {b.shape}, that of a is {a.shape}{_rearranged(x, y)}"
     if np.array_equal(x, y):
         return None
-    return next(_explained(x, y, a, b))
+    return next(_explained(name, x, y, a, b))
 
 
 def _rearranged(x: Array, y: Array) -> str:
     return ": a's transposed" if np.array_equal(x.T, y) else ""
 
 
-def _explained(x: Array, y: Array, a: Array, b: Array) -> Iterator[str]:
-    for says, changed in (*_moved(x), *_reshaped(x), *_changed(x)):
+def _explained(which: str, x: Array, y: Array, a: Array, b: Array) -> Iterator[str]:
+    gates = _gates(x) if which in GATED and x.ndim > 1 else ()
+    for says, changed in (*gates, *_moved(x), *_reshaped(x), *_changed(x)):
         if np.array_equal(changed, y):
             yield says
     for name, numpy in NARROWER.items():
@@ -160,8 +169,6 @@ def _reshaped(x: Array) -> Iterator[tuple[str, Array]]:
 
 
 def _changed(x: Array) -> Iterator[tuple[str, Array]]:
-    if x.ndim > 1 and len(x) == 4:
-        yield from _gates(x)
     yield "is a's with the other sign", -x
     yield "is a's squared", np.square(x)
     yield "is all zeros, a's is not", 0 * x
@@ -169,7 +176,8 @@ def _changed(x: Array) -> Iterator[tuple[str, Array]]:
 
 
 def _gates(x: Array) -> Iterator[tuple[str, Array]]:
-    """The four gates of an LSTM in another order."""
-    for order in itertools.permutations(range(4)):
-        if order != (0, 1, 2, 3):
-            yield f"is a's with its gates in the order {', '.join('ifoc'[one] for one in order)}", x[list(order)]
+    """The gates of an LSTM or a GRU in another order."""
+    names = GATES.get(len(x), "")
+    for order in itertools.permutations(range(len(names))):
+        if list(order) != sorted(order):
+            yield f"is a's with its gates in the order {', '.join(names[one] for one in order)}", x[list(order)]

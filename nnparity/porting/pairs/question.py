@@ -8,11 +8,13 @@ from typing import Any
 import msgspec
 import numpy as np
 
+from nnparity.adapters.capture.layer import Layer
 from nnparity.api.comparison import Asked
 from nnparity.api.judging import Judged
 from nnparity.api.own_formulas import Own
 from nnparity.judge.grades import judge
 from nnparity.porting.pairs.formulas import KINDS, Kind
+from nnparity.porting.pairs.layouts import ELEMENTWISE
 from nnparity.reports.records import Verdict
 from nnparity.spec import DTYPES, Formula, load
 from nnparity.spec.schema import Variant
@@ -107,6 +109,22 @@ def variants_of(kind: Kind) -> dict[str, Variant]:
 def readings(kind: str) -> list[str]:
     """The names of the known wrong readings of a kind."""
     return [variant.says for variant in variants_of(KINDS[kind]).values()] if kind in KINDS else []
+
+
+def unshown(layer: Layer, x: Array | None) -> str:
+    """Which known wrong readings of it give the very same of these numbers, where it takes each by itself; or nothing.
+
+    Of a ReLU6 that is another model's code nobody knows, if no number passes 6.
+    """
+    if layer.kind not in ELEMENTWISE or x is None:
+        return ""
+    function, settings = KINDS[layer.kind].function, dict(layer.settings)
+    now = {name: one.default for name, one in inspect.signature(function).parameters.items()} | settings
+    others = [one for one in variants_of(KINDS[layer.kind]).values() if not one.set.items() <= now.items()]
+    exact = x.astype(np.float64)
+    same = (one for one in others if np.array_equal(function(exact, **settings | one.set), function(exact, **settings)))
+    told = ", nor from one that ".join(one.says for one in same)
+    return f"these inputs do not tell it from one that {told}" if told else ""
 
 
 def _first(found: Any) -> Any:

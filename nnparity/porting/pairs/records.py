@@ -4,13 +4,12 @@ A record names the cases of a plan that show it. A port's arrays are its user's 
 formula, the target, the dtype, the versions and the processor are compared, and the cases are not.
 """
 
-import importlib.metadata
 from functools import cache
 
 import msgspec
 
 from nnparity.adapters.registry import FOLDER, builtin_names
-from nnparity.judge.applicability import instructions
+from nnparity.judge.applicability import installed, instructions
 from nnparity.judge.known_divergences import Known, load
 from nnparity.judge.recorded_expectations import met
 from nnparity.porting.pairs.formulas import KINDS
@@ -29,7 +28,7 @@ def on_record(verdict: Verdict, kind: str, target: str) -> Verdict:
 def _explains(known: Known, verdict: Verdict) -> bool:
     return (
         known.concerns(verdict)
-        and known.applies(_installed(tuple(known.versions)), instructions())
+        and known.applies(installed(tuple(known.versions)), instructions())
         and met(known.expects, known.kind, verdict, None)
     )
 
@@ -38,14 +37,3 @@ def _explains(known: Known, verdict: Verdict) -> bool:
 def _rounding() -> list[Known]:
     """The records of results with bits missing: anything else is for the port's author to know."""
     return [one for one in load(FOLDER, builtin_names()) if one.kind == "reduced precision"]
-
-
-@cache
-def _installed(packages: tuple[str, ...]) -> dict[str, str]:
-    found = {}
-    for name in packages:
-        try:
-            found[name] = importlib.metadata.version(name)
-        except importlib.metadata.PackageNotFoundError:
-            continue
-    return found

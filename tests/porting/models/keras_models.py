@@ -187,6 +187,26 @@ def lstm(fault: str = "") -> Any:
     return model
 
 
+def gru(given: Any, fault: str = "") -> Any:
+    """`torch_models.gru`, with its numbers; of the first layer gates may be in PyTorch's order, or the reset early."""
+    first = layers.GRU(5, return_sequences=True, reset_after=fault != "reset")
+    model = keras.Sequential([layers.Input((None, 3)), first, layers.GRU(5, return_sequences=True)])
+    numpy = [one.detach().numpy() for one in given.parameters()]
+    for layer, numbers_of in zip(model.layers, (numpy[:4], numpy[4:]), strict=True):
+        order = (0, 1, 2) if fault == "gates" and layer is first else (1, 0, 2)
+        wx, wh, b, bh = (np.concatenate([np.split(one, 3)[gate] for gate in order]) for one in numbers_of)
+        layer.set_weights([wx.T, wh.T, np.stack([b, bh]) if layer.reset_after else b + bh])
+    return model
+
+
+def classes(given: Any, fault: str = "") -> Any:
+    """`torch_models.classes`, with its numbers; or the shares themselves."""
+    dense = layers.Dense(5, activation="softmax" if fault == "softmax" else "log_softmax")
+    model = keras.Sequential([layers.Input((7, 3)), dense])
+    model.set_weights([given[0].weight.detach().numpy().T, given[0].bias.detach().numpy()])
+    return model
+
+
 def residual(given: Any) -> Any:
     """`torch_models.residual`, with its numbers: activations and what pads are layers."""
     x = entry = keras.Input((32, 32, 3))

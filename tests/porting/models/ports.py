@@ -57,6 +57,16 @@ def _residual() -> Any:
     return nnparity.port(given, keras_models.residual(given), numbers.image())
 
 
+def _gru(fault: str = "") -> Any:
+    given = torch_models.gru()
+    return nnparity.port(given, keras_models.gru(given[0], fault), numbers.sequences())
+
+
+def _classes(fault: str = "") -> Any:
+    given = torch_models.classes()
+    return nnparity.port(given, keras_models.classes(given, fault), numbers.sequences())
+
+
 def _signal(fault: str = "") -> Any:
     """Eight numbers in threes: with an odd count both ways to pad are one."""
     given, x = torch_models.signal(), numbers.sequences()
@@ -96,6 +106,10 @@ PORTS: dict[str, Port] = {
         torch_models.states(), torch_models.states(batch_first=False), numbers.sequences()
     ),
     "lstm, gates": lambda: nnparity.port(torch_models.lstm(), keras_models.lstm("gates"), numbers.sequences()),
+    "gru": _gru,
+    **{f"gru, {fault}": partial(_gru, fault) for fault in ("gates", "reset")},
+    "classes": _classes,
+    "classes, softmax": partial(_classes, "softmax"),
     "attention": lambda: nnparity.port(torch_models.attention(), keras_models.attention(), numbers.attended()),
     "attention, heads": lambda: nnparity.port(
         torch_models.attention(), keras_models.attention("heads"), numbers.attended()

@@ -113,6 +113,19 @@ def states(batch_first: bool = True) -> Any:
     return model, lambda x: model(x)[0]
 
 
+def gru() -> Any:
+    """Two GRUs in one module, and what the second returns for each step."""
+    torch.manual_seed(5)
+    model = nn.GRU(3, 5, num_layers=2, batch_first=True).eval()
+    return model, lambda x: model(x)[0]
+
+
+def classes() -> Any:
+    """The logarithms of shares of five classes."""
+    torch.manual_seed(5)
+    return nn.Sequential(nn.Linear(3, 5), nn.LogSoftmax(-1)).eval()
+
+
 class Attention(nn.Module):
     """Attention in heads, and the normalisation of a batch."""
 
