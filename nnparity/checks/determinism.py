@@ -98,8 +98,8 @@ def _judged(
     truth: dict[str, Expected],
     answers: Sequence[Observed],
 ) -> Iterator[Found]:
-    first, second, late, *others, third = answers
-    others, alone = others[: len(ways)], others[len(ways) :]
+    first, second, late, *rest, third = answers
+    others, alone = rest[: len(ways)], rest[len(ways) :]
     words = CellText((case.dtype.name,))
     told: dict[str, str] = {}
     for found in (
@@ -114,12 +114,20 @@ def _judged(
     for dataset, difference in told.items():
         words.add(dataset, difference, case.dtype.name)
     for (given, asked), seen in zip(ways, others, strict=True):
-        wanted = {key for family in asked.quantities for key in keys(family, asked)}
-        own = {quantity: expected for quantity, expected in truth.items() if quantity in wanted}
-        for found in again(given, own, first, seen, words, (seen,)):
-            evidence = seen.observation.get(found.quantity), judgeable(own, seen)[found.quantity]
-            yield dataclasses.replace(found, seen=evidence[0], truth=evidence[1], ordinary=True)
+        yield from _in_another_way(given, asked, truth, (first, seen), words)
     yield Fact(TABLE, case.formula.id, target.name, words.text(SAME))
+
+
+def _in_another_way(
+    given: Given, asked: Request, truth: dict[str, Expected], both: Sequence[Observed], words: CellText
+) -> Iterator[Finding]:
+    """What was asked for otherwise, held against the first observation; with what a diagnosis needs."""
+    first, seen = both
+    wanted = {key for family in asked.quantities for key in keys(family, asked)}
+    expected = {quantity: truth[quantity] for quantity in truth if quantity in wanted}
+    for found in again(given, expected, first, seen, words, (seen,)):
+        own = judgeable(expected, seen)[found.quantity]
+        yield dataclasses.replace(found, seen=seen.observation.get(found.quantity), truth=own, ordinary=True)
 
 
 def _repeated(
