@@ -18,8 +18,8 @@ from operator import itemgetter
 import msgspec
 import numpy as np
 
+from nnparity.expect.alternatives import alternatives, numbers, wide
 from nnparity.expect.budgets import expect
-from nnparity.expect.evaluation import evaluate
 from nnparity.expect.expected import Expected
 from nnparity.judge import evidence
 from nnparity.judge.elements import Array, element_ratios, errors
@@ -42,8 +42,6 @@ from nnparity.spec.given import Given
 
 #: Lengths of the blocks that loops are cut into; what is left over is a tail.
 BLOCKS = tuple(2**power for power in range(1, 13))
-#: What may be left of the error, as a part of it, by a reading that is looked at more closely.
-NEAR = 1 / 8
 
 
 def pattern(quantity: str, seen: Array, expected: Expected, before: Case | None = None) -> str | None:
@@ -168,18 +166,13 @@ def _in_wider(x: Array) -> Array:
 def _near(other: Case, quantity: str, family: frozenset[str], seen: Array, expected: Expected) -> bool:
     """Whether the reference's float64 value is much nearer to what was seen than the right one is."""
     with np.errstate(all="ignore"):
-        value = np.asarray(evaluate(other, family, _wide, _wide, {})[quantity], np.float64)
-        return _nearer(seen, value, expected.value)
+        return _nearer(seen, numbers(other, family, wide, {})[quantity], expected.value)
 
 
 def _nearer(seen: Array, value: Array, right: Array) -> bool:
     """Whether a value is much nearer to what was seen than the right one is."""
     y = seen.astype(np.float64)
-    return bool(np.linalg.norm(y - value) < NEAR * np.linalg.norm(y - right))
-
-
-def _wide(x: Array) -> Array:
-    return x.astype(np.float64)
+    return bool(np.linalg.norm(y - value) < evidence.NEAR * np.linalg.norm(y - right))
 
 
 def moved(case: Case, seen: Array, expected: Expected) -> tuple[str, float] | None:
@@ -299,9 +292,7 @@ def _shortened(case: Case, quantity: str, seen: Array, expected: Expected) -> tu
     tails = list(_tails(case))
     for symbol, less in tails:
         short = _cut(case, symbol, less)
-        if short is None:
-            continue
-        truth = _expected(short, family).get(quantity)
+        truth = _expected(case, short, quantity, family, seen, expected) if short else None
         if truth is not None and _meets(seen, truth, case):
             bits = evidence.bits(_widened(truth, expected), expected, case.dtype) - math.log2(len(tails))
             size = case.signature.dims[symbol]
@@ -310,17 +301,28 @@ def _shortened(case: Case, quantity: str, seen: Array, expected: Expected) -> tu
     return None
 
 
-def _expected(short: Case, family: frozenset[str]) -> dict[str, Expected]:
+def _expected(
+    case: Case, short: Case, quantity: str, family: frozenset[str], seen: Array, expected: Expected
+) -> Expected | None:
+    """What is expected of the shorter case, where its numbers alone say that it may be what was seen."""
+    key = (family, short.signature.id)
     try:
-        return expect(short, family)
+        value = alternatives.once(case, (*key, wide), lambda: numbers(short, family, wide, {}))[quantity]
+        if not evidence.nearer(seen, _padded(value, expected), expected):
+            return None
+        return alternatives.once(case, key, lambda: expect(short, family))[quantity]  # type: ignore[no-any-return]
     except Exception:  # noqa: BLE001 - no formula need take every size: heads share out a width that is a multiple
-        return {}
+        return None
 
 
 def _widened(truth: Expected, expected: Expected) -> Expected:
     """With zeros behind it, as many as are expected."""
-    rest = [(0, size - less) for size, less in zip(expected.value.shape, truth.value.shape, strict=True)]
-    return Expected(np.pad(truth.value, rest), np.pad(truth.hard, rest), np.pad(truth.sharp, rest))
+    return Expected(_padded(truth.value, expected), _padded(truth.hard, expected), _padded(truth.sharp, expected))
+
+
+def _padded(part: Array, expected: Expected) -> Array:
+    rest = [(0, size - less) for size, less in zip(expected.value.shape, part.shape, strict=True)]
+    return np.pad(part, rest)
 
 
 def _tails(case: Case) -> Iterator[tuple[str, int]]:

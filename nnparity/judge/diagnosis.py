@@ -17,8 +17,7 @@ import ml_dtypes
 import numpy as np
 from numpy.typing import NDArray
 
-from nnparity.expect.budgets import expect
-from nnparity.expect.evaluation import evaluate
+from nnparity.expect.alternatives import alternatives
 from nnparity.expect.expected import Expected
 from nnparity.expect.precision_models import narrow
 from nnparity.judge import evidence
@@ -27,8 +26,6 @@ from nnparity.judge.error_patterns import TOWARDS_ZERO, error_pattern, factor_to
 from nnparity.judge.grades import form, judge
 from nnparity.judge.sensitivity import blind
 from nnparity.reference.readings import Arithmetic
-from nnparity.reference.readings.base import plain
-from nnparity.reference.readings.rounded import on
 from nnparity.reports.records import LIKELY, OR, UNKNOWN
 from nnparity.spec import DTYPES, Case
 from nnparity.spec.precision import NARROW
@@ -91,18 +88,46 @@ class Candidate:
     cost: float = 0.0
     #: bits that speak for it where it is as far from the truth as the truth itself
     own: float = 0.0
-    #: that it is as accurate as
-    dtype: str = ""
 
 
-VARIANT, FACTOR, IN_LANES, PRECISION, ACCURACY = "variant", "factor", "in lanes", "precision", "accuracy"
-REWRITING, ROUNDING = "rewriting", "rounding"
+VARIANT, FACTOR, ACCUMULATED, IN_LANES, PRECISION = "variant", "factor", "accumulated", "in lanes", "precision"
+REWRITING, ACCURACY, ROUNDING = "rewriting", "accuracy", "rounding"
+
+
+@dataclass(frozen=True)
+class Failing:
+    """A quantity that does not conform: what is expected of it, and what was seen."""
+
+    case: Case
+    quantity: str
+    seen: Array
+    expected: Expected
+    flush: bool
+
+    @property
+    def family(self) -> frozenset[str]:
+        """That of the quantity: what is computed together."""
+        return frozenset({self.quantity.partition(".")[0]})
+
+    def expect(self, name: str, **reading: Any) -> Expected:
+        """What a reading of that name makes of it."""
+        return alternatives.expect(self.case, self.family, name, **reading)[self.quantity]
+
+    def nearer(self, name: str, **reading: Any) -> Expected | None:
+        """The same, where the numbers of the reading alone say that it may be what was seen; else nothing.
+
+        They take a small part of the time that its budgets take, and of most readings are all there is to know.
+        """
+        value = alternatives.numbers(self.case, self.family, name, **reading)[self.quantity]
+        if not evidence.nearer(self.seen, value, self.expected):
+            return None
+        return self.expect(name, flush=self.flush, **reading)
 
 
 def diagnose(case: Case, quantity: str, observed: Array, expected: Expected, flush: bool) -> str | None:
     """The first name of the faults that explain `observed`, or None."""
     with np.errstate(all="ignore"):
-        found = next(_explaining(case, quantity, observed, expected, flush), None)
+        found = next(_explaining(Failing(case, quantity, observed, expected, flush)), None)
     return found[0].says if found else None
 
 
@@ -114,7 +139,7 @@ def diagnosed(
         return Diagnosis(pattern=wrong)
     with np.errstate(all="ignore"):
         zeros = pattern(quantity, observed, expected)
-        found = _tied(case, _explaining(case, quantity, observed, expected, flush))
+        found = _tied(_explaining(Failing(case, quantity, observed, expected, flush)))
         surest = max((bits for _, bits in found), default=0.0)
         if not zeros and surest < evidence.CERTAIN and all(one.group != VARIANT for one, _ in found):
             other = (
@@ -130,55 +155,61 @@ def diagnosed(
     return Diagnosis(tuple(names), surest < evidence.CERTAIN and not zeros)
 
 
-def _tied(case: Case, found: Iterator[tuple[Candidate, float]]) -> list[tuple[Candidate, float]]:
-    """Those of the first group that has any; of a training run, where each costs seconds, the first alone."""
+def _tied(found: Iterator[tuple[Candidate, float]]) -> list[tuple[Candidate, float]]:
+    """Those that fit equally: all readings of their own, and of others those with the very numbers of the first."""
     tied: list[tuple[Candidate, float]] = []
     for one in found:
-        group = one[0].group
-        if tied and (case.formula.trajectory or group not in (tied[0][0].group, FACTOR)):
-            break
-        if tied and group == ACCURACY and tied[0][0].dtype == case.dtype.name:  # it promises more than a narrower one
-            break
-        if (
-            not tied
-            or group in (VARIANT, REWRITING)
-            or np.array_equal(one[0].expected.value, tied[0][0].expected.value)
-        ):
+        own = one[0].group in (VARIANT, REWRITING)
+        if not tied or own or np.array_equal(one[0].expected.value, tied[0][0].expected.value):
             tied.append(one)
     return tied
 
 
-def _explaining(
-    case: Case, quantity: str, seen: Array, expected: Expected, flush: bool
-) -> Iterator[tuple[Candidate, float]]:
-    """The candidates that `seen` meets and that say something, each with the bits that speak for it."""
-    if towards_zero(seen, expected, case.dtype) is not None:
-        yield Candidate(TOWARDS_ZERO, expected, ROUNDING), evidence.CERTAIN
+def _explaining(failing: Failing) -> Iterator[tuple[Candidate, float]]:
+    """The candidates that `seen` meets and that say something, each with the bits that speak for it.
+
+    All are of the first group that has any, or factors: the groups behind it are not computed. Of a training run, where
+    each costs seconds, the first is all.
+    """
+    if towards_zero(failing.seen, failing.expected, failing.case.dtype) is not None:
+        yield Candidate(TOWARDS_ZERO, failing.expected, ROUNDING), evidence.CERTAIN
         return
-    for one in _candidates(case, quantity, seen, expected, flush):
-        told = one.group == REWRITING or _bounded(one.expected, expected)  # of a rewriting, places tell
-        if not told or judge(seen, one.expected, case.dtype).grade != "conforms":
+    named = ""
+    for group, candidates in _groups(failing):
+        if named and group not in (named, FACTOR):
             continue
-        bits = one.own or evidence.bits(one.expected, expected, case.dtype) - one.cost
-        if one.group == ACCURACY:
-            bits = _accuracy(case, seen, expected, one.dtype)
-            if bits < evidence.CERTAIN and _meets_most(one.expected, case):
-                continue  # nor do its numbers tell, all of which would be of that format
-        if bits >= evidence.POSSIBLE and not evidence.empty(one.expected, case, one.group == ACCURACY):
-            yield one, bits
+        for one in candidates:
+            if bits := _bits(one, failing):
+                yield one, bits
+                named = named or group
+                if failing.case.formula.trajectory:
+                    return
 
 
-def _accuracy(case: Case, seen: Array, expected: Expected, dtype: str) -> float:
+def _bits(one: Candidate, failing: Failing) -> float:
+    """What speaks for a candidate; 0 where it is not met, where much else would meet it, or they are few."""
+    case, expected = failing.case, failing.expected
+    accuracy = one.group in (ACCUMULATED, ACCURACY)
+    told = one.group == REWRITING or _bounded(one.expected, expected)  # of a rewriting, places tell
+    if not told or judge(failing.seen, one.expected, case.dtype).grade != "conforms":
+        return 0.0
+    bits = one.own or evidence.bits(one.expected, expected, case.dtype) - one.cost
+    if accuracy and bits < evidence.CERTAIN and _meets_most(one.expected, case):
+        return 0.0  # nor do its numbers tell, all of which would be of that format
+    return bits if bits >= evidence.POSSIBLE and not evidence.empty(one.expected, case, accuracy) else 0.0
+
+
+def _accuracy(one: Failing, dtype: str) -> float:
     """The bits for a computation in a dtype, of an observation that it might have made: that what is off looks like it.
 
     An error of some size has that size for any reason. A narrower dtype shows in that the numbers are those of its
     format; or, where the case's own came after it, in that the errors are as those of such roundings.
     """
-    digits = DTYPES[dtype].digits
+    case, seen, expected, digits = one.case, one.seen, one.expected, DTYPES[dtype].digits
     if not evidence.as_accurate(seen, expected, digits):
         return 0.0
     if digits < case.dtype.digits:
-        held = {name: _in_format(case, seen, expected, name) for name in reversed(DTYPES) if name in _narrower(case)}
+        held = {name: _in_format(one, name) for name in reversed(DTYPES) if name in _narrower(case)}
         if any(held.values()):
             return held[dtype] if dtype == next(name for name, bits in held.items() if bits) else 0.0
         if not evidence.irregular(case, seen, expected, digits):
@@ -195,40 +226,9 @@ def _meets_most(candidate: Expected, case: Case) -> bool:
     return 2 * blind(replace(candidate, hard=budget)) > 1
 
 
-def _in_format(case: Case, seen: Array, expected: Expected, dtype: str) -> float:
-    fewer = case.dtype.digits - DTYPES[dtype].digits
-    return evidence.in_format(seen, ROUNDINGS[dtype](seen), expected, fewer)
-
-
-class _Memory:
-    """The wrong readings of one case: its quantities are diagnosed one after the other, and often all fail together."""
-
-    def __init__(self) -> None:
-        self._case: Case | None = None
-        self._found: dict[Any, dict[str, Any]] = {}
-
-    def expect(self, case: Case, family: frozenset[str], name: str, **reading: Any) -> dict[str, Expected]:
-        """As `expect.expect` for a `reading` of that name."""
-        return self._once(case, (family, name, reading.get("flush")), lambda: expect(case, family, **reading))
-
-    def rounded(self, case: Case, family: frozenset[str], flush: bool, lanes: int) -> dict[str, Array]:
-        """What the reading `Rounded` gives in the case's dtype, sums in the order of the index."""
-        lift = on(case.dtype.name, flush, lanes)
-        return self._once(case, (family, flush, lanes), lambda: _numbers(evaluate(case, family, lift, lift, {})))
-
-    def _once(self, case: Case, key: Any, make: Callable[[], dict[str, Any]]) -> dict[str, Any]:
-        if case is not self._case:
-            self._case, self._found = case, {}
-        if key not in self._found:
-            self._found[key] = make()
-        return self._found[key]
-
-
-def _numbers(found: dict[str, Any]) -> dict[str, Array]:
-    return {name: np.asarray(plain(reading), np.float64) for name, reading in found.items()}
-
-
-_memory = _Memory()
+def _in_format(one: Failing, dtype: str) -> float:
+    fewer = one.case.dtype.digits - DTYPES[dtype].digits
+    return evidence.in_format(one.seen, ROUNDINGS[dtype](one.seen), one.expected, fewer)
 
 
 def _bounded(candidate: Expected, expected: Expected) -> bool:
@@ -242,40 +242,46 @@ def _bounded(candidate: Expected, expected: Expected) -> bool:
     return far and bool((told | nothing).all() and 2 * nothing.sum() <= nothing.size)
 
 
-def _candidates(case: Case, quantity: str, seen: Array, expected: Expected, flush: bool) -> Iterator[Candidate]:
-    family = frozenset({quantity.split(".", maxsplit=1)[0]})
-    for variant in case.formula.variants.values():
-        found = _memory.expect(case, family, variant.says, flush=flush, variant=variant.set)[quantity]
-        yield Candidate(variant.says, found, VARIANT)
-    yield from _factor(seen, expected, case.dtype.unit, simple=True)
-    for says, found, group in _accumulated(case, quantity, family, expected, flush):
-        yield Candidate(says, found, group, dtype=case.dtype.name)
-    for says, found in _rounded_inputs(case, quantity, family, flush):
-        yield Candidate(says, found, PRECISION)
-    for says, found, digits in _rounded_result(case, seen, expected):
-        yield Candidate(says, found, PRECISION, own=evidence.on_grid(seen, digits, case.dtype))
-    yield from _factor(seen, expected, case.dtype.unit, simple=False)
-    if not case.formula.trajectory:  # there anything that changes a step a little is as far off as a narrow format
-        codes = _rewritten(case, quantity, family, seen, expected, flush)
-        yield from sorted(codes, key=lambda one: float(np.sum(one.expected.judged.sharp)))  # the strictest first
-        for name, found in _narrow(case, quantity, family):
-            yield Candidate(f"as accurate as a computation in {name}", found, ACCURACY, dtype=name)
+def _groups(one: Failing) -> Iterator[tuple[str, Iterator[Candidate]]]:
+    """The groups in the order in which they are tried, their candidates computed as they are asked for."""
+    yield VARIANT, _variants(one)
+    yield FACTOR, _factor(one, simple=True)
+    if narrow(one.case.dtype.name):
+        yield ACCUMULATED, _accumulated(one)
+        yield IN_LANES, _in_lanes(one)
+    yield PRECISION, _rounded_inputs(one)
+    yield PRECISION, _rounded_result(one)
+    yield FACTOR, _factor(one, simple=False)
+    if not one.case.formula.trajectory:  # there anything that changes a step a little is as far off as a narrow format
+        yield REWRITING, _rewritten(one)
+        yield ACCURACY, _narrow(one)
 
 
-def _accumulated(
-    case: Case, quantity: str, family: frozenset[str], expected: Expected, flush: bool
-) -> Iterator[tuple[str, Expected, str]]:
-    """Sums in the half precision of the case, where float32 is promised.
+def _variants(one: Failing) -> Iterator[Candidate]:
+    for variant in one.case.formula.variants.values():
+        if found := one.nearer(variant.says, variant=variant.set):
+            yield Candidate(variant.says, found, VARIANT)
 
-    Any order of additions, as far as a bound holds; and the order of the index, in so many lanes, from which a kernel
-    may be no further than a correct one from the result. A sum that stops growing is told by the second alone.
+
+def _accumulated(one: Failing) -> Iterator[Candidate]:
+    """Sums in the half precision of the case, where float32 is promised: any order, as far as a bound holds."""
+    if bits := _accuracy(one, one.case.dtype.name):
+        found = one.expect(_accumulates(one), flush=one.flush, model=NARROW)
+        yield Candidate(_accumulates(one), found, ACCUMULATED, own=bits)
+
+
+def _in_lanes(one: Failing) -> Iterator[Candidate]:
+    """And in the order of the index, in so many lanes, from which a kernel may be no further than a correct one.
+
+    A sum that stops growing is told by that alone.
     """
-    if narrow(case.dtype.name):
-        says = f"accumulates in {case.dtype.name}"
-        yield says, _memory.expect(case, family, says, flush=flush, model=NARROW)[quantity], ACCURACY
-        for lanes in LANES:
-            value = _memory.rounded(case, family, flush, lanes)[quantity]
-            yield says, Expected(value, expected.hard, expected.sharp, steps=expected.steps), IN_LANES
+    for lanes in LANES:
+        value = alternatives.rounded(one.case, one.family, one.flush, lanes)[one.quantity]
+        yield Candidate(_accumulates(one), replace(one.expected, value=value, low=0.0), IN_LANES)
+
+
+def _accumulates(one: Failing) -> str:
+    return f"accumulates in {one.case.dtype.name}"
 
 
 def _narrower(case: Case) -> list[str]:
@@ -284,44 +290,46 @@ def _narrower(case: Case) -> list[str]:
     return [name for name in ROUNDINGS if digits[name] < case.dtype.digits]
 
 
-def _rounded_inputs(case: Case, quantity: str, family: frozenset[str], flush: bool) -> Iterator[tuple[str, Expected]]:
-    for name in _narrower(case):
-        found = _memory.expect(case, family, f"in {name}", flush=flush, rounding=ROUNDINGS[name])[quantity]
-        yield f"{case.dtype.name} inputs rounded to {name}", found
+def _rounded_inputs(one: Failing) -> Iterator[Candidate]:
+    for name in _narrower(one.case):
+        if found := one.nearer(f"in {name}", rounding=ROUNDINGS[name]):
+            yield Candidate(f"{one.case.dtype.name} inputs rounded to {name}", found, PRECISION)
 
 
-def _rounded_result(case: Case, seen: Array, expected: Expected) -> Iterator[tuple[str, Expected, int]]:
+def _rounded_result(one: Failing) -> Iterator[Candidate]:
     """All numbers seen are those of a narrower format, and as near as that format comes."""
-    for name in reversed(_narrower(case)):
+    seen, expected = one.seen, one.expected
+    for name in reversed(_narrower(one.case)):
         rounded = ROUNDINGS[name](seen)
         if seen.size > 1 and np.array_equal(rounded, seen.astype(np.float64)) and np.count_nonzero(seen):
-            unit = 2.0**-11 if "TF32" in name else DTYPES[name].unit
+            unit, digits = (2.0**-11, 11) if "TF32" in name else (DTYPES[name].unit, DTYPES[name].digits)
             slack = unit * np.abs(expected.value)
-            yield (
-                f"the result was rounded to {name}",
-                Expected(expected.value, expected.hard + slack, np.hypot(expected.sharp, slack)),
-                11 if "TF32" in name else DTYPES[name].digits,
-            )
+            found = Expected(expected.value, expected.hard + slack, np.hypot(expected.sharp, slack))
+            own = evidence.on_grid(seen, digits, one.case.dtype)
+            yield Candidate(f"the result was rounded to {name}", found, PRECISION, own=own)
 
 
-def _rewritten(
-    case: Case, quantity: str, family: frozenset[str], seen: Array, expected: Expected, flush: bool
-) -> Iterator[Candidate]:
-    for code in case.formula.rewritings.values():
-        found = _memory.expect(case, family, code.says, flush=flush, variant=code.set)[quantity]
-        yield Candidate(code.says, found, REWRITING, own=evidence.placed(seen, found, expected, case.dtype))
+def _rewritten(one: Failing) -> Iterator[Candidate]:
+    """The strictest first."""
+    codes = one.case.formula.rewritings.values()
+    found = {code.says: one.expect(code.says, flush=one.flush, variant=code.set) for code in codes}
+    for says, other in sorted(found.items(), key=lambda pair: float(np.sum(pair[1].judged.sharp))):
+        own = evidence.placed(one.seen, other, one.expected, one.case.dtype)
+        yield Candidate(says, other, REWRITING, own=own)
 
 
-def _narrow(case: Case, quantity: str, family: frozenset[str]) -> Iterator[tuple[str, Expected]]:
-    for name, dtype in DTYPES.items():
-        if dtype.digits < case.dtype.digits:
-            numbers = Arithmetic(dtype.unit, dtype.step, dtype.largest, lambda value: False)
-            yield name, _memory.expect(case, family, f"narrow {name}", numbers=numbers)[quantity]
+def _narrow(one: Failing) -> Iterator[Candidate]:
+    for name in (name for name, dtype in DTYPES.items() if dtype.digits < one.case.dtype.digits):
+        if bits := _accuracy(one, name):
+            numbers = Arithmetic(DTYPES[name].unit, DTYPES[name].step, DTYPES[name].largest, lambda value: False)
+            found = one.expect(f"narrow {name}", numbers=numbers)
+            yield Candidate(f"as accurate as a computation in {name}", found, ACCURACY, own=bits)
 
 
-def _factor(seen: Array, expected: Expected, unit: float, simple: bool) -> Iterator[Candidate]:
+def _factor(one: Failing, simple: bool) -> Iterator[Candidate]:
     """The right numbers times a constant, rounded once more: a simple fraction where one fits, else what fits best."""
-    x, y = expected.value, seen.astype(np.float64)
+    expected, unit = one.expected, one.case.dtype.unit
+    x, y = expected.value, one.seen.astype(np.float64)
     if not x.size or not np.isfinite(y).all() or not np.any(x):
         return
     sharp = np.hypot(expected.sharp, unit * np.abs(x))

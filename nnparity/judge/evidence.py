@@ -12,15 +12,17 @@ import numpy as np
 from scipy import special
 
 from nnparity.expect.expected import Expected
-from nnparity.judge.elements import Array, element_ratios, errors
+from nnparity.judge.elements import Array, element_ratios, error_over_budget, errors
 from nnparity.judge.error_patterns import confined
-from nnparity.judge.grades import FALSE_ALARM, judge, root_mean_square
+from nnparity.judge.grades import FALSE_ALARM, allowance, judge, root_mean_square
 from nnparity.judge.sensitivity import wrong_answers
 from nnparity.spec import Case, Dtype
 
 #: Bits from which a name is certain, and from which it is told at all.
 CERTAIN = -math.log2(FALSE_ALARM)
 POSSIBLE = math.log2(100)
+#: What may be left of an error, as a part of it, by a reading that is looked at more closely.
+NEAR = 1 / 8
 #: Rounding to a format leaves 1.3 bits more than it has digits, in the mean square; by luck a little more.
 SPARE = 2.0
 #: In the median it leaves 1.5 bits more, and that of few numbers has more luck than their mean square.
@@ -37,6 +39,27 @@ def bits(candidate: Expected, expected: Expected, dtype: Dtype) -> float:
     told = np.where(distance > 0, np.clip(np.nan_to_num(told, nan=0.0, posinf=dtype.digits), 0.0, dtype.digits), 0.0)
     told = np.where(np.isnan(one.value) != np.isnan(other.value), dtype.digits, told)
     return float(told.sum())
+
+
+def nearer(seen: Array, numbers: Array, expected: Expected) -> bool:
+    """Whether what was seen may be other numbers, of a reading whose own budgets nobody has computed yet.
+
+    It may where it comes nearer to them than to the right ones, in the budgets of these: within them, as it does where
+    the budgets are about the same, or much nearer, where they may be larger. Of a training run those steps are asked
+    which a reading must foretell.
+    """
+    if numbers.shape != expected.value.shape:
+        return False
+    right = replace(expected, steps=expected.steps and (expected.steps + 1) // 2)
+    most = allowance(right.judged)
+    far, off = (_in_budgets(seen, one, right) / most for one in (replace(right, value=numbers, low=0.0), right))
+    return bool(far <= NEAR * off or far <= min(off, 1.0))
+
+
+def _in_budgets(seen: Array, one: Expected, right: Expected) -> float:
+    """How far what was seen is from one of both in the mean, in budgets of the right one."""
+    with np.errstate(divide="ignore"):
+        return root_mean_square(error_over_budget(errors(seen, one)[1], right.judged.sharp))
 
 
 def on_grid(seen: Array, digits: int, dtype: Dtype) -> float:

@@ -42,6 +42,27 @@ def test_noise_has_no_name_but_that_of_its_size(id: str) -> None:
         assert large.text.startswith("unknown: ")
 
 
+@pytest.mark.parametrize("fault", ["noise", "transposed"])
+def test_budgets_are_computed_of_readings_alone_whose_numbers_come_near(
+    fault: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A reading's budgets take many times what its numbers take: of two LSTM layers all took minutes."""
+    one, asked = case("lstm_stacked"), list[object]()
+
+    def expecting(case: Case, family: frozenset[str], **reading: object) -> object:
+        asked.append(reading.get("variant") or reading.get("rounding"))
+        return expect(case, family, **reading)  # type: ignore[arg-type]
+
+    for module in ("expect.alternatives", "judge.answer_patterns"):
+        monkeypatch.setattr(f"nnparity.{module}.expect", expecting)
+    says, changed = one.formula.variants["transposed"].says, one.formula.variants["transposed"].set
+    for name, truth in expect(one, FAMILIES).items():
+        seen = noise(one, name, 0.1) if fault == "noise" else right(one, dict(changed))[name]
+        found = diagnosed(one, name, seen, truth, flush=False)
+        assert (says in found.names) == (fault == "transposed")
+    assert [*filter(None, asked)] == ([] if fault == "noise" else [changed] * len(FAMILIES))
+
+
 def test_zeros_are_zeros_and_whatever_else_gives_them() -> None:
     one = case("layer_norm")
     truth = expect(one, FAMILIES)
