@@ -12,7 +12,7 @@ that was asked before; what the reference makes of them says quickly whether it 
 import math
 from collections.abc import Callable, Iterator, Sequence
 from functools import partial
-from itertools import combinations
+from itertools import combinations, product
 from operator import itemgetter
 
 import msgspec
@@ -71,6 +71,14 @@ def stale(
     return _of_other_arrays(case, quantity, seen, expected, list(_mixed(case, before)), flush)
 
 
+def misread(case: Case, quantity: str, seen: Array, expected: Expected, flush: bool) -> tuple[str, float] | None:
+    """Which whole numbers that go in, labels or a mask, were taken for others, and the bits that speak for it; or None.
+
+    Rolled along an axis; and a mask inverted, or with all its ones in front, as who has lengths instead of it reads it.
+    """
+    return _of_other_arrays(case, quantity, seen, expected, list(_misread(case)), flush)
+
+
 def read_row_by_row(case: Case, quantity: str, seen: Array, expected: Expected) -> tuple[str, float] | None:
     """Of a case whose arrays lie in another layout: which of them was read as if in the usual one, with the bits."""
     return _of_other_arrays(case, quantity, seen, expected, list(_row_by_row(case)))
@@ -85,15 +93,17 @@ def _of_other_arrays(
     flush: bool = False,
 ) -> tuple[str, float] | None:
     """Which of the cases that are tried has what was seen for its result."""
-    family = _family(case, quantity)
-    if family is None:
+    family = frozenset({quantity.partition(".")[0]})
+    if case.formula.trajectory or not family <= {"output", "grad"}:
         return None
     for says, other in tried:
-        if not _near(other, quantity, family, seen, expected):
+        value = alternatives.once(case, (family, says, wide), partial(numbers, other, family, wide, {}))[quantity]
+        if not evidence.nearer(seen, value, expected):
             continue
-        truth = expect(other, family, flush=flush)[quantity]
+        truth = alternatives.once(case, (family, says), partial(expect, other, family, flush=flush))[quantity]
         bits = evidence.bits(truth, expected, case.dtype) - math.log2(len(tried))
-        if judge(seen, truth, case.dtype).grade == "conforms" and bits >= evidence.POSSIBLE:
+        met = judge(seen, truth, case.dtype).grade == "conforms" and bits >= evidence.POSSIBLE
+        if met and not (evidence.empty(truth, other, strict=True) or evidence.meets_most(truth, other)):
             return says, bits
     return None
 
@@ -106,6 +116,8 @@ def _family(case: Case, quantity: str) -> frozenset[str] | None:
 
 def _mixed(case: Case, before: Sequence[Case]) -> Iterator[tuple[str, Case]]:
     """The case with inputs of earlier ones; where it has only one input, that alone."""
+    if case.formula.composition:
+        return
     names = [name for name in case.inputs if not case.formula.integer(name)]
     for number, earlier in enumerate(reversed(before)):
         of = f"the case before, {earlier.dataset}" if not number else f"an earlier case, {earlier.dataset}"
@@ -126,8 +138,27 @@ def _given(case: Case, names: Sequence[str], inputs: Arrays, cotangents: Arrays)
     return Given(case.formula, case.signature, case.dataset, case.dtype, salt, inputs, cotangents)
 
 
+def _misread(case: Case) -> Iterator[tuple[str, Case]]:
+    for name in filter(case.formula.integer, case.inputs):
+        for says, other in _whole_numbers(case.inputs[name], case.formula.domain(name) == "mask"):
+            if not np.array_equal(other, case.inputs[name]):
+                yield f"as if {name} {says}", _given(case, [name, says], case.inputs | {name: other}, case.cotangents)
+
+
+def _whole_numbers(x: Array, mask: bool) -> Iterator[tuple[str, Array]]:
+    for axis, by in product(_long(x), (1, -1)):
+        yield f"were rolled by {by} along axis {axis}", np.roll(x, by, axis=axis)
+    if mask:
+        yield "had zeros for ones and ones for zeros", 1 - x
+        place, length = np.arange(x.shape[-1]), x.sum(axis=-1, keepdims=True)
+        for more, told in ((0, ""), (1, " and one more"), (-1, " but one")):
+            yield f"had all its ones{told} in front", (place < length + more).astype(x.dtype)
+
+
 def _row_by_row(case: Case) -> Iterator[tuple[str, Case]]:
     """The case with what an array's memory holds in the place of the array: one that lies otherwise, or all of them."""
+    if case.formula.composition:
+        return
     cotangents = {name: f"the cotangent of {name}" for name in case.cotangents}
     whole = case.inputs | {cotangents[name]: g for name, g in case.cotangents.items()}
     inputs, gradients = list(case.inputs), () if case.dataset in MIXTURES else cotangents.values()
@@ -161,12 +192,6 @@ def _in_wider(x: Array) -> Array:
     wide = np.full((*rows, columns + slack(columns)), between, x.dtype)
     wide[..., :columns] = x
     return wide.ravel()[: x.size].reshape(x.shape)
-
-
-def _near(other: Case, quantity: str, family: frozenset[str], seen: Array, expected: Expected) -> bool:
-    """Whether the reference's float64 value is much nearer to what was seen than the right one is."""
-    with np.errstate(all="ignore"):
-        return _nearer(seen, numbers(other, family, wide, {})[quantity], expected.value)
 
 
 def _nearer(seen: Array, value: Array, right: Array) -> bool:

@@ -21,10 +21,9 @@ from nnparity.expect.alternatives import alternatives
 from nnparity.expect.expected import Expected
 from nnparity.expect.precision_models import narrow
 from nnparity.judge import evidence
-from nnparity.judge.answer_patterns import moved, pattern, stale, tail
+from nnparity.judge.answer_patterns import misread, moved, pattern, stale, tail
 from nnparity.judge.error_patterns import TOWARDS_ZERO, error_pattern, factor_told, towards_zero, unlike_rounding
 from nnparity.judge.grades import form, judge
-from nnparity.judge.sensitivity import blind
 from nnparity.reference.readings import Arithmetic
 from nnparity.reports.records import LIKELY, OR, UNKNOWN
 from nnparity.spec import DTYPES, Case
@@ -145,6 +144,7 @@ def diagnosed(
             other = (
                 moved(case, observed, expected)
                 or stale(case, quantity, observed, expected, before, flush)
+                or misread(case, quantity, observed, expected, flush)
                 or tail(case, quantity, observed, expected)
             )
             if other and other[1] > surest:
@@ -194,7 +194,7 @@ def _bits(one: Candidate, failing: Failing) -> float:
     if not told or judge(failing.seen, one.expected, case.dtype).grade != "conforms":
         return 0.0
     bits = one.own or evidence.bits(one.expected, expected, case.dtype) - one.cost
-    if accuracy and bits < evidence.CERTAIN and _meets_most(one.expected, case):
+    if accuracy and bits < evidence.CERTAIN and evidence.meets_most(one.expected, case):
         return 0.0  # nor do its numbers tell, all of which would be of that format
     return bits if bits >= evidence.POSSIBLE and not evidence.empty(one.expected, case, accuracy) else 0.0
 
@@ -215,15 +215,6 @@ def _accuracy(one: Failing, dtype: str) -> float:
         if not evidence.irregular(case, seen, expected, digits):
             return 0.0
     return 0.0 if unlike_rounding(case, seen, expected) else evidence.POSSIBLE
-
-
-def _meets_most(candidate: Expected, case: Case) -> bool:
-    """Whether the budget of most elements reaches their own size, so that a narrower computation may be anything.
-
-    Of a long sum the worst case soon does, while norm 2 tells still; of a composition both go together.
-    """
-    budget = candidate.hard if case.formula.composition else candidate.sharp
-    return 2 * blind(replace(candidate, hard=budget)) > 1
 
 
 def _in_format(one: Failing, dtype: str) -> float:

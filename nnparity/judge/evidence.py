@@ -15,7 +15,7 @@ from nnparity.expect.expected import Expected
 from nnparity.judge.elements import Array, element_ratios, error_over_budget, errors
 from nnparity.judge.error_patterns import confined
 from nnparity.judge.grades import FALSE_ALARM, allowance, judge, root_mean_square
-from nnparity.judge.sensitivity import wrong_answers
+from nnparity.judge.sensitivity import blind, wrong_answers
 from nnparity.spec import Case, Dtype
 
 #: Bits from which a name is certain, and from which it is told at all.
@@ -88,6 +88,15 @@ def empty(candidate: Expected, case: Case, strict: bool) -> bool:
         return False  # zeros is what it says
     tried = (answer for name, answer in wrong_answers(candidate, case) if strict or name in ("zeros", "the negative"))
     return any(judge(answer, candidate, case.dtype).grade == "conforms" for answer in tried)
+
+
+def meets_most(candidate: Expected, case: Case) -> bool:
+    """Whether the budget of most elements reaches their own size, so that nearly anything meets it.
+
+    Of a long sum the worst case soon does, while norm 2 tells still; of a composition both go together.
+    """
+    budget = candidate.hard if case.formula.composition else candidate.sharp
+    return 2 * blind(replace(candidate, hard=budget)) > 1
 
 
 def as_accurate(seen: Array, expected: Expected, digits: int) -> bool:

@@ -11,6 +11,7 @@ from nnparity.expect.budgets import expect
 from nnparity.judge.answer_patterns import _cut, moved, pattern, stale, tail
 from nnparity.judge.diagnosis import diagnosed
 from nnparity.judge.evidence import CERTAIN, POSSIBLE
+from nnparity.judge.grades import judge
 from nnparity.spec import DTYPES, Case, load
 from nnparity.spec.given import Given
 from nnparity.spec.loader import signatures
@@ -80,6 +81,35 @@ def test_a_tail_that_sums_leave_out_is_named(id: str, symbol: str, family: str) 
     assert named is not None
     assert named[0] == f"the tail is missing: {ways[0] if unwritten else ways[1]}"
     assert named[1] >= POSSIBLE
+
+
+@pytest.mark.parametrize(
+    ("id", "name", "change", "says"),
+    [
+        ("listing_bert", "mask", lambda x: np.roll(x, 1, axis=1), "as if mask were rolled by 1 along axis 1"),
+        ("listing_bert", "mask", lambda x: in_front(x, 0), "as if mask had all its ones in front"),
+        ("listing_bert", "mask", lambda x: in_front(x, 1), "as if mask had all its ones and one more in front"),
+        ("masked_attention", "mask", lambda x: in_front(x, -1), "as if mask had all its ones but one in front"),
+        (
+            "sparse_cross_entropy_logits",
+            "labels",
+            lambda x: np.roll(x, -1),
+            "as if labels were rolled by -1 along axis 0",
+        ),
+    ],
+)
+def test_whole_numbers_that_are_taken_for_others_are_named(id: str, name: str, change: Any, says: str) -> None:
+    """Of BERT the output was called as accurate as a computation in bfloat16."""
+    one = case(id)
+    inputs = one.inputs | {name: change(one.inputs[name])}
+    other = Given(one.formula, one.signature, "given", one.dtype, "misread", inputs, one.cotangents)
+    for quantity, truth in expect(one, FIRST).items():
+        if judge(right(other, quantity), truth, one.dtype).grade != "conforms":
+            assert diagnosed(one, quantity, right(other, quantity), truth, flush=False).names == (says,), quantity
+
+
+def in_front(mask: Any, more: int) -> Any:
+    return (np.arange(mask.shape[-1]) < mask.sum(axis=-1, keepdims=True) + more).astype(mask.dtype)
 
 
 def test_a_tail_that_is_not_written_is_named() -> None:
