@@ -39,8 +39,9 @@ ALL_CORES = "all cores"
 SEVERAL = "several threads"
 #: What the table says where the same call gives other bits.
 RESTLESS = "other bits at each call"
-#: The diagnosis of what is wrong there alone.
+#: The diagnosis of what is wrong there alone, and of what is right there alone.
 ALONE = "right on one thread, wrong on all cores"
+ONE = "wrong on one thread, right on all cores"
 #: Numbers that go in and come out, at least: torch shares out what has more than 32,768.
 ELEMENTS = 2**17
 
@@ -136,11 +137,12 @@ def _evidence(quantity: str, expected: Expected, seen: Seen, judged: Judgement) 
 
 
 def _alone(found: Finding, expected: Expected, one: Observed, several: Observed) -> str | None:
-    """That more threads alone are at fault, where they are; what is wrong on one as well is diagnosed as usual."""
+    """That the number of threads alone is at fault, where it is; what is wrong on any is diagnosed as usual."""
     if found.judgement.grade not in WRONG:
         return None
     grades = [by_itself(found.case, found.quantity, expected, seen).grade for seen in (one, several)]
-    return ALONE if grades[0] == "conforms" and grades[1] in WRONG else None
+    told = ((ALONE, *grades), (ONE, *reversed(grades)))
+    return next((says for says, right, wrong in told if right == "conforms" and wrong in WRONG), None)
 
 
 def large(formula: Formula, dtype: str, salt: str = "") -> Given:

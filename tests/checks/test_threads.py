@@ -14,7 +14,7 @@ from nnparity import checks
 from nnparity.adapters.numpy import NumpyAdapter
 from nnparity.adapters.request import Observation, Request
 from nnparity.checks.common import Finding
-from nnparity.checks.threads import ALONE, ELEMENTS, SEVERAL, TABLE, _elements, signature
+from nnparity.checks.threads import ALONE, ELEMENTS, ONE, SEVERAL, TABLE, _elements, signature
 from nnparity.execute.observer import THREADS, WAITING, Observer, OnThreads
 from nnparity.judge.recorded_expectations import Evidence, Expects, met
 from nnparity.reports.records import Fact
@@ -174,7 +174,7 @@ def test_what_is_wrong_on_one_thread_alone_is_caught(adapter: type[NumpyAdapter]
     found = [one for one in verdicts(lines(adapter, "threads", "dense")) if one.quantity == "output"]
     assert [one.grade for one in found] == ["diverges" if adapter is ZerosOnOneThread else "error"]
     assert (found[0].message or "").startswith("on one thread")
-    assert found[0].diagnosis is None, "all cores are right"
+    assert found[0].diagnosis == (ONE if adapter is ZerosOnOneThread else None)
 
 
 def test_other_bits_at_each_call_on_all_cores_are_nondeterministic_unless_declared() -> None:
