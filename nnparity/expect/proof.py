@@ -11,7 +11,7 @@ import numpy as np
 from nnparity.expect.evaluation import evaluate
 from nnparity.expect.expected import Array, Expected
 from nnparity.reference.readings import Ball
-from nnparity.reference.readings.ball import rounded
+from nnparity.reference.readings.ball import exists, rounded
 from nnparity.spec import Case
 
 #: An enclosure proves a value when its radius is at most this part of the hard budget.
@@ -55,4 +55,20 @@ def _proven(expected: Expected, ball: Any) -> Expected:
     high, low, radius = rounded(ball)
     proven = np.isfinite(high) & (radius <= PROVEN * expected.hard)
     value = np.where(proven & (high != expected.value), high, expected.value)  # a ball has no -0
-    return Expected(value, expected.hard, expected.sharp, np.where(proven, low, 0.0))
+    return _unbounded(Expected(value, expected.hard, expected.sharp, np.where(proven, low, 0.0)), high, ball)
+
+
+def _unbounded(expected: Expected, high: Array, ball: Any) -> Expected:
+    """Where float64 overflows on the way, and the enclosure proves that there is a result: anything may come of it.
+
+    What has no bound in float64 (inf - inf, in value or budget) though all inputs are numbers and so is the result has
+    passed the largest number of float64 before the end. In another order of operations that happens elsewhere, with
+    the other infinity, NaN or a number after it, or not at all. In a narrower dtype such a budget is infinite already.
+    """
+    lost = np.isnan(expected.value) | np.isnan(expected.hard)
+    if not lost.any():
+        return expected
+    lost &= exists(ball)
+    hard, sharp = (np.where(lost, np.inf, budget) for budget in (expected.hard, expected.sharp))
+    value = np.where(lost, np.nan_to_num(high), expected.value)  # the finite number that is next to the result
+    return Expected(value, hard, sharp, np.where(lost, 0.0, expected.low))

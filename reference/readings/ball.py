@@ -72,12 +72,18 @@ def rounded(ball: Any) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArra
     return high, _float64(value - high), _float64(_radius(value))
 
 
+def exists(ball: Any) -> NDArray[np.bool_]:
+    """Where the formula has a number, of whatever size: an enclosure has no largest exponent, and is finite there."""
+    return np.asarray(_is_finite(_ball(ball).value), dtype=bool)
+
+
 def _float64(balls: Any) -> NDArray[np.float64]:
     """The midpoints, each rounded to nearest."""
     return np.asarray(balls, dtype=object).astype(np.float64)
 
 
 _radius = np.frompyfunc(flint.arb.rad, 1, 1)
+_is_finite = np.frompyfunc(flint.arb.is_finite, 1, 1)
 _logistic = np.frompyfunc(lambda x: 1 / (1 + (-x).exp()), 1, 1)
 _erf = np.frompyfunc(lambda x: x.erf(), 1, 1)
 _larger = np.frompyfunc(lambda a, b: a.max(b), 2, 1)

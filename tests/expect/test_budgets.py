@@ -204,6 +204,23 @@ def test_an_enclosure_that_proves_nothing_leaves_the_reference(toy: Any) -> None
     assert np.array_equal(truth.value[x <= 0], x[x <= 0])
 
 
+@pytest.mark.parametrize("factor", [0.5, 1.0, 2.0])
+def test_where_float64_overflows_on_the_way_nothing_is_bounded(factor: float) -> None:
+    """The first sum is inf - inf in float64, and a number to the enclosure: another order may give an infinity."""
+    one = case("dense", dtype="float64")
+    x, w = (np.array(one.inputs[name]) for name in "xw")
+    x[0, :2], w[0, :2] = 1e200, (factor * 1e200, -1e200)
+    x[1:, :2] = 0
+    w[1:, :2] = 0
+    one.__dict__["inputs"] = one.inputs | {"x": x, "w": w}
+    truth = expect(one, frozenset({"output"}))["output"]
+    unbounded = np.isinf(truth.hard)
+    assert np.argwhere(unbounded).tolist() == [[0, 0]]
+    for answer in (math.inf, -math.inf, math.nan, 0.0):
+        assert judge(np.where(unbounded, answer, truth.value), truth, one.dtype).grade == "conforms"
+    assert judge(np.where(unbounded, 0.0, 1.001 * truth.value), truth, one.dtype).grade == "diverges"
+
+
 def test_infinite_inputs_are_not_put_into_enclosures() -> None:
     one = case("sigmoid", dtype="float64")
     one.__dict__["inputs"] = {"x": np.full((3, 5), -math.inf)}
