@@ -91,10 +91,13 @@ def _added(terms: Any, reading: Rounded) -> Rounded:
 
 
 def _one_by_one(terms: Any, reading: Rounded) -> Rounded:
-    total = reading.inner(terms[..., 0] if terms.shape[-1] else np.zeros(terms.shape[:-1]))
-    for place in range(1, terms.shape[-1]):
-        total = total + reading.inner(terms[..., place])
-    return reading.like(total.value)
+    """All terms are rounded at once, and then each partial sum: NumPy's own operators, since a sum is long."""
+    inner = reading.inner(terms)
+    total = inner.value[..., 0] if terms.shape[-1] else np.zeros(terms.shape[:-1])
+    with np.errstate(all="ignore"):
+        for place in range(1, terms.shape[-1]):
+            total = inner.like(total + inner.value[..., place]).value
+    return reading.like(total)
 
 
 def _sum(x: Rounded, axis: Any = None, keepdims: bool = False) -> Rounded:
