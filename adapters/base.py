@@ -205,7 +205,7 @@ class Adapter(ABC):
         try:
             operation = self._operation(request)
             with self.scope(), self.on_threads(request.threads) if request.threads else nullcontext():
-                point = self._point(request.halved if request.overwrites else request)
+                point = self._point(request.inner_halved if request.overwrites else request)
                 tensors = dict(zip(request.wrt, point.primals, strict=True)) | point.rest
                 if request.overwrites:
                     self._families(request, operation, point)

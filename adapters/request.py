@@ -49,7 +49,7 @@ class Request:
     threads: int = 0
     #: Whether results are read only after the same program was called again, with the numbers of `halved`.
     read_late: bool = False
-    #: Whether the inputs are written to where those of `halved` lay in a call before, as an optimiser does to weights.
+    #: Whether the inputs are written to where those of `inner_halved` lay in a call before, as an optimiser does.
     overwrites: bool = False
     #: Inputs whose first axis is that of samples, where the framework is to map code for one sample over them (vmap).
     mapped: tuple[str, ...] = ()
@@ -64,6 +64,18 @@ class Request:
     def halved(self) -> "Request":
         """The same of half of each real number: no formula takes those for the same, nor refuses them."""
         return replace(self, inputs={name: _half(array) for name, array in self.inputs.items()})
+
+    @property
+    def inner_halved(self) -> "Request":
+        """The same of half of each real number but the first and the last, by which who keeps arrays may know them."""
+        return replace(self, inputs={name: _inner_half(array) for name, array in self.inputs.items()})
+
+
+def _inner_half(array: Array) -> Array:
+    halved = _half(array).copy()
+    if array.size > 2:
+        halved.flat[0], halved.flat[-1] = array.flat[0], array.flat[-1]
+    return halved
 
 
 def _half(array: Array) -> Array:

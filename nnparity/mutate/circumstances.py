@@ -128,7 +128,7 @@ def _late(call: Call) -> Observation:
 
 def _packed(call: Call) -> Observation:
     """What was made of an array, and is kept by where that lies, is of the numbers that were there first."""
-    return of_another(call.request.halved, call, OUTPUTS) if call.request.overwrites else call.right
+    return of_another(call.request.inner_halved, call, OUTPUTS) if call.request.overwrites else call.right
 
 
 def _mapped(call: Call) -> Observation:

@@ -109,14 +109,15 @@ def test_a_result_that_the_next_call_overwrites_diverges(formula: str) -> None:
 
 
 class PacksWeights(NumpyAdapter):
-    """What it makes of an array it keeps by where that lies: who writes to it in place gets what was there before."""
+    """It keeps what it makes of an array by where that lies, and its ends: what is written between it does not see."""
 
     def _bound(self, request: Request) -> Operation:
         operation = super()._bound(request)
-        packed: dict[int, tuple[Any, Any]] = {}
+        packed: dict[Any, tuple[Any, Any]] = {}
 
         def method(**named: Any) -> Any:
-            held = {name: packed.setdefault(id(x), (x, np.copy(x)))[1] for name, x in named.items() if np.ndim(x)}
+            arrays = {name: (x, (id(x), x.flat[0], x.flat[-1])) for name, x in named.items() if np.ndim(x)}
+            held = {name: packed.setdefault(key, (x, np.copy(x)))[1] for name, (x, key) in arrays.items()}
             return operation.method(**{**named, **held})
 
         return dataclasses.replace(operation, method=method)
