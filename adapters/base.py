@@ -144,8 +144,8 @@ class Adapter(ABC):
         """Other numbers into the memory of a tensor that `put` made, for a framework whose tensors are written to."""
         raise NotImplementedError
 
-    def vmap(self, program: Callable[..., Tensors], axes: tuple[int | None, ...]) -> Callable[..., Tensors]:
-        """What the framework makes of code for one sample to run it for all: along axis 0 of the inputs that have 0."""
+    def vmap(self, program: Callable[..., Tensors]) -> Callable[..., Tensors]:
+        """What the framework makes of code for one sample to run it for all: along axis 0 of all that it is given."""
         raise NotImplementedError
 
     @abstractmethod

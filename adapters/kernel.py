@@ -160,21 +160,15 @@ class Operation:
         return result if isinstance(result, tuple) else (result,)
 
 
-#: Code for one sample, and which inputs have an axis of samples (0; else None) -> the same code for all samples.
-Vmap = Callable[[Callable[..., Tensors], tuple[int | None, ...]], Callable[..., Tensors]]
-
-
-def over_samples(vmap: Vmap, operation: Operation, mapped: Sequence[str]) -> Operation:
+def over_samples(vmap: Callable[[Any], Any], operation: Operation, mapped: Sequence[str]) -> Operation:
     """The operation on a batch as its code for a batch of one, mapped over the samples of these inputs."""
 
     def method(**named: Any) -> Tensors:
-        arrays = {name: x for name, x in named.items() if name not in operation.attributes}
-
         def one(*samples: Tensor) -> Tensors:
-            held = {name: x[None] if name in mapped else x for name, x in zip(arrays, samples, strict=True)}
-            result = operation.method(**held, **operation.attributes)
+            batches = {name: x[None] for name, x in zip(mapped, samples, strict=True)}
+            result = operation.method(**{**named, **batches})
             return tuple(y[0] for y in (result if isinstance(result, tuple) else (result,)))
 
-        return tuple(vmap(one, tuple(0 if name in mapped else None for name in arrays))(*arrays.values()))
+        return tuple(vmap(one)(*(named[name] for name in mapped)))
 
     return replace(operation, method=method)

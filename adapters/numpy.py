@@ -4,7 +4,7 @@ The one adapter that knows the reference, since the reference is its framework. 
 reports about this target is a fault of the harness, or of a budget, never of a kernel.
 """
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -77,15 +77,11 @@ class NumpyAdapter(Adapter):
         """As it is: `observe` rounds."""
         return np.asarray(tensor)
 
-    def vmap(self, program: Callable[..., Tensors], axes: tuple[int | None, ...]) -> Callable[..., Tensors]:
+    def vmap(self, program: Callable[..., Tensors]) -> Callable[..., Tensors]:
         """One sample after the other."""
-
-        def run(*arrays: Array) -> Tensors:
-            samples = zip(*(x for x, axis in zip(arrays, axes, strict=True) if axis == 0), strict=True)
-            each = [program(*_with(arrays, axes, one)) for one in samples]
-            return tuple(np.stack(results) for results in zip(*each, strict=True))
-
-        return run
+        return lambda *arrays: tuple(
+            np.stack(results) for results in zip(*(program(*one) for one in zip(*arrays, strict=True)), strict=True)
+        )
 
     def vjp(self, operation: Operation, point: Point) -> tuple[Tensors, Tensors]:
         """The reference's own back-propagation."""
@@ -110,9 +106,3 @@ class NumpyAdapter(Adapter):
         formula = load().get(operation.formula)
         everyone = dict(zip(formula.wrt if formula else operation.wrt, found, strict=True))
         return tuple(everyone[name] for name in operation.wrt)
-
-
-def _with(arrays: Sequence[Array], axes: Sequence[int | None], sample: Iterable[Array]) -> Iterator[Array]:
-    """All inputs, those with an axis of samples at one of them."""
-    of_sample = iter(sample)
-    return (x if axis is None else next(of_sample) for x, axis in zip(arrays, axes, strict=True))

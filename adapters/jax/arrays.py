@@ -44,8 +44,8 @@ class JaxArrays(Adapter):
     def get(self, tensor: Any) -> Array:
         return np.asarray(tensor)
 
-    def vmap(self, program: Callable[..., Tensors], axes: tuple[int | None, ...]) -> Callable[..., Tensors]:
-        return jax.vmap(program, in_axes=axes)
+    def vmap(self, program: Callable[..., Tensors]) -> Callable[..., Tensors]:
+        return jax.vmap(program)
 
     def vjp(self, operation: Operation, point: Point) -> tuple[Tensors, Tensors]:
         outputs, pull = jax.vjp(_function(operation, point), *point.primals)

@@ -52,8 +52,8 @@ class MlxArrays(Adapter):
 
         return run
 
-    def vmap(self, program: Any, axes: tuple[int | None, ...]) -> Any:
-        mapped = mx.vmap(program, in_axes=axes)
+    def vmap(self, program: Any) -> Any:
+        mapped = mx.vmap(program)
 
         def run(*arrays: Any) -> Any:
             try:

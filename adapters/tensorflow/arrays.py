@@ -51,19 +51,11 @@ class TensorflowArrays(Adapter):
     def get(self, tensor: Any) -> Array:
         return np.asarray(tensor.numpy())
 
-    def vmap(self, program: Any, axes: tuple[int | None, ...]) -> Any:
-        """`tf.vectorized_map` along axis 0; what it does not vectorise it says, and puts no loop in its place."""
-
-        def run(*arrays: Any) -> Any:
-            moving = tuple(x for x, axis in zip(arrays, axes, strict=True) if axis == 0)
-
-            def one(samples: Any) -> Any:
-                left = iter(samples)
-                return program(*(x if axis is None else next(left) for x, axis in zip(arrays, axes, strict=True)))
-
-            return tf.vectorized_map(one, moving, fallback_to_while_loop=False)
-
-        return run
+    def vmap(self, program: Any) -> Any:
+        """`tf.vectorized_map`; what it does not vectorise it says, and puts no loop in its place."""
+        return lambda *arrays: tf.vectorized_map(
+            lambda samples: program(*samples), arrays, fallback_to_while_loop=False
+        )
 
     def vjp(self, operation: Operation, point: Point) -> tuple[Tensors, Tensors]:
         with tf.GradientTape(watch_accessed_variables=False) as tape:

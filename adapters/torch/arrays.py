@@ -74,8 +74,8 @@ class TorchArrays(Adapter):
             return copy.view(torch.int16).numpy(force=True).view(ml_dtypes.bfloat16)
         return copy.numpy(force=True)
 
-    def vmap(self, program: Any, axes: tuple[int | None, ...]) -> Any:
-        mapped = torch.func.vmap(program, in_dims=axes)
+    def vmap(self, program: Any) -> Any:
+        mapped = torch.func.vmap(program)
 
         def run(*arrays: Any) -> Any:
             try:
