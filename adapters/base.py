@@ -182,6 +182,11 @@ class Adapter(ABC):
         raise NotImplementedError(threads)
 
     @property
+    def writes(self) -> bool:
+        """Whether `write` is there."""
+        return type(self).write is not Adapter.write
+
+    @property
     def maps(self) -> bool:
         """Whether `vmap` is there."""
         return type(self).vmap is not Adapter.vmap

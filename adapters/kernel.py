@@ -172,3 +172,23 @@ def over_samples(vmap: Callable[[Any], Any], operation: Operation, mapped: Seque
         return tuple(vmap(one)(*(named[name] for name in mapped)))
 
     return replace(operation, method=method)
+
+
+def unmapped(
+    path: str, program: Callable[..., Tensors], raised: type[Exception], *words: str
+) -> Callable[..., Tensors]:
+    """A mapped program; where it raises that with one of these words, what is at `path` says it does not map the code.
+
+    Raises Unsupported then.
+    """
+
+    def run(*arrays: Tensor) -> Tensors:
+        try:
+            return program(*arrays)
+        except raised as error:
+            told = str(error).strip()
+            if any(one in told for one in words):
+                raise Unsupported(f"{path}: {told.partition(chr(10))[0]}") from error
+            raise
+
+    return run

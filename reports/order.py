@@ -7,8 +7,13 @@ from collections.abc import Callable, Iterable
 from fnmatch import fnmatchcase
 from functools import cache, lru_cache
 
-from nnparity.reports.records import DTYPES, Environment, Fact, Verdict
+from nnparity.reports.records import DTYPES, REPEATED, Environment, Fact, Verdict
 
+#: The datasets of a case that is asked for again, or in another way, as patterns.
+ASKED_AGAIN = (
+    *(*REPEATED, "first sample alone", "inputs overwritten in place", "mapped over samples"),
+    *("gradient of * alone", "gradients without *"),
+)
 #: The layouts that a case may have.
 LAYOUTS = (
     *("transposed", "strided", "sliced", "unaligned", "expanded", "aliased", "channels last"),
@@ -25,14 +30,7 @@ CHECKS = (
         "masked blocks",
         "very negative logits",
         "rejects: *",
-        "again",
-        "read after another call",
-        "in another process",
-        "first sample alone",
-        "inputs overwritten in place",
-        "mapped over samples",
-        "gradient of * alone",
-        "gradients without *",
+        *ASKED_AGAIN,
         "all cores",
         "several threads",
         "sweep",

@@ -12,7 +12,7 @@ import mlx.core as mx
 import numpy as np
 
 from nnparity.adapters.base import Adapter
-from nnparity.adapters.kernel import Operation, Point, Program, Tensors, Unsupported
+from nnparity.adapters.kernel import Operation, Point, Program, Tensors, Unsupported, unmapped
 from nnparity.adapters.request import Array
 
 #: mx.sum(mx.array(np.ones((0, 8))), axis=0) now and then never ends: `get_reduction_plan` leaves out axes of size 0,
@@ -53,17 +53,7 @@ class MlxArrays(Adapter):
         return run
 
     def vmap(self, program: Any) -> Any:
-        mapped = mx.vmap(program)
-
-        def run(*arrays: Any) -> Any:
-            try:
-                return mapped(*arrays)
-            except ValueError as error:
-                if "[Primitive::vmap]" in str(error):
-                    raise Unsupported(f"mlx.core.vmap: {error}") from error
-                raise
-
-        return run
+        return unmapped("mlx.core.vmap", mx.vmap(program), ValueError, "[Primitive::vmap]")
 
     def vjp(self, operation: Operation, point: Point) -> tuple[Tensors, Tensors]:
         """Where some inputs are empty, the gradients of those that are not are sums over nothing."""

@@ -17,7 +17,7 @@ from torch.autograd import forward_ad
 from torch.nn.attention import SDPBackend, sdpa_kernel
 
 from nnparity.adapters.base import Adapter
-from nnparity.adapters.kernel import Operation, Point, Tensors, Unsupported, place
+from nnparity.adapters.kernel import Operation, Point, Tensors, place, unmapped
 from nnparity.adapters.request import Array
 from nnparity.adapters.shared.devices import CPU, CUDA, words
 from nnparity.adapters.torch.layouts import arranged
@@ -75,17 +75,7 @@ class TorchArrays(Adapter):
         return copy.numpy(force=True)
 
     def vmap(self, program: Any) -> Any:
-        mapped = torch.func.vmap(program)
-
-        def run(*arrays: Any) -> Any:
-            try:
-                return mapped(*arrays)
-            except RuntimeError as error:
-                if any(words in str(error) for words in ("vmap", "Batching rule")):
-                    raise Unsupported(f"torch.func.vmap: {str(error).strip().partition(chr(10))[0]}") from error
-                raise
-
-        return run
+        return unmapped("torch.func.vmap", torch.func.vmap(program), RuntimeError, "vmap", "Batching rule")
 
     def vjp(self, operation: Operation, point: Point) -> tuple[Tensors, Tensors]:
         leaves = _leaves(point.primals)

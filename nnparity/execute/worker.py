@@ -80,7 +80,7 @@ def _begin(backend: str, device: str, mode: str) -> tuple[Adapter, TargetInfo]:
         spoken=spoken(type(adapter)),
         source=source_of(type(adapter)),
         sets_threads=adapter.sets_threads,
-        writes=type(adapter).write is not Adapter.write,
+        writes=adapter.writes,
         maps=adapter.maps,
         lacking=lacking(adapter),
     )

@@ -93,8 +93,8 @@ def _of_other_arrays(
     flush: bool = False,
 ) -> tuple[str, float] | None:
     """Which of the cases that are tried has what was seen for its result."""
-    family = frozenset({quantity.partition(".")[0]})
-    if case.formula.trajectory or not family <= {"output", "grad"}:
+    family = _family(case, quantity)
+    if family is None:
         return None
     for says, other in tried:
         value = alternatives.once(case, (family, says, wide), partial(numbers, other, family, wide, {}))[quantity]
@@ -109,9 +109,9 @@ def _of_other_arrays(
 
 
 def _family(case: Case, quantity: str) -> frozenset[str] | None:
-    """That of the quantity, where what a single formula makes of other inputs is asked for; None where it is not."""
+    """That of the quantity, where what the formula makes of other inputs is asked for; None where it is not."""
     family = frozenset({quantity.partition(".")[0]})
-    return None if case.formula.composition or not family <= {"output", "grad"} else family
+    return None if case.formula.trajectory or not family <= {"output", "grad"} else family
 
 
 def _mixed(case: Case, before: Sequence[Case]) -> Iterator[tuple[str, Case]]:
@@ -312,7 +312,7 @@ def _unwritten(case: Case, seen: Array, expected: Expected, wrong: Array) -> tup
 def _shortened(case: Case, quantity: str, seen: Array, expected: Expected) -> tuple[str, float] | None:
     """The right answer to inputs without the last of some dimension, and zeros where there is nothing then."""
     family = _family(case, quantity)
-    if family is None:
+    if family is None or case.formula.composition:
         return None
     tails = list(_tails(case))
     for symbol, less in tails:

@@ -7,22 +7,12 @@ import msgspec
 
 from nnparity.reports.formatting import visible
 from nnparity.reports.merge import MergedRun
-from nnparity.reports.order import LAYOUTS
+from nnparity.reports.order import ASKED_AGAIN, LAYOUTS
 from nnparity.reports.records import ADAPTER, BY_ITSELF, REPEATED, SCRIPTS, Verdict
 from nnparity.reports.statistics import fails
 
 #: Datasets of the checks that ask more than one call, or arrays of another layout, as patterns: no script shows those.
-SEVERAL_CALLS = (
-    *(
-        *REPEATED,
-        "first sample alone",
-        "inputs overwritten in place",
-        "mapped over samples",
-        "gradient of * alone",
-        "gradients without *",
-    ),
-    *("several threads", *LAYOUTS),
-)
+SEVERAL_CALLS = (*ASKED_AGAIN, "several threads", *LAYOUTS)
 
 
 #: The grade of other bits for the same case.

@@ -39,7 +39,7 @@ class Inside:
             0.0,
             dict(adapter.nondeterministic),
             tuple(adapter.layouts),
-            writes=adapter.write is not Adapter.write,
+            writes=self._adapter.writes,
             maps=self._adapter.maps,
         )
 

@@ -61,9 +61,7 @@ class Pair:
         if self.a.kind == self.b.kind == FLATTEN and y.shape == seen_y.shape:
             return received, moved(y, seen_y, self.images)
         returned = turned.back(seen_y)
-        if (
-            self.a.kind == self.b.kind and self.a.kind in RECURRENT and y.ndim != returned.ndim
-        ):  # one returns the last state alone
+        if self.a.kind == self.b.kind in RECURRENT and y.ndim != returned.ndim:  # one returns the last state alone
             y, returned = (one[:, -1] if one.ndim == 3 else one for one in (y, returned))
         y, returned = np.squeeze(y), np.squeeze(returned)  # axes of one, kept or not
         return received, apart(y, returned) if y.shape == returned.shape else None
