@@ -245,7 +245,7 @@ class Adapter(ABC):
         put = self._layout(request.layout)
         usual = self.put if request.layout in MIXTURES else put
         otherwise = laid_otherwise(list(request.inputs), request.layout)
-        rest = {name: (put if name in otherwise else usual)(array) for name, array in request.inputs.items()}
+        rest = {name: (put if name in otherwise else self.put)(array) for name, array in request.inputs.items()}
         primals = tuple(rest.pop(name) for name in request.wrt)
         tangents = tuple(usual(request.tangents[name]) for name in request.wrt if request.tangents)
         cotangents = tuple(usual(request.cotangents[name]) for name in request.outputs if request.cotangents)

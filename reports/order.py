@@ -16,8 +16,8 @@ ASKED_AGAIN = (
 )
 #: The layouts that a case may have.
 LAYOUTS = (
-    *("transposed", "strided", "sliced", "unaligned", "expanded", "aliased", "channels last"),
-    *("mixed", "mixed from the second"),
+    *("transposed", "strided", "sliced", "second axis sliced", "unaligned", "expanded", "cotangents of a sum"),
+    *("aliased", "channels last", "mixed", "mixed from the second"),
 )
 #: The datasets of the checks beside the ordinary cases, as patterns. A test holds them against the checks.
 CHECKS = (

@@ -14,6 +14,8 @@ import numpy as np
 from nnparity.adapters.base import Adapter
 from nnparity.adapters.kernel import Operation, Point, Program, Tensors, Unsupported, unmapped
 from nnparity.adapters.request import Array
+from nnparity.adapters.shared.strides import strided
+from nnparity.spec.cases.layouts import LAYOUTS
 
 #: mx.sum(mx.array(np.ones((0, 8))), axis=0) now and then never ends: `get_reduction_plan` leaves out axes of size 0,
 #: and `nd_loop` then takes the sizes of its loops from memory that nobody wrote.
@@ -23,6 +25,7 @@ OVER_NOTHING = "MLX's sum over an empty batch takes its sizes from memory that n
 class MlxArrays(Adapter):
     """What any code on MLX's arrays shares."""
 
+    layouts = LAYOUTS
     second_order = "reverse over reverse: mx.vjp of mx.vjp"
     refusals = ("Not implemented for", "not yet implemented")
 
@@ -41,6 +44,11 @@ class MlxArrays(Adapter):
         if tensor.dtype == mx.bfloat16:
             return np.array(tensor.view(mx.uint16)).view("bfloat16")
         return np.array(tensor)
+
+    def arrange(self, tensor: Any, layout: str) -> Any:
+        if (laid := strided(self.get(tensor), layout)) is None:
+            return tensor
+        return mx.as_strided(self.put(laid.memory), tensor.shape, laid.strides, laid.offset)
 
     def compile(self, program: Program) -> Program:
         """Evaluated at once: MLX is lazy, and what fails should fail here."""

@@ -13,11 +13,14 @@ import paddle
 from nnparity.adapters.base import Adapter
 from nnparity.adapters.kernel import Operation, Point, Tensors, Unsupported
 from nnparity.adapters.request import Array
+from nnparity.adapters.shared.strides import strided
+from nnparity.spec.cases.layouts import ALIASED, LAYOUTS
 
 
 class PaddleArrays(Adapter):
     """What any code on PaddlePaddle's tensors shares."""
 
+    layouts = LAYOUTS
     second_order = "reverse over reverse: paddle.grad of paddle.grad; jvp is a double VJP too"
     refusals = ("doesn't have any grad op", "is not registered", "only supports avgpool")
 
@@ -31,7 +34,10 @@ class PaddleArrays(Adapter):
 
     def arrange(self, tensor: Any, layout: str) -> Any:
         """A graph knows tensors by name: the gradient of two inputs under one would be their sum."""
-        return super().arrange(tensor, layout).clone()
+        array = self.get(tensor)
+        if (laid := strided(array, layout)) is None:
+            return tensor.clone() if layout == ALIASED else tensor
+        return paddle.as_strided(self.put(laid.memory), tensor.shape, laid.strides, laid.offset * array.itemsize)
 
     def write(self, tensor: Any, array: Array) -> None:
         paddle.assign(self.put(array), output=tensor)

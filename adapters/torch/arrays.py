@@ -20,7 +20,7 @@ from nnparity.adapters.base import Adapter
 from nnparity.adapters.kernel import Operation, Point, Tensors, place, unmapped
 from nnparity.adapters.request import Array
 from nnparity.adapters.shared.devices import CPU, CUDA, words
-from nnparity.adapters.torch.layouts import arranged
+from nnparity.adapters.shared.strides import strided
 from nnparity.spec.cases.layouts import LAYOUTS
 
 #: The device of PyTorch/XLA, and the package that brings it. It compiles what is asked of it together, as JAX does, and
@@ -61,7 +61,9 @@ class TorchArrays(Adapter):
         return torch.from_numpy(copy).to(self._place)
 
     def arrange(self, tensor: Any, layout: str) -> Any:
-        return arranged(tensor, layout)
+        if (laid := strided(self.get(tensor), layout)) is None:
+            return tensor
+        return self.put(laid.memory).as_strided(tensor.shape, laid.strides, laid.offset)
 
     def write(self, tensor: Any, array: Array) -> None:
         tensor.copy_(self.put(array))

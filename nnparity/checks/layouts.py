@@ -22,7 +22,7 @@ from nnparity.execute.target import Target
 from nnparity.expect.expected import Expected
 from nnparity.reports.records import Fact
 from nnparity.spec import DTYPES, Case, Formula, shapes
-from nnparity.spec.cases.layouts import ALIASED, FREE, KEPT, LAYOUTS, aliased, numbers
+from nnparity.spec.cases.layouts import ALIASED, FREE, KEPT, LAYOUTS, OF_A_SUM, aliased, numbers
 from nnparity.spec.given import Given
 from nnparity.spec.schema import Signature, plain
 from nnparity.spec.selection import Selection
@@ -30,6 +30,7 @@ from nnparity.spec.selection import Selection
 TABLE = "layouts, against contiguous inputs"
 #: What is said of a verdict on numbers that a layout needs, where it is not the layout that is at fault.
 USUAL = "contiguous inputs"
+GRADIENT = frozenset({"grad"})
 
 
 def layouts(target: Target, formula: Formula, selection: Selection) -> Inquiry:
@@ -152,11 +153,12 @@ class Arranged:
 
 def _arrangements(target: Target, case: Case, selection: Selection, layouts: Sequence[str]) -> list[Arranged]:
     """One dtype. Layouts of the same numbers share what is expected of them, and the contiguous observation."""
-    quantities = first_order(case.formula, selection.quantities)
+    asked_for = first_order(case.formula, selection.quantities)
     found: list[Arranged] = []
     for layout in (layout for layout in layouts if layout in target.observer.info.layouts):
         laid = dataclasses.replace(case, signature=most_alike(case.formula)) if layout == ALIASED else case
-        if (given := arranged(laid, layout)) is None:
+        quantities = asked_for & GRADIENT if layout == OF_A_SUM else asked_for
+        if not quantities or (given := arranged(laid, layout)) is None:
             continue
         asked = request(given, quantities, alike(given, selection))
         own, drawn = (case, None) if layout in FREE else (given, laid)

@@ -32,7 +32,7 @@ from nnparity.spec.cases.layouts import (
     LEAST,
     MIXTURES,
     SLACK,
-    SLICED,
+    SLICES,
     TRANSPOSED,
     WHOLE_SLACK,
     laid_otherwise,
@@ -176,8 +176,8 @@ def _in_memory(x: Array, layout: str) -> Array | None:
     """The numbers of an array in the order in which they lie; None where that is the usual one, or not told."""
     if x.ndim < LEAST.get(layout, 1):
         return None
-    if layout == SLICED:
-        return _in_wider(x)
+    if layout in SLICES:
+        return _in_wider(x, SLICES[layout])
     if layout in (CHANNELS_LAST, *MIXTURES) and x.ndim == IMAGES:
         return np.moveaxis(x, 1, -1).reshape(x.shape)
     if layout in (TRANSPOSED, *MIXTURES):
@@ -185,13 +185,11 @@ def _in_memory(x: Array, layout: str) -> Array | None:
     return None
 
 
-def _in_wider(x: Array) -> Array:
-    """As many numbers from the first on of the wider array that x is a slice of."""
-    *rows, columns = x.shape
+def _in_wider(x: Array, axis: int) -> Array:
+    """As many numbers from the first on of the wider array that x is a slice of, along that axis."""
     between = WHOLE_SLACK if np.issubdtype(x.dtype, np.integer) else SLACK
-    wide = np.full((*rows, columns + slack(columns)), between, x.dtype)
-    wide[..., :columns] = x
-    return wide.ravel()[: x.size].reshape(x.shape)
+    more = [(0, slack(size) if place == axis % x.ndim else 0) for place, size in enumerate(x.shape)]
+    return np.pad(x, more, constant_values=between).ravel()[: x.size].reshape(x.shape)
 
 
 def _nearer(seen: Array, value: Array, right: Array) -> bool:

@@ -1,14 +1,15 @@
 """Faults that show in some circumstances only: certain numbers, the call before, a batch, a layout, several threads."""
 
 from collections.abc import Callable
+from dataclasses import replace
 
 import numpy as np
 
 from nnparity.adapters.request import Array, Observation, Request
 from nnparity.checks.determinism import with_samples
-from nnparity.mutate.fault import OUTPUTS, Call, Change, Fault, of_another, of_answers, of_inputs
+from nnparity.mutate.fault import GRADIENTS, OUTPUTS, Call, Change, Fault, of_another, of_answers, of_inputs
 from nnparity.spec import DTYPES, Case, Dtype, Formula
-from nnparity.spec.cases.layouts import CONTIGUOUS, EXPANDED, LAYOUTS, numbers
+from nnparity.spec.cases.layouts import CONTIGUOUS, EXPANDED, LAYOUTS, OF_A_SUM, numbers
 from nnparity.spec.cases.special_values import batch
 from nnparity.spec.loader import signatures
 
@@ -52,6 +53,8 @@ def _has(formula: Formula, layout: str) -> bool:
 
 
 def _in_layout(layout: str) -> Fault:
+    if layout == OF_A_SUM:
+        return Fault("of cotangents of a sum the first alone is read", LAYOUT, _one_cotangent, layout=layout)
     return Fault(
         f"{layout} inputs are taken in another order",
         LAYOUT,
@@ -152,6 +155,20 @@ def _rolled(layout: str) -> Callable[[Call], Observation]:
     """The first real input read one place further on, as strides that are not followed do."""
     wrong = of_inputs(lambda x, request: np.roll(x, 1))
     return lambda call: wrong(call) if call.request.layout == layout else call.right
+
+
+def _one_cotangent(call: Call) -> Observation:
+    """The others are taken for 0, as memory that is not there is."""
+    if call.request.layout != OF_A_SUM:
+        return call.right
+    first = {name: _first(g) for name, g in call.request.cotangents.items()}
+    return of_another(replace(call.request, cotangents=first), call, GRADIENTS)
+
+
+def _first(x: Array) -> Array:
+    one = np.zeros_like(x)
+    one.flat[:1] = x.flat[:1]
+    return one
 
 
 def _seam(call: Call) -> Observation:

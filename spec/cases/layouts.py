@@ -21,19 +21,26 @@ CHANNELS_LAST, ALIASED = "channels last", "aliased"
 #: The first columns of a wider array, so that rows lie further apart than they are long: padded rows, or the queries of
 #: one product for queries, keys and values.
 SLICED = "sliced"
+#: The first of the second axis of a longer array, whose leading axes are no single one then: some channels of images,
+#: the first steps of sequences.
+PART = "second axis sliced"
+#: Of all slices the axis, and what lies between them.
+SLICES = {SLICED: -1, PART: 1}
+#: Of the cotangents alone: one number for all, by strides of 0 along every axis, as the derivative of a sum is.
+OF_A_SUM = "cotangents of a sum"
 #: Every second input channels last or transposed, the others and all gradients contiguous: from the first input on, or
 #: from the second on, as where a layer's weights alone were brought into that layout.
 MIXED, MIXED_FROM_SECOND = "mixed", "mixed from the second"
 MIXTURES = (MIXED, MIXED_FROM_SECOND)
-LAYOUTS = (TRANSPOSED, STRIDED, SLICED, UNALIGNED, EXPANDED, CHANNELS_LAST, ALIASED, *MIXTURES)
+LAYOUTS = (TRANSPOSED, STRIDED, *SLICES, UNALIGNED, EXPANDED, OF_A_SUM, CHANNELS_LAST, ALIASED, *MIXTURES)
 #: Those of any numbers; the others need numbers of their own.
-FREE = tuple(layout for layout in LAYOUTS if layout not in (EXPANDED, ALIASED))
+FREE = tuple(layout for layout in LAYOUTS if layout not in (EXPANDED, OF_A_SUM, ALIASED))
 #: Those that a copy has too: parameters are copied before an optimiser changes them in place.
 KEPT = (TRANSPOSED, CHANNELS_LAST)
 #: The rank of a batch of images.
 IMAGES = 4
 #: Ranks below which a layout says nothing of an array.
-LEAST = {TRANSPOSED: 2, SLICED: 2, MIXED: 2, MIXED_FROM_SECOND: 2, CHANNELS_LAST: IMAGES}
+LEAST = {TRANSPOSED: 2, SLICED: 2, PART: 3, MIXED: 2, MIXED_FROM_SECOND: 2, CHANNELS_LAST: IMAGES}
 #: What lies between sliced rows: far from any result, and exact in each dtype, so that a diagnosis can reckon with it;
 #: of whole numbers the other one.
 SLACK, WHOLE_SLACK = 64.0, 1
@@ -53,9 +60,12 @@ def numbers(case: Case, layout: str) -> Numbers | None:
     """Those of the case, made equal where the layout needs it; None where the layout says nothing of its arrays."""
     if layout == EXPANDED:
         return Numbers(_rows_alike(case), _repeated(case.cotangents))
+    if layout == OF_A_SUM:
+        alike = {name: np.full_like(g, g.flat[0]) for name, g in case.cotangents.items()}
+        return Numbers(dict(case.inputs), alike) if any(g.size > 1 for g in alike.values()) else None
     if layout == ALIASED:
-        alike = _alike(case)
-        return Numbers(alike, dict(case.cotangents)) if alike is not None else None
+        shared = _alike(case)
+        return Numbers(shared, dict(case.cotangents)) if shared is not None else None
     arrays = [case.inputs[name] for name in laid_otherwise(list(case.inputs), layout)]
     arrays += () if layout in MIXTURES else case.cotangents.values()
     told = any(x.ndim >= LEAST.get(layout, 1) for x in arrays)
@@ -63,12 +73,14 @@ def numbers(case: Case, layout: str) -> Numbers | None:
 
 
 def laid_otherwise(inputs: Sequence[str], layout: str) -> Sequence[str]:
-    """The names of those inputs that lie otherwise in a layout; gradients do so wherever all inputs do."""
+    """The names of those inputs that lie otherwise in a layout; cotangents do so but for mixtures."""
+    if layout == OF_A_SUM:
+        return ()
     return inputs[MIXTURES.index(layout) :: 2] if layout in MIXTURES else inputs
 
 
 def slack(columns: int) -> int:
-    """How many columns of a wider array a slice of it leaves, which has so many."""
+    """How many columns of a wider array a slice of it leaves, which has so many; so of any axis."""
     return LEAST_SLACK + -(columns + LEAST_SLACK) % ALIGNED
 
 

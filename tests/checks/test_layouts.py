@@ -144,6 +144,7 @@ def test_of_inputs_that_are_mixed_every_second_lies_otherwise_and_no_gradient_do
     ("fault", "formula", "layout", "told"),
     [
         ("TakesRowsForAdjacent", "dense", "sliced", "x"),
+        ("TakesImagesForAdjacent", "conv2d", "second axis sliced", "x"),
         ("TakesWeightsForLyingAsItsInput", "dense", "mixed from the second", "w"),
         ("TakesWeightsForLyingAsItsInput", "conv2d", "mixed from the second", "w"),
     ],
@@ -164,6 +165,9 @@ def test_a_kernel_of_torch_that_is_wrong_of_one_layout_alone_is_caught_and_named
     [
         ("sliced", (2, 3, 67), (216, 72, 1)),
         ("sliced", (4, 5), (8, 1)),
+        ("second axis sliced", (2, 3, 5, 1), (40, 5, 1, 1)),
+        ("second axis sliced", (4, 5), (5, 1)),
+        ("cotangents of a sum", (4, 5, 1), (0, 0, 0)),
         ("channels last", (2, 1, 3, 4), (12, 1, 4, 1)),
         ("channels last", (5, 3, 1, 1), (3, 1, 3, 3)),
         ("channels last", (2, 1, 3, 3, 3), (27, 27, 9, 3, 1)),
@@ -173,10 +177,18 @@ def test_a_kernel_of_torch_that_is_wrong_of_one_layout_alone_is_caught_and_named
 def test_arrays_of_torch_have_the_strides_of_their_layout_with_an_axis_of_one_element_too(
     layout: str, shape: tuple[int, ...], strides: tuple[int, ...]
 ) -> None:
-    arranged = import_module("nnparity.adapters.torch.layouts").arranged
-    x = import_module("torch").ones(shape)
-    assert arranged(x, layout).stride() == strides
-    assert (arranged(x, layout) == x).all()
+    torch = import_module("nnparity.adapters.torch.backend").TorchAdapter()
+    laid = torch.arrange(torch.put(np.ones(shape)), layout)
+    assert laid.stride() == strides
+    assert (torch.get(laid) == 1).all()
+
+
+@TORCH
+@pytest.mark.parametrize("dtype", DTYPES)
+def test_a_kernel_of_torch_that_takes_gradients_for_contiguous_is_caught(dtype: str) -> None:
+    adapter = import_module("nnparity.tests.checks.torch_adapters").TakesGradientsForContiguous
+    found = wrong(lines(adapter, "layouts", "tanh", dtypes=(dtype,)))
+    assert all("grad.x" in found[layout] for layout in ("cotangents of a sum", "expanded", "transposed"))
 
 
 def test_a_kernel_that_is_wrong_where_two_inputs_are_one_array_is_caught() -> None:

@@ -29,6 +29,28 @@ class TakesRowsForAdjacent(TorchAdapter):
         return super().dense(x.as_strided(x.shape, (x.shape[-1], 1)) if longer else x, w, b)
 
 
+class TakesImagesForAdjacent(TorchAdapter):
+    """It takes each image to begin where the one before ends, by its shape."""
+
+    @kernel("torch.nn.functional.conv2d")
+    def conv2d(self, x: Any, w: Any) -> Any:
+        _, c, h, wide = x.shape
+        adjacent = (c * h * wide, h * wide, wide, 1)
+        longer = x.stride() > adjacent and x.stride()[1:] == adjacent[1:]
+        return super().conv2d(x.as_strided(x.shape, adjacent) if longer else x, w)
+
+
+class TakesGradientsForContiguous(TorchAdapter):
+    """It reads the memory of a gradient as if each of its elements had its own place there."""
+
+    @kernel("torch.tanh")
+    def tanh(self, x: Any) -> Any:
+        y = super().tanh(x)
+        if y.requires_grad:
+            y.register_hook(lambda g: g.as_strided(g.shape, torch.empty(g.shape).stride()))
+        return y
+
+
 class TakesWeightsForLyingAsItsInput(TorchAdapter):
     """Where its input is contiguous, it reads the memory of its weights as if they were."""
 
