@@ -25,8 +25,21 @@ from nnparity.adapters.kernel import (
     distributions,
     over_samples,
 )
-from nnparity.adapters.request import Array, Failure, Observation, Request, altered, declared, keys, repeated, unmasked
-from nnparity.adapters.traceback import comes_along, frames_of, raised_in
+from nnparity.adapters.request import (
+    Array,
+    Failure,
+    Observation,
+    Request,
+    altered,
+    asked,
+    declared,
+    keys,
+    observed,
+    once,
+    repeated,
+    unmasked,
+)
+from nnparity.adapters.traceback import comes_along, frames_of, raised_in, with_frames
 from nnparity.spec.cases.layouts import ALIASED, CONTIGUOUS, MIXTURES, laid_otherwise
 from nnparity.spec.schema import QUANTITIES, WITH_GRAD, plain
 
@@ -160,6 +173,10 @@ class Adapter(ABC):
         """The derivative of the VJP when the primals move along the tangents, cotangents fixed."""
         raise Unsupported(f"the {self.backend} adapter gives no second derivatives")
 
+    def double_vjp(self, operation: Operation, point: Point) -> Tensors:
+        """The derivative of the VJP when its cotangents move, weighed with the tangents: what `jvp` is, in reverse."""
+        raise NotImplementedError
+
     def jvp_hvp(self, operation: Operation, point: Point) -> tuple[Tensors, Tensors]:
         """Both at once, for a framework that shares work between them."""
         return self.jvp(operation, point), self.hvp(operation, point)
@@ -191,6 +208,11 @@ class Adapter(ABC):
         """Whether `vmap` is there."""
         return type(self).vmap is not Adapter.vmap
 
+    @property
+    def doubles(self) -> bool:
+        """Whether `double_vjp` is there."""
+        return type(self).double_vjp is not Adapter.double_vjp
+
     def inference(self) -> AbstractContextManager[Any]:
         """What holds around the plain forward of a formula that has derivatives: no gradients, no graph."""
         return nullcontext()
@@ -221,8 +243,8 @@ class Adapter(ABC):
                     raise ValueError(f"the method of {request.formula} changed its input {changed}")
         except Exception as error:  # noqa: BLE001  (whatever a framework raises is what was observed)
             seen = self._failed(request, QUANTITIES, error)
-        asked = [family for family in FAMILIES if family.partition(".")[0] in request.quantities]
-        return {key: seen[key] for family in asked for key in keys(family, request) if not repeated(key, seen)}
+        wanted = [family for family in FAMILIES if family.partition(".")[0] in request.quantities]
+        return {key: seen[key] for family in wanted for key in keys(family, request) if not repeated(key, seen)}
 
     def _operation(self, request: Request) -> Operation:
         """The method for a request, attributes bound. Raise `Unsupported` when there is none."""
@@ -257,7 +279,7 @@ class Adapter(ABC):
             return self.put
         if layout not in self.layouts:
             raise Unsupported(f"the {self.backend} adapter has no layout {layout!r}")
-        put = _once(self.put) if layout == ALIASED else self.put
+        put = once(self.put) if layout == ALIASED else self.put
         return lambda array: self.arrange(put(array), layout)
 
     def _families(self, request: Request, operation: Operation, point: Point) -> Observation:
@@ -265,10 +287,10 @@ class Adapter(ABC):
         seen: Observation = {}
         failed: dict[str, str] = {}
         for families, rule in self._plan(request):
-            missing = [family for family in families if _asked(family, request) and not _seen(seen, family, request)]
+            missing = [family for family in families if asked(family, request) and not observed(seen, family, request)]
             if missing:
                 seen |= self._try(request, families, rule, operation, point)
-                self.notes |= {one: failed[one] for one in missing if one in failed and _seen(seen, one, request)}
+                self.notes |= {one: failed[one] for one in missing if one in failed and observed(seen, one, request)}
                 failed |= dict.fromkeys(missing, f"apart: {_listed(families)} together failed")
         return seen
 
@@ -280,7 +302,7 @@ class Adapter(ABC):
         plan.append(((WITH_GRAD, "grad"), self._vjp))
         if set(SECOND) <= request.quantities:
             plan.append((SECOND, self._jvp_hvp))
-        return [*plan, (("jvp",), self.jvp), (("hvp",), self.hvp)]
+        return [*plan, (("jvp",), self.double_vjp if request.doubled else self.jvp), (("hvp",), self.hvp)]
 
     def _try(
         self, request: Request, families: tuple[str, ...], rule: Callable[..., Tensors], operation: Operation, at: Point
@@ -312,7 +334,7 @@ class Adapter(ABC):
         failure = replace(self.failure(error), raised_in=raised_in(error, type(self)))
         final = failure.kind == "error" or isinstance(error, Unsupported)
         frames, names = frames_of(error, type(self)), [key for family in families for key in keys(family, request)]
-        return {key: _located(failure if final else self._refusal(request, key, failure), frames) for key in names}
+        return {key: with_frames(failure if final else self._refusal(request, key, failure), frames) for key in names}
 
     def _refusal(self, request: Request, key: str, failure: Failure) -> Failure:
         """What looks like a refusal is one where it is declared, and an error elsewhere."""
@@ -367,29 +389,7 @@ class ForwardOnly(Adapter):
         raise Unsupported(self.forward_only)
 
 
-def _located(failure: Failure, frames: list[str]) -> Failure:
-    """An error with the lines of the adapter's own file that it came through."""
-    if failure.kind == "unsupported" or not frames:
-        return failure
-    return replace(failure, message="\n".join([failure.message, *frames]))
-
-
-def _once(put: Callable[[Array], Tensor]) -> Callable[[Array], Tensor]:
-    """The same tensor for arrays of the same numbers."""
-    made: dict[tuple[str, tuple[int, ...], bytes], Tensor] = {}
-    return lambda array: made.setdefault((array.dtype.name, array.shape, array.tobytes()), put(array))
-
-
-def _asked(family: str, request: Request) -> bool:
-    """Whether a request wants a family; the output that comes with the gradients it wants beside both."""
-    return {*(("output", "grad") if family == WITH_GRAD else (family,))} <= request.quantities
-
-
 def _listed(families: tuple[str, ...]) -> str:
     """In words; of the output that comes with the gradients nothing is said."""
     *first, last = (family for family in families if family != WITH_GRAD)
     return f"{', '.join(first)} and {last}" if first else last
-
-
-def _seen(seen: Observation, family: str, request: Request) -> bool:
-    return all(not isinstance(seen.get(key), Failure | None) for key in keys(family, request))

@@ -53,6 +53,8 @@ class Request:
     overwrites: bool = False
     #: Inputs whose first axis is that of samples, where the framework is to map code for one sample over them (vmap).
     mapped: tuple[str, ...] = ()
+    #: Whether the forward derivative is to come of the VJP, differentiated by its cotangents.
+    doubled: bool = False
 
     @property
     def float_dtype(self) -> str:
@@ -165,6 +167,22 @@ def keys(family: str, request: Request) -> tuple[str, ...]:
     if family in ("output", "jvp", WITH_GRAD):
         return output_keys(family, request.outputs)
     return tuple(f"{family}.{name}" for name in request.wrt)
+
+
+def once(put: Callable[[Array], Any]) -> Callable[[Array], Any]:
+    """The same tensor for arrays of the same numbers."""
+    made: dict[tuple[str, tuple[int, ...], bytes], Any] = {}
+    return lambda array: made.setdefault((array.dtype.name, array.shape, array.tobytes()), put(array))
+
+
+def asked(family: str, request: Request) -> bool:
+    """Whether a request wants a family; the output that comes with the gradients it wants beside both."""
+    return {*(("output", "grad") if family == WITH_GRAD else (family,))} <= request.quantities
+
+
+def observed(seen: Observation, family: str, request: Request) -> bool:
+    """Whether every quantity of a family has numbers."""
+    return all(not isinstance(seen.get(key), Failure | None) for key in keys(family, request))
 
 
 def repeated(key: str, seen: Observation) -> bool:

@@ -3,8 +3,11 @@
 import dis
 import linecache
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from types import FrameType, TracebackType
+
+from nnparity.adapters.request import Failure
 
 #: What an instruction of the adapter's own frame does when code without a frame, compiled, raises: it calls something.
 CALLS = ("CALL", "BINARY", "UNARY", "COMPARE", "CONTAINS", "STORE_SUBSCR", "STORE_ATTR", "GET_ITER", "FOR_ITER")
@@ -82,3 +85,10 @@ def _frames(traceback: TracebackType | None) -> Iterator[tuple[FrameType, int]]:
 def _is_ours(frame: FrameType, ours: set[str]) -> bool:
     name = str(frame.f_globals.get("__name__", ""))
     return name in ours or name.startswith(("nnparity.adapters", "nnparity.execute"))
+
+
+def with_frames(failure: Failure, frames: list[str]) -> Failure:
+    """An error with the lines of the adapter's own file that it came through."""
+    if failure.kind == "unsupported" or not frames:
+        return failure
+    return replace(failure, message="\n".join([failure.message, *frames]))

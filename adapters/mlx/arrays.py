@@ -73,6 +73,12 @@ class MlxArrays(Adapter):
     def jvp(self, operation: Operation, point: Point) -> Tensors:
         return tuple(mx.jvp(_function(operation, point), list(point.primals), list(point.tangents))[1])
 
+    def double_vjp(self, operation: Operation, point: Point) -> Tensors:
+        def pulled(*cotangents: Any) -> list[Any]:
+            return list(self.vjp(operation, point._replace(cotangents=cotangents))[1])
+
+        return tuple(mx.vjp(pulled, list(point.cotangents), list(point.tangents))[1])
+
     def hvp(self, operation: Operation, point: Point) -> Tensors:
         def pulled(*primals: Any) -> list[Any]:
             return list(self.vjp(operation, point._replace(primals=primals))[1])

@@ -74,6 +74,12 @@ class TensorflowArrays(Adapter):
             _, gradients = self.vjp(operation, point)
         return _pull(outer, gradients, point.primals, point.tangents)
 
+    def double_vjp(self, operation: Operation, point: Point) -> Tensors:
+        with tf.GradientTape(watch_accessed_variables=False) as outer:
+            outer.watch(point.cotangents)
+            _, gradients = self.vjp(operation, point)
+        return _pull(outer, gradients, point.cotangents, point.tangents)
+
     def failure(self, error: Exception) -> Failure:
         """As of `Adapter`, without the traces that TensorFlow writes into its messages."""
         failure = super().failure(error)

@@ -3,7 +3,8 @@
 Again means twice: right away, and read only after another call with other numbers, which must not change a result.
 The other ways are its first sample alone; its inputs in memory that held others in a call before, as an optimiser
 leaves weights; code for one sample that the framework maps over all (vmap): each operation has another kernel for
-that; and the gradients of some inputs, as where layers are frozen: kernels choose by what is to be computed.
+that; the gradients of some inputs, as where layers are frozen: kernels choose by what is to be computed; and the
+forward derivative as a VJP's derivative by its cotangents.
 
 Other bits for the same case are `nondeterministic`, with how far apart they are, unless the adapter declares the
 formula so; a difference beyond the budget of two computations `diverges` in any case. Asked for in another way, it is
@@ -28,7 +29,7 @@ from nnparity.checks.common import (
     representative,
     unsupported,
 )
-from nnparity.checks.comparison import SAME, again, compared, spread
+from nnparity.checks.comparison import SAME, again, by_itself, compared, spread
 from nnparity.checks.inquiry import Found, Inquiry, saying
 from nnparity.execute.observer import Observed
 from nnparity.execute.requests import request
@@ -49,7 +50,9 @@ AFTER = "read after another call"
 OVERWRITTEN, MAPPED = "inputs overwritten in place", "mapped over samples"
 #: Gradients of the first input that has one (weights are frozen), and of all others (it is the network's own input).
 ONE_GRADIENT, OTHER_GRADIENTS = "gradient of {} alone", "gradients without {}"
-OUTPUT = frozenset({"output"})
+#: The derivative of a VJP by its cotangents, which is the forward derivative.
+DOUBLED = "forward derivative by a double VJP"
+OUTPUT, FORWARD = frozenset({"output"}), frozenset({"jvp"})
 
 
 def determinism(target: Target, formula: Formula, selection: Selection) -> Inquiry:
@@ -63,7 +66,7 @@ def determinism(target: Target, formula: Formula, selection: Selection) -> Inqui
     alone = [request(single, OUTPUT)] if single else []
     truth = cache(lambda: held(target, case, quantities))
     late = dataclasses.replace(asked, read_late=True)
-    ways = list(_other_ways(target, case, asked))
+    ways = [*_other_ways(target, case, asked), *_doubled(target, case, selection)]
     others = [one for _, one in ways]
     here, elsewhere = (target.observer, [asked, asked, late, *others, *alone]), (target.observer.twin(), [asked])
     return Inquiry(
@@ -90,6 +93,17 @@ def _other_ways(target: Target, case: Case, asked: Request) -> Iterator[tuple[Gi
         yield named(case, OTHER_GRADIENTS.format(first)), dataclasses.replace(some, wrt=tuple(others))
 
 
+def _doubled(target: Target, case: Case, selection: Selection) -> Iterator[tuple[Given, Request]]:
+    """The forward derivative as reverse mode gives it, where a usual run asks for it.
+
+    A gradient of a gradient runs through this and through what the HVP is made of.
+    """
+    if target.observer.info.doubles and case.formula.families(selection.quantities) & FORWARD:
+        given = named(case, DOUBLED)  # it has tangents of its own, as each dataset
+        asked = request(given, FORWARD)
+        yield given, dataclasses.replace(asked, cotangents=dict(case.cotangents), doubled=True)
+
+
 def _judged(
     target: Target,
     case: Case,
@@ -114,7 +128,10 @@ def _judged(
     for dataset, difference in told.items():
         words.add(dataset, difference, case.dtype.name)
     for (given, asked), seen in zip(ways, others, strict=True):
-        yield from _in_another_way(given, asked, truth, (first, seen), words)
+        if asked.doubled:
+            yield from _by_double_vjp(target, given, seen)
+        else:
+            yield from _in_another_way(given, asked, truth, (first, seen), words)
     yield Fact(TABLE, case.formula.id, target.name, words.text(SAME))
 
 
@@ -128,6 +145,16 @@ def _in_another_way(
     for found in again(given, expected, first, seen, words, (seen,)):
         own = judgeable(expected, seen)[found.quantity]
         yield dataclasses.replace(found, seen=seen.observation.get(found.quantity), truth=own, ordinary=True)
+
+
+def _by_double_vjp(target: Target, given: Given, seen: Observed) -> Iterator[Finding]:
+    """The forward derivative that came of reverse mode, which no other observation is like."""
+    took: tuple[Observed, ...] = (seen,)
+    for quantity, expected in held(target, given, FORWARD).items():
+        judged = by_itself(given, quantity, expected, seen)
+        found = seen.observation.get(quantity)
+        yield Finding(given, quantity, judged, took=took, seen=found, truth=expected, ordinary=True)
+        took = ()
 
 
 def _repeated(

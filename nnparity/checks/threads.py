@@ -6,6 +6,7 @@ for bit. What is larger than a block, or not a whole number of them, is cut up t
 
 What a target whose threads are set in its own process gets of the pool of sizes is asked on all cores as well, and held
 against one thread: who shares out rows, columns or channels may lose the last, and of which sizes depends on the cores.
+So it is on an odd number of threads, one more than cores that are even: what halves again and again is wrong of those.
 """
 
 import dataclasses
@@ -14,6 +15,8 @@ from collections.abc import Iterator, Sequence
 from functools import cache
 from itertools import count
 from typing import Any
+
+import numpy as np
 
 from nnparity.checks.cell_text import CellText
 from nnparity.checks.common import Finding, failure, first_order, held, judgeable, named, ordinary, representative
@@ -35,13 +38,13 @@ from nnparity.spec.selection import Selection
 
 TABLE = "threads, all cores against one"
 ALL_CORES = "all cores"
-#: Of the sizes of the pool, on all cores too.
+#: Of the sizes of the pool, on all cores and on an odd number of threads.
 SEVERAL = "several threads"
 #: What the table says where the same call gives other bits.
 RESTLESS = "other bits at each call"
 #: The diagnosis of what is wrong there alone, and of what is right there alone.
-ALONE = "right on one thread, wrong on all cores"
-ONE = "wrong on one thread, right on all cores"
+ALONE = "right on one thread, wrong on {}"
+ONE = "wrong on one thread, right on {}"
 #: Numbers that go in and come out, at least: torch shares out what has more than 32,768.
 ELEMENTS = 2**17
 
@@ -60,21 +63,42 @@ def threads(target: Target, formula: Formula, selection: Selection) -> Inquiry:
     once = [request(given, quantities) for given in asked_more]
 
     def judged(answers: Sequence[Observed]) -> Iterator[Found]:
-        alone, together = answers[: 1 + len(once)], answers[1 + len(once) :]
-        yield from _found(target, case, truth(), Seen(alone[0], *together[:2]))
-        for own, given, single, several in zip(more, asked_more, alone[1:], together[2:], strict=True):
-            words = CellText((given.dtype.name,))  # the table is of the large case
-            held_to = truth_of(target, own, selection)
-            expected = judgeable(held_to, several)
-            for one in again(given, held_to, single, several, words, (single, several)):
-                yield dataclasses.replace(one, diagnosis=_alone(one, expected[one.quantity], single, several))
+        (first, *alone), answers = answers[: 1 + len(once)], answers[1 + len(once) :]
+        yield from _found(target, case, truth(), Seen(first, *answers[:2]))
+        several = zip(answers[2 : 2 + len(once)], answers[2 + len(once) :], strict=True)
+        for own, given, single, both in zip(more, asked_more, alone, several, strict=True):
+            yield from _on_several(given, truth_of(target, own, selection), single, both)
 
-    return Inquiry(
-        judged,
-        [case, *asked_more],
-        [(one, [asked, *once]), (all_cores, [asked, asked, *once])],
-        truth,
-    )
+    each = [(one, [asked, *once]), (all_cores, [asked, asked, *once])]
+    each += [(target.observer.on_threads(cores() | 1), once)] if once else []
+    return Inquiry(judged, [case, *asked_more], each, truth)
+
+
+def _on_several(
+    given: Given, truth: dict[str, Expected], single: Observed, both: tuple[Observed, Observed]
+) -> Iterator[Finding]:
+    """What all cores give and what an odd number of threads does, held against one: of a quantity the worse."""
+    found = {one.quantity: one for one in _against(given, truth, single, both[0])}
+    if not _same(*both):
+        for one in _against(given, truth, single, both[1]):
+            usual = found.get(one.quantity)
+            if usual is None or (usual.judgement.grade == "conforms" != one.judgement.grade):
+                found[one.quantity] = one
+    yield from found.values()
+
+
+def _against(given: Given, truth: dict[str, Expected], single: Observed, several: Observed) -> Iterator[Finding]:
+    words = CellText((given.dtype.name,))  # the table is of the large case
+    expected = judgeable(truth, several)
+    for one in again(given, truth, single, several, words, (single, several)):
+        yield dataclasses.replace(one, diagnosis=_alone(one, expected[one.quantity], single, several))
+
+
+def _same(one: Observed, other: Observed) -> bool:
+    """Whether both have the same quantities, bit for bit."""
+    pairs = [(x, other.observation.get(name)) for name, x in one.observation.items()]
+    arrays = all(isinstance(x, np.ndarray) and isinstance(y, np.ndarray) for x, y in pairs)
+    return arrays and len(other.observation) == len(pairs) and all(x.tobytes() == y.tobytes() for x, y in pairs)  # type: ignore[union-attr]
 
 
 def _found(target: Target, case: Case, truth: dict[str, Expected], seen: "Seen") -> Iterator[Found]:
@@ -142,7 +166,8 @@ def _alone(found: Finding, expected: Expected, one: Observed, several: Observed)
         return None
     grades = [by_itself(found.case, found.quantity, expected, seen).grade for seen in (one, several)]
     told = ((ALONE, *grades), (ONE, *reversed(grades)))
-    return next((says for says, right, wrong in told if right == "conforms" and wrong in WRONG), None)
+    says = (says for says, right, wrong in told if right == "conforms" and wrong in WRONG)
+    return next((one.format(found.case.dataset) for one in says), None)
 
 
 def large(formula: Formula, dtype: str, salt: str = "") -> Given:

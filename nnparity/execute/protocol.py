@@ -29,6 +29,8 @@ class TargetInfo:
     writes: bool = False
     #: Whether it maps code for one sample over several, see `Adapter.vmap`.
     maps: bool = False
+    #: Whether it differentiates a VJP by its cotangents, see `Adapter.double_vjp`.
+    doubles: bool = False
     #: Families of quantities that it gives of no formula -> the reason, see `adapters.inspection.lacking`.
     lacking: dict[str, str] = field(default_factory=dict)
 

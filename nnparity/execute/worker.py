@@ -82,6 +82,7 @@ def _begin(backend: str, device: str, mode: str) -> tuple[Adapter, TargetInfo]:
         sets_threads=adapter.sets_threads,
         writes=adapter.writes,
         maps=adapter.maps,
+        doubles=adapter.doubles,
         lacking=lacking(adapter),
     )
 

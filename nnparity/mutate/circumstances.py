@@ -7,11 +7,12 @@ import numpy as np
 
 from nnparity.adapters.request import Array, Observation, Request
 from nnparity.checks.determinism import with_samples
-from nnparity.mutate.fault import GRADIENTS, OUTPUTS, Call, Change, Fault, of_another, of_answers, of_inputs
+from nnparity.mutate.fault import FORWARD, GRADIENTS, OUTPUTS, Call, Change, Fault, of_another, of_answers, of_inputs
 from nnparity.spec import DTYPES, Case, Dtype, Formula
 from nnparity.spec.cases.layouts import CONTIGUOUS, EXPANDED, LAYOUTS, OF_A_SUM, numbers
 from nnparity.spec.cases.special_values import batch
 from nnparity.spec.loader import signatures
+from nnparity.spec.schema import QUANTITIES
 
 DATA, CALLS, LAYOUT, THREADS = "data", "order of calls", "layout", "threads"
 NAN, PERMITTED = "NaN is taken for 0", "the spec permits it of a NaN"
@@ -38,6 +39,8 @@ def circumstance_faults(formula: Formula, dtype: Dtype) -> list[Fault]:
         faults.append(_sought("the first sample sees the others", CALLS, of_answers(_leaking, OUTPUTS)))
     if with_samples(formula):
         faults.append(Fault("mapped over samples, the last is taken for the first", CALLS, _mapped, needs="maps"))
+    if "jvp" in formula.families(QUANTITIES):
+        faults.append(Fault("half of a VJP's derivative by its cotangents is lost", CALLS, _doubled, needs="doubles"))
     faults += [_in_layout(one) for one in LAYOUTS if _has(formula, one)]
     return [*faults, Fault(f"on several threads the last {BLOCK} elements are not written", THREADS, _seam)]
 
@@ -136,6 +139,10 @@ def _packed(call: Call) -> Observation:
 
 def _mapped(call: Call) -> Observation:
     return of_answers(_last_as_first, OUTPUTS)(call) if call.request.mapped else call.right
+
+
+def _doubled(call: Call) -> Observation:
+    return of_answers(lambda x, request: x * 0.5, FORWARD)(call) if call.request.doubled else call.right
 
 
 def _last_as_first(x: Array, request: Request) -> Array:

@@ -53,8 +53,9 @@ class Fault:
     one_way: bool = False
     #: The layout that it shows in, if in one only: planted in targets that have it.
     layout: str = ""
-    #: What it shows in, if in that alone: arrays that are written to, or mapped code. Planted in targets that have it.
-    needs: Literal["", "writes", "maps"] = ""
+    #: What it shows in, if in that alone, and is planted in targets that have it: arrays that are written to, mapped
+    #: code, a double VJP.
+    needs: Literal["", "writes", "maps", "doubles"] = ""
 
 
 def of_answers(change: Change, *families: str) -> Callable[[Call], Observation]:

@@ -41,6 +41,7 @@ class Inside:
             tuple(adapter.layouts),
             writes=self._adapter.writes,
             maps=self._adapter.maps,
+            doubles=self._adapter.doubles,
         )
 
     def submit(self, requests: Sequence[Request]) -> None:

@@ -2,6 +2,8 @@
 
 import dataclasses
 from collections.abc import Callable
+from importlib import import_module
+from importlib.util import find_spec
 from types import MappingProxyType
 from typing import Any
 
@@ -158,6 +160,26 @@ def test_a_gradient_that_is_wrong_where_another_is_not_asked_for_diverges_and_is
     found = [one for one in examined(FrozenScale, "determinism", "layer_norm") if one.grade != "conforms"]
     told = ("gradient of x alone", "grad.x", "the scale γ is missing")
     assert [(one.dataset, one.quantity, one.diagnosis) for one in found] == [told]
+
+
+class LosesItsCotangents(NumpyAdapter):
+    """Differentiated by its cotangents its VJP gives half."""
+
+    def double_vjp(self, operation: Operation, point: Point) -> Tensors:
+        return tuple(0.5 * pushed for pushed in self.jvp(operation, point))
+
+
+@pytest.mark.parametrize("formula", ["tanh", "dense", "lstm_step"])
+def test_a_vjp_that_is_differentiated_wrongly_by_its_cotangents_diverges(formula: str) -> None:
+    found = wrong(lines(LosesItsCotangents, "determinism", formula))
+    assert set(found) == {"forward derivative by a double VJP"}
+    assert {name.partition(".")[0] for name in found["forward derivative by a double VJP"]} == {"jvp"}
+
+
+@pytest.mark.skipif(find_spec("torch") is None, reason="torch is not installed")
+def test_a_kernel_of_torch_whose_backward_detaches_what_comes_in_is_caught_there_alone() -> None:
+    adapter = import_module("nnparity.tests.checks.torch_adapters").DetachesCotangents
+    assert wrong(lines(adapter, "determinism", "tanh")) == {"forward derivative by a double VJP": {"jvp"}}
 
 
 def test_a_mean_over_the_batch_is_asked_of_nobody() -> None:

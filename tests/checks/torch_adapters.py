@@ -51,6 +51,17 @@ class TakesGradientsForContiguous(TorchAdapter):
         return y
 
 
+class DetachesCotangents(TorchAdapter):
+    """Its derivative is right, and that of its derivative by all but what came in: a constant to it."""
+
+    @kernel("torch.tanh")
+    def tanh(self, x: Any) -> Any:
+        y = super().tanh(x)
+        if y.requires_grad:
+            y.register_hook(lambda g: g.detach())
+        return y
+
+
 class TakesWeightsForLyingAsItsInput(TorchAdapter):
     """Where its input is contiguous, it reads the memory of its weights as if they were."""
 
