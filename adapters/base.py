@@ -16,6 +16,7 @@ from typing import Any, ClassVar
 from nnparity.adapters.kernel import (
     DeviceUnavailable,
     Kernel,
+    Mapped,
     Operation,
     Point,
     Program,
@@ -23,17 +24,18 @@ from nnparity.adapters.kernel import (
     Tensors,
     Unsupported,
     distributions,
-    over_samples,
 )
 from nnparity.adapters.request import (
     Array,
     Failure,
     Observation,
     Request,
+    added_up,
     altered,
     asked,
     declared,
     keys,
+    listed,
     observed,
     once,
     repeated,
@@ -161,6 +163,10 @@ class Adapter(ABC):
         """What the framework makes of code for one sample to run it for all: along axis 0 of all that it is given."""
         raise NotImplementedError
 
+    def functional_vjp(self, operation: Operation, point: Point) -> tuple[Tensors, Tensors]:
+        """As `vjp`, in a way that `vmap` can map."""
+        return self.vjp(operation, point)
+
     @abstractmethod
     def vjp(self, operation: Operation, point: Point) -> tuple[Tensors, Tensors]:
         """The outputs, and the cotangents pulled back to each primal (zeros when unconnected)."""
@@ -238,7 +244,7 @@ class Adapter(ABC):
                     self._families(request, operation, point)
                     for name, tensor in tensors.items():
                         self.write(tensor, request.inputs[name])
-                seen = self._families(request, operation, point)
+                seen = added_up(self._families(request, operation, point), request)
                 if changed := altered(request.inputs, tensors, self.get, self.put):
                     raise ValueError(f"the method of {request.formula} changed its input {changed}")
         except Exception as error:  # noqa: BLE001  (whatever a framework raises is what was observed)
@@ -251,7 +257,9 @@ class Adapter(ABC):
         name = f"{request.formula} {request.wrt} {request.attributes} {request.dtype} {request.mapped}"
         if name not in self._operations:
             bound = self._bound(request)
-            self._operations[name] = over_samples(self.vmap, bound, request.mapped) if request.mapped else bound
+            self._operations[name] = (
+                Mapped(**vars(bound), vmap=self.vmap, mapped=request.mapped) if request.mapped else bound
+            )
         return self._operations[name]
 
     def _bound(self, request: Request) -> Operation:
@@ -291,7 +299,7 @@ class Adapter(ABC):
             if missing:
                 seen |= self._try(request, families, rule, operation, point)
                 self.notes |= {one: failed[one] for one in missing if one in failed and observed(seen, one, request)}
-                failed |= dict.fromkeys(missing, f"apart: {_listed(families)} together failed")
+                failed |= dict.fromkeys(missing, f"apart: {listed(families)} together failed")
         return seen
 
     def _plan(self, request: Request) -> list[tuple[tuple[str, ...], Callable[..., Tensors]]]:
@@ -359,6 +367,8 @@ class Adapter(ABC):
             return operation(*point.primals, **point.rest)
 
     def _vjp(self, operation: Operation, point: Point) -> Tensors:
+        if isinstance(operation, Mapped):
+            return operation.vjp(self.functional_vjp, point)
         outputs, gradients = self.vjp(operation, point)
         return (*outputs, *gradients)
 
@@ -387,9 +397,3 @@ class ForwardOnly(Adapter):
     def hvp(self, operation: Operation, point: Point) -> Tensors:
         """None."""
         raise Unsupported(self.forward_only)
-
-
-def _listed(families: tuple[str, ...]) -> str:
-    """In words; of the output that comes with the gradients nothing is said."""
-    *first, last = (family for family in families if family != WITH_GRAD)
-    return f"{', '.join(first)} and {last}" if first else last

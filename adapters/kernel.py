@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field
 from functools import cache, partial
 from importlib import metadata
 from pkgutil import resolve_name
@@ -160,18 +160,42 @@ class Operation:
         return result if isinstance(result, tuple) else (result,)
 
 
-def over_samples(vmap: Callable[[Any], Any], operation: Operation, mapped: Sequence[str]) -> Operation:
-    """The operation on a batch as its code for a batch of one, mapped over the samples of these inputs."""
+@dataclass(frozen=True, eq=False)
+class Mapped(Operation):
+    """An operation on a batch as its code for a batch of one, mapped over the samples of the inputs `mapped`."""
 
-    def method(**named: Any) -> Tensors:
+    vmap: Callable[[Any], Any] = field(kw_only=True)
+    mapped: Sequence[str] = ()
+
+    def __call__(self, *primals: Tensor, **rest: Tensor) -> Tensors:
+        """The outputs."""
+        inputs = dict(zip(self.wrt, primals, strict=True)) | rest
+
         def one(*samples: Tensor) -> Tensors:
-            batches = {name: x[None] for name, x in zip(mapped, samples, strict=True)}
-            result = operation.method(**{**named, **batches})
-            return tuple(y[0] for y in (result if isinstance(result, tuple) else (result,)))
+            given = self._with(inputs, samples)
+            of_one = super(Mapped, self).__call__(*(given.pop(name) for name in self.wrt), **given)
+            return tuple(y[0] for y in of_one)
 
-        return tuple(vmap(one)(*(named[name] for name in mapped)))
+        return tuple(self.vmap(one)(*(inputs[name] for name in self.mapped)))
 
-    return replace(operation, method=method)
+    def vjp(self, vjp: Callable[[Operation, Point], tuple[Tensors, Tensors]], point: Point) -> Tensors:
+        """The outputs, and each sample's gradients: those of inputs that are not mapped are to be added up."""
+        alone = Operation(self.formula, self.method, self.wrt, self.attributes, self.order)
+        inputs = dict(zip(self.wrt, point.primals, strict=True)) | point.rest
+
+        def one(*arrays: Tensor) -> Tensors:
+            given = self._with(inputs, arrays)
+            primals = tuple(given.pop(name) for name in self.wrt)
+            cotangents = tuple(g[None] for g in arrays[len(self.mapped) :])
+            outputs, gradients = vjp(alone, Point(primals, given, (), cotangents))
+            own = (g[0] if name in self.mapped else g for name, g in zip(self.wrt, gradients, strict=True))
+            return (*(y[0] for y in outputs), *own)
+
+        return tuple(self.vmap(one)(*(inputs[name] for name in self.mapped), *point.cotangents))
+
+    def _with(self, inputs: Mapping[str, Tensor], samples: Sequence[Tensor]) -> dict[str, Tensor]:
+        """The inputs with one sample of each that is mapped, as a batch."""
+        return {**inputs, **{name: x[None] for name, x in zip(self.mapped, samples, strict=False)}}
 
 
 def unmapped(

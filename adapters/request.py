@@ -175,6 +175,15 @@ def once(put: Callable[[Array], Any]) -> Callable[[Array], Any]:
     return lambda array: made.setdefault((array.dtype.name, array.shape, array.tobytes()), put(array))
 
 
+def added_up(seen: Observation, request: Request) -> Observation:
+    """Of code that was mapped over samples the gradients of what all samples share, added up; rounded once."""
+    shared = [name for name in map("grad.{}".format, set(request.wrt) - set(request.mapped)) if request.mapped]
+    return {
+        name: x.astype(np.float64).sum(axis=0).astype(x.dtype) if name in shared and isinstance(x, np.ndarray) else x
+        for name, x in seen.items()
+    }
+
+
 def asked(family: str, request: Request) -> bool:
     """Whether a request wants a family; the output that comes with the gradients it wants beside both."""
     return {*(("output", "grad") if family == WITH_GRAD else (family,))} <= request.quantities
@@ -200,3 +209,9 @@ def repeated(key: str, seen: Observation) -> bool:
         return True
     alike = (with_grad == output) & (np.signbit(with_grad) == np.signbit(output))
     return bool((alike | ((with_grad != with_grad) & (output != output))).all())  # noqa: PLR0124  (NaN)
+
+
+def listed(families: tuple[str, ...]) -> str:
+    """In words; of the output that comes with the gradients nothing is said."""
+    *first, last = (family for family in families if family != WITH_GRAD)
+    return f"{', '.join(first)} and {last}" if first else last

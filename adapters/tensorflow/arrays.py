@@ -11,7 +11,7 @@ import numpy as np
 import tensorflow as tf
 
 from nnparity.adapters.base import Adapter
-from nnparity.adapters.kernel import Operation, Point, Tensors, place
+from nnparity.adapters.kernel import Operation, Point, Tensors, place, unmapped
 from nnparity.adapters.request import Array, Failure
 from nnparity.adapters.shared.devices import CPU, CUDA, words
 
@@ -53,9 +53,12 @@ class TensorflowArrays(Adapter):
 
     def vmap(self, program: Any) -> Any:
         """`tf.vectorized_map`; what it does not vectorise it says, and puts no loop in its place."""
-        return lambda *arrays: tf.vectorized_map(
-            lambda samples: program(*samples), arrays, fallback_to_while_loop=False
-        )
+
+        def mapped(*arrays: Any) -> Any:
+            return tf.vectorized_map(lambda samples: program(*samples), arrays, fallback_to_while_loop=False)
+
+        # The gradient of a loop keeps lists, of which there are none of several samples.
+        return unmapped("tf.vectorized_map", mapped, TypeError, "`dtype` <dtype: 'variant'>")
 
     def vjp(self, operation: Operation, point: Point) -> tuple[Tensors, Tensors]:
         with tf.GradientTape(watch_accessed_variables=False) as tape:

@@ -84,6 +84,10 @@ class TorchArrays(Adapter):
         outputs = operation(*leaves, **point.rest)
         return outputs, _pull(outputs, leaves, point.cotangents)
 
+    def functional_vjp(self, operation: Operation, point: Point) -> tuple[Tensors, Tensors]:
+        outputs, pull = torch.func.vjp(lambda *primals: operation(*primals, **point.rest), *point.primals)
+        return outputs, pull(point.cotangents)
+
     def jvp(self, operation: Operation, point: Point) -> Tensors:
         with self._second_order(operation, "jvp"):
             try:

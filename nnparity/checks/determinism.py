@@ -2,9 +2,9 @@
 
 Again means twice: right away, and read only after another call with other numbers, which must not change a result.
 The other ways are its first sample alone; its inputs in memory that held others in a call before, as an optimiser
-leaves weights; code for one sample that the framework maps over all (vmap): each operation has another kernel for
-that; the gradients of some inputs, as where layers are frozen: kernels choose by what is to be computed; and the
-forward derivative as a VJP's derivative by its cotangents.
+leaves weights; code for one sample and its gradients that the framework maps over all (vmap): each operation has
+another kernel for that; the gradients of some inputs, as where layers are frozen: kernels choose by what is to be
+computed; and the forward derivative as a VJP's derivative by its cotangents.
 
 Other bits for the same case are `nondeterministic`, with how far apart they are, unless the adapter declares the
 formula so; a difference beyond the budget of two computations `diverges` in any case. Asked for in another way, it is

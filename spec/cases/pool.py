@@ -2,9 +2,10 @@
 
 A row of the covering array is a signature with one dataset and one dtype, which are factors like the sizes. What
 binds the sizes is the formula's own `where`; what keeps a case from costing more than it tells are two budgets, the
-same for all formulas. The first rows meet the most pairs: who cannot afford all takes the first. Last come long rows,
-in each dtype: a single dimension past a block, which the array has for sums alone; and in one dtype a single dimension
-past what 16 bits count.
+same for all formulas. First comes one whose sizes leave nothing over of any block, many samples in wide rows, which no
+pair needs. Then the first rows meet the most pairs: who cannot afford all takes the first. Last come that of whole
+blocks in the other dtypes, and long rows in each: a single dimension past a block, which the array has for sums alone;
+and in one dtype a single dimension past what 16 bits count.
 """
 
 from collections.abc import Iterator, Mapping
@@ -12,7 +13,7 @@ from dataclasses import dataclass
 
 from nnparity.spec import shapes
 from nnparity.spec.cases.covering import Array, Factor, Level, Value
-from nnparity.spec.cases.sizes import CLASSES, COUNTED, EMPTY, KINDS, LONG
+from nnparity.spec.cases.sizes import CLASSES, COUNTED, EMPTY, KINDS, LONG, STEPS, WHOLE
 from nnparity.spec.loader import signature
 from nnparity.spec.schema import Formula, Pool, Signature
 
@@ -22,6 +23,8 @@ ELEMENTS, WORK = 1 << 15, 1 << 16
 #: The same where one dimension is past 16 bits: an index knows no dtype, and float32, in which it is tried, no proof.
 MANY_ELEMENTS, MANY_WORK = 1 << 19, 1 << 19
 MANY_DTYPE = "float32"
+#: The same of rows of whole blocks.
+WHOLE_ELEMENTS, WHOLE_WORK = 1 << 15, 1 << 18
 #: What varies beside sizes and attributes.
 DATASET, DTYPE = "dataset", "dtype"
 #: Sizes beside a long one, the first that the budgets hold.
@@ -51,7 +54,11 @@ def pool(formula: Formula) -> tuple[Drawn, ...]:
 
 def _all(formula: Formula, declared: Pool) -> Iterator[Drawn]:
     bounds = Bounds(formula, declared)
-    yield from _rows(formula, declared, bounds)
+    rows = list(_rows(formula, declared, bounds))
+    have = {(row.signature.id, row.dataset, row.dtype) for row in rows}
+    blocks = _whole(formula, declared, Bounds(formula, declared, WHOLE_ELEMENTS, WHOLE_WORK))
+    whole = [row for row in blocks if (row.signature.id, row.dataset, row.dtype) not in have]
+    yield from (*whole[:1], *rows, *whole[1:])
     yield from _long(formula, declared, bounds, LONG, formula.dtypes)
     yield from _long(formula, declared, Bounds(formula, declared, MANY_ELEMENTS, MANY_WORK), COUNTED, (MANY_DTYPE,))
 
@@ -62,6 +69,18 @@ def _rows(formula: Formula, declared: Pool, bounds: "Bounds") -> Iterator[Drawn]
         dataset, dtype = str(values.pop(DATASET)), str(values.pop(DTYPE))
         classes = {name: level for name, level in row.levels.items() if name in declared.sizes}
         yield Drawn(signature_of(formula, bounds, values, dataset, classes), dataset, dtype)
+
+
+def _whole(formula: Formula, declared: Pool, bounds: "Bounds") -> Iterator[Drawn]:
+    """All dimensions in whole blocks, the largest that the bounds hold; float32, if there is one, first."""
+    dataset = (declared.datasets or formula.datasets)[0]
+    first: dict[str, Value] = {attribute: values[0] for attribute, values in declared.values.items()}
+    tried = ({name: WHOLE[kind][place] for name, kind in declared.sizes.items()} for place in range(STEPS))
+    sizes = next((first | one for one in tried if bounds.fit(first | one, {})), None)
+    if sizes is not None and declared.sizes:
+        signature = signature_of(formula, bounds, sizes, dataset, {})
+        dtypes = sorted(formula.dtypes, key=lambda dtype: dtype != MANY_DTYPE)
+        yield from (Drawn(signature, dataset, dtype) for dtype in dtypes)
 
 
 def _long(

@@ -55,5 +55,20 @@ LONG: dict[str, tuple[str, ...]] = {
 COUNTED: dict[str, tuple[str, ...]] = dict.fromkeys(
     ("batch", "rows", "reduction", "feature", "parameters", "classes", "vocabulary"), ("past 16 bits",)
 )
+#: kind of dimension -> sizes that leave nothing over of a vector, a tile or a block: models have such, and kernels a
+#: way of their own for them. The largest come first; all dimensions take the same step.
+STEPS = 5
+WHOLE: dict[str, tuple[int, ...]] = {
+    **dict.fromkeys(("batch", "rows"), (128, 64, 32, 16, 16)),
+    **dict.fromkeys(("feature", "reduction", "classes", "vocabulary"), (64, 64, 32, 32, 16)),
+    "parameters": (4096, 1024, 256, 64, 64),
+    **dict.fromkeys(("width", "channel"), (32, 32, 16, 16, 8)),
+    "image": (16, 16, 8, 8, 4),
+    "kernel": (3, 3, 3, 3, 3),
+    "sequence": (64, 32, 32, 16, 8),
+    "recurrence": (16, 8, 8, 8, 8),
+    "steps": (8, 4, 4, 4, 4),
+    "heads": (8, 4, 4, 2, 2),
+}
 #: The class in which an array has no element.
 EMPTY = "0"

@@ -144,7 +144,7 @@ class MapsTheFirst(NumpyAdapter):
 def test_a_sample_that_mapped_code_does_not_see_diverges(formula: str) -> None:
     found = wrong(lines(MapsTheFirst, "determinism", formula))
     assert {name: {one.partition(".")[0] for one in told} for name, told in found.items()} == {
-        "mapped over samples": {"output"}
+        "mapped over samples": {"output", "grad"}
     }
 
 

@@ -15,7 +15,7 @@ import pytest
 from nnparity.reference import FORMULAS
 from nnparity.spec import DTYPES, Case, Formula, load, shapes
 from nnparity.spec.cases.listing import listed
-from nnparity.spec.cases.pool import ELEMENTS, MANY_DTYPE, MANY_ELEMENTS, WORK, Drawn, pool
+from nnparity.spec.cases.pool import ELEMENTS, MANY_DTYPE, MANY_ELEMENTS, WHOLE_WORK, WORK, Drawn, pool
 from nnparity.spec.cases.sizes import CLASSES, KINDS
 from nnparity.spec.schema import Pool
 
@@ -166,15 +166,29 @@ def test_one_dtype_has_a_row_past_16_bits(id: str, name: str) -> None:
     assert [drawn.dtype for drawn in counted(load()[id]) if drawn.signature.dims[name] > 0xFFFF] == [MANY_DTYPE]
 
 
+@pytest.mark.parametrize("formula", SINGLE, ids=lambda formula: formula.id)
+def test_many_samples_and_rows_of_whole_vectors_come_together_in_each_dtype(formula: Formula) -> None:
+    kinds = formula.pool.sizes if formula.pool else {}
+    least = {"batch": 16, "rows": 16, "parameters": 64, "kernel": 3, "steps": 4, "heads": 2, "image": 4}
+    there = [
+        drawn.dtype
+        for drawn in pool(formula)
+        if all(drawn.signature.sizes[name] % least.get(kind, 8) == 0 for name, kind in kinds.items() if name != "k")
+        and min(drawn.signature.dims.values()) > 0
+    ]
+    assert set(formula.dtypes) <= set(there)
+
+
 def test_the_sizes_are_of_their_classes_and_keep_to_the_budgets() -> None:
     for formula in SINGLE:
         beyond = counted(formula)
-        for drawn in pool(formula):
+        for place, drawn in enumerate(pool(formula)):
             dims = drawn.signature.dims
             known = dims | {k: v for k, v in drawn.signature.attributes.items() if type(v) is int}
             for name, label in drawn.signature.classes.items():
                 assert known.get(name, CLASSES[label][0]) in CLASSES[label], drawn.signature.id
-            most = MANY_ELEMENTS / ELEMENTS if drawn in beyond else 1
+            whole = not place or drawn.signature == pool(formula)[0].signature
+            most = MANY_ELEMENTS / ELEMENTS if drawn in beyond else WHOLE_WORK / WORK if whole else 1
             assert cost(formula, known | {"k": known["d"] // known["heads"]} if "heads" in known else known) <= most
 
 
@@ -206,7 +220,7 @@ def test_different_formulas_see_different_sizes_of_a_class() -> None:
     taken = {drawn.signature.dims["d"] for id in ("sigmoid", "tanh", "relu", "gelu") for drawn in pool(load()[id])[:30]}
     assert {7, 8, 9, 15, 16, 17, 63, 64, 65} <= taken
     first = {
-        next(d for d in pool(load()[id]) if d.signature.classes["d"] == "prime").signature.dims["d"]
+        next(d for d in pool(load()[id]) if d.signature.classes.get("d") == "prime").signature.dims["d"]
         for id in ("sigmoid", "tanh", "relu", "gelu")
     }
     assert len(first) > 1
