@@ -4,7 +4,8 @@ Again means twice: right away, and read only after another call with other numbe
 The other ways are its first sample alone; its inputs in memory that held others in a call before, as an optimiser
 leaves weights; code for one sample and its gradients that the framework maps over all (vmap): each operation has
 another kernel for that; the gradients of some inputs, as where layers are frozen: kernels choose by what is to be
-computed; and the forward derivative as a VJP's derivative by its cotangents.
+computed; other attributes at the same sizes, as who keeps a plan by sizes mixes up; and the forward derivative as a
+VJP's derivative by its cotangents.
 
 Other bits for the same case are `nondeterministic`, with how far apart they are, unless the adapter declares the
 formula so; a difference beyond the budget of two computations `diverges` in any case. Asked for in another way, it is
@@ -12,6 +13,7 @@ held to that budget alone.
 """
 
 import dataclasses
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from functools import cache
 
@@ -39,7 +41,7 @@ from nnparity.reports.records import Fact
 from nnparity.spec import DTYPES, Case, Formula
 from nnparity.spec.cases.special_values import batch, resized
 from nnparity.spec.given import Given
-from nnparity.spec.loader import signatures
+from nnparity.spec.loader import signature, signatures
 from nnparity.spec.schema import Signature
 from nnparity.spec.selection import Selection
 
@@ -52,6 +54,8 @@ OVERWRITTEN, MAPPED = "inputs overwritten in place", "mapped over samples"
 ONE_GRADIENT, OTHER_GRADIENTS = "gradient of {} alone", "gradients without {}"
 #: The derivative of a VJP by its cotangents, which is the forward derivative.
 DOUBLED = "forward derivative by a double VJP"
+#: The same sizes with other attributes, in one process: what is kept for some sizes is not what others need.
+OTHER_ATTRIBUTES = "other attributes"
 OUTPUT, FORWARD = frozenset({"output"}), frozenset({"jvp"})
 
 
@@ -66,7 +70,7 @@ def determinism(target: Target, formula: Formula, selection: Selection) -> Inqui
     alone = [request(single, OUTPUT)] if single else []
     truth = cache(lambda: held(target, case, quantities))
     late = dataclasses.replace(asked, read_late=True)
-    ways = [*_other_ways(target, case, asked), *_doubled(target, case, selection)]
+    ways = [*_other_ways(target, case, asked), *_of_their_own(target, case, asked, selection)]
     others = [one for _, one in ways]
     here, elsewhere = (target.observer, [asked, asked, late, *others, *alone]), (target.observer.twin(), [asked])
     return Inquiry(
@@ -93,15 +97,34 @@ def _other_ways(target: Target, case: Case, asked: Request) -> Iterator[tuple[Gi
         yield named(case, OTHER_GRADIENTS.format(first)), dataclasses.replace(some, wrt=tuple(others))
 
 
-def _doubled(target: Target, case: Case, selection: Selection) -> Iterator[tuple[Given, Request]]:
-    """The forward derivative as reverse mode gives it, where a usual run asks for it.
+def _of_their_own(target: Target, case: Case, asked: Request, selection: Selection) -> Iterator[tuple[Given, Request]]:
+    """What is right of its own and like no other observation: other attributes, and another forward derivative.
 
-    A gradient of a gradient runs through this and through what the HVP is made of.
+    That is as reverse mode gives it, where a usual run asks for it: a gradient of a gradient runs through this and
+    through what the HVP is made of.
     """
+    if other := _other_attributes(case):
+        yield other, dataclasses.replace(asked, attributes=dict(other.signature.attributes))
     if target.observer.info.doubles and case.formula.families(selection.quantities) & FORWARD:
         given = named(case, DOUBLED)  # it has tangents of its own, as each dataset
         asked = request(given, FORWARD)
         yield given, dataclasses.replace(asked, cotangents=dict(case.cotangents), doubled=True)
+
+
+def _other_attributes(case: Case) -> Given | None:
+    """The case with the first other value of each attribute that the formula's pool varies.
+
+    None where it varies none, or the formula's own signatures do so at one size.
+    """
+    if any(count > 1 for count in Counter(tuple(one.dims.values()) for one in signatures(case.formula)).values()):
+        return None
+    now, values = case.signature.attributes, case.formula.pool.values if case.formula.pool else {}
+    others = {name: next((one for one in several if one != now[name]), None) for name, several in values.items()}
+    changed = {name: value for name, value in others.items() if value is not None}
+    if not changed:
+        return None
+    other = signature(case.formula, {**case.signature.dims, **now, **changed}, (), {})
+    return Given(case.formula, other, OTHER_ATTRIBUTES, case.dtype, case.salt, case.inputs, case.cotangents)
 
 
 def _judged(
@@ -128,8 +151,8 @@ def _judged(
     for dataset, difference in told.items():
         words.add(dataset, difference, case.dtype.name)
     for (given, asked), seen in zip(ways, others, strict=True):
-        if asked.doubled:
-            yield from _by_double_vjp(target, given, seen)
+        if given.dataset in (DOUBLED, OTHER_ATTRIBUTES):
+            yield from _by_themselves(target, given, asked, seen)
         else:
             yield from _in_another_way(given, asked, truth, (first, seen), words)
     yield Fact(TABLE, case.formula.id, target.name, words.text(SAME))
@@ -147,10 +170,10 @@ def _in_another_way(
         yield dataclasses.replace(found, seen=seen.observation.get(found.quantity), truth=own, ordinary=True)
 
 
-def _by_double_vjp(target: Target, given: Given, seen: Observed) -> Iterator[Finding]:
-    """The forward derivative that came of reverse mode, which no other observation is like."""
+def _by_themselves(target: Target, given: Given, asked: Request, seen: Observed) -> Iterator[Finding]:
+    """What no other observation is like, judged as an ordinary case is."""
     took: tuple[Observed, ...] = (seen,)
-    for quantity, expected in held(target, given, FORWARD).items():
+    for quantity, expected in judgeable(held(target, given, asked.quantities), seen).items():
         judged = by_itself(given, quantity, expected, seen)
         found = seen.observation.get(quantity)
         yield Finding(given, quantity, judged, took=took, seen=found, truth=expected, ordinary=True)

@@ -162,6 +162,24 @@ def test_a_gradient_that_is_wrong_where_another_is_not_asked_for_diverges_and_is
     assert [(one.dataset, one.quantity, one.diagnosis) for one in found] == [told]
 
 
+class KeepsAttributes(NumpyAdapter):
+    """What it has made for some sizes it takes for all calls of these sizes, whatever the attributes."""
+
+    def _bound(self, request: Request) -> Operation:
+        kept = vars(self).setdefault("kept", {})
+        shapes = (request.formula, *(x.shape for x in request.inputs.values()))
+        first = kept.setdefault(shapes, request.attributes)
+        return super()._bound(dataclasses.replace(request, attributes=first))
+
+
+@pytest.mark.parametrize("formula", ["layer_norm", "l1_penalty", "l2_penalty", "gradient_descent"])
+def test_attributes_of_the_call_before_are_caught(formula: str) -> None:
+    found = wrong(lines(KeepsAttributes, "determinism", formula))
+    assert {name: {one.partition(".")[0] for one in told} >= {"output"} for name, told in found.items()} == {
+        "other attributes": True
+    }
+
+
 class LosesItsCotangents(NumpyAdapter):
     """Differentiated by its cotangents its VJP gives half."""
 
