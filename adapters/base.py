@@ -24,6 +24,7 @@ from nnparity.adapters.kernel import (
     Tensors,
     Unsupported,
     distributions,
+    is_word,
 )
 from nnparity.adapters.request import (
     Array,
@@ -34,6 +35,7 @@ from nnparity.adapters.request import (
     altered,
     asked,
     declared,
+    directions,
     keys,
     listed,
     observed,
@@ -48,13 +50,6 @@ from nnparity.spec.schema import QUANTITIES, WITH_GRAD, plain
 #: All families of quantities, in the order in which an observation tells them.
 FAMILIES = ("output", WITH_GRAD, *QUANTITIES[1:])
 SECOND = ("jvp", "hvp")
-#: What a device or a mode may be called: a word that no target's name takes apart.
-WORD = re.compile(r"[\w.+-]+")
-
-
-def is_word(name: Any) -> bool:
-    """Whether a device or a mode may be called so."""
-    return isinstance(name, str) and WORD.fullmatch(name) is not None
 
 
 class Adapter(ABC):
@@ -247,6 +242,9 @@ class Adapter(ABC):
                 seen = added_up(self._families(request, operation, point), request)
                 if changed := altered(request.inputs, tensors, self.get, self.put):
                     raise ValueError(f"the method of {request.formula} changed its input {changed}")
+                moving = dict(zip(directions(request), (*point.cotangents, *point.tangents), strict=True))
+                if changed := altered(directions(request), moving, self.get, self.put):
+                    raise ValueError(f"a derivative of {request.formula} changed {changed}")
         except Exception as error:  # noqa: BLE001  (whatever a framework raises is what was observed)
             seen = self._failed(request, QUANTITIES, error)
         wanted = [family for family in FAMILIES if family.partition(".")[0] in request.quantities]

@@ -16,8 +16,8 @@ from pathlib import Path
 from pkgutil import resolve_name
 from typing import Any
 
-from nnparity.adapters.base import Adapter, ForwardOnly, is_word
-from nnparity.adapters.kernel import ALIASES, Kernel, Unsupported
+from nnparity.adapters.base import Adapter, ForwardOnly
+from nnparity.adapters.kernel import ALIASES, Kernel, Unsupported, is_word
 from nnparity.adapters.traceback import comes_along
 from nnparity.spec import Formula
 from nnparity.spec.cases.layouts import CONTIGUOUS, LAYOUTS

@@ -33,6 +33,15 @@ def place(device: str) -> tuple[str, int]:
     return kind, int(number or 0)
 
 
+#: What a device or a mode may be called: a word that no target's name takes apart.
+WORD = re.compile(r"[\w.+-]+")
+
+
+def is_word(name: Any) -> bool:
+    """Whether a device or a mode may be called so."""
+    return isinstance(name, str) and WORD.fullmatch(name) is not None
+
+
 #: What a composition may name beside dotted paths.
 OPERATORS = frozenset("+-*/@")
 #: Short names that everybody who reads a framework knows, and the packages they stand for; operators of ONNX have

@@ -118,6 +118,13 @@ def native(array: Array) -> Array:
     return array if array.dtype.isnative else array.astype(array.dtype.newbyteorder("="))
 
 
+def directions(request: Request) -> dict[str, Array]:
+    """Cotangents and tangents, by what they are called, in the order of a `Point`."""
+    g, v = request.cotangents, request.tangents
+    cotangents = {f"the cotangent of {name}": g[name] for name in request.outputs if g}
+    return cotangents | {f"the tangent of {name}": v[name] for name in request.wrt if v}
+
+
 def altered(
     given: Mapping[str, Array], tensors: Mapping[str, Any], get: Callable[[Any], Array], put: Callable[[Array], Any]
 ) -> str | None:

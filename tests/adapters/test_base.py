@@ -107,23 +107,6 @@ def test_what_is_masked_is_no_answer() -> None:
     assert "1 of 3 elements are masked" in seen.message
 
 
-class InPlace(Squares):
-    """Its kernel writes its result over its input, where its own `put` made a copy."""
-
-    backend = "in-place"
-
-    @kernel("x *= x")
-    def square(self, x: Array) -> Array:
-        x *= x
-        return x
-
-
-def test_a_kernel_that_changes_its_input_is_told_whatever_it_returns() -> None:
-    for quantities, now in (ALL, 16), (frozenset({"output"}), 4):
-        told = f"ValueError: the method of square changed its input x: [1] is {now} now, and was 2"
-        assert set(InPlace().observe(request("square", quantities=quantities)).values()) == {Failure("error", told)}
-
-
 class Miscounted(Squares):
     """Its methods return more than the formula has, or nothing."""
 

@@ -1,4 +1,7 @@
-"""Every dotted path that an adapter names is a callable of its framework, and rows are kernels like others."""
+"""Every dotted path that an adapter names is a callable of its framework, and rows are kernels like others.
+
+None may write into what it is given, nor may its derivatives.
+"""
 
 import re
 import shutil
@@ -8,14 +11,18 @@ from pathlib import Path
 from typing import Any
 
 import msgspec
+import numpy as np
 import pytest
 
-from nnparity.adapters.kernel import Kernel, kernel, passed, resolve
+from nnparity.adapters.kernel import Kernel, Operation, Point, Tensors, kernel, passed, resolve
 from nnparity.adapters.packs import unknown
 from nnparity.adapters.registry import BUILTIN
+from nnparity.adapters.request import Array, Failure
 from nnparity.spec import packs
 from nnparity.spec.usage import UsageError
 from nnparity.tests.adapters.survey import PLANTED, told
+from nnparity.tests.adapters.test_base import ALL, Squares
+from nnparity.tests.adapters.test_base import request as squared
 from nnparity.tests.command_line.test_packs import MODERN, spoil
 from nnparity.tests.invocation import invoked
 
@@ -158,3 +165,38 @@ def test_a_name_that_a_plugin_gives_is_no_misspelt_one() -> None:
             list(unknown(pack, BUILTIN))
     finally:
         packs.drop(found)
+
+
+class InPlace(Squares):
+    """Its kernel writes its result over its input, where its own `put` made a copy."""
+
+    backend = "in-place"
+
+    @kernel("x *= x")
+    def square(self, x: Array) -> Array:
+        x *= x
+        return x
+
+
+def test_a_kernel_that_changes_its_input_is_told_whatever_it_returns() -> None:
+    for quantities, now in (ALL, 16), (frozenset({"output"}), 4):
+        told = f"ValueError: the method of square changed its input x: [1] is {now} now, and was 2"
+        assert set(InPlace().observe(squared("square", quantities=quantities)).values()) == {Failure("error", told)}
+
+
+class WritesIntoGradients(Squares):
+    """Its VJP is right, and leaves what it has made of the cotangent in its place, for whoever else reads that."""
+
+    backend = "writes-into-gradients"
+
+    def vjp(self, operation: Operation, point: Point) -> tuple[Tensors, Tensors]:
+        (g,) = point.cotangents
+        outputs, gradients = super().vjp(operation, point)
+        g *= 2
+        return outputs, gradients
+
+
+def test_a_derivative_that_changes_its_cotangent_is_told() -> None:
+    told = "ValueError: a derivative of square changed the cotangent of output: [1] is 2 now, and was 1"
+    asked = squared("square", quantities=frozenset({"grad"}), cotangents={"output": np.array([0.0, 1, 0])})
+    assert set(WritesIntoGradients().observe(asked).values()) == {Failure("error", told)}
