@@ -242,8 +242,9 @@ class Adapter(ABC):
                 seen = added_up(self._families(request, operation, point), request)
                 if changed := altered(request.inputs, tensors, self.get, self.put):
                     raise ValueError(f"the method of {request.formula} changed its input {changed}")
-                moving = dict(zip(directions(request), (*point.cotangents, *point.tangents), strict=True))
-                if changed := altered(directions(request), moving, self.get, self.put):
+                given = directions(request)
+                moving = dict(zip(given, (*point.cotangents, *point.tangents), strict=True))
+                if changed := altered(given, moving, self.get, self.put):
                     raise ValueError(f"a derivative of {request.formula} changed {changed}")
         except Exception as error:  # noqa: BLE001  (whatever a framework raises is what was observed)
             seen = self._failed(request, QUANTITIES, error)
