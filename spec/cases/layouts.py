@@ -62,7 +62,8 @@ def numbers(case: Case, layout: str) -> Numbers | None:
         return Numbers(_rows_alike(case), _repeated(case.cotangents))
     if layout == OF_A_SUM:
         alike = {name: np.full_like(g, g.flat[0]) for name, g in case.cotangents.items()}
-        return Numbers(dict(case.inputs), alike) if any(g.size > 1 for g in alike.values()) else None
+        several = case.formula.wrt and any(g.size > 1 for g in alike.values())
+        return Numbers(dict(case.inputs), alike) if several else None
     if layout == ALIASED:
         shared = _alike(case)
         return Numbers(shared, dict(case.cotangents)) if shared is not None else None
