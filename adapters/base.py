@@ -256,9 +256,8 @@ class Adapter(ABC):
         name = f"{request.formula} {request.wrt} {request.attributes} {request.dtype} {request.mapped}"
         if name not in self._operations:
             bound = self._bound(request)
-            self._operations[name] = (
-                Mapped(**vars(bound), vmap=self.vmap, mapped=request.mapped) if request.mapped else bound
-            )
+            more: dict[str, Any] = {"alone": bound, "vmap": self.vmap, "mapped": request.mapped}
+            self._operations[name] = Mapped(**vars(bound), **more) if request.mapped else bound
         return self._operations[name]
 
     def _bound(self, request: Request) -> Operation:

@@ -173,8 +173,9 @@ class Operation:
 class Mapped(Operation):
     """An operation on a batch as its code for a batch of one, mapped over the samples of the inputs `mapped`."""
 
+    alone: Operation = field(kw_only=True)
     vmap: Callable[[Any], Any] = field(kw_only=True)
-    mapped: Sequence[str] = ()
+    mapped: Sequence[str] = field(kw_only=True)
 
     def __call__(self, *primals: Tensor, **rest: Tensor) -> Tensors:
         """The outputs."""
@@ -182,21 +183,20 @@ class Mapped(Operation):
 
         def one(*samples: Tensor) -> Tensors:
             given = self._with(inputs, samples)
-            of_one = super(Mapped, self).__call__(*(given.pop(name) for name in self.wrt), **given)
+            of_one = self.alone(*(given.pop(name) for name in self.wrt), **given)
             return tuple(y[0] for y in of_one)
 
         return tuple(self.vmap(one)(*(inputs[name] for name in self.mapped)))
 
     def vjp(self, vjp: Callable[[Operation, Point], tuple[Tensors, Tensors]], point: Point) -> Tensors:
         """The outputs, and each sample's gradients: those of inputs that are not mapped are to be added up."""
-        alone = Operation(self.formula, self.method, self.wrt, self.attributes, self.order)
         inputs = dict(zip(self.wrt, point.primals, strict=True)) | point.rest
 
         def one(*arrays: Tensor) -> Tensors:
-            given = self._with(inputs, arrays)
+            given = self._with(inputs, arrays[: len(self.mapped)])
             primals = tuple(given.pop(name) for name in self.wrt)
             cotangents = tuple(g[None] for g in arrays[len(self.mapped) :])
-            outputs, gradients = vjp(alone, Point(primals, given, (), cotangents))
+            outputs, gradients = vjp(self.alone, Point(primals, given, (), cotangents))
             own = (g[0] if name in self.mapped else g for name, g in zip(self.wrt, gradients, strict=True))
             return (*(y[0] for y in outputs), *own)
 
@@ -204,7 +204,7 @@ class Mapped(Operation):
 
     def _with(self, inputs: Mapping[str, Tensor], samples: Sequence[Tensor]) -> dict[str, Tensor]:
         """The inputs with one sample of each that is mapped, as a batch."""
-        return {**inputs, **{name: x[None] for name, x in zip(self.mapped, samples, strict=False)}}
+        return {**inputs, **{name: x[None] for name, x in zip(self.mapped, samples, strict=True)}}
 
 
 def unmapped(

@@ -184,7 +184,9 @@ def once(put: Callable[[Array], Any]) -> Callable[[Array], Any]:
 
 def added_up(seen: Observation, request: Request) -> Observation:
     """Of code that was mapped over samples the gradients of what all samples share, added up; rounded once."""
-    shared = [name for name in map("grad.{}".format, set(request.wrt) - set(request.mapped)) if request.mapped]
+    if not request.mapped:
+        return seen
+    shared = {f"grad.{name}" for name in set(request.wrt) - set(request.mapped)}
     return {
         name: x.astype(np.float64).sum(axis=0).astype(x.dtype) if name in shared and isinstance(x, np.ndarray) else x
         for name, x in seen.items()

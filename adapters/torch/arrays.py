@@ -94,15 +94,11 @@ class TorchArrays(Adapter):
                 return _forward(operation, point)
             except NotImplementedError:
                 self.notes["jvp"] = "a double VJP: the kernel has no forward mode"
-                return self.double_vjp(operation, point)
+                return _double_vjp(operation, point)
 
     def double_vjp(self, operation: Operation, point: Point) -> Tensors:
         with self._second_order(operation, "jvp"):
-            leaves = _leaves(point.primals)
-            outputs = operation(*leaves, **point.rest)
-            cotangents = _leaves(point.cotangents or tuple(map(torch.zeros_like, outputs)))
-            gradients = _pull(outputs, leaves, cotangents, create_graph=True)
-            return _pull(gradients, cotangents, point.tangents)
+            return _double_vjp(operation, point)
 
     def hvp(self, operation: Operation, point: Point) -> Tensors:
         with self._second_order(operation, "hvp"):
@@ -146,3 +142,12 @@ def _forward(operation: Operation, point: Point) -> Tensors:
         duals = [forward_ad.make_dual(x, t) for x, t in zip(point.primals, point.tangents, strict=True)]
         outputs = [forward_ad.unpack_dual(y) for y in operation(*duals, **point.rest)]
         return tuple(torch.zeros_like(y) if t is None else t for y, t in outputs)
+
+
+def _double_vjp(operation: Operation, point: Point) -> Tensors:
+    """The VJP is linear in its cotangents: its own VJP there is the JVP."""
+    leaves = _leaves(point.primals)
+    outputs = operation(*leaves, **point.rest)
+    cotangents = _leaves(point.cotangents or tuple(map(torch.zeros_like, outputs)))
+    gradients = _pull(outputs, leaves, cotangents, create_graph=True)
+    return _pull(gradients, cotangents, point.tangents)

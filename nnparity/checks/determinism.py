@@ -13,7 +13,6 @@ held to that budget alone.
 """
 
 import dataclasses
-from collections import Counter
 from collections.abc import Iterator, Sequence
 from functools import cache
 
@@ -116,7 +115,8 @@ def _other_attributes(case: Case) -> Given | None:
 
     None where it varies none, or the formula's own signatures do so at one size.
     """
-    if any(count > 1 for count in Counter(tuple(one.dims.values()) for one in signatures(case.formula)).values()):
+    own = signatures(case.formula)
+    if len({tuple(one.dims.values()) for one in own}) < len(own):
         return None
     now, values = case.signature.attributes, case.formula.pool.values if case.formula.pool else {}
     others = {name: next((one for one in several if one != now[name]), None) for name, several in values.items()}

@@ -65,22 +65,23 @@ def threads(target: Target, formula: Formula, selection: Selection) -> Inquiry:
     def judged(answers: Sequence[Observed]) -> Iterator[Found]:
         (first, *alone), answers = answers[: 1 + len(once)], answers[1 + len(once) :]
         yield from _found(target, case, truth(), Seen(first, *answers[:2]))
-        several = zip(answers[2 : 2 + len(once)], answers[2 + len(once) :], strict=True)
-        for own, given, single, both in zip(more, asked_more, alone, several, strict=True):
-            yield from _on_several(given, truth_of(target, own, selection), single, both)
+        runs = [answers[start : start + len(once)] for start in range(2, len(answers), max(1, len(once)))]
+        for own, given, single, several in zip(more, asked_more, alone, zip(*runs, strict=True), strict=True):
+            yield from _on_several(given, truth_of(target, own, selection), single, several)
 
     each = [(one, [asked, *once]), (all_cores, [asked, asked, *once])]
-    each += [(target.observer.on_threads(cores() | 1), once)] if once else []
+    each += [(target.observer.on_threads(odd), once) for odd in {cores() | 1} - {cores()} if once]
     return Inquiry(judged, [case, *asked_more], each, truth)
 
 
 def _on_several(
-    given: Given, truth: dict[str, Expected], single: Observed, both: tuple[Observed, Observed]
+    given: Given, truth: dict[str, Expected], single: Observed, several: Sequence[Observed]
 ) -> Iterator[Finding]:
-    """What all cores give and what an odd number of threads does, held against one: of a quantity the worse."""
-    found = {one.quantity: one for one in _against(given, truth, single, both[0])}
-    if not _same(*both):
-        for one in _against(given, truth, single, both[1]):
+    """What all cores give, and an odd number of threads if theirs is not, held against one: of a quantity the worse."""
+    all_cores, *others = several
+    found = {one.quantity: one for one in _against(given, truth, single, all_cores)}
+    for odd in others:
+        for one in () if _same(all_cores, odd) else _against(given, truth, single, odd):
             usual = found.get(one.quantity)
             if usual is None or (usual.judgement.grade == "conforms" != one.judgement.grade):
                 found[one.quantity] = one

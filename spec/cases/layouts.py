@@ -24,7 +24,7 @@ SLICED = "sliced"
 #: The first of the second axis of a longer array, whose leading axes are no single one then: some channels of images,
 #: the first steps of sequences.
 PART = "second axis sliced"
-#: Of all slices the axis, and what lies between them.
+#: Of all slices the axis.
 SLICES = {SLICED: -1, PART: 1}
 #: Of the cotangents alone: one number for all, by strides of 0 along every axis, as the derivative of a sum is.
 OF_A_SUM = "cotangents of a sum"

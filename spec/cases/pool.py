@@ -13,7 +13,7 @@ from dataclasses import dataclass
 
 from nnparity.spec import shapes
 from nnparity.spec.cases.covering import Array, Factor, Level, Value
-from nnparity.spec.cases.sizes import CLASSES, COUNTED, EMPTY, KINDS, LONG, STEPS, WHOLE
+from nnparity.spec.cases.sizes import CLASSES, COUNTED, EMPTY, KINDS, LONG, WHOLE
 from nnparity.spec.loader import signature
 from nnparity.spec.schema import Formula, Pool, Signature
 
@@ -74,10 +74,10 @@ def _rows(formula: Formula, declared: Pool, bounds: "Bounds") -> Iterator[Drawn]
 def _whole(formula: Formula, declared: Pool, bounds: "Bounds") -> Iterator[Drawn]:
     """All dimensions in whole blocks, the largest that the bounds hold; float32, if there is one, first."""
     dataset = (declared.datasets or formula.datasets)[0]
-    first: dict[str, Value] = {attribute: values[0] for attribute, values in declared.values.items()}
-    tried = ({name: WHOLE[kind][place] for name, kind in declared.sizes.items()} for place in range(STEPS))
-    sizes = next((first | one for one in tried if bounds.fit(first | one, {})), None)
-    if sizes is not None and declared.sizes:
+    steps = zip(*(WHOLE[kind] for kind in declared.sizes.values()), strict=True)
+    tried = (_first(declared) | dict(zip(declared.sizes, step, strict=True)) for step in steps)
+    sizes = next((one for one in tried if bounds.fit(one, {})), None)
+    if sizes is not None:
         signature = signature_of(formula, bounds, sizes, dataset, {})
         dtypes = sorted(formula.dtypes, key=lambda dtype: dtype != MANY_DTYPE)
         yield from (Drawn(signature, dataset, dtype) for dtype in dtypes)
@@ -100,12 +100,16 @@ def _long(
 
 
 def _stretched(bounds: "Bounds", declared: Pool, name: str, classes: tuple[str, ...]) -> Iterator[dict[str, Value]]:
-    first: dict[str, Value] = {attribute: values[0] for attribute, values in declared.values.items()}
     for label in classes:
         for beside in BESIDE:
-            sizes = first | dict.fromkeys(declared.sizes, beside) | {name: CLASSES[label][0]}
+            sizes = _first(declared) | dict.fromkeys(declared.sizes, beside) | {name: CLASSES[label][0]}
             if bounds.fit(sizes, {}):
                 yield sizes
+
+
+def _first(declared: Pool) -> dict[str, Value]:
+    """The first value of each attribute."""
+    return {attribute: values[0] for attribute, values in declared.values.items()}
 
 
 def signature_of(

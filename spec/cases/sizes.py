@@ -57,7 +57,6 @@ COUNTED: dict[str, tuple[str, ...]] = dict.fromkeys(
 )
 #: kind of dimension -> sizes that leave nothing over of a vector, a tile or a block: models have such, and kernels a
 #: way of their own for them. The largest come first; all dimensions take the same step.
-STEPS = 5
 WHOLE: dict[str, tuple[int, ...]] = {
     **dict.fromkeys(("batch", "rows"), (128, 64, 32, 16, 16)),
     **dict.fromkeys(("feature", "reduction", "classes", "vocabulary"), (64, 64, 32, 32, 16)),
