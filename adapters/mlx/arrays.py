@@ -14,8 +14,7 @@ import numpy as np
 from nnparity.adapters.base import Adapter
 from nnparity.adapters.kernel import Operation, Point, Program, Tensors, Unsupported, unmapped
 from nnparity.adapters.request import Array
-from nnparity.adapters.shared.strides import strided
-from nnparity.spec.cases.layouts import LAYOUTS
+from nnparity.spec.cases.layouts import LAYOUTS, strided
 
 #: mx.sum(mx.array(np.ones((0, 8))), axis=0) now and then never ends: `get_reduction_plan` leaves out axes of size 0,
 #: and `nd_loop` then takes the sizes of its loops from memory that nobody wrote.

@@ -13,8 +13,7 @@ import paddle
 from nnparity.adapters.base import Adapter
 from nnparity.adapters.kernel import Operation, Point, Tensors, Unsupported
 from nnparity.adapters.request import Array
-from nnparity.adapters.shared.strides import strided
-from nnparity.spec.cases.layouts import ALIASED, LAYOUTS
+from nnparity.spec.cases.layouts import ALIASED, LAYOUTS, strided
 
 
 class PaddleArrays(Adapter):

@@ -20,8 +20,7 @@ from nnparity.adapters.base import Adapter
 from nnparity.adapters.kernel import Operation, Point, Tensors, place, unmapped
 from nnparity.adapters.request import Array
 from nnparity.adapters.shared.devices import CPU, CUDA, words
-from nnparity.adapters.shared.strides import strided
-from nnparity.spec.cases.layouts import LAYOUTS
+from nnparity.spec.cases.layouts import LAYOUTS, strided
 
 #: The device of PyTorch/XLA, and the package that brings it. It compiles what is asked of it together, as JAX does, and
 #: runs on the CPU too: PJRT_DEVICE=CPU.

@@ -26,18 +26,7 @@ from nnparity.judge.elements import Array, element_ratios, errors
 from nnparity.judge.grades import judge
 from nnparity.spec import Case, shapes
 from nnparity.spec.cases.case import Arrays
-from nnparity.spec.cases.layouts import (
-    CHANNELS_LAST,
-    IMAGES,
-    LEAST,
-    MIXTURES,
-    SLACK,
-    SLICES,
-    TRANSPOSED,
-    WHOLE_SLACK,
-    laid_otherwise,
-    slack,
-)
+from nnparity.spec.cases.layouts import CHANNELS_LAST, MIXTURES, SLICES, TRANSPOSED, laid_otherwise, strided
 from nnparity.spec.given import Given
 
 #: Lengths of the blocks that loops are cut into; what is left over is a tail.
@@ -174,22 +163,8 @@ def _row_by_row(case: Case) -> Iterator[tuple[str, Case]]:
 
 def _in_memory(x: Array, layout: str) -> Array | None:
     """The numbers of an array in the order in which they lie; None where that is the usual one, or not told."""
-    if x.ndim < LEAST.get(layout, 1):
-        return None
-    if layout in SLICES:
-        return _in_wider(x, SLICES[layout])
-    if layout in (CHANNELS_LAST, *MIXTURES) and x.ndim == IMAGES:
-        return np.moveaxis(x, 1, -1).reshape(x.shape)
-    if layout in (TRANSPOSED, *MIXTURES):
-        return np.swapaxes(x, -1, -2).reshape(x.shape)
-    return None
-
-
-def _in_wider(x: Array, axis: int) -> Array:
-    """As many numbers from the first on of the wider array that x is a slice of, along that axis."""
-    between = WHOLE_SLACK if np.issubdtype(x.dtype, np.integer) else SLACK
-    more = [(0, slack(size) if place == axis % x.ndim else 0) for place, size in enumerate(x.shape)]
-    return np.pad(x, more, constant_values=between).ravel()[: x.size].reshape(x.shape)
+    laid = strided(x, layout) if layout in (TRANSPOSED, CHANNELS_LAST, *SLICES, *MIXTURES) else None
+    return laid.memory[: x.size].reshape(x.shape) if laid else None
 
 
 def _nearer(seen: Array, value: Array, right: Array) -> bool:

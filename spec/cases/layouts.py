@@ -4,15 +4,19 @@ Views with other strides, or off the alignment that an allocator gives, take oth
 array that is two inputs.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
+from typing import Any, NamedTuple
 
 import numpy as np
+from numpy.typing import NDArray
 
 from nnparity.spec import shapes
 from nnparity.spec.cases.case import Arrays, Case
 from nnparity.spec.schema import Formula, Signature
 
+Array = NDArray[Any]
 CONTIGUOUS = "contiguous"
 #: The last two axes change places in memory; every second element of a wider array; one element past an aligned
 #: start; the first row for all, by a stride of 0; images with their channels innermost; one array for several inputs.
@@ -46,6 +50,10 @@ LEAST = {TRANSPOSED: 2, SLICED: 2, PART: 3, MIXED: 2, MIXED_FROM_SECOND: 2, CHAN
 SLACK, WHOLE_SLACK = 64.0, 1
 #: As many columns at least, and more until each row starts aligned as the first one does.
 LEAST_SLACK, ALIGNED = 3, 8
+#: Elements that an offset view lies past an aligned start.
+PAST = 1
+#: Memory, and the view of it that is to hold the numbers.
+Place = tuple[Array, Array]
 
 
 @dataclass(frozen=True)
@@ -121,3 +129,98 @@ def _firsts(formula: Formula, signature: Signature) -> dict[str, str]:
         for name, text in formula.inputs.items()
     }
     return {name: of.setdefault(kind, name) for name, kind in kinds.items()}
+
+
+class Strided(NamedTuple):
+    """Memory of one axis, the strides of an array's axes and its offset there, all in elements."""
+
+    memory: Array
+    strides: tuple[int, ...]
+    offset: int
+
+
+def strided(array: Array, layout: str) -> Strided | None:
+    """Where the numbers of an array lie in that layout; None where it says nothing of the array's rank or numbers.
+
+    What lies between them shows where a kernel reads it: NaN, and between slices what a diagnosis reckons with.
+    """
+    if layout == ALIASED or array.ndim < LEAST.get(layout, 1):
+        return None
+    if layout in MIXTURES:
+        layout = CHANNELS_LAST if array.ndim == IMAGES else TRANSPOSED
+    found = PLACES[layout](array)
+    if found is None:
+        return None
+    memory, view = found
+    view[...] = array
+    past = view.__array_interface__["data"][0] - memory.__array_interface__["data"][0]
+    size = array.itemsize
+    return Strided(memory.reshape(-1), tuple(stride // size for stride in view.strides), past // size)
+
+
+def _empty(array: Array, *shape: int) -> Array:
+    """Memory full of NaN, or of ones where there is none."""
+    return np.full(shape, 1 if array.dtype.kind in "iub" else np.nan, array.dtype)
+
+
+def _transposed(array: Array) -> Place:
+    *rows, m, n = array.shape
+    memory = _empty(array, *rows, n, m)
+    return memory, np.swapaxes(memory, -1, -2)
+
+
+def _channels_last(array: Array) -> Place | None:
+    """Of images; those of several steps at once lie as usual."""
+    if array.ndim != IMAGES:
+        return None
+    n, c, h, w = array.shape
+    memory = _empty(array, n, h, w, c)
+    return memory, np.moveaxis(memory, -1, 1)
+
+
+def _every_second(array: Array) -> Place:
+    """Every second element of the last axis of a wider one."""
+    memory = _empty(array, *array.shape[:-1], 2 * array.shape[-1])
+    return memory, memory[..., ::2]
+
+
+def _sliced(axis: int, array: Array) -> Place:
+    """The first elements of that axis of a wider one."""
+    wide, size = list(array.shape), array.shape[axis]
+    wide[axis] += slack(size)
+    between = WHOLE_SLACK if array.dtype.kind in "iub" else SLACK
+    memory = np.full(wide, between, array.dtype)
+    return memory, memory[(slice(None),) * (axis % array.ndim) + (slice(size),)]
+
+
+def _offset(array: Array) -> Place:
+    memory = _empty(array, PAST + array.size)
+    return memory, memory[PAST:].reshape(array.shape)
+
+
+def _expanded(array: Array) -> Place | None:
+    """The first row for all, where all are alike; no memory beside it has their numbers."""
+    return _by_strides_of_0(array, 1) if (array == array[:1]).all() else None
+
+
+def _one_number(array: Array) -> Place | None:
+    """One number for all, where all are alike."""
+    return _by_strides_of_0(array, array.ndim) if (array == array.reshape(-1)[:1]).all() else None
+
+
+def _by_strides_of_0(array: Array, axes: int) -> Place:
+    """The first of the leading axes for all, by strides of 0."""
+    memory = _empty(array, *array.shape)
+    strides = (0,) * axes + memory.strides[axes:]
+    return memory, np.lib.stride_tricks.as_strided(memory, array.shape, strides)
+
+
+PLACES: dict[str, Callable[[Array], Place | None]] = {
+    TRANSPOSED: _transposed,
+    STRIDED: _every_second,
+    **{layout: partial(_sliced, axis) for layout, axis in SLICES.items()},
+    UNALIGNED: _offset,
+    EXPANDED: _expanded,
+    OF_A_SUM: _one_number,
+    CHANNELS_LAST: _channels_last,
+}
