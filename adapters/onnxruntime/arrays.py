@@ -33,7 +33,10 @@ class OnnxRuntimeArrays(ForwardOnly):
         return onnxruntime.OrtValue.ortvalue_from_numpy(np.array(array))
 
     def write(self, tensor: Any, array: Array) -> None:
-        tensor.update_inplace(np.array(array))
+        if array.dtype.name == "bfloat16":  # of which update_inplace knows nothing
+            ctypes.memmove(tensor.data_ptr(), np.array(array).tobytes(), array.nbytes)
+        else:
+            tensor.update_inplace(np.array(array))
 
     def get(self, tensor: Any) -> Array:
         if tensor.element_type() != TYPES["bfloat16"]:

@@ -5,7 +5,8 @@ The other ways are its first sample alone; its inputs in memory that held others
 leaves weights; code for one sample and its gradients that the framework maps over all (vmap): each operation has
 another kernel for that; the gradients of some inputs, as where layers are frozen: kernels choose by what is to be
 computed; other attributes at the same sizes, as who keeps a plan by sizes mixes up; and the forward derivative as a
-VJP's derivative by its cotangents.
+VJP's derivative by its cotangents. Each dtype has kernels of its own, and is asked where a new one costs next to
+nothing; of a target that compiles or traces each operation one is asked.
 
 Other bits for the same case are `nondeterministic`, with how far apart they are, unless the adapter declares the
 formula so; a difference beyond the budget of two computations `diverges` in any case. Asked for in another way, it is
@@ -14,7 +15,8 @@ held to that budget alone.
 
 import dataclasses
 from collections.abc import Iterator, Sequence
-from functools import cache
+from functools import cached_property
+from itertools import islice
 
 import numpy as np
 
@@ -35,12 +37,15 @@ from nnparity.checks.inquiry import Found, Inquiry, saying
 from nnparity.execute.observer import Observed
 from nnparity.execute.requests import request
 from nnparity.execute.target import Target
+from nnparity.expect.budgets import expect
 from nnparity.expect.expected import Expected
+from nnparity.expect.precision_models import narrow
 from nnparity.reports.records import Fact
 from nnparity.spec import DTYPES, Case, Formula
 from nnparity.spec.cases.special_values import batch, resized
 from nnparity.spec.given import Given
 from nnparity.spec.loader import signature, signatures
+from nnparity.spec.precision import NARROW
 from nnparity.spec.schema import Signature
 from nnparity.spec.selection import Selection
 
@@ -60,24 +65,63 @@ OUTPUT, FORWARD = frozenset({"output"}), frozenset({"jvp"})
 
 def determinism(target: Target, formula: Formula, selection: Selection) -> Inquiry:
     """Finds verdicts on the differences between observations of one case, and a cell with what was the same."""
-    case = Case(formula, _signature(formula), "normal", DTYPES[representative(selection)], selection.salt)
+    usual = representative(selection)
     if reason := target.refuses(formula):
-        return saying(unsupported(dataclasses.replace(case, dataset=AGAIN), reason))
-    quantities = first_order(formula, selection.quantities)
-    asked = request(case, quantities, alike(case, selection))
-    single = _single(case) if "output" in quantities else None
-    alone = [request(single, OUTPUT)] if single else []
-    truth = cache(lambda: held(target, case, quantities))
-    late = dataclasses.replace(asked, read_late=True)
-    ways = [*_other_ways(target, case, asked), *_of_their_own(target, case, asked, selection)]
-    others = [one for _, one in ways]
-    here, elsewhere = (target.observer, [asked, asked, late, *others, *alone]), (target.observer.twin(), [asked])
+        case = Case(formula, _signature(formula), AGAIN, DTYPES[usual], selection.salt)
+        return saying(unsupported(case, reason))
+    dtypes = selection.dtypes if target.traces_nothing else (usual,)
+    asked = [_Asked(target, formula, dtype, selection) for dtype in dtypes]
     return Inquiry(
-        lambda answers: _judged(target, case, single, ways, truth(), answers),
-        [case, *([single] if single else [])],
-        [here, elsewhere],
-        truth,
+        lambda answers: _judged(target, asked, iter(answers)),
+        [case for one in asked for case in one.cases],
+        [
+            (target.observer, [each for one in asked for each in one.here]),
+            (target.observer.twin(), [one.asked for one in asked]),
+        ],
+        lambda: [one.truth for one in asked],
     )
+
+
+class _Asked:
+    """What is asked about a case, of one dtype."""
+
+    def __init__(self, target: Target, formula: Formula, dtype: str, selection: Selection) -> None:
+        self._target = target
+        self.case = Case(formula, _signature(formula), "normal", DTYPES[dtype], selection.salt)
+        self._quantities = first_order(formula, selection.quantities)
+        self.asked = request(self.case, self._quantities, alike(self.case, selection))
+        self.single = _single(self.case) if "output" in self._quantities else None
+        own = _of_their_own(target, self.case, self.asked, selection)
+        self.ways = [*_other_ways(target, self.case, self.asked), *own]
+
+    @property
+    def cases(self) -> list[Case]:
+        """The case, and its first sample alone."""
+        return [self.case, *([self.single] if self.single else [])]
+
+    @property
+    def here(self) -> list[Request]:
+        """What is asked of the target's own process: twice, to be read late, in other ways, and of a sample alone."""
+        alone = [request(self.single, OUTPUT)] if self.single else []
+        late = dataclasses.replace(self.asked, read_late=True)
+        return [self.asked, self.asked, late, *(one for _, one in self.ways), *alone]
+
+    @cached_property
+    def truth(self) -> dict[str, Expected]:
+        """What the case is held to."""
+        return held(self._target, self.case, self._quantities)
+
+    def mapped(self, samples: Sequence[str]) -> dict[str, Expected]:
+        """What mapped code is held to. Each sample's own gradient by what all share was rounded before it was added.
+
+        So the terms of that sum are: it is held to the model that has none in a wider dtype.
+        """
+        shared = {f"grad.{name}" for name in self.asked.wrt if name not in samples}
+        if not (narrow(self.case.dtype.name) and shared & set(self.truth)):
+            return self.truth
+        flush = self._target.flushes[self.case.dtype.name]
+        rounded = expect(self.case, self._quantities, flush=flush, model=NARROW)
+        return {name: rounded[name] if name in shared else one for name, one in self.truth.items()}
 
 
 def _other_ways(target: Target, case: Case, asked: Request) -> Iterator[tuple[Given, Request]]:
@@ -127,22 +171,26 @@ def _other_attributes(case: Case) -> Given | None:
     return Given(case.formula, other, OTHER_ATTRIBUTES, case.dtype, case.salt, case.inputs, case.cotangents)
 
 
-def _judged(
-    target: Target,
-    case: Case,
-    single: Given | None,
-    ways: Sequence[tuple[Given, Request]],
-    truth: dict[str, Expected],
-    answers: Sequence[Observed],
-) -> Iterator[Found]:
-    first, second, late, *rest, third = answers
-    others, alone = rest[: len(ways)], rest[len(ways) :]
-    words = CellText((case.dtype.name,))
+def _judged(target: Target, asked: Sequence[_Asked], answers: Iterator[Observed]) -> Iterator[Found]:
+    """Of all dtypes; what is asked of the other process is answered after all of this one."""
+    words = CellText(tuple(one.case.dtype.name for one in asked))
+    here = [list(islice(answers, len(one.here))) for one in asked]
+    for one, own, elsewhere in zip(asked, here, answers, strict=True):
+        yield from _of_one_dtype(target, one, own, elsewhere, words)
+    yield Fact(TABLE, asked[0].case.formula.id, target.name, words.text(SAME))
+
+
+def _of_one_dtype(
+    target: Target, asked: _Asked, answers: Sequence[Observed], elsewhere: Observed, words: CellText
+) -> Iterator[Finding]:
+    case, truth, single = asked.case, asked.truth, asked.single
+    first, second, late, *rest = answers
+    others, alone = rest[: len(asked.ways)], rest[len(asked.ways) :]
     told: dict[str, str] = {}
     for found in (
         *_repeated(target, case, AGAIN, truth, (first, second), (first, second)),
         *_repeated(target, case, AFTER, truth, (first, late), (late,)),
-        *_repeated(target, case, ELSEWHERE, truth, (first, third), (third,)),
+        *_repeated(target, case, ELSEWHERE, truth, (first, elsewhere), (elsewhere,)),
         *(_alone(target, single, (first, alone[0]), truth) if single else ()),
     ):
         if told.get(found.case.dataset, SAME) == SAME:  # of several quantities that differ the first is told
@@ -150,12 +198,12 @@ def _judged(
         yield found
     for dataset, difference in told.items():
         words.add(dataset, difference, case.dtype.name)
-    for (given, asked), seen in zip(ways, others, strict=True):
+    for (given, wanted), seen in zip(asked.ways, others, strict=True):
         if given.dataset in (DOUBLED, OTHER_ATTRIBUTES):
-            yield from _by_themselves(target, given, asked, seen)
+            yield from _by_themselves(target, given, wanted, seen)
         else:
-            yield from _in_another_way(given, asked, truth, (first, seen), words)
-    yield Fact(TABLE, case.formula.id, target.name, words.text(SAME))
+            expected = asked.mapped(wanted.mapped) if wanted.mapped else truth
+            yield from _in_another_way(given, wanted, expected, (first, seen), words)
 
 
 def _in_another_way(

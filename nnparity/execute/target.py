@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from types import MappingProxyType
 
 from nnparity.adapters.kernel import place
-from nnparity.adapters.registry import builtin_names, names
+from nnparity.adapters.registry import COMPILED, builtin_names, cost, names
 from nnparity.adapters.request import declared
 from nnparity.execute.observer import Observer
 from nnparity.execute.subnormal_probe import flushes
@@ -114,6 +114,11 @@ class Target:
     def named(self) -> TargetName:
         """What it is called in a plan: `name` has the usual mode of an adapter of one's own too, and its own word."""
         return self.asked or TargetName(self.backend, mode=self.mode)
+
+    @property
+    def traces_nothing(self) -> bool:
+        """Whether another shape or dtype costs next to nothing there, less than a tenth of compiling it."""
+        return cost(self.named.backend, self.named.mode) < COMPILED / 10
 
     def refuses(self, formula: Formula) -> str | None:
         """Why the target has nothing to say about the formula, or None."""

@@ -7,6 +7,7 @@ import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
 
 from nnparity.reference.arrays import Array, Float, Int
+from nnparity.reference.readings import detached
 from nnparity.reference.registry import formula
 
 #: which axes of the kernel are flipped; the formula flips both
@@ -134,8 +135,21 @@ def max_pool2d(
     if window != "whole":
         return avg_pool2d(x, window="whole" if window == "mean" else window)
     pixels = _pixels(x if sign == 1 else sign * x)
+    if scan == "shared":
+        return _differentiated_in_shares(pixels)
     y = np.max(np.where(np.equal(pixels, pixels), pixels, -np.inf) if skip_nan else pixels, axis=4)
     return y if sign == 1 else sign * y
+
+
+def _differentiated_in_shares(pixels: Float[Array, "n c h w 4"]) -> Float[Array, "n c h w"]:
+    """The largest, whose derivative is the mean of those of all pixels that are equal to it."""
+    fixed = detached(pixels)
+    wins = _largest(fixed)
+    y, count = np.max(fixed, axis=4), sum(np.where(win, 1.0, 0.0) for win in wins)
+    for place, win in enumerate(wins):
+        apart = pixels[..., place] - fixed[..., place]  # 0, of infinities NaN
+        y = y + np.where(np.logical_and(win, np.equal(apart, apart)), apart, 0.0) / count
+    return y
 
 
 def _pixels(x: Float[Array, "n c h w"]) -> Float[Array, "n c h//2 w//2 4"]:

@@ -26,7 +26,7 @@ def gan_discriminator_loss(
 ) -> Float[Array, ""]:
     """L = -1/n sum [log D(x) + log(1 - D(G(z)))]. Primer 6.11."""
     real, fake = (fake, real) if swapped else (real, fake)
-    total = -np.sum(np.log(real)) - np.sum(np.log(1 - fake))
+    total = np.sum(_cross_entropy(real, 1.0, code)) + np.sum(_cross_entropy(fake, 0.0, code))
     return total / _divisor(real, half, mean, sign)
 
 
@@ -51,6 +51,20 @@ def _(
     towards_one, towards_zero = (fake, real) if swapped else (real, fake)
     gradients = _gradient(g, towards_one, 1.0, n, code), _gradient(g, towards_zero, 0.0, n, code)
     return gradients[::-1] if swapped else gradients
+
+
+def _cross_entropy(p: Float[Array, "n"], target: float, code: str) -> Float[Array, "n"]:
+    """-t log p - (1 - t) log(1 - p), for a target of 0 or 1; as a "quotient" with another derivative by p.
+
+    That is (p - t) / ((p + ε)(1 - p + ε)), as in PyTorch 2.13 where the gradient is differentiated by its cotangent:
+    `binary_cross_entropy_double_backward_grad_output` in FunctionsManual.cpp.
+    """
+    if code != "quotient":
+        return -np.log(p) if target else -np.log(1 - p)
+    fixed = detached(p)
+    epsilon = constant(EPSILON, fixed)
+    slope = (fixed - target) / ((fixed + epsilon) * (1 - fixed + epsilon))
+    return _cross_entropy(fixed, target, "") + (p - fixed) * slope
 
 
 def _gradient(g: Float[Array, ""], p: Float[Array, "n"], target: float, n: float, code: str) -> Float[Array, "n"]:
@@ -80,19 +94,19 @@ def _turned(p: Float[Array, "n"], target: float) -> Float[Array, "n"]:
     return (p - fixed) * (over / (np.square(fixed + epsilon) * np.square(1 - fixed + epsilon)))
 
 
-def minimax(fake: Float[Array, "n"], mean: bool = True) -> Float[Array, ""]:
+def minimax(fake: Float[Array, "n"], mean: bool = True, code: str = "") -> Float[Array, ""]:
     """1/n sum log(1 - D(G(z))): what the generator lowers in the game of the paper."""
-    return np.sum(np.log(1 - fake)) / _divisor(fake, False, mean)
+    return -negative_minimax(fake, mean, code)
 
 
-def nonsaturating(fake: Float[Array, "n"], mean: bool = True) -> Float[Array, ""]:
+def nonsaturating(fake: Float[Array, "n"], mean: bool = True, code: str = "") -> Float[Array, ""]:
     """-1/n sum log D(G(z)): the same fixed point, with a gradient where the generator is bad."""
-    return -np.sum(np.log(fake)) / _divisor(fake, False, mean)
+    return np.sum(_cross_entropy(fake, 1.0, code)) / _divisor(fake, False, mean)
 
 
-def negative_minimax(fake: Float[Array, "n"], mean: bool = True) -> Float[Array, ""]:
+def negative_minimax(fake: Float[Array, "n"], mean: bool = True, code: str = "") -> Float[Array, ""]:
     """-1/n sum log(1 - D(G(z))): minimax with the sign of a loss that is to be lowered, and so the wrong one."""
-    return -minimax(fake, mean)
+    return np.sum(_cross_entropy(fake, 0.0, code)) / _divisor(fake, False, mean)
 
 
 GENERATOR = {"minimax": minimax, "nonsaturating": nonsaturating, "negative minimax": negative_minimax}
@@ -112,7 +126,7 @@ def gan_generator_minimax(
     code: str = "",
 ) -> Float[Array, ""]:
     """L = 1/n sum log(1 - D(G(z))). Primer 6.11."""
-    return GENERATOR[kind](fake, mean)
+    return GENERATOR[kind](fake, mean, code)
 
 
 @gan_generator_minimax.vjp
@@ -137,7 +151,7 @@ def gan_generator_nonsaturating(
     code: str = "",
 ) -> Float[Array, ""]:
     """L = -1/n sum log D(G(z)). Primer 6.11."""
-    return GENERATOR[kind](fake, mean)
+    return GENERATOR[kind](fake, mean, code)
 
 
 @gan_generator_nonsaturating.vjp

@@ -162,6 +162,25 @@ def test_a_gradient_that_is_wrong_where_another_is_not_asked_for_diverges_and_is
     assert [(one.dataset, one.quantity, one.diagnosis) for one in found] == [told]
 
 
+class FrozenInHalf(FrozenScale):
+    """The kernel of bfloat16 alone."""
+
+    def observe(self, request: Request) -> Observation:
+        self.half = request.float_dtype == "bfloat16"
+        return super().observe(request)
+
+    def _gradients(self, operation: Operation, point: Point, primals: Tensors) -> Tensors:
+        kind = FrozenScale if self.half else NumpyAdapter
+        return kind._gradients(self, operation, point, primals)
+
+
+def test_each_dtype_is_asked_where_it_costs_next_to_nothing() -> None:
+    dtypes = ("float32", "bfloat16")
+    asked = examined(FrozenInHalf, "determinism", "layer_norm", dtypes=dtypes)
+    found = [one for one in asked if one.grade != "conforms"]
+    assert [(one.dataset, one.quantity, one.dtype) for one in found] == [("gradient of x alone", "grad.x", "bfloat16")]
+
+
 class KeepsAttributes(NumpyAdapter):
     """What it has made for some sizes it takes for all calls of these sizes, whatever the attributes."""
 
