@@ -11,12 +11,15 @@ import numpy as np
 import tensorflow as tf
 
 from nnparity.adapters.base import Adapter
-from nnparity.adapters.kernel import Operation, Point, Tensors, place, unmapped
+from nnparity.adapters.kernel import Operation, Point, Tensors, Unsupported, place, unmapped
 from nnparity.adapters.request import Array, Failure
 from nnparity.adapters.shared.devices import CPU, CUDA, words
 
 _PLACES = {CPU: "/CPU", CUDA: "/GPU"}
 _ZERO = tf.UnconnectedGradients.ZERO
+#: Formulas whose kernels loop over steps, and why their gradients cannot be mapped over samples.
+LOOPS = ("lstm", "lstm_last", "lstm_stacked")
+NO_LISTS = "the gradient of a loop keeps lists, of which there are none of several samples"
 
 
 class TensorflowArrays(Adapter):
@@ -57,8 +60,13 @@ class TensorflowArrays(Adapter):
         def mapped(*arrays: Any) -> Any:
             return tf.vectorized_map(lambda samples: program(*samples), arrays, fallback_to_while_loop=False)
 
-        # The gradient of a loop keeps lists, of which there are none of several samples.
         return unmapped("tf.vectorized_map", mapped, TypeError, "`dtype` <dtype: 'variant'>")
+
+    def functional_vjp(self, operation: Operation, point: Point) -> tuple[Tensors, Tensors]:
+        """As `vjp`, but for loops, of which `vmap` would say so after seconds."""
+        if operation.formula in LOOPS:
+            raise Unsupported(f"tf.vectorized_map: {NO_LISTS}")
+        return self.vjp(operation, point)
 
     def vjp(self, operation: Operation, point: Point) -> tuple[Tensors, Tensors]:
         with tf.GradientTape(watch_accessed_variables=False) as tape:
