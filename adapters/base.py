@@ -50,6 +50,8 @@ from nnparity.spec.schema import QUANTITIES, WITH_GRAD, plain
 #: All families of quantities, in the order in which an observation tells them.
 FAMILIES = ("output", WITH_GRAD, *QUANTITIES[1:])
 SECOND = ("jvp", "hvp")
+#: Methods that not every adapter has: what they are there for is not asked of the others.
+OPTIONAL = ("write", "vmap", "double_vjp", "vjp_again")
 
 
 class Adapter(ABC):
@@ -166,6 +168,10 @@ class Adapter(ABC):
     def vjp(self, operation: Operation, point: Point) -> tuple[Tensors, Tensors]:
         """The outputs, and the cotangents pulled back to each primal (zeros when unconnected)."""
 
+    def vjp_again(self, operation: Operation, point: Point) -> tuple[Tensors, Tensors]:
+        """As `vjp`, through a graph that half the cotangents were pulled back through before."""
+        raise NotImplementedError
+
     def jvp(self, operation: Operation, point: Point) -> Tensors:
         """The tangents pushed forward to each output."""
         raise Unsupported(f"the {self.backend} adapter gives no forward derivatives")
@@ -199,20 +205,9 @@ class Adapter(ABC):
         """So many threads for the kernels while this holds."""
         raise NotImplementedError(threads)
 
-    @property
-    def writes(self) -> bool:
-        """Whether `write` is there."""
-        return type(self).write is not Adapter.write
-
-    @property
-    def maps(self) -> bool:
-        """Whether `vmap` is there."""
-        return type(self).vmap is not Adapter.vmap
-
-    @property
-    def doubles(self) -> bool:
-        """Whether `double_vjp` is there."""
-        return type(self).double_vjp is not Adapter.double_vjp
+    def gives(self, method: str) -> bool:
+        """Whether it has one of the methods `OPTIONAL`."""
+        return getattr(type(self), method) is not getattr(Adapter, method)
 
     def inference(self) -> AbstractContextManager[Any]:
         """What holds around the plain forward of a formula that has derivatives: no gradients, no graph."""
@@ -305,7 +300,7 @@ class Adapter(ABC):
         plan: list[tuple[tuple[str, ...], Callable[..., Tensors]]] = [(("output",), self._value)]
         if self.joint and {"grad", *SECOND} <= request.quantities | request.together:
             plan.append(((WITH_GRAD, "grad", *SECOND), self._joint))
-        plan.append(((WITH_GRAD, "grad"), self._vjp))
+        plan.append(((WITH_GRAD, "grad"), self._vjp_again if request.second_pass else self._vjp))
         if set(SECOND) <= request.quantities:
             plan.append((SECOND, self._jvp_hvp))
         return [*plan, (("jvp",), self.double_vjp if request.doubled else self.jvp), (("hvp",), self.hvp)]
@@ -368,6 +363,10 @@ class Adapter(ABC):
         if isinstance(operation, Mapped):
             return operation.vjp(self.functional_vjp, point)
         outputs, gradients = self.vjp(operation, point)
+        return (*outputs, *gradients)
+
+    def _vjp_again(self, operation: Operation, point: Point) -> Tensors:
+        outputs, gradients = self.vjp_again(operation, point)
         return (*outputs, *gradients)
 
     def _jvp_hvp(self, operation: Operation, point: Point) -> Tensors:

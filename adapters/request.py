@@ -55,6 +55,8 @@ class Request:
     mapped: tuple[str, ...] = ()
     #: Whether the forward derivative is to come of the VJP, differentiated by its cotangents.
     doubled: bool = False
+    #: Whether the gradients are to come of a graph that was gone back through before, with other cotangents.
+    second_pass: bool = False
 
     @property
     def float_dtype(self) -> str:

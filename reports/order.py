@@ -12,7 +12,13 @@ from nnparity.reports.records import DTYPES, REPEATED, Environment, Fact, Verdic
 #: The datasets of a case that is asked for again, or in another way, as patterns.
 ASKED_AGAIN = (
     *(*REPEATED, "first sample alone", "inputs overwritten in place", "mapped over samples"),
-    *("gradient of * alone", "gradients without *", "other attributes", "forward derivative by a double VJP"),
+    *(
+        "gradient of * alone",
+        "gradients without *",
+        "second backward pass",
+        "other attributes",
+        "forward derivative by a double VJP",
+    ),
 )
 #: The layouts that a case may have.
 LAYOUTS = (

@@ -50,6 +50,12 @@ class PaddleArrays(Adapter):
         outputs = operation(*leaves, **point.rest)
         return outputs, pulled(outputs, leaves, point.cotangents)
 
+    def vjp_again(self, operation: Operation, point: Point) -> tuple[Tensors, Tensors]:
+        leaves = _leaves(point.primals)
+        outputs = operation(*leaves, **point.rest)
+        pulled(outputs, leaves, tuple(g * 0.5 for g in point.cotangents), keep=True)
+        return outputs, pulled(outputs, leaves, point.cotangents)
+
     def jvp(self, operation: Operation, point: Point) -> Tensors:
         """The VJP is linear in its cotangent: its own VJP there is the JVP."""
         _survives(operation, point)
@@ -67,13 +73,13 @@ class PaddleArrays(Adapter):
         return pulled(gradients, leaves, point.tangents)
 
 
-def pulled(outputs: Tensors, leaves: Tensors, cotangents: Tensors, twice: bool = False) -> Tensors:
-    """The VJP of what is connected; a constant output pulls back to zeros."""
+def pulled(outputs: Tensors, leaves: Tensors, cotangents: Tensors, twice: bool = False, keep: bool = False) -> Tensors:
+    """The VJP of what is connected; a constant output pulls back to zeros. The graph may be kept for another one."""
     live = [(y, g) for y, g in zip(outputs, cotangents, strict=True) if not y.stop_gradient]
     if not live:
         return tuple(paddle.zeros_like(leaf) for leaf in leaves)
     ys, gs = (list(part) for part in zip(*live, strict=True))
-    found = paddle.grad(ys, list(leaves), gs, create_graph=twice, allow_unused=True)
+    found = paddle.grad(ys, list(leaves), gs, retain_graph=twice or keep, create_graph=twice, allow_unused=True)
     return tuple(paddle.zeros_like(x) if g is None else g for x, g in zip(leaves, found, strict=True))
 
 

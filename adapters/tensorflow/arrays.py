@@ -74,6 +74,13 @@ class TensorflowArrays(Adapter):
             outputs = operation(*point.primals, **point.rest)
         return outputs, _pull(tape, outputs, point.primals, point.cotangents)
 
+    def vjp_again(self, operation: Operation, point: Point) -> tuple[Tensors, Tensors]:
+        with tf.GradientTape(persistent=True, watch_accessed_variables=False) as tape:
+            tape.watch(point.primals)
+            outputs = operation(*point.primals, **point.rest)
+        _pull(tape, outputs, point.primals, tuple(g * 0.5 for g in point.cotangents))
+        return outputs, _pull(tape, outputs, point.primals, point.cotangents)
+
     def jvp(self, operation: Operation, point: Point) -> Tensors:
         with tf.autodiff.ForwardAccumulator(list(point.primals), list(point.tangents)) as accumulator:
             outputs = operation(*point.primals, **point.rest)

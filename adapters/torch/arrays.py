@@ -83,6 +83,12 @@ class TorchArrays(Adapter):
         outputs = operation(*leaves, **point.rest)
         return outputs, _pull(outputs, leaves, point.cotangents)
 
+    def vjp_again(self, operation: Operation, point: Point) -> tuple[Tensors, Tensors]:
+        leaves = _leaves(point.primals)
+        outputs = operation(*leaves, **point.rest)
+        _pull(outputs, leaves, tuple(g * 0.5 for g in point.cotangents), keep=True)
+        return outputs, _pull(outputs, leaves, point.cotangents)
+
     def functional_vjp(self, operation: Operation, point: Point) -> tuple[Tensors, Tensors]:
         outputs, pull = torch.func.vjp(lambda *primals: operation(*primals, **point.rest), *point.primals)
         return outputs, pull(point.cotangents)
@@ -127,13 +133,16 @@ def _leaves(primals: Tensors) -> Tensors:
     return tuple(primal.detach().requires_grad_() for primal in primals)
 
 
-def _pull(outputs: Tensors, leaves: Tensors, cotangents: Tensors, create_graph: bool = False) -> Tensors:
-    """The VJP of what is connected; a constant output pulls back to zeros."""
+def _pull(
+    outputs: Tensors, leaves: Tensors, cotangents: Tensors, create_graph: bool = False, keep: bool = False
+) -> Tensors:
+    """The VJP of what is connected; a constant output pulls back to zeros. The graph may be kept for another one."""
     live = [(y, g) for y, g in zip(outputs, cotangents, strict=True) if y.requires_grad]
     if not live:
         return tuple(torch.zeros_like(leaf) for leaf in leaves)
     ys, gs = zip(*live, strict=True)
-    return torch.autograd.grad(ys, leaves, gs, create_graph=create_graph, materialize_grads=True)
+    kept = create_graph or keep
+    return torch.autograd.grad(ys, leaves, gs, retain_graph=kept, create_graph=create_graph, materialize_grads=True)
 
 
 def _forward(operation: Operation, point: Point) -> Tensors:

@@ -76,10 +76,9 @@ class TorchBase(GpuModes, TorchArrays):
             raise Unsupported("torch.compile with aot_autograd does not currently support double backward")
         return super().hvp(operation, point)
 
-    @property
-    def maps(self) -> bool:
-        """Not in compiled code: Dynamo does not trace how `vmap` tells what it refuses."""
-        return self.mode != COMPILED
+    def gives(self, method: str) -> bool:
+        """As others, but for compiled code: Dynamo traces no `vmap`, AOTAutograd gives away what a graph keeps."""
+        return super().gives(method) and not (self.mode == COMPILED and method in ("vmap", "vjp_again"))
 
     @property
     def sets_threads(self) -> bool:

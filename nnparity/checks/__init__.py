@@ -20,6 +20,7 @@ from nnparity.checks.determinism import (
     OTHER_ATTRIBUTES,
     OTHER_GRADIENTS,
     OVERWRITTEN,
+    PULLED_AGAIN,
     determinism,
 )
 from nnparity.checks.inquiry import Found, Inquiry
@@ -70,6 +71,7 @@ DATASETS = {
         OTHER_GRADIENTS.format("*"),
         OTHER_ATTRIBUTES,
         DOUBLED,
+        PULLED_AGAIN,
     ),
     LAYOUTS: ARRANGED,
     THREADS: (ALL_CORES, SEVERAL),

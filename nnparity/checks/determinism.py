@@ -4,9 +4,10 @@ Again means twice: right away, and read only after another call with other numbe
 The other ways are its first sample alone; its inputs in memory that held others in a call before, as an optimiser
 leaves weights; code for one sample and its gradients that the framework maps over all (vmap): each operation has
 another kernel for that; the gradients of some inputs, as where layers are frozen: kernels choose by what is to be
-computed; other attributes at the same sizes, as who keeps a plan by sizes mixes up; and the forward derivative as a
-VJP's derivative by its cotangents. Each dtype has kernels of its own, and is asked where a new one costs next to
-nothing; of a target that compiles or traces each operation one is asked.
+computed; a second backward pass through one graph, whose kept arrays the first may have written to; other attributes
+at the same sizes, as who keeps a plan by sizes mixes up; and the forward derivative as a VJP's derivative by its
+cotangents. Each dtype has kernels of its own, and is asked where a new one costs next to nothing; of a target that
+compiles or traces each operation one is asked.
 
 Other bits for the same case are `nondeterministic`, with how far apart they are, unless the adapter declares the
 formula so; a difference beyond the budget of two computations `diverges` in any case. Asked for in another way, it is
@@ -59,6 +60,8 @@ OVERWRITTEN, MAPPED = "inputs overwritten in place", "mapped over samples"
 ONE_GRADIENT, OTHER_GRADIENTS = "gradient of {} alone", "gradients without {}"
 #: The derivative of a VJP by its cotangents, which is the forward derivative.
 DOUBLED = "forward derivative by a double VJP"
+#: Gradients of a graph that was gone back through before: nothing that was kept for them may have been written to.
+PULLED_AGAIN = "second backward pass"
 #: The same sizes with other attributes, in one process: what is kept for some sizes is not what others need.
 OTHER_ATTRIBUTES = "other attributes"
 OUTPUT, FORWARD = frozenset({"output"}), frozenset({"jvp"})
@@ -130,10 +133,14 @@ def _other_ways(target: Target, case: Case, asked: Request) -> Iterator[tuple[Gi
 
     Of compositions no gradients are left out: that is asked of their layers.
     """
-    if target.observer.info.writes:
+    gives = target.observer.info.gives
+    if "write" in gives:
         yield named(case, OVERWRITTEN), dataclasses.replace(asked, overwrites=True)
-    if target.observer.info.maps and (samples := with_samples(case.formula)):
+    if "vmap" in gives and (samples := with_samples(case.formula)):
         yield named(case, MAPPED), dataclasses.replace(asked, mapped=samples, together=frozenset())
+    if "vjp_again" in gives and "grad" in asked.quantities:
+        alone = dataclasses.replace(asked, quantities=frozenset({"grad"}), together=frozenset())
+        yield named(case, PULLED_AGAIN), dataclasses.replace(alone, second_pass=True)
     first, *others = asked.wrt or ("",)
     if others and "grad" in asked.quantities and not case.formula.composition:
         some = dataclasses.replace(asked, quantities=frozenset({"grad"}), together=frozenset())
@@ -149,7 +156,7 @@ def _of_their_own(target: Target, case: Case, asked: Request, selection: Selecti
     """
     if other := _other_attributes(case):
         yield other, dataclasses.replace(asked, attributes=dict(other.signature.attributes))
-    if target.observer.info.doubles and case.formula.families(selection.quantities) & FORWARD:
+    if "double_vjp" in target.observer.info.gives and case.formula.families(selection.quantities) & FORWARD:
         given = named(case, DOUBLED)  # it has tangents of its own, as each dataset
         asked = request(given, FORWARD)
         yield given, dataclasses.replace(asked, cotangents=dict(case.cotangents), doubled=True)

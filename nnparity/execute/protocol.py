@@ -25,12 +25,8 @@ class TargetInfo:
     source: str = ""
     #: Whether it sets itself on how many threads its kernels run, see `Adapter.on_threads`.
     sets_threads: bool = False
-    #: Whether its tensors can be written to, see `Adapter.write`.
-    writes: bool = False
-    #: Whether it maps code for one sample over several, see `Adapter.vmap`.
-    maps: bool = False
-    #: Whether it differentiates a VJP by its cotangents, see `Adapter.double_vjp`.
-    doubles: bool = False
+    #: Which of the methods it has that not every adapter has, see `Adapter.gives`.
+    gives: tuple[str, ...] = ()
     #: Families of quantities that it gives of no formula -> the reason, see `adapters.inspection.lacking`.
     lacking: dict[str, str] = field(default_factory=dict)
 

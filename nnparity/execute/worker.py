@@ -16,7 +16,7 @@ from typing import Any
 
 import numpy as np
 
-from nnparity.adapters.base import Adapter
+from nnparity.adapters.base import OPTIONAL, Adapter
 from nnparity.adapters.dialect import spoken
 from nnparity.adapters.inspection import lacking, source_of
 from nnparity.adapters.registry import load_alone
@@ -80,9 +80,7 @@ def _begin(backend: str, device: str, mode: str) -> tuple[Adapter, TargetInfo]:
         spoken=spoken(type(adapter)),
         source=source_of(type(adapter)),
         sets_threads=adapter.sets_threads,
-        writes=adapter.writes,
-        maps=adapter.maps,
-        doubles=adapter.doubles,
+        gives=tuple(method for method in OPTIONAL if adapter.gives(method)),
         lacking=lacking(adapter),
     )
 

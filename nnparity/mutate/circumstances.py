@@ -31,16 +31,22 @@ def circumstance_faults(formula: Formula, dtype: Dtype) -> list[Fault]:
         Fault("the last number is the call's before", CALLS, _stale),
         Fault("every second call gives other bits", CALLS, _restless),
         Fault("the next call's output lies where this one's does", CALLS, _late, NO_REAL_NUMBERS, sought=True),
-        Fault("what was overwritten in place is not read again", CALLS, _packed, NO_REAL_NUMBERS, True, needs="writes"),
+        Fault("what was overwritten in place is not read again", CALLS, _packed, NO_REAL_NUMBERS, True, needs="write"),
     ]
     if any(not formula.integer(name) for name in formula.inputs):
         faults += _of_inputs(formula)
     if batch(formula) and any(formula.results.values()):
         faults.append(_sought("the first sample sees the others", CALLS, of_answers(_leaking, OUTPUTS)))
     if with_samples(formula):
-        faults.append(Fault("mapped over samples, the last is taken for the first", CALLS, _mapped, needs="maps"))
+        faults.append(Fault("mapped over samples, the last is taken for the first", CALLS, _mapped, needs="vmap"))
     if "jvp" in formula.families(QUANTITIES):
-        faults.append(Fault("half of a VJP's derivative by its cotangents is lost", CALLS, _doubled, needs="doubles"))
+        faults.append(
+            Fault("half of a VJP's derivative by its cotangents is lost", CALLS, _doubled, needs="double_vjp")
+        )
+    if formula.wrt:
+        faults.append(
+            Fault("a second backward pass is given the first one's cotangents", CALLS, _passed, needs="vjp_again")
+        )
     faults += [_in_layout(one) for one in LAYOUTS if _has(formula, one)]
     return [*faults, Fault(f"on several threads the last {BLOCK} elements are not written", THREADS, _seam)]
 
@@ -143,6 +149,10 @@ def _mapped(call: Call) -> Observation:
 
 def _doubled(call: Call) -> Observation:
     return of_answers(lambda x, request: x * 0.5, FORWARD)(call) if call.request.doubled else call.right
+
+
+def _passed(call: Call) -> Observation:
+    return of_answers(lambda x, request: x * 0.5, GRADIENTS)(call) if call.request.second_pass else call.right
 
 
 def _last_as_first(x: Array, request: Request) -> Array:

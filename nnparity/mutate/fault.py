@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 
@@ -53,9 +53,8 @@ class Fault:
     one_way: bool = False
     #: The layout that it shows in, if in one only: planted in targets that have it.
     layout: str = ""
-    #: What it shows in, if in that alone, and is planted in targets that have it: arrays that are written to, mapped
-    #: code, a double VJP.
-    needs: Literal["", "writes", "maps", "doubles"] = ""
+    #: What it shows in, if in that alone, and is planted in targets that give it: one of `adapters.base.OPTIONAL`.
+    needs: str = ""
 
 
 def of_answers(change: Change, *families: str) -> Callable[[Call], Observation]:

@@ -83,7 +83,7 @@ class Mutation:
     def _shows(self, fault: Fault) -> bool:
         """Whether the target has what the fault shows in."""
         info = self.target.observer.info
-        return fault.layout in ("", *info.layouts) and (not fault.needs or getattr(info, fault.needs))
+        return fault.layout in ("", *info.layouts) and (not fault.needs or fault.needs in info.gives)
 
     def _only(self, formula: Formula, dtype: str) -> Plan:
         return replace(self.plan, formulas=(formula.id,), dtypes=(dtype,))

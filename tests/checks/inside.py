@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 from nnparity import checks
-from nnparity.adapters.base import Adapter
+from nnparity.adapters.base import OPTIONAL, Adapter
 from nnparity.adapters.request import Request
 from nnparity.checks.common import Finding
 from nnparity.execute.observer import Observed
@@ -39,9 +39,7 @@ class Inside:
             0.0,
             dict(adapter.nondeterministic),
             tuple(adapter.layouts),
-            writes=self._adapter.writes,
-            maps=self._adapter.maps,
-            doubles=self._adapter.doubles,
+            gives=tuple(method for method in OPTIONAL if self._adapter.gives(method)),
         )
 
     def submit(self, requests: Sequence[Request]) -> None:

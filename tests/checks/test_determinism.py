@@ -219,6 +219,14 @@ def test_a_kernel_of_torch_whose_backward_detaches_what_comes_in_is_caught_there
     assert wrong(lines(adapter, "determinism", "tanh")) == {"forward derivative by a double VJP": {"jvp"}}
 
 
+@pytest.mark.skipif(find_spec("torch") is None, reason="torch is not installed")
+def test_a_kernel_of_torch_that_writes_to_what_its_graph_keeps_is_caught_at_the_second_backward_pass() -> None:
+    adapter = import_module("nnparity.tests.checks.torch_adapters").WritesToWhatItKeeps
+    found = wrong(lines(adapter, "determinism", "tanh"))
+    assert found.pop("second backward pass") == {"grad.x"}
+    assert set(found) <= {"mapped over samples"}, "PyTorch maps no such function"
+
+
 def test_a_mean_over_the_batch_is_asked_of_nobody() -> None:
     found = lines(NumpyAdapter, "determinism", "mlp_backprop")
     alone = {verdict.quantity for verdict in verdicts(found) if verdict.dataset == "first sample alone"}

@@ -51,6 +51,26 @@ class TakesGradientsForContiguous(TorchAdapter):
         return y
 
 
+class _TanhInPlace(torch.autograd.Function):
+    @staticmethod
+    def forward(ctx: Any, x: Any) -> Any:
+        y = torch.tanh(x)
+        ctx.kept = y.detach().clone()
+        return y
+
+    @staticmethod
+    def backward(ctx: Any, g: Any) -> Any:
+        return g * ctx.kept.pow_(2).neg_().add_(1)
+
+
+class WritesToWhatItKeeps(TorchAdapter):
+    """Its derivative is made in the memory of the output that the graph keeps for it: there is none for a second."""
+
+    @kernel("torch.tanh")
+    def tanh(self, x: Any) -> Any:
+        return _TanhInPlace.apply(x) if x.requires_grad else super().tanh(x)
+
+
 class DetachesCotangents(TorchAdapter):
     """Its derivative is right, and that of its derivative by all but what came in: a constant to it."""
 
