@@ -49,6 +49,8 @@ class Request:
     threads: int = 0
     #: Whether results are read only after the same program was called again, with the numbers of `halved`.
     read_late: bool = False
+    #: Whether the results are those of a second call with the same tensors.
+    repeats: bool = False
     #: Whether the inputs are written to where those of `inner_halved` lay in a call before, as an optimiser does.
     overwrites: bool = False
     #: Inputs whose first axis is that of samples, where the framework is to map code for one sample over them (vmap).

@@ -11,7 +11,7 @@ from nnparity.reports.records import DTYPES, REPEATED, Environment, Fact, Verdic
 
 #: The datasets of a case that is asked for again, or in another way, as patterns.
 ASKED_AGAIN = (
-    *(*REPEATED, "first sample alone", "inputs overwritten in place", "mapped over samples"),
+    *(*REPEATED, "same tensors again", "first sample alone", "inputs overwritten in place", "mapped over samples"),
     *(
         "gradient of * alone",
         "gradients without *",
@@ -39,6 +39,7 @@ CHECKS = (
         *ASKED_AGAIN,
         "all cores",
         "several threads",
+        "all cores, one sample",
         "sweep",
     ),
     *LAYOUTS,

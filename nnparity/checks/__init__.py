@@ -21,6 +21,7 @@ from nnparity.checks.determinism import (
     OTHER_GRADIENTS,
     OVERWRITTEN,
     PULLED_AGAIN,
+    SAME_TENSORS,
     determinism,
 )
 from nnparity.checks.inquiry import Found, Inquiry
@@ -31,7 +32,7 @@ from nnparity.checks.subnormals import DATASET as SUBNORMAL
 from nnparity.checks.subnormals import subnormals
 from nnparity.checks.sweep import DATASET as SWEPT
 from nnparity.checks.sweep import sweep
-from nnparity.checks.threads import ALL_CORES, SEVERAL, threads
+from nnparity.checks.threads import ALL_CORES, ONE_SAMPLE, SEVERAL, threads
 from nnparity.execute.target import Target
 from nnparity.spec import Formula
 from nnparity.spec.cases.layouts import LAYOUTS as ARRANGED
@@ -62,6 +63,7 @@ DATASETS = {
     REJECTS: ("rejects: *",),
     DETERMINISM: (
         AGAIN,
+        SAME_TENSORS,
         AFTER,
         ELSEWHERE,
         ALONE,
@@ -74,7 +76,7 @@ DATASETS = {
         PULLED_AGAIN,
     ),
     LAYOUTS: ARRANGED,
-    THREADS: (ALL_CORES, SEVERAL),
+    THREADS: (ALL_CORES, SEVERAL, ONE_SAMPLE),
     SWEEP: (SWEPT,),
     SUBNORMALS: (SUBNORMAL,),
 }

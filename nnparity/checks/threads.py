@@ -7,12 +7,13 @@ for bit. What is larger than a block, or not a whole number of them, is cut up t
 What a target whose threads are set in its own process gets of the pool of sizes is asked on all cores as well, and held
 against one thread: who shares out rows, columns or channels may lose the last, and of which sizes depends on the cores.
 So it is on an odd number of threads, one more than cores that are even: what halves again and again is wrong of those.
+And one sample of wide rows is: there is nothing but the rows themselves to share out.
 """
 
 import dataclasses
 import os
-from collections.abc import Iterator, Sequence
-from functools import cache
+from collections.abc import Callable, Iterator, Sequence
+from functools import cache, partial
 from itertools import count
 from typing import Any
 
@@ -22,6 +23,7 @@ from nnparity.checks.cell_text import CellText
 from nnparity.checks.common import Finding, failure, first_order, held, judgeable, named, ordinary, representative
 from nnparity.checks.comparison import OTHER, SAME, again, by_itself, compared, spread
 from nnparity.checks.inquiry import Found, Inquiry, saying
+from nnparity.checks.layouts import largest
 from nnparity.checks.pooled import pooled, truth_of
 from nnparity.execute.observer import Observed, OnThreads
 from nnparity.execute.requests import request
@@ -40,6 +42,8 @@ TABLE = "threads, all cores against one"
 ALL_CORES = "all cores"
 #: Of the sizes of the pool, on all cores and on an odd number of threads.
 SEVERAL = "several threads"
+#: Of the largest ordinary sizes a single sample.
+ONE_SAMPLE = "all cores, one sample"
 #: What the table says where the same call gives other bits.
 RESTLESS = "other bits at each call"
 #: The diagnosis of what is wrong there alone, and of what is right there alone.
@@ -47,6 +51,7 @@ ALONE = "right on one thread, wrong on {}"
 ONE = "wrong on one thread, right on {}"
 #: Numbers that go in and come out, at least: torch shares out what has more than 32,768.
 ELEMENTS = 2**17
+Expectations = dict[str, Expected]
 
 
 def threads(target: Target, formula: Formula, selection: Selection) -> Inquiry:
@@ -58,20 +63,33 @@ def threads(target: Target, formula: Formula, selection: Selection) -> Inquiry:
     asked = request(case, quantities)
     truth = cache(lambda: held(target, case, quantities))
     one, all_cores = target.observer.single_threaded(), target.observer.on_threads(cores())
-    more = list(pooled(target, formula, selection, (SEVERAL,))) if isinstance(all_cores, OnThreads) else []
-    asked_more = [named(own, SEVERAL) for own in more]
-    once = [request(given, quantities) for given in asked_more]
+    more = _more(target, formula, selection) if isinstance(all_cores, OnThreads) else []
+    once = [request(given, quantities) for given, _ in more]
 
     def judged(answers: Sequence[Observed]) -> Iterator[Found]:
         (first, *alone), answers = answers[: 1 + len(once)], answers[1 + len(once) :]
         yield from _found(target, case, truth(), Seen(first, *answers[:2]))
         runs = [answers[start : start + len(once)] for start in range(2, len(answers), max(1, len(once)))]
-        for own, given, single, several in zip(more, asked_more, alone, zip(*runs, strict=True), strict=True):
-            yield from _on_several(given, truth_of(target, own, selection), single, several)
+        for (given, expected), single, several in zip(more, alone, zip(*runs, strict=True), strict=True):
+            yield from _on_several(given, expected(), single, several)
 
     each = [(one, [asked, *once]), (all_cores, [asked, asked, *once])]
     each += [(target.observer.on_threads(odd), once) for odd in {cores() | 1} - {cores()} if once]
-    return Inquiry(judged, [case, *asked_more], each, truth)
+    return Inquiry(judged, [case, *(given for given, _ in more)], each, truth)
+
+
+def _more(target: Target, formula: Formula, selection: Selection) -> list[tuple[Given, Callable[[], Expectations]]]:
+    """What is asked on several threads beside the large case, and what computes what is expected of it."""
+    pool = pooled(target, formula, selection, (SEVERAL,))
+    found: list[tuple[Given, Callable[[], Expectations]]] = [
+        (named(own, SEVERAL), partial(truth_of, target, own, selection)) for own in pool
+    ]
+    if axis := batch(formula):
+        narrow = resized(formula, largest(formula), {axis: 1})
+        own = Case(formula, narrow, "normal", DTYPES[representative(selection)], selection.salt)
+        given = named(own, ONE_SAMPLE)
+        found.append((given, partial(held, target, given, first_order(formula, selection.quantities))))
+    return found
 
 
 def _on_several(

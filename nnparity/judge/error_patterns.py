@@ -174,5 +174,6 @@ def _shapes(y: Array, x: Array) -> Iterator[str]:
     factor = float(np.vdot(x, y) / np.vdot(x, x))
     if np.std(error) < LEFT * size:
         yield f"an offset: {np.mean(error):.3g} is added"
-    if factor and float(np.sqrt(np.mean(np.square(y - factor * x)))) < LEFT * size:
+    seen = float(np.sqrt(np.mean(np.square(y))))  # of next to nothing, any factor next to 0 leaves next to nothing
+    if factor and float(np.sqrt(np.mean(np.square(y - factor * x)))) < LEFT * min(size, seen):
         yield f"about a constant factor, {factor_told(factor, 4)}"

@@ -12,7 +12,7 @@ from nnparity.reports.records import ADAPTER, BY_ITSELF, REPEATED, SCRIPTS, Verd
 from nnparity.reports.statistics import fails
 
 #: Datasets of the checks that ask more than one call, or arrays of another layout, as patterns: no script shows those.
-SEVERAL_CALLS = (*ASKED_AGAIN, "several threads", *LAYOUTS)
+SEVERAL_CALLS = (*ASKED_AGAIN, "several threads", "all cores, one sample", *LAYOUTS)
 
 
 #: The grade of other bits for the same case.

@@ -2,10 +2,10 @@
 
 A row of the covering array is a signature with one dataset and one dtype, which are factors like the sizes. What
 binds the sizes is the formula's own `where`; what keeps a case from costing more than it tells are two budgets, the
-same for all formulas. First comes one whose sizes leave nothing over of any block, many samples in wide rows, which no
-pair needs. Then the first rows meet the most pairs: who cannot afford all takes the first. Last come that of whole
-blocks in the other dtypes, and long rows in each: a single dimension past a block, which the array has for sums alone;
-and in one dtype a single dimension past what 16 bits count.
+same for all formulas. First come two whose sizes leave nothing over of any block, which no pair needs: many samples,
+and few samples where all else is larger then. Then the first rows meet the most pairs: who cannot afford all takes the
+first. Last come those of whole blocks in the other dtypes, and long rows in each: a single dimension past a block,
+which the array has for sums alone; and in one dtype a single dimension past what 16 bits count.
 """
 
 from collections.abc import Iterator, Mapping
@@ -13,7 +13,7 @@ from dataclasses import dataclass
 
 from nnparity.spec import shapes
 from nnparity.spec.cases.covering import Array, Factor, Level, Value
-from nnparity.spec.cases.sizes import CLASSES, COUNTED, EMPTY, KINDS, LONG, WHOLE
+from nnparity.spec.cases.sizes import CLASSES, COUNTED, EMPTY, FEW_SAMPLES, KINDS, LONG, SAMPLES, WHOLE
 from nnparity.spec.loader import signature
 from nnparity.spec.schema import Formula, Pool, Signature
 
@@ -21,7 +21,7 @@ from nnparity.spec.schema import Formula, Pool, Signature
 #: 25 microseconds for a number and 3 for a product, so that none takes a second.
 ELEMENTS, WORK = 1 << 15, 1 << 16
 #: The same where one dimension is past 16 bits: an index knows no dtype, and float32, in which it is tried, no proof.
-MANY_ELEMENTS, MANY_WORK = 1 << 19, 1 << 19
+MANY_ELEMENTS, MANY_WORK = 9 << 16, 9 << 16  # eight numbers of each of 65,551, and some
 MANY_DTYPE = "float32"
 #: The same of rows of whole blocks.
 WHOLE_ELEMENTS, WHOLE_WORK = 1 << 15, 1 << 18
@@ -58,7 +58,8 @@ def _all(formula: Formula, declared: Pool) -> Iterator[Drawn]:
     have = {(row.signature.id, row.dataset, row.dtype) for row in rows}
     blocks = _whole(formula, declared, Bounds(formula, declared, WHOLE_ELEMENTS, WHOLE_WORK))
     whole = [row for row in blocks if (row.signature.id, row.dataset, row.dtype) not in have]
-    yield from (*whole[:1], *rows, *whole[1:])
+    first = [row for row in whole if row.dtype == whole[0].dtype]
+    yield from (*first, *rows, *(row for row in whole if row not in first))
     yield from _long(formula, declared, bounds, LONG, formula.dtypes)
     yield from _long(formula, declared, Bounds(formula, declared, MANY_ELEMENTS, MANY_WORK), COUNTED, (MANY_DTYPE,))
 
@@ -72,15 +73,31 @@ def _rows(formula: Formula, declared: Pool, bounds: "Bounds") -> Iterator[Drawn]
 
 
 def _whole(formula: Formula, declared: Pool, bounds: "Bounds") -> Iterator[Drawn]:
-    """All dimensions in whole blocks, the largest that the bounds hold; float32, if there is one, first."""
+    """All dimensions in whole blocks, the largest that the bounds hold, and those of few samples, where one is larger.
+
+    Float32 comes first, if there is one.
+    """
     dataset = (declared.datasets or formula.datasets)[0]
-    steps = zip(*(WHOLE[kind] for kind in declared.sizes.values()), strict=True)
-    tried = (_first(declared) | dict(zip(declared.sizes, step, strict=True)) for step in steps)
-    sizes = next((one for one in tried if bounds.fit(one, {})), None)
-    if sizes is not None:
+    dtypes = sorted(formula.dtypes, key=lambda dtype: dtype != MANY_DTYPE)
+    steps = [_first(declared) | sizes for sizes in _steps(declared)]
+    few = [one | dict.fromkeys(_samples(declared), count) for one in steps for count in FEW_SAMPLES]
+    fitting = [next((one for one in tried if bounds.fit(one, {})), {}) for tried in (steps, few)]
+    usual, other = fitting
+    if not any(usual and other and other[name] > usual[name] for name in declared.sizes):  # type: ignore[operator]
+        fitting = [usual]
+    for sizes in filter(None, fitting):
         signature = signature_of(formula, bounds, sizes, dataset, {})
-        dtypes = sorted(formula.dtypes, key=lambda dtype: dtype != MANY_DTYPE)
         yield from (Drawn(signature, dataset, dtype) for dtype in dtypes)
+
+
+def _steps(declared: Pool) -> Iterator[dict[str, Value]]:
+    """All sizes in whole blocks, the largest first."""
+    for step in zip(*(WHOLE[kind] for kind in declared.sizes.values()), strict=True):
+        yield dict(zip(declared.sizes, step, strict=True))
+
+
+def _samples(declared: Pool) -> list[str]:
+    return [name for name, kind in declared.sizes.items() if kind in SAMPLES]
 
 
 def _long(

@@ -69,5 +69,8 @@ WHOLE: dict[str, tuple[int, ...]] = {
     "steps": (8, 4, 4, 4, 4),
     "heads": (8, 4, 4, 2, 2),
 }
+#: Kinds of dimensions that are samples, of which few leave room for larger blocks of all others; and how many.
+SAMPLES = ("batch", "rows")
+FEW_SAMPLES = (2, 1)
 #: The class in which an array has no element.
 EMPTY = "0"

@@ -22,8 +22,8 @@ from nnparity.tests.checks.inside import cells, examined, lines, verdicts, wrong
 from nnparity.tests.spec.toy import toy
 
 FIRST = (
-    "again, read after another call, in another process, first sample alone, inputs overwritten in place, "
-    "mapped over samples"
+    "again, read after another call, in another process, first sample alone, same tensors again, "
+    "inputs overwritten in place, mapped over samples"
 )
 
 
@@ -108,6 +108,27 @@ class OneBuffer(NumpyAdapter):
 def test_a_result_that_the_next_call_overwrites_diverges(formula: str) -> None:
     """Read right away each is right."""
     assert wrong(lines(OneBuffer, "determinism", formula)) == {"read after another call": {"output"}}
+
+
+class SecondCallShifts(NumpyAdapter):
+    """What it makes of an array at the first call it keeps beside it, and reads wrongly at the second."""
+
+    def observe(self, request: Request) -> Observation:
+        self.met: set[int] = set()
+        return super().observe(request)
+
+    def _value(self, operation: Operation, point: Point) -> Tensors:
+        x = point.primals[0]
+        again = id(x) in self.met
+        self.met.add(id(x))
+        return tuple(np.roll(y, 1) if again else y for y in super()._value(operation, point))
+
+
+@pytest.mark.parametrize("formula", ["relu", "dense", "conv2d"])
+def test_a_second_call_with_the_same_tensors_that_is_wrong_diverges(formula: str) -> None:
+    found = wrong(lines(SecondCallShifts, "determinism", formula))
+    assert found.pop("same tensors again") == {"output"}
+    assert set(found) <= {"inputs overwritten in place"}, "these are the same tensors too"
 
 
 class PacksWeights(NumpyAdapter):

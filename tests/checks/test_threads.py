@@ -14,7 +14,7 @@ from nnparity import checks
 from nnparity.adapters.numpy import NumpyAdapter
 from nnparity.adapters.request import Observation, Request
 from nnparity.checks.common import Finding
-from nnparity.checks.threads import ALONE, ELEMENTS, ONE, SEVERAL, TABLE, _elements, cores, signature
+from nnparity.checks.threads import ALONE, ELEMENTS, ONE, ONE_SAMPLE, SEVERAL, TABLE, _elements, cores, signature
 from nnparity.execute.observer import THREADS, WAITING, Observer, OnThreads
 from nnparity.judge.recorded_expectations import Evidence, Expects, met
 from nnparity.reports.records import Fact
@@ -154,6 +154,22 @@ class LosesTheLastColumns(NumpyAdapter):
         return seen
 
 
+class LosesTheLastRow(LosesTheLastColumns):
+    """A product of one row by a matrix has its terms shared out, and one thread's are what remains."""
+
+    def observe(self, request: Request) -> Observation:
+        seen = NumpyAdapter.observe(self, request)
+        if request.threads and len(seen["output"]) == 1:  # type: ignore[arg-type]
+            seen["output"] = seen["output"] * 0.5  # type: ignore[operator]
+        return seen
+
+
+def test_what_goes_wrong_with_a_single_sample_on_several_threads_is_caught(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Inside, "on_threads", partialmethod(OnThreads))
+    (found,) = (one for one in examined(LosesTheLastRow, "threads", "dense") if one.grade != "conforms")
+    assert (found.dataset, found.quantity, found.diagnosis) == (ONE_SAMPLE, "output", ALONE.format(ONE_SAMPLE))
+
+
 class LosesTheLastColumnsOfOddThreads(LosesTheLastColumns):
     of = cores() | 1
 
@@ -171,7 +187,7 @@ def test_sizes_of_the_pool_are_asked_on_all_cores_and_on_odd_threads_where_the_p
         "conforms",
         "diverges",
     }
-    large = {"all cores": {"output"}} if adapter.of == cores() else {}
+    large = {name: {"output"} for name in ("all cores", ONE_SAMPLE)} if adapter.of == cores() else {}
     assert wrong(found) == {SEVERAL: {"output"}} | large
     lost = {one.signature for one in found if one.grade != "conforms"}
     assert all(signature_of(load()["relu"], one).dims["d"] % (8 * adapter.of) == 1 for one in lost)

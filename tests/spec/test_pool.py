@@ -179,15 +179,26 @@ def test_many_samples_and_rows_of_whole_vectors_come_together_in_each_dtype(form
     assert set(formula.dtypes) <= set(there)
 
 
+@pytest.mark.parametrize(
+    ("formula", "sizes", "block"),
+    [("masked_attention", "ts", 32), ("attention", "ts", 32), ("conv2d", "co", 16), ("lstm", "km", 32)],
+)
+def test_few_samples_leave_room_for_larger_blocks(formula: str, sizes: str, block: int) -> None:
+    many, few = (drawn.signature.dims for drawn in pool(load()[formula])[:2])
+    assert all(few[name] % block == 0 < few[name] for name in sizes)
+    assert all(few[name] > many[name] for name in sizes)
+
+
 def test_the_sizes_are_of_their_classes_and_keep_to_the_budgets() -> None:
     for formula in SINGLE:
         beyond = counted(formula)
-        for place, drawn in enumerate(pool(formula)):
+        blocks = [drawn.signature for drawn in pool(formula)[:2]]
+        for drawn in pool(formula):
             dims = drawn.signature.dims
             known = dims | {k: v for k, v in drawn.signature.attributes.items() if type(v) is int}
             for name, label in drawn.signature.classes.items():
                 assert known.get(name, CLASSES[label][0]) in CLASSES[label], drawn.signature.id
-            whole = not place or drawn.signature == pool(formula)[0].signature
+            whole = drawn.signature in blocks
             most = MANY_ELEMENTS / ELEMENTS if drawn in beyond else WHOLE_WORK / WORK if whole else 1
             assert cost(formula, known | {"k": known["d"] // known["heads"]} if "heads" in known else known) <= most
 
