@@ -208,9 +208,9 @@ class Mapped(Operation):
 
 
 def unmapped(
-    path: str, program: Callable[..., Tensors], raised: type[Exception], *words: str
+    path: str, program: Callable[..., Tensors], raised: tuple[type[Exception], ...], *words: str
 ) -> Callable[..., Tensors]:
-    """A mapped program; where it raises that with one of these words, what is at `path` says it does not map the code.
+    """A mapped program; where it raises one of those with such words, what is at `path` says it does not map the code.
 
     Raises Unsupported then.
     """

@@ -60,7 +60,7 @@ class MlxArrays(Adapter):
         return run
 
     def vmap(self, program: Any) -> Any:
-        return unmapped("mlx.core.vmap", mx.vmap(program), ValueError, "[Primitive::vmap]")
+        return unmapped("mlx.core.vmap", mx.vmap(program), (ValueError,), "[Primitive::vmap]")
 
     def vjp(self, operation: Operation, point: Point) -> tuple[Tensors, Tensors]:
         """Where some inputs are empty, the gradients of those that are not are sums over nothing."""

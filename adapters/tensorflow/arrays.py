@@ -17,6 +17,8 @@ from nnparity.adapters.shared.devices import CPU, CUDA, words
 
 _PLACES = {CPU: "/CPU", CUDA: "/GPU"}
 _ZERO = tf.UnconnectedGradients.ZERO
+#: Words of what is raised where code is not vectorised: of lists in a loop, of kernels that all samples share.
+UNMAPPED = ("`dtype` <dtype: 'variant'>", "expected to be not loop invariant")
 #: Formulas whose kernels loop over steps, and why their gradients cannot be mapped over samples.
 LOOPS = ("lstm", "lstm_last", "lstm_stacked")
 NO_LISTS = "the gradient of a loop keeps lists, of which there are none of several samples"
@@ -60,7 +62,7 @@ class TensorflowArrays(Adapter):
         def mapped(*arrays: Any) -> Any:
             return tf.vectorized_map(lambda samples: program(*samples), arrays, fallback_to_while_loop=False)
 
-        return unmapped("tf.vectorized_map", mapped, TypeError, "`dtype` <dtype: 'variant'>")
+        return unmapped("tf.vectorized_map", mapped, (TypeError, ValueError), *UNMAPPED)
 
     def functional_vjp(self, operation: Operation, point: Point) -> tuple[Tensors, Tensors]:
         """As `vjp`, but for loops, of which `vmap` would say so after seconds."""
@@ -102,7 +104,7 @@ class TensorflowArrays(Adapter):
         """As of `Adapter`, without the traces that TensorFlow writes into its messages."""
         failure = super().failure(error)
         message = failure.message.partition("The op is created at:")[0].strip()
-        if "in user code:" in message:
+        if "in user code:" in message or "Graph execution error:" in message:
             message = message.rpartition("\n\n")[2].strip()
         return Failure(failure.kind, message)
 

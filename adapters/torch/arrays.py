@@ -76,7 +76,7 @@ class TorchArrays(Adapter):
         return copy.numpy(force=True)
 
     def vmap(self, program: Any) -> Any:
-        return unmapped("torch.func.vmap", torch.func.vmap(program), RuntimeError, "vmap", "Batching rule")
+        return unmapped("torch.func.vmap", torch.func.vmap(program), (RuntimeError,), "vmap", "Batching rule")
 
     def vjp(self, operation: Operation, point: Point) -> tuple[Tensors, Tensors]:
         leaves = _leaves(point.primals)
