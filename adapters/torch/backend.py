@@ -77,8 +77,8 @@ class TorchBase(GpuModes, TorchArrays):
         return super().hvp(operation, point)
 
     def gives(self, method: str) -> bool:
-        """As others, but for compiled code: Dynamo traces no `vmap`, AOTAutograd gives away what a graph keeps."""
-        return super().gives(method) and not (self.mode == COMPILED and method in ("vmap", "vjp_again"))
+        """As others; of compiled code no `vmap`, which Dynamo does not trace, and no graph that is gone through twice."""
+        return super().gives(method) and (self.mode != COMPILED or method == "write")
 
     @property
     def sets_threads(self) -> bool:
