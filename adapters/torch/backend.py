@@ -77,7 +77,7 @@ class TorchBase(GpuModes, TorchArrays):
         return super().hvp(operation, point)
 
     def gives(self, method: str) -> bool:
-        """As others; of compiled code no `vmap`, which Dynamo does not trace, and no graph that is gone through twice."""
+        """As others; of compiled code no `vmap`, which Dynamo does not trace, nor a graph gone through twice."""
         return super().gives(method) and (self.mode != COMPILED or method == "write")
 
     @property
