@@ -55,6 +55,10 @@ def prove(case: Case, variant: dict[str, Any] | None = None) -> None:
     assert gap <= CLOSE * size, f"{case.id} {variant or ''}: <g, J v> and <J^T g, v> differ by {gap:.3g} of {size:.3g}"
 
 
+def test_maxima_that_are_shared_are_shared_in_both_derivatives() -> None:
+    prove(first("max_pool2d", "tied"), {"scan": "shared"})
+
+
 def test_the_reference_holds_every_formula_of_the_spec_and_no_other() -> None:
     assert set(FORMULAS) == set(load())
     assert {id for id, reference in FORMULAS.items() if reference.backward} >= {f.id for f in DIFFERENTIABLE}
