@@ -312,7 +312,9 @@ class Adapter(ABC):
         names = [key for family in families for key in keys(family, request)]
         try:
             program = self._program(rule, operation)
-            tensors = tuple((program(at), program(at))[1] if request.repeats else program(at))
+            if request.repeats:
+                program(at)
+            tensors = tuple(program(at))
             if request.read_late:  # one buffer for the results of all calls holds those of this one now
                 program(self._point(request.halved))
             if len(tensors) != len(names) or any(tensor is None for tensor in tensors):

@@ -34,7 +34,7 @@ class OnnxRuntimeArrays(ForwardOnly):
 
     def write(self, tensor: Any, array: Array) -> None:
         if array.dtype.name == "bfloat16":  # of which update_inplace knows nothing
-            ctypes.memmove(tensor.data_ptr(), np.array(array).tobytes(), array.nbytes)
+            ctypes.memmove(tensor.data_ptr(), array.tobytes(), array.nbytes)
         else:
             tensor.update_inplace(np.array(array))
 

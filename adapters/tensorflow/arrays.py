@@ -11,7 +11,7 @@ import numpy as np
 import tensorflow as tf
 
 from nnparity.adapters.base import Adapter
-from nnparity.adapters.kernel import Operation, Point, Tensors, Unsupported, place, unmapped
+from nnparity.adapters.kernel import Operation, Point, Tensors, place, unmapped
 from nnparity.adapters.request import Array, Failure
 from nnparity.adapters.shared.devices import CPU, CUDA, words
 
@@ -19,9 +19,6 @@ _PLACES = {CPU: "/CPU", CUDA: "/GPU"}
 _ZERO = tf.UnconnectedGradients.ZERO
 #: Words of what is raised where code is not vectorised: of lists in a loop, of kernels that all samples share.
 UNMAPPED = ("`dtype` <dtype: 'variant'>", "expected to be not loop invariant")
-#: Formulas whose kernels loop over steps, and why their gradients cannot be mapped over samples.
-LOOPS = ("lstm", "lstm_last", "lstm_stacked")
-NO_LISTS = "the gradient of a loop keeps lists, of which there are none of several samples"
 
 
 class TensorflowArrays(Adapter):
@@ -63,12 +60,6 @@ class TensorflowArrays(Adapter):
             return tf.vectorized_map(lambda samples: program(*samples), arrays, fallback_to_while_loop=False)
 
         return unmapped("tf.vectorized_map", mapped, (TypeError, ValueError), *UNMAPPED)
-
-    def functional_vjp(self, operation: Operation, point: Point) -> tuple[Tensors, Tensors]:
-        """As `vjp`, but for loops, of which `vmap` would say so after seconds."""
-        if operation.formula in LOOPS:
-            raise Unsupported(f"tf.vectorized_map: {NO_LISTS}")
-        return self.vjp(operation, point)
 
     def vjp(self, operation: Operation, point: Point) -> tuple[Tensors, Tensors]:
         with tf.GradientTape(watch_accessed_variables=False) as tape:

@@ -12,7 +12,7 @@ from functools import partial
 from types import MappingProxyType
 from typing import Any
 
-from nnparity.adapters.kernel import NotCompiled, Point, Program
+from nnparity.adapters.kernel import NotCompiled, Operation, Point, Program, Tensors, Unsupported
 from nnparity.adapters.shared.devices import TENSOR_FLOAT_32, GpuModes, with_options
 from nnparity.adapters.stderr import hushed
 from nnparity.adapters.switches.grappler import AS_EAGER
@@ -52,11 +52,13 @@ if _switches := told():
 
 #: What XLA and graphs refuse, whoever built the program: pooling in float32 XLA does, and the values of a loop.
 SECOND_POOLING = "XLA has no kernel for the second derivative of max pooling"
+LOOPING = ("lstm", "lstm_last", "lstm_stacked")
 LOOPS = "no forward mode across the lists of a loop in a graph"
+MAPPED_LOOPS = "tf.vectorized_map: the gradient of a loop keeps lists, of which there are none of several samples"
 REFUSED = {
     **{("max_pool2d", d, f"{q}*", "cpu:compiled"): SECOND_POOLING for d in ("*64", "*16") for q in ("jvp", "hvp")},
     **{("listing_cnn", "float64", f"{q}*", "cpu:compiled"): SECOND_POOLING for q in ("jvp", "hvp")},
-    **{(f, "*", "jvp*", "cpu:[cg]*"): LOOPS for f in ("lstm", "lstm_last", "lstm_stacked", "listing_lstm")},
+    **{(f, "*", "jvp*", "cpu:[cg]*"): LOOPS for f in (*LOOPING, "listing_lstm")},
 }
 
 
@@ -119,6 +121,12 @@ class TensorflowBase(GpuModes, TensorflowArrays):
 
     def compile(self, program: Program) -> Program:
         return COMPILERS[self.way](program)
+
+    def functional_vjp(self, operation: Operation, point: Point) -> tuple[Tensors, Tensors]:
+        """As `vjp`, but for loops, of which `vmap` would say so after seconds."""
+        if operation.formula in LOOPING:
+            raise Unsupported(MAPPED_LOOPS)
+        return super().functional_vjp(operation, point)
 
 
 class TensorflowAdapter(

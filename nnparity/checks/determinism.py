@@ -104,7 +104,7 @@ class _Asked:
         """The case, and its first sample alone."""
         return [self.case, *([self.single] if self.single else [])]
 
-    @property
+    @cached_property
     def here(self) -> list[Request]:
         """What is asked of the target's own process: twice, to be read late, in other ways, and of a sample alone."""
         alone = [request(self.single, OUTPUT)] if self.single else []
@@ -140,14 +140,15 @@ def _other_ways(target: Target, case: Case, asked: Request) -> Iterator[tuple[Gi
         yield named(case, OVERWRITTEN), dataclasses.replace(asked, overwrites=True)
     if "vmap" in gives and (samples := with_samples(case.formula)):
         yield named(case, MAPPED), dataclasses.replace(asked, mapped=samples, together=frozenset())
-    if "vjp_again" in gives and "grad" in asked.quantities:
-        alone = dataclasses.replace(asked, quantities=frozenset({"grad"}), together=frozenset())
-        yield named(case, PULLED_AGAIN), dataclasses.replace(alone, second_pass=True)
-    first, *others = asked.wrt or ("",)
-    if others and "grad" in asked.quantities and not case.formula.composition:
-        some = dataclasses.replace(asked, quantities=frozenset({"grad"}), together=frozenset())
-        yield named(case, ONE_GRADIENT.format(first)), dataclasses.replace(some, wrt=(first,))
-        yield named(case, OTHER_GRADIENTS.format(first)), dataclasses.replace(some, wrt=tuple(others))
+    if "grad" not in asked.quantities:
+        return
+    gradients = dataclasses.replace(asked, quantities=frozenset({"grad"}), together=frozenset())
+    if "vjp_again" in gives:
+        yield named(case, PULLED_AGAIN), dataclasses.replace(gradients, second_pass=True)
+    first, *others = asked.wrt
+    if others and not case.formula.composition:
+        yield named(case, ONE_GRADIENT.format(first)), dataclasses.replace(gradients, wrt=(first,))
+        yield named(case, OTHER_GRADIENTS.format(first)), dataclasses.replace(gradients, wrt=tuple(others))
 
 
 def _of_their_own(target: Target, case: Case, asked: Request, selection: Selection) -> Iterator[tuple[Given, Request]]:

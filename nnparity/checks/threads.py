@@ -63,7 +63,7 @@ def threads(target: Target, formula: Formula, selection: Selection) -> Inquiry:
     asked = request(case, quantities)
     truth = cache(lambda: held(target, case, quantities))
     one, all_cores = target.observer.single_threaded(), target.observer.on_threads(cores())
-    more = _more(target, formula, selection) if isinstance(all_cores, OnThreads) else []
+    more = _more(target, formula, selection, quantities) if isinstance(all_cores, OnThreads) else []
     once = [request(given, quantities) for given, _ in more]
 
     def judged(answers: Sequence[Observed]) -> Iterator[Found]:
@@ -78,7 +78,9 @@ def threads(target: Target, formula: Formula, selection: Selection) -> Inquiry:
     return Inquiry(judged, [case, *(given for given, _ in more)], each, truth)
 
 
-def _more(target: Target, formula: Formula, selection: Selection) -> list[tuple[Given, Callable[[], Expectations]]]:
+def _more(
+    target: Target, formula: Formula, selection: Selection, quantities: frozenset[str]
+) -> list[tuple[Given, Callable[[], Expectations]]]:
     """What is asked on several threads beside the large case, and what computes what is expected of it."""
     pool = pooled(target, formula, selection, (SEVERAL,))
     found: list[tuple[Given, Callable[[], Expectations]]] = [
@@ -88,7 +90,7 @@ def _more(target: Target, formula: Formula, selection: Selection) -> list[tuple[
         narrow = resized(formula, largest(formula), {axis: 1})
         own = Case(formula, narrow, "normal", DTYPES[representative(selection)], selection.salt)
         given = named(own, ONE_SAMPLE)
-        found.append((given, partial(held, target, given, first_order(formula, selection.quantities))))
+        found.append((given, partial(held, target, given, quantities)))
     return found
 
 

@@ -58,8 +58,9 @@ def _all(formula: Formula, declared: Pool) -> Iterator[Drawn]:
     have = {(row.signature.id, row.dataset, row.dtype) for row in rows}
     blocks = _whole(formula, declared, Bounds(formula, declared, WHOLE_ELEMENTS, WHOLE_WORK))
     whole = [row for row in blocks if (row.signature.id, row.dataset, row.dtype) not in have]
-    first = [row for row in whole if row.dtype == whole[0].dtype]
-    yield from (*first, *rows, *(row for row in whole if row not in first))
+    yield from (row for row in whole if row.dtype == whole[0].dtype)
+    yield from rows
+    yield from (row for row in whole if row.dtype != whole[0].dtype)
     yield from _long(formula, declared, bounds, LONG, formula.dtypes)
     yield from _long(formula, declared, Bounds(formula, declared, MANY_ELEMENTS, MANY_WORK), COUNTED, (MANY_DTYPE,))
 
@@ -79,25 +80,17 @@ def _whole(formula: Formula, declared: Pool, bounds: "Bounds") -> Iterator[Drawn
     """
     dataset = (declared.datasets or formula.datasets)[0]
     dtypes = sorted(formula.dtypes, key=lambda dtype: dtype != MANY_DTYPE)
-    steps = [_first(declared) | sizes for sizes in _steps(declared)]
-    few = [one | dict.fromkeys(_samples(declared), count) for one in steps for count in FEW_SAMPLES]
-    fitting = [next((one for one in tried if bounds.fit(one, {})), {}) for tried in (steps, few)]
+    steps = zip(*(WHOLE[kind] for kind in declared.sizes.values()), strict=True)
+    many = [dict(zip(declared.sizes, step, strict=True)) for step in steps]
+    samples = [name for name, kind in declared.sizes.items() if kind in SAMPLES]
+    few = [one | dict.fromkeys(samples, count) for one in many for count in FEW_SAMPLES]
+    fitting = (next((one for one in tried if bounds.fit(_first(declared) | one, {})), {}) for tried in (many, few))
     usual, other = fitting
-    if not any(usual and other and other[name] > usual[name] for name in declared.sizes):  # type: ignore[operator]
-        fitting = [usual]
-    for sizes in filter(None, fitting):
+    larger = any(other.get(name, 0) > size for name, size in usual.items())
+    for own in filter(None, (usual, other if larger else None)):
+        sizes: dict[str, Value] = _first(declared) | own
         signature = signature_of(formula, bounds, sizes, dataset, {})
         yield from (Drawn(signature, dataset, dtype) for dtype in dtypes)
-
-
-def _steps(declared: Pool) -> Iterator[dict[str, Value]]:
-    """All sizes in whole blocks, the largest first."""
-    for step in zip(*(WHOLE[kind] for kind in declared.sizes.values()), strict=True):
-        yield dict(zip(declared.sizes, step, strict=True))
-
-
-def _samples(declared: Pool) -> list[str]:
-    return [name for name, kind in declared.sizes.items() if kind in SAMPLES]
 
 
 def _long(

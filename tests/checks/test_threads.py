@@ -154,7 +154,7 @@ class LosesTheLastColumns(NumpyAdapter):
         return seen
 
 
-class LosesTheLastRow(LosesTheLastColumns):
+class LosesTermsOfASingleRow(LosesTheLastColumns):
     """A product of one row by a matrix has its terms shared out, and one thread's are what remains."""
 
     def observe(self, request: Request) -> Observation:
@@ -166,7 +166,7 @@ class LosesTheLastRow(LosesTheLastColumns):
 
 def test_what_goes_wrong_with_a_single_sample_on_several_threads_is_caught(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(Inside, "on_threads", partialmethod(OnThreads))
-    (found,) = (one for one in examined(LosesTheLastRow, "threads", "dense") if one.grade != "conforms")
+    (found,) = (one for one in examined(LosesTermsOfASingleRow, "threads", "dense") if one.grade != "conforms")
     assert (found.dataset, found.quantity, found.diagnosis) == (ONE_SAMPLE, "output", ALONE.format(ONE_SAMPLE))
 
 
