@@ -104,7 +104,7 @@ COMPILERS: dict[str, Callable[[Program], Program]] = {
 class TensorflowBase(GpuModes, TensorflowArrays):
     """The same with its modes, and what graphs and XLA refuse."""
 
-    second_order = "nested tf.GradientTape; jvp by tf.autodiff.ForwardAccumulator"
+    second_order = "nested tf.GradientTape; jvp by tf.autodiff.ForwardAccumulator, traced for any sizes"
     refused = MappingProxyType(REFUSED)
 
     def __init__(self, device: str = "cpu", mode: str = "") -> None:

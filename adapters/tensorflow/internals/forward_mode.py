@@ -1,8 +1,12 @@
-"""The functions that forward mode traces, kept by operation: the same functions, found without a search through all.
+"""The functions that forward mode traces: one for each operation whatever the sizes, found without a long search.
 
 `tf.autodiff.ForwardAccumulator` traces a function for each operation, its attributes and shapes, and keeps all in one
 list of types. What is not there in the very same shapes is searched for in the whole list, and iterating an OrderedDict
 hashes each of its keys again: with some thousands of functions that took more time than to trace one and to call it.
+
+And it traces the first 32 functions of an operation for exactly the shapes that come, and then, step by step, for ever
+more general ones: which code gave a derivative was a matter of what else the process had been asked for before. Here
+it is always the code for any sizes, which is what a process of some length runs.
 """
 
 from collections import defaultdict
@@ -17,12 +21,13 @@ OPERATION = ("op_name", "attr_tuple")
 class ByOperation:
     """TensorFlow's cache of functions in as many parts as there are operations with their attributes.
 
-    Whatever one part finds or generalizes from, the whole would: a type with another operation in it is no supertype.
+    Whatever one part finds, the whole would: a type with another operation in it is no supertype.
     """
 
-    def __init__(self, part: Callable[[], Any]) -> None:
-        """`part` makes an empty cache of TensorFlow's own kind."""
+    def __init__(self, part: Callable[[], Any], general: Callable[[Any], Any]) -> None:
+        """`part` makes an empty cache of TensorFlow's own kind, `general` the type that a function is traced for."""
         self._parts: defaultdict[tuple[Any, ...], Any] = defaultdict(part)
+        self._general = general
 
     def _part(self, function_type: Any) -> Any:
         return self._parts[tuple(function_type.parameters[name].type_constraint for name in OPERATION)]
@@ -37,7 +42,7 @@ class ByOperation:
 
     def generalize(self, context: Any, function_type: Any) -> Any:
         """The type that a function is traced for, so that it serves more shapes than these."""
-        return self._part(function_type).generalize(context, function_type)
+        return self._general(function_type)
 
     def __len__(self) -> int:
         return sum(map(len, self._parts.values()))
@@ -48,5 +53,8 @@ def keep_by_operation() -> None:
     with suppress(ImportError, AttributeError):
         from tensorflow.python.eager import forwardprop
 
-        exact, relaxed = forwardprop._jvp_exact_config, forwardprop._jvp_relaxed_config
-        exact.function_cache = relaxed.function_cache = ByOperation(type(exact.function_cache))
+        from nnparity.adapters.tensorflow.internals.any_size import of_any_size
+
+        relaxed = forwardprop._jvp_relaxed_config
+        relaxed.function_cache = ByOperation(type(relaxed.function_cache), of_any_size)
+        forwardprop._jvp_exact_config = relaxed

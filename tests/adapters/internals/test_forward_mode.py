@@ -1,4 +1,4 @@
-"""TensorFlow's forward mode: kept by operation its functions are the same ones, and give the same bits."""
+"""TensorFlow's forward mode: one function for each operation, whatever the sizes, and whatever came before."""
 
 import json
 import subprocess
@@ -9,7 +9,7 @@ import pytest
 
 pytestmark = pytest.mark.skipif(find_spec("tensorflow") is None, reason="tensorflow is not installed")
 
-#: JVPs of several operations in more shapes than each has functions of its own (32), twice each, in two dtypes.
+#: JVPs of several operations, twice each, in two dtypes, of so many rows each.
 SCRIPT = """
 import hashlib, json, os, sys
 os.environ["TF_CPP_MIN_LOG_LEVEL"] = "3"
@@ -17,31 +17,38 @@ import numpy as np, tensorflow as tf
 from tensorflow.python.eager import forwardprop
 from nnparity.adapters.tensorflow.internals import forward_mode
 
-if sys.argv[1] == "by operation":
+if sys.argv[1] == "whatever the sizes":
     forward_mode.keep_by_operation()
-digest, chance = hashlib.sha256(), np.random.default_rng(5)
+found = {}
 for dtype in ("float32", "float64"):
-    for rows in 2 * (*range(1, 40),):
-        sizes = (rows, rows % 7 + 1), (rows % 7 + 1, 5)
+    for rows in 2 * json.loads(sys.argv[2]):
+        chance, sizes = np.random.default_rng(rows), ((rows, rows % 7 + 1), (rows % 7 + 1, 5))
         x, w = (tf.constant(chance.normal(size=size).astype(dtype)) for size in sizes)
         with tf.autodiff.ForwardAccumulator([x, w], [x * x, w + 1]) as accumulator:
             y = tf.nn.softmax(tf.nn.gelu(tf.matmul(x, w)) + tf.reduce_sum(w, 0))
-        digest.update(accumulator.jvp(y).numpy().tobytes())
-kept = forwardprop._jvp_exact_config.function_cache
-parts = getattr(kept, "_parts", {0: kept}).values()
-types = "".join(sorted(str(one.function_type) for part in parts for one in part.values()))
-print(json.dumps([digest.hexdigest(), len(kept), hashlib.sha256(types.encode()).hexdigest(), type(kept).__name__]))
+        found.setdefault(f"{rows} {dtype}", set()).add(accumulator.jvp(y).numpy().tobytes().hex())
+kept = forwardprop._jvp_relaxed_config.function_cache
+print(json.dumps([{case: sorted(bits) for case, bits in found.items()}, len(kept), type(kept).__name__]))
 """
+#: More sizes than TensorFlow traces functions of an operation for each of.
+MANY = [*range(1, 40)]
+OURS = "whatever the sizes"
+Bits = dict[str, list[str]]
 
 
-def forward_mode(how: str) -> list[object]:
-    """The bits of JVPs, how many functions were traced, a digest of their types, and what kept them."""
-    found = subprocess.run([sys.executable, "-c", SCRIPT, how], capture_output=True, text=True, check=True)
-    answer: list[object] = json.loads(found.stdout)
+def forward_mode(how: str, rows: list[int]) -> tuple[Bits, int, str]:
+    """The bits that were found of each case, how many functions were traced, and what kept them."""
+    command = [sys.executable, "-c", SCRIPT, how, json.dumps(rows)]
+    found = subprocess.run(command, capture_output=True, text=True, check=True)
+    answer: tuple[Bits, int, str] = tuple(json.loads(found.stdout))
     return answer
 
 
-def test_functions_kept_by_operation_are_those_of_tensorflow_and_give_the_same_bits() -> None:
-    (*usual, kind), (*by_operation, own) = forward_mode("as it comes"), forward_mode("by operation")
-    assert (kind, own) == ("FunctionCache", "ByOperation"), "this TensorFlow keeps them otherwise"
-    assert by_operation == usual
+def test_derivatives_are_the_same_whatever_came_before() -> None:
+    (forth, traced, kind), (back, again, _) = forward_mode(OURS, MANY), forward_mode(OURS, MANY[::-1])
+    (alone, *_), (_, many, usual) = forward_mode(OURS, [3]), forward_mode("as it comes", MANY)
+    assert (usual, kind) == ("FunctionCache", "ByOperation"), "this TensorFlow keeps them otherwise"
+    assert forth == back
+    assert all(len(bits) == 1 for bits in forth.values())
+    assert alone.items() <= forth.items()
+    assert traced == again < many
