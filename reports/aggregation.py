@@ -5,6 +5,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from functools import cached_property
+from operator import itemgetter
 from typing import TypeVar
 
 from nnparity.reports.causes.answer import Answer, answer_of, judging
@@ -16,7 +17,7 @@ from nnparity.reports.differences import Differences, compare
 from nnparity.reports.merge import MergedRun
 from nnparity.reports.order import as_asked, dtype_place
 from nnparity.reports.records import FAMILIES, GRADES, FormulaLine, TargetLine, Verdict
-from nnparity.reports.statistics import Statistics, fails, severity, statistics_by
+from nnparity.reports.statistics import Group, Statistics, counted, joined, severity
 
 K = TypeVar("K")
 V = TypeVar("V")
@@ -136,7 +137,7 @@ class Aggregate:
     @cached_property
     def matrix(self) -> dict[Key, Cell]:
         """(formula, target, dtype or "" for all) -> what it comes to by class."""
-        return cells_of(self.run, self.causes)
+        return cells_of(self.groups, self.causes)
 
     @cached_property
     def formulas(self) -> list[FormulaLine]:
@@ -196,18 +197,23 @@ class Aggregate:
     @cached_property
     def counts(self) -> dict[str, int]:
         """Grade -> number of verdicts, best first, only grades that were given."""
-        counter = Counter(verdict.grade for verdict in self.run.verdicts)
+        counter = self.total.grades
         return {grade: counter[grade] for grade in dict.fromkeys((*GRADES, *counter)) if counter[grade]}
+
+    @cached_property
+    def groups(self) -> dict[Group, Statistics]:
+        """The smallest groups of verdicts, of which all that follows is joined."""
+        return counted(self.run.verdicts)
 
     @cached_property
     def total(self) -> Statistics:
         """All verdicts as one group."""
-        return statistics_by(self.run.verdicts, lambda verdict: None).get(None, Statistics())
+        return joined(self.overall, lambda _: None).get(None, Statistics())
 
     @cached_property
     def overall(self) -> dict[str, Statistics]:
         """Formula -> all its verdicts as one group."""
-        return statistics_by(self.run.verdicts, lambda verdict: verdict.formula)
+        return joined(self.cells, itemgetter(0))
 
     @cached_property
     def failing(self) -> set[str]:
@@ -217,7 +223,7 @@ class Aggregate:
     @cached_property
     def cells(self) -> dict[tuple[str, str, str], Statistics]:
         """(formula, target, dtype) -> statistics."""
-        return statistics_by(self.run.verdicts, lambda verdict: (verdict.formula, verdict.target, verdict.dtype))
+        return joined(self._by_row, itemgetter(0, 1, 2))
 
     def cell(self, formula: str, target: str, dtype: str) -> Statistics:
         """One cell of the matrix; what the adapter declares unsupported is, without any verdict."""
@@ -236,7 +242,7 @@ class Aggregate:
     @cached_property
     def failures(self) -> dict[str, list[Row]]:
         """The same, of failing verdicts only."""
-        return self._rows(statistics_by(filter(fails, self.run.verdicts), _row_key))
+        return self._rows(joined({group: one for group, one in self.groups.items() if group.fails}, _row_key))
 
     def _rows(self, groups: dict[RowKey, Statistics]) -> dict[str, list[Row]]:
         rows: dict[str, list[Row]] = {formula.id: [] for formula in self.formulas}
@@ -247,7 +253,7 @@ class Aggregate:
 
     @cached_property
     def _by_row(self) -> dict[RowKey, Statistics]:
-        return statistics_by(self.run.verdicts, _row_key)
+        return joined(self.groups, _row_key)
 
     @cached_property
     def blocks(self) -> list[Block]:
@@ -273,8 +279,8 @@ def grouped(pairs: Iterable[tuple[K, V]]) -> dict[K, list[V]]:
     return groups
 
 
-def _row_key(verdict: Verdict) -> RowKey:
-    return verdict.formula, verdict.target, verdict.dtype, verdict.quantity
+#: A row's part of the key of a group.
+_row_key: Callable[[Group], RowKey] = itemgetter(0, 1, 2, 3)
 
 
 def _row_order(row: Row) -> tuple[object, ...]:

@@ -27,11 +27,10 @@ class Said:
 
     @property
     def record(self) -> Statistics:
-        """All rows' known records together: `known` and `unrecorded` of them."""
+        """All rows together."""
         total = Statistics()
         for row in self.rows:
-            total.known.update(row.statistics.known)
-            total.unrecorded += row.statistics.unrecorded
+            total.take(row.statistics)
         return total
 
     @property

@@ -1,12 +1,16 @@
-"""Verdicts added up: how many of each grade, the worst margins, and the one verdict that says it best."""
+"""Verdicts added up: how many of each grade, the worst margins, and the one verdict that says it best.
+
+All verdicts are counted once, in groups as small as anything shown tells apart; what is larger is joined of those.
+"""
 
 import math
 from collections import Counter, defaultdict
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import TypeVar
+from typing import NamedTuple, TypeVar
 
 from nnparity.reports.formatting import badness, real
+from nnparity.reports.order import checked
 from nnparity.reports.records import GRADES, PASSING, Number, Verdict
 
 #: A glyph for each grade, so that colour is never the only sign. All of them are in every font.
@@ -51,6 +55,7 @@ def symbol(grade: str) -> str:
 
 
 Key = TypeVar("Key")
+Part = TypeVar("Part")
 #: Grade, hard and sharp margin, as they are ordered; and that of no verdict, below all others.
 Rank = tuple[int, float, float]
 UNRANKED: Rank = (-1, 0.0, 0.0)
@@ -98,6 +103,20 @@ class Statistics:
             self.known[verdict.known] += 1
         else:
             self.unrecorded += 1
+
+    def take(self, other: "Statistics") -> None:
+        """Count a group of other verdicts in."""
+        self.grades.update(other.grades)
+        self.hard = _larger(self.hard, other.hard)
+        self.sharp = _larger(self.sharp, other.sharp)
+        self.ulp = _larger(self.ulp, other.ulp)
+        self.bits = _fewer(self.bits, other.bits)
+        if other.rank > self.rank:
+            self.worst, self.rank = other.worst, other.rank
+        self.notes.update(other.notes)
+        self.diagnoses.update(other.diagnoses)
+        self.known.update(other.known)
+        self.unrecorded += other.unrecorded
 
     @property
     def grade(self) -> str:
@@ -156,9 +175,39 @@ def _precision(bits: Number) -> float:
     return -math.inf if number is None or math.isnan(number) else number
 
 
-def statistics_by(verdicts: Iterable[Verdict], key: Callable[[Verdict], Key]) -> dict[Key, Statistics]:
-    """One statistics for each value of `key`, in the order they are first met."""
-    groups: defaultdict[Key, Statistics] = defaultdict(Statistics)
+class Group(NamedTuple):
+    """What the verdicts of one of the smallest groups have in common; `checked` are those of a further check."""
+
+    formula: str
+    target: str
+    dtype: str
+    quantity: str
+    grade: str
+    checked: bool
+
+    @property
+    def fails(self) -> bool:
+        """Whether they speak against the target."""
+        return self.grade not in PASSING
+
+
+def group_of(verdict: Verdict) -> Group:
+    """The group that a verdict is of."""
+    dataset = checked(verdict.dataset)
+    return Group(verdict.formula, verdict.target, verdict.dtype, verdict.quantity, verdict.grade, dataset)
+
+
+def counted(verdicts: Iterable[Verdict]) -> dict[Group, Statistics]:
+    """The smallest groups, in the order they are first met."""
+    groups: defaultdict[Group, Statistics] = defaultdict(Statistics)
     for verdict in verdicts:
-        groups[key(verdict)].add(verdict)
+        groups[group_of(verdict)].add(verdict)
     return dict(groups)
+
+
+def joined(groups: Mapping[Part, Statistics], key: Callable[[Part], Key]) -> dict[Key, Statistics]:
+    """One statistics for each value of `key`, in the order they are first met."""
+    found: defaultdict[Key, Statistics] = defaultdict(Statistics)
+    for group, statistics in groups.items():
+        found[key(group)].take(statistics)
+    return dict(found)

@@ -2,15 +2,14 @@
 
 import math
 from collections import Counter, defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
 from nnparity.reports.causes.causes import Cause
 from nnparity.reports.causes.classes import rank
 from nnparity.reports.formatting import badness, bits, margin, real
-from nnparity.reports.merge import MergedRun
 from nnparity.reports.records import Number, Verdict
-from nnparity.reports.statistics import Statistics
+from nnparity.reports.statistics import Group, Statistics
 
 #: Formula, target, and a dtype or "" for all of them.
 Key = tuple[str, str, str]
@@ -54,29 +53,38 @@ class Cell:
         found = real(self.fewest.get(self.kind))
         return bits(found) if found is not None and math.isfinite(found) else ""
 
-    def add(self, verdict: Verdict, cause: Cause | None) -> None:
-        """Counts one more verdict."""
-        self.statistics.add(verdict)
-        kind = cause.kind if cause else verdict.grade
-        if cause:
-            self.classes[kind] += 1
-            self.new += cause.new
-            if cause not in self.causes:
-                self.causes.append(cause)
-        for value in (verdict.hard, verdict.sharp):
+    def take(self, group: Group, statistics: Statistics) -> None:
+        """Counts a group of verdicts in; of what fails, `blame` tells the class."""
+        self.statistics.take(statistics)
+        if not group.fails:
+            self._note(group.grade, statistics.hard, statistics.sharp, statistics.bits)
+
+    def blame(self, verdict: Verdict, cause: Cause) -> None:
+        """A failing verdict's class, and why it fails."""
+        self.classes[cause.kind] += 1
+        self.new += cause.new
+        if cause not in self.causes:
+            self.causes.append(cause)
+        self._note(cause.kind, verdict.hard, verdict.sharp, verdict.bits)
+
+    def _note(self, kind: str, hard: Number | None, sharp: Number | None, bits: Number | None) -> None:
+        for value in (hard, sharp):
             if value is not None and badness(value) > badness(self.margins.get(kind)):
                 self.margins[kind] = value
-        if verdict.bits is not None and (kind not in self.fewest or badness(verdict.bits) < badness(self.fewest[kind])):
-            self.fewest[kind] = verdict.bits
+        if bits is not None and (kind not in self.fewest or badness(bits) < badness(self.fewest[kind])):
+            self.fewest[kind] = bits
 
 
-def cells_of(run: MergedRun, causes: Iterable[Cause]) -> dict[Key, Cell]:
+def cells_of(groups: Mapping[Group, Statistics], causes: Iterable[Cause]) -> dict[Key, Cell]:
     """Every cell, by dtype and of all dtypes together."""
-    blamed = {id(verdict): cause for cause in causes for verdict in cause.verdicts}
     cells: defaultdict[Key, Cell] = defaultdict(Cell)
-    for verdict in run.verdicts:
-        for dtype in (ALL, verdict.dtype):
-            cells[verdict.formula, verdict.target, dtype].add(verdict, blamed.get(id(verdict)))
+    for group, statistics in groups.items():
+        for dtype in (ALL, group.dtype):
+            cells[group.formula, group.target, dtype].take(group, statistics)
+    for cause in causes:
+        for verdict in cause.verdicts:
+            for dtype in (ALL, verdict.dtype):
+                cells[verdict.formula, verdict.target, dtype].blame(verdict, cause)
     for cell in cells.values():
         cell.causes.sort(key=lambda one: (not one.new, rank(one.kind), one.id))
     return dict(cells)

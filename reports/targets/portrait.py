@@ -2,11 +2,12 @@
 
 from collections import Counter
 from dataclasses import dataclass, field
+from operator import itemgetter
 
 from nnparity.reports.aggregation import Aggregate, grouped
 from nnparity.reports.causes.classes import CLASSES
 from nnparity.reports.records import GRADES, Fact, TargetLine
-from nnparity.reports.statistics import Statistics
+from nnparity.reports.statistics import Statistics, joined
 from nnparity.reports.targets.profiles import PROFILES, conforming_margins, scores
 from nnparity.reports.unsupported import Unsupported, unsupported
 
@@ -73,10 +74,10 @@ class Portrait:
 
 def portraits(aggregate: Aggregate) -> list[Portrait]:
     """All targets that were judged or are available, in the order of the plan."""
-    found, held = scores(aggregate.run), conforming_margins(aggregate.run)
+    found, held = scores(aggregate), conforming_margins(aggregate)
     left_out = unsupported(aggregate)
     failing = _failing(aggregate)
-    totals = {target: _total(found, target) for target in aggregate.targets}
+    totals = joined(found, itemgetter(0))
     return [
         Portrait(
             place,
@@ -104,16 +105,6 @@ def _failing(aggregate: Aggregate) -> Counter[tuple[str, str]]:
             counted[verdict.target, cause.kind] += 1
             counted[verdict.target, ""] += cause.new
     return counted
-
-
-def _total(found: dict[tuple[str, str], Statistics], target: str) -> Statistics:
-    total = Statistics()
-    for (name, _), statistics in found.items():
-        if name == target:
-            total.grades.update(statistics.grades)
-            total.known.update(statistics.known)
-            total.unrecorded += statistics.unrecorded
-    return total
 
 
 def facts_of(facts: list[Fact], target: str) -> dict[Table, dict[str, list[str]]]:

@@ -1,9 +1,10 @@
 """Profiles: every verdict belongs to one, by what it asks of its target, and a target has a score in each."""
 
+from collections.abc import Mapping
+
+from nnparity.reports.aggregation import Aggregate
 from nnparity.reports.merge import MergedRun
-from nnparity.reports.order import checked
-from nnparity.reports.records import Verdict
-from nnparity.reports.statistics import Statistics, statistics_by
+from nnparity.reports.statistics import Group, Statistics, joined
 
 CORE, WIDE, NARROW = "core float32", "float64", "narrow formats"
 SECOND, ROBUST, MODELS = "second order", "robustness", "models and training"
@@ -21,15 +22,15 @@ COMPOSED = ("model", "bert_model", "training")
 _SECOND = ("jvp", "hvp")
 
 
-def profile(verdict: Verdict, composed: frozenset[str]) -> str:
-    """The profile of a verdict; `composed` are the formulas that are made of others."""
-    if verdict.formula in composed:
+def profile(group: Group, composed: frozenset[str]) -> str:
+    """The profile of a group of verdicts; `composed` are the formulas that are made of others."""
+    if group.formula in composed:
         return MODELS
-    if checked(verdict.dataset):
+    if group.checked:
         return ROBUST
-    if verdict.quantity.partition(".")[0] in _SECOND:
+    if group.quantity.partition(".")[0] in _SECOND:
         return SECOND
-    return {"float32": CORE, "float64": WIDE}.get(verdict.dtype, NARROW)
+    return {"float32": CORE, "float64": WIDE}.get(group.dtype, NARROW)
 
 
 def composed(run: MergedRun) -> frozenset[str]:
@@ -37,14 +38,17 @@ def composed(run: MergedRun) -> frozenset[str]:
     return frozenset(line.id for line in run.formulas.values() if line.chapter in COMPOSED)
 
 
-def scores(run: MergedRun) -> dict[tuple[str, str], Statistics]:
+def scores(aggregate: Aggregate) -> dict[tuple[str, str], Statistics]:
     """(target, profile) -> its verdicts as one group."""
-    made = composed(run)
-    return statistics_by(run.verdicts, lambda verdict: (verdict.target, profile(verdict, made)))
+    return _scores(aggregate, aggregate.groups)
 
 
-def conforming_margins(run: MergedRun) -> dict[tuple[str, str], Statistics]:
+def conforming_margins(aggregate: Aggregate) -> dict[tuple[str, str], Statistics]:
     """The same of the verdicts that conform alone: their worst margins say how much room was left."""
-    made = composed(run)
-    fine = (verdict for verdict in run.verdicts if verdict.grade == "conforms")
-    return statistics_by(fine, lambda verdict: (verdict.target, profile(verdict, made)))
+    fine = {group: one for group, one in aggregate.groups.items() if group.grade == "conforms"}
+    return _scores(aggregate, fine)
+
+
+def _scores(aggregate: Aggregate, groups: Mapping[Group, Statistics]) -> dict[tuple[str, str], Statistics]:
+    made = composed(aggregate.run)
+    return joined(groups, lambda group: (group.target, profile(group, made)))

@@ -1,7 +1,7 @@
 """Margins as strips: for each target and dtype how many verdicts have which error over budget, drawn as small bars."""
 
 import math
-from collections import Counter
+from collections import Counter, defaultdict
 from dataclasses import dataclass, field
 
 from nnparity.reports.aggregation import Aggregate, dtype_order
@@ -66,12 +66,11 @@ class Row:
 
 def rows(aggregate: Aggregate) -> list[Row]:
     """A row for each target and dtype in which anything has a margin."""
-    found: dict[tuple[str, str], dict[str, Strip]] = {}
+    found: defaultdict[tuple[str, str], dict[str, Strip]] = defaultdict(lambda: {kind: Strip() for kind in KINDS})
     for verdict in aggregate.run.verdicts:
         for kind, margin in zip(KINDS, (verdict.hard, verdict.sharp), strict=True):
             if margin is not None:
-                strips = found.setdefault((verdict.target, verdict.dtype), {kind: Strip() for kind in KINDS})
-                strips[kind].add(margin)
+                found[verdict.target, verdict.dtype][kind].add(margin)
     places = sorted(found, key=lambda place: (aggregate.asked(place[0]), dtype_order(place[1])))
     return [Row(*place, found[place]) for place in places]
 

@@ -10,8 +10,10 @@ import pytest
 from nnparity.checks import DATASETS
 from nnparity.reports import merge
 from nnparity.reports.aggregation import Aggregate
+from nnparity.reports.order import checked
+from nnparity.reports.statistics import group_of
 from nnparity.reports.targets.portrait import portraits
-from nnparity.reports.targets.profiles import COMPOSED, PROFILES, checked, composed, profile, scores
+from nnparity.reports.targets.profiles import COMPOSED, PROFILES, composed, profile, scores
 from nnparity.spec import load
 from nnparity.spec.cases.naming import ordinary
 from nnparity.tests.reports.causes.conftest import lines, path
@@ -48,14 +50,13 @@ def test_formulas_of_the_composed_chapters_are_the_compositions_of_the_spec() ->
     ],
 )
 def test_a_verdict_is_in_its_profile(verdict: Any, changes: dict[str, str], expected: str) -> None:
-    assert profile(verdict(**changes), frozenset({"train_mlp"})) == expected
+    assert profile(group_of(verdict(**changes)), frozenset({"train_mlp"})) == expected
 
 
 def test_scores_are_what_plain_counting_gives(path: Path) -> None:
     told = map(json.loads, path.read_text("utf-8").splitlines())
     verdicts = {(v["case"], v["target"], v["quantity"]): v for v in told if v["kind"] == "verdict"}.values()
-    run = merge([path])
-    found = scores(run)
+    found = scores(Aggregate(merge([path])))
     for target in {v["target"] for v in verdicts}:
         own = [v for v in verdicts if v["target"] == target]
         assert sum(found[target, name].grades.total() for name in PROFILES if (target, name) in found) == len(own)
