@@ -230,6 +230,8 @@ class Adapter(ABC):
             with self.scope(), self.on_threads(request.threads) if request.threads else nullcontext():
                 point = self._point(request.inner_halved if request.overwrites else request)
                 tensors = dict(zip(request.wrt, point.primals, strict=True)) | point.rest
+                if request.after_nan:
+                    self._families(request, operation, self._point(request.of_nan))
                 if request.overwrites:
                     self._families(request, operation, point)
                     for name, tensor in tensors.items():

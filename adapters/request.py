@@ -59,6 +59,8 @@ class Request:
     doubled: bool = False
     #: Whether the gradients are to come of a graph that was gone back through before, with other cotangents.
     second_pass: bool = False
+    #: Whether the same program was called with nothing but NaN before: what that left in memory is nothing to this.
+    after_nan: bool = False
 
     @property
     def float_dtype(self) -> str:
@@ -75,6 +77,15 @@ class Request:
     def inner_halved(self) -> "Request":
         """The same of half of each real number but the first and the last, by which who keeps arrays may know them."""
         return replace(self, inputs={name: _inner_half(array) for name, array in self.inputs.items()})
+
+    @property
+    def of_nan(self) -> "Request":
+        """The same of nothing but NaN; integers stay as they are."""
+        return replace(self, inputs={name: _all_nan(array) for name, array in self.inputs.items()})
+
+
+def _all_nan(array: Array) -> Array:
+    return array if array.dtype.kind in "iub" else np.full_like(array, np.nan)
 
 
 def _inner_half(array: Array) -> Array:

@@ -16,6 +16,7 @@ ASKED_AGAIN = (
         "gradient of * alone",
         "gradients without *",
         "second backward pass",
+        "after a call with NaN",
         "other attributes",
         "forward derivative by a double VJP",
     ),

@@ -11,6 +11,7 @@ from functools import partial
 
 from nnparity.checks.determinism import (
     AFTER,
+    AFTER_NAN,
     AGAIN,
     ALONE,
     DOUBLED,
@@ -64,6 +65,7 @@ DATASETS = {
     DETERMINISM: (
         AGAIN,
         SAME_TENSORS,
+        AFTER_NAN,
         AFTER,
         ELSEWHERE,
         ALONE,

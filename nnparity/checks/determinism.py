@@ -1,8 +1,9 @@
 """Determinism: the same case again, in the same process and in another, and asked for in other ways.
 
 Again means twice: right away, and read only after another call with other numbers, which must not change a result.
-The other ways are its first sample alone; a second call with the very tensors of the first; its inputs in memory that
-held others in a call before, as an optimiser leaves weights; code for one sample and its gradients that the framework
+The other ways are its first sample alone; a second call with the very tensors of the first; a call after one with
+nothing but NaN, which is left wherever memory is not cleared, and is NaN even times 0; its inputs in memory that held
+others in a call before, as an optimiser leaves weights; code for one sample and its gradients that the framework
 maps over all (vmap): each operation has another kernel for that; the gradients of some inputs, as where layers are
 frozen: kernels choose by what is to be computed; a second backward pass through one graph, whose kept arrays the first
 may have written to; other attributes at the same sizes, as who keeps a plan by sizes mixes up; and the forward
@@ -55,7 +56,7 @@ TABLE = "determinism"
 #: What is compared with the first observation, as datasets.
 AGAIN, ELSEWHERE, ALONE = "again", "in another process", "first sample alone"
 AFTER = "read after another call"
-SAME_TENSORS = "same tensors again"
+SAME_TENSORS, AFTER_NAN = "same tensors again", "after a call with NaN"
 OVERWRITTEN, MAPPED = "inputs overwritten in place", "mapped over samples"
 #: Gradients of the first input that has one (weights are frozen), and of all others (it is the network's own input).
 ONE_GRADIENT, OTHER_GRADIENTS = "gradient of {} alone", "gradients without {}"
@@ -135,6 +136,8 @@ def _other_ways(target: Target, case: Case, asked: Request) -> Iterator[tuple[Gi
     Of compositions no gradients are left out: that is asked of their layers.
     """
     yield named(case, SAME_TENSORS), dataclasses.replace(asked, repeats=True)
+    if any(array.dtype.kind not in "iub" for array in asked.inputs.values()):
+        yield named(case, AFTER_NAN), dataclasses.replace(asked, after_nan=True)
     gives = target.observer.info.gives
     if "write" in gives:
         yield named(case, OVERWRITTEN), dataclasses.replace(asked, overwrites=True)

@@ -35,6 +35,7 @@ def circumstance_faults(formula: Formula, dtype: Dtype) -> list[Fault]:
     ]
     if any(not formula.integer(name) for name in formula.inputs):
         faults += _of_inputs(formula)
+        faults.append(Fault("what a call with NaN left in a workspace is added, times 0", CALLS, _dirty, sought=True))
     if batch(formula) and any(formula.results.values()):
         faults.append(_sought("the first sample sees the others", CALLS, of_answers(_leaking, OUTPUTS)))
     if with_samples(formula):
@@ -149,6 +150,15 @@ def _mapped(call: Call) -> Observation:
 
 def _doubled(call: Call) -> Observation:
     return of_answers(lambda x, request: x * 0.5, FORWARD)(call) if call.request.doubled else call.right
+
+
+def _dirty(call: Call) -> Observation:
+    return of_answers(_nan_last, OUTPUTS)(call) if call.request.after_nan else call.right
+
+
+def _nan_last(x: Array, request: Request) -> Array:
+    x.flat[-1] = np.nan
+    return x
 
 
 def _passed(call: Call) -> Observation:

@@ -16,6 +16,8 @@ from nnparity.reports.statistics import fails
 #: Formula and target, a cell of the matrix.
 Place = tuple[str, str]
 _PLAIN = re.compile(r"[A-Za-z0-9_.:-]+")
+#: How many elements of how many, which is another number at each size.
+_COUNTS = re.compile(r"\b\d+ of \d+\b")
 
 
 @dataclass(eq=False)
@@ -138,8 +140,9 @@ def _new(id: str, verdict: Verdict) -> Cause:
 
 
 def _likeness(verdict: Verdict) -> str:
-    """What new verdicts that fail alike have in common."""
-    told = (verdict.formula, pattern(verdict.target), verdict.quantity, verdict.grade, verdict.diagnosis or "")
+    """What new verdicts that fail alike have in common: all but how many elements of how many are wrong."""
+    diagnosis = _COUNTS.sub("", verdict.diagnosis or "")
+    told = (verdict.formula, pattern(verdict.target), verdict.quantity, verdict.grade, diagnosis)
     return f"new-{_digest(*told)}"
 
 

@@ -201,9 +201,14 @@ def sparse_gradient(stream: Stream, shape: tuple[int, ...], dtype: Dtype, place:
 
     So are those of the rows of a table that a batch took nothing from. Their running means are not 0.
     """
-    values = stream.normal(shape)
-    taken = np.arange(values.size).reshape(shape) % 2 == 1
-    return values if place < 3 else np.where(taken, values, 0.0)
+    taken = np.arange(math.prod(shape)).reshape(shape) % 2 == 1
+    return np.where(taken | (place < 3), stream.normal(shape), 0.0)
+
+
+def first_step(stream: Stream, shape: tuple[int, ...], dtype: Dtype, place: int) -> Array:
+    """Size 1; an optimiser's running means are 0, and gradients reach to 2^-13, in float16 to 2^-1: v has squares."""
+    reach = min(14, (-math.frexp(dtype.tiny)[1] - 8) // 2)  # and a thousandth of them, which is what Adam keeps
+    return signed(stream, -stream.integers(shape, reach)) if place == 3 else stream.normal(shape) * float(place == 0)
 
 
 def weighted_targets(stream: Stream, shape: tuple[int, ...], dtype: Dtype, place: int) -> Array:
@@ -297,8 +302,8 @@ def signed(stream: Stream, exponent: NDArray[np.int64]) -> Array:
 Draw = Callable[[Stream, tuple[int, ...], Dtype, int], Array]
 DRAWN = (
     *(normal, small, large, wide, cancelling, image, onehot, offset, one_sided, integers, spike, near_equal),
-    *(levels, saturated, unsigned, confident, initial, zero_weights, sparse_gradient, weighted_targets, whole_range),
-    *(well_classified, large_cells, masked_above, rising, tied, converged, ends, constant_rows),
+    *(levels, saturated, unsigned, confident, initial, zero_weights, sparse_gradient, weighted_targets, first_step),
+    *(whole_range, well_classified, large_cells, masked_above, rising, tied, converged, ends, constant_rows),
 )
 #: name -> how it draws; called with the stream, the shape, the dtype and the input's place in the formula.
 DATASETS: dict[str, Draw] = {f.__name__: f for f in DRAWN}

@@ -23,7 +23,7 @@ from nnparity.tests.spec.toy import toy
 
 FIRST = (
     "again, read after another call, in another process, first sample alone, same tensors again, "
-    "inputs overwritten in place, mapped over samples"
+    "after a call with NaN, inputs overwritten in place, mapped over samples"
 )
 
 
@@ -129,6 +129,25 @@ def test_a_second_call_with_the_same_tensors_that_is_wrong_diverges(formula: str
     found = wrong(lines(SecondCallShifts, "determinism", formula))
     assert found.pop("same tensors again") == {"output"}
     assert set(found) <= {"inputs overwritten in place"}, "these are the same tensors too"
+
+
+class DirtyWorkspace(NumpyAdapter):
+    """A product is filled up with zeros to the width of a block, and what it is filled up beside is never cleared."""
+
+    left = 0.0
+
+    def _value(self, operation: Operation, point: Point) -> Tensors:
+        right, left = super()._value(operation, point), self.left
+        self.left = float(np.sum(right[0], dtype=np.float64))
+        return tuple(y + np.asarray(0.0 * left, y.dtype) for y in right)
+
+
+@pytest.mark.parametrize("formula", ["tanh", "dense", "conv2d", "lstm_step", "embedding"])
+def test_what_a_call_with_nan_left_in_memory_diverges(formula: str) -> None:
+    found = verdicts(lines(DirtyWorkspace, "determinism", formula))
+    assert {(v.dataset, v.quantity.partition(".")[0]) for v in found if v.grade == "diverges"} == {
+        ("after a call with NaN", "output")
+    }
 
 
 class PacksWeights(NumpyAdapter):

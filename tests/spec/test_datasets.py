@@ -309,6 +309,20 @@ def test_every_second_parameter_has_no_gradient_and_means_of_earlier_ones() -> N
     assert all(inputs[name].all() for name in ("w", "m", "v"))
 
 
+@pytest.mark.parametrize("formula", ["adam", "adam_eps_hat"])
+def test_a_first_step_has_no_means_and_small_gradients(formula: str) -> None:
+    first = load()[formula]
+    one = next(one for one in signatures(first) if "first_step" in one.datasets)
+    assert one.attributes["step"] == 1
+    for dtype, least in (("float64", -13), ("float32", -13), ("bfloat16", -13), ("float16", -1)):
+        inputs = Case(first, one, "first_step", DTYPES[dtype]).inputs
+        sizes = np.abs(inputs["g"].astype(np.float64))
+        assert not any(inputs[name].any() for name in ("m", "v"))
+        assert all((sizes >= 2.0**least) & (sizes < 2))
+        assert all(sizes**2 * (1 - one.attributes["beta2"]) >= DTYPES[dtype].tiny)
+        assert np.abs(inputs["w"]).max() > 2.0**-4
+
+
 @pytest.mark.parametrize("dtype", DTYPES)
 def test_a_sure_model_comes_as_near_to_0_and_1_as_derivatives_allow(dtype: str) -> None:
     one = case("confident", dtype, inputs={"p": "n"}, dims={"n": 500}, domains={"p": "probability"})

@@ -52,6 +52,15 @@ def test_new_verdicts_that_fail_alike_are_one_cause(verdict: Any, write: Any) ->
     assert all(cause.new for cause in found)
 
 
+def test_how_many_elements_of_how_many_are_wrong_makes_no_cause_of_its_own(verdict: Any, write: Any) -> None:
+    said = "unknown: {} elements have a wrong NaN or infinity"
+    alike = [verdict("diverges", signature=f"n{n}", diagnosis=said.format(f"{n} of {n * n}")) for n in range(2, 5)]
+    other = verdict("diverges", diagnosis=said.format("2 of 4 and 3"))
+    found = causes_of(merge([write(*alike, other)]))
+    assert [len(cause.verdicts) for cause in found] == [3, 1]
+    assert found[0].title.endswith(said.format("2 of 4"))
+
+
 def test_one_record_is_one_cause_whatever_fails(verdict: Any, write: Any) -> None:
     line = KnownLine("r", "special value", "why", "not reported", {"torch": "<3"})
     verdicts = [verdict("diverges", formula=name, quantity=quantity, known="r") for name in "ab" for quantity in "cd"]
