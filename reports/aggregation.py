@@ -17,7 +17,7 @@ from nnparity.reports.differences import Differences, compare
 from nnparity.reports.merge import MergedRun
 from nnparity.reports.order import as_asked, dtype_place
 from nnparity.reports.records import FAMILIES, GRADES, FormulaLine, TargetLine, Verdict
-from nnparity.reports.statistics import Group, Statistics, counted, joined, severity
+from nnparity.reports.statistics import Group, Statistics, counted, fails, joined, severity
 
 K = TypeVar("K")
 V = TypeVar("V")
@@ -242,7 +242,7 @@ class Aggregate:
     @cached_property
     def failures(self) -> dict[str, list[Row]]:
         """The same, of failing verdicts only."""
-        return self._rows(joined({group: one for group, one in self.groups.items() if group.fails}, _row_key))
+        return self._rows(joined({group: one for group, one in self.groups.items() if fails(group)}, _row_key))
 
     def _rows(self, groups: dict[RowKey, Statistics]) -> dict[str, list[Row]]:
         rows: dict[str, list[Row]] = {formula.id: [] for formula in self.formulas}

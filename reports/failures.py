@@ -3,7 +3,6 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import groupby
-from operator import attrgetter
 
 from nnparity.reports.aggregation import Row, grouped
 from nnparity.reports.records import Verdict
@@ -23,7 +22,7 @@ class Said:
     @property
     def worst(self) -> Verdict | None:
         """The verdict that speaks for all of them."""
-        return max((row.statistics for row in self.rows), key=attrgetter("rank")).worst
+        return self.record.worst
 
     @property
     def record(self) -> Statistics:

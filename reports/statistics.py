@@ -149,9 +149,9 @@ class Statistics:
         return ", ".join(f"{number} {grade}" for grade, number in sorted(self.grades.items(), key=_by_grade))
 
 
-def fails(verdict: Verdict) -> bool:
-    """Whether a verdict speaks against its target, on record or not."""
-    return verdict.grade not in PASSING
+def fails(told: "Verdict | Group") -> bool:
+    """Whether a verdict, or a group of them, speaks against its target, on record or not."""
+    return told.grade not in PASSING
 
 
 def _by_grade(item: tuple[str, int]) -> int:
@@ -184,11 +184,6 @@ class Group(NamedTuple):
     quantity: str
     grade: str
     checked: bool
-
-    @property
-    def fails(self) -> bool:
-        """Whether they speak against the target."""
-        return self.grade not in PASSING
 
 
 def group_of(verdict: Verdict) -> Group:

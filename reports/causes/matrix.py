@@ -9,7 +9,7 @@ from nnparity.reports.causes.causes import Cause
 from nnparity.reports.causes.classes import rank
 from nnparity.reports.formatting import badness, bits, margin, real
 from nnparity.reports.records import Number, Verdict
-from nnparity.reports.statistics import Group, Statistics
+from nnparity.reports.statistics import Group, Statistics, fails
 
 #: Formula, target, and a dtype or "" for all of them.
 Key = tuple[str, str, str]
@@ -56,7 +56,7 @@ class Cell:
     def take(self, group: Group, statistics: Statistics) -> None:
         """Counts a group of verdicts in; of what fails, `blame` tells the class."""
         self.statistics.take(statistics)
-        if not group.fails:
+        if not fails(group):
             self._note(group.grade, statistics.hard, statistics.sharp, statistics.bits)
 
     def blame(self, verdict: Verdict, cause: Cause) -> None:

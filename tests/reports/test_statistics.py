@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from nnparity.reports.records import Verdict
-from nnparity.reports.statistics import Group, Statistics, counted, joined
+from nnparity.reports.statistics import Group, Statistics, counted, fails, joined
 
 #: Grade, margins, bits, and what is said; in each grade the worst comes neither first nor last.
 TOLD: list[dict[str, Any]] = [
@@ -44,5 +44,5 @@ def test_joined_groups_are_what_counting_one_by_one_gives(
 def test_a_group_is_of_one_grade_and_tells_checks_from_cases(verdict: Callable[..., Verdict]) -> None:
     groups = counted([verdict(**told) for told in TOLD])
     assert [group.checked for group in groups] == [False, False, False, True, False, True, False]
-    assert {group.grade for group in groups if group.fails} == {"diverges", "imprecise"}
+    assert {group.grade for group in groups if fails(group)} == {"diverges", "imprecise"}
     assert all(isinstance(group, Group) and set(one.grades) == {group.grade} for group, one in groups.items())

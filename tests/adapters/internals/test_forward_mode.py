@@ -11,7 +11,7 @@ pytestmark = pytest.mark.skipif(find_spec("tensorflow") is None, reason="tensorf
 
 #: JVPs of several operations, twice each, in two dtypes, of so many rows each.
 SCRIPT = """
-import hashlib, json, os, sys
+import json, os, sys
 os.environ["TF_CPP_MIN_LOG_LEVEL"] = "3"
 import numpy as np, tensorflow as tf
 from tensorflow.python.eager import forwardprop
