@@ -83,6 +83,15 @@ class Request:
         """The same of nothing but NaN; integers stay as they are."""
         return replace(self, inputs={name: _all_nan(array) for name, array in self.inputs.items()})
 
+    @property
+    def of_int32(self) -> "Request":
+        """The same with integers of 32 bits for those of 64."""
+        return replace(self, inputs={name: _narrowed(array) for name, array in self.inputs.items()})
+
+
+def _narrowed(array: Array) -> Array:
+    return array.astype(np.int32) if array.dtype == np.int64 else array
+
 
 def _all_nan(array: Array) -> Array:
     return array if array.dtype.kind in "iub" else np.full_like(array, np.nan)

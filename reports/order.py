@@ -17,6 +17,8 @@ ASKED_AGAIN = (
         "gradients without *",
         "second backward pass",
         "after a call with NaN",
+        "after a larger call with NaN",
+        "integers of 32 bits",
         "other attributes",
         "forward derivative by a double VJP",
     ),
@@ -29,11 +31,12 @@ LAYOUTS = (
 #: The datasets of the checks beside the ordinary cases, as patterns. A test holds them against the checks.
 CHECKS = (
     *("nan", "nan in others", "infinity", "infinity in others", "zeros", "largest", "subnormal"),
-    *("empty", "size one", "equal sizes"),
+    *("empty", "size one", "size one of *", "* of zero", "equal sizes"),
     *(
         "ties",
         "masked",
         "all masked",
+        "all nan",
         "masked blocks",
         "very negative logits",
         "rejects: *",

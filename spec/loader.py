@@ -189,8 +189,8 @@ def _special_faults(formula: Formula) -> Iterator[tuple[str, str]]:
             if name not in formula.inputs:
                 yield field, f"{name!r} is no input"
     for symbol in formula.least:
-        if symbol not in _dimensions(formula):
-            yield "least", f"{symbol!r} is no symbol of the shapes"
+        if symbol not in _dimensions(formula) and symbol not in formula.attributes:
+            yield "least", f"{symbol!r} is no symbol of the shapes and no attribute"
 
 
 def _domain_faults(formula: Formula) -> Iterator[tuple[str, str]]:

@@ -11,12 +11,14 @@ from functools import partial
 
 from nnparity.checks.determinism import (
     AFTER,
+    AFTER_LARGER,
     AFTER_NAN,
     AGAIN,
     ALONE,
     DOUBLED,
     ELSEWHERE,
     MAPPED,
+    NARROWER,
     ONE_GRADIENT,
     OTHER_ATTRIBUTES,
     OTHER_GRADIENTS,
@@ -37,6 +39,7 @@ from nnparity.checks.threads import ALL_CORES, ONE_SAMPLE, SEVERAL, threads
 from nnparity.execute.target import Target
 from nnparity.spec import Formula
 from nnparity.spec.cases.layouts import LAYOUTS as ARRANGED
+from nnparity.spec.cases.special_values import NAMING
 from nnparity.spec.cases.special_values import SPECIALS as SPECIAL
 from nnparity.spec.selection import Selection
 
@@ -60,17 +63,19 @@ SPECIALS, REJECTS, DETERMINISM, LAYOUTS = "specials", "rejects", "determinism", 
 THREADS, SWEEP, SUBNORMALS = "threads", "sweep", "subnormals"
 #: Check -> how the datasets of its cases are called, as patterns.
 DATASETS = {
-    SPECIALS: tuple(name for name in SPECIAL if name != SUBNORMAL),
+    SPECIALS: (*(name for name in SPECIAL if name != SUBNORMAL), *NAMING),
     REJECTS: ("rejects: *",),
     DETERMINISM: (
         AGAIN,
         SAME_TENSORS,
         AFTER_NAN,
+        AFTER_LARGER,
         AFTER,
         ELSEWHERE,
         ALONE,
         OVERWRITTEN,
         MAPPED,
+        NARROWER,
         ONE_GRADIENT.format("*"),
         OTHER_GRADIENTS.format("*"),
         OTHER_ATTRIBUTES,

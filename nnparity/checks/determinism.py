@@ -2,13 +2,14 @@
 
 Again means twice: right away, and read only after another call with other numbers, which must not change a result.
 The other ways are its first sample alone; a second call with the very tensors of the first; a call after one with
-nothing but NaN, which is left wherever memory is not cleared, and is NaN even times 0; its inputs in memory that held
-others in a call before, as an optimiser leaves weights; code for one sample and its gradients that the framework
-maps over all (vmap): each operation has another kernel for that; the gradients of some inputs, as where layers are
-frozen: kernels choose by what is to be computed; a second backward pass through one graph, whose kept arrays the first
-may have written to; other attributes at the same sizes, as who keeps a plan by sizes mixes up; and the forward
-derivative as a VJP's derivative by its cotangents. Each dtype has kernels of its own, and is asked where a new one
-costs next to nothing; of a target that compiles or traces each operation one is asked.
+nothing but NaN, which is left wherever memory is not cleared, and is NaN even times 0, and small sizes after such a
+call of larger ones, which leaves it where they are padded; its whole numbers as int32; its inputs in memory that held
+others in a call before, as an optimiser leaves weights; code for one sample and its gradients that the framework maps
+over all (vmap): each operation has another kernel for that; the gradients of some inputs, as where layers are frozen:
+kernels choose by what is to be computed; a second backward pass through one graph, whose kept arrays the first may have
+written to; other attributes at the same sizes, as who keeps a plan by sizes mixes up; and the forward derivative as a
+VJP's derivative by its cotangents. Each dtype has kernels of its own, and is asked where a new one costs next to
+nothing; of a target that compiles or traces each operation one is asked.
 
 Other bits for the same case are `nondeterministic`, with how far apart they are, unless the adapter declares the
 formula so; a difference beyond the budget of two computations `diverges` in any case. Asked for in another way, it is
@@ -22,11 +23,12 @@ from itertools import islice
 
 import numpy as np
 
-from nnparity.adapters.request import Request, keys
+from nnparity.adapters.request import Failure, Request, keys
 from nnparity.checks.cell_text import CellText
 from nnparity.checks.common import (
     Finding,
     alike,
+    first_line,
     first_order,
     held,
     judgeable,
@@ -43,8 +45,9 @@ from nnparity.execute.target import Target
 from nnparity.expect.budgets import expect
 from nnparity.expect.expected import Expected
 from nnparity.expect.precision_models import narrow
+from nnparity.judge.grades import Judgement
 from nnparity.reports.records import Fact
-from nnparity.spec import DTYPES, Case, Formula
+from nnparity.spec import DTYPES, Case, Formula, shapes
 from nnparity.spec.cases.special_values import batch, resized
 from nnparity.spec.given import Given
 from nnparity.spec.loader import signature, signatures
@@ -57,6 +60,14 @@ TABLE = "determinism"
 AGAIN, ELSEWHERE, ALONE = "again", "in another process", "first sample alone"
 AFTER = "read after another call"
 SAME_TENSORS, AFTER_NAN = "same tensors again", "after a call with NaN"
+#: Whole numbers as int32, which mean what they mean as int64; who wants int64 may refuse them.
+NARROWER = "integers of 32 bits"
+#: Small sizes that are no multiples of a block, before and right after the largest.
+AFTER_LARGER = "after a larger call with NaN"
+#: Numbers of that call, at most.
+LARGER = 2**16
+#: What a row is filled up to a multiple of.
+PADDED = 4
 OVERWRITTEN, MAPPED = "inputs overwritten in place", "mapped over samples"
 #: Gradients of the first input that has one (weights are frozen), and of all others (it is the network's own input).
 ONE_GRADIENT, OTHER_GRADIENTS = "gradient of {} alone", "gradients without {}"
@@ -99,18 +110,20 @@ class _Asked:
         self.single = _single(self.case) if "output" in self._quantities else None
         own = _of_their_own(target, self.case, self.asked, selection)
         self.ways = [*_other_ways(target, self.case, self.asked), *own]
+        self.small = _after_larger(self.case, self._quantities, selection)
 
     @property
     def cases(self) -> list[Case]:
-        """The case, and its first sample alone."""
-        return [self.case, *([self.single] if self.single else [])]
+        """The case, its first sample alone, and what is asked after larger sizes."""
+        return [self.case, *filter(None, (self.single, self.small and self.small[0]))]
 
     @cached_property
     def here(self) -> list[Request]:
         """What is asked of the target's own process: twice, to be read late, in other ways, and of a sample alone."""
         alone = [request(self.single, OUTPUT)] if self.single else []
         late = dataclasses.replace(self.asked, read_late=True)
-        return [self.asked, self.asked, late, *(one for _, one in self.ways), *alone]
+        small = self.small[1] if self.small else []
+        return [self.asked, self.asked, late, *(one for _, one in self.ways), *alone, *small]
 
     @cached_property
     def truth(self) -> dict[str, Expected]:
@@ -138,6 +151,8 @@ def _other_ways(target: Target, case: Case, asked: Request) -> Iterator[tuple[Gi
     yield named(case, SAME_TENSORS), dataclasses.replace(asked, repeats=True)
     if any(array.dtype.kind not in "iub" for array in asked.inputs.values()):
         yield named(case, AFTER_NAN), dataclasses.replace(asked, after_nan=True)
+    if any(map(case.formula.integer, asked.inputs)):
+        yield named(case, NARROWER), dataclasses.replace(asked.of_int32, together=frozenset())
     gives = target.observer.info.gives
     if "write" in gives:
         yield named(case, OVERWRITTEN), dataclasses.replace(asked, overwrites=True)
@@ -152,6 +167,25 @@ def _other_ways(target: Target, case: Case, asked: Request) -> Iterator[tuple[Gi
     if others and not case.formula.composition:
         yield named(case, ONE_GRADIENT.format(first)), dataclasses.replace(gradients, wrt=(first,))
         yield named(case, OTHER_GRADIENTS.format(first)), dataclasses.replace(gradients, wrt=tuple(others))
+
+
+def _after_larger(
+    case: Case, quantities: frozenset[str], selection: Selection
+) -> tuple[Given, tuple[Request, Request, Request]] | None:
+    """The ordinary sizes of which most are padded, asked before and right after a call with NaN in the largest.
+
+    None where these are the largest. Both are compiled for ordinary cases anyway.
+    """
+    formula, inputs = case.formula, case.formula.inputs
+    usual = [one for one in ordinary(formula) if one.level != "full"]
+    sizes = {one.id: shapes.elements(tuple(inputs.values()), one.sizes) for one in usual}
+    small = min(usual, key=lambda one: (sum(size % PADDED == 0 for size in one.dims.values()), sizes[one.id]))
+    large = max(usual, key=lambda one: sizes[one.id] if sizes[one.id] <= LARGER else 0)
+    if sizes[large.id] <= sizes[small.id] or all(array.dtype.kind in "iub" for array in case.inputs.values()):
+        return None
+    larger, own = (Case(formula, one, "normal", case.dtype, case.salt) for one in (large, small))
+    before, asked = (request(one, quantities, alike(one, selection)) for one in (larger, own))
+    return named(own, AFTER_LARGER), (asked, before.of_nan, asked)
 
 
 def _of_their_own(target: Target, case: Case, asked: Request, selection: Selection) -> Iterator[tuple[Given, Request]]:
@@ -218,6 +252,10 @@ def _of_one_dtype(
         else:
             expected = asked.mapped(wanted.mapped) if wanted.mapped else truth
             yield from _in_another_way(given, wanted, expected, (first, seen), words)
+    if asked.small:
+        given, (wanted, *_) = asked.small
+        before, _, after = alone[-3:]
+        yield from _in_another_way(given, wanted, held(target, given, wanted.quantities), (before, after), words)
 
 
 def _in_another_way(
@@ -226,10 +264,20 @@ def _in_another_way(
     """What was asked for otherwise, held against the first observation; with what a diagnosis needs."""
     first, seen = both
     wanted = {key for family in asked.quantities for key in keys(family, asked)}
-    expected = {quantity: truth[quantity] for quantity in truth if quantity in wanted}
+    answers = seen.observation
+    refused = [one for one in wanted & truth.keys() if given.dataset == NARROWER and _raised(answers.get(one))]
+    for quantity in sorted(refused):
+        message = f"refuses them: {first_line(answers[quantity].message)}"  # type: ignore[union-attr]
+        yield Finding(given, quantity, Judgement("unsupported", message=message))
+    expected = {quantity: truth[quantity] for quantity in truth if quantity in wanted and quantity not in refused}
     for found in again(given, expected, first, seen, words, (seen,)):
         own = judgeable(expected, seen)[found.quantity]
-        yield dataclasses.replace(found, seen=seen.observation.get(found.quantity), truth=own, ordinary=True)
+        yield dataclasses.replace(found, seen=answers.get(found.quantity), truth=own, ordinary=True)
+
+
+def _raised(answer: object) -> bool:
+    """Whether the framework has raised, and not the adapter."""
+    return isinstance(answer, Failure) and answer.kind == "error" and bool(answer.raised_in)
 
 
 def _by_themselves(target: Target, given: Given, asked: Request, seen: Observed) -> Iterator[Finding]:

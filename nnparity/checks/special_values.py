@@ -1,7 +1,7 @@
 """Special values: what a target makes of NaN, infinities, zeros, ties, largest numbers, empty and tiny arrays.
 
-Structure does not depend on the dtype: empty batches and dimensions of size one, or all of one size, are asked in one
-dtype only.
+Structure does not depend on the dtype: empty batches and dimensions of size one, each alone and all together, or all of
+one size, are asked in one dtype only.
 """
 
 from collections.abc import Iterator, Sequence
@@ -28,7 +28,7 @@ from nnparity.judge.grades import Judgement
 from nnparity.judge.special_value_rules import Settled, expected, permits, settle
 from nnparity.reports.records import Fact, Number
 from nnparity.spec import Case, Formula
-from nnparity.spec.cases.special_values import SPECIALS, special_case, specials_of
+from nnparity.spec.cases.special_values import special, special_case, specials_of
 from nnparity.spec.schema import plain
 from nnparity.spec.selection import Selection
 
@@ -67,7 +67,7 @@ def _cases(formula: Formula, selection: Selection) -> list[Case]:
         special_case(formula, name, dtype, selection.salt)
         for dtype in selection.dtypes
         for name in names
-        if dtype == representative(selection) or not SPECIALS[name].structural
+        if dtype == representative(selection) or not special(name).structural
     ]
 
 
@@ -88,7 +88,7 @@ def _findings(target: Target, case: Case, observed: Observed, asked: frozenset[s
 
 def _ordinary(case: Case) -> bool:
     """Whether only the sizes are special, and there are numbers at all."""
-    return SPECIALS[case.dataset].structural and all(array.size for array in case.inputs.values())
+    return special(case.dataset).structural and all(array.size for array in case.inputs.values())
 
 
 def _settled(target: Target, case: Case, quantity: str, seen: Array, asked: frozenset[str]) -> Settled:

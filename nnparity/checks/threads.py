@@ -14,7 +14,7 @@ import dataclasses
 import os
 from collections.abc import Callable, Iterator, Sequence
 from functools import cache, partial
-from itertools import count
+from itertools import chain, count, dropwhile, takewhile
 from typing import Any
 
 import numpy as np
@@ -33,6 +33,7 @@ from nnparity.judge.grades import Judgement
 from nnparity.judge.sensitivity import graded, qualified
 from nnparity.reports.records import WRONG, Fact
 from nnparity.spec import DTYPES, Case, Formula, shapes
+from nnparity.spec.cases.pool import MANY_ELEMENTS
 from nnparity.spec.cases.special_values import batch, resized
 from nnparity.spec.given import Given
 from nnparity.spec.schema import Signature, plain
@@ -51,6 +52,8 @@ ALONE = "right on one thread, wrong on {}"
 ONE = "wrong on one thread, right on {}"
 #: Numbers that go in and come out, at least: torch shares out what has more than 32,768.
 ELEMENTS = 2**17
+#: So many numbers a result has and more, which 16 bits do not count, where in all there are no more than ENOUGH then.
+RESULT, ENOUGH = 2**16, MANY_ELEMENTS
 Expectations = dict[str, Expected]
 
 
@@ -219,10 +222,16 @@ def signature(formula: Formula) -> Signature:
     )
     if not any(shapes.evaluate(text, wide.sizes) for text in formula.results.values()):
         wide = resized(formula, wide, {name: size | 1 for name, size in wide.dims.items()})
-    return next(
-        large for n in count(1) if _elements(formula, large := resized(formula, wide, {axis: 2**n + 1})) >= ELEMENTS
-    )
+    longer = (resized(formula, wide, {axis: 2**n + 1}) for n in count(1))
+    shared = dropwhile(lambda one: _elements(formula, one) < ELEMENTS, longer)
+    first = next(shared)
+    more = takewhile(lambda one: _elements(formula, one) <= ENOUGH, chain([first], shared))
+    return next((one for one in more if _result(formula, one) > RESULT), first)
 
 
 def _elements(formula: Formula, large: Signature) -> int:
     return shapes.elements((*formula.inputs.values(), *formula.results.values()), large.sizes)
+
+
+def _result(formula: Formula, large: Signature) -> int:
+    return max(shapes.elements((text,), large.sizes) for text in formula.results.values())

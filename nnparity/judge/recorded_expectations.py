@@ -24,7 +24,7 @@ from nnparity.judge.sensitivity import graded, wrong_answers
 from nnparity.judge.special_value_rules import decided
 from nnparity.reports.records import PASSING, REPEATED, WRONG, Number, Verdict, number
 from nnparity.spec import DTYPES, Case
-from nnparity.spec.cases.special_values import SPECIALS
+from nnparity.spec.cases.special_values import is_special
 from nnparity.spec.precision import ACCUMULATE, MODELS, NARROW
 from nnparity.spec.schema import Formula, plain
 
@@ -259,7 +259,7 @@ def _conforms_to(instead: Instead, expects: Expects, verdict: Verdict, evidence:
     asked = evidence.case, frozenset({quantity.partition(".")[0]}), evidence.flush
     found = _expected(*asked, expects.model, instead)[quantity]
     case = evidence.case
-    if evidence.seen is not None and evidence.truth is not None and case.dataset in SPECIALS:
+    if evidence.seen is not None and evidence.truth is not None and is_special(case.dataset):
         return _each_conforms_to(found, expects, evidence, evidence.truth)
     if evidence.seen is not None:
         judged = graded(evidence.seen, found, case, quantity, instead)

@@ -206,9 +206,8 @@ def sparse_gradient(stream: Stream, shape: tuple[int, ...], dtype: Dtype, place:
 
 
 def first_step(stream: Stream, shape: tuple[int, ...], dtype: Dtype, place: int) -> Array:
-    """Size 1; an optimiser's running means are 0, and gradients reach to 2^-13, in float16 to 2^-1: v has squares."""
-    reach = min(14, (-math.frexp(dtype.tiny)[1] - 8) // 2)  # and a thousandth of them, which is what Adam keeps
-    return signed(stream, -stream.integers(shape, reach)) if place == 3 else stream.normal(shape) * float(place == 0)
+    """Size 1; an optimiser's running means are 0, and gradients reach to 2^-13: their squares may underflow."""
+    return signed(stream, -stream.integers(shape, 14)) if place == 3 else stream.normal(shape) * float(place == 0)
 
 
 def weighted_targets(stream: Stream, shape: tuple[int, ...], dtype: Dtype, place: int) -> Array:

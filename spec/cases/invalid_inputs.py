@@ -78,7 +78,7 @@ def unfit(formula: Formula, inputs: Mapping[str, Array], attributes: Mapping[str
     if any(0 in shape for shape in results) and all(array.size for array in inputs.values()):
         return "nothing comes out: a window is larger than what it moves over"
     for symbol, least in formula.least.items():
-        if dims[symbol] < least:
+        if symbol in dims and dims[symbol] < least:
             return f"{symbol} is {dims[symbol]}, the formula needs at least {least}"
     return next(filter(None, (_kind(formula, name, array, dims) for name, array in inputs.items())), None)
 

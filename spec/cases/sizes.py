@@ -22,6 +22,7 @@ CLASSES: dict[str, tuple[int, ...]] = {
     "past 1,024": (1025, 1026, 1031, 1039),
     "past 4,096": (4097, 4098, 4099, 4111),
     "past 16 bits": (65537, 65539, 65543, 65551),
+    "past 17 bits": (131101, 131111, 131113, 131129),
 }
 _SMALL = ("1", "2", "3", "near 4", "near 8", "near 16")
 _FEATURE = (*_SMALL, "near 32", "near 64", "prime")
@@ -51,10 +52,12 @@ LONG: dict[str, tuple[str, ...]] = {
     "image": ("past 1,024", "past 256"),  # windows make the result's rows shorter, to half
     "sequence": ("past 1,024", "past 256", "past 64"),  # attention goes through its keys in blocks of up to 512
 }
-#: Kinds of dimensions that are counted further: an index of 16 bits ends at 65,535, and so does a GPU's grid.
-COUNTED: dict[str, tuple[str, ...]] = dict.fromkeys(
-    ("batch", "rows", "reduction", "feature", "parameters", "classes", "vocabulary"), ("past 16 bits",)
-)
+#: Kinds of dimensions that are counted further: an index of 16 bits ends at 65,535, and so does a GPU's grid. What is
+#: added up is twice as long: of a sum one term more is nothing.
+COUNTED: dict[str, tuple[str, ...]] = {
+    **dict.fromkeys(("batch", "rows", "feature", "parameters"), ("past 16 bits",)),
+    **dict.fromkeys(("reduction", "classes", "vocabulary"), ("past 17 bits", "past 16 bits")),
+}
 #: kind of dimension -> sizes that leave nothing over of a vector, a tile or a block: models have such, and kernels a
 #: way of their own for them. The largest come first; all dimensions take the same step.
 WHOLE: dict[str, tuple[int, ...]] = {

@@ -6,6 +6,7 @@ of its longest rows, or sizes that are special themselves.
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from fnmatch import fnmatchcase
 from typing import Any
 
 import msgspec
@@ -15,12 +16,18 @@ from numpy.typing import NDArray
 from nnparity.spec import shapes
 from nnparity.spec.cases.case import Case
 from nnparity.spec.dtypes import DTYPES, Dtype
-from nnparity.spec.loader import signatures
+from nnparity.spec.loader import signature, signatures
 from nnparity.spec.schema import Formula, Signature
 
 Array = NDArray[Any]
 #: The case of which all dimensions are equal.
 EQUAL = "equal sizes"
+#: Those of which one dimension alone is 1, by its symbol.
+ONE = "size one of {}"
+#: Those of which one real attribute is 0, by its name.
+ZERO = "{} of zero"
+#: How datasets are called that name a dimension or an attribute.
+NAMING = (ONE.format("*"), ZERO.format("*"))
 #: That of rows of which whole blocks are masked.
 BLOCKS = "masked blocks"
 #: That of rows of logits that are all far below 0.
@@ -85,6 +92,11 @@ def masked(x: Array, domain: str, dtype: Dtype) -> None:
 def all_masked(x: Array, domain: str, dtype: Dtype) -> None:
     """A first row of nothing but -Inf, or of nothing but padding."""
     x[0] = 0 if domain == "mask" else -np.inf
+
+
+def all_nan(x: Array, domain: str, dtype: Dtype) -> None:
+    """A first sample of nothing but NaN: whoever passes it over has no number left that it may answer."""
+    x[0] = np.nan
 
 
 def masked_blocks(x: Array, domain: str, dtype: Dtype) -> None:
@@ -183,6 +195,49 @@ def exact_width(formula: Formula) -> dict[str, int] | None:
     return next(own, {symbol: EXACT_WIDTH for symbol, kind in kinds.items() if kind == "width"})
 
 
+def degenerate(formula: Formula) -> dict[str, Signature]:
+    """By dataset, the first signature with one dimension or number of heads at its least, or one real attribute at 0.
+
+    A kernel takes another way there: a matrix is a vector, a sequence is read step by step, a channel stands alone; and
+    an attribute of 0 is taken for one that is not given. What cannot be larger then is as small. None for what some
+    usual signature is already, and for one dimension alone.
+    """
+    if formula.trajectory:
+        return {}
+    counted = [name for name in formula.pool.sizes if name in formula.attributes] if formula.pool else []
+    names = [*_symbols(formula), *counted]
+    ones = {ONE.format(name): _alone(formula, names, name) for name in names if len(names) > 1}
+    zeros = {
+        ZERO.format(name): _changed(formula, {name: 0.0})
+        for name, value in formula.attributes.items()
+        if type(value) is float and name not in formula.least
+    }
+    return {name: found for name, found in (ones | zeros).items() if found}
+
+
+def _alone(formula: Formula, names: list[str], name: str) -> Signature | None:
+    least = {one: formula.least.get(one, 1) for one in names}
+    usual = [one.dims | one.attributes for one in signatures(formula) if one.level != "full"]
+    if any(
+        sizes[name] == least[name] and all(sizes[one] > least[one] for one in names if one != name) for sizes in usual
+    ):
+        return None
+    sizes = {name: least[name]}
+    for relation in map(shapes.relation, formula.pool.where if formula.pool else ()):
+        known = usual[0] | sizes
+        if relation.symbols <= known.keys() and not relation.holds(known):
+            sizes |= {one: least[one] for one in relation.symbols if one in least}
+    return _changed(formula, sizes)
+
+
+def _changed(formula: Formula, changes: dict[str, Any]) -> Signature | None:
+    """The first signature with other sizes and attributes; None if there is one of these already."""
+    usual = [one.dims | one.attributes for one in signatures(formula) if one.level != "full"]
+    values = usual[0] | changes
+    said = {name: value for name, value in values.items() if name in formula.signatures[0] or name in changes}
+    return None if values in usual else signature(formula, said, ("normal",), {})
+
+
 def _symbols(formula: Formula) -> list[str]:
     """The dimensions of its inputs."""
     return sorted({symbol for text in formula.inputs.values() for symbol in shapes.symbols(text)})
@@ -237,12 +292,23 @@ SPECIALS: dict[str, Special] = {
     "ties": Special(ties, domains=REAL, usual=False),
     "masked": Special(masked, _first, REAL, usual=False),
     "all masked": Special(all_masked, _first, ("real", "mask"), usual=False),
+    "all nan": Special(all_nan, _first, REAL, usual=False),
     BLOCKS: Special(masked_blocks, _first, ("real", "mask"), sizes=longest_rows, usual=False),
     NEGATIVE: Special(very_negative, _first_two, REAL, sizes=exact_width, usual=False, then=of_one_sum),
     "empty": Special(sizes=empty),
     "size one": Special(sizes=size_one),
     EQUAL: Special(sizes=equal_sizes),
 }
+
+
+def special(name: str) -> Special:
+    """What a special dataset puts in; of those that name a dimension or an attribute, nothing."""
+    return SPECIALS.get(name) or Special()
+
+
+def is_special(dataset: str) -> bool:
+    """Whether a dataset is a special one."""
+    return dataset in SPECIALS or any(fnmatchcase(dataset, pattern) for pattern in NAMING)
 
 
 def unknown(formula: Formula) -> Iterator[tuple[str, str]]:
@@ -276,19 +342,21 @@ class SpecialCase(Case):
 
     def _input(self, place: int, name: str) -> Array:
         ordinary = Case(self.formula, self.signature, "normal", self.dtype, self.salt)._input(place, name)
-        special = SPECIALS[self.dataset]
+        own = special(self.dataset)
+        if own.structural:
+            return ordinary
         into = changed(self.formula, self.dataset)
         numbers = self._numbers_rows(name, into)
-        if not ordinary.size or not (name in into or numbers or self._scaled(name, special)):
+        if not ordinary.size or not (name in into or numbers or self._scaled(name, own)):
             return ordinary
         array = np.array(ordinary)
         if numbers:  # what is put into the first row and the last tells nothing where nobody takes those
             array.flat[-1], array.flat[0] = self.signature.dims[numbers] - 1, 0
         elif name in into:
-            put = special.then if special.then and name != into[0] else special.put
+            put = own.then if own.then and name != into[0] else own.put
             put(array, self.formula.domain(name), self.dtype)
         else:
-            array *= np.asarray(special.scale, array.dtype)
+            array *= np.asarray(own.scale, array.dtype)
         array.flags.writeable = False
         return array
 
@@ -298,18 +366,19 @@ class SpecialCase(Case):
         rows = [self.formula.inputs[one].split(" ")[0] for one in into]
         return bound if domain == "label" and bound in rows else ""
 
-    def _scaled(self, name: str, special: Special) -> bool:
-        return special.scale != 1 and not self.formula.integer(name) and self.formula.domain(name) in REAL
+    def _scaled(self, name: str, own: Special) -> bool:
+        return own.scale != 1 and not self.formula.integer(name) and self.formula.domain(name) in REAL
 
 
 def specials_of(formula: Formula) -> list[str]:
     """The special datasets that say something about this formula."""
     chosen = [name for name, special in SPECIALS.items() if special.usual or name in formula.specials]
-    return [
+    fit = [
         name
         for name in chosen
         if _sizes(formula, name) is not None and (SPECIALS[name].sizes or changed(formula, name))
     ]
+    return [*fit, *degenerate(formula)]
 
 
 def _sizes(formula: Formula, name: str) -> dict[str, int] | None:
@@ -318,6 +387,7 @@ def _sizes(formula: Formula, name: str) -> dict[str, int] | None:
 
 
 def special_case(formula: Formula, name: str, dtype: str, salt: str = "") -> SpecialCase:
-    """The case of one special dataset."""
-    signature = resized(formula, signatures(formula)[0], _sizes(formula, name) or {})
-    return SpecialCase(formula, signature, name, DTYPES[dtype], salt)
+    """The case of one special dataset, one of `specials_of`."""
+    own = None if name in SPECIALS else degenerate(formula).get(name)
+    own = own or resized(formula, signatures(formula)[0], _sizes(formula, name) or {})
+    return SpecialCase(formula, own, name, DTYPES[dtype], salt)

@@ -34,7 +34,7 @@ def test_the_reference_gives_the_same_bits(formula: str, first: str) -> None:
     found = lines(NumpyAdapter, "determinism", formula)
     assert wrong(found) == {}
     gradients = f", gradient of {first} alone, gradients without {first}" if first else ""
-    assert cells(found) == {formula: f"{FIRST}{gradients}: the same bits"}
+    assert cells(found) == {formula: f"{FIRST}{gradients}, after a larger call with NaN: the same bits"}
 
 
 @pytest.mark.parametrize(("adapter", "topic"), [(faulty.Restless, "again"), (faulty.EachItsOwn, "in another process")])
@@ -146,8 +146,60 @@ class DirtyWorkspace(NumpyAdapter):
 def test_what_a_call_with_nan_left_in_memory_diverges(formula: str) -> None:
     found = verdicts(lines(DirtyWorkspace, "determinism", formula))
     assert {(v.dataset, v.quantity.partition(".")[0]) for v in found if v.grade == "diverges"} == {
-        ("after a call with NaN", "output")
+        ("after a call with NaN", "output"),
+        ("after a larger call with NaN", "output"),
     }
+
+
+class PaddedWorkspace(NumpyAdapter):
+    """Rows are filled up to the width of a block with what the calls before have left there, times 0."""
+
+    memory: Any = None
+
+    def _value(self, operation: Operation, point: Point) -> Tensors:
+        x = point.primals[0]
+        self.memory = np.zeros(2**17) if self.memory is None else self.memory
+        rows, width = x.reshape(-1, x.shape[-1]), -(-x.shape[-1] // 8) * 8
+        space = self.memory[: len(rows) * width].reshape(len(rows), width)
+        padding = 0.0 * float(space[:, x.shape[-1] :].sum())
+        space[:, : x.shape[-1]] = rows
+        return tuple(y + np.asarray(padding, y.dtype) for y in super()._value(operation, point))
+
+
+@pytest.mark.parametrize("formula", ["tanh", "dense", "conv2d", "attention"])
+def test_what_a_larger_call_with_nan_left_beside_smaller_rows_diverges(formula: str) -> None:
+    found = wrong(lines(PaddedWorkspace, "determinism", formula))
+    assert set(found) == {"after a larger call with NaN"}
+    assert "output" in found["after a larger call with NaN"]
+
+
+class ReadsHalfOfEachNumber(NumpyAdapter):
+    """Of whole numbers of 32 bits it takes two for one of 64, and has every second one."""
+
+    def _value(self, operation: Operation, point: Point) -> Tensors:
+        short = {name: np.roll(x, 1) for name, x in point.rest.items() if getattr(x, "dtype", None) == np.int32}
+        return super()._value(operation, point._replace(rest=point.rest | short))
+
+
+class WantsLongNumbers(NumpyAdapter):
+    def _value(self, operation: Operation, point: Point) -> Tensors:
+        np.bincount([0], weights=["a"]) if any(x.dtype == np.int32 for x in point.rest.values()) else None
+        return super()._value(operation, point)
+
+
+@pytest.mark.parametrize("formula", ["embedding", "sparse_cross_entropy", "masked_attention"])
+def test_whole_numbers_of_32_bits_mean_what_they_mean_as_64(formula: str) -> None:
+    found = wrong(lines(ReadsHalfOfEachNumber, "determinism", formula))
+    assert set(found) == {"integers of 32 bits"}
+    assert "output" in found["integers of 32 bits"]
+
+
+@pytest.mark.parametrize("formula", ["embedding", "sparse_cross_entropy"])
+def test_who_wants_whole_numbers_of_64_bits_may_refuse_others(formula: str) -> None:
+    found = [v for v in verdicts(lines(WantsLongNumbers, "determinism", formula)) if v.dataset == "integers of 32 bits"]
+    told = {v.quantity: (v.grade, (v.message or "").partition(":")[0]) for v in found}
+    assert told.pop("output") == ("unsupported", "refuses them")
+    assert {grade for grade, _ in told.values()} <= {"conforms"}
 
 
 class PacksWeights(NumpyAdapter):

@@ -1,14 +1,16 @@
 """NaN, infinities, zeros, ties, tiny arrays: element by element, and what the spec leaves open is said."""
 
+from dataclasses import replace
 from typing import Any
 
+import msgspec
 import numpy as np
 import pytest
 
 from nnparity import checks
 from nnparity.adapters.base import Adapter
 from nnparity.adapters.numpy import NumpyAdapter
-from nnparity.adapters.request import Array
+from nnparity.adapters.request import Array, Observation, Request
 from nnparity.checks.common import Finding
 from nnparity.execute.requests import request
 from nnparity.expect.budgets import expect
@@ -21,10 +23,12 @@ from nnparity.reference.formulas.convolution import max_pool2d
 from nnparity.run.verdicts import verdict_line
 from nnparity.spec import load
 from nnparity.spec.cases import naming
-from nnparity.spec.cases.special_values import special_case
+from nnparity.spec.cases.special_values import degenerate, special_case
 from nnparity.tests.checks import faulty
 from nnparity.tests.checks.inside import ALL, cells, examined, lines, plan, target, verdicts, wrong
 
+#: Those of which a result of conv2d has an axis of 1.
+ONES = tuple(f"size one of {name}" for name in "how")
 FORMULAS = ("relu", "tanh", "softmax", "dense", "conv2d", "max_pool2d", "masked_attention", "lstm_step", "l1_penalty")
 
 
@@ -49,7 +53,7 @@ def test_the_reference_conforms_in_every_dtype(formula: str) -> None:
         (faulty.LosesMinusZero, "tanh", {"zeros": {"output"}}),
         (faulty.OddSubgradient, "relu", {"zeros": {"grad.x"}}),
         (faulty.WrongEmptyGradient, "dense", {"empty": {"grad.w", "grad.b"}}),
-        (faulty.SqueezesOnes, "conv2d", {"size one": {"output"}}),
+        (faulty.SqueezesOnes, "conv2d", {name: {"output"} for name in ("size one", *ONES)}),
         (faulty.GoesByLength, "avg_pool2d", {"equal sizes": {"output"}}),
         (faulty.GoesByLength, "attention", {"equal sizes": {"output"}}),
     ],
@@ -60,6 +64,62 @@ def test_a_fault_is_found_where_it_is_and_nowhere_else(
     told = lines(adapter, "specials", formula)
     assert wrong(told) == found
     assert {verdict.grade for verdict in verdicts(told)} == {"conforms", "diverges"}
+
+
+class OneRowOfTheKernel(faulty.Spoilt):
+    """A kernel of one column and several rows goes a way of its own, which is wrong; so does one head alone."""
+
+    def spoil(self, array: Array) -> Any:
+        heads = self.request.attributes.get("heads")
+        rows, columns = self.request.inputs["w"].shape[2:] if "w" in self.request.inputs else (1, 1)
+        return array[..., ::-1] if heads == 1 or rows > columns == 1 else array
+
+
+class TakesZeroForMissing(NumpyAdapter):
+    """``rate or 0.5``, of every attribute."""
+
+    def observe(self, request: Request) -> Observation:
+        given = {name: value or 0.5 for name, value in request.attributes.items()}
+        return super().observe(replace(request, attributes=given))
+
+
+@pytest.mark.parametrize(
+    ("adapter", "formula", "found"),
+    [
+        (OneRowOfTheKernel, "conv2d", {"size one of q": {"output"}}),
+        (OneRowOfTheKernel, "multi_head_attention", {"size one of heads": {"output"}}),
+        (TakesZeroForMissing, "l1_penalty", {"lam of zero": {"output", "grad.w"}}),
+        (TakesZeroForMissing, "gradient_descent", {"lr of zero": {"output"}}),
+        (
+            TakesZeroForMissing,
+            "adam",
+            {
+                "lr of zero": {"output.w_next"},
+                "beta1 of zero": {"output.w_next", "output.m_next"},
+                "beta2 of zero": {"output.w_next", "output.v_next"},
+                "eps of zero": {"output.w_next"},
+            },
+        ),
+    ],
+)
+def test_one_dimension_of_one_and_one_attribute_of_zero_are_asked_for(
+    adapter: type[Adapter], formula: str, found: dict[str, set[str]]
+) -> None:
+    told = wrong(lines(adapter, "specials", formula))
+    assert {name: told.get(name) for name in found} == found
+
+
+def test_a_formula_may_say_that_an_attribute_is_never_zero() -> None:
+    formula = load()["gradient_descent"]
+    assert list(degenerate(formula)) == ["lr of zero"]
+    assert not degenerate(msgspec.structs.replace(formula, least={"lr": 1}))
+
+
+def test_what_cannot_be_larger_is_as_small() -> None:
+    """An image of one row has a kernel of one row; a width of the heads' number heads of width 1."""
+    ones = degenerate(load()["conv2d"])["size one of h"].dims
+    assert (ones["h"], ones["p"], ones["w"], ones["q"]) == (1, 1, 8, 2)
+    assert degenerate(load()["multi_head_attention"])["size one of d"].dims["d"] == 2
 
 
 class TakesTheTranspose(faulty.Spoilt):

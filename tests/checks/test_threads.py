@@ -14,7 +14,20 @@ from nnparity import checks
 from nnparity.adapters.numpy import NumpyAdapter
 from nnparity.adapters.request import Observation, Request
 from nnparity.checks.common import Finding
-from nnparity.checks.threads import ALONE, ELEMENTS, ONE, ONE_SAMPLE, SEVERAL, TABLE, _elements, cores, signature
+from nnparity.checks.threads import (
+    ALONE,
+    ELEMENTS,
+    ENOUGH,
+    ONE,
+    ONE_SAMPLE,
+    RESULT,
+    SEVERAL,
+    TABLE,
+    _elements,
+    _result,
+    cores,
+    signature,
+)
 from nnparity.execute.observer import THREADS, WAITING, Observer, OnThreads
 from nnparity.judge.recorded_expectations import Evidence, Expects, met
 from nnparity.reports.records import Fact
@@ -226,8 +239,19 @@ def test_other_bits_within_the_budget_conform_and_are_told() -> None:
 @pytest.mark.parametrize("formula", ["dense", "conv2d", "lstm", "adam", "positional_encoding", "l1_penalty"])
 def test_the_case_is_as_large_as_is_shared_out_and_odd(formula: str) -> None:
     large = signature(load()[formula])
-    assert ELEMENTS <= _elements(load()[formula], large) < 3 * ELEMENTS
+    assert ELEMENTS <= _elements(load()[formula], large) <= ENOUGH
     assert any(size % 2 and size > 2**8 for size in large.dims.values())
+
+
+@pytest.mark.parametrize("formula", ["dense", "attention", "masked_attention", "multi_head_attention", "lstm", "adam"])
+def test_a_result_has_more_numbers_than_16_bits_count(formula: str) -> None:
+    assert _result(load()[formula], signature(load()[formula])) > RESULT
+
+
+def test_where_that_would_be_too_many_in_all_the_case_is_no_larger_than_is_shared_out() -> None:
+    conv2d = load()["conv2d"]
+    assert _result(conv2d, signature(conv2d)) < RESULT
+    assert _elements(conv2d, signature(conv2d)) < 2 * ELEMENTS
 
 
 @pytest.mark.parametrize(

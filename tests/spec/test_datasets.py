@@ -314,12 +314,13 @@ def test_a_first_step_has_no_means_and_small_gradients(formula: str) -> None:
     first = load()[formula]
     one = next(one for one in signatures(first) if "first_step" in one.datasets)
     assert one.attributes["step"] == 1
-    for dtype, least in (("float64", -13), ("float32", -13), ("bfloat16", -13), ("float16", -1)):
+    for dtype in DTYPES:
         inputs = Case(first, one, "first_step", DTYPES[dtype]).inputs
         sizes = np.abs(inputs["g"].astype(np.float64))
         assert not any(inputs[name].any() for name in ("m", "v"))
-        assert all((sizes >= 2.0**least) & (sizes < 2))
-        assert all(sizes**2 * (1 - one.attributes["beta2"]) >= DTYPES[dtype].tiny)
+        assert all((sizes >= 2.0**-13) & (sizes < 2))
+        kept = sizes**2 * (1 - one.attributes["beta2"]) >= DTYPES[dtype].tiny
+        assert all(kept) if dtype != "float16" else not all(kept)  # there the root of what is lost is taken
         assert np.abs(inputs["w"]).max() > 2.0**-4
 
 

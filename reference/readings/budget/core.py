@@ -240,7 +240,9 @@ class Budget(Reading):
         number = coerce(float(value) if host is None else host, self.arithmetic)
         if host is None:
             return number
-        return Budget(host, self.arithmetic, plus(number.hard, HOST), plus(number.var, HOST**2))
+        hard = plus(number.hard, HOST)
+        found = Budget(host, self.arithmetic, hard, plus(number.var, HOST**2))
+        return found.ranged(Range(host - float(hard), host + float(hard)))
 
 
 def any_of(truths: Any) -> bool:
@@ -326,8 +328,9 @@ def sum_rule(ufunc: Any) -> Callable[[Any, Any], Budget]:
         y = _accumulated(y, a, b) if a.terms or b.terms else y
         if normalised:
             y.hard = y.hard + of_logsumexp(a.arithmetic, b.log_peak, b.value)
-        found = ranges.added(a.range, ranges.negated(b.range) if ufunc is np.subtract else b.range)
-        return y.bounded(found.widened(1, a.arithmetic.unit, a.arithmetic.step))
+        other = ranges.negated(b.range) if ufunc is np.subtract else b.range
+        found = ranges.added(a.range, other).widened(1, a.arithmetic.unit, a.arithmetic.step)
+        return y.bounded(ranges.no_less(found, a.range, other))
 
     return rule
 

@@ -39,6 +39,8 @@ HUGE = float(np.finfo(np.float64).max) / 4
 HOST_FUNCTION = 4 * HOST
 #: Standard deviations of an argument below this leave f to its tangent.
 LINEAR = 2.0**-6
+#: So many standard deviations of an argument either way are looked at beyond.
+SIGMAS = 3.0
 
 
 def multiply(a: Any, b: Any) -> Budget:
@@ -90,7 +92,7 @@ def divide(a: Any, b: Any) -> Budget:
         least = size if under.exact else np.maximum(size - under.hard, away)
         hard = _quotient_error(over_hard, under, y, least)
         ends = _quotient_beyond(over, under, y, least)
-        var = weighted((over_var, 1 / size**2), (under.var, (y / size) ** 2))
+        var = _quotient_variance(over_var, under, y, least)
         if not under.exact and (lost := size > over.arithmetic.largest).any():
             ceiling = (np.abs(over.value) + (0.0 if over.exact else over.hard)) / over.arithmetic.largest
             hard, var = np.where(lost, ceiling, hard), np.where(lost, ceiling**2, var)
@@ -105,6 +107,24 @@ def divide(a: Any, b: Any) -> Budget:
 def _quotient_error(e_a: Any, under: Budget, y: Array, least: Array) -> Any:
     """e_a / |b| + |y/b| e_b, of a b that is `least` in size; None where both are exact."""
     return weighted((e_a, 1 / least), (under.hard, np.abs(y) / least))
+
+
+def _quotient_variance(e_a: Any, under: Budget, y: Array, least: Array) -> Any:
+    """Norm 2 of e_a / b and of y through the error of b, whose reciprocal is not straight where b is next to 0.
+
+    Where three standard deviations of b are as large as b, it may be anything from `least` on, as where it is the root
+    of squares that underflow, and its reciprocal is off by as much as that of the farthest. Where nothing keeps b from
+    0 the tangent is left: that the worst case is unbounded, norm 1 says.
+    """
+    size = np.abs(under.value)
+    var = weighted((e_a, 1 / size**2), (under.var, (y / size) ** 2))
+    if under.exact or not any_of(bent := np.sqrt(under.var) > LINEAR * size):
+        return var
+    away = SIGMAS * np.sqrt(under.var)
+    near = np.maximum(np.maximum(size - away, least), 0.0)
+    off = (1 / near - 1 / size) / np.where(away < size, SIGMAS, 1.0)
+    far = weighted((e_a, 1 / size**2 + off * off), (off * off, (y * size) ** 2))
+    return np.where(bent & np.isfinite(far), np.fmax(var, far), var)
 
 
 def _quotient_beyond(over: Budget, under: Budget, y: Array, least: Array) -> Any:
@@ -172,11 +192,11 @@ def _own(x: Budget, ufunc: Any, hard: Any, var: Any, y: Array) -> Budget:
 
 
 def _secant(f: Any, x: Array, y: Array, s: Array) -> Array:
-    """The variance by the secants to three standard deviations either way, where the tangent is no guide.
+    """The variance by the secants to SIGMAS standard deviations either way, where the tangent is no guide.
 
     A sigmoid far in saturation has no slope, and yet moves from 0 to 1 when its argument is off by a hundred.
     """
-    secants = [np.abs(f(x + side * s) - y) / 3 for side in (3.0, -3.0)]
+    secants = [np.abs(f(x + side * s) - y) / SIGMAS for side in (SIGMAS, -SIGMAS)]
     return np.asarray(np.nan_to_num(np.fmax(*secants), nan=0.0, posinf=np.inf) ** 2)
 
 

@@ -55,6 +55,12 @@ def added(a: Range, b: Range) -> Range:
     return Range(_less(a.low + b.low), _more(a.high + b.high))
 
 
+def no_less(found: Range, a: Range, b: Range) -> Range:
+    """The range of a sum of numbers that are not negative: rounded as it may be, it is no less than either of them."""
+    least = min(a.low, b.low)
+    return Range(max(found.low, a.low, b.low), found.high) if least >= 0 else found
+
+
 def negated(a: Range) -> Range:
     """-a."""
     return Range(-a.high, -a.low)

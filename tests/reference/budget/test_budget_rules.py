@@ -18,6 +18,7 @@ from nnparity.reference.readings import Arithmetic, Budget
 from nnparity.reference.readings.budget.core import coerce
 from nnparity.reference.readings.budget.deviations import deviation
 from nnparity.reference.readings.budget.functions import OWN
+from nnparity.spec.precision import NARROW
 
 F32 = arithmetic("float32")
 #: All but exact arithmetic: what is left of a rule is how it propagates.
@@ -213,6 +214,32 @@ def test_the_logarithm_of_what_may_be_zero_is_unbounded() -> None:
 def test_a_quotient_by_what_may_be_zero_is_unbounded() -> None:
     assert float((inexact(1.0, 0.0) / inexact(1.0, 1.0)).hard) == math.inf
     assert float((Budget(0.0, EXACT) / inexact(1.0, 1.0)).hard) == math.inf  # 0/0 may be anything
+
+
+def test_a_quotient_by_a_root_that_underflows_may_be_as_large_as_what_is_beside_it_allows() -> None:
+    """Adam in float16: 1e-3 over the root of a square that is 0 there, beside an eps of two steps."""
+    f16 = arithmetic("float16", model=NARROW)
+    m, eps = Budget(np.array([1e-3, 0.5]), f16), 2 * f16.step
+    size = np.sqrt(0.001 * np.square(m)) + eps
+    quotient = m / size
+    lost = 1e-3 / eps
+    spread = np.sqrt(quotient.var)
+    assert quotient.value[0] + spread[0] > lost / 2
+    assert quotient.value[0] + quotient.hard[0] > lost
+    assert spread[1] < 1e-3 * quotient.value[1]
+
+
+def test_a_quotient_by_what_may_be_zero_has_the_tangent_for_what_is_to_be_expected() -> None:
+    assert math.sqrt((Budget(1.0, EXACT) / inexact(1.0, 1.0)).var) == pytest.approx(1.0)
+
+
+@pytest.mark.parametrize("error", [0.05, 0.2, 0.3])
+def test_a_quotient_by_what_is_uncertain_varies_as_its_reciprocal_does(error: float) -> None:
+    """The tangent falls short of the steeper side. b is moved as a normal number, no further than the worst case."""
+    moved = 1 + np.clip(np.random.default_rng(3).normal(size=100_000), -3, 3) * error
+    under = Budget(1.0, EXACT, np.float64(3 * error), np.float64(error**2))
+    seen = math.sqrt(np.mean((1 / moved - 1) ** 2))
+    assert error < seen < math.sqrt((Budget(1.0, EXACT) / under).var) * 1.05
 
 
 @pytest.mark.parametrize("y", [-1e-9, 1e-9, 0.5e-6, -0.5e-6])

@@ -30,6 +30,18 @@ def test_the_sum_of_a_softmax_is_at_least_one_and_so_its_quotients_are_bounded()
     assert np.isfinite((powers / total).hard).all()
 
 
+def test_a_sum_of_what_is_not_negative_is_no_less_than_either_though_both_are_subnormal() -> None:
+    """Rounding keeps the order of numbers: eps beside a root is what is left where the root is lost."""
+    eps, root = F16.step, np.sqrt(np.square(vague([1e-5, 2.0])))
+    assert (root + eps).range.low == (eps + root).range.low == eps
+    assert (eps - root).range.low < 0
+
+
+def test_what_the_host_computes_lies_about_where_it_computed_it() -> None:
+    found = Budget(1.0, F16).host_scalar(0.001, 0.0010000000000000009)
+    assert found.range.low < 0.001 < found.range.high < 0.0011
+
+
 def test_the_sum_over_another_axis_may_be_nothing() -> None:
     x = vague([[1.0, 2.0, 3.0], [-4.0, 0.0, 4.0]])
     powers = np.exp(x - np.max(x, axis=-1, keepdims=True))
