@@ -11,13 +11,15 @@ import math
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from fractions import Fraction
+from functools import partial
 from typing import Any
 
 import ml_dtypes
 import numpy as np
 from numpy.typing import NDArray
 
-from nnparity.expect.alternatives import alternatives
+from nnparity.expect.alternatives import alternatives, numbers, wide
+from nnparity.expect.budgets import expect
 from nnparity.expect.expected import Expected
 from nnparity.expect.precision_models import narrow
 from nnparity.judge import evidence
@@ -27,6 +29,7 @@ from nnparity.judge.grades import form, judge
 from nnparity.reference.readings import Arithmetic
 from nnparity.reports.records import LIKELY, OR, UNKNOWN
 from nnparity.spec import DTYPES, Case
+from nnparity.spec.given import Given
 from nnparity.spec.precision import NARROW
 
 Array = NDArray[Any]
@@ -90,6 +93,7 @@ class Candidate:
 
 
 VARIANT, FACTOR, ACCUMULATED, IN_LANES, PRECISION = "variant", "factor", "accumulated", "in lanes", "precision"
+GRADIENTS = frozenset({"grad"})
 REWRITING, ACCURACY, ROUNDING = "rewriting", "accuracy", "rounding"
 
 
@@ -252,6 +256,23 @@ def _variants(one: Failing) -> Iterator[Candidate]:
     for variant in one.case.formula.variants.values():
         if found := one.nearer(variant.says, variant=variant.set):
             yield Candidate(variant.says, found, VARIANT)
+    if one.family == GRADIENTS and len(one.case.formula.outputs) > 1 and not one.case.formula.composition:
+        yield from _without_cotangents(one)
+
+
+def _without_cotangents(one: Failing) -> Iterator[Candidate]:
+    """The gradients as if one of several outputs had no part in them."""
+    case = one.case
+    for name, given in case.cotangents.items():
+        lost = Given(
+            *(case.formula, case.signature, case.dataset, case.dtype, case.salt, case.inputs),
+            {**case.cotangents, name: np.zeros_like(given)},
+        )
+        value = alternatives.once(case, (GRADIENTS, name), partial(numbers, lost, GRADIENTS, wide, {}))[one.quantity]
+        if evidence.nearer(one.seen, value, one.expected):
+            asked = partial(expect, lost, GRADIENTS, flush=one.flush)
+            found = alternatives.once(case, (GRADIENTS, name, one.flush), asked)[one.quantity]
+            yield Candidate(f"what comes back through {name} is left out", found, VARIANT)
 
 
 def _accumulated(one: Failing) -> Iterator[Candidate]:
@@ -312,8 +333,8 @@ def _rewritten(one: Failing) -> Iterator[Candidate]:
 def _narrow(one: Failing) -> Iterator[Candidate]:
     for name in (name for name, dtype in DTYPES.items() if dtype.digits < one.case.dtype.digits):
         if bits := _accuracy(one, name):
-            numbers = Arithmetic(DTYPES[name].unit, DTYPES[name].step, DTYPES[name].largest, lambda value: False)
-            found = one.expect(f"narrow {name}", numbers=numbers)
+            inside = Arithmetic(DTYPES[name].unit, DTYPES[name].step, DTYPES[name].largest, lambda value: False)
+            found = one.expect(f"narrow {name}", numbers=inside)
             yield Candidate(f"as accurate as a computation in {name}", found, ACCURACY, own=bits)
 
 

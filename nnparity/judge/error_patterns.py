@@ -4,6 +4,7 @@ import math
 from collections.abc import Iterator
 
 import numpy as np
+from scipy import special
 
 from nnparity.expect.expected import Expected
 from nnparity.judge.elements import Array, element_ratios, spacing
@@ -14,6 +15,8 @@ from nnparity.spec import Case, Dtype
 LEFT = 0.1
 #: Elements that are few.
 FEW = 3
+#: What is as likely as this is chance.
+CHANCE = 1 / 100
 #: Roundings of the largest result that an error may be, and still be said to be no more than those.
 ROUNDINGS = 4
 #: Numbers that lie nearer to the next one away from zero, and went the other way: of a kernel that rounds to nearest
@@ -99,10 +102,10 @@ def unlike_rounding(case: Case, seen: Array, expected: Expected) -> bool:
 
 
 def _patterns(case: Case, y: Array, x: Array, wrong: Array) -> Iterator[str]:
-    special = np.logical_and(wrong, ~(np.isfinite(y) & np.isfinite(x)))
-    if special.any():
-        where = confined(special)
-        yield f"{special.sum()} of {y.size} elements have a wrong NaN or infinity{f': {where}' if where else ''}"
+    infinite = np.logical_and(wrong, ~(np.isfinite(y) & np.isfinite(x)))
+    if infinite.any():
+        where = confined(infinite)
+        yield f"{infinite.sum()} of {y.size} elements have a wrong NaN or infinity{f': {where}' if where else ''}"
     if y.size == 1 and x.all():
         yield f"one number alone, {factor_told(float((y / x).item()), 4)} times what is expected"
     if y.size > 1 and wrong.any() and _absolute(case, y, x):
@@ -148,21 +151,32 @@ def confined(wrong: Array) -> str:
         f"{where} of axis {axis}, which is {lines.size} long{rest}"
         for axis in range(wrong.ndim)
         for lines in [np.asarray(wrong.any(axis=tuple(other for other in range(wrong.ndim) if other != axis)))]
-        for where, rest in _stretch(lines)
+        for where, rest in _stretch(lines, wrong)
     )
 
 
-def _stretch(lines: Array) -> Iterator[tuple[str, str]]:
-    """Where on its axis the lines are that have something wrong, and how many of it, if they begin or end it."""
+def _stretch(lines: Array, wrong: Array) -> Iterator[tuple[str, str]]:
+    """Where on its axis the lines are that have something wrong, and how many of it, if they begin or end it.
+
+    Of few elements a head or a tail is chance: of 5 that are all wrong but one, the first or the last is right as often
+    as not.
+    """
     places = np.flatnonzero(lines)
     first, last, size = int(places.min(initial=lines.size)), int(places.max(initial=-1)), lines.size
     if len(places) == 1 and size > 2:
         yield f"only index {first}", ", the last" if last == size - 1 else ""
-    elif len(places) > 1 and last - first + 1 == len(places) < size:
+    elif len(places) > 1 and last - first + 1 == len(places) < size and _no_chance(len(places) / size, wrong):
         if last == size - 1:
             yield f"a tail: from index {first} on", f": right before, wrong in the last {len(places)}"
         if first == 0:
             yield f"a head: up to index {last}", f": wrong in the first {len(places)}, right after"
+
+
+def _no_chance(part: float, wrong: Array) -> bool:
+    """Whether so many wrong elements would hardly ever all lie in this part of an array at one of its two ends."""
+    count = int(wrong.sum())
+    inside, of = (special.gammaln(n + 1) - special.gammaln(n - count + 1) for n in (part * wrong.size, wrong.size))
+    return bool(2 * np.exp(inside - of) < CHANCE)
 
 
 def _shapes(y: Array, x: Array) -> Iterator[str]:

@@ -46,12 +46,18 @@ def minibatch_gradient_descent(
 
 
 def moments(
-    m: Float[Array, "*p"], v: Float[Array, "*p"], g: Float[Array, "*p"], beta1: float, beta2: float
+    m: Float[Array, "*p"],
+    v: Float[Array, "*p"],
+    g: Float[Array, "*p"],
+    beta1: float,
+    beta2: float,
+    incremental: bool = False,
 ) -> tuple[Float[Array, "*p"], Float[Array, "*p"]]:
-    """The running means of g and of its square."""
-    first = beta1 * m + host_scalar(1 - Fraction(beta1), m) * g
-    second = beta2 * v + host_scalar(1 - Fraction(beta2), v) * np.square(g)
-    return first, second
+    """The running means of g and of its square; `incremental`: moved by (1 - beta) of what they are away from it."""
+    lacking = host_scalar(1 - Fraction(beta1), m), host_scalar(1 - Fraction(beta2), v)
+    if incremental:
+        return m + (g - m) * lacking[0], v + (np.square(g) - v) * lacking[1]
+    return beta1 * m + lacking[0] * g, beta2 * v + lacking[1] * np.square(g)
 
 
 def corrections(
@@ -159,13 +165,14 @@ def adam_eps_hat(
     powered: bool = False,
     single: str = "",
     lazy: bool = False,
+    incremental: bool = False,
 ) -> State:
     """The form at the end of section 2 of the paper: one corrected rate, and eps beside the uncorrected root.
 
     Primer 4.2.
     """
     before, idle = (w, m, v), lazy and np.equal(g, 0)
-    m, v = moments(m, v, g, beta1, beta2)
+    m, v = moments(m, v, g, beta1, beta2, incremental)
     first, second = corrections(beta1, beta2, step + ahead, m, powered, single) if correct else (1, 1)
     rate = lr * np.sqrt(second) / first
     return _but(idle, before, (w - rate * m / (np.sqrt(v + eps) if inside else np.sqrt(v) + eps), m, v))

@@ -7,7 +7,9 @@ import pytest
 
 from nnparity.expect.budgets import expect
 from nnparity.judge.diagnosis import diagnosed, simplest
+from nnparity.judge.error_patterns import confined
 from nnparity.spec import Case
+from nnparity.spec.given import Given
 from nnparity.tests.judge.causes import FAMILIES, right, score
 from nnparity.tests.judge.test_diagnosis import case
 
@@ -112,6 +114,24 @@ def test_what_has_no_name_has_a_pattern(fault: Callable[[np.ndarray], np.ndarray
     seen = np.asarray(fault(np.tanh(x.astype(np.float64)))).astype(np.float32)
     found = diagnosed(one, "output", seen, truth, False)
     assert (found.names, found.pattern[: len(told)]) == ((), told)
+
+
+def test_of_few_elements_a_head_or_a_tail_is_chance() -> None:
+    assert confined(np.array([True] * 4 + [False])) == ""
+    assert confined(np.array([False] * 4 + [True] * 3)) == ""
+    assert confined(np.array([False] * 12 + [True] * 4)).startswith("a tail: from index 12 on")
+
+
+@pytest.mark.parametrize("dtype", ["float64", "float32", "bfloat16"])
+@pytest.mark.parametrize("lost", ["h_next", "c_next"])
+def test_a_gradient_that_does_not_come_back_through_an_output_is_named(dtype: str, lost: str) -> None:
+    one = case("lstm_step", dtype)
+    truth = expect(one, frozenset({"grad"}))
+    none = {name: 0 * g if name == lost else g for name, g in one.cotangents.items()}
+    given = Given(*(one.formula, one.signature, one.dataset, one.dtype, one.salt, one.inputs), none)
+    wrong = expect(given, frozenset({"grad"}))
+    found = diagnosed(one, "grad.x", wrong["grad.x"].value.astype(one.dtype.numpy), truth["grad.x"], False)
+    assert found.names == (f"what comes back through {lost} is left out",)
 
 
 def test_one_number_alone_is_likely_at_most() -> None:
