@@ -38,8 +38,8 @@ from nnparity.checks.sweep import sweep
 from nnparity.checks.threads import ALL_CORES, ONE_SAMPLE, SEVERAL, threads
 from nnparity.execute.target import Target
 from nnparity.spec import Formula
+from nnparity.spec.cases.degenerate import PATTERNS as DEGENERATE
 from nnparity.spec.cases.layouts import LAYOUTS as ARRANGED
-from nnparity.spec.cases.special_values import NAMING
 from nnparity.spec.cases.special_values import SPECIALS as SPECIAL
 from nnparity.spec.selection import Selection
 
@@ -63,7 +63,7 @@ SPECIALS, REJECTS, DETERMINISM, LAYOUTS = "specials", "rejects", "determinism", 
 THREADS, SWEEP, SUBNORMALS = "threads", "sweep", "subnormals"
 #: Check -> how the datasets of its cases are called, as patterns.
 DATASETS = {
-    SPECIALS: (*(name for name in SPECIAL if name != SUBNORMAL), *NAMING),
+    SPECIALS: (*(name for name in SPECIAL if name != SUBNORMAL), *DEGENERATE),
     REJECTS: ("rejects: *",),
     DETERMINISM: (
         AGAIN,

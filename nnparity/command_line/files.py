@@ -30,7 +30,7 @@ from nnparity.reports.trend import trend
 from nnparity.run.counts import Counts
 from nnparity.run.finalization import derived, records_met
 from nnparity.spec import DTYPES, load
-from nnparity.spec.cases.listing import listed
+from nnparity.spec.cases.naming import listed
 from nnparity.spec.loader import signatures as written
 from nnparity.spec.packs import installed
 from nnparity.spec.usage import UsageError, require

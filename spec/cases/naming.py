@@ -1,7 +1,10 @@
-"""From the id of a case, as verdicts carry it, back to the case: formula, signature, dataset and dtype."""
+"""From the id of a case, as verdicts carry it, back to the case; and every signature in words, to take one from.
+
+An id is formula, signature, dataset and dtype.
+"""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
 from nnparity.spec.cases.case import Case
 from nnparity.spec.cases.pool import pool
@@ -83,3 +86,17 @@ def _attributes(formula: Formula, text: str) -> dict[str, object]:
         except ValueError:
             return {}
     return table
+
+
+def listed(formulas: Iterable[Formula]) -> Iterator[str]:
+    """What ``nnparity list --signatures`` prints: one line for each, with its level, dtypes, datasets and size classes."""
+    for formula in formulas:
+        for one in signatures(formula):
+            yield _line(formula, one, one.level, formula.dtypes)
+        for drawn in pool(formula):
+            yield _line(formula, drawn.signature, "pool", (drawn.dtype,))
+
+
+def _line(formula: Formula, one: Signature, level: str, dtypes: tuple[str, ...]) -> str:
+    classes = ", ".join(f"{name} {size}" for name, size in one.classes.items())
+    return f"{formula.id:28} {one.id:36} {level:6} {','.join(dtypes):34} {','.join(one.datasets):28} {classes}".rstrip()

@@ -15,19 +15,14 @@ from numpy.typing import NDArray
 
 from nnparity.spec import shapes
 from nnparity.spec.cases.case import Case
+from nnparity.spec.cases.degenerate import PATTERNS, degenerate, dimensions
 from nnparity.spec.dtypes import DTYPES, Dtype
-from nnparity.spec.loader import signature, signatures
+from nnparity.spec.loader import signatures
 from nnparity.spec.schema import Formula, Signature
 
 Array = NDArray[Any]
 #: The case of which all dimensions are equal.
 EQUAL = "equal sizes"
-#: Those of which one dimension alone is 1, by its symbol.
-ONE = "size one of {}"
-#: Those of which one real attribute is 0, by its name.
-ZERO = "{} of zero"
-#: How datasets are called that name a dimension or an attribute.
-NAMING = (ONE.format("*"), ZERO.format("*"))
 #: That of rows of which whole blocks are masked.
 BLOCKS = "masked blocks"
 #: That of rows of logits that are all far below 0.
@@ -161,7 +156,7 @@ def empty(formula: Formula) -> dict[str, int] | None:
 
 def size_one(formula: Formula) -> dict[str, int] | None:
     """Every dimension 1, or the least that the formula is defined for."""
-    return {symbol: formula.least.get(symbol, 1) for symbol in _symbols(formula)}
+    return {symbol: formula.least.get(symbol, 1) for symbol in dimensions(formula)}
 
 
 def equal_sizes(formula: Formula) -> dict[str, int] | None:
@@ -170,7 +165,7 @@ def equal_sizes(formula: Formula) -> dict[str, int] | None:
     None for one dimension alone, and for training runs, which take long and are models that are asked themselves.
     """
     kinds = formula.pool.sizes if formula.pool else {}
-    symbols = _symbols(formula)
+    symbols = dimensions(formula)
     if len(symbols) < 2 or formula.trajectory:
         return None
     return {symbol: 2 if kinds.get(symbol) == "kernel" else 4 for symbol in symbols}
@@ -193,54 +188,6 @@ def exact_width(formula: Formula) -> dict[str, int] | None:
     own = (one.dims for one in signatures(formula) if one.dims[factors[0]] == EXACT_WIDTH)
     kinds = formula.pool.sizes if formula.pool else {factors[0]: "width"}
     return next(own, {symbol: EXACT_WIDTH for symbol, kind in kinds.items() if kind == "width"})
-
-
-def degenerate(formula: Formula) -> dict[str, Signature]:
-    """By dataset, the first signature with one dimension or number of heads at its least, or one real attribute at 0.
-
-    A kernel takes another way there: a matrix is a vector, a sequence is read step by step, a channel stands alone; and
-    an attribute of 0 is taken for one that is not given. What cannot be larger then is as small. None for what some
-    usual signature is already, and for one dimension alone.
-    """
-    if formula.trajectory:
-        return {}
-    counted = [name for name in formula.pool.sizes if name in formula.attributes] if formula.pool else []
-    names = [*_symbols(formula), *counted]
-    ones = {ONE.format(name): _alone(formula, names, name) for name in names if len(names) > 1}
-    zeros = {
-        ZERO.format(name): _changed(formula, {name: 0.0})
-        for name, value in formula.attributes.items()
-        if type(value) is float and name not in formula.least
-    }
-    return {name: found for name, found in (ones | zeros).items() if found}
-
-
-def _alone(formula: Formula, names: list[str], name: str) -> Signature | None:
-    least = {one: formula.least.get(one, 1) for one in names}
-    usual = [one.dims | one.attributes for one in signatures(formula) if one.level != "full"]
-    if any(
-        sizes[name] == least[name] and all(sizes[one] > least[one] for one in names if one != name) for sizes in usual
-    ):
-        return None
-    sizes = {name: least[name]}
-    for relation in map(shapes.relation, formula.pool.where if formula.pool else ()):
-        known = usual[0] | sizes
-        if relation.symbols <= known.keys() and not relation.holds(known):
-            sizes |= {one: least[one] for one in relation.symbols if one in least}
-    return _changed(formula, sizes)
-
-
-def _changed(formula: Formula, changes: dict[str, Any]) -> Signature | None:
-    """The first signature with other sizes and attributes; None if there is one of these already."""
-    usual = [one.dims | one.attributes for one in signatures(formula) if one.level != "full"]
-    values = usual[0] | changes
-    said = {name: value for name, value in values.items() if name in formula.signatures[0] or name in changes}
-    return None if values in usual else signature(formula, said, ("normal",), {})
-
-
-def _symbols(formula: Formula) -> list[str]:
-    """The dimensions of its inputs."""
-    return sorted({symbol for text in formula.inputs.values() for symbol in shapes.symbols(text)})
 
 
 Put = Callable[[Array, str, Dtype], None]
@@ -308,7 +255,7 @@ def special(name: str) -> Special:
 
 def is_special(dataset: str) -> bool:
     """Whether a dataset is a special one."""
-    return dataset in SPECIALS or any(fnmatchcase(dataset, pattern) for pattern in NAMING)
+    return dataset in SPECIALS or any(fnmatchcase(dataset, pattern) for pattern in PATTERNS)
 
 
 def unknown(formula: Formula) -> Iterator[tuple[str, str]]:

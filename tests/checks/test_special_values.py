@@ -23,7 +23,8 @@ from nnparity.reference.formulas.convolution import max_pool2d
 from nnparity.run.verdicts import verdict_line
 from nnparity.spec import load
 from nnparity.spec.cases import naming
-from nnparity.spec.cases.special_values import degenerate, special_case
+from nnparity.spec.cases.degenerate import degenerate
+from nnparity.spec.cases.special_values import special_case
 from nnparity.tests.checks import faulty
 from nnparity.tests.checks.inside import ALL, cells, examined, lines, plan, target, verdicts, wrong
 

@@ -21,7 +21,7 @@ from nnparity.run.plan import Plan
 from nnparity.run.recorder import formula_line, known_line
 from nnparity.spec import Formula, SpecError, load, loader
 from nnparity.spec.cases.case import cases_of
-from nnparity.spec.cases.listing import listed
+from nnparity.spec.cases.naming import listed
 from nnparity.tests.fuzzing.guard import command, tried
 from nnparity.tests.fuzzing.mutations import toml_spoilt
 

@@ -14,7 +14,7 @@ import pytest
 
 from nnparity.reference import FORMULAS
 from nnparity.spec import DTYPES, Case, Formula, load, shapes
-from nnparity.spec.cases.listing import listed
+from nnparity.spec.cases.naming import listed
 from nnparity.spec.cases.pool import ELEMENTS, MANY_DTYPE, MANY_ELEMENTS, WHOLE_WORK, WORK, Drawn, pool
 from nnparity.spec.cases.sizes import CLASSES, KINDS
 from nnparity.spec.schema import Pool
@@ -26,7 +26,7 @@ Place = tuple[str, str]
 LIST = """
 import hashlib
 from nnparity.spec import load
-from nnparity.spec.cases.listing import listed
+from nnparity.spec.cases.naming import listed
 print(hashlib.sha256("\\n".join(listed(load().values())).encode()).hexdigest())
 """
 
