@@ -89,7 +89,7 @@ def _attributes(formula: Formula, text: str) -> dict[str, object]:
 
 
 def listed(formulas: Iterable[Formula]) -> Iterator[str]:
-    """What ``nnparity list --signatures`` prints: one line for each, with its level, dtypes, datasets and size classes."""
+    """What ``nnparity list --signatures`` prints: a line for each, with level, dtypes, datasets and size classes."""
     for formula in formulas:
         for one in signatures(formula):
             yield _line(formula, one, one.level, formula.dtypes)
