@@ -26,6 +26,7 @@ def adamw(
     coupled: bool = False,
     unrated: bool = False,
     subtracted: bool = False,
+    incremental: bool = False,
 ) -> tuple[Array, ...]:
     """Adam's step from parameters that have shrunk by the rate times the decay."""
     rate = Fraction(1) if unrated else Fraction(lr)
@@ -35,4 +36,4 @@ def adamw(
         w = w - lr * (decay * w)
     else:
         w = host_scalar(1 - rate * Fraction(decay), w) * w
-    return adam(w, m, v, g, lr=lr, beta1=beta1, beta2=beta2, eps=eps, step=step)
+    return adam(w, m, v, g, lr=lr, beta1=beta1, beta2=beta2, eps=eps, step=step, incremental=incremental)

@@ -117,6 +117,7 @@ def adam(
     ahead: int = 0,
     decay: float = 0.0,
     lazy: bool = False,
+    incremental: bool = False,
 ) -> State:
     """One step of algorithm 1 of Kingma & Ba, arXiv:1412.6980. Primer 4.2.
 
@@ -135,12 +136,13 @@ def adam(
         ahead: how many steps too many are counted.
         decay: what part of the rate the parameters shrink by.
         lazy: whether nothing becomes of parameters whose gradient is 0, as where it is kept as a list of rows.
+        incremental: whether the means are moved by a part of what they are away, see `moments`.
 
     Returns:
         w, m and v after the step.
     """
     before, idle = (w, m, v), lazy and np.equal(g, 0)
-    m, v = moments(m, v, g, beta1, beta2)
+    m, v = moments(m, v, g, beta1, beta2, incremental)
     first, second = corrections(beta1, beta2, step + ahead, m) if correct else (1, 1)
     size = np.sqrt(v / second + eps) if inside else np.sqrt(v / second) + eps
     w = w - lr * decay * w if decay else w
