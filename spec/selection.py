@@ -3,6 +3,7 @@
 import sys
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from fnmatch import fnmatchcase
 from functools import cached_property
 from itertools import groupby
 from typing import ClassVar
@@ -38,13 +39,18 @@ class CaseGroup:
         return f"{case.formula.id}/{case.signature.id}/{case.dtype.name}"
 
 
+def named(dataset: str, patterns: tuple[str, ...]) -> bool:
+    """Whether a dataset is one of those, which may be shell patterns."""
+    return dataset in patterns or any(fnmatchcase(dataset, pattern) for pattern in patterns)
+
+
 @dataclass(frozen=True, kw_only=True)
 class Selection:
     """A part of the spec. No formulas named means all of them. Raises UsageError for what is not there.
 
     `pool` is "all" or "none" of it, or of each formula so many signatures, the first, or as many as so many CPU seconds
-    of each target buy ("10s"). `cases`, `signatures` and `datasets` narrow it down to those; named cases and signatures
-    are in whatever the level and the pool. What is named twice is asked once.
+    of each target buy ("10s"). `cases`, `signatures` and `datasets`, which may be shell patterns, narrow it down to
+    those; named cases and signatures are in whatever the level and the pool. What is named twice is asked once.
     """
 
     #: The fields that name several things.
@@ -94,7 +100,7 @@ class Selection:
         return (
             (not self.cases or case.id in self.cases)
             and (not self.signatures or case.signature.id in self.signatures)
-            and (not self.datasets or case.dataset in self.datasets)
+            and (not self.datasets or named(case.dataset, self.datasets))
         )
 
     @property

@@ -90,8 +90,12 @@ DATASETS = {
 
 
 def making(dataset: str) -> list[str]:
-    """The checks that make cases of such a dataset."""
-    return [check for check, patterns in DATASETS.items() if any(fnmatchcase(dataset, one) for one in patterns)]
+    """The checks that make cases of such a dataset, or of some whose names fit it where it is a pattern itself."""
+    return [
+        check
+        for check, patterns in DATASETS.items()
+        if any(fnmatchcase(dataset, one) or fnmatchcase(one, dataset) for one in patterns)
+    ]
 
 
 @dataclass(frozen=True)

@@ -176,9 +176,8 @@ def _after_larger(
 
     None where these are the largest. Both are compiled for ordinary cases anyway.
     """
-    formula, inputs = case.formula, case.formula.inputs
-    usual = [one for one in ordinary(formula) if one.level != "full"]
-    sizes = {one.id: shapes.elements(tuple(inputs.values()), one.sizes) for one in usual}
+    formula, usual = case.formula, ordinary(case.formula)
+    sizes = {one.id: shapes.elements(tuple(formula.inputs.values()), one.sizes) for one in usual}
     small = min(usual, key=lambda one: (sum(size % PADDED == 0 for size in one.dims.values()), sizes[one.id]))
     large = max(usual, key=lambda one: sizes[one.id] if sizes[one.id] <= LARGER else 0)
     if sizes[large.id] <= sizes[small.id] or all(array.dtype.kind in "iub" for array in case.inputs.values()):

@@ -64,7 +64,7 @@ class Choice:
     ] = None
     case: Annotated[Names, typer.Option("--case", help="only this case, by its id as verdicts tell it")] = None
     signature: Annotated[Names, typer.Option("--signature", help="only these sizes, at whatever level")] = None
-    dataset: Annotated[Names, typer.Option("--dataset", help="only these; see list --signatures")] = None
+    dataset: Annotated[Names, typer.Option("--dataset", help="only these, or pattern; see list --signatures")] = None
     pack: Packs = None
     device: Annotated[str, typer.Option(help="cpu, cuda, npu0 ..., where --backend does not say")] = ""
     mode: Annotated[

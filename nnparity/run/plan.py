@@ -12,7 +12,7 @@ from nnparity.spec import DTYPES, load
 from nnparity.spec.cases import naming
 from nnparity.spec.cases.pool import pool
 from nnparity.spec.schema import QUANTITIES
-from nnparity.spec.selection import CaseGroup, Selection
+from nnparity.spec.selection import CaseGroup, Selection, named
 from nnparity.spec.usage import UsageError, require
 
 #: CPU seconds that a target which compiles for each shape may spend on compiling the pool, where nobody says.
@@ -55,8 +55,9 @@ class Plan(Selection):
         if self.datasets:
             ordinary = [name for formula in self.chosen() for name in naming.ordinary(formula)]
             further = [name for names in checks.DATASETS.values() for name in names]
-            asked = tuple(name for name in self.datasets if not checks.making(name))
-            require("dataset", asked, tuple(dict.fromkeys((*ordinary, *further))))
+            there = tuple(dict.fromkeys((*ordinary, *further)))
+            asked = (name for name in self.datasets if not checks.making(name))
+            require("dataset", tuple(name for name in asked if not any(named(one, (name,)) for one in there)), there)
 
     def reach(self, backend: str, mode: str) -> int:
         """How many signatures of each formula's pool it gets in that mode: all that are in, or what it can afford.
@@ -120,7 +121,9 @@ class Plan(Selection):
             ("signature", self.signatures, signature),
             ("dataset", self.datasets, dataset),
         )
-        excluding = (f"--{name} {' or '.join(values)}" for name, values, own in asked if values and own not in values)
+        excluding = (
+            f"--{name} {' or '.join(values)}" for name, values, own in asked if values and not named(own, values)
+        )
         return cut(f"--case {id} is not of {told}", MOST) if (told := next(excluding, "")) else ""
 
     def described(self) -> dict[str, list[str]]:

@@ -14,6 +14,8 @@ from nnparity import checks
 from nnparity.adapters.numpy import NumpyAdapter
 from nnparity.adapters.request import Observation, Request
 from nnparity.checks.common import Finding
+from nnparity.checks.determinism import determinism
+from nnparity.checks.special_values import special_values
 from nnparity.checks.threads import (
     ALONE,
     ELEMENTS,
@@ -265,6 +267,9 @@ def test_no_axis_beside_the_samples_is_narrower_than_it_need_be(formula: str, le
 def test_where_the_level_full_alone_has_signatures_one_of_them_is_taken() -> None:
     own = msgspec.structs.replace(load()["relu"], signatures=({"n": 3, "d": 7, "level": "full"},))
     assert signature(own).dims["d"] == 7
+    for check in (determinism, special_values):
+        found = [one for one in check(target(NumpyAdapter), own, plan("relu")).found() if isinstance(one, Finding)]
+        assert {one.judgement.grade for one in found} <= {"conforms", "inconclusive"}
 
 
 @pytest.mark.parametrize("formula", ["mse", "l2_penalty", "gan_discriminator_loss", "cross_entropy"])

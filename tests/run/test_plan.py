@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from nnparity import checks
 from nnparity.adapters.numpy import NumpyAdapter
 from nnparity.adapters.registry import COMPILED, COSTS, PLAIN
 from nnparity.checks.layouts import _pooled, largest
@@ -14,6 +15,7 @@ from nnparity.execute.target import TargetName, named
 from nnparity.run.plan import BUDGET, Plan
 from nnparity.spec import DTYPES, load
 from nnparity.spec.cases.pool import pool
+from nnparity.spec.cases.special_values import special_case
 from nnparity.spec.loader import signatures
 from nnparity.spec.schema import LEVELS, QUANTITIES
 from nnparity.spec.selection import ALL, CaseGroup
@@ -141,6 +143,16 @@ def test_what_is_chosen_is_all_there_is() -> None:
 def test_what_is_named_twice_is_asked_once_where_it_was_named_first(field: str, twice: tuple[Any, ...]) -> None:
     plan = Plan(**{"targets": (NUMPY,)} | {field: twice})
     assert getattr(plan, field) == twice[:2]
+
+
+def test_datasets_may_be_patterns_of_ordinary_ones_and_of_what_checks_make() -> None:
+    plan = Plan((NUMPY,), formulas=("dense",), datasets=("small*", "size one of [ij]", "re[jJ]ects*"))
+    assert {case.dataset for group in plan.groups() for case in group.cases} == {"small"}
+    assert {item.check for item in checks.items(plan)} == {"specials", "rejects"}
+    assert plan.takes(special_case(load()["dense"], "size one of j", "float32"))
+    assert not plan.takes(special_case(load()["dense"], "size one of n", "float32"))
+    with pytest.raises(UsageError, match=r"no dataset is called 'smal\[k\]'"):
+        Plan((NUMPY,), datasets=("smal[k]", "small*"))
 
 
 def test_every_field_of_several_is_among_those_that_take_each_thing_once() -> None:
