@@ -24,6 +24,7 @@ from functools import cache, lru_cache
 from importlib import import_module, metadata
 from pathlib import Path
 from typing import Any
+from weakref import WeakSet
 
 import jax
 from archspec.cpu.detect import detected_info
@@ -46,6 +47,8 @@ ABLE = "execution_devices" in inspect.signature(serialize_executable.deserialize
 FLAGS = "XLA_FLAGS"
 #: The name that a requirement begins with; those of an extra are none.
 REQUIRED = re.compile(r"(?!.*extra\s*==)[\w.-]+")
+#: All programs of this process that are not forgotten.
+_programs: "WeakSet[Kept]" = WeakSet()
 #: Of which directions a rule makes nothing: left out, whether a case has them or not makes no other program of it.
 UNUSED = {"_value": ("tangents", "cotangents"), "_vjp": ("tangents",), "jvp": ("cotangents",)}
 
@@ -74,12 +77,23 @@ def shapes_of(point: Point) -> tuple[Any, tuple[tuple[tuple[int, ...], str], ...
     return tree, tuple((leaf.shape, str(leaf.dtype)) for leaf in leaves)
 
 
+def let_go() -> None:
+    """Has every program let its executables go."""
+    for program in list(_programs):
+        program.let_go()
+
+
 class Kept:
     """A program of which the executable for each set of shapes is read, or made and kept."""
 
     def __init__(self, jitted: Any, name: str, folder: Path, place: Any, without: dict[str, Any]) -> None:
         self._jitted, self._name, self._folder, self._place, self._without = jitted, name, folder, place, without
         self._executables: dict[Any, Any] = {}
+        _programs.add(self)
+
+    def let_go(self) -> None:
+        """Of what is kept on disk nothing in memory."""
+        self._executables.clear()
 
     def __call__(self, point: Point) -> Any:
         point = point._replace(**self._without)

@@ -124,10 +124,10 @@ def resolution(truth: Expected) -> float | None:
 
 
 def blind(truth: Expected) -> float:
-    """The part of the elements other than 0 whose hard budget reaches their own size."""
+    """The part of the elements other than 0, and of those without a bound, whose hard budget reaches their own size."""
     truth = truth.judged
     size = np.abs(truth.value)
-    told = np.isfinite(size) & (size > 0)
+    told = np.isfinite(size) & ((size > 0) | np.isinf(truth.hard))
     return float(np.mean(truth.hard[told] >= size[told])) if told.any() else 0.0
 
 

@@ -4,6 +4,7 @@ Training runs, which take most of the time, and all of the pool are among the ca
 set; else a thirteenth of the pool is.
 """
 
+import dataclasses
 import os
 from collections import Counter
 from collections.abc import Iterator
@@ -129,6 +130,13 @@ def test_resolution_is_the_smallest_relative_error_that_does_not_conform() -> No
         off = (truth.value * (1 + factor * found.resolution)).astype(np.float32)
         assert judge(off, truth, case.dtype).grade == grade
     assert (found.blind, missed(truth, case, "output")) == (0.0, ())
+
+
+def test_what_has_no_bound_is_blind_whatever_is_expected_of_it() -> None:
+    _, truth = small(hard=0.1, sharp=0.01)
+    hard, value = truth.hard.copy(), truth.value.copy()
+    hard[0], value[0] = np.inf, 0.0
+    assert sensitivity(dataclasses.replace(truth, value=value, hard=hard)).blind == pytest.approx(1 / 3)
 
 
 def test_a_budget_of_the_result_s_own_size_is_inconclusive_and_says_why() -> None:

@@ -150,8 +150,8 @@ def elementary(
     f = PLAIN.get(ufunc, ufunc)
 
     def rule(x: Budget) -> Budget:
-        if ufunc is np.exp and x.without_peak is not None:
-            x = x.without_peak
+        if ufunc is np.exp:
+            x = _exponent(x)
         with np.errstate(all="ignore"):
             y = f(x.value)
             found = image(x.range).widened(OWN[ufunc], x.arithmetic.unit, x.arithmetic.step)
@@ -175,6 +175,26 @@ def elementary(
         return _shifted(result, x, ufunc)
 
     return rule
+
+
+def _exponent(x: Budget) -> Budget:
+    """What an exponential is taken of: x less the target's own maximum; below all numbers, as if there were no end.
+
+    There e^x is 0 of the number itself as of the infinity that a target has in its place.
+    """
+    x = x if x.without_peak is None else x.without_peak
+    if x.beyond is None or not any_of(below := x.value < -x.arithmetic.largest):
+        return x
+    y = Budget(
+        x.value, x.arithmetic, np.where(below, x.beyond, x.hard), np.where(below, x.beyond**2, x.var), gain=x.gain
+    )
+    y.attained, y.peak = x.attained, x.peak
+    return y.ranged(x.range)
+
+
+def exp_worst(x: Array, y: Array, e: Array) -> Array:
+    """e^(x + e) - e^x; of an e^x that is 0 the first alone."""
+    return np.asarray(np.fmin(y * np.expm1(e), np.exp(x + e)))
 
 
 def _shifted(y: Budget, x: Budget, ufunc: Any) -> Budget:

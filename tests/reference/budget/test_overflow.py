@@ -13,6 +13,19 @@ SINGLE = arithmetic("float32", flush=False)
 WRONG = [0.0, 7.0, 65504.0, -np.inf, np.nan]
 
 
+def test_an_exponential_of_what_is_below_all_numbers_is_0_whatever_the_target_holds_there() -> None:
+    """The largest number and its negative in one row: their difference is no number, and the power of it is 0."""
+    x = Budget(np.array([[SINGLE.largest, 2.0, -SINGLE.largest], [1.0, 2.0, 3.0]]), SINGLE)
+    with np.errstate(all="ignore"):
+        powers = np.exp(x - np.max(x, axis=1, keepdims=True))
+        share = powers / np.sum(powers, axis=1, keepdims=True)
+    assert np.isfinite(powers.hard).all()
+    assert (powers.hard[0, 1:] < 1e-6).all()
+    assert (share.hard[0, 1:] < 1e-6).all()
+    assert share.hard[0, 0] <= 1.1
+    assert np.isinf(np.exp(-(x - np.max(x, axis=1, keepdims=True))).hard[0, 2]), "of the other sign nothing bounds it"
+
+
 def dense(x: Any, w: Any, b: Any) -> Any:
     return np.einsum("nk,jk->nj", x, w) + b
 
