@@ -4,7 +4,6 @@ A framework's module states only what differs: how arrays go in and out, how it 
 and one method per formula that calls its own operation. Everything else is here.
 """
 
-import re
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager, nullcontext
@@ -43,7 +42,7 @@ from nnparity.adapters.request import (
     repeated,
     unmasked,
 )
-from nnparity.adapters.traceback import comes_along, frames_of, raised_in, with_frames
+from nnparity.adapters.traceback import by_its_class, comes_along, frames_of, raised_in, with_frames
 from nnparity.spec.cases.layouts import ALIASED, CONTIGUOUS, MIXTURES, laid_otherwise
 from nnparity.spec.schema import QUANTITIES, WITH_GRAD, plain
 
@@ -63,7 +62,7 @@ class Adapter(ABC):
     """
 
     #: The name of its targets and records. A class that derives from another backend's and says none is called by its
-    #: own name, `NoBias` no-bias: it is another target, and what is on record of the other is not said of it.
+    #: own name, `NoBias` no-bias, and so is one that derives from that: what is on record of one is not said of others.
     backend: ClassVar[str]
     #: The distributions that decide the numbers; none are those of the first names of what its kernels call.
     packages: ClassVar[tuple[str, ...]] = ()
@@ -90,8 +89,8 @@ class Adapter(ABC):
     def __init_subclass__(cls, **keywords: Any) -> None:
         super().__init_subclass__(**keywords)
         named = next((one for one in cls.__mro__ if "backend" in vars(one)), None)
-        if named and comes_along(named) and not comes_along(cls):
-            cls.backend = re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "-", cls.__name__).lower()
+        if named and (comes_along(named) or named.backend == by_its_class(named)) and not comes_along(cls):
+            cls.backend = by_its_class(cls)
 
     def __init__(self, device: str = "", mode: str = "") -> None:
         """Raise `DeviceUnavailable` for a device that is not here, ValueError for an unknown mode."""

@@ -2,6 +2,7 @@
 
 import dis
 import linecache
+import re
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -47,6 +48,11 @@ def raised_in(error: BaseException, adapter: type) -> str:
 def comes_along(one: type) -> bool:
     """Whether a class comes with nnparity, or with Python: it is none of the user's."""
     return one.__module__.startswith("nnparity.adapters.") or one.__module__ in ("builtins", "abc")
+
+
+def by_its_class(one: type) -> str:
+    """The name of a backend that says none: `NoBias` is no-bias."""
+    return re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "-", one.__name__).lower()
 
 
 def frames_of(error: BaseException, adapter: type) -> list[str]:

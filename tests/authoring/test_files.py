@@ -134,7 +134,7 @@ class NoBias(NumpyAdapter):
 
 
 class Deeper(NoBias):
-    """And from that."""
+    """And from that: it is called by its own name, as that one is."""
 
 
 class Named(NumpyAdapter):
@@ -148,7 +148,7 @@ class UnderNamed(Named):
 
 
 def test_a_subclass_of_anothers_adapter_has_a_name_of_its_own() -> None:
-    assert [one.backend for one in (NoBias, Deeper, Named, UnderNamed)] == ["no-bias", "no-bias", "mine", "mine"]
+    assert [one.backend for one in (NoBias, Deeper, Named, UnderNamed)] == ["no-bias", "deeper", "mine", "mine"]
     assert NumpyAdapter.backend == "numpy"
     assert NoBias().target == "no-bias:cpu:eager"
 
