@@ -89,7 +89,7 @@ class Adapter(ABC):
     def __init_subclass__(cls, **keywords: Any) -> None:
         super().__init_subclass__(**keywords)
         named = next((one for one in cls.__mro__ if "backend" in vars(one)), None)
-        if named and (comes_along(named) or named.backend == by_its_class(named)) and not comes_along(cls):
+        if named and (comes_along(named) or vars(named)["backend"] == by_its_class(named)) and not comes_along(cls):
             cls.backend = by_its_class(cls)
 
     def __init__(self, device: str = "", mode: str = "") -> None:
