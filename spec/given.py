@@ -33,3 +33,15 @@ class Given(Case):
     def cotangents(self) -> Arrays:
         """As given."""
         return self.against
+
+
+@dataclass(frozen=True, eq=False)
+class Moving(Given):
+    """A case whose tangents are given too."""
+
+    along: Arrays = field(default_factory=dict)
+
+    @cached_property
+    def tangents(self) -> Arrays:
+        """As given."""
+        return self.along

@@ -164,7 +164,7 @@ def _row_by_row(case: Case) -> Iterator[tuple[str, Case]]:
 def _in_memory(x: Array, layout: str) -> Array | None:
     """The numbers of an array in the order in which they lie; None where that is the usual one, or not told."""
     laid = strided(x, layout) if layout in (TRANSPOSED, CHANNELS_LAST, *SLICES, *MIXTURES) else None
-    return laid.memory[: x.size].reshape(x.shape) if laid else None
+    return laid.memory[laid.offset : laid.offset + x.size].reshape(x.shape) if laid else None
 
 
 def _nearer(seen: Array, value: Array, right: Array) -> bool:

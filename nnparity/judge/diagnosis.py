@@ -29,7 +29,7 @@ from nnparity.judge.grades import form, judge
 from nnparity.reference.readings import Arithmetic
 from nnparity.reports.records import LIKELY, OR, UNKNOWN
 from nnparity.spec import DTYPES, Case
-from nnparity.spec.given import Given
+from nnparity.spec.given import Moving
 from nnparity.spec.precision import NARROW
 
 Array = NDArray[Any]
@@ -93,7 +93,7 @@ class Candidate:
 
 
 VARIANT, FACTOR, ACCUMULATED, IN_LANES, PRECISION = "variant", "factor", "accumulated", "in lanes", "precision"
-GRADIENTS = frozenset({"grad"})
+GRADIENTS, FORWARD = frozenset({"grad"}), frozenset({"jvp"})
 REWRITING, ACCURACY, ROUNDING = "rewriting", "accuracy", "rounding"
 
 
@@ -256,23 +256,25 @@ def _variants(one: Failing) -> Iterator[Candidate]:
     for variant in one.case.formula.variants.values():
         if found := one.nearer(variant.says, variant=variant.set):
             yield Candidate(variant.says, found, VARIANT)
-    if one.family == GRADIENTS and len(one.case.formula.outputs) > 1 and not one.case.formula.composition:
-        yield from _without_cotangents(one)
+    formula = one.case.formula
+    if one.family == GRADIENTS and len(formula.outputs) > 1 and not formula.composition:
+        yield from _without(one, "cotangents", "what comes back through {} is left out")
+    if one.family == FORWARD and len(formula.wrt) > 1 and not formula.composition:
+        yield from _without(one, "tangents", "the tangent of {} is left out")
 
 
-def _without_cotangents(one: Failing) -> Iterator[Candidate]:
-    """The gradients as if one of several outputs had no part in them."""
-    case = one.case
-    for name, given in case.cotangents.items():
-        lost = Given(
-            *(case.formula, case.signature, case.dataset, case.dtype, case.salt, case.inputs),
-            {**case.cotangents, name: np.zeros_like(given)},
-        )
-        value = alternatives.once(case, (GRADIENTS, name), partial(numbers, lost, GRADIENTS, wide, {}))[one.quantity]
+def _without(one: Failing, directions: str, says: str) -> Iterator[Candidate]:
+    """The derivatives as if one of several outputs, or inputs, had no part in them."""
+    case, given = one.case, getattr(one.case, directions)
+    for name, direction in given.items():
+        names = (case.formula, case.signature, case.dataset, case.dtype, case.salt, case.inputs)
+        both = {"cotangents": case.cotangents, "tangents": case.tangents}
+        lost = Moving(*names, *(both | {directions: {**given, name: np.zeros_like(direction)}}).values())
+        value = alternatives.once(case, (directions, name), partial(numbers, lost, one.family, wide, {}))[one.quantity]
         if evidence.nearer(one.seen, value, one.expected):
-            asked = partial(expect, lost, GRADIENTS, flush=one.flush)
-            found = alternatives.once(case, (GRADIENTS, name, one.flush), asked)[one.quantity]
-            yield Candidate(f"what comes back through {name} is left out", found, VARIANT)
+            asked = partial(expect, lost, one.family, flush=one.flush)
+            found = alternatives.once(case, (directions, name, one.flush), asked)[one.quantity]
+            yield Candidate(says.format(name), found, VARIANT)
 
 
 def _accumulated(one: Failing) -> Iterator[Candidate]:

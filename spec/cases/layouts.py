@@ -32,8 +32,9 @@ PART = "second axis sliced"
 SLICES = {SLICED: -1, PART: 1}
 #: Of the cotangents alone: one number for all, by strides of 0 along every axis, as the derivative of a sum is.
 OF_A_SUM = "cotangents of a sum"
-#: Every second input channels last or transposed, the others and all gradients contiguous: from the first input on, or
-#: from the second on, as where a layer's weights alone were brought into that layout.
+#: Every second input channels last or transposed, and one element past an aligned start, as part of a larger array; the
+#: others and all gradients contiguous: from the first input on, or from the second on, as where a layer's weights alone
+#: were brought into that layout.
 MIXED, MIXED_FROM_SECOND = "mixed", "mixed from the second"
 MIXTURES = (MIXED, MIXED_FROM_SECOND)
 LAYOUTS = (TRANSPOSED, STRIDED, *SLICES, UNALIGNED, EXPANDED, OF_A_SUM, CHANNELS_LAST, ALIASED, *MIXTURES)
@@ -94,9 +95,14 @@ def slack(columns: int) -> int:
 
 
 def _rows_alike(case: Case) -> Arrays:
-    """The rows of the first real input; were those of weights alike too, so would be all elements of the result."""
-    first = next((name for name in case.inputs if not case.formula.integer(name)), "")
-    return {name: _repeated({name: x})[name] if name == first else x for name, x in case.inputs.items()}
+    """The rows of the first real input, and of matrices with the same leading axis, as keys and values beside queries.
+
+    Were those of weights alike too, so would be all elements of the result.
+    """
+    real = [name for name in case.inputs if not case.formula.integer(name)]
+    leading = {name: case.formula.inputs[name].partition(" ")[0] for name in real}
+    alike = real[:1] + [name for name in real[1:] if case.inputs[name].ndim > 1 and leading[name] == leading[real[0]]]
+    return {name: _repeated({name: x})[name] if name in alike else x for name, x in case.inputs.items()}
 
 
 def _repeated(arrays: Arrays) -> Arrays:
@@ -146,11 +152,13 @@ def strided(array: Array, layout: str) -> Strided | None:
     """
     if layout == ALIASED or array.ndim < LEAST.get(layout, 1):
         return None
-    if layout in MIXTURES:
+    mixed = layout in MIXTURES
+    if mixed:
         layout = CHANNELS_LAST if array.ndim == IMAGES else TRANSPOSED
     found = PLACES[layout](array)
     if found is None:
         return None
+    found = _past(*found) if mixed else found
     memory, view = found
     view[...] = array
     past = view.__array_interface__["data"][0] - memory.__array_interface__["data"][0]
@@ -161,6 +169,12 @@ def strided(array: Array, layout: str) -> Strided | None:
 def _empty(array: Array, *shape: int) -> Array:
     """Memory full of NaN, or of ones where there is none."""
     return np.full(shape, 1 if array.dtype.kind in "iub" else np.nan, array.dtype)
+
+
+def _past(memory: Array, view: Array) -> Place:
+    """The same view of memory that begins one element later."""
+    longer = _empty(memory, PAST + memory.size)
+    return longer, np.lib.stride_tricks.as_strided(longer[PAST:], view.shape, view.strides)
 
 
 def _transposed(array: Array) -> Place:

@@ -9,7 +9,7 @@ from nnparity.expect.budgets import expect
 from nnparity.judge.diagnosis import diagnosed, simplest
 from nnparity.judge.error_patterns import confined
 from nnparity.spec import Case
-from nnparity.spec.given import Given
+from nnparity.spec.given import Given, Moving
 from nnparity.tests.judge.causes import FAMILIES, right, score
 from nnparity.tests.judge.test_diagnosis import case
 
@@ -132,6 +132,20 @@ def test_a_gradient_that_does_not_come_back_through_an_output_is_named(dtype: st
     wrong = expect(given, frozenset({"grad"}))
     found = diagnosed(one, "grad.x", wrong["grad.x"].value.astype(one.dtype.numpy), truth["grad.x"], False)
     assert found.names == (f"what comes back through {lost} is left out",)
+
+
+@pytest.mark.parametrize(("id", "lost"), [("dense", "w"), ("dense", "x"), ("lstm_step", "c"), ("layer_norm", "gamma")])
+def test_a_tangent_that_is_left_out_is_named(id: str, lost: str) -> None:
+    one = case(id)
+    truth = expect(one, frozenset({"jvp"}))
+    none = {name: 0 * v if name == lost else v for name, v in one.tangents.items()}
+    given = Moving(one.formula, one.signature, one.dataset, one.dtype, one.salt, one.inputs, one.cotangents, none)
+    wrong = expect(given, frozenset({"jvp"}))
+    quantity = next(iter(wrong))
+    found = diagnosed(one, quantity, wrong[quantity].value.astype(np.float32), truth[quantity], False)
+    assert f"the tangent of {lost} is left out" in found.names
+    again = expect(one, frozenset({"jvp"}))[quantity]
+    assert np.array_equal(again.value, truth[quantity].value), "what is expected of the case stays what it is"
 
 
 def test_one_number_alone_is_likely_at_most() -> None:
