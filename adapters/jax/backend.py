@@ -16,7 +16,7 @@ os.environ.setdefault("XLA_PYTHON_CLIENT_PREALLOCATE", "false")
 
 import jax
 
-from nnparity.adapters.jax import executables, memory_maps, program_cache
+from nnparity.adapters.jax import executables, program_cache
 from nnparity.adapters.jax.arrays import JaxArrays
 from nnparity.adapters.jax.bert import JaxBert
 from nnparity.adapters.jax.layers import JaxLayers
@@ -66,7 +66,7 @@ class JaxBase(GpuModes, JaxArrays):
 
     @contextmanager
     def scope(self) -> Iterator[None]:
-        memory_maps.make_room(executables.let_go)
+        program_cache.make_room(executables.let_go)
         with jax.default_device(self.place), jax.default_matmul_precision(self._precision):
             yield
 

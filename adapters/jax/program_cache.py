@@ -1,9 +1,17 @@
-"""JAX's own cache of compiled programs: where it lies, what goes into it, how many programs came out of it."""
+"""JAX's own cache of compiled programs: where it lies, what goes into it, how many programs came out of it.
 
+And when they are let go again. Linux lets a process have so many memory maps, and each program that XLA has loaded for
+the CPU takes about 25. Past the limit XLA can load nothing more and says "INTERNAL: Failed to materialize symbols", of
+whichever program comes next. So where more than half are taken, all programs are let go; those that are asked for again
+are read once more.
+"""
+
+import gc
 import os
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from itertools import count
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +26,11 @@ COMPILED, CACHED = "compiled", "from the cache"
 #: What JAX tells of each program that it needs, compiled or not, and of each that it finds compiled.
 NEEDED, FOUND = "/jax/core/compile/backend_compile_duration", "/jax/compilation_cache/cache_hits"
 counted: Counter[str] = Counter()
+#: The maps of this process, a line each, and how many it may have.
+MAPS, MOST = Path("/proc/self/maps"), Path("/proc/sys/vm/max_map_count")
+#: Requests between two looks: to count the maps takes as long as one of them.
+EVERY = 64
+_requests = count(1)
 
 
 def folder() -> Path | None:
@@ -73,3 +86,19 @@ def _needed(event: str, _seconds: float, **_: Any) -> None:
 def _found(event: str, **_: Any) -> None:
     if event == FOUND:
         counted.update({CACHED: 1, COMPILED: -1})
+
+
+def make_room(let_go: Callable[[], None]) -> None:
+    """Now and then: lets all programs go, JAX's own and by `let_go` those kept elsewhere, where that is needed."""
+    if not next(_requests) % EVERY and crowded():
+        let_go()
+        jax.clear_caches()
+        gc.collect()
+
+
+def crowded() -> bool:
+    """Whether more than half of the maps are taken; elsewhere than on Linux nobody says so."""
+    try:
+        return 2 * MAPS.read_bytes().count(b"\n") > int(MOST.read_text())
+    except (OSError, ValueError):
+        return False

@@ -20,11 +20,11 @@ SCRIPT = """
 import json, sys
 from pathlib import Path
 import numpy as np
-from nnparity.adapters.jax import memory_maps
+from nnparity.adapters.jax import program_cache
 from nnparity.adapters.jax.backend import JaxAdapter
 from nnparity.adapters.request import Request
 
-memory_maps.MOST = Path(sys.argv[1])
+program_cache.MOST = Path(sys.argv[1])
 adapter, found, maps = JaxAdapter("cpu", sys.argv[2]), [], []
 for size in [*range(1, 200), 1]:
     seen = adapter.observe(Request("tanh", {"x": np.full((1, size), 0.5, np.float32)}, wrt=("x",)))
