@@ -23,7 +23,7 @@ OUT := reports/out
 SALTS := 20
 LEVEL := core
 # Of the pool of sizes each target gets what so many CPU seconds buy: PyTorch most of it, what compiles nothing.
-POOL := 15s
+POOL := 10s
 # JAX and Keras on it are compiled, as their users run them; op by op JAX is run in the level "full".
 FRAMEWORKS := torch tensorflow jax
 # A first taste has one dtype: most of what the others take is compiling.
