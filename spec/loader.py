@@ -2,7 +2,7 @@
 
 import hashlib
 import tomllib
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from functools import cache
 from pathlib import Path
 
@@ -272,6 +272,11 @@ def signatures(formula: Formula) -> tuple[Signature, ...]:
     return tuple(
         _signature(formula, table, "core" if place else "quick") for place, table in enumerate(formula.signatures)
     )
+
+
+def ordinary(formula: Formula) -> Sequence[Signature]:
+    """The signatures that a usual run asks; where the level `full` alone has any, its own."""
+    return [one for one in signatures(formula) if one.level != "full"] or signatures(formula)
 
 
 def signature(

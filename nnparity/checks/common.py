@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeGuard
 
 from nnparity.adapters.request import Failure, Request
 from nnparity.execute.observer import Observed, Observer
@@ -14,7 +14,7 @@ from nnparity.judge.grades import Judgement, form
 from nnparity.spec import Case, Dtype
 from nnparity.spec.given import Given
 from nnparity.spec.loader import signatures
-from nnparity.spec.schema import LEVELS, Formula, Signature, plain
+from nnparity.spec.schema import LEVELS, Formula, plain
 from nnparity.spec.selection import Selection
 
 
@@ -68,11 +68,6 @@ def first_order(formula: Formula, quantities: Sequence[str]) -> frozenset[str]:
     return formula.families(quantities) & {"output", "grad"}
 
 
-def ordinary(formula: Formula) -> Sequence[Signature]:
-    """The signatures that a usual run asks; where the level `full` alone has any, its own."""
-    return [one for one in signatures(formula) if one.level != "full"] or signatures(formula)
-
-
 def alike(case: Case, selection: Selection) -> frozenset[str]:
     """What the selection asks of ordinary cases of the same sizes, if it has any: they share compiled programs."""
     own = (case.signature.dims, case.signature.attributes)
@@ -117,10 +112,15 @@ def failure(seen: Any, observed: Observed) -> Judgement | None:
     return None
 
 
+def raised(seen: object) -> TypeGuard[Failure]:
+    """Whether the framework has raised, and not the adapter."""
+    return isinstance(seen, Failure) and seen.kind == "error" and bool(seen.raised_in)
+
+
 def refused(judged: Judgement | None, seen: Any, case: Case) -> Judgement | None:
     """Who raises at arrays without an element says loudly that it has no answer: that is no error."""
     empty = any(not array.size for array in case.inputs.values())
-    if judged is None or judged.grade != "error" or not empty or not isinstance(seen, Failure) or not seen.raised_in:
+    if judged is None or not empty or not raised(seen):
         return judged
     return Judgement("unsupported", message=f"refuses what is empty: {first_line(judged.message)}")
 

@@ -23,7 +23,7 @@ from itertools import islice
 
 import numpy as np
 
-from nnparity.adapters.request import Failure, Request, keys
+from nnparity.adapters.request import Request, keys
 from nnparity.checks.cell_text import CellText
 from nnparity.checks.common import (
     Finding,
@@ -33,7 +33,7 @@ from nnparity.checks.common import (
     held,
     judgeable,
     named,
-    ordinary,
+    raised,
     representative,
     unsupported,
 )
@@ -50,7 +50,7 @@ from nnparity.reports.records import Fact
 from nnparity.spec import DTYPES, Case, Formula, shapes
 from nnparity.spec.cases.special_values import batch, resized
 from nnparity.spec.given import Given
-from nnparity.spec.loader import signature, signatures
+from nnparity.spec.loader import ordinary, signature, signatures
 from nnparity.spec.precision import NARROW
 from nnparity.spec.schema import Signature
 from nnparity.spec.selection import Selection
@@ -180,7 +180,7 @@ def _after_larger(
     sizes = {one.id: shapes.elements(tuple(formula.inputs.values()), one.sizes) for one in usual}
     small = min(usual, key=lambda one: (sum(size % PADDED == 0 for size in one.dims.values()), sizes[one.id]))
     large = max(usual, key=lambda one: sizes[one.id] if sizes[one.id] <= LARGER else 0)
-    if sizes[large.id] <= sizes[small.id] or all(array.dtype.kind in "iub" for array in case.inputs.values()):
+    if sizes[large.id] <= sizes[small.id] or all(map(formula.integer, formula.inputs)):
         return None
     larger, own = (Case(formula, one, "normal", case.dtype, case.salt) for one in (large, small))
     before, asked = (request(one, quantities, alike(one, selection)) for one in (larger, own))
@@ -264,19 +264,14 @@ def _in_another_way(
     first, seen = both
     wanted = {key for family in asked.quantities for key in keys(family, asked)}
     answers = seen.observation
-    refused = [one for one in wanted & truth.keys() if given.dataset == NARROWER and _raised(answers.get(one))]
-    for quantity in sorted(refused):
-        message = f"refuses them: {first_line(answers[quantity].message)}"  # type: ignore[union-attr]
-        yield Finding(given, quantity, Judgement("unsupported", message=message))
+    asked_for = sorted(wanted & truth.keys()) if given.dataset == NARROWER else ()
+    refused = {one: answer.message for one in asked_for if raised(answer := answers.get(one))}
+    for quantity, message in refused.items():
+        yield Finding(given, quantity, Judgement("unsupported", message=f"refuses them: {first_line(message)}"))
     expected = {quantity: truth[quantity] for quantity in truth if quantity in wanted and quantity not in refused}
     for found in again(given, expected, first, seen, words, (seen,)):
         own = judgeable(expected, seen)[found.quantity]
         yield dataclasses.replace(found, seen=answers.get(found.quantity), truth=own, ordinary=True)
-
-
-def _raised(answer: object) -> bool:
-    """Whether the framework has raised, and not the adapter."""
-    return isinstance(answer, Failure) and answer.kind == "error" and bool(answer.raised_in)
 
 
 def _by_themselves(target: Target, given: Given, asked: Request, seen: Observed) -> Iterator[Finding]:

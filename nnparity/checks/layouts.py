@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 from nnparity.adapters.request import Request
 from nnparity.checks.cell_text import CellText
-from nnparity.checks.common import Finding, alike, first_order, held, judgeable, ordinary
+from nnparity.checks.common import Finding, alike, first_order, held, judgeable
 from nnparity.checks.comparison import SAME, again, by_itself
 from nnparity.checks.inquiry import Found, Inquiry, saying
 from nnparity.checks.pooled import pooled, truth_of
@@ -24,6 +24,7 @@ from nnparity.reports.records import Fact
 from nnparity.spec import DTYPES, Case, Formula, shapes
 from nnparity.spec.cases.layouts import ALIASED, FREE, KEPT, LAYOUTS, OF_A_SUM, aliased, numbers
 from nnparity.spec.given import Given
+from nnparity.spec.loader import ordinary
 from nnparity.spec.schema import Signature, plain
 from nnparity.spec.selection import Selection
 

@@ -6,7 +6,6 @@ one size, are asked in one dtype only.
 
 from collections.abc import Iterator, Sequence
 
-from nnparity.adapters.request import Failure
 from nnparity.checks.cell_text import CellText
 from nnparity.checks.common import (
     Finding,
@@ -15,6 +14,7 @@ from nnparity.checks.common import (
     first_line,
     first_order,
     judgeable,
+    raised,
     refused,
     representative,
     unsupported,
@@ -98,9 +98,8 @@ def _settled(target: Target, case: Case, quantity: str, seen: Array, asked: froz
 
 def _refusal(case: Case, quantity: str, judged: Judgement, seen: object) -> Settled:
     """Who raises where the spec permits it conforms. See `refused` for empty arrays."""
-    raised = judged.grade == "error" and isinstance(seen, Failure) and bool(seen.raised_in)
     says = next((permit.says for _, permit in permits(case, quantity) if permit.raises), None)
-    if raised and says:
+    if raised(seen) and says:
         return Settled(Judgement("conforms"), says)
     return Settled(refused(judged, seen, case) or judged)
 

@@ -20,7 +20,7 @@ from typing import Any
 import numpy as np
 
 from nnparity.checks.cell_text import CellText
-from nnparity.checks.common import Finding, failure, first_order, held, judgeable, named, ordinary, representative
+from nnparity.checks.common import Finding, failure, first_order, held, judgeable, named, representative
 from nnparity.checks.comparison import OTHER, SAME, again, by_itself, compared, spread
 from nnparity.checks.inquiry import Found, Inquiry, saying
 from nnparity.checks.layouts import largest
@@ -36,6 +36,7 @@ from nnparity.spec import DTYPES, Case, Formula, shapes
 from nnparity.spec.cases.pool import MANY_ELEMENTS
 from nnparity.spec.cases.special_values import batch, resized
 from nnparity.spec.given import Given
+from nnparity.spec.loader import ordinary
 from nnparity.spec.schema import Signature, plain
 from nnparity.spec.selection import Selection
 

@@ -7,7 +7,6 @@ one step at a time: zeros in whole arrays, in halves, one by one; then ones, who
 import time
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
-from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -21,7 +20,7 @@ from nnparity.reproduce.narrowing import narrowed
 from nnparity.spec import Case
 from nnparity.spec.cases.case import Arrays
 from nnparity.spec.cases.covering import Value
-from nnparity.spec.given import Given
+from nnparity.spec.given import Moving
 from nnparity.spec.usage import UsageError
 
 Array = NDArray[Any]
@@ -38,18 +37,6 @@ PLAINEST: dict[str, tuple[float, ...]] = {
 BITS = (1, 4)
 #: So many numbers are told one by one.
 FEW = 8
-
-
-@dataclass(frozen=True, eq=False)
-class Numbers(Given):
-    """A case all of whose numbers are given; its salt tells it from any other."""
-
-    along: Arrays = field(default_factory=dict)
-
-    @cached_property
-    def tangents(self) -> Arrays:
-        """As given."""
-        return self.along
 
 
 @dataclass
@@ -146,8 +133,8 @@ def _fewest(case: Case, search: Search) -> Case:
     return found
 
 
-def _given(case: Case, number: int, inputs: Arrays, cotangents: Arrays, tangents: Arrays) -> Numbers:
-    return Numbers(
+def _given(case: Case, number: int, inputs: Arrays, cotangents: Arrays, tangents: Arrays) -> Moving:
+    return Moving(
         case.formula, case.signature, case.dataset, case.dtype, f"shrunk-{number}", inputs, cotangents, tangents
     )
 

@@ -93,8 +93,12 @@ class Candidate:
 
 
 VARIANT, FACTOR, ACCUMULATED, IN_LANES, PRECISION = "variant", "factor", "accumulated", "in lanes", "precision"
-GRADIENTS, FORWARD = frozenset({"grad"}), frozenset({"jvp"})
 REWRITING, ACCURACY, ROUNDING = "rewriting", "accuracy", "rounding"
+#: Family -> the directions that it is taken along, and what a derivative says that lacks one of them.
+DIRECTIONS = {
+    frozenset({"grad"}): ("cotangents", "what comes back through {} is left out"),
+    frozenset({"jvp"}): ("tangents", "the tangent of {} is left out"),
+}
 
 
 @dataclass(frozen=True)
@@ -256,19 +260,16 @@ def _variants(one: Failing) -> Iterator[Candidate]:
     for variant in one.case.formula.variants.values():
         if found := one.nearer(variant.says, variant=variant.set):
             yield Candidate(variant.says, found, VARIANT)
-    formula = one.case.formula
-    if one.family == GRADIENTS and len(formula.outputs) > 1 and not formula.composition:
-        yield from _without(one, "cotangents", "what comes back through {} is left out")
-    if one.family == FORWARD and len(formula.wrt) > 1 and not formula.composition:
-        yield from _without(one, "tangents", "the tangent of {} is left out")
+    if one.family in DIRECTIONS and not one.case.formula.composition:
+        yield from _without(one, *DIRECTIONS[one.family])
 
 
 def _without(one: Failing, directions: str, says: str) -> Iterator[Candidate]:
     """The derivatives as if one of several outputs, or inputs, had no part in them."""
     case, given = one.case, getattr(one.case, directions)
-    for name, direction in given.items():
-        names = (case.formula, case.signature, case.dataset, case.dtype, case.salt, case.inputs)
-        both = {"cotangents": case.cotangents, "tangents": case.tangents}
+    names = (case.formula, case.signature, case.dataset, case.dtype, case.salt, case.inputs)
+    both = {"cotangents": case.cotangents, "tangents": case.tangents}
+    for name, direction in given.items() if len(given) > 1 else ():
         lost = Moving(*names, *(both | {directions: {**given, name: np.zeros_like(direction)}}).values())
         value = alternatives.once(case, (directions, name), partial(numbers, lost, one.family, wide, {}))[one.quantity]
         if evidence.nearer(one.seen, value, one.expected):

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from nnparity.spec import shapes
-from nnparity.spec.loader import signature, signatures
+from nnparity.spec.loader import ordinary, signature, signatures
 from nnparity.spec.schema import Formula, Signature
 
 #: How the datasets are called of which one dimension alone is 1, by its symbol, and one real attribute 0, by its name.
@@ -61,10 +61,9 @@ def _changed(formula: Formula, changes: dict[str, Any]) -> Signature | None:
 
 
 def _usual(formula: Formula) -> list[tuple[Mapping[str, Any], dict[str, Any]]]:
-    """What the spec writes of each signature, and all its values; those of the level "full" if there are no others."""
-    both = list(zip(formula.signatures, signatures(formula), strict=True))
-    several = [(written, one) for written, one in both if one.level != "full"] or both
-    return [(written, one.dims | one.attributes) for written, one in several]
+    """What the spec writes of each ordinary signature, and all its values."""
+    written = {one.id: table for one, table in zip(signatures(formula), formula.signatures, strict=True)}
+    return [(written[one.id], one.dims | one.attributes) for one in ordinary(formula)]
 
 
 def dimensions(formula: Formula) -> list[str]:

@@ -208,8 +208,8 @@ def _sliced(axis: int, array: Array) -> Place:
 
 
 def _offset(array: Array) -> Place:
-    memory = _empty(array, PAST + array.size)
-    return memory, memory[PAST:].reshape(array.shape)
+    memory = _empty(array, *array.shape)
+    return _past(memory, memory)
 
 
 def _expanded(array: Array) -> Place | None:
