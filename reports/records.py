@@ -150,6 +150,9 @@ EARLIER = (
     "the answer to the case before",
     "the answer to an earlier",
 )
+#: How a message says what came when a case that fails was asked once more; the diagnosis of what was right then.
+ONCE_MORE, OTHER_BITS = "asked once more it gave ", "other bits"
+RIGHT_AGAIN = "right when asked once more: not deterministic, or dependent on the calls before"
 #: What begins a diagnosis that is none, and one that is not sure; what stands between names that fit equally.
 UNKNOWN, LIKELY, OR = "unknown: ", "likely: ", "; or: "
 

@@ -197,6 +197,18 @@ class Observer:
                 self._send(self._pending[done:])
             yield self._completed(request, asked, found)
 
+    def once(self, request: Request) -> Observed | None:
+        """What becomes of one request more; None where part of it is not asked any more, or there is no process.
+
+        What it costs its process is not had family by family, and counts for nothing: it was answered before.
+        """
+        if self._lost or self._asked(request) is not request:
+            return None
+        self.submit([request])
+        self._unread = 0
+        answer = self._answer()
+        return self._taken(answer) if isinstance(answer, Response) else answer
+
     def _asked(self, request: Request) -> Request | None:
         """What of it is asked: nothing that hung whenever it was, in this formula and dtype: hours for one cause.
 

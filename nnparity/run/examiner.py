@@ -35,6 +35,7 @@ from nnparity.reports.records import Curve, Verdict
 from nnparity.run.kept_verdicts import Entry, Line, Told, kept_of, prepare
 from nnparity.run.loss_curves import curves
 from nnparity.run.plan import WHOLE, Plan
+from nnparity.run.repetition import Repetition, answer, repeated
 from nnparity.run.verdicts import verdict_line
 from nnparity.spec import Case
 from nnparity.spec.precision import ACCUMULATE, FUSED
@@ -75,7 +76,10 @@ class Examiner:
     diagnosing: bool = True
     #: Whether verdicts are kept in the store of this process, where it has one.
     keeping: bool = False
+    #: Whether an ordinary case that fails is asked once more.
+    repeating: bool = False
     ledger: known_divergences.Ledger = field(init=False)
+    repetition: Repetition = field(init=False)
     seconds: dict[str, float] = field(default_factory=lambda: defaultdict(float))
     curves: list[Curve] = field(default_factory=list)
 
@@ -86,6 +90,7 @@ class Examiner:
         self.ledger = known_divergences.Ledger(
             on_record(self.plan.known), lambda one: self.plan.shard == WHOLE and one.whole(self.plan)
         )
+        self.repetition = Repetition(self._asked_again, self._judged_again)
 
     def examine(self, group: CaseGroup, targets: Sequence[Target]) -> Iterator[Verdict]:
         """Every verdict of a group for each target; a target without the formula gets one that says so."""
@@ -102,7 +107,22 @@ class Examiner:
             yield from self._answered(group, target)
 
     def _answered(self, group: CaseGroup, target: Target) -> Iterator[Verdict]:
-        """The verdicts on what a target answers to the requests of a group: those that are kept of the same answers."""
+        """The verdicts on what a target answers to the requests of a group; from the first that fails on all at once.
+
+        What fails is asked once more, and a target can be asked when it has answered all that it was asked before.
+        """
+        waiting: list[tuple[Case, Verdict]] = []
+        for case, line in self._first_answers(group, target):
+            if isinstance(line, Curve):
+                self.curves.append(line)
+            elif waiting or (self.repeating and repeated(line)):
+                waiting.append((case, line))
+            else:
+                yield line
+        yield from self.repetition.told(target, waiting)
+
+    def _first_answers(self, group: CaseGroup, target: Target) -> Iterator[tuple[Case, Verdict | Curve]]:
+        """Each case with the lines on what a target answers to it: those that are kept of the same answers."""
         entry = self._kept(target, group.cases, [sorted(self.plan.quantities), self.diagnosing])
         if not (entry.parts or group.cases[0].formula.trajectory):  # while the target works
             for case in group.cases:
@@ -111,11 +131,21 @@ class Examiner:
             self.seconds["frameworks"] += observed.seconds
             made = self._verdicts(target, case, observed, group.cases[:place])
             for line in self._told(entry, place, [observed], made):
-                if isinstance(line, Verdict):
-                    yield line
-                elif isinstance(line, Curve):
-                    self.curves.append(line)
+                if isinstance(line, Verdict | Curve):
+                    yield case, line
         entry.close()
+
+    def _asked_again(self, target: Target, case: Case) -> Observed | None:
+        observed = target.observer.once(request(case, frozenset(self.plan.quantities)))
+        self.seconds["frameworks"] += observed.seconds if observed else 0.0
+        return observed
+
+    def _judged_again(self, target: Target, case: Case, quantity: str, observed: Observed) -> Judgement:
+        seen = answer(observed, quantity)
+        if failed := failure(seen, observed):
+            return failed
+        truth = self._held(target, case, observed)[plain(quantity)]
+        return self._timed("judge", _graded, seen, observed, truth, case, plain(quantity))  # type: ignore[no-any-return]
 
     def _told(self, entry: Entry, place: int, answers: Sequence[Observed], made: Iterator[Told]) -> Iterator[Line]:
         """The lines that are kept of the same answers; of others those that are `made` of them now, which are kept."""

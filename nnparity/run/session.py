@@ -28,7 +28,7 @@ class Session:
     def __init__(self, plan: Plan, path: Path | None, timeout: float = 120.0, scratch: str = "") -> None:
         """Opens the run file, or keeps its lines. Targets of several sessions may share the folder `scratch`."""
         self.plan = plan
-        self.examiner = Examiner(plan, keeping=True)
+        self.examiner = Examiner(plan, keeping=True, repeating=True)
         self.recorder = Keeper() if path is None else Recorder(path)
         self.targets: dict[TargetName, Target] = {}
         #: The targets that are told in the run file.
