@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from functools import cached_property
 
+from nnparity.reports.causes import repetition
 from nnparity.reports.causes.classes import SIGNS, UNTOLD, rank, supposed
 from nnparity.reports.formatting import badness, count
 from nnparity.reports.merge import MergedRun
@@ -85,6 +86,11 @@ class Cause:
         told = [also for one in self.verdicts if (also := (one.note or "").partition(ALSO_MET)[2])]
         names = dict.fromkeys(name for one in told for name in one.split(", "))
         return f"{count(len(told))} of {count(len(self.verdicts))}: {', '.join(names)}" if told else ""
+
+    @property
+    def once_more(self) -> str:
+        """What those that were asked once more gave, and how many of them that, where it was not the same bits."""
+        return repetition.told(self.verdicts)
 
     @property
     def dtypes(self) -> list[str]:

@@ -5,10 +5,11 @@ from fnmatch import fnmatchcase
 
 import msgspec
 
+from nnparity.reports.causes.repetition import moved
 from nnparity.reports.formatting import visible
 from nnparity.reports.merge import MergedRun
 from nnparity.reports.order import ASKED_AGAIN, LAYOUTS
-from nnparity.reports.records import ADAPTER, BY_ITSELF, REPEATED, SCRIPTS, Verdict
+from nnparity.reports.records import ADAPTER, BY_ITSELF, REPEATED, RIGHT_AGAIN, SCRIPTS, Verdict
 from nnparity.reports.statistics import fails
 
 #: Datasets of the checks that ask more than one call, or arrays of another layout, as patterns: no script shows those.
@@ -25,6 +26,7 @@ ALONE = "a single command may not show it: asked once more by itself this case w
 UNSTEADY = (
     "a single command may not show it: of one case this formula has other results from call to call (determinism)"
 )
+MOVED = "a single command may not show it: asked once more in the run this case gave other bits"
 CHANCE = "a single command may not show it: bits that change from call to call may be the same by chance"
 
 
@@ -39,7 +41,8 @@ def caution(run: MergedRun, found: frozenset[Place], verdict: Verdict) -> str:
     script = run.scripts.get((verdict.case, verdict.target, verdict.quantity))
     said = {
         CHANCE: verdict.grade == CHANGES,
-        FOLLOWS: _follows(verdict),
+        FOLLOWS: _follows(verdict) and verdict.follows,
+        MOVED: moved(verdict),
         ALONE: script is not None and script.why.startswith(BY_ITSELF),
         UNSTEADY: not _several_calls(verdict) and (verdict.formula, verdict.target) in found,
     }
@@ -47,8 +50,10 @@ def caution(run: MergedRun, found: frozenset[Place], verdict: Verdict) -> str:
 
 
 def _follows(verdict: Verdict) -> bool:
-    """Whether it follows from the cases before it in its group, which are known; a hunt's numbers are its own."""
-    return verdict.follows and not verdict.layout and verdict.salt is msgspec.UNSET
+    """Whether it follows, or may, from the cases before it in its group, which are known; a hunt's are its own."""
+    return (
+        (verdict.follows or verdict.diagnosis == RIGHT_AGAIN) and not verdict.layout and verdict.salt is msgspec.UNSET
+    )
 
 
 def reproduction(run: MergedRun, verdict: Verdict) -> str:

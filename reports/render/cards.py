@@ -8,7 +8,7 @@ from markupsafe import Markup, escape
 from nnparity.reports.aggregation import Aggregate, dtype_order
 from nnparity.reports.causes.causes import Cause, worst_of
 from nnparity.reports.causes.classes import CLASSES, FINE, SIGNS
-from nnparity.reports.causes.commands import ALONE, CHANCE, FOLLOWS, UNSTEADY, reproduction
+from nnparity.reports.causes.commands import ALONE, CHANCE, FOLLOWS, MOVED, UNSTEADY, reproduction
 from nnparity.reports.causes.matrix import ALL, Cell
 from nnparity.reports.causes.scripts import Carried
 from nnparity.reports.formatting import visible
@@ -32,9 +32,15 @@ LABELS = (
         "observed",
         "expected",
     ),
-    *("wrong answers on record too", "of that element:", "error over hard budget", "of the array: sharp margin"),
+    *(
+        "wrong answers on record too",
+        "asked once more",
+        "of that element:",
+        "error over hard budget",
+        "of the array: sharp margin",
+    ),
     *("dtype", "margin", "bits", "failing/judged", "not reported"),
-    *(ALONE, CHANCE, FOLLOWS, UNSTEADY),
+    *(ALONE, CHANCE, FOLLOWS, MOVED, UNSTEADY),
 )
 #: Words of the tables that lie in a page compressed: a script puts in the Chinese ones when they are unpacked.
 TABLED = (

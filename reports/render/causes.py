@@ -68,6 +68,7 @@ def _facts(aggregate: Aggregate, cause: Cause) -> Iterator[tuple[str, str]]:
     yield "cells", text(places(cause))
     yield "dtypes, quantities", f"{text(', '.join(cause.dtypes))}; {text(', '.join(cause.quantities))}"
     yield "wrong answers that would be on record too", text(cause.also_met)
+    yield "asked once more", text(cause.once_more)
     yield "worst", worst(cause.worst)
     yield "again", again(aggregate, cause.worst)
 

@@ -14,7 +14,7 @@ from nnparity.reports.causes.causes import Cause
 from nnparity.reports.causes.commands import reproduction
 from nnparity.reports.formatting import count, cut, margin, needed, pair
 from nnparity.reports.merge import MergedRun
-from nnparity.reports.records import GRADES
+from nnparity.reports.records import GRADES, ONCE_MORE
 from nnparity.run.counts import Counts, TotalCounts
 from nnparity.store.memory import store_lines
 
@@ -67,6 +67,8 @@ def _whole(aggregate: Aggregate, cause: Cause) -> Iterator[str]:
     worst = cause.worst
     if cause.reason:
         yield f"    {in_one_line(cause.reason)}"
+    if cause.once_more and ONCE_MORE not in in_one_line(cause.reason):
+        yield f"    {ONCE_MORE}{in_one_line(cause.once_more)}"
     if worst.worst:
         observed, expected = pair(worst.worst.observed, worst.worst.expected)
         margins = f"hard {margin(worst.hard)}, sharp {margin(worst.sharp)}"

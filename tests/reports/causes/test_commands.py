@@ -6,8 +6,8 @@ import pytest
 
 from nnparity.reports import merge
 from nnparity.reports.aggregation import Aggregate
-from nnparity.reports.causes.commands import ALONE, CHANCE, FOLLOWS, SEVERAL_CALLS, UNSTEADY, reproduction
-from nnparity.reports.records import ADAPTER, BY_ITSELF, NO_SCRIPTS, SCRIPTS, ScriptLine
+from nnparity.reports.causes.commands import ALONE, CHANCE, FOLLOWS, MOVED, SEVERAL_CALLS, UNSTEADY, reproduction
+from nnparity.reports.records import ADAPTER, BY_ITSELF, NO_SCRIPTS, ONCE_MORE, RIGHT_AGAIN, SCRIPTS, ScriptLine
 from nnparity.reports.render.html import page
 from nnparity.reports.render.markdown import markdown
 from nnparity.reports.render.summary import summary
@@ -49,6 +49,31 @@ def test_a_script_judges_by_no_record(verdict: Any, environment: Any, write: Any
     one = verdict("diverges", case="a/n3/normal/float32")
     run = merge([write(environment(plan={"known": ["own.toml"]}), one)])
     assert "--known" not in reproduction(run, one)
+
+
+def test_what_was_right_once_more_is_asked_with_the_cases_before(verdict: Any, target: Any, write: Any) -> None:
+    """In one process, as it was wrong; and all pages say why a single call may be right."""
+    more = {"message": f"{ONCE_MORE}other bits, and conforms", "diagnosis": RIGHT_AGAIN}
+    one = verdict("diverges", formula="relu", signature="n3", **more)
+    aggregate = Aggregate(merge([write(target(TARGET), one)]))
+    told = f"nnparity run --backend {TARGET} --formula relu --signature n3 --dtype float32"
+    assert reproduction(aggregate.run, one) == told
+    assert aggregate.caution(one) == MOVED
+    assert all(MOVED in shown for shown in (page(aggregate, {}), markdown(aggregate), summary(aggregate)))
+
+
+def test_what_had_other_bits_once_more_says_so_of_how_many(verdict: Any, write: Any) -> None:
+    """In the card, whichever of its verdicts is the worst."""
+    asked = [
+        verdict("diverges", case=f"a/n{n}/normal/float32", message=f"{ONCE_MORE}other bits, and diverges")
+        for n in (3, 4)
+    ]
+    aggregate = Aggregate(merge([write(verdict("diverges", case="a/n5/normal/float32", hard=1e9), *asked)]))
+    (cause,) = aggregate.causes
+    assert cause.once_more == "other bits, and diverges (2)"
+    assert aggregate.caution(cause.worst) == ""
+    assert aggregate.caution(asked[0]) == MOVED
+    assert all("other bits, and diverges (2)" in shown for shown in (page(aggregate, {}), markdown(aggregate)))
 
 
 def test_what_follows_from_the_cases_before_is_asked_with_them(verdict: Any, target: Any, write: Any) -> None:
