@@ -11,7 +11,7 @@ from nnparity.execute.target import Target
 from nnparity.judge.applicability import instructions
 from nnparity.judge.elements import fingerprint
 from nnparity.reports.merge import MergedRun
-from nnparity.reports.records import Environment, TargetLine, Verdict
+from nnparity.reports.records import ONCE_MORE, Environment, TargetLine, Verdict
 from nnparity.reproduce.cell import Cell, drawn
 from nnparity.reproduce.recorded import Unnamed, begun
 from nnparity.run.recorder import code, cpu
@@ -90,9 +90,14 @@ def _sample(verdicts: Sequence[Verdict], count: int, seed: str, salt: str) -> It
     """As many as there are of those that can be made again one by one."""
     chance = random.Random(seed)  # noqa: S311  (it need not be secret)
     for one in chance.sample(verdicts, len(verdicts)):
-        if count and one.grade not in PASSING_BY and _makeable(one, salt):
+        if count and _lasting(one) and _makeable(one, salt):
             count -= 1
             yield one
+
+
+def _lasting(verdict: Verdict) -> bool:
+    """Whether it should come again; what was otherwise once more in the run itself need not."""
+    return verdict.grade not in PASSING_BY and ONCE_MORE not in (verdict.message or "")
 
 
 def _makeable(verdict: Verdict, salt: str) -> bool:
