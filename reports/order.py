@@ -11,6 +11,7 @@ from nnparity.reports.records import DTYPES, REPEATED, Environment, Fact, Verdic
 
 #: The datasets of a case that is asked for again, or in another way, as patterns.
 ASKED_AGAIN = (
+    "after a refused call",
     *(*REPEATED, "same tensors again", "first sample alone", "inputs overwritten in place", "mapped over samples"),
     *(
         "gradient of * alone",

@@ -28,7 +28,7 @@ from nnparity.checks.determinism import (
     determinism,
 )
 from nnparity.checks.inquiry import Found, Inquiry
-from nnparity.checks.invalid_inputs import rejects
+from nnparity.checks.invalid_inputs import AFTER_REFUSED, rejects
 from nnparity.checks.layouts import layouts
 from nnparity.checks.special_values import special_values
 from nnparity.checks.subnormals import DATASET as SUBNORMAL
@@ -64,7 +64,7 @@ THREADS, SWEEP, SUBNORMALS = "threads", "sweep", "subnormals"
 #: Check -> how the datasets of its cases are called, as patterns.
 DATASETS = {
     SPECIALS: (*(name for name in SPECIAL if name != SUBNORMAL), *DEGENERATE),
-    REJECTS: ("rejects: *",),
+    REJECTS: ("rejects: *", AFTER_REFUSED),
     DETERMINISM: (
         AGAIN,
         SAME_TENSORS,

@@ -1,13 +1,16 @@
 """Wrong inputs must be refused: whoever answers diverges."""
 
+import numpy as np
 import pytest
 
 from nnparity.adapters.numpy import NumpyAdapter
+from nnparity.adapters.request import Array, Failure, Observation, Request
+from nnparity.checks.invalid_inputs import AFTER_REFUSED, LEFT_BEHIND
 from nnparity.spec import cases_of, load
 from nnparity.spec.cases.invalid_inputs import WORDS, rejected, unfit
 from nnparity.spec.schema import Formula
 from nnparity.tests.checks import faulty
-from nnparity.tests.checks.inside import cells, lines, verdicts, wrong
+from nnparity.tests.checks.inside import cells, examined, lines, verdicts, wrong
 
 REJECTING = [formula for formula in load().values() if formula.rejects]
 
@@ -15,7 +18,11 @@ REJECTING = [formula for formula in load().values() if formula.rejects]
 @pytest.mark.parametrize("formula", REJECTING, ids=lambda formula: formula.id)
 def test_the_reference_with_its_checks_refuses_all(formula: Formula) -> None:
     found = lines(NumpyAdapter, "rejects", formula.id)
-    assert len(verdicts(found)) == len(formula.rejects)
+    asked = [verdict.dataset for verdict in verdicts(found)]
+    assert asked == [f"rejects: {name}" for name in formula.rejects] + [AFTER_REFUSED] * (
+        len(asked) - len(formula.rejects)
+    )
+    assert AFTER_REFUSED in asked
     assert wrong(found) == {}
 
 
@@ -32,6 +39,7 @@ def test_silent_broadcasting_diverges_and_what_came_is_told() -> None:
 
 def test_a_misspelt_argument_refuses_nothing() -> None:
     found = verdicts(lines(faulty.Misspelt, "rejects", "dense"))
+    assert AFTER_REFUSED not in {verdict.dataset for verdict in found}
     assert {verdict.grade for verdict in found} == {"error"}
     assert all("fails with valid inputs too: TypeError: " in (verdict.message or "") for verdict in found)
 
@@ -50,6 +58,124 @@ def test_what_the_adapter_itself_raises_refuses_nothing(adapter: str) -> None:
 @pytest.mark.parametrize("adapter", [faulty.LeavesItToCompiledCode, faulty.LeavesItToTheLibrary])
 def test_what_the_framework_raises_refuses(adapter: type[NumpyAdapter]) -> None:
     assert {verdict.grade for verdict in verdicts(lines(adapter, "rejects", "dense"))} == {"conforms"}
+
+
+class KeepsState(NumpyAdapter):
+    """The reference; where it refuses its inputs it leaves something behind, that is forgotten after the next call."""
+
+    families: tuple[str, ...] = ("output",)
+    left = False
+
+    def observe(self, request: Request) -> Observation:
+        left, self.left = self.left, False
+        seen = super().observe(request)
+        self.left = self.keeps(request, any(isinstance(one, Failure) for one in seen.values()), left)
+        return {name: self._spoilt(name, one) if left else one for name, one in seen.items()}
+
+    def keeps(self, request: Request, refused: bool, left: bool) -> bool:  # noqa: ARG002
+        """Whether something is left for the next call."""
+        return refused
+
+    def _spoilt(self, name: str, array: Array | Failure) -> Array | Failure:
+        if isinstance(array, Failure) or name.partition(".")[0] not in self.families:
+            return array
+        return (array * 1.25).astype(array.dtype)
+
+
+class LeavesAWorkspace(KeepsState):
+    """What is half written when it raises spoils the next result."""
+
+
+class LeavesAWorkspaceOfOneKind(KeepsState):
+    """The same, where the product is through and the bias does not fit: `dense` refuses other sizes first."""
+
+    def keeps(self, request: Request, refused: bool, left: bool) -> bool:  # noqa: ARG002
+        """Whether the bias was wrong."""
+        return refused and request.inputs["b"].ndim == 2
+
+
+class LeavesWhatItAnswered(KeepsState, faulty.Broadcasts):
+    """It takes a bias for each sample, and the next result is spoilt by it."""
+
+    def keeps(self, request: Request, refused: bool, left: bool) -> bool:  # noqa: ARG002
+        """Whether there was one."""
+        return not refused and request.inputs["b"].ndim == 2
+
+
+class LeavesAFlag(KeepsState):
+    """A flag that is set while it computes and not taken back: from then on gradients are others."""
+
+    families = ("grad",)
+
+    def keeps(self, request: Request, refused: bool, left: bool) -> bool:  # noqa: ARG002
+        """Whether it was ever refused anything."""
+        return refused or left
+
+
+class RaisesFromThenOn(LeavesAFlag):
+    """A lock that is not given back."""
+
+    def _spoilt(self, name: str, array: Array | Failure) -> Array | Failure:  # noqa: ARG002
+        return Failure("error", "RuntimeError: the workspace is in use", raised_in="framework")
+
+
+class RoundsOtherwiseAfterwards(KeepsState):
+    """The last bit is another one: that is right."""
+
+    def _spoilt(self, name: str, array: Array | Failure) -> Array | Failure:  # noqa: ARG002
+        if isinstance(array, Failure):
+            return array
+        return np.nextafter(array, np.float32(np.inf))
+
+
+GRADIENTS = {"grad.x", "grad.w", "grad.b"}
+
+
+@pytest.mark.parametrize(
+    ("adapter", "quantities"),
+    [
+        (LeavesAWorkspace, {"output"}),
+        (LeavesAWorkspaceOfOneKind, {"output"}),
+        (LeavesAFlag, GRADIENTS),
+    ],
+)
+def test_what_a_refused_call_leaves_behind_shows_in_the_next(adapter: type[NumpyAdapter], quantities: set[str]) -> None:
+    found = lines(adapter, "rejects", "dense")
+    assert wrong(found) == {AFTER_REFUSED: quantities}  # all that is to be refused is
+    assert {verdict.grade for verdict in verdicts(found) if verdict.dataset == AFTER_REFUSED} == {
+        "conforms",
+        "diverges",
+    }
+
+
+def test_it_is_told_after_which_inputs() -> None:
+    found = examined(LeavesAWorkspaceOfOneKind, "rejects", "dense")
+    (told,) = (verdict for verdict in found if verdict.grade != "conforms")
+    assert (told.case, told.quantity) == ("dense/n3i5j4/after a refused call/float32", "output")
+    assert (told.note or "").startswith("after bias of rank 2: 12 of 12 numbers differ, by up to "), told.note
+    assert told.diagnosis == LEFT_BEHIND
+
+
+def test_who_raises_after_a_refused_call_is_in_error() -> None:
+    found = wrong(lines(RaisesFromThenOn, "rejects", "dense"))
+    assert found[AFTER_REFUSED] == {"output", *GRADIENTS}
+
+
+def test_other_roundings_after_a_refused_call_are_right_and_told() -> None:
+    found = lines(RoundsOtherwiseAfterwards, "rejects", "dense")
+    assert wrong(found) == {}
+    assert cells(found)["dense: inputs to reject"].endswith("integers; after a refused call: other bits")
+
+
+def test_gradients_after_a_refused_call_are_asked_where_they_are_wanted() -> None:
+    found = verdicts(lines(LeavesAFlag, "rejects", "dense", quantities=("output",)))
+    assert [verdict.quantity for verdict in found if verdict.dataset == AFTER_REFUSED] == ["output"]
+
+
+def test_what_was_answered_was_not_refused() -> None:
+    found = wrong(lines(LeavesWhatItAnswered, "rejects", "dense"))
+    assert "rejects: bias of rank 2" in found
+    assert AFTER_REFUSED not in found
 
 
 def test_every_ordinary_case_is_fit() -> None:

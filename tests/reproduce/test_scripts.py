@@ -15,7 +15,7 @@ from nnparity.execute.target import Target, TargetName, start
 from nnparity.judge.error_patterns import NONE_OUTWARD
 from nnparity.reports.causes.commands import SEVERAL_CALLS
 from nnparity.reports.records import PASSING
-from nnparity.reproduce.cell import MANY, ONE_CALL, Cell, cell, find
+from nnparity.reproduce.cell import MANY, ONE_CALL, REJECTS, Cell, cell, find
 from nnparity.reproduce.command import reproduction
 from nnparity.reproduce.issue import issue, verdict
 from nnparity.reproduce.writing.sources import Unreproducible
@@ -243,6 +243,7 @@ def test_where_nothing_is_wrong_there_is_no_issue(torch: Target) -> None:
 @pytest.mark.parametrize(
     ("id", "told"),
     [
+        ("dense/n3i5j4/after a refused call/float32", "belongs to the check 'rejects', which asks more than one call"),
         ("relu/n3d5/again/float32", "belongs to the check 'determinism', which asks more than one call"),
         ("relu/n3d5/transposed/float32", "belongs to the check 'layouts', which asks more than one call"),
         ("relu/n3d5/several threads/float32", "belongs to the check 'threads', which asks more than one call"),
@@ -258,9 +259,9 @@ def test_the_report_asks_the_suite_for_what_no_script_shows() -> None:
     several = [
         name
         for check, names in DATASETS.items()
-        if check not in (*ONE_CALL, "rejects")
+        if check not in ONE_CALL
         for name in names
-        if name not in MANY
+        if name not in (*MANY, f"{REJECTS}*")
     ]
     assert set(several) == set(SEVERAL_CALLS)
 
