@@ -1,8 +1,13 @@
-"""Faults that depend on a size: the tail of a vector, what lies past a block, a residue class, the last sample."""
+"""Faults that depend on a size: the tail of a vector, what lies past a block, a residue class, a single row."""
 
-from nnparity.adapters.request import Array, Request
-from nnparity.mutate.fault import GRADIENTS, OUTPUTS, Change, Fault, of_answers, of_inputs
+from collections.abc import Callable, Iterator
+
+import numpy as np
+
+from nnparity.adapters.request import Array, Observation, Request
+from nnparity.mutate.fault import GRADIENTS, OUTPUTS, Call, Change, Fault, of_answers, of_inputs
 from nnparity.spec import Dtype, Formula
+from nnparity.spec.cases.degenerate import ONE, degenerate, dimensions
 from nnparity.spec.cases.special_values import EQUAL, batch, special_case, specials_of
 
 KIND = "shape"
@@ -12,6 +17,8 @@ VECTORS = (4, 8, 16, 32)
 BLOCKS = (16, 64, 256)
 ROWS = (2, 8, 32)
 SEAM = 64
+#: A part of the largest number.
+OFF = 1 / 32
 UNREAD = "the formula reads no such element"
 
 
@@ -23,8 +30,8 @@ def shape_faults(formula: Formula, dtype: Dtype) -> list[Fault]:
     if _may_be_square(formula, dtype):
         faults.append(Fault("the output: a square matrix is its transpose", KIND, of_answers(_transposed, OUTPUTS)))
     if formula.wrt:
-        faults += _of(GRADIENTS, "the gradients")
-    return faults
+        faults += _of(GRADIENTS, "the gradients") + list(_of_one(formula, GRADIENTS, "the gradients"))
+    return [*faults, *_of_one(formula, OUTPUTS, "the output")]
 
 
 def _may_be_square(formula: Formula, dtype: Dtype) -> bool:
@@ -44,6 +51,38 @@ def _of(family: str, what: str) -> list[Fault]:
         f"{what}: at each multiple of {SEAM} the neighbour's number": _seam,
     }
     return [Fault(name, KIND, of_answers(change, family)) for name, change in changes.items()]
+
+
+def _of_one(formula: Formula, family: str, what: str) -> Iterator[Fault]:
+    """Other code for one row, one channel or one step, or an axis that is squeezed away: wrong where only it is 1."""
+    counts = formula.pool.sizes if formula.pool else {}
+    names = [*dimensions(formula), *(name for name in formula.attributes if name in counts)]
+    for name in names:
+        if formula.least.get(name, 1) == 1:
+            others = [one for one in names if one not in (name, *_bound(formula, name))]
+            yield Fault(f"{what}: off where {name} alone is 1", KIND, _where_one(name, others, family))
+
+
+def _bound(formula: Formula, name: str) -> list[str]:
+    """What cannot be larger than 1 where `name` is 1: a kernel of an image that has one row."""
+    single = degenerate(formula).get(ONE.format(name))
+    return [one for one, size in single.sizes.items() if size == 1] if single else []
+
+
+def _where_one(name: str, others: list[str], family: str) -> Callable[[Call], Observation]:
+    wrong = of_answers(_off, family)
+
+    def answer(call: Call) -> Observation:
+        sizes = call.case.signature.sizes
+        return wrong(call) if sizes[name] == 1 and all(sizes[one] > 1 for one in others) else call.right
+
+    return answer
+
+
+def _off(x: Array, request: Request) -> Array:
+    """By a part of the largest number; where there is none but 0, of 1: it may be 0 because a dimension is 1."""
+    wide = x.astype(np.float64)
+    return wide + OFF * (np.abs(wide[np.isfinite(wide)]).max(initial=0) or 1.0)
 
 
 def _of_input(formula: Formula) -> list[Fault]:

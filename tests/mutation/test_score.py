@@ -17,6 +17,7 @@ import pytest
 from nnparity.adapters.numpy import NumpyAdapter
 from nnparity.adapters.request import Observation
 from nnparity.execute.observer import TargetUnavailable
+from nnparity.execute.requests import request
 from nnparity.execute.target import TargetName
 from nnparity.mutate import command, score
 from nnparity.mutate.circumstances import LAYOUT, NAN, SAME_ANYWAY
@@ -28,7 +29,8 @@ from nnparity.reference import packs
 from nnparity.reports import merge
 from nnparity.reports.records import Fact, TargetLine, read_run
 from nnparity.run.plan import Plan
-from nnparity.spec import DTYPES, Dtype, Formula, load
+from nnparity.spec import DTYPES, Case, Dtype, Formula, load
+from nnparity.spec.cases import naming
 from nnparity.store.location import VARIABLE
 from nnparity.tests import commands
 from nnparity.tests.checks.inside import plan, target
@@ -182,6 +184,64 @@ def test_every_fault_shows_somewhere_or_says_why_not(id: str, dtype: str) -> Non
     names = [fault.name for fault in faults(load()[id], dtype)]
     assert len(set(names)) == len(names) > 40
     assert memory.answers == {}
+
+
+ALONE = re.compile(r"(\w+) alone is 1")
+
+
+def singles(id: str) -> list[Fault]:
+    return [one for one in faults(load()[id], "float32") if ALONE.search(one.name)]
+
+
+@pytest.mark.parametrize(
+    ("id", "names"),
+    [
+        ("tanh", ["d", "n"]),
+        ("multi_head_attention", ["b", "t", "heads"]),  # d is at least 2
+        ("minibatch_gradient_descent", ["m", "p"]),
+    ],
+)
+def test_each_dimension_that_alone_is_1_has_its_faults_and_all_are_caught(
+    id: str, names: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    found = outcomes(monkeypatch, *singles(id), formula=id)
+    families = 2 if load()[id].wrt else 1
+    assert [ALONE.findall(name)[0] for name in found] == names * families
+    assert {one.outcome for one in found.values()} == {"caught"}
+
+
+def test_a_single_step_is_seen_by_the_degenerate_cases_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    steps = [one for one in singles("multi_head_attention") if "where t alone" in one.name]
+    seen = outcomes(monkeypatch, *steps, formula="multi_head_attention")
+    assert all("/size one of t/" in one.told for one in seen.values())
+    monkeypatch.setattr(score, "CHECKS", ())
+    unseen = outcomes(monkeypatch, *steps, formula="multi_head_attention")
+    assert {one.outcome for one in unseen.values()} == {"not reached"}
+
+
+@pytest.mark.parametrize(
+    ("sizes", "wrong"), [("n1i5j4", True), ("n3i5j4", False), ("n1i1j4", False), ("n1i1j1", False)]
+)
+def test_it_is_wrong_where_that_dimension_is_1_and_no_other(sizes: str, wrong: bool) -> None:
+    assert shows("dense", "n", sizes) == wrong
+
+
+def shows(id: str, dimension: str, sizes: str) -> bool:
+    """Whether the output is off in a case of those sizes."""
+    (fault,) = (one for one in singles(id) if one.name == f"the output: off where {dimension} alone is 1")
+    case = Case(load()[id], naming.signature_of(load()[id], sizes), "normal", DTYPES["float32"])
+    observer = planted(Memory(target(NumpyAdapter)), fault)[1]
+    observer.submit([request(case, frozenset({"output"}))])
+    list(observer.collect())
+    return observer.effect > 1
+
+
+def test_an_image_of_one_row_has_a_kernel_of_one() -> None:
+    """So both are 1 at once, and no other."""
+    found = {ALONE.findall(one.name)[0] for one in singles("conv2d")}
+    assert found == {"c", "h", "n", "o", "p", "q", "w"}
+    assert shows("conv2d", "h", "n2c3h1w8o4p1q2")
+    assert not shows("conv2d", "h", "n2c3h1w1o4p1q1")
 
 
 def test_layouts_and_threads_are_reached_through_the_checks(monkeypatch: pytest.MonkeyPatch) -> None:
