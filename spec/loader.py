@@ -225,7 +225,7 @@ def _signature_faults(formula: Formula, table: Mapping[str, object], field: str)
             yield field, f"the symbol {name!r} of the shapes has no value"
         elif type(table[name]) is not int:
             yield f"{field}.{name}", f"expected a whole number, got {table[name]!r}"
-    known = _dimensions(formula) | set(formula.attributes) | {"level", "datasets"}
+    known = _dimensions(formula) | set(formula.attributes) | {"level", "datasets", "dtypes"}
     for name in table:
         if name not in known:
             yield f"{field}.{name}", f"neither a symbol of the shapes nor an attribute{nearest(name, known)}"
@@ -239,6 +239,22 @@ def _signature_faults(formula: Formula, table: Mapping[str, object], field: str)
         yield from _unknown_datasets(names, f"{field}.datasets")
     else:
         yield f"{field}.datasets", f"expected a list, got {names!r}"
+    yield from _dtype_faults(formula, table, field)
+
+
+def _dtype_faults(formula: Formula, table: Mapping[str, object], field: str) -> Iterator[tuple[str, str]]:
+    """Dtypes of a signature are some of the formula's; the first one, from which checks start, is asked in all."""
+    if "dtypes" not in table:
+        return
+    names = table["dtypes"]
+    if not isinstance(names, list) or not names:
+        yield f"{field}.dtypes", f"expected a list of dtypes, got {names!r}"
+        return
+    for name in names:
+        if name not in formula.dtypes:
+            yield f"{field}.dtypes", f"the formula is not asked in {name!r}; there are {', '.join(formula.dtypes)}"
+    if table is formula.signatures[0]:
+        yield f"{field}.dtypes", "the first signature is asked in every dtype of the formula"
 
 
 def _size_faults(formula: Formula, table: Mapping[str, object], field: str) -> Iterator[tuple[str, str]]:
@@ -275,8 +291,9 @@ def signatures(formula: Formula) -> tuple[Signature, ...]:
 
 
 def ordinary(formula: Formula) -> Sequence[Signature]:
-    """The signatures that a usual run asks; where the level `full` alone has any, its own."""
-    return [one for one in signatures(formula) if one.level != "full"] or signatures(formula)
+    """The signatures that a usual run asks in every dtype; where the level `full` alone has any, its own."""
+    every = [one for one in signatures(formula) if not one.dtypes]
+    return [one for one in every if one.level != "full"] or every
 
 
 def signature(
@@ -297,6 +314,7 @@ def _signature(formula: Formula, table: Mapping[str, object], level: str) -> Sig
             "attributes": attributes,
             "level": table.get("level", level),
             "datasets": tuple(table.get("datasets", formula.datasets)),  # type: ignore[arg-type]
+            "dtypes": tuple(table.get("dtypes", ())),  # type: ignore[arg-type]
         },
         Signature,
     )

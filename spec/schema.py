@@ -87,7 +87,8 @@ class Pool(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 class Signature(msgspec.Struct, frozen=True):
     """Dimensions and attributes of a case; `id` reads like ``n2c3h9w8`` or ``b2t4d8-heads2``.
 
-    One of the pool says the size classes of its dimensions.
+    One of the pool says the size classes of its dimensions. `dtypes` are those that it is asked in, where it is not
+    every one of the formula: a size may say something of one format alone.
     """
 
     id: str
@@ -96,6 +97,7 @@ class Signature(msgspec.Struct, frozen=True):
     level: Level
     datasets: tuple[str, ...]
     classes: dict[str, str] = {}
+    dtypes: tuple[str, ...] = ()
 
     @property
     def sizes(self) -> dict[str, int]:
@@ -108,8 +110,8 @@ class Formula(msgspec.Struct, frozen=True, forbid_unknown_fields=True, dict=True
 
     `inputs` and `output` (or `outputs`, when there are several) are symbolic shapes; `wrt` names the
     inputs it is differentiated by; `attributes` the keywords it takes and their defaults; a signature is a
-    table of dimensions and attributes, with an optional `level` and `datasets` of its own; `pool` says how more of
-    them are drawn.
+    table of dimensions and attributes, with an optional `level`, `datasets` and `dtypes` of its own; `pool` says how
+    more of them are drawn.
     `variants` are what it is usually taken for; `rewritings` the same function in another code, which loses other
     digits: what a record of a known divergence may expect.
     `composition` marks formulas that chain many others: their hard budget is statistical, since a

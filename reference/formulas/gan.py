@@ -3,10 +3,12 @@
 `real` is D(x) on data, `fake` is D(G(z)) on generated samples (Goodfellow et al., arXiv:1406.2661, equation 1).
 """
 
+from typing import Any
+
 import numpy as np
 
 from nnparity.reference.arrays import Array, Float
-from nnparity.reference.readings import constant, detached
+from nnparity.reference.readings import constant, count, detached
 from nnparity.reference.registry import formula
 
 #: What ATen adds to a probability, and to what it lacks of 1, in the derivative of its gradient.
@@ -30,8 +32,8 @@ def gan_discriminator_loss(
     return total / _divisor(real, half, mean, sign)
 
 
-def _divisor(x: Float[Array, "n"], half: bool, mean: bool, sign: float = 1.0) -> float:
-    return sign * (x.shape[0] if mean else 1) * (2 if half else 1)
+def _divisor(x: Float[Array, "n"], half: bool, mean: bool, sign: float = 1.0) -> Any:
+    return count(sign * (x.shape[0] if mean else 1) * (2 if half else 1), x)
 
 
 @gan_discriminator_loss.vjp
@@ -67,7 +69,7 @@ def _cross_entropy(p: Float[Array, "n"], target: float, code: str) -> Float[Arra
     return _cross_entropy(fixed, target, "") + (p - fixed) * slope
 
 
-def _gradient(g: Float[Array, ""], p: Float[Array, "n"], target: float, n: float, code: str) -> Float[Array, "n"]:
+def _gradient(g: Float[Array, ""], p: Float[Array, "n"], target: float, n: Any, code: str) -> Float[Array, "n"]:
     """g / n times the derivative of the cross-entropy -t log p - (1 - t) log(1 - p), for a target of 0 or 1.
 
     g is divided by n before all else, as the derivative of a mean is: that rounding is in all elements alike. The

@@ -1,21 +1,22 @@
 """Losses and penalties: cross-entropy (2.2, 4.2, 6.5), L1 and L2 (6.3), the losses of the GAN (6.11)."""
 
 import math
+from typing import Any
 
 import numpy as np
 
 from nnparity.reference.arrays import Array, Float, Int
 from nnparity.reference.formulas.transformer import shifted, softmax, softmax_back
-from nnparity.reference.readings.numbers import constant, detached
+from nnparity.reference.readings.numbers import constant, count, detached
 from nnparity.reference.registry import formula
 
 #: The least probability that Keras takes the logarithm of, its `epsilon`.
 LEAST = 1e-7
 
 
-def _per(x: Float[Array, "n ..."], mean: bool | str) -> int:
+def _per(x: Float[Array, "n ..."], mean: bool | str) -> Any:
     """What a sum over the samples is divided by; "all" stands for the number of their entries."""
-    return math.prod(x.shape) if mean == "all" else int(x.shape[0]) if mean else 1
+    return count(math.prod(x.shape) if mean == "all" else int(x.shape[0]) if mean else 1, x)
 
 
 def onehot(labels: Int[Array, "n"], classes: int) -> Float[Array, "n k"]:

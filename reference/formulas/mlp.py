@@ -1,10 +1,12 @@
 """Section 3.1 of the primer: the multilayer perceptron's layer and its error function."""
 
+from typing import Any
+
 import numpy as np
 
 from nnparity.reference.arrays import Array, Float
 from nnparity.reference.formulas.activation import sigma
-from nnparity.reference.readings import constant
+from nnparity.reference.readings import constant, count
 from nnparity.reference.registry import formula
 
 
@@ -67,8 +69,9 @@ def _(
     return dy, -dy
 
 
-def _divisor(y: Float[Array, "n k"], factor: float, mean: bool) -> float:
-    return factor * float(y.shape[0] * y.shape[1] if mean else y.shape[0])
+def _divisor(y: Float[Array, "n k"], factor: float, mean: bool) -> Any:
+    """What the sum of squares is divided by: `factor` times the number of samples, or of their entries."""
+    return count(factor * float(y.shape[0] * y.shape[1] if mean else y.shape[0]), y)
 
 
 @formula("mlp_backprop")

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from nnparity.reference.arrays import Array, Float
-from nnparity.reference.readings.numbers import constant, host_scalar
+from nnparity.reference.readings.numbers import constant, count, host_scalar
 from nnparity.reference.registry import formula
 
 #: Parameters, and the running means of their gradient and of its square.
@@ -42,7 +42,7 @@ def minibatch_gradient_descent(
     total = np.sum(g, axis=0)
     if root:
         return w - lr * (total / np.sqrt(constant(g.shape[0], g)))
-    return w - sign * lr * (total / g.shape[0] if mean else total)
+    return w - sign * lr * (total / count(g.shape[0], g) if mean else total)
 
 
 def moments(

@@ -10,7 +10,7 @@ from nnparity.reference.readings.arithmetic import Arithmetic
 from nnparity.reference.readings.ball import Ball
 from nnparity.reference.readings.budget import Budget, Condition
 from nnparity.reference.readings.dual import Dual, tangent_of
-from nnparity.reference.readings.numbers import constant, detached, host_scalar, logistic
+from nnparity.reference.readings.numbers import constant, count, detached, host_scalar, logistic
 
 __all__ = [
     "Arithmetic",
@@ -19,6 +19,7 @@ __all__ = [
     "Condition",
     "Dual",
     "constant",
+    "count",
     "detached",
     "host_scalar",
     "logistic",

@@ -70,6 +70,10 @@ class Reading(NDArrayOperatorsMixin):
         """An exact number of the kind that this reading holds; see `numbers.constant`."""
         raise NotImplementedError
 
+    def count(self, number: float) -> Any:
+        """What a mean divides by; see `numbers.count`."""
+        return number
+
     def host_scalar(self, value: Any, host: float | None) -> Any:
         """A number that the host derived from hyperparameters; see `numbers.host_scalar`."""
         return float(value) if host is None else host

@@ -14,7 +14,7 @@ import numpy as np
 from scipy import special
 
 from nnparity.reference.readings.base import Reading
-from nnparity.reference.readings.numbers import constant, host_scalar, logistic
+from nnparity.reference.readings.numbers import constant, count, host_scalar, logistic
 
 
 class Dual(Reading):
@@ -42,6 +42,10 @@ class Dual(Reading):
     def constant(self, value: float) -> Any:
         """See `Reading`."""
         return constant(value, self.value)
+
+    def count(self, number: float) -> Any:
+        """See `Reading`."""
+        return count(number, self.value)
 
     def host_scalar(self, value: Any, host: float | None) -> Any:
         """See `Reading`."""

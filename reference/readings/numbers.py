@@ -22,6 +22,17 @@ def constant(value: float, like: Any) -> Any:
     return like.constant(value) if isinstance(like, Reading) else np.float64(value)
 
 
+def count(number: float, like: Any) -> Any:
+    """How many there are, or a multiple of it, as what a mean divides by.
+
+    A format that does not hold it rounds it, and a kernel may do that once, as with any number: 65,791 is 65,536 in
+    bfloat16. Past the largest number there is no rounding that is a number: whoever forms it in float16 divides by an
+    infinity, and has a mean of 0. It is then exact, as in a kernel that divides by it, or multiplies by its reciprocal,
+    in the wider format that it adds up in.
+    """
+    return like.count(number) if isinstance(like, Reading) else number
+
+
 def host_scalar(value: Fraction | Callable[[], Any], like: Any, host: float | None = None) -> Any:
     """A number derived from hyperparameters, such as 1 - beta^t: exact in a `Ball`, else a Python float.
 

@@ -95,12 +95,12 @@ def _frozen(array: NDArray[Any]) -> NDArray[Any]:
 def cases_of(formula: Formula, dtype: str, level: str = "core", salt: str = "") -> Iterator[list[Case]]:
     """The cases of a formula in one dtype, one list a signature; each list is compiled once and run together.
 
-    None in a dtype that the formula is not asked for.
+    None in a dtype that the formula, or the signature, is not asked in.
     """
     if dtype not in formula.dtypes:
         return
     reached = LEVELS[: LEVELS.index(level) + 1]
     for signature in signatures(formula):
-        if signature.level in reached:
+        if signature.level in reached and dtype in (signature.dtypes or formula.dtypes):
             names = signature.datasets[:1] if level == "quick" else signature.datasets
             yield [Case(formula, signature, name, DTYPES[dtype], salt) for name in names]

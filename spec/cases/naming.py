@@ -92,7 +92,7 @@ def listed(formulas: Iterable[Formula]) -> Iterator[str]:
     """What ``nnparity list --signatures`` prints: a line for each, with level, dtypes, datasets and size classes."""
     for formula in formulas:
         for one in signatures(formula):
-            yield _line(formula, one, one.level, formula.dtypes)
+            yield _line(formula, one, one.level, one.dtypes or formula.dtypes)
         for drawn in pool(formula):
             yield _line(formula, drawn.signature, "pool", (drawn.dtype,))
 

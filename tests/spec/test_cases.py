@@ -11,7 +11,9 @@ import pytest
 from nnparity.spec import DTYPES, Case, cases_of, load
 from nnparity.spec.cases import datasets
 from nnparity.spec.cases.datasets import DATASETS, SCHEME, Stream
+from nnparity.spec.cases.naming import find
 from nnparity.spec.cases.samples import SAMPLES
+from nnparity.spec.loader import ordinary
 from nnparity.tests.spec.toy import case, toy
 
 DIGEST = """
@@ -98,6 +100,15 @@ def test_inputs_are_given_in_the_order_of_the_spec() -> None:
     for formula in load().values():
         group = next(cases_of(formula, "float32"))
         assert list(group[0].inputs) == list(formula.inputs)
+
+
+def test_a_signature_may_be_asked_in_some_dtypes_alone() -> None:
+    """Its case can be named in any, and what a check takes of the formula is of all."""
+    formula = load()["mse"]
+    there = {dtype: {case.signature.id for group in cases_of(formula, dtype) for case in group} for dtype in DTYPES}
+    assert there["float16"] - there["float32"] == {"n65791k2"}
+    assert there["float64"] == there["float32"] == there["bfloat16"] == {one.id for one in ordinary(formula)}
+    assert find("mse/n65791k2/near_equal/float32").signature.dtypes == ("float16",)
 
 
 def test_a_level_holds_the_signatures_of_all_smaller_ones() -> None:

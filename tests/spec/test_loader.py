@@ -79,6 +79,21 @@ MALFORMED = {
         'datasets = "wide"',
         r"dense\.signatures\[1\]\.datasets: expected a list",
     ),
+    "unknown dtype of a signature": (
+        'datasets = ["wide"]',
+        'dtypes = ["float17"]',
+        r"dense\.signatures\[1\]\.dtypes: .*'float17'; there are float64",
+    ),
+    "dtype instead of a list": (
+        'datasets = ["wide"]',
+        'dtypes = "float16"',
+        r"dense\.signatures\[1\]\.dtypes: expected a list",
+    ),
+    "first signature of one dtype": (
+        "{ n = 2, i = 3 }",
+        '{ n = 2, i = 3, dtypes = ["float16"] }',
+        r"dense\.signatures\[0\]\.dtypes: the first",
+    ),
     "output and outputs": ('output  = "n i"', 'output = "n i"\noutputs = { y = "n" }', r"dense\.output: .*either"),
     "neither": ('output  = "n i"\n', "", r"dense\.output: .*either"),
     "output of no input": ('output  = "n i"', 'output = "n k"', r"dense\.output: .*'k'"),

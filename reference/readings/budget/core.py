@@ -235,6 +235,10 @@ class Budget(Reading):
         """See `Reading`: exact, whether the format holds it or not; what is made of it is rounded."""
         return self._once(("constant", value, self.arithmetic), lambda: Budget(value, self.arithmetic))
 
+    def count(self, number: float) -> Any:
+        """See `Reading`: rounded where the format has numbers beside it, else exact."""
+        return self.constant(number) if abs(number) > self.arithmetic.largest else number
+
     def host_scalar(self, value: Any, host: float | None) -> Any:
         """See `Reading`; another host's powers may differ by one unit in the last place."""
         number = coerce(float(value) if host is None else host, self.arithmetic)
