@@ -16,25 +16,25 @@ NO_LOSSES = "jax has no losses of its own"
 class JaxLosses:
     """Losses and optimisers, as methods for `JaxAdapter`."""
 
-    @composed("-, jnp.square, jnp.sum, /", because=NO_LOSSES)
+    @composed("-, jnp.square, jnp.sum, jnp.mean, /", because=NO_LOSSES)
     def mse(self, y: Any, t: Any) -> Any:
-        return jnp.sum(jnp.square(y - t)) / (2 * len(y))
+        return jnp.mean(jnp.sum(jnp.square(y - t), axis=1)) / 2
 
-    @composed("jnp.log, *, jnp.sum, /", because=NO_LOSSES)
+    @composed("jnp.log, *, jnp.sum, jnp.mean", because=NO_LOSSES)
     def cross_entropy(self, p: Any, t: Any) -> Any:
-        return -jnp.sum(t * jnp.log(p)) / len(p)
+        return -jnp.mean(jnp.sum(t * jnp.log(p), axis=1))
 
-    @composed("jax.nn.log_softmax, *, jnp.sum, /", because=NO_LOSSES)
+    @composed("jax.nn.log_softmax, *, jnp.sum, jnp.mean", because=NO_LOSSES)
     def cross_entropy_logits(self, z: Any, t: Any) -> Any:
-        return -jnp.sum(t * jax.nn.log_softmax(z)) / len(z)
+        return -jnp.mean(jnp.sum(t * jax.nn.log_softmax(z), axis=1))
 
-    @composed("jnp.log, jnp.take_along_axis, jnp.sum, /", because=NO_LOSSES)
+    @composed("jnp.log, jnp.take_along_axis, jnp.mean", because=NO_LOSSES)
     def sparse_cross_entropy(self, p: Any, labels: Any) -> Any:
-        return -_picked(jnp.log(p), labels) / len(p)
+        return -_picked(jnp.log(p), labels)
 
-    @composed("jax.nn.log_softmax, jnp.take_along_axis, jnp.sum, /", because=NO_LOSSES)
+    @composed("jax.nn.log_softmax, jnp.take_along_axis, jnp.mean", because=NO_LOSSES)
     def sparse_cross_entropy_logits(self, z: Any, labels: Any) -> Any:
-        return -_picked(jax.nn.log_softmax(z), labels) / len(z)
+        return -_picked(jax.nn.log_softmax(z), labels)
 
     @kernel("jnp.linalg.vector_norm", convention="jax has no penalties of its own: the norm is multiplied by λ")
     def l1_penalty(self, w: Any, lam: float) -> Any:
@@ -44,18 +44,19 @@ class JaxLosses:
     def l2_penalty(self, w: Any, lam: float) -> Any:
         return lam * jnp.sum(jnp.square(w))
 
-    @composed("jnp.log, jnp.sum, /", because=NO_LOSSES)
+    @composed("jnp.log, jnp.mean", because=NO_LOSSES)
     def gan_discriminator_loss(self, real: Any, fake: Any) -> Any:
-        return -(jnp.sum(jnp.log(real)) + jnp.sum(jnp.log(1 - fake))) / len(real)
+        return -(jnp.mean(jnp.log(real)) + jnp.mean(jnp.log(1 - fake)))
 
-    @composed("jnp.log, jnp.sum, /", because=NO_LOSSES)
+    @composed("jnp.log, jnp.mean", because=NO_LOSSES)
     def gan_generator_minimax(self, fake: Any) -> Any:
-        return jnp.sum(jnp.log(1 - fake)) / len(fake)
+        return jnp.mean(jnp.log(1 - fake))
 
-    @composed("jnp.log, jnp.sum, /", because=NO_LOSSES)
+    @composed("jnp.log, jnp.mean", because=NO_LOSSES)
     def gan_generator_nonsaturating(self, fake: Any) -> Any:
-        return -jnp.sum(jnp.log(fake)) / len(fake)
+        return -jnp.mean(jnp.log(fake))
 
 
 def _picked(rows: Any, labels: Any) -> Any:
-    return jnp.sum(jnp.take_along_axis(rows, labels[:, None], axis=1))
+    """The mean over the samples of the entry at the label."""
+    return jnp.mean(jnp.take_along_axis(rows, labels[:, None], axis=1))
