@@ -16,14 +16,14 @@ class MlxLosses:
 
     @kernel(
         "mlx.nn.losses.mse_loss",
-        convention="its mean divides by n·k and has no half: it sums, and the sum is divided by 2n",
+        convention="its mean divides by n·k and has no half: the sums of the samples are averaged and halved",
     )
     def mse(self, y: Any, t: Any) -> Any:
-        return nn.losses.mse_loss(y, t, reduction="sum") / (2 * len(y))
+        return mx.mean(mx.sum(nn.losses.mse_loss(y, t, reduction="none"), axis=1)) / 2
 
-    @composed("mlx.core.log, *, mlx.core.sum, /", because="MLX's cross entropies take logits")
+    @composed("mlx.core.log, *, mlx.core.sum, mlx.core.mean", because="MLX's cross entropies take logits")
     def cross_entropy(self, p: Any, t: Any) -> Any:
-        return -mx.sum(t * mx.log(p)) / len(p)
+        return -mx.mean(mx.sum(t * mx.log(p), axis=1))
 
     cross_entropy_logits = passed(
         "mlx.nn.losses.cross_entropy",

@@ -11,17 +11,17 @@ NO_LOSS = "ONNX's losses are those of labels"
 class OnnxLosses:
     """Losses and penalties, as methods for `OnnxRuntimeAdapter`."""
 
-    @composed("-, ai.onnx.ReduceSumSquare, /", because=NO_LOSS)
+    @composed("-, *, ai.onnx.ReduceMean", because=NO_LOSS)
     def mse(self, y: Any, t: Any) -> Any:
-        return onnx.ReduceSumSquare(y - t, keepdims=0) / (2 * len(y))
+        return mean((y - t) * (y - t)) * (y.shape[1] / 2)
 
-    @composed("ai.onnx.Log, *, ai.onnx.ReduceSum, /", because=NO_LOSS)
+    @composed("ai.onnx.Log, *, ai.onnx.ReduceMean", because=NO_LOSS)
     def cross_entropy(self, p: Any, t: Any) -> Any:
-        return -summed(t * onnx.Log(p)) / len(p)
+        return -mean(t * onnx.Log(p)) * p.shape[1]
 
-    @composed("ai.onnx.LogSoftmax, *, ai.onnx.ReduceSum, /", because=NO_LOSS)
+    @composed("ai.onnx.LogSoftmax, *, ai.onnx.ReduceMean", because=NO_LOSS)
     def cross_entropy_logits(self, z: Any, t: Any) -> Any:
-        return -summed(t * onnx.LogSoftmax(z)) / len(z)
+        return -mean(t * onnx.LogSoftmax(z)) * z.shape[1]
 
     @kernel("ai.onnx.NegativeLogLikelihoodLoss", using=("ai.onnx.Log",))
     def sparse_cross_entropy(self, p: Any, labels: Any) -> Any:
@@ -50,11 +50,6 @@ class OnnxLosses:
     @composed("ai.onnx.Log, ai.onnx.ReduceMean", because=NO_LOSS)
     def gan_generator_nonsaturating(self, fake: Any) -> Any:
         return -mean(onnx.Log(fake))
-
-
-def summed(x: Any) -> Any:
-    """Over all elements."""
-    return onnx.ReduceSum(x, keepdims=0)
 
 
 def mean(x: Any) -> Any:
