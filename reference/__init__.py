@@ -5,7 +5,18 @@ run on a reading (`reference.readings`) instead of an array, it yields derivativ
 """
 
 from nnparity.reference import models
-from nnparity.reference.formulas import activation, bert, convolution, gan, loss, mlp, optimizer, recurrent, transformer
+from nnparity.reference.formulas import (
+    activation,
+    bert,
+    convolution,
+    gan,
+    layer_norm,
+    loss,
+    mlp,
+    optimizer,
+    recurrent,
+    transformer,
+)
 from nnparity.reference.registry import FORMULAS, Reference
 
 __all__ = [
@@ -15,6 +26,7 @@ __all__ = [
     "bert",
     "convolution",
     "gan",
+    "layer_norm",
     "loss",
     "mlp",
     "models",

@@ -45,3 +45,11 @@ class Moving(Given):
     def tangents(self) -> Arrays:
         """As given."""
         return self.along
+
+
+@dataclass(frozen=True, eq=False)
+class Curved(Given):
+    """A case whose forward derivative is the second one along the tangents: d²f(x + sv)/ds² at s = 0, of each output.
+
+    For f: Rⁿ → Rᵐ that is v'Hv of each element, where H is its matrix of second derivatives and v the tangents.
+    """

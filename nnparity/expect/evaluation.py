@@ -10,6 +10,7 @@ from nnparity.reference import FORMULAS
 from nnparity.reference.readings import Dual, tangent_of
 from nnparity.reference.readings.sharing import shared
 from nnparity.spec import Case
+from nnparity.spec.given import Curved
 from nnparity.spec.schema import OWN
 from nnparity.spec.usage import UsageError
 
@@ -61,10 +62,15 @@ def _inputs(case: Case, lift: Lift, direct: Lift | None) -> list[Any]:
         if case.formula.integer(name):
             inputs.append(array)
         elif direct is not None and name in case.formula.wrt:
-            inputs.append(Dual(lift(array), direct(case.tangents[name])))
+            inputs.append(_moving(lift(array), direct(case.tangents[name]), isinstance(case, Curved)))
         else:
             inputs.append(lift(array))
     return inputs
+
+
+def _moving(value: Any, tangent: Any, twice: bool) -> Dual:
+    """What moves along a tangent; and twice, for the second derivative along it."""
+    return Dual(Dual(value, tangent), Dual(tangent)) if twice else Dual(value, tangent)
 
 
 def _named(case: Case, quantities: frozenset[str], results: Any, families: tuple[str, str]) -> dict[str, Any]:
@@ -75,7 +81,8 @@ def _named(case: Case, quantities: frozenset[str], results: Any, families: tuple
         if value in quantities:
             named[f"{value}{suffix}"] = result.value if isinstance(result, Dual) else result
         if tangent in quantities and case.formula.wrt:
-            named[f"{tangent}{suffix}"] = tangent_of(result)
+            moved = tangent_of(result)
+            named[f"{tangent}{suffix}"] = tangent_of(moved) if isinstance(case, Curved) else moved
     return named
 
 

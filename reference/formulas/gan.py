@@ -59,14 +59,14 @@ def _cross_entropy(p: Float[Array, "n"], target: float, code: str) -> Float[Arra
     """-t log p - (1 - t) log(1 - p), for a target of 0 or 1; as a "quotient" with another derivative by p.
 
     That is (p - t) / ((p + ε)(1 - p + ε)), as in PyTorch 2.13 where the gradient is differentiated by its cotangent:
-    `binary_cross_entropy_double_backward_grad_output` in FunctionsManual.cpp.
+    `binary_cross_entropy_double_backward_grad_output` in FunctionsManual.cpp. The second one is that of `_turned`.
     """
     if code != "quotient":
         return -np.log(p) if target else -np.log(1 - p)
     fixed = detached(p)
     epsilon = constant(EPSILON, fixed)
     slope = (fixed - target) / ((fixed + epsilon) * (1 - fixed + epsilon))
-    return _cross_entropy(fixed, target, "") + (p - fixed) * slope
+    return _cross_entropy(fixed, target, "") + (p - fixed) * (slope + _turned(p, target) / 2)
 
 
 def _gradient(g: Float[Array, ""], p: Float[Array, "n"], target: float, n: Any, code: str) -> Float[Array, "n"]:

@@ -9,7 +9,8 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from nnparity.reference.arrays import Array, Float, Gradients, Int
-from nnparity.reference.formulas.bert import embedding, gelu, layer_norm, masked_attention, project, project_back
+from nnparity.reference.formulas.bert import embedding, gelu, masked_attention, project, project_back
+from nnparity.reference.formulas.layer_norm import layer_norm
 from nnparity.reference.readings.numbers import detached
 from nnparity.reference.registry import formula
 

@@ -14,7 +14,7 @@ import numpy as np
 from scipy import special
 
 from nnparity.reference.readings.base import Reading
-from nnparity.reference.readings.numbers import constant, count, host_scalar, logistic
+from nnparity.reference.readings.numbers import constant, count, detached, host_scalar, logistic
 
 
 class Dual(Reading):
@@ -52,8 +52,8 @@ class Dual(Reading):
         return host_scalar(value, self.value, host)
 
     def detached(self) -> Any:
-        """See `Reading`."""
-        return self.value
+        """See `Reading`; of a dual number of dual numbers neither derivative."""
+        return detached(self.value)
 
 
 def _dual(x: Any) -> Dual:
