@@ -5,7 +5,7 @@ and one method per formula that calls its own operation. Everything else is here
 """
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import replace
 from functools import partial
@@ -42,6 +42,8 @@ from nnparity.adapters.request import (
     repeated,
     unmasked,
 )
+from nnparity.adapters.shared.concurrency import beside
+from nnparity.adapters.shared.optional_methods import OptionalMethods
 from nnparity.adapters.traceback import by_its_class, comes_along, frames_of, raised_in, with_frames
 from nnparity.spec.cases.layouts import ALIASED, CONTIGUOUS, MIXTURES, laid_otherwise
 from nnparity.spec.schema import QUANTITIES, WITH_GRAD, plain
@@ -49,11 +51,9 @@ from nnparity.spec.schema import QUANTITIES, WITH_GRAD, plain
 #: All families of quantities, in the order in which an observation tells them.
 FAMILIES = ("output", WITH_GRAD, *QUANTITIES[1:])
 SECOND = ("jvp", "hvp")
-#: Methods that not every adapter has: what they are there for is not asked of the others.
-OPTIONAL = ("write", "vmap", "double_vjp", "vjp_again")
 
 
-class Adapter(ABC):
+class Adapter(OptionalMethods, ABC):
     """A backend on one device in one mode; formulas are methods named by their id.
 
     A method takes the inputs (tensors) and the attributes as keywords, by their names in the
@@ -151,14 +151,6 @@ class Adapter(ABC):
     def get(self, tensor: Tensor) -> Array:
         """The tensor as a NumPy array of the same dtype."""
 
-    def write(self, tensor: Tensor, array: Array) -> None:
-        """Other numbers into the memory of a tensor that `put` made, for a framework whose tensors are written to."""
-        raise NotImplementedError
-
-    def vmap(self, program: Callable[..., Tensors]) -> Callable[..., Tensors]:
-        """What the framework makes of code for one sample to run it for all: along axis 0 of all that it is given."""
-        raise NotImplementedError
-
     def functional_vjp(self, operation: Operation, point: Point) -> tuple[Tensors, Tensors]:
         """As `vjp`, in a way that `vmap` can map."""
         return self.vjp(operation, point)
@@ -167,10 +159,6 @@ class Adapter(ABC):
     def vjp(self, operation: Operation, point: Point) -> tuple[Tensors, Tensors]:
         """The outputs, and the cotangents pulled back to each primal (zeros when unconnected)."""
 
-    def vjp_again(self, operation: Operation, point: Point) -> tuple[Tensors, Tensors]:
-        """As `vjp`, through a graph that half the cotangents were pulled back through before."""
-        raise NotImplementedError
-
     def jvp(self, operation: Operation, point: Point) -> Tensors:
         """The tangents pushed forward to each output."""
         raise Unsupported(f"the {self.backend} adapter gives no forward derivatives")
@@ -178,10 +166,6 @@ class Adapter(ABC):
     def hvp(self, operation: Operation, point: Point) -> Tensors:
         """The derivative of the VJP when the primals move along the tangents, cotangents fixed."""
         raise Unsupported(f"the {self.backend} adapter gives no second derivatives")
-
-    def double_vjp(self, operation: Operation, point: Point) -> Tensors:
-        """The derivative of the VJP when its cotangents move, weighed with the tangents: what `jvp` is, in reverse."""
-        raise NotImplementedError
 
     def jvp_hvp(self, operation: Operation, point: Point) -> tuple[Tensors, Tensors]:
         """Both at once, for a framework that shares work between them."""
@@ -203,10 +187,6 @@ class Adapter(ABC):
     def on_threads(self, threads: int) -> AbstractContextManager[Any]:
         """So many threads for the kernels while this holds."""
         raise NotImplementedError(threads)
-
-    def gives(self, method: str) -> bool:
-        """Whether it has one of the methods `OPTIONAL`."""
-        return getattr(type(self), method) is not getattr(Adapter, method)
 
     def inference(self) -> AbstractContextManager[Any]:
         """What holds around the plain forward of a formula that has derivatives: no gradients, no graph."""
@@ -298,6 +278,8 @@ class Adapter(ABC):
 
     def _plan(self, request: Request) -> list[tuple[tuple[str, ...], Callable[..., Tensors]]]:
         """Which programs give which families, the largest first: the VJP brings the output along once more."""
+        if request.nested:
+            return [(tuple(request.quantities), getattr(self, request.nested))]
         plan: list[tuple[tuple[str, ...], Callable[..., Tensors]]] = [(("output",), self._value)]
         if self.joint and {"grad", *SECOND} <= request.quantities | request.together:
             plan.append(((WITH_GRAD, "grad", *SECOND), self._joint))
@@ -315,15 +297,27 @@ class Adapter(ABC):
             program = self._program(rule, operation)
             if request.repeats:
                 program(at)
+            if request.concurrent:
+                if self.one_caller:
+                    raise Unsupported(self.one_caller)
+                half = self._point(request.halved)
+                return beside(
+                    lambda: self._read(program(at), names), lambda: self._read(program(half), names), self.scope
+                )
             tensors = tuple(program(at))
             if request.read_late:  # one buffer for the results of all calls holds those of this one now
                 program(self._point(request.halved))
-            if len(tensors) != len(names) or any(tensor is None for tensor in tensors):
-                found = "None" if len(tensors) == len(names) else f"{len(tensors)} tensors"
-                raise TypeError(f"returned {found}, and has to return {', '.join(map(plain, names))}")
-            return {name: self.get(unmasked(tensor)) for name, tensor in zip(names, tensors, strict=True)}
+            return self._read(tensors, names)
         except Exception as error:  # noqa: BLE001  (the same: one family fails, the others go on)
             return self._failed(request, families, error)
+
+    def _read(self, tensors: Iterable[Tensor], names: Sequence[str]) -> dict[str, Array]:
+        """What a program has returned, by name. Raises TypeError where that is more or less."""
+        tensors = tuple(tensors)
+        if len(tensors) != len(names) or any(tensor is None for tensor in tensors):
+            found = "None" if len(tensors) == len(names) else f"{len(tensors)} tensors"
+            raise TypeError(f"returned {found}, and has to return {', '.join(map(plain, names))}")
+        return {name: self.get(unmasked(tensor)) for name, tensor in zip(names, tensors, strict=True)}
 
     def _program(self, rule: Callable[..., Tensors], operation: Operation) -> Program:
         """Compiled once for an operation, used for all its cases."""
@@ -378,22 +372,3 @@ class Adapter(ABC):
 
     def _joint(self, operation: Operation, point: Point) -> Tensors:
         return tuple(tensor for family in self.all_families(operation, point) for tensor in family)
-
-
-class ForwardOnly(Adapter):
-    """What runs forward only: gradients, and all that is made of them, are unsupported, for that reason."""
-
-    forward_only: ClassVar[str] = "forward only"
-    second_order = "none: forward only"
-
-    def vjp(self, operation: Operation, point: Point) -> tuple[Tensors, Tensors]:
-        """None."""
-        raise Unsupported(self.forward_only)
-
-    def jvp(self, operation: Operation, point: Point) -> Tensors:
-        """None."""
-        raise Unsupported(self.forward_only)
-
-    def hvp(self, operation: Operation, point: Point) -> Tensors:
-        """None."""
-        raise Unsupported(self.forward_only)

@@ -16,8 +16,9 @@ from pathlib import Path
 from pkgutil import resolve_name
 from typing import Any
 
-from nnparity.adapters.base import Adapter, ForwardOnly
+from nnparity.adapters.base import Adapter
 from nnparity.adapters.kernel import ALIASES, Kernel, Unsupported, is_word
+from nnparity.adapters.shared.forward_only import ForwardOnly
 from nnparity.adapters.traceback import comes_along
 from nnparity.spec import Formula
 from nnparity.spec.cases.layouts import CONTIGUOUS, LAYOUTS

@@ -19,6 +19,10 @@ from nnparity.spec.schema import WITH_GRAD, plain
 
 Array = npt.NDArray[Any]
 
+#: The ways to nest the two modes of differentiation: all of them give the HVP, but the last, which gives the second
+#: derivative of each output along the tangents. Methods of an adapter are called so.
+NESTED = ("forward_over_reverse", "reverse_over_reverse", "reverse_over_forward", "forward_over_forward")
+
 #: The environment variable with the folder of compiled programs. The user may name one, or none by "off"; the process
 #: of a target is always given one, if only to share it with other processes of the run.
 PROGRAMS = "NNPARITY_CACHE"
@@ -57,16 +61,26 @@ class Request:
     mapped: tuple[str, ...] = ()
     #: Whether the forward derivative is to come of the VJP, differentiated by its cotangents.
     doubled: bool = False
+    #: How the second derivative is to come about, one of `NESTED`; as the adapter's own `hvp` where nothing is said.
+    nested: str = ""
     #: Whether the gradients are to come of a graph that was gone back through before, with other cotangents.
     second_pass: bool = False
     #: Whether the same program was called with nothing but NaN before: what that left in memory is nothing to this.
     after_nan: bool = False
+    #: Whether another thread runs the same program at the same time, with the numbers of `halved`.
+    concurrent: bool = False
 
     @property
     def float_dtype(self) -> str:
         """The dtype that is asked about: the one that is named, else that of the first input that holds floats."""
         floats = (array.dtype.name for array in self.inputs.values() if array.dtype.kind not in "iub")
         return self.dtype or next(floats, "")
+
+    @property
+    def way(self) -> tuple[object, ...]:
+        """How it is asked for, if otherwise than by a single call of the program for its numbers."""
+        calls = self.read_late, self.repeats, self.overwrites, self.after_nan, self.concurrent
+        return (*calls, self.mapped, self.doubled, self.nested, self.second_pass)
 
     @property
     def halved(self) -> "Request":

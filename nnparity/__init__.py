@@ -24,7 +24,7 @@ _API = {
     "port": "nnparity.porting.port",
     "UsageError": "nnparity.spec.usage",
     "Adapter": "nnparity.adapters.base",
-    "ForwardOnly": "nnparity.adapters.base",
+    "ForwardOnly": "nnparity.adapters.shared.forward_only",
     "kernel": "nnparity.adapters.kernel",
     "composed": "nnparity.adapters.kernel",
     "passed": "nnparity.adapters.kernel",

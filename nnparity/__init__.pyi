@@ -1,10 +1,10 @@
 # The types of the public API, which the module itself imports at first use.
 from nnparity.adapters.base import Adapter as Adapter
-from nnparity.adapters.base import ForwardOnly as ForwardOnly
 from nnparity.adapters.kernel import Unsupported as Unsupported
 from nnparity.adapters.kernel import composed as composed
 from nnparity.adapters.kernel import kernel as kernel
 from nnparity.adapters.kernel import passed as passed
+from nnparity.adapters.shared.forward_only import ForwardOnly as ForwardOnly
 from nnparity.api.arbitration import arbitrate as arbitrate
 from nnparity.api.assertion import assert_close as assert_close
 from nnparity.api.check import check as check

@@ -21,7 +21,14 @@ ASKED_AGAIN = (
         "after a larger call with NaN",
         "integers of 32 bits",
         "other attributes",
+        "two callers at once",
         "forward derivative by a double VJP",
+        "tangent of * alone",
+        "tangents without *",
+        "forward over reverse",
+        "reverse over reverse",
+        "reverse over forward",
+        "forward over forward",
     ),
 )
 #: The layouts that a case may have.

@@ -14,12 +14,14 @@ from nnparity.adapters.base import Adapter
 from nnparity.adapters.kernel import Operation, Point, Tensors, place
 from nnparity.adapters.request import Array
 from nnparity.adapters.shared.devices import CPU, CUDA, words
+from nnparity.adapters.shared.nesting import Nesting
 
 
-class JaxArrays(Adapter):
+class JaxArrays(Nesting):
     """What any code on JAX's arrays shares, the adapter's own and a user's."""
 
     refusals = ("is not supported by dot_general",)
+    forward_over_reverse = Adapter.forward_over_reverse  # none: `hvp` is that
     joint = True
     #: Whether float64 is asked about: without this JAX makes it float32, in a process that has not enabled it.
     wide = False

@@ -11,8 +11,9 @@ that is being compiled.
 
 from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
-from functools import lru_cache, partial
+from functools import lru_cache, partial, wraps
 from inspect import signature
+from threading import get_ident
 from typing import Any
 
 import keras
@@ -115,13 +116,23 @@ def call(made: Any, weights: list[Any], *inputs: Any, **options: Any) -> Any:
     return result
 
 
-@lru_cache(maxsize=BUILT)
+def one_a_thread(make: Callable[..., Any]) -> Callable[..., Any]:
+    """What is made once for its arguments, in each thread: an optimiser's variables are nothing for two at once."""
+
+    @lru_cache(maxsize=BUILT)
+    def made(_thread: int, *arguments: Any) -> Any:
+        return make(*arguments)
+
+    return wraps(make)(lambda *arguments: made(get_ident(), *arguments))
+
+
+@one_a_thread
 def sgd(lr: float, size: int, dtype: str) -> tuple[Any, Any]:
     """Plain gradient descent, and the variable it changes."""
     return optimizer(partial(optimizers.SGD, lr), size, dtype)
 
 
-@lru_cache(maxsize=BUILT)
+@one_a_thread
 def adam(lr: float, beta1: float, beta2: float, eps: float, size: int, dtype: str) -> tuple[Any, Any]:
     """Adam in Keras's own form (its epsilon comes before the bias correction), and the variable it changes."""
     return optimizer(partial(optimizers.Adam, lr, beta1, beta2, eps), size, dtype)

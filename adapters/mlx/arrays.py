@@ -34,9 +34,11 @@ class MlxArrays(Adapter):
             yield
 
     def put(self, array: Array) -> Any:
-        """In its dtype: without that MLX would make float64 float32."""
+        """In its dtype: without that MLX would make float64 float32. No view is left for another thread to make."""
         if array.dtype.name == "bfloat16":
-            return mx.array(np.array(array).view(np.uint16)).view(mx.bfloat16)
+            viewed = mx.array(np.array(array).view(np.uint16)).view(mx.bfloat16)
+            mx.eval(viewed)
+            return viewed
         return mx.array(np.array(array), dtype=getattr(mx, array.dtype.name))
 
     def get(self, tensor: Any) -> Array:

@@ -10,10 +10,10 @@ from typing import Any
 import numpy as np
 import onnxruntime
 
-from nnparity.adapters.base import ForwardOnly
 from nnparity.adapters.kernel import Operation, Point, Program, Tensors
 from nnparity.adapters.onnxruntime.operators import TYPES, Graph, Value
 from nnparity.adapters.request import Array
+from nnparity.adapters.shared.forward_only import ForwardOnly
 
 FORWARD_ONLY = "onnxruntime runs a graph forward; derivatives are in its build for training only"
 PROVIDER = "CPUExecutionProvider"

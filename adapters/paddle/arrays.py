@@ -20,6 +20,7 @@ class PaddleArrays(Adapter):
     """What any code on PaddlePaddle's tensors shares."""
 
     layouts = LAYOUTS
+    one_caller = "paddle.grad serves one thread at a time: two at once are told 'Cannot copy backward graph'"
     second_order = "reverse over reverse: paddle.grad of paddle.grad; jvp is a double VJP too"
     refusals = ("doesn't have any grad op", "is not registered", "only supports avgpool")
 

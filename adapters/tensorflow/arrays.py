@@ -14,6 +14,7 @@ from nnparity.adapters.base import Adapter
 from nnparity.adapters.kernel import Operation, Point, Tensors, place, unmapped
 from nnparity.adapters.request import Array, Failure
 from nnparity.adapters.shared.devices import CPU, CUDA, words
+from nnparity.adapters.shared.nesting import Nesting
 
 _PLACES = {CPU: "/CPU", CUDA: "/GPU"}
 _ZERO = tf.UnconnectedGradients.ZERO
@@ -21,9 +22,11 @@ _ZERO = tf.UnconnectedGradients.ZERO
 UNMAPPED = ("`dtype` <dtype: 'variant'>", "expected to be not loop invariant")
 
 
-class TensorflowArrays(Adapter):
+class TensorflowArrays(Nesting):
     """What any code on TensorFlow's tensors shares, the adapter's own and a user's."""
 
+    reverse_over_reverse = Adapter.reverse_over_reverse  # none: `hvp` is that
+    slow = ("forward_over_forward",)  # an accumulator within another one traces the derivative of each operation anew
     refusals = (
         "UnimplementedError",
         "gradient registry has no entry",

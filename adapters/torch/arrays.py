@@ -16,10 +16,10 @@ import torch
 from torch.autograd import forward_ad
 from torch.nn.attention import SDPBackend, sdpa_kernel
 
-from nnparity.adapters.base import Adapter
-from nnparity.adapters.kernel import Operation, Point, Tensors, place, unmapped
+from nnparity.adapters.kernel import Operation, Point, Tensors, Unsupported, place, unmapped
 from nnparity.adapters.request import Array
 from nnparity.adapters.shared.devices import CPU, CUDA, words
+from nnparity.adapters.shared.nesting import Nesting
 from nnparity.spec.cases.layouts import LAYOUTS, strided
 
 #: The device of PyTorch/XLA, and the package that brings it. It compiles what is asked of it together, as JAX does, and
@@ -27,7 +27,7 @@ from nnparity.spec.cases.layouts import LAYOUTS, strided
 XLA, XLA_PACKAGE = "xla", "torch_xla"
 
 
-class TorchArrays(Adapter):
+class TorchArrays(Nesting):
     """What any code on PyTorch's tensors shares, the adapter's own and a user's."""
 
     layouts = LAYOUTS
@@ -93,8 +93,17 @@ class TorchArrays(Adapter):
         outputs, pull = torch.func.vjp(lambda *primals: operation(*primals, **point.rest), *point.primals)
         return outputs, pull(point.cotangents)
 
+    def inner_vjp(self, operation: Operation, point: Point) -> tuple[Tensors, Tensors]:
+        return self.functional_vjp(operation, point)
+
+    def inner_jvp(self, operation: Operation, point: Point) -> Tensors:
+        try:
+            return torch.func.jvp(lambda *primals: operation(*primals, **point.rest), point.primals, point.tangents)[1]
+        except NotImplementedError as error:
+            raise Unsupported(f"torch.func.jvp: {str(error).partition(chr(10))[0]}") from error
+
     def jvp(self, operation: Operation, point: Point) -> Tensors:
-        with self._second_order(operation, "jvp"):
+        with self.differentiable_twice(operation, "jvp"):
             try:
                 return _forward(operation, point)
             except NotImplementedError:
@@ -102,19 +111,19 @@ class TorchArrays(Adapter):
                 return _double_vjp(operation, point)
 
     def double_vjp(self, operation: Operation, point: Point) -> Tensors:
-        with self._second_order(operation, "jvp"):
+        with self.differentiable_twice(operation, "jvp"):
             return _double_vjp(operation, point)
 
     def hvp(self, operation: Operation, point: Point) -> Tensors:
-        with self._second_order(operation, "hvp"):
+        with self.differentiable_twice(operation, "hvp"):
             leaves = _leaves(point.primals)
             outputs = operation(*leaves, **point.rest)
             gradients = _pull(outputs, leaves, point.cotangents, create_graph=True)
             return _pull(gradients, leaves, point.tangents)
 
     @contextmanager
-    def _second_order(self, operation: Operation, family: str) -> Iterator[None]:
-        """Kernels that can be differentiated twice, where the default ones cannot."""
+    def differentiable_twice(self, operation: Operation, family: str) -> Iterator[None]:
+        """Others than the default kernels, where those cannot be."""
         with ExitStack() as stack:
             for context, says in _differentiable(operation.formula, self.device):
                 stack.enter_context(context)

@@ -1,4 +1,4 @@
-"""Checks beside the ordinary cases: special values, inputs to reject, determinism, layouts, threads, sweeps ...
+"""Checks beside the ordinary cases: special values, inputs to reject, determinism, derivatives, layouts, threads ...
 
 Each says what it asks of a started target, and makes verdicts of the answers, and facts that become further tables of
 the report. `items` cuts them into pieces for a progress bar or for pytest. The level "quick" has none.
@@ -9,13 +9,13 @@ from dataclasses import dataclass, replace
 from fnmatch import fnmatchcase
 from functools import partial
 
+from nnparity.checks.derivatives import DOUBLED, NESTINGS, ONE_TANGENT, OTHER_TANGENTS, derivatives
 from nnparity.checks.determinism import (
     AFTER,
     AFTER_LARGER,
     AFTER_NAN,
     AGAIN,
     ALONE,
-    DOUBLED,
     ELSEWHERE,
     MAPPED,
     NARROWER,
@@ -25,6 +25,7 @@ from nnparity.checks.determinism import (
     OVERWRITTEN,
     PULLED_AGAIN,
     SAME_TENSORS,
+    TWO_CALLERS,
     determinism,
 )
 from nnparity.checks.inquiry import Found, Inquiry
@@ -45,6 +46,7 @@ from nnparity.spec.selection import Selection
 
 __all__ = [
     "DATASETS",
+    "DERIVATIVES",
     "DETERMINISM",
     "LAYOUTS",
     "REJECTS",
@@ -60,7 +62,7 @@ __all__ = [
 
 #: The checks by their names, which stand here alone.
 SPECIALS, REJECTS, DETERMINISM, LAYOUTS = "specials", "rejects", "determinism", "layouts"
-THREADS, SWEEP, SUBNORMALS = "threads", "sweep", "subnormals"
+THREADS, SWEEP, SUBNORMALS, DERIVATIVES = "threads", "sweep", "subnormals", "derivatives"
 #: Check -> how the datasets of its cases are called, as patterns.
 DATASETS = {
     SPECIALS: (*(name for name in SPECIAL if name != SUBNORMAL), *DEGENERATE),
@@ -79,9 +81,10 @@ DATASETS = {
         ONE_GRADIENT.format("*"),
         OTHER_GRADIENTS.format("*"),
         OTHER_ATTRIBUTES,
-        DOUBLED,
         PULLED_AGAIN,
+        TWO_CALLERS,
     ),
+    DERIVATIVES: (DOUBLED, ONE_TANGENT.format("*"), OTHER_TANGENTS.format("*"), *NESTINGS.values()),
     LAYOUTS: ARRANGED,
     THREADS: (ALL_CORES, SEVERAL, ONE_SAMPLE),
     SWEEP: (SWEPT,),
@@ -131,14 +134,16 @@ def items(selection: Selection) -> list[Item]:
 
 
 def _all(selection: Selection) -> list[Item]:
-    if selection.level == "quick" or selection.salt or not {"output", "grad"} & set(selection.quantities):
+    if selection.level == "quick" or selection.salt:
         return []
     chosen = selection.chosen()
     formulas = [formula for formula in chosen if not formula.composition]
-    return [item for formula in chosen for item in _of(formula, selection)] + [
+    found = [item for formula in chosen for item in _of(formula, selection)] + [
         Item(SUBNORMALS, dtype, partial(subnormals, formulas=formulas, dtype=dtype, selection=selection))
         for dtype in selection.dtypes
     ]
+    usual = {"output", "grad"} & set(selection.quantities)  # no other check knows of second derivatives
+    return [item for item in found if usual or item.check == DERIVATIVES]
 
 
 def _of(formula: Formula, selection: Selection) -> Iterator[Item]:
@@ -156,6 +161,8 @@ def _having(formula: Formula, selection: Selection) -> Iterator[Item]:
     if formula.rejects and "output" in selection.quantities:  # it asks for no gradient of what must be refused
         yield Item(REJECTS, formula.id, partial(rejects, formula=formula, selection=selection))
     yield Item(DETERMINISM, formula.id, partial(determinism, formula=formula, selection=selection))
+    if {"jvp", "hvp"} & formula.families(selection.quantities):
+        yield Item(DERIVATIVES, formula.id, partial(derivatives, formula=formula, selection=selection))
     yield laid_out
     yield Item(THREADS, formula.id, partial(threads, formula=formula, selection=selection))
     for dtype in selection.dtypes if formula.elementwise else ():

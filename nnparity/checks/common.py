@@ -12,9 +12,10 @@ from nnparity.expect.expected import Expected
 from nnparity.expect.precision_models import differs
 from nnparity.judge.grades import Judgement, form
 from nnparity.spec import Case, Dtype
+from nnparity.spec.cases.special_values import batch
 from nnparity.spec.given import Given
-from nnparity.spec.loader import signatures
-from nnparity.spec.schema import LEVELS, Formula, plain
+from nnparity.spec.loader import ordinary, signatures
+from nnparity.spec.schema import LEVELS, Formula, Signature, plain
 from nnparity.spec.selection import Selection
 
 
@@ -133,3 +134,13 @@ def unsupported(case: Case, reason: str) -> Finding:
 def first_line(text: str | None) -> str:
     """What fits into a cell of a table."""
     return next(iter((text or "").strip().splitlines()), "")
+
+
+def least_narrow(formula: Formula) -> Signature:
+    """The ordinary one that is least narrow, of several samples if one is: its smallest dimension is the largest.
+
+    What goes wrong in one way of asking alone may need several channels, heads or steps to show.
+    """
+    usual, axis = ordinary(formula), batch(formula)
+    several = [one for one in usual if axis and one.dims[axis] > 1]
+    return max(several or usual, key=lambda one: sorted(one.dims.values()))

@@ -1,12 +1,14 @@
-"""Two observations of one case held against each other: within the budget of two computations, and if bit for bit."""
+"""Two observations of one case held against each other: within the budget of two computations, and if bit for bit.
+
+And what a cell of the further tables says of it: once for all dtypes and quantities that agree.
+"""
 
 import dataclasses
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 import numpy as np
 
 from nnparity.adapters.request import Failure
-from nnparity.checks.cell_text import CellText
 from nnparity.checks.common import Finding, judgeable, misshapen
 from nnparity.execute.observer import Observed
 from nnparity.expect.expected import Expected
@@ -16,7 +18,9 @@ from nnparity.judge.effective_sample_size import against, regrade_correlated
 from nnparity.judge.elements import Array, spacing
 from nnparity.judge.grades import Judgement, judge
 from nnparity.judge.sensitivity import graded, inconclusive, missed
+from nnparity.reports.records import SHORT
 from nnparity.spec import Case, Dtype
+from nnparity.spec.given import Given
 from nnparity.spec.schema import plain
 
 #: What a cell says of a topic where nothing differs.
@@ -27,6 +31,42 @@ OTHER = "other bits"
 NOTHING = "nothing right to compare with"
 #: What the verdict says then of what is worse than that.
 WORSE = "unlike contiguous inputs on one thread, which are wrong too"
+
+
+@dataclasses.dataclass
+class CellText:
+    """Sayings about topics (datasets), each with the dtypes that it holds for."""
+
+    dtypes: tuple[str, ...]
+    said: dict[str, dict[str, dict[str, None]]] = dataclasses.field(default_factory=dict)
+
+    def add(self, topic: str, saying: str, dtype: str) -> None:
+        """Notes that in `dtype` the topic goes like this."""
+        self.said.setdefault(topic, {}).setdefault(saying, {})[dtype] = None
+
+    def text(self, plain: str) -> str:
+        """All of it in one line: the topics of which only `plain` is said, then the others with their own words."""
+        usual = [topic for topic, sayings in self.said.items() if set(sayings) == {plain}]
+        parts = [f"{', '.join(usual)}: {plain}"] if usual else []
+        rest = [topic for topic in self.said if topic not in usual]
+        return "; ".join(parts + [f"{topic}: {self._of(topic, plain)}" for topic in rest])
+
+    def _of(self, topic: str, plain: str) -> str:
+        """The sayings of a topic; `plain` is left out beside others of the same dtypes."""
+        sayings = self.said[topic]
+        told = {dtype for saying, dtypes in sayings.items() if saying != plain for dtype in dtypes}
+        asked = {dtype for dtypes in sayings.values() for dtype in dtypes}
+        shown = []
+        for saying, dtypes in sayings.items():
+            own = [dtype for dtype in dtypes if saying != plain or dtype not in told]
+            if own:
+                shown.append(saying if len(own) == len(asked) else f"{saying} ({short(own)})")
+        return ", ".join(shown)
+
+
+def short(dtypes: Iterable[str]) -> str:
+    """Short names side by side."""
+    return " ".join(SHORT.get(dtype, dtype) for dtype in dtypes)
 
 
 def again(
@@ -83,6 +123,16 @@ def by_itself(case: Case, quantity: str, expected: Expected, observed: Observed)
     seen = _answer(observed, quantity)
     wrong = misshapen(seen, observed, expected, case.dtype)
     return wrong or graded(seen, expected, case, plain(quantity))  # type: ignore[arg-type]
+
+
+def by_themselves(given: Given, truth: dict[str, Expected], seen: Observed) -> Iterator[Finding]:
+    """What no other observation is like, judged as an ordinary case is."""
+    took: tuple[Observed, ...] = (seen,)
+    for quantity, expected in judgeable(truth, seen).items():
+        judged = by_itself(given, quantity, expected, seen)
+        found = seen.observation.get(quantity)
+        yield Finding(given, quantity, judged, took=took, seen=found, truth=expected, ordinary=True)
+        took = ()
 
 
 def _answer(observed: Observed, quantity: str) -> Array | Failure | None:

@@ -7,9 +7,9 @@ call of larger ones, which leaves it where they are padded; its whole numbers as
 others in a call before, as an optimiser leaves weights; code for one sample and its gradients that the framework maps
 over all (vmap): each operation has another kernel for that; the gradients of some inputs, as where layers are frozen:
 kernels choose by what is to be computed; a second backward pass through one graph, whose kept arrays the first may have
-written to; other attributes at the same sizes, as who keeps a plan by sizes mixes up; and the forward derivative as a
-VJP's derivative by its cotangents. Each dtype has kernels of its own, and is asked where a new one costs next to
-nothing; of a target that compiles or traces each operation one is asked.
+written to; the same program in two threads at the same time; and other attributes at the same sizes, as who keeps a
+plan by sizes mixes up. Each dtype has kernels of its own, and is asked where a new one costs next to nothing; of a
+target that compiles or traces each operation one is asked.
 
 Other bits for the same case are `nondeterministic`, with how far apart they are, unless the adapter declares the
 formula so; a difference beyond the budget of two computations `diverges` in any case. Asked for in another way, it is
@@ -24,7 +24,6 @@ from itertools import islice
 import numpy as np
 
 from nnparity.adapters.request import Request, keys
-from nnparity.checks.cell_text import CellText
 from nnparity.checks.common import (
     Finding,
     alike,
@@ -32,12 +31,13 @@ from nnparity.checks.common import (
     first_order,
     held,
     judgeable,
+    least_narrow,
     named,
     raised,
     representative,
     unsupported,
 )
-from nnparity.checks.comparison import SAME, again, by_itself, compared, spread
+from nnparity.checks.comparison import SAME, CellText, again, by_themselves, compared, spread
 from nnparity.checks.inquiry import Found, Inquiry, saying
 from nnparity.execute.observer import Observed
 from nnparity.execute.requests import request
@@ -52,7 +52,6 @@ from nnparity.spec.cases.special_values import batch, resized
 from nnparity.spec.given import Given
 from nnparity.spec.loader import ordinary, signature, signatures
 from nnparity.spec.precision import NARROW
-from nnparity.spec.schema import Signature
 from nnparity.spec.selection import Selection
 
 TABLE = "determinism"
@@ -71,20 +70,20 @@ PADDED = 4
 OVERWRITTEN, MAPPED = "inputs overwritten in place", "mapped over samples"
 #: Gradients of the first input that has one (weights are frozen), and of all others (it is the network's own input).
 ONE_GRADIENT, OTHER_GRADIENTS = "gradient of {} alone", "gradients without {}"
-#: The derivative of a VJP by its cotangents, which is the forward derivative.
-DOUBLED = "forward derivative by a double VJP"
 #: Gradients of a graph that was gone back through before: nothing that was kept for them may have been written to.
 PULLED_AGAIN = "second backward pass"
+#: The same program in two threads at the same time, each with its own numbers.
+TWO_CALLERS = "two callers at once"
 #: The same sizes with other attributes, in one process: what is kept for some sizes is not what others need.
 OTHER_ATTRIBUTES = "other attributes"
-OUTPUT, FORWARD = frozenset({"output"}), frozenset({"jvp"})
+OUTPUT = frozenset({"output"})
 
 
 def determinism(target: Target, formula: Formula, selection: Selection) -> Inquiry:
     """Finds verdicts on the differences between observations of one case, and a cell with what was the same."""
     usual = representative(selection)
     if reason := target.refuses(formula):
-        case = Case(formula, _signature(formula), AGAIN, DTYPES[usual], selection.salt)
+        case = Case(formula, least_narrow(formula), AGAIN, DTYPES[usual], selection.salt)
         return saying(unsupported(case, reason))
     dtypes = selection.dtypes if target.traces_nothing else (usual,)
     asked = [_Asked(target, formula, dtype, selection) for dtype in dtypes]
@@ -104,12 +103,11 @@ class _Asked:
 
     def __init__(self, target: Target, formula: Formula, dtype: str, selection: Selection) -> None:
         self._target = target
-        self.case = Case(formula, _signature(formula), "normal", DTYPES[dtype], selection.salt)
+        self.case = Case(formula, least_narrow(formula), "normal", DTYPES[dtype], selection.salt)
         self._quantities = first_order(formula, selection.quantities)
         self.asked = request(self.case, self._quantities, alike(self.case, selection))
         self.single = _single(self.case) if "output" in self._quantities else None
-        own = _of_their_own(target, self.case, self.asked, selection)
-        self.ways = [*_other_ways(target, self.case, self.asked), *own]
+        self.ways = [*_other_ways(target, self.case, self.asked), *_with_other_attributes(self.case, self.asked)]
         self.small = _after_larger(self.case, self._quantities, selection)
 
     @property
@@ -153,6 +151,7 @@ def _other_ways(target: Target, case: Case, asked: Request) -> Iterator[tuple[Gi
         yield named(case, AFTER_NAN), dataclasses.replace(asked, after_nan=True)
     if any(map(case.formula.integer, asked.inputs)):
         yield named(case, NARROWER), dataclasses.replace(asked.of_int32, together=frozenset())
+    yield named(case, TWO_CALLERS), dataclasses.replace(asked, concurrent=True)
     gives = target.observer.info.gives
     if "write" in gives:
         yield named(case, OVERWRITTEN), dataclasses.replace(asked, overwrites=True)
@@ -187,18 +186,10 @@ def _after_larger(
     return named(own, AFTER_LARGER), (asked, before.of_nan, asked)
 
 
-def _of_their_own(target: Target, case: Case, asked: Request, selection: Selection) -> Iterator[tuple[Given, Request]]:
-    """What is right of its own and like no other observation: other attributes, and another forward derivative.
-
-    That is as reverse mode gives it, where a usual run asks for it: a gradient of a gradient runs through this and
-    through what the HVP is made of.
-    """
+def _with_other_attributes(case: Case, asked: Request) -> Iterator[tuple[Given, Request]]:
+    """What is right of its own and like no other observation."""
     if other := _other_attributes(case):
         yield other, dataclasses.replace(asked, attributes=dict(other.signature.attributes))
-    if "double_vjp" in target.observer.info.gives and case.formula.families(selection.quantities) & FORWARD:
-        given = named(case, DOUBLED)  # it has tangents of its own, as each dataset
-        asked = request(given, FORWARD)
-        yield given, dataclasses.replace(asked, cotangents=dict(case.cotangents), doubled=True)
 
 
 def _other_attributes(case: Case) -> Given | None:
@@ -246,8 +237,8 @@ def _of_one_dtype(
     for dataset, difference in told.items():
         words.add(dataset, difference, case.dtype.name)
     for (given, wanted), seen in zip(asked.ways, others, strict=True):
-        if given.dataset in (DOUBLED, OTHER_ATTRIBUTES):
-            yield from _by_themselves(target, given, wanted, seen)
+        if given.dataset == OTHER_ATTRIBUTES:
+            yield from by_themselves(given, held(target, given, wanted.quantities), seen)
         else:
             expected = asked.mapped(wanted.mapped) if wanted.mapped else truth
             yield from _in_another_way(given, wanted, expected, (first, seen), words)
@@ -272,16 +263,6 @@ def _in_another_way(
     for found in again(given, expected, first, seen, words, (seen,)):
         own = judgeable(expected, seen)[found.quantity]
         yield dataclasses.replace(found, seen=answers.get(found.quantity), truth=own, ordinary=True)
-
-
-def _by_themselves(target: Target, given: Given, asked: Request, seen: Observed) -> Iterator[Finding]:
-    """What no other observation is like, judged as an ordinary case is."""
-    took: tuple[Observed, ...] = (seen,)
-    for quantity, expected in judgeable(held(target, given, asked.quantities), seen).items():
-        judged = by_itself(given, quantity, expected, seen)
-        found = seen.observation.get(quantity)
-        yield Finding(given, quantity, judged, took=took, seen=found, truth=expected, ordinary=True)
-        took = ()
 
 
 def _repeated(
@@ -311,16 +292,6 @@ def with_samples(formula: Formula) -> tuple[str, ...]:
     if formula.composition or not all(shape.split()[:1] == [axis] for shape in formula.results.values()):
         return ()
     return tuple(name for name, shape in formula.inputs.items() if shape.split()[:1] == [axis])
-
-
-def _signature(formula: Formula) -> Signature:
-    """The ordinary one that is least narrow, of several samples if one is: its smallest dimension is the largest.
-
-    What goes wrong in one way of asking alone may need several channels, heads or steps to show.
-    """
-    usual, axis = ordinary(formula), batch(formula)
-    several = [one for one in usual if axis and one.dims[axis] > 1]
-    return max(several or usual, key=lambda one: sorted(one.dims.values()))
 
 
 def _alone(target: Target, single: Given, both: Sequence[Observed], truth: dict[str, Expected]) -> Iterator[Finding]:

@@ -17,7 +17,6 @@ from functools import cache
 import numpy as np
 
 from nnparity.adapters.request import Failure, output_keys
-from nnparity.checks.cell_text import CellText
 from nnparity.checks.common import (
     Finding,
     alike,
@@ -28,7 +27,7 @@ from nnparity.checks.common import (
     representative,
     unsupported,
 )
-from nnparity.checks.comparison import SAME, again
+from nnparity.checks.comparison import SAME, CellText, again
 from nnparity.checks.inquiry import Found, Inquiry, saying
 from nnparity.checks.pooled import truth_of
 from nnparity.checks.special_values import TABLE

@@ -11,9 +11,8 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from nnparity.adapters.request import Request
-from nnparity.checks.cell_text import CellText
 from nnparity.checks.common import Finding, alike, first_order, held, judgeable
-from nnparity.checks.comparison import SAME, again, by_itself
+from nnparity.checks.comparison import SAME, CellText, again, by_itself
 from nnparity.checks.inquiry import Found, Inquiry, saying
 from nnparity.checks.pooled import pooled, truth_of
 from nnparity.execute.observer import Observed

@@ -6,7 +6,6 @@ one size, are asked in one dtype only.
 
 from collections.abc import Iterator, Sequence
 
-from nnparity.checks.cell_text import CellText
 from nnparity.checks.common import (
     Finding,
     alike,
@@ -19,6 +18,7 @@ from nnparity.checks.common import (
     representative,
     unsupported,
 )
+from nnparity.checks.comparison import CellText
 from nnparity.checks.inquiry import Found, Inquiry, saying
 from nnparity.execute.observer import Observed
 from nnparity.execute.requests import request

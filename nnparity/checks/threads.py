@@ -19,9 +19,8 @@ from typing import Any
 
 import numpy as np
 
-from nnparity.checks.cell_text import CellText
 from nnparity.checks.common import Finding, failure, first_order, held, judgeable, named, representative
-from nnparity.checks.comparison import OTHER, SAME, again, by_itself, compared, spread
+from nnparity.checks.comparison import OTHER, SAME, CellText, again, by_itself, compared, spread
 from nnparity.checks.inquiry import Found, Inquiry, saying
 from nnparity.checks.layouts import largest
 from nnparity.checks.pooled import pooled, truth_of

@@ -25,8 +25,10 @@ class TargetInfo:
     source: str = ""
     #: Whether it sets itself on how many threads its kernels run, see `Adapter.on_threads`.
     sets_threads: bool = False
-    #: Which of the methods it has that not every adapter has, see `Adapter.gives`.
+    #: Which of the methods it has that not every adapter has, see `OptionalMethods.gives`.
     gives: tuple[str, ...] = ()
+    #: Those of them that take seconds, see `OptionalMethods.slow`.
+    slow: tuple[str, ...] = ()
     #: Families of quantities that it gives of no formula -> the reason, see `adapters.inspection.lacking`.
     lacking: dict[str, str] = field(default_factory=dict)
 

@@ -16,11 +16,12 @@ from typing import Any
 
 import numpy as np
 
-from nnparity.adapters.base import OPTIONAL, Adapter
+from nnparity.adapters.base import Adapter
 from nnparity.adapters.dialect import spoken
 from nnparity.adapters.inspection import lacking, source_of
 from nnparity.adapters.registry import load_alone
 from nnparity.adapters.request import Array, Failure, MaskedElements, Observation, Request, keys, native, unmasked
+from nnparity.adapters.shared.optional_methods import OPTIONAL
 from nnparity.adapters.traceback import frames_of
 from nnparity.execute import messages
 from nnparity.execute.channel import Channel, Closed
@@ -81,6 +82,7 @@ def _begin(backend: str, device: str, mode: str) -> tuple[Adapter, TargetInfo]:
         source=source_of(type(adapter)),
         sets_threads=adapter.sets_threads,
         gives=tuple(method for method in OPTIONAL if adapter.gives(method)),
+        slow=adapter.slow,
         lacking=lacking(adapter),
     )
 

@@ -7,12 +7,11 @@ import numpy as np
 
 from nnparity.adapters.request import Array, Observation, Request
 from nnparity.checks.determinism import with_samples
-from nnparity.mutate.fault import FORWARD, GRADIENTS, OUTPUTS, Call, Change, Fault, of_another, of_answers, of_inputs
+from nnparity.mutate.fault import GRADIENTS, OUTPUTS, Call, Change, Fault, of_another, of_answers, of_inputs
 from nnparity.spec import DTYPES, Case, Dtype, Formula
 from nnparity.spec.cases.layouts import CONTIGUOUS, EXPANDED, LAYOUTS, OF_A_SUM, numbers
 from nnparity.spec.cases.special_values import batch
 from nnparity.spec.loader import signatures
-from nnparity.spec.schema import QUANTITIES
 
 DATA, CALLS, LAYOUT, THREADS = "data", "order of calls", "layout", "threads"
 NAN, PERMITTED = "NaN is taken for 0", "the spec permits it of a NaN"
@@ -32,6 +31,7 @@ def circumstance_faults(formula: Formula, dtype: Dtype) -> list[Fault]:
         Fault("every second call gives other bits", CALLS, _restless),
         Fault("the next call's output lies where this one's does", CALLS, _late, NO_REAL_NUMBERS, sought=True),
         Fault("what was overwritten in place is not read again", CALLS, _packed, NO_REAL_NUMBERS, True, needs="write"),
+        Fault("two callers at once have one workspace", CALLS, _shared, NO_REAL_NUMBERS, sought=True),
     ]
     if any(not formula.integer(name) for name in formula.inputs):
         faults += _of_inputs(formula)
@@ -40,10 +40,6 @@ def circumstance_faults(formula: Formula, dtype: Dtype) -> list[Fault]:
         faults.append(_sought("the first sample sees the others", CALLS, of_answers(_leaking, OUTPUTS)))
     if with_samples(formula):
         faults.append(Fault("mapped over samples, the last is taken for the first", CALLS, _mapped, needs="vmap"))
-    if "jvp" in formula.families(QUANTITIES):
-        faults.append(
-            Fault("half of a VJP's derivative by its cotangents is lost", CALLS, _doubled, needs="double_vjp")
-        )
     if formula.wrt:
         faults.append(
             Fault("a second backward pass is given the first one's cotangents", CALLS, _passed, needs="vjp_again")
@@ -144,12 +140,12 @@ def _packed(call: Call) -> Observation:
     return of_another(call.request.inner_halved, call, OUTPUTS) if call.request.overwrites else call.right
 
 
+def _shared(call: Call) -> Observation:
+    return of_another(call.request.halved, call, OUTPUTS) if call.request.concurrent else call.right
+
+
 def _mapped(call: Call) -> Observation:
     return of_answers(_last_as_first, OUTPUTS)(call) if call.request.mapped else call.right
-
-
-def _doubled(call: Call) -> Observation:
-    return of_answers(lambda x, request: x * 0.5, FORWARD)(call) if call.request.doubled else call.right
 
 
 def _dirty(call: Call) -> Observation:

@@ -1,10 +1,16 @@
-"""Faults of derivatives: a gradient off by a factor, lost or exchanged; a second derivative that loses a term."""
+"""Faults of derivatives: a gradient off by a factor, lost or exchanged; a second derivative that loses a term.
 
-from collections.abc import Callable
+And of those come by in other ways than usual, see `checks.derivatives`.
+"""
+
+from collections.abc import Callable, Iterator
+from functools import partial
 
 import numpy as np
 
 from nnparity.adapters.request import Array, Observation, Request
+from nnparity.checks.derivatives import NESTINGS
+from nnparity.expect.precision_models import narrow
 from nnparity.mutate.fault import FORWARD, SECOND, Call, Change, Fault, of_answers, with_tangents
 from nnparity.spec import Dtype, Formula
 
@@ -24,7 +30,34 @@ def derivative_faults(formula: Formula, dtype: Dtype) -> list[Fault]:
         Fault("hvp is 1 % too large", KIND, of_answers(_scaled(1.01), SECOND), NO_TERM),
         Fault("hvp is 0", KIND, of_answers(_scaled(0.0), SECOND), NO_TERM),
     ]
-    return faults
+    return [*faults, *_by_one_way(formula, dtype)]
+
+
+def _by_one_way(formula: Formula, dtype: Dtype) -> Iterator[Fault]:
+    """Right as usual, and wrong where a derivative is come by in another way."""
+    halves = of_answers(_scaled(0.5), FORWARD, SECOND)
+    doubled = _where(lambda request: request.doubled, halves)
+    yield Fault(
+        "half of a VJP's derivative by its cotangents is lost", KIND, doubled, NO_TERM, True, needs="double_vjp"
+    )
+    if formula.composition:
+        return
+    if len(formula.wrt) > 1:
+        in_part = _where(lambda request: len(request.wrt) < len(formula.wrt), halves)
+        yield Fault("jvp is halved where not all inputs move", KIND, in_part, NO_TERM, True)
+    for method, dataset in NESTINGS.items() if not narrow(dtype.name) else ():
+        nested = _where(partial(_nests, method), halves)
+        yield Fault(
+            f"half of the second derivative by {dataset} mode is lost", KIND, nested, NO_TERM, True, needs=method
+        )
+
+
+def _nests(method: str, request: Request) -> bool:
+    return request.nested == method
+
+
+def _where(asked: Callable[[Request], bool], wrong: Callable[[Call], Observation]) -> Callable[[Call], Observation]:
+    return lambda call: wrong(call) if asked(call.request) else call.right
 
 
 def _of(formula: Formula, name: str) -> list[Fault]:

@@ -53,7 +53,7 @@ class Fault:
     one_way: bool = False
     #: The layout that it shows in, if in one only: planted in targets that have it.
     layout: str = ""
-    #: What it shows in, if in that alone, and is planted in targets that give it: one of `adapters.base.OPTIONAL`.
+    #: What it shows in, if in that alone, and is planted in targets that give it: an adapter's optional method.
     needs: str = ""
 
 

@@ -132,8 +132,7 @@ def planted(memory: Memory, fault: Fault) -> tuple[Target, Planted]:
 def _digest(request: Request) -> bytes:
     told = hashlib.blake2b(digest_size=16)
     asked = request.formula, request.attributes, sorted(request.quantities), request.wrt, request.layout
-    way = request.repeats, request.overwrites, request.mapped, request.doubled, request.second_pass, request.after_nan
-    told.update(repr((*asked, *way)).encode())
+    told.update(repr((*asked, request.way)).encode())
     for group in (request.inputs, request.cotangents, request.tangents):
         for name, array in group.items():
             told.update(f"{name} {array.dtype} {array.shape}".encode())

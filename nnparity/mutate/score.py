@@ -24,7 +24,7 @@ from nnparity.spec.selection import CaseGroup
 
 SOURCES = (variant_faults, shape_faults, precision_faults, derivative_faults, circumstance_faults)
 #: Further checks that can see what ordinary cases cannot, by kind of fault.
-CHECKS = (checks.SPECIALS, checks.DETERMINISM, checks.LAYOUTS, checks.THREADS)
+CHECKS = (checks.SPECIALS, checks.DETERMINISM, checks.DERIVATIVES, checks.LAYOUTS, checks.THREADS)
 #: What the plan finds in the target as it is.
 NONE = Fault("none", "", lambda call: call.right)
 #: What is told of a fault that is not reached.
@@ -83,7 +83,8 @@ class Mutation:
     def _shows(self, fault: Fault) -> bool:
         """Whether the target has what the fault shows in."""
         info = self.target.observer.info
-        return fault.layout in ("", *info.layouts) and (not fault.needs or fault.needs in info.gives)
+        asked = [method for method in info.gives if method not in info.slow or self.plan.level == "full"]
+        return fault.layout in ("", *info.layouts) and (not fault.needs or fault.needs in asked)
 
     def _only(self, formula: Formula, dtype: str) -> Plan:
         return replace(self.plan, formulas=(formula.id,), dtypes=(dtype,))

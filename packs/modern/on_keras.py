@@ -1,12 +1,12 @@
 """Keras's layers, losses and optimisers for the formulas of this pack, by id, on whichever framework carries it."""
 
-from functools import lru_cache, partial
+from functools import partial
 from typing import Any
 
 from keras import losses, ops, optimizers
 from keras.config import backend
 
-from nnparity.adapters.keras.layer_cache import call, dtype_of, layer, optimize, optimizer
+from nnparity.adapters.keras.layer_cache import call, dtype_of, layer, one_a_thread, optimize, optimizer
 from nnparity.adapters.kernel import Unsupported, composed, kernel
 from nnparity.adapters.shared.layouts import HWIO, NCHW, NHWC
 
@@ -123,7 +123,7 @@ def _row(blocks: Any) -> Any:
     return ops.reshape(_gates(blocks), (-1,))
 
 
-@lru_cache(maxsize=64)
+@one_a_thread
 def _adamw(lr: float, decay: float, beta1: float, beta2: float, eps: float, size: int, dtype: str) -> Any:
     return optimizer(partial(optimizers.AdamW, lr, decay, beta1, beta2, eps), size, dtype)
 

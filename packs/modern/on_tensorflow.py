@@ -3,13 +3,13 @@
 What is composed has its statistics in float32, at least.
 """
 
-from functools import lru_cache, partial
+from functools import partial
 from typing import Any
 
 import tensorflow as tf
 from keras import optimizers
 
-from nnparity.adapters.keras.layer_cache import call, layer, optimize, optimizer
+from nnparity.adapters.keras.layer_cache import call, layer, one_a_thread, optimize, optimizer
 from nnparity.adapters.kernel import composed, kernel
 from nnparity.adapters.shared.layouts import HWIO, NCHW, NHWC
 
@@ -122,7 +122,7 @@ def gru(x: Any, h: Any, wx: Any, wh: Any, bx: Any, bh: Any) -> Any:
     return call(made, [*columns, bias], x, initial_state=h)
 
 
-@lru_cache(maxsize=64)
+@one_a_thread
 def _adamw(lr: float, decay: float, beta1: float, beta2: float, eps: float, size: int, dtype: str) -> Any:
     return optimizer(partial(optimizers.AdamW, lr, decay, beta1, beta2, eps), size, dtype)
 

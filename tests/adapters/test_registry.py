@@ -12,9 +12,10 @@ from typing import Any
 import pytest
 
 from nnparity.adapters import registry
-from nnparity.adapters.base import Adapter, ForwardOnly
+from nnparity.adapters.base import Adapter
 from nnparity.adapters.kernel import kernel
 from nnparity.adapters.registry import FrameworkMissing, Misdeclared, UnknownBackend, builtin_names, load
+from nnparity.adapters.shared.forward_only import ForwardOnly
 
 PLUGIN = "nnparity.tests.adapters.test_registry:Minimal"
 MINE = """

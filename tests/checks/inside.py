@@ -6,8 +6,9 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 from nnparity import checks
-from nnparity.adapters.base import OPTIONAL, Adapter
+from nnparity.adapters.base import Adapter
 from nnparity.adapters.request import Request
+from nnparity.adapters.shared.optional_methods import OPTIONAL
 from nnparity.checks.common import Finding
 from nnparity.execute.observer import Observed
 from nnparity.execute.protocol import TargetInfo

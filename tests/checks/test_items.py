@@ -52,12 +52,14 @@ def test_items_are_named_and_belong_to_formulas_or_dtypes() -> None:
         *(
             "specials/relu",
             "determinism/relu",
+            "derivatives/relu",
             "layouts/relu",
             "threads/relu",
             "sweep/relu/float32",
             "sweep/relu/float16",
         ),
-        *("specials/dense", "rejects/dense", "determinism/dense", "layouts/dense", "threads/dense"),
+        *("specials/dense", "rejects/dense", "determinism/dense", "derivatives/dense"),
+        *("layouts/dense", "threads/dense"),
         *("subnormals/float32", "subnormals/float16"),
     ]
 
@@ -78,7 +80,7 @@ def test_inputs_to_reject_are_given_for_outputs_alone(quantities: tuple[str, ...
     assert "specials/dense" in found
 
 
-@pytest.mark.parametrize("change", [{"level": "quick"}, {"salt": "other"}, {"quantities": ("hvp",)}])
+@pytest.mark.parametrize("change", [{"level": "quick"}, {"salt": "other"}])
 def test_some_plans_have_none(change: dict[str, Any]) -> None:
     assert ids(Plan((TargetName("numpy"),), formulas=("relu",), **change)) == []
 

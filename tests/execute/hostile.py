@@ -15,10 +15,11 @@ from typing import Any
 import ml_dtypes
 import numpy as np
 
-from nnparity.adapters.base import Adapter, ForwardOnly
+from nnparity.adapters.base import Adapter
 from nnparity.adapters.kernel import kernel
 from nnparity.adapters.numpy import NumpyAdapter
 from nnparity.adapters.request import Failure, Request
+from nnparity.adapters.shared.forward_only import ForwardOnly
 from nnparity.execute import messages
 from nnparity.execute.protocol import Response
 

@@ -1,0 +1,101 @@
+"""Derivatives come by in other ways: each is code of its own, and what is right by one may be wrong by another.
+
+They are the forward derivative as the derivative of a VJP by its cotangents, as reverse mode gives it; the forward
+derivative of some inputs alone, where the others are constants; and second derivatives by each way to nest forward and
+reverse mode. Forward over forward gives the second derivative of each output along the tangents, and is held to that:
+its quantity is called jvp, since it is shaped like one. Each has tangents of its own, as each dataset, and is judged as
+an ordinary case. Of each dtype where a new one costs next to nothing; of a target that compiles or traces each
+operation of one.
+
+Second derivatives are not asked for in half precision: what one mode hands to the other is rounded to the dtype and may
+leave its range, on each way elsewhere, and what that may do was derived for one of the ways.
+"""
+
+import dataclasses
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+import numpy as np
+
+from nnparity.adapters.request import NESTED, Request
+from nnparity.checks.common import held, least_narrow, representative
+from nnparity.checks.comparison import by_themselves
+from nnparity.checks.inquiry import Found, Inquiry, saying
+from nnparity.execute.observer import Observed
+from nnparity.execute.requests import request
+from nnparity.execute.target import Target
+from nnparity.expect.precision_models import narrow
+from nnparity.spec import DTYPES, Case, Formula
+from nnparity.spec.given import Curved, Given, Moving
+from nnparity.spec.selection import Selection
+
+#: The derivative of a VJP by its cotangents, which is the forward derivative.
+DOUBLED = "forward derivative by a double VJP"
+#: The forward derivative where the first input that is differentiated moves alone, and where all others do.
+ONE_TANGENT, OTHER_TANGENTS = "tangent of {} alone", "tangents without {}"
+#: The ways to nest the two modes, as an adapter's methods are called, and as datasets.
+NESTINGS = {method: method.replace("_", " ") for method in NESTED}
+TWICE_FORWARD = NESTINGS["forward_over_forward"]
+FORWARD, SECOND = frozenset({"jvp"}), frozenset({"hvp"})
+
+
+def derivatives(target: Target, formula: Formula, selection: Selection) -> Inquiry:
+    """Finds verdicts on derivatives that the target is asked for in other ways than usual."""
+    if target.refuses(formula):
+        return saying()
+    dtypes = selection.dtypes if target.traces_nothing else (representative(selection),)
+    signature = least_narrow(formula)
+    cases = [Case(formula, signature, "normal", DTYPES[dtype], selection.salt) for dtype in dtypes]
+    families = formula.families(selection.quantities)
+    info = target.observer.info
+    gives = [method for method in info.gives if method not in info.slow or selection.level == "full"]
+    asked = [one for case in cases for one in _asked(case, families, gives)]
+    return Inquiry(
+        lambda answers: _judged(target, asked, answers),
+        [given for given, _ in asked],
+        [(target.observer, [wanted for _, wanted in asked])],
+        lambda: [held(target, given, wanted.quantities) for given, wanted in asked],
+    )
+
+
+def _asked(case: Case, families: frozenset[str], gives: Sequence[str]) -> Iterator[tuple[Given, Request]]:
+    """The cases, and how they are asked for: what a usual run asks for, and the adapter gives."""
+    if families & FORWARD:
+        if "double_vjp" in gives:
+            given = Given(*_parts(case, DOUBLED))
+            yield given, dataclasses.replace(_of_both(given, FORWARD), doubled=True)
+        yield from _moving_in_part(case)
+    for method, dataset in NESTINGS.items() if not narrow(case.dtype.name) else ():
+        twice_forward = dataset == TWICE_FORWARD
+        if method in gives and families & (family := FORWARD if twice_forward else SECOND):
+            given = (Curved if twice_forward else Given)(*_parts(case, dataset))
+            yield given, dataclasses.replace(_of_both(given, family), nested=method)
+
+
+def _parts(case: Case, dataset: str) -> tuple[Any, ...]:
+    """What another case of the same numbers is made of."""
+    return case.formula, case.signature, dataset, case.dtype, case.salt, case.inputs, case.cotangents
+
+
+def _of_both(given: Given, family: frozenset[str]) -> Request:
+    """With cotangents and tangents: one mode's derivative by the other takes both."""
+    return dataclasses.replace(request(given, family), cotangents=dict(given.cotangents))
+
+
+def _moving_in_part(case: Case) -> Iterator[tuple[Given, Request]]:
+    """The forward derivative of some inputs alone: the tangents of the others are 0, and not given."""
+    first, *others = case.formula.wrt
+    if not others:
+        return
+    for dataset, moving in ((ONE_TANGENT, (first,)), (OTHER_TANGENTS, tuple(others))):
+        parts = _parts(case, dataset.format(first))
+        drawn = Given(*parts).tangents
+        fixed = {name: np.zeros_like(tangent) for name, tangent in drawn.items() if name not in moving}
+        given = Moving(*parts, drawn | fixed)
+        along = {name: drawn[name] for name in moving}
+        yield given, dataclasses.replace(request(given, FORWARD), wrt=moving, tangents=along)
+
+
+def _judged(target: Target, asked: Sequence[tuple[Given, Request]], answers: Sequence[Observed]) -> Iterator[Found]:
+    for (given, wanted), seen in zip(asked, answers, strict=True):
+        yield from by_themselves(given, held(target, given, wanted.quantities), seen)

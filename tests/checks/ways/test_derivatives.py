@@ -1,0 +1,124 @@
+"""Each way to a derivative, wrong alone, is caught by its own dataset alone; honest ones are not."""
+
+from importlib import import_module
+from importlib.util import find_spec
+from typing import Any
+
+import numpy as np
+import pytest
+
+from nnparity import checks
+from nnparity.adapters.base import Adapter
+from nnparity.adapters.kernel import Operation, Point, Tensors
+from nnparity.adapters.numpy import NumpyAdapter
+from nnparity.checks.common import least_narrow
+from nnparity.checks.derivatives import NESTINGS, TWICE_FORWARD
+from nnparity.expect.budgets import expect
+from nnparity.reference.readings import Dual, tangent_of
+from nnparity.spec import DTYPES, Case, load
+from nnparity.spec.given import Curved, Given
+from nnparity.tests.checks.inside import ALL, examined, lines, plan, target, verdicts, wrong
+
+DOUBLED = "forward derivative by a double VJP"
+
+
+class Nested(NumpyAdapter):
+    """All ways, by the reference's own derivatives."""
+
+    factor = 1.0
+
+    def double_vjp(self, operation: Operation, point: Point) -> Tensors:
+        return self.jvp(operation, point)
+
+    def forward_over_reverse(self, operation: Operation, point: Point) -> Tensors:
+        return self.hvp(operation, point)
+
+    def reverse_over_reverse(self, operation: Operation, point: Point) -> Tensors:
+        return self.hvp(operation, point)
+
+    def reverse_over_forward(self, operation: Operation, point: Point) -> Tensors:
+        return self.hvp(operation, point)
+
+    def forward_over_forward(self, operation: Operation, point: Point) -> Tensors:
+        moving = [Dual(Dual(x, v), Dual(v)) for x, v in zip(point.primals, point.tangents, strict=True)]
+        return tuple(tangent_of(tangent_of(y)) for y in operation(*moving, **point.rest))
+
+
+def halved(method: str) -> type[Adapter]:
+    """The adapter of which one way gives half."""
+
+    def half(self: Any, operation: Operation, point: Point) -> Tensors:
+        return tuple(0.5 * one for one in getattr(Nested, method)(self, operation, point))
+
+    return type(f"Half{method}", (Nested,), {method: half})
+
+
+@pytest.mark.parametrize("formula", ["tanh", "dense", "layer_norm", "lstm_step", "attention", "gan_discriminator_loss"])
+@pytest.mark.parametrize("dtype", ALL)
+def test_honest_derivatives_conform_by_each_way(formula: str, dtype: str) -> None:
+    found = lines(Nested, "derivatives", formula, dtypes=(dtype,))
+    assert wrong(found) == {}
+    asked = {verdict.dataset for verdict in verdicts(found)}
+    assert asked >= {DOUBLED}
+    assert (asked >= set(NESTINGS.values())) == (dtype in ("float64", "float32"))
+
+
+@pytest.mark.parametrize("formula", ["tanh", "dense", "lstm_step"])
+@pytest.mark.parametrize("method", ["double_vjp", *NESTINGS])
+def test_a_derivative_that_is_wrong_by_one_way_diverges_there_alone(formula: str, method: str) -> None:
+    dataset = NESTINGS.get(method, DOUBLED)
+    found = wrong(lines(halved(method), "derivatives", formula))
+    assert set(found) == {dataset}
+    family = "jvp" if dataset in (DOUBLED, TWICE_FORWARD) else "hvp"
+    assert {name.partition(".")[0] for name in found[dataset]} == {family}
+
+
+class OnePartial(Nested):
+    """Of a call in which not all inputs move it takes the first tangent that there is for that of the first input."""
+
+    def jvp(self, operation: Operation, point: Point) -> Tensors:
+        moved = super().jvp(operation, point)
+        return tuple(2 * one for one in moved) if "x" in point.rest else moved
+
+
+@pytest.mark.parametrize("formula", ["dense", "layer_norm", "conv2d"])
+def test_a_forward_derivative_that_is_wrong_where_an_input_is_a_constant_diverges(formula: str) -> None:
+    assert wrong(lines(OnePartial, "derivatives", formula)) == {"tangents without x": {"jvp"}}
+    assert wrong(lines(OnePartial, "determinism", formula)) == {}
+
+
+@pytest.mark.skipif(find_spec("torch") is None, reason="torch is not installed")
+def test_a_kernel_of_torch_whose_backward_detaches_what_comes_in_is_caught() -> None:
+    adapter = import_module("nnparity.tests.checks.torch_adapters").DetachesCotangents
+    assert wrong(lines(adapter, "derivatives", "tanh")).get(DOUBLED) == {"jvp"}
+
+
+@pytest.mark.skipif(find_spec("torch") is None, reason="torch is not installed")
+def test_the_layer_norm_of_torch_is_called_by_what_it_does() -> None:
+    adapter = import_module("nnparity.adapters.torch.backend").TorchAdapter
+    found = [one for one in examined(adapter, "derivatives", "layer_norm") if one.grade == "diverges"]
+    assert {one.dataset for one in found} == {"reverse over forward", TWICE_FORWARD}
+    assert {one.diagnosis for one in found} == {load()["layer_norm"].variants["saved_statistics"].says}
+
+
+@pytest.mark.parametrize("formula", [one.id for one in load().values() if one.wrt and not one.composition])
+def test_the_second_derivative_of_each_output_adds_up_to_what_the_hvp_says(formula: str) -> None:
+    found = load()[formula]
+    usual = Case(found, least_narrow(found), "normal", DTYPES["float64"], "")
+    parts = (found, usual.signature, TWICE_FORWARD, usual.dtype, "", usual.inputs, usual.cotangents)
+    curved, turned = Curved(*parts), Given(*parts)
+    forward = expect(curved, frozenset({"jvp"}), proven=False)
+    hvp = expect(turned, frozenset({"hvp"}), proven=False)
+    names = ["jvp" if len(found.results) == 1 else f"jvp.{name}" for name in found.results]
+    left = [np.sum(forward[name].value * g) for name, g in zip(names, usual.cotangents.values(), strict=True)]
+    right = [np.sum(hvp[f"hvp.{name}"].value * curved.tangents[name]) for name in found.wrt]
+    size = sum(np.abs(hvp[f"hvp.{name}"].value * curved.tangents[name]).sum() for name in found.wrt)
+    assert abs(sum(left) - sum(right)) <= 1e-10 * size
+
+
+def test_second_derivatives_alone_are_asked_where_nothing_else_is() -> None:
+    asked = plan("tanh", quantities=("hvp",))
+    found = [item for item in checks.items(asked) if item.subject == "tanh"]
+    assert [item.check for item in found] == ["derivatives"]
+    datasets = {one.case.dataset for item in found for one in item.run(target(Nested))}  # type: ignore[union-attr]
+    assert datasets == set(NESTINGS.values()) - {TWICE_FORWARD}
