@@ -298,18 +298,18 @@ class Adapter(OptionalMethods, ABC):
             if request.repeats:
                 program(at)
             if request.concurrent:
-                if self.one_caller:
-                    raise Unsupported(self.one_caller)
-                half = self._point(request.halved)
-                return beside(
-                    lambda: self._read(program(at), names), lambda: self._read(program(half), names), self.scope
-                )
+                return {**self._beside_another(program, at, self._point(request.halved), names)}
             tensors = tuple(program(at))
             if request.read_late:  # one buffer for the results of all calls holds those of this one now
                 program(self._point(request.halved))
-            return self._read(tensors, names)
+            return {**self._read(tensors, names)}
         except Exception as error:  # noqa: BLE001  (the same: one family fails, the others go on)
             return self._failed(request, families, error)
+
+    def _beside_another(self, program: Program, at: Point, other: Point, names: Sequence[str]) -> dict[str, Array]:
+        if self.one_caller:
+            raise Unsupported(self.one_caller)
+        return beside(lambda: self._read(program(at), names), lambda: self._read(program(other), names), self.scope)
 
     def _read(self, tensors: Iterable[Tensor], names: Sequence[str]) -> dict[str, Array]:
         """What a program has returned, by name. Raises TypeError where that is more or less."""

@@ -91,7 +91,7 @@ def _moving_in_part(case: Case) -> Iterator[tuple[Given, Request]]:
         parts = _parts(case, dataset.format(first))
         drawn = Given(*parts).tangents
         fixed = {name: np.zeros_like(tangent) for name, tangent in drawn.items() if name not in moving}
-        given = Moving(*parts, drawn | fixed)
+        given = Moving(*parts, along=drawn | fixed)
         along = {name: drawn[name] for name in moving}
         yield given, dataclasses.replace(request(given, FORWARD), wrt=moving, tangents=along)
 

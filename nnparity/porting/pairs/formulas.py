@@ -14,6 +14,7 @@ import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
 
 from nnparity.reference.formulas import activation, bert, convolution, loss, mlp, recurrent, transformer
+from nnparity.reference.formulas.layer_norm import layer_norm as over_the_last_axis
 from nnparity.reference.readings.numbers import logistic
 from nnparity.spec.schema import Variant
 
@@ -89,7 +90,7 @@ def layer_norm(
     """As in the spec, over the last axis; or over others, or with epsilon added to the root."""
     over = tuple(axis for axis in axes if x.ndim >= -axis)
     if over == (-1,) and not outside:
-        return bert.layer_norm(x, gamma, beta, eps=eps, **variant)
+        return over_the_last_axis(x, gamma, beta, eps=eps, **variant)
     count = float(math.prod(x.shape[axis] for axis in over))
     centred = x - np.sum(x, axis=over, keepdims=True) / count
     variance = np.sum(np.square(centred), axis=over, keepdims=True) / count
