@@ -13,7 +13,6 @@ leave its range, on each way elsewhere, and what that may do was derived for one
 
 import dataclasses
 from collections.abc import Iterator, Sequence
-from typing import Any
 
 import numpy as np
 
@@ -25,8 +24,10 @@ from nnparity.execute.observer import Observed
 from nnparity.execute.requests import request
 from nnparity.execute.target import Target
 from nnparity.expect.precision_models import narrow
-from nnparity.spec import DTYPES, Case, Formula
+from nnparity.spec import DTYPES, Case, Dtype, Formula
+from nnparity.spec.cases.case import Arrays
 from nnparity.spec.given import Curved, Given, Moving
+from nnparity.spec.schema import Signature
 from nnparity.spec.selection import Selection
 
 #: The derivative of a VJP by its cotangents, which is the forward derivative.
@@ -72,7 +73,7 @@ def _asked(case: Case, families: frozenset[str], gives: Sequence[str]) -> Iterat
             yield given, dataclasses.replace(_of_both(given, family), nested=method)
 
 
-def _parts(case: Case, dataset: str) -> tuple[Any, ...]:
+def _parts(case: Case, dataset: str) -> tuple[Formula, Signature, str, Dtype, str, Arrays, Arrays]:
     """What another case of the same numbers is made of."""
     return case.formula, case.signature, dataset, case.dtype, case.salt, case.inputs, case.cotangents
 
@@ -91,7 +92,7 @@ def _moving_in_part(case: Case) -> Iterator[tuple[Given, Request]]:
         parts = _parts(case, dataset.format(first))
         drawn = Given(*parts).tangents
         fixed = {name: np.zeros_like(tangent) for name, tangent in drawn.items() if name not in moving}
-        given = Moving(*parts, along=drawn | fixed)
+        given = Moving(*parts, drawn | fixed)
         along = {name: drawn[name] for name in moving}
         yield given, dataclasses.replace(request(given, FORWARD), wrt=moving, tangents=along)
 
