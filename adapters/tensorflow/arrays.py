@@ -80,7 +80,8 @@ class TensorflowArrays(Nesting):
     def jvp(self, operation: Operation, point: Point) -> Tensors:
         with tf.autodiff.ForwardAccumulator(list(point.primals), list(point.tangents)) as accumulator:
             outputs = operation(*point.primals, **point.rest)
-        return tuple(accumulator.jvp(y, unconnected_gradients=_ZERO) for y in outputs)
+        # What a gradient has as slices of a table has its tangent so too.
+        return tuple(tf.convert_to_tensor(accumulator.jvp(y, unconnected_gradients=_ZERO)) for y in outputs)
 
     def hvp(self, operation: Operation, point: Point) -> Tensors:
         with tf.GradientTape(watch_accessed_variables=False) as outer:
