@@ -11,8 +11,9 @@ Second derivatives are not asked for in half precision: what one mode hands to t
 leave its range, on each way elsewhere, and what that may do was derived for one of the ways.
 """
 
-import dataclasses
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from functools import cached_property
 
 import numpy as np
 
@@ -23,6 +24,7 @@ from nnparity.checks.inquiry import Found, Inquiry, saying
 from nnparity.execute.observer import Observed
 from nnparity.execute.requests import request
 from nnparity.execute.target import Target
+from nnparity.expect.expected import Expected
 from nnparity.expect.precision_models import narrow
 from nnparity.spec import DTYPES, Case, Dtype, Formula
 from nnparity.spec.cases.case import Arrays
@@ -50,13 +52,27 @@ def derivatives(target: Target, formula: Formula, selection: Selection) -> Inqui
     families = formula.families(selection.quantities)
     info = target.observer.info
     gives = [method for method in info.gives if method not in info.slow or selection.level == "full"]
-    asked = [one for case in cases for one in _asked(case, families, gives)]
+    ways = [_Way(target, *one) for case in cases for one in _asked(case, families, gives)]
     return Inquiry(
-        lambda answers: _judged(target, asked, answers),
-        [given for given, _ in asked],
-        [(target.observer, [wanted for _, wanted in asked])],
-        lambda: [held(target, given, wanted.quantities) for given, wanted in asked],
+        lambda answers: _judged(ways, answers),
+        [one.given for one in ways],
+        [(target.observer, [one.wanted for one in ways])],
+        lambda: [one.truth for one in ways],
     )
+
+
+@dataclass(frozen=True, eq=False)
+class _Way:
+    """A case, and how a target is asked for it."""
+
+    target: Target
+    given: Given
+    wanted: Request
+
+    @cached_property
+    def truth(self) -> dict[str, Expected]:
+        """What it is held to."""
+        return held(self.target, self.given, self.wanted.quantities)
 
 
 def _asked(case: Case, families: frozenset[str], gives: Sequence[str]) -> Iterator[tuple[Given, Request]]:
@@ -64,13 +80,13 @@ def _asked(case: Case, families: frozenset[str], gives: Sequence[str]) -> Iterat
     if families & FORWARD:
         if "double_vjp" in gives:
             given = Given(*_parts(case, DOUBLED))
-            yield given, dataclasses.replace(_of_both(given, FORWARD), doubled=True)
+            yield given, replace(_of_both(given, FORWARD), doubled=True)
         yield from _moving_in_part(case)
     for method, dataset in NESTINGS.items() if not narrow(case.dtype.name) else ():
         twice_forward = dataset == TWICE_FORWARD
         if method in gives and families & (family := FORWARD if twice_forward else SECOND):
             given = (Curved if twice_forward else Given)(*_parts(case, dataset))
-            yield given, dataclasses.replace(_of_both(given, family), nested=method)
+            yield given, replace(_of_both(given, family), nested=method)
 
 
 def _parts(case: Case, dataset: str) -> tuple[Formula, Signature, str, Dtype, str, Arrays, Arrays]:
@@ -80,7 +96,7 @@ def _parts(case: Case, dataset: str) -> tuple[Formula, Signature, str, Dtype, st
 
 def _of_both(given: Given, family: frozenset[str]) -> Request:
     """With cotangents and tangents: one mode's derivative by the other takes both."""
-    return dataclasses.replace(request(given, family), cotangents=dict(given.cotangents))
+    return replace(request(given, family), cotangents=dict(given.cotangents))
 
 
 def _moving_in_part(case: Case) -> Iterator[tuple[Given, Request]]:
@@ -94,9 +110,9 @@ def _moving_in_part(case: Case) -> Iterator[tuple[Given, Request]]:
         fixed = {name: np.zeros_like(tangent) for name, tangent in drawn.items() if name not in moving}
         given = Moving(*parts, drawn | fixed)
         along = {name: drawn[name] for name in moving}
-        yield given, dataclasses.replace(request(given, FORWARD), wrt=moving, tangents=along)
+        yield given, replace(request(given, FORWARD), wrt=moving, tangents=along)
 
 
-def _judged(target: Target, asked: Sequence[tuple[Given, Request]], answers: Sequence[Observed]) -> Iterator[Found]:
-    for (given, wanted), seen in zip(asked, answers, strict=True):
-        yield from by_themselves(given, held(target, given, wanted.quantities), seen)
+def _judged(ways: Sequence[_Way], answers: Sequence[Observed]) -> Iterator[Found]:
+    for one, seen in zip(ways, answers, strict=True):
+        yield from by_themselves(one.given, one.truth, seen)
