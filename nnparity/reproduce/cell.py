@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from nnparity.checks import SPECIALS, SUBNORMALS, making
+from nnparity.checks import DERIVATIVES, SPECIALS, SUBNORMALS, making
 from nnparity.checks.common import failure, judgeable, observe, refused
 from nnparity.checks.subnormals import BOTH, FLUSHES, KEEPS, does_with
 from nnparity.checks.subnormals import DATASET as SUBNORMAL
@@ -220,7 +220,8 @@ def find(id: str, salt: str = "") -> Case:
     if dataset in MANY:
         return _many(name, signed, dataset, dtype, salt)
     if check and check[0] not in ONE_CALL:
-        raise Unreproducible(f"{dataset!r} belongs to the check {check[0]!r}, which asks more than one call")
+        asks = "for derivatives by ways that no script has" if check[0] == DERIVATIVES else "more than one call"
+        raise Unreproducible(f"{dataset!r} belongs to the check {check[0]!r}, which asks {asks}")
     return naming.find(id, salt)
 
 

@@ -245,6 +245,7 @@ def test_where_nothing_is_wrong_there_is_no_issue(torch: Target) -> None:
     [
         ("dense/n3i5j4/after a refused call/float32", "belongs to the check 'rejects', which asks more than one call"),
         ("relu/n3d5/again/float32", "belongs to the check 'determinism', which asks more than one call"),
+        ("relu/n3d5/forward over reverse/float32", "'derivatives', which asks for derivatives by ways that no script"),
         ("relu/n3d5/transposed/float32", "belongs to the check 'layouts', which asks more than one call"),
         ("relu/n3d5/several threads/float32", "belongs to the check 'threads', which asks more than one call"),
         ("dense/n3i5j4/rejects: nothing/float32", "no entry to reject of dense is called 'nothing'"),
