@@ -107,7 +107,9 @@ class OneBuffer(NumpyAdapter):
 @pytest.mark.parametrize("formula", ["tanh", "dense", "conv2d", "layer_norm", "embedding"])
 def test_a_result_that_the_next_call_overwrites_diverges(formula: str) -> None:
     """Read right away each is right."""
-    assert wrong(lines(OneBuffer, "determinism", formula)) == {"read after another call": {"output"}}
+    found = wrong(lines(OneBuffer, "determinism", formula))
+    assert found.pop("read after another call") == {"output"}
+    assert set(found) <= {"two callers at once"}, "the other thread's calls are other calls too"
 
 
 class SecondCallShifts(NumpyAdapter):

@@ -19,7 +19,8 @@ from nnparity.spec.usage import UsageError
 #: The decorators that declare a kernel.
 DECLARING = {"kernel", "composed"}
 PASSED = "passed"
-BASE = "nnparity.adapters.base"
+#: What adapters of several frameworks have, and what says nothing of any.
+BASES = ("nnparity.adapters.base", "nnparity.adapters.shared.forward_only")
 
 
 class Unreproducible(UsageError):
@@ -125,7 +126,7 @@ class Found:
 
 def member(place: Module, kind: str, name: str) -> Found | None:
     """What a class defines or inherits under a name."""
-    if place.name == BASE:  # which all have, and which says nothing of a framework
+    if place.name in BASES:
         return None
     statement = place.bindings.get(kind)
     if isinstance(statement, ast.ImportFrom) and statement.module:
