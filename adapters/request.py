@@ -84,12 +84,19 @@ class Request:
 
     @property
     def halved(self) -> "Request":
-        """The same of half of each real number: no formula takes those for the same, nor refuses them."""
-        return replace(self, inputs={name: _half(array) for name, array in self.inputs.items()})
+        """The same of half of each real number, cotangents too: no formula takes those for the same, nor refuses them.
+
+        Of an input that is only scaled some have the same gradient, such as a normalisation by what it is halved by.
+        """
+        cotangents = {name: _half(array) for name, array in self.cotangents.items()}
+        return replace(self, inputs={name: _half(array) for name, array in self.inputs.items()}, cotangents=cotangents)
 
     @property
     def inner_halved(self) -> "Request":
-        """The same of half of each real number but the first and the last, by which who keeps arrays may know them."""
+        """The same of half of each real number but the first and the last, by which who keeps arrays may know them.
+
+        And in reverse order: half a number has its sign and its rank, and what is kept of those would be right.
+        """
         return replace(self, inputs={name: _inner_half(array) for name, array in self.inputs.items()})
 
     @property
@@ -112,7 +119,9 @@ def _all_nan(array: Array) -> Array:
 
 
 def _inner_half(array: Array) -> Array:
-    halved = _half(array).copy()
+    if array.dtype.kind in "iub":
+        return array
+    halved = _half(array).reshape(-1)[::-1].reshape(array.shape).copy()
     if array.size > 2:
         halved.flat[0], halved.flat[-1] = array.flat[0], array.flat[-1]
     return halved
