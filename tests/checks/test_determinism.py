@@ -226,6 +226,23 @@ def test_weights_that_are_packed_once_diverge_where_they_are_overwritten(formula
     assert {name.partition(".")[0] for name in found["inputs overwritten in place"]} == {"output"}
 
 
+class KeepsSigns(NumpyAdapter):
+    """It keeps which numbers are positive by where an array lies, and its ends."""
+
+    def _bound(self, request: Request) -> Operation:
+        operation = super()._bound(request)
+        kept: dict[Any, Any] = {}
+
+        def method(x: Any) -> Any:
+            return np.where(kept.setdefault((id(x), x.flat[0], x.flat[-1]), x > 0), x, 0.0)
+
+        return dataclasses.replace(operation, method=method)
+
+
+def test_signs_that_are_kept_diverge_where_inputs_are_overwritten() -> None:
+    assert wrong(lines(KeepsSigns, "determinism", "relu")) == {"inputs overwritten in place": {"output"}}
+
+
 class MapsTheFirst(NumpyAdapter):
     """Code for one sample, mapped over all, is given the first each time."""
 

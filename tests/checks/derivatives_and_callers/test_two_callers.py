@@ -1,6 +1,7 @@
 """What two threads overwrite for each other is caught; what each has for itself is not."""
 
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from itertools import chain, repeat
@@ -14,6 +15,8 @@ from nnparity.adapters.shared.concurrency import beside
 from nnparity.tests.checks.inside import ALL, lines, wrong
 
 BESIDE = "two callers at once"
+#: Seconds of a call in which another thread comes in, as it does where a native kernel has let go of Python.
+LONG = 0.0005
 
 
 class OneWorkspace(NumpyAdapter):
@@ -23,9 +26,27 @@ class OneWorkspace(NumpyAdapter):
 
     def _value(self, operation: Operation, point: Point) -> Tensors:
         type(self).place = tuple(np.array(y) for y in super()._value(operation, point))
-        for _ in range(100):  # other code of the same call, in which another thread may come in
-            sum(range(100))
+        time.sleep(LONG)
         return type(self).place
+
+
+class OneBackwardWorkspace(NumpyAdapter):
+    """The same of gradients: that of a normalisation's input is what it was where only the input is halved."""
+
+    place: tuple[np.ndarray, ...] = ()
+
+    def vjp(self, operation: Operation, point: Point) -> tuple[Tensors, Tensors]:
+        outputs, gradients = super().vjp(operation, point)
+        type(self).place = gradients
+        time.sleep(LONG)
+        return outputs, type(self).place
+
+
+@pytest.mark.parametrize("formula", ["layer_norm", "relu", "embedding", "avg_pool2d"])
+def test_a_workspace_of_the_backward_pass_diverges_there_alone(formula: str) -> None:
+    found = wrong(lines(OneBackwardWorkspace, "determinism", formula))
+    assert set(found) == {BESIDE}
+    assert {name.partition(".")[0] for name in found[BESIDE]} == {"grad"}
 
 
 class OneForEach(OneWorkspace):
