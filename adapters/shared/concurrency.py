@@ -11,8 +11,9 @@ import numpy as np
 
 from nnparity.adapters.request import Array
 
-#: Calls during which the other thread has made one; and seconds after which no more of them are waited for.
-MEETINGS, SECONDS = 16, 0.5
+#: Calls during which the other thread has made one: as many as are made in so many seconds, but no fewer and no more
+#: than these, and no longer waited for than so many.
+FEWEST, MEETINGS, SHORT, SECONDS = 4, 16, 0.01, 0.5
 #: Seconds after which Python passes from one thread to another, in place of 0.005: that is longer than a small kernel.
 TURN = 1e-6
 
@@ -33,8 +34,8 @@ def beside(
 def _answers(call: Callable[[], dict[str, Array]], made: list[None]) -> list[dict[str, Array]]:
     """As many as it takes to meet the other thread, on a busy machine too; `made` grows by each call of that."""
     answers: list[dict[str, Array]] = []
-    met, end = 0, perf_counter() + SECONDS
-    while met < MEETINGS and (not answers or perf_counter() < end):
+    met, begun = 0, perf_counter()
+    while met < MEETINGS and (not answers or perf_counter() - begun < (SECONDS if met < FEWEST else SHORT)):
         before = len(made)
         answers.append(call())
         met += len(made) > before
