@@ -67,5 +67,4 @@ class Nesting(Adapter):
 
 
 def _derivative(operation: Operation, point: Point, differentiate: Callable[[Operation, Point], Tensors]) -> Derivative:
-    of = operation.formula, operation.method, operation.wrt, operation.attributes, operation.order
-    return Derivative(*of, of=operation, at=point, differentiate=differentiate)
+    return Derivative(**vars(operation), of=operation, at=point, differentiate=differentiate)

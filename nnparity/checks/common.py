@@ -59,9 +59,9 @@ def by_model(
     return {quantity: others.get(models[quantity], expected)[quantity] for quantity in expected}
 
 
-def named(own: Case, dataset: str) -> Given:
-    """An ordinary case as one of a check."""
-    return Given(own.formula, own.signature, dataset, own.dtype, own.salt, own.inputs, own.cotangents)
+def named(own: Case, dataset: str, kind: type[Given] = Given, **more: Any) -> Given:
+    """An ordinary case as one of a check; of a kind that is given more, with that."""
+    return kind(own.formula, own.signature, dataset, own.dtype, own.salt, own.inputs, own.cotangents, **more)
 
 
 def first_order(formula: Formula, quantities: Sequence[str]) -> frozenset[str]:
@@ -92,6 +92,11 @@ def judgeable(truth: Mapping[str, Expected], observed: Observed) -> dict[str, Ex
     """What is expected, and of what came with the gradients where it is not the plain forward's output: the same."""
     more = {name: truth[plain(name)] for name in observed.observation if plain(name) != name and plain(name) in truth}
     return {**truth, **more}
+
+
+def answer(observed: Observed, quantity: str) -> Any:
+    """What was observed; of a result that came with the gradients in one observation alone, the plain one."""
+    return observed.observation.get(quantity, observed.observation.get(plain(quantity)))
 
 
 def misshapen(seen: Any, observed: Observed, expected: Expected, dtype: Dtype) -> Judgement | None:

@@ -8,8 +8,7 @@ from collections.abc import Iterable, Iterator
 
 import numpy as np
 
-from nnparity.adapters.request import Failure
-from nnparity.checks.common import Finding, judgeable, misshapen
+from nnparity.checks.common import Finding, answer, judgeable, misshapen
 from nnparity.execute.observer import Observed
 from nnparity.expect.expected import Expected
 from nnparity.judge.answer_patterns import read_row_by_row
@@ -102,7 +101,7 @@ def again(
 
 def _named(case: Case, quantity: str, judged: Judgement, expected: Expected, observed: Observed) -> str | None:
     """What a kernel has done that is right of the same numbers where they lie as usual, where that can be told."""
-    seen = _answer(observed, quantity)
+    seen = answer(observed, quantity)
     if judged.grade != "diverges" or judged.hard is None or not isinstance(seen, np.ndarray):
         return None
     found = read_row_by_row(case, plain(quantity), seen, expected)
@@ -120,9 +119,9 @@ def _worse(own: Judgement, other: Judgement) -> Judgement | None:
 
 def by_itself(case: Case, quantity: str, expected: Expected, observed: Observed) -> Judgement:
     """The judgement of an observation that is held against nothing else; of what came with the gradients, the plain."""
-    seen = _answer(observed, quantity)
+    seen = answer(observed, quantity)
     wrong = misshapen(seen, observed, expected, case.dtype)
-    return wrong or graded(seen, expected, case, plain(quantity))  # type: ignore[arg-type]
+    return wrong or graded(seen, expected, case, plain(quantity))
 
 
 def by_themselves(given: Given, truth: dict[str, Expected], seen: Observed) -> Iterator[Finding]:
@@ -135,11 +134,6 @@ def by_themselves(given: Given, truth: dict[str, Expected], seen: Observed) -> I
         took = ()
 
 
-def _answer(observed: Observed, quantity: str) -> Array | Failure | None:
-    """What was observed; of a result that came with the gradients in one observation alone, the plain one."""
-    return observed.observation.get(quantity, observed.observation.get(plain(quantity)))
-
-
 def compared(
     one: Observed, other: Observed, quantity: str, expected: Expected, case: Case
 ) -> tuple[Judgement, str | None]:
@@ -150,7 +144,7 @@ def compared(
     well, by what is expected of the case, nothing is shown: `inconclusive`.
     """
     dtype = case.dtype
-    a, b = (_answer(seen, quantity) for seen in (one, other))
+    a, b = (answer(seen, quantity) for seen in (one, other))
     if isinstance(a, np.ndarray) and a.ndim == expected.value.ndim > 0 and a.shape[1:] == expected.value.shape[1:]:
         a = a[: len(expected.value)]  # of a batch, the first sample
     wrong = misshapen(a, one, expected, dtype) or misshapen(b, other, expected, dtype)

@@ -18,7 +18,7 @@ from functools import cached_property
 import numpy as np
 
 from nnparity.adapters.request import NESTED, Request
-from nnparity.checks.common import held, least_narrow, representative
+from nnparity.checks.common import held, least_narrow, named, representative
 from nnparity.checks.comparison import by_themselves
 from nnparity.checks.inquiry import Found, Inquiry, saying
 from nnparity.execute.observer import Observed
@@ -26,10 +26,8 @@ from nnparity.execute.requests import request
 from nnparity.execute.target import Target
 from nnparity.expect.expected import Expected
 from nnparity.expect.precision_models import narrow
-from nnparity.spec import DTYPES, Case, Dtype, Formula
-from nnparity.spec.cases.case import Arrays
+from nnparity.spec import DTYPES, Case, Formula
 from nnparity.spec.given import Curved, Given, Moving
-from nnparity.spec.schema import Signature
 from nnparity.spec.selection import Selection
 
 #: The derivative of a VJP by its cotangents, which is the forward derivative.
@@ -50,8 +48,7 @@ def derivatives(target: Target, formula: Formula, selection: Selection) -> Inqui
     signature = least_narrow(formula)
     cases = [Case(formula, signature, "normal", DTYPES[dtype], selection.salt) for dtype in dtypes]
     families = formula.families(selection.quantities)
-    info = target.observer.info
-    gives = [method for method in info.gives if method not in info.slow or selection.level == "full"]
+    gives = target.observer.info.asked(selection.level)
     ways = [_Way(target, *one) for case in cases for one in _asked(case, families, gives)]
     return Inquiry(
         lambda answers: _judged(ways, answers),
@@ -79,19 +76,14 @@ def _asked(case: Case, families: frozenset[str], gives: Sequence[str]) -> Iterat
     """The cases, and how they are asked for: what a usual run asks for, and the adapter gives."""
     if families & FORWARD:
         if "double_vjp" in gives:
-            given = Given(*_parts(case, DOUBLED))
+            given = named(case, DOUBLED)
             yield given, replace(_of_both(given, FORWARD), doubled=True)
         yield from _moving_in_part(case)
     for method, dataset in NESTINGS.items() if not narrow(case.dtype.name) else ():
         twice_forward = dataset == TWICE_FORWARD
         if method in gives and families & (family := FORWARD if twice_forward else SECOND):
-            given = (Curved if twice_forward else Given)(*_parts(case, dataset))
+            given = named(case, dataset, Curved if twice_forward else Given)
             yield given, replace(_of_both(given, family), nested=method)
-
-
-def _parts(case: Case, dataset: str) -> tuple[Formula, Signature, str, Dtype, str, Arrays, Arrays]:
-    """What another case of the same numbers is made of."""
-    return case.formula, case.signature, dataset, case.dtype, case.salt, case.inputs, case.cotangents
 
 
 def _of_both(given: Given, family: frozenset[str]) -> Request:
@@ -105,10 +97,10 @@ def _moving_in_part(case: Case) -> Iterator[tuple[Given, Request]]:
     if not others:
         return
     for dataset, moving in ((ONE_TANGENT, (first,)), (OTHER_TANGENTS, tuple(others))):
-        parts = _parts(case, dataset.format(first))
-        drawn = Given(*parts).tangents
+        called = dataset.format(first)
+        drawn = named(case, called).tangents
         fixed = {name: np.zeros_like(tangent) for name, tangent in drawn.items() if name not in moving}
-        given = Moving(*parts, drawn | fixed)
+        given = named(case, called, Moving, along=drawn | fixed)
         along = {name: drawn[name] for name in moving}
         yield given, replace(request(given, FORWARD), wrt=moving, tangents=along)
 

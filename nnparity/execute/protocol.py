@@ -3,6 +3,7 @@
 from dataclasses import dataclass, field
 
 from nnparity.adapters.request import Observation
+from nnparity.spec.schema import LEVELS
 
 
 @dataclass(frozen=True)
@@ -31,6 +32,10 @@ class TargetInfo:
     slow: tuple[str, ...] = ()
     #: Families of quantities that it gives of no formula -> the reason, see `adapters.inspection.lacking`.
     lacking: dict[str, str] = field(default_factory=dict)
+
+    def asked(self, level: str) -> list[str]:
+        """Those of `gives` that a plan of that level asks for."""
+        return [method for method in self.gives if method not in self.slow or level == LEVELS[-1]]
 
 
 @dataclass(frozen=True)

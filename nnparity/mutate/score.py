@@ -83,8 +83,7 @@ class Mutation:
     def _shows(self, fault: Fault) -> bool:
         """Whether the target has what the fault shows in."""
         info = self.target.observer.info
-        asked = [method for method in info.gives if method not in info.slow or self.plan.level == "full"]
-        return fault.layout in ("", *info.layouts) and (not fault.needs or fault.needs in asked)
+        return fault.layout in ("", *info.layouts) and (not fault.needs or fault.needs in info.asked(self.plan.level))
 
     def _only(self, formula: Formula, dtype: str) -> Plan:
         return replace(self.plan, formulas=(formula.id,), dtypes=(dtype,))

@@ -18,7 +18,7 @@ from threadpoolctl import threadpool_limits
 
 from nnparity.adapters.registry import FOLDER, builtin_names, records
 from nnparity.checks import Inquiry, Item
-from nnparity.checks.common import Finding, by_model, failure, first_line, judgeable, refused, unsupported
+from nnparity.checks.common import Finding, answer, by_model, failure, first_line, judgeable, refused, unsupported
 from nnparity.execute.observer import Observed
 from nnparity.execute.requests import request
 from nnparity.execute.target import Target
@@ -35,7 +35,7 @@ from nnparity.reports.records import Curve, Verdict
 from nnparity.run.kept_verdicts import Entry, Line, Told, kept_of, prepare
 from nnparity.run.loss_curves import curves
 from nnparity.run.plan import WHOLE, Plan
-from nnparity.run.repetition import Repetition, answer, repeated
+from nnparity.run.repetition import Repetition, repeated
 from nnparity.run.verdicts import verdict_line
 from nnparity.spec import Case
 from nnparity.spec.precision import ACCUMULATE, FUSED

@@ -11,19 +11,17 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from itertools import groupby
 from operator import itemgetter
-from typing import Any
 
 import msgspec
 import numpy as np
 
-from nnparity.checks.common import first_line
+from nnparity.checks.common import answer, first_line
 from nnparity.execute.observer import Observed
 from nnparity.execute.target import Target
 from nnparity.judge.elements import fingerprint
 from nnparity.judge.grades import Judgement
 from nnparity.reports.records import ONCE_MORE, OTHER_BITS, RIGHT_AGAIN, WRONG, Verdict
 from nnparity.spec import Case
-from nnparity.spec.schema import plain
 
 #: Cases of a formula in a dtype that a target is asked once more, at most; and those of them that give the same bits.
 MOST, SAME = 32, 4
@@ -38,11 +36,6 @@ Place = tuple[str, str, str]
 def repeated(verdict: Verdict) -> bool:
     """Whether its case is to be asked once more: its numbers are wrong, and nobody has put on record how."""
     return verdict.grade in WRONG and verdict.known is None
-
-
-def answer(observed: Observed, quantity: str) -> Any:
-    """What there is of a quantity. An output that comes with gradients is left out where it is the plain one."""
-    return observed.observation.get(quantity, observed.observation.get(plain(quantity)))
 
 
 @dataclass
