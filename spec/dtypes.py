@@ -29,9 +29,26 @@ class Dtype:
         return int(-np.log2(self.unit))
 
     def round(self, values: Any) -> NDArray[Any]:
-        """`values` rounded to this format (to nearest, overflow to infinity)."""
+        """`values` rounded to this format once (to nearest, ties to even, overflow to infinity)."""
+        values = np.asarray(values)
         with np.errstate(over="ignore"):
-            return np.asarray(values).astype(self.numpy)
+            return (_not_half_way(values) if self.name == "bfloat16" else values).astype(self.numpy)
+
+
+def _not_half_way(values: NDArray[Any]) -> NDArray[Any]:
+    """In float32, where what is only rounded to half way between two of bfloat16 stays on its side.
+
+    ml_dtypes rounded float64 by way of float32 before 0.7, which takes that for a tie: inputs would depend on it.
+    """
+    if values.dtype != np.float64:
+        return values
+    near = values.astype(np.float32)
+    half = np.flatnonzero((near.view(np.uint32) & 0xFFFF) == 0x8000)
+    if half.size:
+        rounded, exact = near.flat[half], values.flat[half]
+        beyond = np.where(exact > rounded, np.inf, -np.inf).astype(np.float32)
+        near.flat[half] = np.where(exact == rounded, rounded, np.nextafter(rounded, beyond))
+    return near
 
 
 def _dtype(name: str, numpy: Any) -> Dtype:

@@ -6,7 +6,6 @@ Both are asked of the target, by sums of which something is left in one case and
 from collections.abc import Iterator
 from dataclasses import dataclass
 from fractions import Fraction
-from typing import Any
 
 import numpy as np
 
@@ -47,17 +46,11 @@ class Order:
 
 
 def nearest(value: Fraction, dtype: Dtype) -> float:
-    """The number of the format that is nearest, rounded once: what is wider, on the way, is rounded to odd.
-
-    To bfloat16 the way goes through float32, by which `ml_dtypes` takes it.
-    """
-    near = float(value)
-    wide = np.float32 if dtype.name == "bfloat16" else np.float64
-    with np.errstate(over="ignore"):
-        found: Any = wide(near)
+    """The number of the format that is nearest, rounded once: float64, on the way, is rounded to odd."""
+    found = np.float64(float(value))
     exact = dtype.name == "float64" or np.isinf(found) or Fraction(float(found)) == value
-    if not exact and not int(found.view(f"i{found.itemsize}")) & 1:
-        found = np.nextafter(found, wide(np.inf if value > Fraction(float(found)) else -np.inf))
+    if not exact and not int(found.view(np.int64)) & 1:
+        found = np.nextafter(found, np.inf if value > Fraction(float(found)) else -np.inf)
     return float(dtype.round(found))
 
 

@@ -270,6 +270,14 @@ def test_rounding_is_to_nearest_and_overflows_to_infinity() -> None:
     assert half.round(np.float64(0.1)).dtype == np.float16
 
 
+def test_rounding_to_bfloat16_is_one_rounding() -> None:
+    """Through float32, where it is half way, the first number would be 1.21875: another version drew another input."""
+    told = np.array([1.2148437076301954, 1.21484375, 1.2148437923698046, 1.22265625, np.inf, np.nan, -1e39, 2.0**-134])
+    wanted = np.array([1.2109375, 1.21875, 1.21875, 1.21875, np.inf, np.nan, -np.inf, 0.0])
+    for sign in (1, -1):
+        assert np.array_equal(DTYPES["bfloat16"].round(sign * told).astype(np.float64), sign * wanted, equal_nan=True)
+
+
 def test_no_layout_is_called_as_a_dataset() -> None:
     """A verdict on a layout says it in the place of the dataset: of two verdicts of one name the report has one."""
     assert not {*LAYOUTS} & {*DATASETS}

@@ -20,9 +20,9 @@ READABLE, FEW = 64, 8
 INPUT, COTANGENT, TANGENT = "x", "g", "v"
 BFLOAT16 = '''
 def bfloat16(values):
-    """Rounded to float32, then to eight significant bits, ties to even."""
-    mantissa, exponent = np.frexp(np.float32(values))
-    return np.ldexp(np.rint(np.ldexp(mantissa, 8)), exponent - 8)
+    """Rounded to eight significant bits, ties to even."""
+    mantissa, exponent = np.frexp(values)
+    return np.float32(np.ldexp(np.rint(np.ldexp(mantissa, 8)), exponent - 8))
 '''
 #: What a script calls the name that the streams of a case begin with.
 NAME = "CASE"
