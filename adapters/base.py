@@ -175,6 +175,11 @@ class Adapter(OptionalMethods, ABC):
         """Outputs, VJP, JVP and HVP, where `joint` says that one program gives them all."""
         return (*self.vjp(operation, point), *self.jvp_hvp(operation, point))
 
+    @property
+    def gradients_on_the_way(self) -> bool:
+        """Whether `all_families` costs no more than `jvp_hvp`: a request for all families is one call then."""
+        return False
+
     def scope(self) -> AbstractContextManager[Any]:
         """What must hold around an observation: device, precision flags."""
         return nullcontext()
@@ -281,7 +286,8 @@ class Adapter(OptionalMethods, ABC):
         if request.nested:
             return [(tuple(request.quantities), getattr(self, request.nested))]
         plan: list[tuple[tuple[str, ...], Callable[..., Tensors]]] = [(("output",), self._value)]
-        if self.joint and {"grad", *SECOND} <= request.quantities | request.together:
+        program = request.quantities | request.together if self.joint else request.quantities
+        if (self.joint or self.gradients_on_the_way) and {"grad", *SECOND} <= program:
             plan.append(((WITH_GRAD, "grad", *SECOND), self._joint))
         plan.append(((WITH_GRAD, "grad"), self._vjp_again if request.second_pass else self._vjp))
         if set(SECOND) <= request.quantities:

@@ -84,10 +84,23 @@ class TensorflowArrays(Nesting):
         return tuple(tf.convert_to_tensor(accumulator.jvp(y, unconnected_gradients=_ZERO)) for y in outputs)
 
     def hvp(self, operation: Operation, point: Point) -> Tensors:
+        return self._first_and_second(operation, point)[2]
+
+    @property
+    def gradients_on_the_way(self) -> bool:
+        """Of eager code; of what is traced, one graph of all families would be compiled as no user's is."""
+        return self.mode.partition("+")[0] == "eager"
+
+    def all_families(self, operation: Operation, point: Point) -> tuple[Tensors, Tensors, Tensors, Tensors]:
+        outputs, gradients, turned = self._first_and_second(operation, point)
+        return outputs, gradients, self.jvp(operation, point), turned
+
+    def _first_and_second(self, operation: Operation, point: Point) -> tuple[Tensors, Tensors, Tensors]:
+        """Outputs, VJP, and its derivative: an outer tape goes back through the inner one's gradients."""
         with tf.GradientTape(watch_accessed_variables=False) as outer:
             outer.watch(point.primals)
-            _, gradients = self.vjp(operation, point)
-        return _pull(outer, gradients, point.primals, point.tangents)
+            outputs, gradients = self.vjp(operation, point)
+        return outputs, gradients, _pull(outer, gradients, point.primals, point.tangents)
 
     def double_vjp(self, operation: Operation, point: Point) -> Tensors:
         with tf.GradientTape(watch_accessed_variables=False) as outer:

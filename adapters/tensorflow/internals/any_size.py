@@ -19,6 +19,13 @@ def of_any_size(function_type: Any) -> Any:
     return FunctionType(parameters, function_type.captures)
 
 
+def is_of_any_size(function_type: Any) -> bool:
+    """Whether a function serves all tensors of its dtypes and numbers of axes; to variables and lists there is more."""
+    kinds = function_type.flat_inputs
+    plain = all(isinstance(one, tf.TensorSpec) and one.dtype not in (tf.resource, tf.variant) for one in kinds)
+    return plain and all(one.shape.rank is not None and all(axis is None for axis in one.shape) for one in kinds)
+
+
 def _relaxed(told: Any) -> Any:
     if isinstance(told, tf.TensorSpec):
         return tf.TensorSpec(None if told.shape.rank is None else [None] * told.shape.rank, told.dtype)
