@@ -42,7 +42,7 @@ from nnparity.adapters.request import (
     repeated,
     unmasked,
 )
-from nnparity.adapters.shared.concurrency import beside
+from nnparity.adapters.shared.concurrency import beside, repeatedly
 from nnparity.adapters.shared.optional_methods import OptionalMethods
 from nnparity.adapters.traceback import by_its_class, comes_along, frames_of, raised_in, with_frames
 from nnparity.spec.cases.layouts import ALIASED, CONTIGUOUS, MIXTURES, laid_otherwise
@@ -305,6 +305,8 @@ class Adapter(OptionalMethods, ABC):
                 program(at)
             if request.concurrent:
                 return {**self._beside_another(program, at, self._point(request.halved), names)}
+            if request.several_calls:
+                return {**repeatedly(lambda: self._read(program(at), names))}
             tensors = tuple(program(at))
             if request.read_late:  # one buffer for the results of all calls holds those of this one now
                 program(self._point(request.halved))

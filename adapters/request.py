@@ -69,6 +69,8 @@ class Request:
     after_nan: bool = False
     #: Whether another thread runs the same program at the same time, with the numbers of `halved`.
     concurrent: bool = False
+    #: Whether the program is called several times, and the results are those least like the first call's.
+    several_calls: bool = False
 
     @property
     def float_dtype(self) -> str:
@@ -79,7 +81,7 @@ class Request:
     @property
     def way(self) -> tuple[object, ...]:
         """How it is asked for, if otherwise than by a single call of the program for its numbers."""
-        calls = self.read_late, self.repeats, self.overwrites, self.after_nan, self.concurrent
+        calls = self.read_late, self.repeats, self.overwrites, self.after_nan, self.concurrent, self.several_calls
         return (*calls, self.mapped, self.doubled, self.nested, self.second_pass)
 
     @property

@@ -1,4 +1,7 @@
-"""The same program in two threads at once: what a kernel keeps for all callers, the other overwrites."""
+"""The same program in two threads at once: what a kernel keeps for all callers, the other overwrites.
+
+And several times one after the other: where a kernel's own threads are in each other's way it is not each time.
+"""
 
 import sys
 from collections.abc import Callable, Iterator
@@ -29,6 +32,20 @@ def beside(
     alone = call()
     with _turns(), _going_on(other, scope) as made:
         return max(_answers(call, made), key=lambda one: _apart(one, alone))
+
+
+def repeatedly(call: Callable[[], dict[str, Array]]) -> dict[str, Array]:
+    """Of the answers after the first that which is least like the first: so many calls as `SHORT` seconds take.
+
+    One at least, and no more than `MEETINGS`.
+    """
+    first, begun = call(), perf_counter()
+    worst = call()
+    for _ in range(MEETINGS - 1):
+        if perf_counter() - begun > SHORT:
+            break
+        worst = max(worst, call(), key=lambda one: _apart(one, first))
+    return worst
 
 
 def _answers(call: Callable[[], dict[str, Array]], made: list[None]) -> list[dict[str, Array]]:

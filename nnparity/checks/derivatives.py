@@ -32,7 +32,7 @@ from nnparity.spec.selection import Selection
 
 #: The derivative of a VJP by its cotangents, which is the forward derivative.
 DOUBLED = "forward derivative by a double VJP"
-#: The forward derivative where the first input that is differentiated moves alone, and where all others do.
+#: The forward derivative where an input that is differentiated moves alone, and where all but the first do.
 ONE_TANGENT, OTHER_TANGENTS = "tangent of {} alone", "tangents without {}"
 #: The ways to nest the two modes, as an adapter's methods are called, and as datasets.
 NESTINGS = {method: method.replace("_", " ") for method in NESTED}
@@ -49,7 +49,8 @@ def derivatives(target: Target, formula: Formula, selection: Selection) -> Inqui
     cases = [Case(formula, signature, "normal", DTYPES[dtype], selection.salt) for dtype in dtypes]
     families = formula.families(selection.quantities)
     gives = target.observer.info.asked(selection.level)
-    ways = [_Way(target, *one) for case in cases for one in _asked(case, families, gives)]
+    each = target.traces_nothing
+    ways = [_Way(target, *one) for case in cases for one in _asked(case, families, gives, each)]
     return Inquiry(
         lambda answers: _judged(ways, answers),
         [one.given for one in ways],
@@ -72,13 +73,16 @@ class _Way:
         return held(self.target, self.given, self.wanted.quantities)
 
 
-def _asked(case: Case, families: frozenset[str], gives: Sequence[str]) -> Iterator[tuple[Given, Request]]:
-    """The cases, and how they are asked for: what a usual run asks for, and the adapter gives."""
+def _asked(case: Case, families: frozenset[str], gives: Sequence[str], each: bool) -> Iterator[tuple[Given, Request]]:
+    """The cases, and how they are asked for: what a usual run asks for, and the adapter gives.
+
+    `each` says that each input is to move alone, not the first one only.
+    """
     if families & FORWARD:
         if "double_vjp" in gives:
             given = named(case, DOUBLED)
             yield given, replace(_of_both(given, FORWARD), doubled=True)
-        yield from _moving_in_part(case)
+        yield from _moving_in_part(case, each)
     for method, dataset in NESTINGS.items() if not narrow(case.dtype.name) else ():
         twice_forward = dataset == TWICE_FORWARD
         if method in gives and families & (family := FORWARD if twice_forward else SECOND):
@@ -91,13 +95,19 @@ def _of_both(given: Given, family: frozenset[str]) -> Request:
     return replace(request(given, family), cotangents=dict(given.cotangents))
 
 
-def _moving_in_part(case: Case) -> Iterator[tuple[Given, Request]]:
-    """The forward derivative of some inputs alone: the tangents of the others are 0, and not given."""
+def _moving_in_part(case: Case, each: bool) -> Iterator[tuple[Given, Request]]:
+    """The forward derivative of some inputs alone: the tangents of the others are 0, and not given.
+
+    Of two inputs the second moves alone where the first does not; and what is put together of other formulas has no
+    kernels of its own.
+    """
     first, *others = case.formula.wrt
     if not others:
         return
-    for dataset, moving in ((ONE_TANGENT, (first,)), (OTHER_TANGENTS, tuple(others))):
-        called = dataset.format(first)
+    each = each and len(others) > 1 and not case.formula.composition
+    alone = (first, *others) if each else (first,)
+    parts = [(ONE_TANGENT.format(name), (name,)) for name in alone]
+    for called, moving in (*parts, (OTHER_TANGENTS.format(first), tuple(others))):
         drawn = named(case, called).tangents
         fixed = {name: np.zeros_like(tangent) for name, tangent in drawn.items() if name not in moving}
         given = named(case, called, Moving, along=drawn | fixed)

@@ -68,7 +68,7 @@ LARGER = 2**16
 #: What a row is filled up to a multiple of.
 PADDED = 4
 OVERWRITTEN, MAPPED = "inputs overwritten in place", "mapped over samples"
-#: Gradients of the first input that has one (weights are frozen), and of all others (it is the network's own input).
+#: Gradients of an input alone (weights are frozen), and of all but the first (it is the network's own input).
 ONE_GRADIENT, OTHER_GRADIENTS = "gradient of {} alone", "gradients without {}"
 #: Gradients of a graph that was gone back through before: nothing that was kept for them may have been written to.
 PULLED_AGAIN = "second backward pass"
@@ -98,6 +98,11 @@ def determinism(target: Target, formula: Formula, selection: Selection) -> Inqui
     )
 
 
+def _of_two_callers(selection: Selection) -> tuple[str, ...]:
+    """The usual dtype, and one in half precision: kernels may widen halves into memory of their own."""
+    return representative(selection), *[dtype for dtype in selection.dtypes if narrow(dtype)][:1]
+
+
 class _Asked:
     """What is asked about a case, of one dtype."""
 
@@ -107,7 +112,11 @@ class _Asked:
         self._quantities = first_order(formula, selection.quantities)
         self.asked = request(self.case, self._quantities, alike(self.case, selection))
         self.single = _single(self.case) if "output" in self._quantities else None
-        self.ways = [*_other_ways(target, self.case, self.asked), *_with_other_attributes(self.case, self.asked)]
+        beside = dtype in _of_two_callers(selection)
+        self.ways = [
+            *_other_ways(target, self.case, self.asked, beside),
+            *_with_other_attributes(self.case, self.asked),
+        ]
         self.small = _after_larger(self.case, self._quantities, selection)
 
     @property
@@ -141,17 +150,18 @@ class _Asked:
         return {name: rounded[name] if name in shared else one for name, one in self.truth.items()}
 
 
-def _other_ways(target: Target, case: Case, asked: Request) -> Iterator[tuple[Given, Request]]:
+def _other_ways(target: Target, case: Case, asked: Request, beside: bool) -> Iterator[tuple[Given, Request]]:
     """The case asked for in ways that may change bits, and nothing beyond rounding.
 
-    Of compositions no gradients are left out: that is asked of their layers.
+    Of compositions no gradients are left out: that is asked of their layers. `beside` says that two callers are asked.
     """
     yield named(case, SAME_TENSORS), dataclasses.replace(asked, repeats=True)
     if any(array.dtype.kind not in "iub" for array in asked.inputs.values()):
         yield named(case, AFTER_NAN), dataclasses.replace(asked, after_nan=True)
     if any(map(case.formula.integer, asked.inputs)):
         yield named(case, NARROWER), dataclasses.replace(asked.of_int32, together=frozenset())
-    yield named(case, TWO_CALLERS), dataclasses.replace(asked, concurrent=True)
+    if beside:
+        yield named(case, TWO_CALLERS), dataclasses.replace(asked, concurrent=True)
     gives = target.observer.info.gives
     if "write" in gives:
         yield named(case, OVERWRITTEN), dataclasses.replace(asked, overwrites=True)
@@ -164,7 +174,8 @@ def _other_ways(target: Target, case: Case, asked: Request) -> Iterator[tuple[Gi
         yield named(case, PULLED_AGAIN), dataclasses.replace(gradients, second_pass=True)
     first, *others = asked.wrt
     if others and not case.formula.composition:
-        yield named(case, ONE_GRADIENT.format(first)), dataclasses.replace(gradients, wrt=(first,))
+        for name in (first, *others) if target.traces_nothing and len(others) > 1 else (first,):
+            yield named(case, ONE_GRADIENT.format(name)), dataclasses.replace(gradients, wrt=(name,))
         yield named(case, OTHER_GRADIENTS.format(first)), dataclasses.replace(gradients, wrt=tuple(others))
 
 

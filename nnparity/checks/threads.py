@@ -1,8 +1,9 @@
-"""Threads: a case large enough to be shared out, on one thread and twice on all cores.
+"""Threads: a case large enough to be shared out, on one thread, on all cores, and there several times more.
 
-The result on all cores is judged like any other. One that conforms is held against itself, as in `checks.determinism`,
-and against that of a single thread, within the budget of two computations; the table says whether it is the same bit
-for bit. What is larger than a block, or not a whole number of them, is cut up there and nowhere else.
+The result on all cores is judged like any other. One that conforms is held against that of those calls which is least
+like it, as in `checks.determinism`: threads that are in each other's way are not each time. And against that of one
+thread, within the budget of two computations; the table says whether it is the same bit for bit. What is larger than a
+block, or not a whole number of them, is cut up there and nowhere else.
 
 What a target whose threads are set in its own process gets of the pool of sizes is asked on all cores as well, and held
 against one thread: who shares out rows, columns or channels may lose the last, and of which sizes depends on the cores.
@@ -50,6 +51,8 @@ RESTLESS = "other bits at each call"
 #: The diagnosis of what is wrong there alone, and of what is right there alone.
 ALONE = "right on one thread, wrong on {}"
 ONE = "wrong on one thread, right on {}"
+#: And of what calls do not agree on.
+VARIES = "right at one call on all cores, wrong at another"
 #: Numbers that go in and come out, at least: torch shares out what has more than 32,768.
 ELEMENTS = 2**17
 #: So many numbers a result has and more, which 16 bits do not count, where in all there are no more than ENOUGH then.
@@ -76,7 +79,8 @@ def threads(target: Target, formula: Formula, selection: Selection) -> Inquiry:
         for (given, expected), single, several in zip(more, alone, zip(*runs, strict=True), strict=True):
             yield from _on_several(given, expected(), single, several)
 
-    each = [(one, [asked, *once]), (all_cores, [asked, asked, *once])]
+    once_more = dataclasses.replace(asked, several_calls=True)
+    each = [(one, [asked, *once]), (all_cores, [asked, once_more, *once])]
     each += [(target.observer.on_threads(odd), once) for odd in {cores() | 1} - {cores()} if once]
     return Inquiry(judged, [case, *(given for given, _ in more)], each, truth)
 
@@ -134,7 +138,7 @@ def _found(target: Target, case: Case, truth: dict[str, Expected], seen: "Seen")
         if says:
             words.add(ALL_CORES, says, case.dtype.name)
         found = Finding(case, quantity, judged, note=note, took=took, **_evidence(quantity, expected, seen, judged))
-        yield dataclasses.replace(found, diagnosis=_alone(found, expected, seen.one, seen.all_cores))
+        yield dataclasses.replace(found, diagnosis=_cause(found, expected, seen))
         took = ()  # the time they took belongs to the first verdict
     if words.said:
         yield Fact(TABLE, case.formula.id, target.name, words.text(SAME))
@@ -142,7 +146,7 @@ def _found(target: Target, case: Case, truth: dict[str, Expected], seen: "Seen")
 
 @dataclasses.dataclass(frozen=True)
 class Seen:
-    """What became of the case on one thread, on all cores, and there once more."""
+    """What became of the case on one thread, on all cores, and there in several calls more."""
 
     one: Observed
     all_cores: Observed
@@ -170,7 +174,7 @@ def _judged(
     if judged.grade != "conforms":
         return judged, note, saying
     if restless and repeated.hard is not None:
-        return *spread(repeated, restless, declared), saying
+        return *spread(repeated, f"from call to call {restless}", declared), saying
     if (other := repeated if restless else alone).grade not in ("conforms", "inconclusive"):
         told = "; ".join(filter(None, ("at the second call" if restless else "on one thread", other.message, note)))
         return dataclasses.replace(other, message=told), None, None
@@ -182,6 +186,13 @@ def _evidence(quantity: str, expected: Expected, seen: Seen, judged: Judgement) 
     if judged.blind is None:
         return {}
     return {"seen": seen.all_cores.observation[quantity], "truth": expected, "ordinary": True}
+
+
+def _cause(found: Finding, expected: Expected, seen: Seen) -> str | None:
+    """That calls on all cores do not agree, where only some are wrong, or what can be said of the number of threads."""
+    calls = {by_itself(found.case, found.quantity, expected, one).grade for one in (seen.all_cores, seen.again)}
+    varies = found.judgement.grade in WRONG and "conforms" in calls and bool(calls & {*WRONG})
+    return VARIES if varies else _alone(found, expected, seen.one, seen.all_cores)
 
 
 def _alone(found: Finding, expected: Expected, one: Observed, several: Observed) -> str | None:

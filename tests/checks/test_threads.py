@@ -1,6 +1,7 @@
 """More threads: what is cut up wrongly is found, and what is only added up in another order is told."""
 
 import sys
+from collections.abc import Iterable, Sequence
 from contextlib import AbstractContextManager, closing, nullcontext
 from functools import partialmethod
 from importlib.util import find_spec
@@ -12,7 +13,7 @@ import pytest
 
 from nnparity import checks
 from nnparity.adapters.numpy import NumpyAdapter
-from nnparity.adapters.request import Observation, Request
+from nnparity.adapters.request import Array, Observation, Request
 from nnparity.checks.common import Finding
 from nnparity.checks.determinism import determinism
 from nnparity.checks.special_values import special_values
@@ -25,6 +26,7 @@ from nnparity.checks.threads import (
     RESULT,
     SEVERAL,
     TABLE,
+    VARIES,
     _elements,
     _result,
     cores,
@@ -103,6 +105,20 @@ class Races(NumpyAdapter):
         self.calls += 1
         if self.threads and self.calls % 2 and isinstance(output, np.ndarray):
             seen["output"] = np.nextafter(output, np.inf, dtype=output.dtype)
+        return seen
+
+
+class RacesSeldom(NumpyAdapter):
+    """On several threads one number of each fifth call is lost."""
+
+    threads: int | None = None
+    calls = 0
+
+    def _read(self, tensors: Iterable[Any], names: Sequence[str]) -> dict[str, Array]:
+        seen = super()._read(tensors, names)
+        self.calls += 1
+        if self.threads and self.calls % 5 == 0:
+            next(iter(seen.values())).flat[0] = 0
         return seen
 
 
@@ -228,6 +244,13 @@ def test_other_bits_at_each_call_on_all_cores_are_nondeterministic_unless_declar
     declared = {one.quantity: one for one in verdicts(lines(MayRace, "threads", "dense"))}["output"]
     assert declared.grade == "conforms"
     assert "declared: adds up in the order" in (declared.note or "")
+
+
+def test_what_threads_lose_at_one_call_of_several_is_found() -> None:
+    """Of the first two calls none is wrong; of either family that is asked for once more there are two at least."""
+    found = [one for one in verdicts(lines(RacesSeldom, "threads", "dense")) if one.grade != "conforms"]
+    assert {(one.grade, one.diagnosis) for one in found} == {("diverges", VARIES)}
+    assert all((one.message or "").startswith("from call to call 1 of") for one in found)
 
 
 def test_other_bits_within_the_budget_conform_and_are_told() -> None:

@@ -83,8 +83,21 @@ class OnePartial(Nested):
 
 @pytest.mark.parametrize("formula", ["dense", "layer_norm", "conv2d"])
 def test_a_forward_derivative_that_is_wrong_where_an_input_is_a_constant_diverges(formula: str) -> None:
-    assert wrong(lines(OnePartial, "derivatives", formula)) == {"tangents without x": {"jvp"}}
+    alone = {f"tangent of {name} alone" for name in load()[formula].wrt[1:]} if len(load()[formula].wrt) > 2 else set()
+    assert wrong(lines(OnePartial, "derivatives", formula)) == {key: {"jvp"} for key in {"tangents without x", *alone}}
     assert wrong(lines(OnePartial, "determinism", formula)) == {}
+
+
+class LosesTheLast(Nested):
+    """The forward derivative is 0 where the last input moves alone, which may be added in code of its own."""
+
+    def jvp(self, operation: Operation, point: Point) -> Tensors:
+        moved = super().jvp(operation, point)
+        return tuple(0 * one for one in moved) if operation.wrt == ("b",) else moved
+
+
+def test_a_forward_derivative_that_is_lost_where_the_last_input_moves_alone_diverges() -> None:
+    assert wrong(lines(LosesTheLast, "derivatives", "dense")) == {"tangent of b alone": {"jvp"}}
 
 
 @pytest.mark.skipif(find_spec("torch") is None, reason="torch is not installed")
