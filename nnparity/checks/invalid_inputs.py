@@ -8,6 +8,7 @@ that reads past its arrays may die later, and must not take the ordinary cases a
 After each of them the valid case is asked once more, with its gradients: a kernel that raises half way must leave
 nothing behind, no workspace half written and no flag, that the next call sees. It is held against the same case before
 all of them, within the budget of two computations; of a quantity the worst is told, and after which invalid inputs.
+That case is a second call: what is wrong at any but the first was not left behind by what was refused.
 """
 
 import dataclasses
@@ -27,7 +28,7 @@ from nnparity.checks.common import (
     representative,
     unsupported,
 )
-from nnparity.checks.comparison import SAME, CellText, again
+from nnparity.checks.comparison import SAME, CellText, again, by_itself
 from nnparity.checks.inquiry import Found, Inquiry, saying
 from nnparity.checks.pooled import truth_of
 from nnparity.checks.special_values import TABLE
@@ -63,7 +64,7 @@ def rejects(target: Target, formula: Formula, selection: Selection) -> Inquiry:
     return Inquiry(
         lambda answers: _found(target, names, cases, (after, truth()), answers),
         [*cases, after],
-        [(target.observer.twin(), [valid, *between])],
+        [(target.observer.twin(), [valid, valid, *between])],
         truth,
     )
 
@@ -75,7 +76,11 @@ def _found(
     afterwards: tuple[Given, dict[str, Expected]],
     answers: Sequence[Observed],
 ) -> Iterator[Found]:
-    """The answers to valid and invalid inputs take turns, and begin and end with valid ones."""
+    """The answers to valid and invalid inputs take turns, and begin and end with valid ones.
+
+    They begin with two: what is wrong at any second call has nothing to do with what was refused.
+    """
+    answers = answers[1:]
     raised: dict[str, Observed] = {}
     answered: list[str] = []
     valids, invalids = answers[::2], answers[1::2]
@@ -108,8 +113,9 @@ def _afterwards(
         for one in again(given, truth, before, seen, words, ()):
             usual, note = found.get(one.quantity), one.note and f"after {name}: {one.note}"
             if usual is None or usual.judgement.grade == "conforms" != one.judgement.grade:
-                told = LEFT_BEHIND if one.judgement.grade in WRONG else None
                 array, own = seen.observation.get(one.quantity), expected[one.quantity]
+                was_right = by_itself(given, one.quantity, own, before).grade == "conforms"
+                told = LEFT_BEHIND if one.judgement.grade in WRONG and was_right else None
                 found[one.quantity] = dataclasses.replace(one, note=note, seen=array, truth=own, diagnosis=told)
     return list(found.values())
 

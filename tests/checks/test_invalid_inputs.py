@@ -112,6 +112,14 @@ class LeavesAFlag(KeepsState):
         return refused or left
 
 
+class WrongAtASecondCall(KeepsState):
+    """Whatever was asked for before, and refused nothing."""
+
+    def keeps(self, request: Request, refused: bool, left: bool) -> bool:  # noqa: ARG002
+        """Always."""
+        return True
+
+
 class RaisesFromThenOn(LeavesAFlag):
     """A lock that is not given back."""
 
@@ -154,6 +162,11 @@ def test_it_is_told_after_which_inputs() -> None:
     assert (told.case, told.quantity) == ("dense/n3i5j4/after a refused call/float32", "output")
     assert (told.note or "").startswith("after bias of rank 2: 12 of 12 numbers differ, by up to "), told.note
     assert told.diagnosis == LEFT_BEHIND
+
+
+def test_what_is_wrong_at_any_second_call_is_not_laid_to_what_was_refused() -> None:
+    assert wrong(lines(WrongAtASecondCall, "rejects", "dense")) == {}
+    assert wrong(lines(WrongAtASecondCall, "determinism", "dense"))["again"] == {"output"}
 
 
 def test_who_raises_after_a_refused_call_is_in_error() -> None:
