@@ -14,7 +14,6 @@ from fractions import Fraction
 from functools import partial
 from typing import Any
 
-import ml_dtypes
 import numpy as np
 from numpy.typing import NDArray
 
@@ -41,9 +40,9 @@ def tf32(x: Array) -> Array:
     return np.asarray(np.ldexp(np.rint(mantissa * 2.0**11), exponent - 11))
 
 
-def through(numpy: Any) -> Callable[[Array], Array]:
+def through(name: str) -> Callable[[Array], Array]:
     """Rounded to a format and back."""
-    return lambda x: np.asarray(x.astype(numpy).astype(np.float64))
+    return lambda x: np.asarray(DTYPES[name].round(x).astype(np.float64))
 
 
 #: Numerators and denominators of factors that are tried before anything is said of precision.
@@ -52,9 +51,7 @@ SIMPLE = 8
 LANES = (1, 4, 8, 16, 32)
 ROUNDINGS: dict[str, Callable[[Array], Array]] = {
     "10-bit mantissas: TF32": tf32,
-    "float16": through(np.float16),
-    "bfloat16": through(ml_dtypes.bfloat16),
-    "float32": through(np.float32),
+    **{name: through(name) for name in ("float16", "bfloat16", "float32")},
 }
 
 
