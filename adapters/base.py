@@ -172,7 +172,7 @@ class Adapter(OptionalMethods, ABC):
         return self.jvp(operation, point), self.hvp(operation, point)
 
     def all_families(self, operation: Operation, point: Point) -> tuple[Tensors, Tensors, Tensors, Tensors]:
-        """Outputs, VJP, JVP and HVP, where `joint` says that one program gives them all."""
+        """Outputs, VJP, JVP and HVP, where `joint` or `gradients_on_the_way` says that one call gives them all."""
         return (*self.vjp(operation, point), *self.jvp_hvp(operation, point))
 
     @property

@@ -6,6 +6,7 @@ And several times one after the other: where a kernel's own threads are in each 
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
+from itertools import takewhile
 from threading import Event, Thread
 from time import perf_counter
 from typing import Any
@@ -40,12 +41,8 @@ def repeatedly(call: Callable[[], dict[str, Array]]) -> dict[str, Array]:
     One at least, and no more than `MEETINGS`.
     """
     first, begun = call(), perf_counter()
-    worst = call()
-    for _ in range(MEETINGS - 1):
-        if perf_counter() - begun > SHORT:
-            break
-        worst = max(worst, call(), key=lambda one: _apart(one, first))
-    return worst
+    in_time = takewhile(lambda made: not made or perf_counter() - begun <= SHORT, range(MEETINGS))
+    return max((call() for _ in in_time), key=lambda one: _apart(one, first))
 
 
 def _answers(call: Callable[[], dict[str, Array]], made: list[None]) -> list[dict[str, Array]]:

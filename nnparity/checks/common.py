@@ -77,6 +77,15 @@ def alike(case: Case, selection: Selection) -> frozenset[str]:
     return frozenset(selection.quantities) if there else frozenset()
 
 
+def inputs_alone(target: Target, formula: Formula) -> tuple[str, ...]:
+    """The inputs that derivatives are asked by alone: the first; and each where a target compiles nothing for it.
+
+    Of two the second is all but the first, and what is put together of other formulas has no kernels of its own.
+    """
+    each = target.traces_nothing and len(formula.wrt) > 2 and not formula.composition
+    return formula.wrt if each else formula.wrt[:1]
+
+
 def representative(selection: Selection) -> str:
     """The dtype for what does not depend on it: float32 when it is there."""
     return "float32" if "float32" in selection.dtypes else selection.dtypes[0]

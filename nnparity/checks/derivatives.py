@@ -18,7 +18,7 @@ from functools import cached_property
 import numpy as np
 
 from nnparity.adapters.request import NESTED, Request
-from nnparity.checks.common import held, least_narrow, named, representative
+from nnparity.checks.common import held, inputs_alone, least_narrow, named, representative
 from nnparity.checks.comparison import by_themselves
 from nnparity.checks.inquiry import Found, Inquiry, saying
 from nnparity.execute.observer import Observed
@@ -49,8 +49,8 @@ def derivatives(target: Target, formula: Formula, selection: Selection) -> Inqui
     cases = [Case(formula, signature, "normal", DTYPES[dtype], selection.salt) for dtype in dtypes]
     families = formula.families(selection.quantities)
     gives = target.observer.info.asked(selection.level)
-    each = target.traces_nothing
-    ways = [_Way(target, *one) for case in cases for one in _asked(case, families, gives, each)]
+    moving = inputs_alone(target, formula)
+    ways = [_Way(target, *one) for case in cases for one in _asked(case, families, gives, moving)]
     return Inquiry(
         lambda answers: _judged(ways, answers),
         [one.given for one in ways],
@@ -73,16 +73,18 @@ class _Way:
         return held(self.target, self.given, self.wanted.quantities)
 
 
-def _asked(case: Case, families: frozenset[str], gives: Sequence[str], each: bool) -> Iterator[tuple[Given, Request]]:
+def _asked(
+    case: Case, families: frozenset[str], gives: Sequence[str], moving: Sequence[str]
+) -> Iterator[tuple[Given, Request]]:
     """The cases, and how they are asked for: what a usual run asks for, and the adapter gives.
 
-    `each` says that each input is to move alone, not the first one only.
+    `moving` are the inputs that each move alone.
     """
     if families & FORWARD:
         if "double_vjp" in gives:
             given = named(case, DOUBLED)
             yield given, replace(_of_both(given, FORWARD), doubled=True)
-        yield from _moving_in_part(case, each)
+        yield from _moving_in_part(case, moving)
     for method, dataset in NESTINGS.items() if not narrow(case.dtype.name) else ():
         twice_forward = dataset == TWICE_FORWARD
         if method in gives and families & (family := FORWARD if twice_forward else SECOND):
@@ -95,17 +97,11 @@ def _of_both(given: Given, family: frozenset[str]) -> Request:
     return replace(request(given, family), cotangents=dict(given.cotangents))
 
 
-def _moving_in_part(case: Case, each: bool) -> Iterator[tuple[Given, Request]]:
-    """The forward derivative of some inputs alone: the tangents of the others are 0, and not given.
-
-    Of two inputs the second moves alone where the first does not; and what is put together of other formulas has no
-    kernels of its own.
-    """
+def _moving_in_part(case: Case, alone: Sequence[str]) -> Iterator[tuple[Given, Request]]:
+    """The forward derivative of some inputs alone: the tangents of the others are 0, and not given."""
     first, *others = case.formula.wrt
     if not others:
         return
-    each = each and len(others) > 1 and not case.formula.composition
-    alone = (first, *others) if each else (first,)
     parts = [(ONE_TANGENT.format(name), (name,)) for name in alone]
     for called, moving in (*parts, (OTHER_TANGENTS.format(first), tuple(others))):
         drawn = named(case, called).tangents

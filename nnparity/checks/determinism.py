@@ -30,6 +30,7 @@ from nnparity.checks.common import (
     first_line,
     first_order,
     held,
+    inputs_alone,
     judgeable,
     least_narrow,
     named,
@@ -174,7 +175,7 @@ def _other_ways(target: Target, case: Case, asked: Request, beside: bool) -> Ite
         yield named(case, PULLED_AGAIN), dataclasses.replace(gradients, second_pass=True)
     first, *others = asked.wrt
     if others and not case.formula.composition:
-        for name in (first, *others) if target.traces_nothing and len(others) > 1 else (first,):
+        for name in inputs_alone(target, case.formula):
             yield named(case, ONE_GRADIENT.format(name)), dataclasses.replace(gradients, wrt=(name,))
         yield named(case, OTHER_GRADIENTS.format(first)), dataclasses.replace(gradients, wrt=tuple(others))
 

@@ -114,8 +114,9 @@ def _afterwards(
             usual, note = found.get(one.quantity), one.note and f"after {name}: {one.note}"
             if usual is None or usual.judgement.grade == "conforms" != one.judgement.grade:
                 array, own = seen.observation.get(one.quantity), expected[one.quantity]
-                was_right = by_itself(given, one.quantity, own, before).grade == "conforms"
-                told = LEFT_BEHIND if one.judgement.grade in WRONG and was_right else None
+                wrong = one.judgement.grade in WRONG
+                left = wrong and by_itself(given, one.quantity, own, before).grade == "conforms"
+                told = LEFT_BEHIND if left else None
                 found[one.quantity] = dataclasses.replace(one, note=note, seen=array, truth=own, diagnosis=told)
     return list(found.values())
 

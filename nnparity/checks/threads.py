@@ -190,8 +190,10 @@ def _evidence(quantity: str, expected: Expected, seen: Seen, judged: Judgement) 
 
 def _cause(found: Finding, expected: Expected, seen: Seen) -> str | None:
     """That calls on all cores do not agree, where only some are wrong, or what can be said of the number of threads."""
+    if found.judgement.grade not in WRONG:
+        return None
     calls = {by_itself(found.case, found.quantity, expected, one).grade for one in (seen.all_cores, seen.again)}
-    varies = found.judgement.grade in WRONG and "conforms" in calls and bool(calls & {*WRONG})
+    varies = "conforms" in calls and calls & {*WRONG}
     return VARIES if varies else _alone(found, expected, seen.one, seen.all_cores)
 
 

@@ -91,14 +91,14 @@ class Dispatch:
         if (device := self._device()) is None:
             return None
         try:
-            found = self._found.get((device, *kind))
+            found = self._found.get(key := (device, *kind))
         except TypeError:  # an attribute is a list
             return None
         if found is None:
             found = self._trace(arguments)
             if not self._general(found.function_type):
                 return None
-            self._found[(device, *kind)] = found
+            self._found[key] = found
         return found
 
 
