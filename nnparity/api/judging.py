@@ -116,7 +116,7 @@ def judged(
 
 def _named(case: Case, quantity: str, seen: Any, expected: Expected, flush: bool, before: Case | None) -> str | None:
     """What explains it, in the words of a run's verdict: likely, where too little speaks for it; or None."""
-    if plainly := pattern(quantity, seen, expected, before):
+    if plainly := pattern(case, quantity, seen, expected, before):
         return plainly
     found = diagnosed(case, quantity, seen, expected, flush)
     return found.text if found.names else None

@@ -24,6 +24,7 @@ from nnparity.expect.expected import Expected
 from nnparity.judge import evidence
 from nnparity.judge.elements import Array, element_ratios, errors
 from nnparity.judge.grades import judge
+from nnparity.reports.records import OR
 from nnparity.spec import Case, shapes
 from nnparity.spec.cases.case import Arrays
 from nnparity.spec.cases.layouts import CHANNELS_LAST, MIXTURES, SLICES, TRANSPOSED, laid_otherwise, strided
@@ -33,12 +34,12 @@ from nnparity.spec.given import Given
 BLOCKS = tuple(2**power for power in range(1, 13))
 
 
-def pattern(quantity: str, seen: Array, expected: Expected, before: Case | None = None) -> str | None:
+def pattern(case: Case, quantity: str, seen: Array, expected: Expected, before: Case | None = None) -> str | None:
     """The pattern of an answer that does not conform, or None. `before` is the case that was asked before this one."""
     if seen.shape != expected.value.shape:
         return None
     if not np.count_nonzero(seen) and np.any(expected.value):
-        return _zeros(quantity)
+        return _zeros(quantity) + _uncounted(case)
     if before is not None and seen.size > 1 and _answers(before, quantity, seen):
         return "the answer to the call before"
     return None
@@ -249,6 +250,15 @@ def _zeros(quantity: str) -> str:
     if family == "grad":
         return f"the gradient of {name} is missing: all of it is zeros"
     return "zeros: nothing of the result is written"
+
+
+def _uncounted(case: Case) -> str:
+    """What else makes zeros of a formula whose result is one number, of more of them than its dtype counts up to."""
+    count = max(x.size for x in case.inputs.values())
+    one = not any(shapes.evaluate(text, case.signature.sizes) for text in case.formula.results.values())
+    if not one or np.isfinite(case.dtype.round(float(count))):
+        return ""
+    return f"{OR}it is divided by a count of up to {count}, which is infinite in {case.dtype.name}"
 
 
 def _clipped(seen: Array, expected: Expected, wrong: Array) -> bool:

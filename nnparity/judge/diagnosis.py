@@ -142,7 +142,7 @@ def diagnosed(
     if wrong := form(observed, expected, case.dtype):
         return Diagnosis(pattern=wrong)
     with np.errstate(all="ignore"):
-        zeros = pattern(quantity, observed, expected)
+        zeros = pattern(case, quantity, observed, expected)
         found = _tied(_explaining(Failing(case, quantity, observed, expected, flush)))
         surest = max((bits for _, bits in found), default=0.0)
         if not zeros and surest < evidence.CERTAIN and all(one.group != VARIANT for one, _ in found):
