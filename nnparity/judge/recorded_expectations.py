@@ -55,7 +55,7 @@ class Expects(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     `variant` names one of the formula's variants or rewritings, `inner` the dtype that it is computed in, `model` one
     of half precision: they go together. `hard` and `sharp` are the largest margins: of that expectation where there is
     one, else of the verdict. A hard margin that is not given is at most 1, a sharp one anything. `answer` is what every
-    element is that is wrong by them: a number, or one of `ANSWERS`; `ACCEPTS` for an input that is not rejected;
+    element is that is wrong by them, or by norm 2 where none is: a number, or one of `ANSWERS`; `ACCEPTS` for an input that is not rejected;
     `INPUT_SHAPE` for a result in the shape of an input, `CRASHES` for a process that
     dies. Several answers may be given. Beside margins either is enough. `raises` are words of the message, in
     its first line, of a framework that raises where it should answer.
@@ -222,6 +222,7 @@ def _all_answers(expects: Expects, evidence: Evidence, found: Expected) -> bool:
     """Whether some elements are off by more than their budget, or the margin on record, and all are answers.
 
     `found` is the right result or what the record expects: of what that leaves open, those are off that are wrong.
+    Where no element is too far off by itself, as 0 for a number near 0, those are off that are so for norm 2.
     """
     truth, dtype = evidence.truth, evidence.case.dtype
     ratios = element_ratios(evidence.seen, found, dtype)
@@ -229,6 +230,8 @@ def _all_answers(expects: Expects, evidence: Evidence, found: Expected) -> bool:
     off = ~(ratios <= (expects.hard or 1))
     if truth is not None and (wrong := ~(element_ratios(evidence.seen, truth, dtype) <= 1)).shape == off.shape:
         off |= wrong & ~np.isfinite(found.judged.hard)
+    if not off.any():
+        off = ~(error_over_budget(errors(evidence.seen, found)[1], found.judged.sharp) <= 1)
     return bool(off.any()) and all(_is(one, expects, dtype.name) for one in seen[off].astype(np.float64))
 
 

@@ -194,6 +194,25 @@ def test_every_element_that_is_wrong_has_the_answer() -> None:
     assert met(Expects(answer=("NaN", "1e6")), "special value", *judged(one, seen))
 
 
+def test_where_no_element_is_wrong_those_that_are_off_for_norm_2_have_the_answer() -> None:
+    """0 for a mean near 0 is no further off than what the worst case may make of it, and is no rounding."""
+    one = case("dense", "float32")
+    value = right(one).astype(np.float64)
+    value.flat[0] = 1e-3
+    truth = Expected(value, np.full(value.shape, 1e-2), np.full(value.shape, 1e-7))
+    for first, second, fits in (
+        (0, value.flat[1], True),
+        (0, value.flat[1] + 1e-3, False),
+        (2e-3, value.flat[1], False),
+    ):
+        seen = value.astype(np.float32)
+        seen.flat[:2] = first, second
+        found = graded(seen, truth, one, "output")
+        assert found.grade == "imprecise"
+        line = verdict("imprecise", hard=found.hard, sharp=found.sharp, dtype="float32", dataset=one.dataset)
+        assert met(Expects(answer="0"), "wrong result", line, Evidence(one, False, seen, truth)) is fits
+
+
 @pytest.mark.parametrize("answers", [("NaN", "infinity"), ("finite", "NaN", "infinity")])
 def test_what_the_expectation_leaves_open_has_the_answer_too(answers: tuple[str, ...]) -> None:
     """Of one-hot rows in float16 1/p may overflow: the variant has no budget there, and any number would meet it."""
