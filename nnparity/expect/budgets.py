@@ -116,11 +116,18 @@ def _lift(numbers: Arithmetic, inward: Callable[[Array], Array], flush: bool) ->
 
 
 def _direct(numbers: Arithmetic, inward: Callable[[Array], Array]) -> Callable[[Array], Budget]:
-    """A tangent enters with one rounding: reverse mode multiplies it by its cofactor before it meets the others.
+    """Tangents as they enter."""
+    return lambda array: entered(Budget(inward(array.astype(np.float64)), numbers))
 
-    Differences of tangents are exact in our order of operations, but not where each product is rounded first.
+
+def entered(tangent: Budget) -> Budget:
+    """A tangent enters with two roundings: reverse mode multiplies it by its cofactor before it meets the others.
+
+    And that is a product, of a cotangent or a constant and the formula's own derivative: one rounding each. Differences
+    of tangents are exact in our order of operations, but not where each product is rounded first, as it is where the
+    gradients by two inputs are formed apart.
     """
-    return lambda array: Budget(inward(array.astype(np.float64)), numbers).rounded(None, None)
+    return tangent.rounded(None, None, units=2.0, deviation=math.sqrt(2))
 
 
 def _stored(budget: Any, store: Arithmetic, case: Case) -> Expected:

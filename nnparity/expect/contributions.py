@@ -17,6 +17,7 @@ from typing import Any
 import numpy as np
 
 from nnparity import reference
+from nnparity.expect.budgets import entered
 from nnparity.expect.evaluation import evaluate
 from nnparity.expect.expected import Array
 from nnparity.reference.readings import Arithmetic, Budget
@@ -31,7 +32,7 @@ Place = tuple[str, int]
 #: Two places that are no line of a formula, and what is told of them.
 GIVEN: Place = ("", 0)
 OUTSIDE: Place = ("", -1)
-SAYS = {GIVEN: "tangents, rounded once as they enter", OUTSIDE: "outside of the formula's code"}
+SAYS = {GIVEN: "tangents, rounded as they enter", OUTSIDE: "outside of the formula's code"}
 
 
 @dataclass
@@ -118,7 +119,7 @@ def _budget(case: Case, quantity: str, numbers: Arithmetic) -> tuple[Array, Arra
 
 def _entered(tangent: Budget) -> Any:
     """A tangent, rounded as it enters: what asks from within this is no line of a formula."""
-    return tangent.rounded(None, None)
+    return entered(tangent)
 
 
 def _share(place: Place, part: Any, rest: Any, whole: Any) -> Contribution:

@@ -240,3 +240,19 @@ def test_rounded_inputs_are_rounded_everywhere() -> None:
     """Inputs, cotangents and tangents: of zeros nothing is left in any quantity."""
     for name, truth in expect(case("lstm_step"), frozenset({"grad", "jvp", "hvp"}), rounding=np.zeros_like).items():
         assert not truth.value.any(), name
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+@pytest.mark.parametrize("dataset", ["normal", "wide"])
+def test_gradients_formed_apart_meet_in_a_second_derivative(dataset: str, dtype: str) -> None:
+    """g (y - t) / n and g (t - y) / n: each tangent is multiplied by g and 1 / n before their difference is taken."""
+    formula = load()["mse"]
+    many = next(one for one in signatures(formula) if one.id == "n1031k3")
+    one = Case(formula, many, dataset, DTYPES[dtype])
+    number = one.dtype.numpy
+    n, (g,), v = np.array(1031, number), one.cotangents.values(), one.tangents
+    first, second = ((g * v[name]).astype(number) / n for name in ("y", "t"))
+    truth = expect(one, frozenset({"hvp"}), model=NARROW)
+    for name, seen in (("y", first - second), ("t", second - first)):
+        assert judge(seen.astype(number), truth[f"hvp.{name}"], one.dtype).grade == "conforms"
+        assert judge((seen * 2).astype(number), truth[f"hvp.{name}"], one.dtype).grade == "diverges"
