@@ -78,7 +78,7 @@ def alike(case: Case, selection: Selection) -> frozenset[str]:
 
 
 def inputs_alone(target: Target, formula: Formula) -> tuple[str, ...]:
-    """The inputs that derivatives are asked by alone: the first; and each where a target compiles nothing for it.
+    """The inputs that derivatives are asked by alone, and without: the first; each where a target compiles nothing.
 
     Of two the second is all but the first, and what is put together of other formulas has no kernels of its own.
     """

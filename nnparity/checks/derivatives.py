@@ -32,7 +32,7 @@ from nnparity.spec.selection import Selection
 
 #: The derivative of a VJP by its cotangents, which is the forward derivative.
 DOUBLED = "forward derivative by a double VJP"
-#: The forward derivative where an input that is differentiated moves alone, and where all but the first do.
+#: The forward derivative where an input that is differentiated moves alone, and where all but one do.
 ONE_TANGENT, OTHER_TANGENTS = "tangent of {} alone", "tangents without {}"
 #: The ways to nest the two modes, as an adapter's methods are called, and as datasets.
 NESTINGS = {method: method.replace("_", " ") for method in NESTED}
@@ -99,11 +99,12 @@ def _of_both(given: Given, family: frozenset[str]) -> Request:
 
 def _moving_in_part(case: Case, alone: Sequence[str]) -> Iterator[tuple[Given, Request]]:
     """The forward derivative of some inputs alone: the tangents of the others are 0, and not given."""
-    first, *others = case.formula.wrt
-    if not others:
+    wrt = case.formula.wrt
+    if len(wrt) < 2:
         return
     parts = [(ONE_TANGENT.format(name), (name,)) for name in alone]
-    for called, moving in (*parts, (OTHER_TANGENTS.format(first), tuple(others))):
+    parts += [(OTHER_TANGENTS.format(name), tuple(other for other in wrt if other != name)) for name in alone]
+    for called, moving in parts:
         drawn = named(case, called).tangents
         fixed = {name: np.zeros_like(tangent) for name, tangent in drawn.items() if name not in moving}
         given = named(case, called, Moving, along=drawn | fixed)

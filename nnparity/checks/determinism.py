@@ -69,7 +69,7 @@ LARGER = 2**16
 #: What a row is filled up to a multiple of.
 PADDED = 4
 OVERWRITTEN, MAPPED = "inputs overwritten in place", "mapped over samples"
-#: Gradients of an input alone (weights are frozen), and of all but the first (it is the network's own input).
+#: Gradients of an input alone (weights are frozen), and of all but one (it is the network's own input, or is frozen).
 ONE_GRADIENT, OTHER_GRADIENTS = "gradient of {} alone", "gradients without {}"
 #: Gradients of a graph that was gone back through before: nothing that was kept for them may have been written to.
 PULLED_AGAIN = "second backward pass"
@@ -173,11 +173,11 @@ def _other_ways(target: Target, case: Case, asked: Request, beside: bool) -> Ite
     gradients = dataclasses.replace(asked, quantities=frozenset({"grad"}), together=frozenset())
     if "vjp_again" in gives:
         yield named(case, PULLED_AGAIN), dataclasses.replace(gradients, second_pass=True)
-    first, *others = asked.wrt
-    if others and not case.formula.composition:
+    if len(asked.wrt) > 1 and not case.formula.composition:
         for name in inputs_alone(target, case.formula):
+            others = tuple(other for other in asked.wrt if other != name)
             yield named(case, ONE_GRADIENT.format(name)), dataclasses.replace(gradients, wrt=(name,))
-        yield named(case, OTHER_GRADIENTS.format(first)), dataclasses.replace(gradients, wrt=tuple(others))
+            yield named(case, OTHER_GRADIENTS.format(name)), dataclasses.replace(gradients, wrt=others)
 
 
 def _after_larger(

@@ -34,8 +34,7 @@ FIRST = (
 def test_the_reference_gives_the_same_bits(formula: str, alone: str) -> None:
     found = lines(NumpyAdapter, "determinism", formula)
     assert wrong(found) == {}
-    gradients = "".join(f", gradient of {name} alone" for name in alone)
-    gradients += f", gradients without {alone[0]}" if alone else ""
+    gradients = "".join(f", gradient of {name} alone, gradients without {name}" for name in alone)
     assert cells(found) == {formula: f"{FIRST}{gradients}, after a larger call with NaN: the same bits"}
 
 
