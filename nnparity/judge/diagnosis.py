@@ -8,10 +8,11 @@ where too little speaks for a name, it is said to be likely.
 """
 
 import math
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from fractions import Fraction
 from functools import partial
+from types import MappingProxyType
 from typing import Any
 
 import numpy as np
@@ -91,6 +92,9 @@ class Candidate:
 
 VARIANT, FACTOR, ACCUMULATED, IN_LANES, PRECISION = "variant", "factor", "accumulated", "in lanes", "precision"
 REWRITING, ACCURACY, ROUNDING = "rewriting", "accuracy", "rounding"
+#: Said of a derivative that meets a variant whose output the target does not have, and of no other.
+NOT_THE_OUTPUT = ", but not in the output"
+OUTPUT = frozenset({"output"})
 #: Family -> the directions that it is taken along, and what a derivative says that lacks one of them.
 DIRECTIONS = {
     frozenset({"grad"}): ("cotangents", "what comes back through {} is left out"),
@@ -107,6 +111,8 @@ class Failing:
     seen: Array
     expected: Expected
     flush: bool
+    #: All that came of the case, by quantity, where that is known.
+    beside: Mapping[str, Any] = field(default_factory=dict)
 
     @property
     def family(self) -> frozenset[str]:
@@ -116,6 +122,15 @@ class Failing:
     def expect(self, name: str, **reading: Any) -> Expected:
         """What a reading of that name makes of it."""
         return alternatives.expect(self.case, self.family, name, **reading)[self.quantity]
+
+    def refuted(self, says: str, variant: Mapping[str, Any]) -> bool:
+        """Whether a variant that a derivative meets is none of the output that came with it."""
+        found = ((name, y) for name, y in self.beside.items() if name.partition(".")[0] in OUTPUT)
+        outputs = {name: y for name, y in found if isinstance(y, np.ndarray)}
+        if not outputs or self.family == OUTPUT or self.case.formula.trajectory:
+            return False
+        told = alternatives.expect(self.case, OUTPUT, says, flush=self.flush, variant=variant)
+        return any(judge(y, told[name], self.case.dtype).grade != "conforms" for name, y in outputs.items())
 
     def nearer(self, name: str, **reading: Any) -> Expected | None:
         """The same, where the numbers of the reading alone say that it may be what was seen; else nothing.
@@ -136,14 +151,24 @@ def diagnose(case: Case, quantity: str, observed: Array, expected: Expected, flu
 
 
 def diagnosed(
-    case: Case, quantity: str, observed: Array, expected: Expected, flush: bool, before: Sequence[Case] = ()
+    case: Case,
+    quantity: str,
+    observed: Array,
+    expected: Expected,
+    flush: bool,
+    before: Sequence[Case] = (),
+    beside: Mapping[str, Any] = MappingProxyType({}),
 ) -> Diagnosis:
-    """All that explains `observed`, and how surely; or the pattern of its error. `before` are the cases before it."""
+    """All that explains `observed`, and how surely; or the pattern of its error.
+
+    `before` are the cases before it, `beside` all that came of the same case: what a derivative alone seems to be says
+    so, and is left out where a name explains the output as well.
+    """
     if wrong := form(observed, expected, case.dtype):
         return Diagnosis(pattern=wrong)
     with np.errstate(all="ignore"):
         zeros = pattern(case, quantity, observed, expected)
-        found = _tied(_explaining(Failing(case, quantity, observed, expected, flush)))
+        found = _unrefuted(_tied(_explaining(Failing(case, quantity, observed, expected, flush, beside))))
         surest = max((bits for _, bits in found), default=0.0)
         if not zeros and surest < evidence.CERTAIN and all(one.group != VARIANT for one, _ in found):
             other = (
@@ -168,6 +193,11 @@ def _tied(found: Iterator[tuple[Candidate, float]]) -> list[tuple[Candidate, flo
         if not tied or own or np.array_equal(one[0].expected.value, tied[0][0].expected.value):
             tied.append(one)
     return tied
+
+
+def _unrefuted(found: list[tuple[Candidate, float]]) -> list[tuple[Candidate, float]]:
+    """Those that the output does not speak against, if there are any."""
+    return [one for one in found if not one[0].says.endswith(NOT_THE_OUTPUT)] or found
 
 
 def _explaining(failing: Failing) -> Iterator[tuple[Candidate, float]]:
@@ -256,7 +286,8 @@ def _groups(one: Failing) -> Iterator[tuple[str, Iterator[Candidate]]]:
 def _variants(one: Failing) -> Iterator[Candidate]:
     for variant in one.case.formula.variants.values():
         if found := one.nearer(variant.says, variant=variant.set):
-            yield Candidate(variant.says, found, VARIANT)
+            told = NOT_THE_OUTPUT if one.refuted(variant.says, variant.set) else ""
+            yield Candidate(f"{variant.says}{told}", found, VARIANT)
     if one.family in DIRECTIONS and not one.case.formula.composition:
         yield from _without(one, *DIRECTIONS[one.family])
 

@@ -55,10 +55,10 @@ class Expects(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     `variant` names one of the formula's variants or rewritings, `inner` the dtype that it is computed in, `model` one
     of half precision: they go together. `hard` and `sharp` are the largest margins: of that expectation where there is
     one, else of the verdict. A hard margin that is not given is at most 1, a sharp one anything. `answer` is what every
-    element is that is wrong by them, or by norm 2 where none is: a number, or one of `ANSWERS`; `ACCEPTS` for an input that is not rejected;
-    `INPUT_SHAPE` for a result in the shape of an input, `CRASHES` for a process that
-    dies. Several answers may be given. Beside margins either is enough. `raises` are words of the message, in
-    its first line, of a framework that raises where it should answer.
+    element is that is wrong by them, or where none is by norm 2: a number, or one of `ANSWERS`; `ACCEPTS` for an input
+    that is not rejected; `INPUT_SHAPE` for a result in the shape of an input, `CRASHES` for a process that dies.
+    Several answers may be given. Beside margins either is enough. `raises` are words of the message, in its first line,
+    of a framework that raises where it should answer.
     """
 
     variant: str = ""

@@ -245,8 +245,9 @@ class Examiner:
 
     def _named(self, target: Target, found: Finding, before: Sequence[Case]) -> str:
         case, flush = found.case, target.flushes[found.case.dtype.name]
+        beside = found.took[0].observation if len(found.took) == 1 else {}  # what came of two calls belongs to neither
         try:
-            return diagnosed(case, plain(found.quantity), found.seen, found.truth, flush, before).text  # type: ignore[arg-type]
+            return diagnosed(case, plain(found.quantity), found.seen, found.truth, flush, before, beside).text  # type: ignore[arg-type]
         except Exception as error:  # noqa: BLE001 - a run of hours does not end because nobody knows a name for a fault
             return f"{FAILED}: {type(error).__name__}: {first_line(str(error))}"
 

@@ -115,7 +115,7 @@ def told(fault: Planted, dtype: str, cases: int = 2) -> Iterator[tuple[Case, str
         truths, seen = expect(case, FAMILIES), fault.answer(case)
         for name, truth in truths.items():
             if name.startswith(fault.where) and judge(seen[name], truth, case.dtype).grade != "conforms":
-                yield case, name, diagnosed(case, name, seen[name], truth, flush=False)
+                yield case, name, diagnosed(case, name, seen[name], truth, flush=False, beside=seen)
 
 
 def outcome(fault: Planted, found: Diagnosis) -> str:

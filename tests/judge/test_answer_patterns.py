@@ -51,7 +51,8 @@ def test_zeros_of_more_numbers_than_a_dtype_counts_may_come_of_the_count(dtype: 
     one = Case(formula, many, "normal", DTYPES[dtype])
     told = pattern(one, quantity, 0 * right(one, quantity), expect(one, FIRST)[quantity])
     says = "it is divided by a count of up to 131582, which is infinite in float16"
-    assert told is not None and (says in told) == (dtype == "float16")
+    assert told is not None
+    assert (says in told) == (dtype == "float16")
 
 
 @pytest.mark.parametrize("quantity", ["output", "grad.q"])

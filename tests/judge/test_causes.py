@@ -6,10 +6,11 @@ import numpy as np
 import pytest
 
 from nnparity.expect.budgets import expect
-from nnparity.judge.diagnosis import diagnosed, simplest
+from nnparity.judge.diagnosis import NOT_THE_OUTPUT, diagnosed, simplest
 from nnparity.judge.error_patterns import confined
-from nnparity.spec import Case
+from nnparity.spec import DTYPES, Case, load
 from nnparity.spec.given import Given, Moving
+from nnparity.spec.loader import signatures
 from nnparity.tests.judge.causes import FAMILIES, right, score
 from nnparity.tests.judge.test_diagnosis import case
 
@@ -72,6 +73,27 @@ def test_zeros_are_zeros_and_whatever_else_gives_them() -> None:
     missing = "the gradient of gamma is missing: all of it is zeros; or: the scale γ is missing"
     assert told["grad.gamma"] == missing
     assert told["output"] == "zeros: nothing of the result is written"
+
+
+@pytest.mark.parametrize("whole", [False, True])
+def test_a_variant_of_a_derivative_alone_says_that_the_output_is_none(whole: bool) -> None:
+    one, family = case("gelu"), frozenset({"output", "grad", "hvp"})
+    variant = one.formula.variants["tanh"]
+    truth, other = expect(one, family), expect(one, family, variant=variant.set)
+    seen = {name: (other if whole or name == "hvp.x" else truth)[name].value.astype(np.float32) for name in truth}
+    found = diagnosed(one, "hvp.x", seen["hvp.x"], truth["hvp.x"], False, beside=seen)
+    assert found.names == (variant.says if whole else f"{variant.says}{NOT_THE_OUTPUT}",)
+    assert diagnosed(one, "hvp.x", seen["hvp.x"], truth["hvp.x"], False).names == (variant.says,)
+
+
+def test_a_name_that_the_output_bears_out_comes_before_one_that_it_refutes() -> None:
+    formula = load()["cross_entropy_logits"]
+    one = Case(formula, signatures(formula)[0], "weighted_targets", DTYPES["float32"])
+    family = frozenset({"output", "grad"})
+    truth, alone = expect(one, family), formula.variants["unit_sum"]
+    seen = {name: y.value.astype(np.float32) for name, y in expect(one, family, variant=alone.set).items()}
+    assert diagnosed(one, "grad.z", seen["grad.z"], truth["grad.z"], False, beside=seen).names == (alone.says,)
+    assert len(diagnosed(one, "grad.z", seen["grad.z"], truth["grad.z"], False).names) == 2
 
 
 def index(y: np.ndarray, axis: int) -> np.ndarray:
