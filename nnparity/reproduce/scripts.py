@@ -71,6 +71,19 @@ def tried(verdicts: Sequence[Verdict]) -> list[Verdict]:
     return list(islice(_smallest_next(verdicts), TRIES))
 
 
+def undrawn(verdicts: Sequence[Verdict], salt: str) -> ScriptLine | None:
+    """The line of a cause of which no case that is tried has numbers for a script: no target need be asked. Or None."""
+    whys = []
+    for one in verdicts:
+        try:
+            drawn(one, salt)
+        except (Unreproducible, UsageError) as error:
+            whys.append(str(error))
+        else:
+            return None
+    return _line(verdicts[0], why=whys[0])
+
+
 def _lasting(line: ScriptLine) -> bool:
     """Whether it would be the same the next time; why there is none may have passed by then."""
     return bool(line.text) or line.why.endswith(TOO_LONG)

@@ -11,7 +11,7 @@ from nnparity.reports.causes.causes import causes_of
 from nnparity.reports.causes.scripts import script_of
 from nnparity.reports.records import Verdict
 from nnparity.reproduce import scripts as carried
-from nnparity.reproduce.scripts import scripts
+from nnparity.reproduce.scripts import scripts, undrawn
 from nnparity.tests.judge.verdicts import verdict
 
 pytestmark = [
@@ -59,6 +59,13 @@ def test_where_there_is_none_the_line_says_why() -> None:
     assert whys[RIGHT][1] == "asked once more by itself it is graded conforms"
     assert "no such dataset" in whys[GONE][1]
     assert whys[ABSENT][1]
+
+
+def test_what_has_no_script_whatever_a_target_says_is_told_without_one() -> None:
+    (found,) = scripts([[line(AGAIN)]])
+    assert undrawn([line(AGAIN)], "") == found
+    assert undrawn([line(AGAIN), line(RIGHT)], "") is None
+    assert undrawn([line(GONE)], "") is not None
 
 
 def test_a_short_script_of_another_verdict_goes_before_a_long_or_missing_one(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -17,7 +17,7 @@ from nnparity.reports import MergedRun
 from nnparity.reports.aggregation import Aggregate
 from nnparity.reports.records import ScriptLine, Verdict
 from nnparity.reproduce.kept_scripts import known
-from nnparity.reproduce.scripts import by_target, scripts, tried
+from nnparity.reproduce.scripts import by_target, scripts, tried, undrawn
 from nnparity.run.engines.processes import sharing
 from nnparity.spec.packs import taken
 from nnparity.store import memory
@@ -74,11 +74,12 @@ def scripted(
 
 
 def _kept(shown: Causes, run: MergedRun, salt: str) -> tuple[list[ScriptLine], Causes]:
-    """The scripts that are kept of such causes, and the causes of which none is: only their targets are started."""
+    """What is known of such causes without a target, and the causes of which nothing is: only theirs are started."""
     kept, left = [], []
     for verdicts in shown:
         line = run.targets.get(verdicts[0].target)
-        found = known(tried(verdicts), salt, line.versions) if line and not line.source else None
+        found = undrawn(tried(verdicts), salt)
+        found = found or (known(tried(verdicts), salt, line.versions) if line and not line.source else None)
         kept += [found] if found else []
         left += [] if found else [verdicts]
     return kept, left
