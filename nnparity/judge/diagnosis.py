@@ -99,6 +99,7 @@ OUTPUT = frozenset({"output"})
 DIRECTIONS = {
     frozenset({"grad"}): ("cotangents", "what comes back through {} is left out"),
     frozenset({"jvp"}): ("tangents", "the tangent of {} is left out"),
+    frozenset({"hvp"}): ("tangents", "what the tangent of {} adds is left out"),
 }
 
 
@@ -299,10 +300,12 @@ def _without(one: Failing, directions: str, says: str) -> Iterator[Candidate]:
     both = {"cotangents": case.cotangents, "tangents": case.tangents}
     for name, direction in given.items() if len(given) > 1 else ():
         lost = Moving(*names, *(both | {directions: {**given, name: np.zeros_like(direction)}}).values())
-        value = alternatives.once(case, (directions, name), partial(numbers, lost, one.family, wide, {}))[one.quantity]
+        value = alternatives.once(case, (one.family, directions, name), partial(numbers, lost, one.family, wide, {}))[
+            one.quantity
+        ]
         if evidence.nearer(one.seen, value, one.expected):
             asked = partial(expect, lost, one.family, flush=one.flush)
-            found = alternatives.once(case, (directions, name, one.flush), asked)[one.quantity]
+            found = alternatives.once(case, (one.family, directions, name, one.flush), asked)[one.quantity]
             yield Candidate(says.format(name), found, VARIANT)
 
 

@@ -86,6 +86,16 @@ def test_a_variant_of_a_derivative_alone_says_that_the_output_is_none(whole: boo
     assert diagnosed(one, "hvp.x", seen["hvp.x"], truth["hvp.x"], False).names == (variant.says,)
 
 
+def test_a_term_that_a_second_derivative_lacks_is_named() -> None:
+    """The mean squared error's Hessian is that of y - t: without its mixed part each input is by itself."""
+    one = case("mse")
+    (g,), v, family = one.cotangents.values(), one.tangents, frozenset({"hvp"})
+    for name, other in (("y", "t"), ("t", "y")):
+        seen = (g * v[name] / np.float32(len(v[name]))).astype(np.float32)
+        found = diagnosed(one, f"hvp.{name}", seen, expect(one, family)[f"hvp.{name}"], False)
+        assert found.names == (f"what the tangent of {other} adds is left out",)
+
+
 def test_a_name_that_the_output_bears_out_comes_before_one_that_it_refutes() -> None:
     formula = load()["cross_entropy_logits"]
     one = Case(formula, signatures(formula)[0], "weighted_targets", DTYPES["float32"])
