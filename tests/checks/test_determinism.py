@@ -261,6 +261,10 @@ def test_a_sample_that_mapped_code_does_not_see_diverges(formula: str) -> None:
     }
 
 
+#: What is asked of layer normalisation without the gradient of its scale.
+SCALE_FROZEN = ("gradient of x alone", "gradients without gamma")
+
+
 class FrozenScale(NumpyAdapter):
     """The scale is read for its own gradient alone, as in Paddle 3.3.1 on a CPU."""
 
@@ -271,8 +275,20 @@ class FrozenScale(NumpyAdapter):
 
 def test_a_gradient_that_is_wrong_where_another_is_not_asked_for_diverges_and_is_named() -> None:
     found = [one for one in examined(FrozenScale, "determinism", "layer_norm") if one.grade != "conforms"]
-    told = ("gradient of x alone", "grad.x", "the scale γ is missing")
-    assert [(one.dataset, one.quantity, one.diagnosis) for one in found] == [told]
+    told = [(one.dataset, one.quantity, one.diagnosis) for one in found]
+    assert told == [(dataset, "grad.x", "the scale γ is missing") for dataset in SCALE_FROZEN]
+
+
+class FrozenMatrix(NumpyAdapter):
+    """Where the matrix alone is frozen the bias gets nothing: its sum is part of the kernel for the matrix."""
+
+    def _gradients(self, operation: Operation, point: Point, primals: Tensors) -> Tensors:
+        found = super()._gradients(operation, point, primals)
+        return (found[0], 0 * found[1]) if set(point.rest) == {"w"} else found
+
+
+def test_a_gradient_that_is_wrong_where_one_between_others_is_frozen_diverges() -> None:
+    assert wrong(lines(FrozenMatrix, "determinism", "dense")) == {"gradients without w": {"grad.b"}}
 
 
 class FrozenInHalf(FrozenScale):
@@ -291,7 +307,8 @@ def test_each_dtype_is_asked_where_it_costs_next_to_nothing() -> None:
     dtypes = ("float32", "bfloat16")
     asked = examined(FrozenInHalf, "determinism", "layer_norm", dtypes=dtypes)
     found = [one for one in asked if one.grade != "conforms"]
-    assert [(one.dataset, one.quantity, one.dtype) for one in found] == [("gradient of x alone", "grad.x", "bfloat16")]
+    told = [(one.dataset, one.quantity, one.dtype) for one in found]
+    assert told == [(dataset, "grad.x", "bfloat16") for dataset in SCALE_FROZEN]
 
 
 class KeepsAttributes(NumpyAdapter):
