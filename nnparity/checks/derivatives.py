@@ -102,9 +102,10 @@ def _moving_in_part(case: Case, alone: Sequence[str]) -> Iterator[tuple[Given, R
     wrt = case.formula.wrt
     if len(wrt) < 2:
         return
-    parts = [(ONE_TANGENT.format(name), (name,)) for name in alone]
-    parts += [(OTHER_TANGENTS.format(name), tuple(other for other in wrt if other != name)) for name in alone]
-    for called, moving in parts:
+    parts = [(ONE_TANGENT, name, (name,)) for name in alone]
+    others = [(OTHER_TANGENTS, name, tuple(other for other in wrt if other != name)) for name in alone]
+    for way, name, moving in (*parts, *others):
+        called = way.format(name)
         drawn = named(case, called).tangents
         fixed = {name: np.zeros_like(tangent) for name, tangent in drawn.items() if name not in moving}
         given = named(case, called, Moving, along=drawn | fixed)
