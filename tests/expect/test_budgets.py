@@ -15,7 +15,8 @@ from nnparity.reference import FORMULAS, Reference
 from nnparity.reference.readings import Dual
 from nnparity.reference.readings.budget.core import COMPOSED
 from nnparity.spec import DTYPES, Case, load
-from nnparity.spec.loader import signatures
+from nnparity.spec.cases.special_values import batch, resized
+from nnparity.spec.loader import ordinary, signatures
 from nnparity.spec.precision import ACCUMULATE, FUSED, NARROW
 from nnparity.spec.schema import QUANTITIES
 from nnparity.tests.spec.toy import case as toy_case
@@ -256,3 +257,18 @@ def test_gradients_formed_apart_meet_in_a_second_derivative(dataset: str, dtype:
     for name, seen in (("y", first - second), ("t", second - first)):
         assert judge(seen.astype(number), truth[f"hvp.{name}"], one.dtype).grade == "conforms"
         assert judge((seen * 2).astype(number), truth[f"hvp.{name}"], one.dtype).grade == "diverges"
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+def test_what_has_a_worst_case_has_a_norm_2_also_of_a_single_sample(dtype: str) -> None:
+    """An infinite budget of norm 2 holds nothing, and no margin tells of it."""
+    for formula in load().values():
+        if formula.composition or formula.trajectory or dtype not in formula.dtypes:
+            continue
+        axis = batch(formula)
+        for usual in ordinary(formula)[:3]:
+            for signature in [usual, *([resized(formula, usual, {axis: 1})] if axis else [])]:
+                one = Case(formula, signature, "normal", DTYPES[dtype])
+                for name, truth in expect(one, ALL).items():
+                    held = np.abs(truth.value) + truth.hard <= one.dtype.largest  # else something may overflow
+                    assert np.isfinite(truth.sharp[held]).all(), (one.id, name)

@@ -39,7 +39,9 @@ def sum_spread(n: int, squares: Array, y: Array) -> Array:
 
 
 def spread_factors(n: int) -> tuple[float, float]:
-    """What `squares` and y^2 are multiplied by."""
+    """What `squares` and y^2 are multiplied by; a sum of one term is that, and what cancels here would leave noise."""
+    if n == 1:
+        return 0.0, 0.0
     return (n + 1) / 6 - 1 / n, (n + 1) / 3
 
 

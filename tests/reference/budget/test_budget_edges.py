@@ -274,3 +274,12 @@ def test_a_saturated_function_hardly_errs_however_large_the_error_of_its_argumen
     y = ufunc(x)
     assert (y.hard < 2.0**-45).all()
     assert (y.var < 2.0**-90).all()
+
+
+def test_a_sum_of_one_term_is_not_rounded_and_has_a_norm_2() -> None:
+    """What cancels in the mean of all orders left a little less than 0, and norm 2 was infinite: it held nothing."""
+    terms = np.random.default_rng(0).normal(size=(1, 1000))
+    underflow = F32.step**2
+    assert (np.sum(Budget(terms, F32), axis=0).var == underflow).all()
+    found = np.einsum("ni,nj->ij", Budget(terms, F32), Budget(terms, F32)).var
+    assert (found >= 0).all()
