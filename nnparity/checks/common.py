@@ -1,6 +1,6 @@
 """What all checks share: a case with given numbers, asked of a target, and what came back."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeGuard
 
@@ -77,13 +77,17 @@ def alike(case: Case, selection: Selection) -> frozenset[str]:
     return frozenset(selection.quantities) if there else frozenset()
 
 
-def inputs_alone(target: Target, formula: Formula) -> tuple[str, ...]:
-    """The inputs that derivatives are asked by alone, and without: the first; each where a target compiles nothing.
+def in_part(target: Target, formula: Formula, alone: str, without: str) -> Iterator[tuple[str, tuple[str, ...]]]:
+    """The inputs that derivatives are asked by where the others are constants, under the names of their datasets.
 
-    Of two the second is all but the first, and what is put together of other formulas has no kernels of its own.
+    One `alone`, and all `without` it: the first, and each where a target compiles nothing. Of two the second alone is
+    all but the first, and what is put together of other formulas has no kernels of its own.
     """
-    each = target.traces_nothing and len(formula.wrt) > 2 and not formula.composition
-    return formula.wrt if each else formula.wrt[:1]
+    wrt = formula.wrt
+    each = target.traces_nothing and len(wrt) > 2 and not formula.composition
+    for name in (wrt if each else wrt[:1]) if len(wrt) > 1 else ():
+        yield alone.format(name), (name,)
+        yield without.format(name), tuple(other for other in wrt if other != name)
 
 
 def representative(selection: Selection) -> str:

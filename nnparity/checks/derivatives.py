@@ -18,7 +18,7 @@ from functools import cached_property
 import numpy as np
 
 from nnparity.adapters.request import NESTED, Request
-from nnparity.checks.common import held, inputs_alone, least_narrow, named, representative
+from nnparity.checks.common import held, in_part, least_narrow, named, representative
 from nnparity.checks.comparison import by_themselves
 from nnparity.checks.inquiry import Found, Inquiry, saying
 from nnparity.execute.observer import Observed
@@ -34,6 +34,8 @@ from nnparity.spec.selection import Selection
 DOUBLED = "forward derivative by a double VJP"
 #: The forward derivative where an input that is differentiated moves alone, and where all but one do.
 ONE_TANGENT, OTHER_TANGENTS = "tangent of {} alone", "tangents without {}"
+#: A dataset of those, and the inputs that move.
+Part = tuple[str, tuple[str, ...]]
 #: The ways to nest the two modes, as an adapter's methods are called, and as datasets.
 NESTINGS = {method: method.replace("_", " ") for method in NESTED}
 TWICE_FORWARD = NESTINGS["forward_over_forward"]
@@ -49,8 +51,8 @@ def derivatives(target: Target, formula: Formula, selection: Selection) -> Inqui
     cases = [Case(formula, signature, "normal", DTYPES[dtype], selection.salt) for dtype in dtypes]
     families = formula.families(selection.quantities)
     gives = target.observer.info.asked(selection.level)
-    moving = inputs_alone(target, formula)
-    ways = [_Way(target, *one) for case in cases for one in _asked(case, families, gives, moving)]
+    parts = list(in_part(target, formula, ONE_TANGENT, OTHER_TANGENTS))
+    ways = [_Way(target, *one) for case in cases for one in _asked(case, families, gives, parts)]
     return Inquiry(
         lambda answers: _judged(ways, answers),
         [one.given for one in ways],
@@ -74,17 +76,17 @@ class _Way:
 
 
 def _asked(
-    case: Case, families: frozenset[str], gives: Sequence[str], moving: Sequence[str]
+    case: Case, families: frozenset[str], gives: Sequence[str], parts: Sequence[Part]
 ) -> Iterator[tuple[Given, Request]]:
     """The cases, and how they are asked for: what a usual run asks for, and the adapter gives.
 
-    `moving` are the inputs that each move alone.
+    `parts` are the inputs that move where the others do not.
     """
     if families & FORWARD:
         if "double_vjp" in gives:
             given = named(case, DOUBLED)
             yield given, replace(_of_both(given, FORWARD), doubled=True)
-        yield from _moving_in_part(case, moving)
+        yield from _moving_in_part(case, parts)
     for method, dataset in NESTINGS.items() if not narrow(case.dtype.name) else ():
         twice_forward = dataset == TWICE_FORWARD
         if method in gives and families & (family := FORWARD if twice_forward else SECOND):
@@ -97,15 +99,9 @@ def _of_both(given: Given, family: frozenset[str]) -> Request:
     return replace(request(given, family), cotangents=dict(given.cotangents))
 
 
-def _moving_in_part(case: Case, alone: Sequence[str]) -> Iterator[tuple[Given, Request]]:
+def _moving_in_part(case: Case, parts: Sequence[Part]) -> Iterator[tuple[Given, Request]]:
     """The forward derivative of some inputs alone: the tangents of the others are 0, and not given."""
-    wrt = case.formula.wrt
-    if len(wrt) < 2:
-        return
-    parts = [(ONE_TANGENT, name, (name,)) for name in alone]
-    others = [(OTHER_TANGENTS, name, tuple(other for other in wrt if other != name)) for name in alone]
-    for way, name, moving in (*parts, *others):
-        called = way.format(name)
+    for called, moving in parts:
         drawn = named(case, called).tangents
         fixed = {name: np.zeros_like(tangent) for name, tangent in drawn.items() if name not in moving}
         given = named(case, called, Moving, along=drawn | fixed)

@@ -30,7 +30,7 @@ from nnparity.checks.common import (
     first_line,
     first_order,
     held,
-    inputs_alone,
+    in_part,
     judgeable,
     least_narrow,
     named,
@@ -173,11 +173,9 @@ def _other_ways(target: Target, case: Case, asked: Request, beside: bool) -> Ite
     gradients = dataclasses.replace(asked, quantities=frozenset({"grad"}), together=frozenset())
     if "vjp_again" in gives:
         yield named(case, PULLED_AGAIN), dataclasses.replace(gradients, second_pass=True)
-    if len(asked.wrt) > 1 and not case.formula.composition:
-        for name in inputs_alone(target, case.formula):
-            others = tuple(other for other in asked.wrt if other != name)
-            yield named(case, ONE_GRADIENT.format(name)), dataclasses.replace(gradients, wrt=(name,))
-            yield named(case, OTHER_GRADIENTS.format(name)), dataclasses.replace(gradients, wrt=others)
+    if not case.formula.composition:
+        for dataset, wrt in in_part(target, case.formula, ONE_GRADIENT, OTHER_GRADIENTS):
+            yield named(case, dataset), dataclasses.replace(gradients, wrt=wrt)
 
 
 def _after_larger(

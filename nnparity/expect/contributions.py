@@ -113,13 +113,8 @@ def _budget(case: Case, quantity: str, numbers: Arithmetic) -> tuple[Array, Arra
     lift: Callable[[Array], Budget] = lambda array: Budget(array.astype(np.float64), numbers)  # noqa: E731
     with np.errstate(all="ignore"):
         family = frozenset({quantity.partition(".")[0]})
-        made = evaluate(case, family, lift, lambda array: _entered(lift(array)), {})[quantity]
+        made = evaluate(case, family, lift, lambda array: entered(lift(array)), {})[quantity]
     return None if not isinstance(made, Budget) or made.exact else (made.hard, made.var)
-
-
-def _entered(tangent: Budget) -> Any:
-    """A tangent, rounded as it enters: what asks from within this is no line of a formula."""
-    return entered(tangent)
 
 
 def _share(place: Place, part: Any, rest: Any, whole: Any) -> Contribution:
@@ -142,7 +137,7 @@ def _asking() -> Place:
     folders = tuple(pack.folder for pack in packs.taken())
     frame: FrameType | None = sys._getframe(1)
     while frame is not None:
-        if frame.f_code is _entered.__code__:
+        if frame.f_code is entered.__code__:  # what asks from within it is no line of a formula
             return GIVEN
         name = frame.f_code.co_filename
         if _of_a_formula(name, folders):

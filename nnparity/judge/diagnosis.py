@@ -88,6 +88,8 @@ class Candidate:
     cost: float = 0.0
     #: bits that speak for it where it is as far from the truth as the truth itself
     own: float = 0.0
+    #: whether the output that came with a derivative is not that of the reading
+    refuted: bool = False
 
 
 VARIANT, FACTOR, ACCUMULATED, IN_LANES, PRECISION = "variant", "factor", "accumulated", "in lanes", "precision"
@@ -169,7 +171,8 @@ def diagnosed(
         return Diagnosis(pattern=wrong)
     with np.errstate(all="ignore"):
         zeros = pattern(case, quantity, observed, expected)
-        found = _unrefuted(_tied(_explaining(Failing(case, quantity, observed, expected, flush, beside))))
+        tied = _tied(_explaining(Failing(case, quantity, observed, expected, flush, beside)))
+        found = [one for one in tied if not one[0].refuted] or tied
         surest = max((bits for _, bits in found), default=0.0)
         if not zeros and surest < evidence.CERTAIN and all(one.group != VARIANT for one, _ in found):
             other = (
@@ -194,11 +197,6 @@ def _tied(found: Iterator[tuple[Candidate, float]]) -> list[tuple[Candidate, flo
         if not tied or own or np.array_equal(one[0].expected.value, tied[0][0].expected.value):
             tied.append(one)
     return tied
-
-
-def _unrefuted(found: list[tuple[Candidate, float]]) -> list[tuple[Candidate, float]]:
-    """Those that the output does not speak against, if there are any."""
-    return [one for one in found if not one[0].says.endswith(NOT_THE_OUTPUT)] or found
 
 
 def _explaining(failing: Failing) -> Iterator[tuple[Candidate, float]]:
@@ -287,8 +285,8 @@ def _groups(one: Failing) -> Iterator[tuple[str, Iterator[Candidate]]]:
 def _variants(one: Failing) -> Iterator[Candidate]:
     for variant in one.case.formula.variants.values():
         if found := one.nearer(variant.says, variant=variant.set):
-            told = NOT_THE_OUTPUT if one.refuted(variant.says, variant.set) else ""
-            yield Candidate(f"{variant.says}{told}", found, VARIANT)
+            refuted = one.refuted(variant.says, variant.set)
+            yield Candidate(variant.says + NOT_THE_OUTPUT * refuted, found, VARIANT, refuted=refuted)
     if one.family in DIRECTIONS and not one.case.formula.composition:
         yield from _without(one, *DIRECTIONS[one.family])
 
@@ -300,12 +298,11 @@ def _without(one: Failing, directions: str, says: str) -> Iterator[Candidate]:
     both = {"cotangents": case.cotangents, "tangents": case.tangents}
     for name, direction in given.items() if len(given) > 1 else ():
         lost = Moving(*names, *(both | {directions: {**given, name: np.zeros_like(direction)}}).values())
-        value = alternatives.once(case, (one.family, directions, name), partial(numbers, lost, one.family, wide, {}))[
-            one.quantity
-        ]
+        key = (one.family, directions, name)
+        value = alternatives.once(case, key, partial(numbers, lost, one.family, wide, {}))[one.quantity]
         if evidence.nearer(one.seen, value, one.expected):
             asked = partial(expect, lost, one.family, flush=one.flush)
-            found = alternatives.once(case, (one.family, directions, name, one.flush), asked)[one.quantity]
+            found = alternatives.once(case, (*key, one.flush), asked)[one.quantity]
             yield Candidate(says.format(name), found, VARIANT)
 
 

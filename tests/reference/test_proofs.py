@@ -53,8 +53,8 @@ def shrunk(case: Case) -> Case:
     if case.formula.id.endswith("cnn"):
         texts |= NETWORK
     cut = {name: x[tuple(map(slice, shapes.evaluate(texts[name], dims)))] for name, x in case.inputs.items()}
-    classes = dims.get("k", 1)
-    cut |= {name: x % classes for name, x in cut.items() if case.formula.integer(name)}  # of those that are left
+    if classes := dims.get("k"):  # labels of those that are left; ids and masks stay what they are
+        cut |= {name: x % classes for name, x in cut.items() if case.formula.integer(name)}
     made = Case(case.formula, small, case.dataset, case.dtype)
     made.__dict__["inputs"] = cut
     return made

@@ -77,9 +77,9 @@ def _kept(shown: Causes, run: MergedRun, salt: str) -> tuple[list[ScriptLine], C
     """What is known of such causes without a target, and the causes of which nothing is: only theirs are started."""
     kept, left = [], []
     for verdicts in shown:
-        line = run.targets.get(verdicts[0].target)
-        found = undrawn(tried(verdicts), salt)
-        found = found or (known(tried(verdicts), salt, line.versions) if line and not line.source else None)
+        line, asked = run.targets.get(verdicts[0].target), tried(verdicts)
+        found = known(asked, salt, line.versions) if line and not line.source else None
+        found = found or undrawn(asked, salt)  # to draw a case takes longer than to find a script
         kept += [found] if found else []
         left += [] if found else [verdicts]
     return kept, left
