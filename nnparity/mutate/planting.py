@@ -16,7 +16,7 @@ from nnparity.execute.observer import Observed
 from nnparity.execute.protocol import TargetInfo
 from nnparity.execute.target import Target
 from nnparity.mutate.fault import Call, Fault
-from nnparity.spec import DTYPES, Signature, load, shapes
+from nnparity.spec import DTYPES, Formula, Signature, load, shapes
 from nnparity.spec.given import Given
 
 #: Answers kept, of one formula in one dtype.
@@ -88,7 +88,7 @@ class Planted:
         signature = Signature("", dims, dict(request.attributes), "core", ())
         dtype = DTYPES[request.float_dtype]
         numbers = (dict(request.inputs), dict(request.cotangents))
-        return Asked(formula, signature, "asked", dtype, "", *numbers, dict(request.tangents))
+        return Asked(formula, signature, "asked", dtype, "", *numbers, _along(formula, request))
 
     def single_threaded(self) -> "Planted":
         """Itself."""
@@ -120,6 +120,12 @@ class Asked(Given):
     def tangents(self) -> dict[str, Array]:
         """As given."""
         return self.along
+
+
+def _along(formula: Formula, request: Request) -> dict[str, Array]:
+    """The tangents of a request; those of inputs that are constants in it are 0."""
+    given = request.tangents
+    return {name: given.get(name, np.zeros_like(request.inputs[name])) for name in formula.wrt} if given else {}
 
 
 def planted(memory: Memory, fault: Fault) -> tuple[Target, Planted]:

@@ -36,11 +36,11 @@ def precision_faults(formula: Formula, dtype: Dtype) -> list[Fault]:
         *(Fault(f"inputs of {n} digits", KIND, of_inputs(_kept(n)), EXACT_INPUTS) for n in FEWER[dtype.name]),
         *(Fault(f"the output in {n} digits", KIND, of_answers(_kept(n), OUTPUTS), SHORT) for n in FEWER[dtype.name]),
         *(Fault(f"noise of {n} ulp in the output", KIND, of_answers(_noise(n), OUTPUTS)) for n in NOISE),
-        *(Fault(f"computed in {name}", KIND, _computed(name), MOVES_ONLY) for name in NARROWER[dtype.name]),
-        Fault(f"sums in {SUMS[dtype.name]}", KIND, _computed(dtype.name, SUMS[dtype.name]), "adds nothing up"),
+        *(Fault(f"computed in {name}", KIND, computed(name), MOVES_ONLY) for name in NARROWER[dtype.name]),
+        Fault(f"sums in {SUMS[dtype.name]}", KIND, computed(dtype.name, SUMS[dtype.name]), "adds nothing up"),
     ]
     if narrow(dtype.name):
-        cut = _computed("float32", store=_leading)
+        cut = computed("float32", store=_leading)
         faults.append(Fault("results cut off, not rounded", KIND, cut, MOVES_ONLY, one_way=True))
     if formula.wrt:
         faults += [
@@ -76,7 +76,7 @@ def _noise(ulps: int) -> Change:
     return change
 
 
-def _computed(
+def computed(
     dtype: str, accumulator: str | None = None, *, store: Callable[[Any, Any], Any] | None = None
 ) -> Callable[[Call], Observation]:
     """By a machine that rounds each operation to `dtype`, and sums term by term in `accumulator`.

@@ -23,6 +23,7 @@ from nnparity.mutate import command, score
 from nnparity.mutate.circumstances import LAYOUT, NAN, SAME_ANYWAY
 from nnparity.mutate.fault import OUTPUTS, Call, Fault, of_answers
 from nnparity.mutate.planting import Memory, planted
+from nnparity.mutate.precision import computed
 from nnparity.mutate.score import Mutation, Planting, faults
 from nnparity.mutate.tables import BY_KIND, SCORE, SURVIVORS, tables
 from nnparity.reference import packs
@@ -260,6 +261,12 @@ def test_layouts_and_threads_are_reached_through_the_checks(monkeypatch: pytest.
     assert "all cores" in found["on_threads"].told
     assert "/aliased/" in found["aliased"].told
     assert found["restless"].told.endswith("nondeterministic")
+
+
+def test_a_machine_that_computes_answers_also_where_some_inputs_alone_move(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The tangents of the others are not given: it ended with a KeyError there, and so did the whole of `mutate`."""
+    seen = outcomes(monkeypatch, Fault("wide", "test", computed("float64")))
+    assert [one.outcome for one in seen.values()] == ["not reached"]  # it is right everywhere
 
 
 def test_the_same_question_is_asked_once() -> None:
