@@ -43,6 +43,7 @@ from nnparity.adapters.request import (
     unmasked,
 )
 from nnparity.adapters.shared.concurrency import beside, repeatedly
+from nnparity.adapters.shared.floating_point import kept
 from nnparity.adapters.shared.optional_methods import OptionalMethods
 from nnparity.adapters.traceback import by_its_class, comes_along, frames_of, raised_in, with_frames
 from nnparity.spec.cases.layouts import ALIASED, CONTIGUOUS, MIXTURES, laid_otherwise
@@ -300,19 +301,23 @@ class Adapter(OptionalMethods, ABC):
         """Run a program whose tuple holds the quantities of `families`, one after the other."""
         names = [key for family in families for key in keys(family, request)]
         try:
-            program = self._program(rule, operation)
-            if request.repeats:
-                program(at)
-            if request.concurrent:
-                return {**self._beside_another(program, at, self._point(request.halved), names)}
-            if request.several_calls:
-                return {**repeatedly(lambda: self._read(program(at), names))}
-            tensors = tuple(program(at))
-            if request.read_late:  # one buffer for the results of all calls holds those of this one now
-                program(self._point(request.halved))
-            return {**self._read(tensors, names)}
+            with kept(f"{listed(families)} of {request.formula}"):
+                return {**self._seen(request, self._program(rule, operation), at, names)}
         except Exception as error:  # noqa: BLE001  (the same: one family fails, the others go on)
             return self._failed(request, families, error)
+
+    def _seen(self, request: Request, program: Program, at: Point, names: Sequence[str]) -> dict[str, Array]:
+        """What the program gives in the way that is asked for."""
+        if request.repeats:
+            program(at)
+        if request.concurrent:
+            return self._beside_another(program, at, self._point(request.halved), names)
+        if request.several_calls:
+            return repeatedly(lambda: self._read(program(at), names))
+        tensors = tuple(program(at))
+        if request.read_late:  # one buffer for the results of all calls holds those of this one now
+            program(self._point(request.halved))
+        return self._read(tensors, names)
 
     def _beside_another(self, program: Program, at: Point, other: Point, names: Sequence[str]) -> dict[str, Array]:
         if self.one_caller:
