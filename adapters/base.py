@@ -23,6 +23,7 @@ from nnparity.adapters.kernel import (
     Tensors,
     Unsupported,
     distributions,
+    in_a_way,
     is_word,
 )
 from nnparity.adapters.request import (
@@ -210,6 +211,7 @@ class Adapter(OptionalMethods, ABC):
         The output that comes with the gradients is one more quantity where it is not the plain forward's: `WITH_GRAD`.
         """
         self.notes = {}
+        request = request.stacked
         try:
             operation = self._operation(request)
             with self.scope(), self.on_threads(request.threads) if request.threads else nullcontext():
@@ -235,11 +237,10 @@ class Adapter(OptionalMethods, ABC):
 
     def _operation(self, request: Request) -> Operation:
         """The method for a request, attributes bound. Raise `Unsupported` when there is none."""
-        name = f"{request.formula} {request.wrt} {request.attributes} {request.dtype} {request.mapped}"
+        mapped = f"{request.mapped} {request.members} {request.jacobian}"
+        name = f"{request.formula} {request.wrt} {request.attributes} {request.dtype} {mapped}"
         if name not in self._operations:
-            bound = self._bound(request)
-            more: dict[str, Any] = {"alone": bound, "vmap": self.vmap, "mapped": request.mapped}
-            self._operations[name] = Mapped(**vars(bound), **more) if request.mapped else bound
+            self._operations[name] = in_a_way(self._bound(request), request, self.vmap)
         return self._operations[name]
 
     def _bound(self, request: Request) -> Operation:
@@ -290,7 +291,8 @@ class Adapter(OptionalMethods, ABC):
         program = request.quantities | request.together if self.joint else request.quantities
         if (self.joint or self.gradients_on_the_way) and {"grad", *SECOND} <= program:
             plan.append(((WITH_GRAD, "grad", *SECOND), self._joint))
-        plan.append(((WITH_GRAD, "grad"), self._vjp_again if request.second_pass else self._vjp))
+        otherwise = self._vjp_again if request.second_pass else self._vjp_late if request.pulled_late else None
+        plan.append(((WITH_GRAD, "grad"), otherwise or self._vjp))
         if set(SECOND) <= request.quantities:
             plan.append((SECOND, self._jvp_hvp))
         return [*plan, (("jvp",), self.double_vjp if request.doubled else self.jvp), (("hvp",), self.hvp)]
@@ -310,6 +312,8 @@ class Adapter(OptionalMethods, ABC):
         """What the program gives in the way that is asked for."""
         if request.repeats:
             program(at)
+        if request.pulled_late:
+            at = at._replace(tangents=self._point(request.inner_halved).primals)
         if request.concurrent:
             return self._beside_another(program, at, self._point(request.halved), names)
         if request.several_calls:
@@ -377,6 +381,10 @@ class Adapter(OptionalMethods, ABC):
 
     def _vjp_again(self, operation: Operation, point: Point) -> Tensors:
         outputs, gradients = self.vjp_again(operation, point)
+        return (*outputs, *gradients)
+
+    def _vjp_late(self, operation: Operation, point: Point) -> Tensors:
+        outputs, gradients = self.vjp_late(operation, point)
         return (*outputs, *gradients)
 
     def _jvp_hvp(self, operation: Operation, point: Point) -> Tensors:

@@ -17,6 +17,8 @@ ASKED_AGAIN = (
         "gradient of * alone",
         "gradients without *",
         "second backward pass",
+        "pulled back after another call",
+        "mapped over two *",
         "after a call with NaN",
         "after a larger call with NaN",
         "integers of 32 bits",
