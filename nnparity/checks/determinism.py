@@ -100,7 +100,8 @@ def determinism(target: Target, formula: Formula, selection: Selection) -> Inqui
         [case for one in asked for case in one.cases],
         [
             (target.observer, [each for one in asked for each in one.here]),
-            (target.observer.twin(), [one.asked for one in asked]),
+            # in reverse: what is kept of a call in one dtype for calls in another is of another dtype there
+            (target.observer.twin(), [one.asked for one in reversed(asked)]),
         ],
         lambda: [one.truth for one in asked],
     )
@@ -252,7 +253,7 @@ def _judged(target: Target, asked: Sequence[_Asked], answers: Iterator[Observed]
     """Of all dtypes; what is asked of the other process is answered after all of this one."""
     words = CellText(tuple(one.case.dtype.name for one in asked))
     here = [list(islice(answers, len(one.here))) for one in asked]
-    for one, own, elsewhere in zip(asked, here, answers, strict=True):
+    for one, own, elsewhere in zip(asked, here, reversed(list(answers)), strict=True):
         yield from _of_one_dtype(target, one, own, elsewhere, words)
     yield Fact(TABLE, asked[0].case.formula.id, target.name, words.text(SAME))
 
