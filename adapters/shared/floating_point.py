@@ -64,8 +64,8 @@ def _put_back(saved: ctypes.Array[ctypes.c_char] | None) -> None:
 def _library() -> ctypes.CDLL | None:
     try:
         found = ctypes.CDLL(None)
-        return found if found.fegetenv and found.fesetenv else None
-    except (AttributeError, OSError, TypeError):
+        return found if hasattr(found, "fegetenv") and hasattr(found, "fesetenv") else None
+    except (OSError, TypeError):
         return None
 
 
