@@ -23,6 +23,7 @@ from nnparity.adapters.kernel import (
     Tensors,
     Unsupported,
     distributions,
+    in_a_way,
     is_word,
 )
 from nnparity.adapters.request import (
@@ -43,6 +44,7 @@ from nnparity.adapters.request import (
     unmasked,
 )
 from nnparity.adapters.shared.concurrency import beside, repeatedly
+from nnparity.adapters.shared.floating_point import kept
 from nnparity.adapters.shared.optional_methods import OptionalMethods
 from nnparity.adapters.traceback import by_its_class, comes_along, frames_of, raised_in, with_frames
 from nnparity.spec.cases.layouts import ALIASED, CONTIGUOUS, MIXTURES, laid_otherwise
@@ -209,6 +211,7 @@ class Adapter(OptionalMethods, ABC):
         The output that comes with the gradients is one more quantity where it is not the plain forward's: `WITH_GRAD`.
         """
         self.notes = {}
+        request = request.stacked
         try:
             operation = self._operation(request)
             with self.scope(), self.on_threads(request.threads) if request.threads else nullcontext():
@@ -234,11 +237,10 @@ class Adapter(OptionalMethods, ABC):
 
     def _operation(self, request: Request) -> Operation:
         """The method for a request, attributes bound. Raise `Unsupported` when there is none."""
-        name = f"{request.formula} {request.wrt} {request.attributes} {request.dtype} {request.mapped}"
+        mapped = f"{request.mapped} {request.members} {request.jacobian}"
+        name = f"{request.formula} {request.wrt} {request.attributes} {request.dtype} {mapped}"
         if name not in self._operations:
-            bound = self._bound(request)
-            more: dict[str, Any] = {"alone": bound, "vmap": self.vmap, "mapped": request.mapped}
-            self._operations[name] = Mapped(**vars(bound), **more) if request.mapped else bound
+            self._operations[name] = in_a_way(self._bound(request), request, self.vmap)
         return self._operations[name]
 
     def _bound(self, request: Request) -> Operation:
@@ -289,7 +291,8 @@ class Adapter(OptionalMethods, ABC):
         program = request.quantities | request.together if self.joint else request.quantities
         if (self.joint or self.gradients_on_the_way) and {"grad", *SECOND} <= program:
             plan.append(((WITH_GRAD, "grad", *SECOND), self._joint))
-        plan.append(((WITH_GRAD, "grad"), self._vjp_again if request.second_pass else self._vjp))
+        otherwise = self._vjp_again if request.second_pass else self._vjp_late if request.pulled_late else None
+        plan.append(((WITH_GRAD, "grad"), otherwise or self._vjp))
         if set(SECOND) <= request.quantities:
             plan.append((SECOND, self._jvp_hvp))
         return [*plan, (("jvp",), self.double_vjp if request.doubled else self.jvp), (("hvp",), self.hvp)]
@@ -300,19 +303,25 @@ class Adapter(OptionalMethods, ABC):
         """Run a program whose tuple holds the quantities of `families`, one after the other."""
         names = [key for family in families for key in keys(family, request)]
         try:
-            program = self._program(rule, operation)
-            if request.repeats:
-                program(at)
-            if request.concurrent:
-                return {**self._beside_another(program, at, self._point(request.halved), names)}
-            if request.several_calls:
-                return {**repeatedly(lambda: self._read(program(at), names))}
-            tensors = tuple(program(at))
-            if request.read_late:  # one buffer for the results of all calls holds those of this one now
-                program(self._point(request.halved))
-            return {**self._read(tensors, names)}
+            with kept(f"{listed(families)} of {request.formula}"):
+                return {**self._seen(request, self._program(rule, operation), at, names)}
         except Exception as error:  # noqa: BLE001  (the same: one family fails, the others go on)
             return self._failed(request, families, error)
+
+    def _seen(self, request: Request, program: Program, at: Point, names: Sequence[str]) -> dict[str, Array]:
+        """What the program gives in the way that is asked for."""
+        if request.repeats:
+            program(at)
+        if request.pulled_late:
+            at = at._replace(tangents=self._point(request.inner_halved).primals)
+        if request.concurrent:
+            return self._beside_another(program, at, self._point(request.halved), names)
+        if request.several_calls:
+            return repeatedly(lambda: self._read(program(at), names))
+        tensors = tuple(program(at))
+        if request.read_late:  # one buffer for the results of all calls holds those of this one now
+            program(self._point(request.halved))
+        return self._read(tensors, names)
 
     def _beside_another(self, program: Program, at: Point, other: Point, names: Sequence[str]) -> dict[str, Array]:
         if self.one_caller:
@@ -372,6 +381,10 @@ class Adapter(OptionalMethods, ABC):
 
     def _vjp_again(self, operation: Operation, point: Point) -> Tensors:
         outputs, gradients = self.vjp_again(operation, point)
+        return (*outputs, *gradients)
+
+    def _vjp_late(self, operation: Operation, point: Point) -> Tensors:
+        outputs, gradients = self.vjp_late(operation, point)
         return (*outputs, *gradients)
 
     def _jvp_hvp(self, operation: Operation, point: Point) -> Tensors:

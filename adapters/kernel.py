@@ -9,6 +9,8 @@ from pkgutil import resolve_name
 from types import MethodType
 from typing import Any, NamedTuple, TypeVar
 
+from nnparity.adapters.request import Request
+
 #: A framework's own array. Only the adapter that made it may look inside.
 Tensor = Any
 Tensors = tuple[Tensor, ...]
@@ -205,6 +207,45 @@ class Mapped(Operation):
     def _with(self, inputs: Mapping[str, Tensor], samples: Sequence[Tensor]) -> dict[str, Tensor]:
         """The inputs with one sample of each that is mapped, as a batch."""
         return {**inputs, **{name: x[None] for name, x in zip(self.mapped, samples, strict=True)}}
+
+
+@dataclass(frozen=True, eq=False)
+class OverTwo(Mapped):
+    """An operation mapped over two of each input `mapped` and, with `cotangents`, of what its VJP is applied to."""
+
+    cotangents: bool = False
+
+    def __call__(self, *primals: Tensor, **rest: Tensor) -> Tensors:
+        """The outputs."""
+        inputs = dict(zip(self.wrt, primals, strict=True)) | rest
+
+        def one(*arrays: Tensor) -> Tensors:
+            given = inputs | dict(zip(self.mapped, arrays, strict=True))
+            return self.alone(*(given.pop(name) for name in self.wrt), **given)
+
+        return tuple(self.vmap(one)(*(inputs[name] for name in self.mapped)))
+
+    def vjp(self, vjp: Callable[[Operation, Point], tuple[Tensors, Tensors]], point: Point) -> Tensors:
+        """The outputs and gradients of both."""
+        inputs = dict(zip(self.wrt, point.primals, strict=True)) | point.rest
+
+        def one(*arrays: Tensor) -> Tensors:
+            given = inputs | dict(zip(self.mapped, arrays, strict=False))
+            primals = tuple(given.pop(name) for name in self.wrt)
+            cotangents = arrays[len(self.mapped) :] if self.cotangents else point.cotangents
+            outputs, gradients = vjp(self.alone, Point(primals, given, (), cotangents))
+            return (*outputs, *gradients)
+
+        more = point.cotangents if self.cotangents else ()
+        return tuple(self.vmap(one)(*(inputs[name] for name in self.mapped), *more))
+
+
+def in_a_way(bound: Operation, request: Request, vmap: Callable[[Any], Any]) -> Operation:
+    """The operation mapped as a request asks for it, or as it is."""
+    more: dict[str, Any] = {"alone": bound, "vmap": vmap}
+    if request.members or request.jacobian:
+        return OverTwo(**vars(bound), **more, mapped=request.members, cotangents=request.jacobian)
+    return Mapped(**vars(bound), **more, mapped=request.mapped) if request.mapped else bound
 
 
 def unmapped(

@@ -87,6 +87,12 @@ class NumpyAdapter(Adapter):
         """The reference's own back-propagation."""
         return operation(*point.primals, **point.rest), self._gradients(operation, point, point.primals)
 
+    def vjp_late(self, operation: Operation, point: Point) -> tuple[Tensors, Tensors]:
+        """The same: nothing is kept from one call to the next."""
+        outputs = operation(*point.primals, **point.rest)
+        operation(*point.tangents, **point.rest)
+        return outputs, self._gradients(operation, point, point.primals)
+
     def jvp(self, operation: Operation, point: Point) -> Tensors:
         """Dual numbers through the formula."""
         return tuple(tangent_of(y) for y in operation(*self._moving(point), **point.rest))

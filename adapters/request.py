@@ -65,6 +65,13 @@ class Request:
     nested: str = ""
     #: Whether the gradients are to come of a graph that was gone back through before, with other cotangents.
     second_pass: bool = False
+    #: Whether the gradients are pulled back only after another forward call of the same sizes, of `inner_halved`.
+    pulled_late: bool = False
+    #: Inputs of which the framework is to map code (vmap) over two of each, as of an ensemble: those of `inner_halved`,
+    #: and these. The others are shared.
+    members: tuple[str, ...] = ()
+    #: Whether what pulls back is mapped over two cotangents of each output, as for a Jacobian: others, and these.
+    jacobian: bool = False
     #: Whether the same program was called with nothing but NaN before: what that left in memory is nothing to this.
     after_nan: bool = False
     #: Whether another thread runs the same program at the same time, with the numbers of `halved`.
@@ -82,7 +89,8 @@ class Request:
     def way(self) -> tuple[object, ...]:
         """How it is asked for, if otherwise than by a single call of the program for its numbers."""
         calls = self.read_late, self.repeats, self.overwrites, self.after_nan, self.concurrent, self.several_calls
-        return (*calls, self.mapped, self.doubled, self.nested, self.second_pass)
+        mapped = self.mapped, self.members, self.jacobian
+        return (*calls, *mapped, self.doubled, self.nested, self.second_pass, self.pulled_late)
 
     @property
     def halved(self) -> "Request":
@@ -102,6 +110,13 @@ class Request:
         return replace(self, inputs={name: _inner_half(array) for name, array in self.inputs.items()})
 
     @property
+    def stacked(self) -> "Request":
+        """The same with two of each array that it is mapped over; of another request the same."""
+        other = self.inner_halved.inputs
+        inputs = {name: np.stack([other[name], x]) if name in self.members else x for name, x in self.inputs.items()}
+        return replace(self, inputs=inputs, cotangents=_pairs(self.cotangents) if self.jacobian else self.cotangents)
+
+    @property
     def of_nan(self) -> "Request":
         """The same of nothing but NaN; integers stay as they are."""
         return replace(self, inputs={name: _all_nan(array) for name, array in self.inputs.items()})
@@ -110,6 +125,11 @@ class Request:
     def of_int32(self) -> "Request":
         """The same with integers of 32 bits for those of 64."""
         return replace(self, inputs={name: _narrowed(array) for name, array in self.inputs.items()})
+
+
+def _pairs(arrays: Mapping[str, Array]) -> dict[str, Array]:
+    """Of each array two: another, and this one."""
+    return {name: np.stack([_inner_half(array), array]) for name, array in arrays.items()}
 
 
 def _narrowed(array: Array) -> Array:
@@ -232,7 +252,12 @@ def once(put: Callable[[Array], Any]) -> Callable[[Array], Any]:
 
 
 def added_up(seen: Observation, request: Request) -> Observation:
-    """Of code that was mapped over samples the gradients of what all samples share, added up; rounded once."""
+    """Of code that was mapped over samples the gradients of what all samples share, added up; rounded once.
+
+    Of what was mapped over two the second.
+    """
+    if request.members or request.jacobian:
+        return {name: x[-1] if isinstance(x, np.ndarray) and x.ndim else x for name, x in seen.items()}
     if not request.mapped:
         return seen
     shared = {f"grad.{name}" for name in set(request.wrt) - set(request.mapped)}

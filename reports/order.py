@@ -17,6 +17,8 @@ ASKED_AGAIN = (
         "gradient of * alone",
         "gradients without *",
         "second backward pass",
+        "pulled back after another call",
+        "mapped over two *",
         "after a call with NaN",
         "after a larger call with NaN",
         "integers of 32 bits",
@@ -38,7 +40,7 @@ LAYOUTS = (
 )
 #: The datasets of the checks beside the ordinary cases, as patterns. A test holds them against the checks.
 CHECKS = (
-    *("nan", "nan in others", "infinity", "infinity in others", "zeros", "largest", "subnormal"),
+    *("nan", "nan in others", "several nan", "infinity", "infinity in others", "zeros", "largest", "subnormal"),
     *("empty", "size one", "size one of *", "* of zero", "equal sizes"),
     *(
         "ties",

@@ -57,6 +57,14 @@ class PaddleArrays(Adapter):
         pulled(outputs, leaves, tuple(g * 0.5 for g in point.cotangents), keep=True)
         return outputs, pulled(outputs, leaves, point.cotangents)
 
+    def vjp_late(self, operation: Operation, point: Point) -> tuple[Tensors, Tensors]:
+        leaves = _leaves(point.primals)
+        outputs = operation(*leaves, **point.rest)
+        other = operation(*_leaves(point.tangents), **point.rest)
+        gradients = pulled(outputs, leaves, point.cotangents)
+        del other  # until here the graph of that one was kept
+        return outputs, gradients
+
     def jvp(self, operation: Operation, point: Point) -> Tensors:
         """The VJP is linear in its cotangent: its own VJP there is the JVP."""
         _survives(operation, point)

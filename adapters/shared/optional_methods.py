@@ -6,7 +6,7 @@ from typing import ClassVar
 from nnparity.adapters.kernel import Operation, Point, Tensor, Tensors
 from nnparity.adapters.request import NESTED, Array
 
-OPTIONAL = ("write", "vmap", "double_vjp", "vjp_again", *NESTED)
+OPTIONAL = ("write", "vmap", "double_vjp", "vjp_again", "vjp_late", *NESTED)
 
 
 class OptionalMethods:
@@ -27,6 +27,10 @@ class OptionalMethods:
 
     def vjp_again(self, operation: Operation, point: Point) -> tuple[Tensors, Tensors]:
         """As `vjp`, through a graph that half the cotangents were pulled back through before."""
+        raise NotImplementedError
+
+    def vjp_late(self, operation: Operation, point: Point) -> tuple[Tensors, Tensors]:
+        """As `vjp`, pulled back after another forward call, of the primals that stand where tangents do."""
         raise NotImplementedError
 
     def double_vjp(self, operation: Operation, point: Point) -> Tensors:

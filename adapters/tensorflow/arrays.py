@@ -19,7 +19,7 @@ from nnparity.adapters.shared.nesting import Nesting
 _PLACES = {CPU: "/CPU", CUDA: "/GPU"}
 _ZERO = tf.UnconnectedGradients.ZERO
 #: Words of what is raised where code is not vectorised: of lists in a loop, of kernels that all samples share.
-UNMAPPED = ("`dtype` <dtype: 'variant'>", "expected to be not loop invariant")
+UNMAPPED = ("`dtype` <dtype: 'variant'>", "expected to be not loop invariant", "expected to be loop invariant")
 
 
 class TensorflowArrays(Nesting):
@@ -75,6 +75,15 @@ class TensorflowArrays(Nesting):
             tape.watch(point.primals)
             outputs = operation(*point.primals, **point.rest)
         _pull(tape, outputs, point.primals, tuple(g * 0.5 for g in point.cotangents))
+        return outputs, _pull(tape, outputs, point.primals, point.cotangents)
+
+    def vjp_late(self, operation: Operation, point: Point) -> tuple[Tensors, Tensors]:
+        with tf.GradientTape(watch_accessed_variables=False) as tape:
+            tape.watch(point.primals)
+            outputs = operation(*point.primals, **point.rest)
+        with tf.GradientTape(watch_accessed_variables=False) as other:
+            other.watch(point.tangents)
+            operation(*point.tangents, **point.rest)
         return outputs, _pull(tape, outputs, point.primals, point.cotangents)
 
     def jvp(self, operation: Operation, point: Point) -> Tensors:

@@ -89,6 +89,14 @@ class TorchArrays(Nesting):
         _pull(outputs, leaves, tuple(g * 0.5 for g in point.cotangents), keep=True)
         return outputs, _pull(outputs, leaves, point.cotangents)
 
+    def vjp_late(self, operation: Operation, point: Point) -> tuple[Tensors, Tensors]:
+        leaves = _leaves(point.primals)
+        outputs = operation(*leaves, **point.rest)
+        other = operation(*_leaves(point.tangents), **point.rest)
+        gradients = _pull(outputs, leaves, point.cotangents)
+        del other  # until here the graph of that one was kept
+        return outputs, gradients
+
     def functional_vjp(self, operation: Operation, point: Point) -> tuple[Tensors, Tensors]:
         outputs, pull = torch.func.vjp(lambda *primals: operation(*primals, **point.rest), *point.primals)
         return outputs, pull(point.cotangents)

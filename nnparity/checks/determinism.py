@@ -7,9 +7,10 @@ call of larger ones, which leaves it where they are padded; its whole numbers as
 others in a call before, as an optimiser leaves weights; code for one sample and its gradients that the framework maps
 over all (vmap): each operation has another kernel for that; the gradients of some inputs, as where layers are frozen:
 kernels choose by what is to be computed; a second backward pass through one graph, whose kept arrays the first may have
-written to; the same program in two threads at the same time; and other attributes at the same sizes, as who keeps a
-plan by sizes mixes up. Each dtype has kernels of its own, and is asked where a new one costs next to nothing; of a
-target that compiles or traces each operation one is asked.
+written to; a backward pass after another forward call, which may overwrite a workspace; code mapped over two sets of
+weights, or over two cotangents, each by a batching rule of its own; the same program in two threads at the same time;
+and other attributes at the same sizes, as who keeps a plan by sizes mixes up. Each dtype has kernels of its own, and is
+asked where a new one costs next to nothing; of a target that compiles or traces each operation one is asked.
 
 Other bits for the same case are `nondeterministic`, with how far apart they are, unless the adapter declares the
 formula so; a difference beyond the budget of two computations `diverges` in any case. Asked for in another way, it is
@@ -73,6 +74,12 @@ OVERWRITTEN, MAPPED = "inputs overwritten in place", "mapped over samples"
 ONE_GRADIENT, OTHER_GRADIENTS = "gradient of {} alone", "gradients without {}"
 #: Gradients of a graph that was gone back through before: nothing that was kept for them may have been written to.
 PULLED_AGAIN = "second backward pass"
+#: The same after another forward call of the same sizes: what the first left for it in a workspace is overwritten.
+PULLED_LATE = "pulled back after another call"
+#: An ensemble: code for one member, with the data that all share, mapped over the weights of two.
+MEMBERS = "mapped over two sets of weights"
+#: A Jacobian, or several losses: what pulls back, mapped over two cotangents of one forward call.
+COTANGENTS = "mapped over two cotangents"
 #: The same program in two threads at the same time, each with its own numbers.
 TWO_CALLERS = "two callers at once"
 #: The same sizes with other attributes, in one process: what is kept for some sizes is not what others need.
@@ -93,7 +100,8 @@ def determinism(target: Target, formula: Formula, selection: Selection) -> Inqui
         [case for one in asked for case in one.cases],
         [
             (target.observer, [each for one in asked for each in one.here]),
-            (target.observer.twin(), [one.asked for one in asked]),
+            # in reverse: what is kept of a call in one dtype for calls in another is of another dtype there
+            (target.observer.twin(), [one.asked for one in reversed(asked)]),
         ],
         lambda: [one.truth for one in asked],
     )
@@ -113,9 +121,9 @@ class _Asked:
         self._quantities = first_order(formula, selection.quantities)
         self.asked = request(self.case, self._quantities, alike(self.case, selection))
         self.single = _single(self.case) if "output" in self._quantities else None
-        beside = dtype in _of_two_callers(selection)
         self.ways = [
-            *_other_ways(target, self.case, self.asked, beside),
+            *_other_ways(target, self.case, self.asked, dtype in _of_two_callers(selection)),
+            *(_over_two(target, self.case, self.asked) if dtype == representative(selection) else ()),
             *_with_other_attributes(self.case, self.asked),
         ]
         self.small = _after_larger(self.case, self._quantities, selection)
@@ -168,14 +176,36 @@ def _other_ways(target: Target, case: Case, asked: Request, beside: bool) -> Ite
         yield named(case, OVERWRITTEN), dataclasses.replace(asked, overwrites=True)
     if "vmap" in gives and (samples := with_samples(case.formula)):
         yield named(case, MAPPED), dataclasses.replace(asked, mapped=samples, together=frozenset())
-    if "grad" not in asked.quantities:
-        return
+    if "grad" in asked.quantities:
+        yield from _other_gradients(target, case, asked)
+
+
+def _other_gradients(target: Target, case: Case, asked: Request) -> Iterator[tuple[Given, Request]]:
+    """Those of the ways that are of gradients alone."""
+    gives = target.observer.info.gives
     gradients = dataclasses.replace(asked, quantities=frozenset({"grad"}), together=frozenset())
     if "vjp_again" in gives:
         yield named(case, PULLED_AGAIN), dataclasses.replace(gradients, second_pass=True)
+    if "vjp_late" in gives:
+        yield named(case, PULLED_LATE), dataclasses.replace(gradients, pulled_late=True)
     if not case.formula.composition:
         for dataset, wrt in in_part(target, case.formula, ONE_GRADIENT, OTHER_GRADIENTS):
             yield named(case, dataset), dataclasses.replace(gradients, wrt=wrt)
+
+
+def _over_two(target: Target, case: Case, asked: Request) -> Iterator[tuple[Given, Request]]:
+    """The case as one of two that the framework maps code over: which array varies decides of the rule that it takes.
+
+    Of the usual dtype: no kernel of a batch is new, and a program is compiled for each.
+    """
+    if "vmap" not in target.observer.info.gives or case.formula.composition:
+        return
+    alone = dataclasses.replace(asked, together=frozenset())
+    samples = with_samples(case.formula)
+    if samples and (weights := tuple(name for name in asked.wrt if name not in samples)):
+        yield named(case, MEMBERS), dataclasses.replace(alone, members=weights)
+    if "grad" in asked.quantities:
+        yield named(case, COTANGENTS), dataclasses.replace(alone, jacobian=True, quantities=frozenset({"grad"}))
 
 
 def _after_larger(
@@ -223,7 +253,7 @@ def _judged(target: Target, asked: Sequence[_Asked], answers: Iterator[Observed]
     """Of all dtypes; what is asked of the other process is answered after all of this one."""
     words = CellText(tuple(one.case.dtype.name for one in asked))
     here = [list(islice(answers, len(one.here))) for one in asked]
-    for one, own, elsewhere in zip(asked, here, answers, strict=True):
+    for one, own, elsewhere in zip(asked, here, reversed(list(answers)), strict=True):
         yield from _of_one_dtype(target, one, own, elsewhere, words)
     yield Fact(TABLE, asked[0].case.formula.id, target.name, words.text(SAME))
 

@@ -24,6 +24,7 @@ from nnparity.judge.grades import Judgement, judge
 from nnparity.judge.sensitivity import graded, inconclusive, qualified, right, wrong_answers
 from nnparity.reference.readings import Arithmetic
 from nnparity.spec import DTYPES, Case
+from nnparity.spec.cases.special_values import permitted, special
 from nnparity.spec.precision import ACCUMULATE, NARROW, TF32
 from nnparity.spec.schema import Permit
 
@@ -52,7 +53,7 @@ def expected(
 
     That is a dtype, whose digits are meant, or a model: NARROW of half precision, TF32 of float32.
     """
-    variant = dict(case.formula.permits[case.dataset][permit].set) if permit is not None else {}
+    variant = dict(permitted(case.formula, case.dataset)[permit].set) if permit is not None else {}
     limited = _arithmetic(case.dtype.name, flush, inner)
     found = expect(case, quantities, flush=flush, variant=variant, numbers=unlimited(limited))
     if case.dataset not in OVERFLOWING:
@@ -92,7 +93,7 @@ def _undecided(within: Expected, without: Expected) -> Expected:
 
 def permits(case: Case, quantity: str) -> Iterator[tuple[int, Permit]]:
     """What the spec permits for a quantity of the case, with its place in the list."""
-    for place, permit in enumerate(case.formula.permits.get(case.dataset, ())):
+    for place, permit in enumerate(permitted(case.formula, case.dataset)):
         if permit.covers(quantity):
             yield place, permit
 
@@ -227,9 +228,12 @@ def _wrong_sign(wrong: Array, seen: Array, truth: Expected) -> Judgement:
 
 
 def mixed(case: Case, quantity: str, seen: Array, answers: list[tuple[Expected, str | None]]) -> Settled | None:
-    """Each element one of several permitted answers, and no other; None when that does not explain it either."""
+    """Each element one of several permitted answers, and no other; None when that does not explain it either.
+
+    Of several NaN one thing is made: what is permitted of each alone is no reason for a body unlike its tail.
+    """
     told = judge(seen, answers[0][0], case.dtype)
-    if len(answers) == 1 or told.hard is None:  # one answer is no mixture; a wrong shape or dtype is none either
+    if special(case.dataset).like or len(answers) == 1 or told.hard is None:  # one answer, or a wrong shape, is none
         return None
     ratios = _ratios(case, quantity, seen, answers)
     hard = float(np.min(ratios, axis=0).max(initial=0.0))

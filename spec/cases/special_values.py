@@ -15,12 +15,17 @@ from numpy.typing import NDArray
 
 from nnparity.spec import shapes
 from nnparity.spec.cases.case import Case
+from nnparity.spec.cases.datasets import Stream
 from nnparity.spec.cases.degenerate import PATTERNS, degenerate, dimensions
 from nnparity.spec.dtypes import DTYPES, Dtype
 from nnparity.spec.loader import signatures
-from nnparity.spec.schema import Formula, Signature
+from nnparity.spec.schema import Formula, Permit, Signature
 
 Array = NDArray[Any]
+#: The case of several NaN, and how many there are beside the one in the last place: of so many numbers one, at most.
+SEVERAL, DRAWN = "several nan", 8
+#: Numbers of an input of which some are NaN, at most: a body of whole vectors and blocks, and a tail.
+WIDE = 2**14
 #: The case of which all dimensions are equal.
 EQUAL = "equal sizes"
 #: That of rows of which whole blocks are masked.
@@ -40,6 +45,12 @@ EXACT_WIDTH = 16
 def nan(x: Array, domain: str, dtype: Dtype) -> None:
     """A NaN in the first place."""
     x.flat[0] = np.nan
+
+
+def several_nan(x: Array, domain: str, dtype: Dtype) -> None:
+    """NaN in some drawn places and in the last: in the body of an array and its tail, anywhere in a window."""
+    places = Stream(f"nan/{x.shape}").integers((min(DRAWN, x.size // DRAWN),), x.size)
+    x.flat[places], x.flat[-1] = np.nan, np.nan
 
 
 def infinity(x: Array, domain: str, dtype: Dtype) -> None:
@@ -177,6 +188,19 @@ def longest_rows(formula: Formula) -> dict[str, int]:
     return max((signature.dims for signature in signatures(formula)), key=lambda dims: dims[axis])
 
 
+def widest(formula: Formula) -> dict[str, int] | None:
+    """Those of its sizes of which the first input has the most numbers, up to `WIDE`; other cases have them too.
+
+    None where that input is no numbers that may be NaN.
+    """
+    if not changed(formula, SEVERAL):
+        return None
+    own = [one for one in signatures(formula) if one.attributes == signatures(formula)[0].attributes]
+    shape = formula.inputs[changed(formula, SEVERAL)[0]]
+    numbers = {one.id: shapes.elements((shape,), one.sizes) for one in own}
+    return max(own, key=lambda one: numbers[one.id] if numbers[one.id] <= WIDE else 0).dims
+
+
 def exact_width(formula: Formula) -> dict[str, int] | None:
     """A width whose root is exact, where queries meet keys: of the signatures' own one, where there is one.
 
@@ -206,6 +230,9 @@ class Special:
     scale: float = 1.0
     #: What is put into those behind the first instead.
     then: Put | None = None
+    #: The special dataset whose permits hold for it too. Of several numbers of a kind it makes one thing of all: what
+    #: a vector's body makes of them and its tail does not is no answer of either.
+    like: str = ""
 
     @property
     def structural(self) -> bool:
@@ -231,6 +258,7 @@ FLOATS = ("real", "positive", "probability", "distribution")
 SPECIALS: dict[str, Special] = {
     "nan": Special(nan, _first, FLOATS),
     "nan in others": Special(nan, _others, FLOATS),
+    SEVERAL: Special(several_nan, _first, FLOATS, sizes=widest, like="nan"),
     "infinity": Special(infinity, _first, REAL),
     "infinity in others": Special(infinity, _others, REAL),
     "zeros": Special(zeros, domains=FLOATS),
@@ -256,6 +284,11 @@ def special(name: str) -> Special:
 def is_special(dataset: str) -> bool:
     """Whether a dataset is a special one."""
     return dataset in SPECIALS or any(fnmatchcase(dataset, pattern) for pattern in PATTERNS)
+
+
+def permitted(formula: Formula, dataset: str) -> tuple[Permit, ...]:
+    """What is right where the formula does not decide."""
+    return formula.permits.get(dataset) or formula.permits.get(special(dataset).like, ())
 
 
 def unknown(formula: Formula) -> Iterator[tuple[str, str]]:

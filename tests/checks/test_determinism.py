@@ -35,7 +35,9 @@ def test_the_reference_gives_the_same_bits(formula: str, alone: str) -> None:
     found = lines(NumpyAdapter, "determinism", formula)
     assert wrong(found) == {}
     gradients = "".join(f", gradient of {name} alone, gradients without {name}" for name in alone)
-    assert cells(found) == {formula: f"{FIRST}{gradients}, after a larger call with NaN: the same bits"}
+    weights = ", mapped over two sets of weights" if formula in ("dense", "conv2d") else ""
+    told = f"{FIRST}, pulled back after another call{gradients}{weights}, mapped over two cotangents"
+    assert cells(found) == {formula: f"{told}, after a larger call with NaN: the same bits"}
 
 
 @pytest.mark.parametrize(("adapter", "topic"), [(faulty.Restless, "again"), (faulty.EachItsOwn, "in another process")])
@@ -256,6 +258,8 @@ class MapsTheFirst(NumpyAdapter):
 @pytest.mark.parametrize("formula", ["relu", "dense", "conv2d", "lstm_step", "attention", "embedding"])
 def test_a_sample_that_mapped_code_does_not_see_diverges(formula: str) -> None:
     found = wrong(lines(MapsTheFirst, "determinism", formula))
+    assert {"mapped over two cotangents"} == {name for name in found if name.endswith("cotangents")}
+    found = {name: told for name, told in found.items() if not name.startswith("mapped over two ")}
     assert {name: {one.partition(".")[0] for one in told} for name, told in found.items()} == {
         "mapped over samples": {"output", "grad"}
     }
@@ -334,7 +338,7 @@ def test_a_kernel_of_torch_that_writes_to_what_its_graph_keeps_is_caught_at_the_
     adapter = import_module("nnparity.tests.checks.torch_adapters").WritesToWhatItKeeps
     found = wrong(lines(adapter, "determinism", "tanh"))
     assert found.pop("second backward pass") == {"grad.x"}
-    assert set(found) <= {"mapped over samples"}, "PyTorch maps no such function"
+    assert set(found) <= {"mapped over samples", "mapped over two cotangents"}, "PyTorch maps no such function"
 
 
 def test_a_mean_over_the_batch_is_asked_of_nobody() -> None:
