@@ -20,6 +20,7 @@ BLOCK = 8
 ALIKE = "one number stands for all of an expanded vector, in any order"
 SAME_ANYWAY = "no such number makes a difference to the formula"
 NO_REAL_NUMBERS = "all that goes in are whole numbers, which the next call has as well"
+LINEAR = "its gradients are the same, whatever goes in"
 
 
 def circumstance_faults(formula: Formula, dtype: Dtype) -> list[Fault]:
@@ -38,14 +39,22 @@ def circumstance_faults(formula: Formula, dtype: Dtype) -> list[Fault]:
         faults.append(Fault("what a call with NaN left in a workspace is added, times 0", CALLS, _dirty, sought=True))
     if batch(formula) and any(formula.results.values()):
         faults.append(_sought("the first sample sees the others", CALLS, of_answers(_leaking, OUTPUTS)))
-    if with_samples(formula):
+    if samples := with_samples(formula):
         faults.append(Fault("mapped over samples, the last is taken for the first", CALLS, _mapped, needs="vmap"))
+        if set(formula.wrt) - set(samples):
+            faults.append(Fault("of two sets of weights the first is taken for both", CALLS, _member, needs="vmap"))
     if formula.wrt:
-        faults.append(
-            Fault("a second backward pass is given the first one's cotangents", CALLS, _passed, needs="vjp_again")
-        )
+        faults += _of_gradients()
     faults += [_in_layout(one) for one in LAYOUTS if _has(formula, one)]
     return [*faults, Fault(f"on several threads the last {BLOCK} elements are not written", THREADS, _seam)]
+
+
+def _of_gradients() -> list[Fault]:
+    return [
+        Fault("a second backward pass is given the first one's cotangents", CALLS, _passed, needs="vjp_again"),
+        Fault("gradients are those of the call that came last", CALLS, _overwritten, LINEAR, True, needs="vjp_late"),
+        Fault("of two cotangents the first is taken for both", CALLS, _cotangent, needs="vmap"),
+    ]
 
 
 def _sought(name: str, kind: str, answer: Callable[[Call], Observation], permitted: str = "") -> Fault:
@@ -159,6 +168,26 @@ def _nan_last(x: Array, request: Request) -> Array:
 
 def _passed(call: Call) -> Observation:
     return of_answers(lambda x, request: x * 0.5, GRADIENTS)(call) if call.request.second_pass else call.right
+
+
+def _overwritten(call: Call) -> Observation:
+    return of_another(call.request.inner_halved, call, GRADIENTS) if call.request.pulled_late else call.right
+
+
+def _member(call: Call) -> Observation:
+    request = call.request
+    if not request.members:
+        return call.right
+    both = request.stacked.inputs
+    inputs = {name: both[name][0] if name in request.members else x for name, x in request.inputs.items()}
+    return of_another(replace(request, inputs=inputs), call, OUTPUTS)
+
+
+def _cotangent(call: Call) -> Observation:
+    if not call.request.jacobian:
+        return call.right
+    first = {name: both[0] for name, both in call.request.stacked.cotangents.items()}
+    return of_another(replace(call.request, cotangents=first), call, GRADIENTS)
 
 
 def _last_as_first(x: Array, request: Request) -> Array:
