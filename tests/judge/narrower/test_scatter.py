@@ -106,7 +106,8 @@ def test_errors_that_roundings_hardly_ever_have_are_none(size: float) -> None:
     one = case("dense", "float32", n=50, i=5, j=20)
     bfloat16 = DTYPES["bfloat16"]
     inside = Arithmetic(bfloat16.unit, bfloat16.step, bfloat16.largest, lambda value: False)
-    truth, narrow = (expect(one, frozenset({"output"}), **more)["output"] for more in ({}, {"numbers": inside}))
+    output = frozenset({"output"})
+    truth, narrow = expect(one, output)["output"], expect(one, output, numbers=inside)["output"]
     noise = RANDOM(3).uniform(-1, 1, truth.value.shape) * np.sqrt(3) * size * narrow.sharp
     assert ("bfloat16" in told(one, "output", truth.value + noise, truth)) == (size < 0.58)
 
