@@ -27,7 +27,7 @@ from nnparity.judge.answer_patterns import misread, moved, pattern, stale, tail
 from nnparity.judge.error_patterns import TOWARDS_ZERO, error_pattern, factor_told, towards_zero, unlike_rounding
 from nnparity.judge.grades import form, judge
 from nnparity.judge.narrower.formats import ROUNDINGS, narrower
-from nnparity.judge.narrower.scatter import elsewhere_right, scattered
+from nnparity.judge.narrower.scatter import elsewhere_right, scattered, surprising
 from nnparity.reference.readings import Arithmetic
 from nnparity.reports.records import LIKELY, OR, UNKNOWN
 from nnparity.spec import DTYPES, Case
@@ -218,9 +218,9 @@ def _bits(one: Candidate, failing: Failing) -> float:
     bits = one.own or evidence.bits(one.expected, expected, case.dtype) - one.cost
     if one.refuted and bits < evidence.CERTAIN:
         return 0.0
-    vague = evidence.meets_most(one.expected, case) or evidence.surprising(judged, one.expected)
-    if accuracy and bits < evidence.CERTAIN and vague:
-        return 0.0  # nor do its numbers tell, all of which would be of that format
+    if accuracy and bits < evidence.CERTAIN:  # its numbers do not tell, all of which would be of that format
+        if evidence.meets_most(one.expected, case) or surprising(judged, failing.seen, expected):
+            return 0.0
     return bits if bits >= evidence.POSSIBLE and not evidence.empty(one.expected, case, accuracy) else 0.0
 
 

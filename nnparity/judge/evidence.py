@@ -9,11 +9,10 @@ import math
 from dataclasses import replace
 
 import numpy as np
-from scipy import special
 
 from nnparity.expect.expected import Expected
 from nnparity.judge.elements import Array, element_ratios, error_over_budget, errors
-from nnparity.judge.grades import FALSE_ALARM, Judgement, allowance, fallible, judge, root_mean_square
+from nnparity.judge.grades import FALSE_ALARM, allowance, judge, root_mean_square
 from nnparity.judge.sensitivity import blind, wrong_answers
 from nnparity.spec import Case, Dtype
 
@@ -94,16 +93,6 @@ def meets_most(candidate: Expected, case: Case) -> bool:
     """
     budget = candidate.hard if case.formula.composition else candidate.sharp
     return 2 * blind(replace(candidate, hard=budget)) > 1
-
-
-def surprising(judged: Judgement, candidate: Expected) -> bool:
-    """Whether errors are larger than roundings would make them once in a hundred times, though no budget forbids them.
-
-    Norm 2 counts each rounding at its maximum, beside which it is about 1/sqrt(3): see `grades.chance`. A grade asks no
-    more than norm 2 itself of errors that are many, and is right to be lenient; a name is not.
-    """
-    elements = fallible(candidate.judged)
-    return 3 * elements * (judged.rms or 0.0) ** 2 > float(special.chdtri(elements, 2.0**-POSSIBLE))
 
 
 def as_accurate(seen: Array, expected: Expected, digits: int) -> bool:

@@ -15,6 +15,7 @@ from nnparity.expect.expected import Expected
 from nnparity.judge.elements import Array, errors
 from nnparity.judge.error_patterns import confined
 from nnparity.judge.evidence import POSSIBLE, SPARE, sizes
+from nnparity.judge.grades import Judgement
 from nnparity.spec import Case
 
 #: In the median rounding to a format leaves 1.5 bits more than it has digits, and few numbers have more luck with that
@@ -38,14 +39,37 @@ def scattered(case: Case, seen: Array, expected: Expected, digits: int) -> bool:
         return False
     (numbers, error), truth = errors(seen, expected), expected.judged
     off = error > truth.sharp
-    upward = numbers > truth.value
     orders = [truth.value, *(one for one in case.inputs.values() if one.shape == truth.value.shape)]
-    signs = upward, upward == (truth.value > 0)
+    signs = _signs(numbers, truth)
     tries = len(signs) * (len(orders) + off.ndim)
     if min(_independent(one, off, tries) for one in signs) - 1 < POSSIBLE + math.log2(len(orders)):
         return False
     in_order = (one.ravel()[_sorted(order, off)] for one in signs for order in orders)
     return all(_takes_turns(one[1:] != one[:-1], tries) for one in in_order)
+
+
+def surprising(judged: Judgement, seen: Array, expected: Expected) -> bool:
+    """Whether errors are larger than roundings would make them once in a hundred times, though no budget forbids them.
+
+    Norm 2 counts each rounding at its maximum, beside which it is about 1/sqrt(3): see `grades.chance`. A grade asks no
+    more than norm 2 itself of errors that are many, and is right to be lenient; a name is not. Errors that elements
+    share scatter as much as so many do that are independent.
+
+    Args:
+        judged: the judgement by the narrower format.
+        seen: the observation.
+        expected: what is right.
+    """
+    numbers, error = errors(seen, expected)
+    signs, off = _signs(numbers, expected.judged), error > expected.judged.sharp
+    several = min(_independent(one, off, len(signs) * (1 + off.ndim)) for one in signs)
+    return 3 * several * (judged.rms or 0.0) ** 2 > float(special.chdtri(max(several, 1), 2.0**-POSSIBLE))
+
+
+def _signs(numbers: Array, truth: Expected) -> tuple[Array, Array]:
+    """Where numbers are too large, and where they are too far from zero."""
+    upward = numbers > truth.value
+    return upward, upward == (truth.value > 0)
 
 
 def elsewhere_right(seen: Array, expected: Expected) -> bool:
