@@ -218,9 +218,9 @@ def _bits(one: Candidate, failing: Failing) -> float:
     bits = one.own or evidence.bits(one.expected, expected, case.dtype) - one.cost
     if one.refuted and bits < evidence.CERTAIN:
         return 0.0
-    if accuracy and bits < evidence.CERTAIN:  # its numbers do not tell, all of which would be of that format
-        if evidence.meets_most(one.expected, case) or surprising(judged, failing.seen, expected):
-            return 0.0
+    vague = accuracy and bits < evidence.CERTAIN  # its numbers do not tell, all of which would be of that format
+    if vague and (evidence.meets_most(one.expected, case) or surprising(judged, failing.seen, expected)):
+        return 0.0
     return bits if bits >= evidence.POSSIBLE and not evidence.empty(one.expected, case, accuracy) else 0.0
 
 
