@@ -11,7 +11,7 @@ import numpy as np
 from nnparity.checks.common import Finding, answer, judgeable, misshapen
 from nnparity.execute.observer import Observed
 from nnparity.expect.expected import Expected
-from nnparity.judge.answer_patterns import read_row_by_row
+from nnparity.judge.answer_patterns import moved, pattern, read_row_by_row
 from nnparity.judge.diagnosis import Diagnosis
 from nnparity.judge.effective_sample_size import against, regrade_correlated
 from nnparity.judge.elements import Array, spacing
@@ -104,7 +104,9 @@ def _named(case: Case, quantity: str, judged: Judgement, expected: Expected, obs
     seen = answer(observed, quantity)
     if judged.grade != "diverges" or judged.hard is None or not isinstance(seen, np.ndarray):
         return None
-    found = read_row_by_row(case, plain(quantity), seen, expected)
+    if zeros := pattern(case, plain(quantity), seen, expected):
+        return zeros
+    found = read_row_by_row(case, plain(quantity), seen, expected) or moved(case, seen, expected)
     return Diagnosis.of(*found).text if found else None
 
 

@@ -28,7 +28,7 @@ from nnparity.reports.records import OR
 from nnparity.spec import Case, shapes
 from nnparity.spec.cases.case import Arrays
 from nnparity.spec.cases.layouts import CHANNELS_LAST, MIXTURES, SLICES, TRANSPOSED, laid_otherwise, strided
-from nnparity.spec.given import Given
+from nnparity.spec.given import Given, Moving
 
 #: Lengths of the blocks that loops are cut into; what is left over is a tail.
 BLOCKS = tuple(2**power for power in range(1, 13))
@@ -294,8 +294,8 @@ def _unwritten(case: Case, seen: Array, expected: Expected, wrong: Array) -> tup
 
 def _shortened(case: Case, quantity: str, seen: Array, expected: Expected) -> tuple[str, float] | None:
     """The right answer to inputs without the last of some dimension, and zeros where there is nothing then."""
-    family = _family(case, quantity)
-    if family is None or case.formula.composition:
+    family = frozenset({quantity.partition(".")[0]})
+    if case.formula.composition or case.formula.trajectory:
         return None
     tails = list(_tails(case))
     for symbol, less in tails:
@@ -338,7 +338,7 @@ def _tails(case: Case) -> Iterator[tuple[str, int]]:
         yield from ((symbol, less) for less in sorted({size % block for block in BLOCKS if block < size} - {0}))
 
 
-def _cut(case: Case, symbol: str, less: int) -> "Given | None":
+def _cut(case: Case, symbol: str, less: int) -> "Moving | None":
     """The case without the last of a dimension; None where another size depends on it."""
     dims = case.signature.dims | {symbol: case.signature.dims[symbol] - less}
     sizes = dims | {name: value for name, value in case.signature.attributes.items() if type(value) is int}
@@ -348,10 +348,11 @@ def _cut(case: Case, symbol: str, less: int) -> "Given | None":
     except shapes.ShapeError:
         return None
     against = {name: _fitted(g, results[name]) for name, g in case.cotangents.items()}
+    along = {name: _fitted(v, inputs[name].shape) for name, v in case.tangents.items()}
     if any(g.shape != results[name] for name, g in against.items()):
         return None  # a smaller kernel has a larger result, of which nobody said what it is weighed with
     signature = msgspec.structs.replace(case.signature, id=f"{case.signature.id}-{symbol}{dims[symbol]}", dims=dims)
-    return Given(case.formula, signature, case.dataset, case.dtype, f"{case.salt}-{less}", inputs, against)
+    return Moving(case.formula, signature, case.dataset, case.dtype, f"{case.salt}-{less}", inputs, against, along)
 
 
 def _fitted(array: Array, shape: tuple[int, ...]) -> Array:

@@ -8,7 +8,7 @@ where too little speaks for a name, it is said to be likely.
 """
 
 import math
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from fractions import Fraction
 from functools import partial
@@ -26,6 +26,8 @@ from nnparity.judge import evidence
 from nnparity.judge.answer_patterns import misread, moved, pattern, stale, tail
 from nnparity.judge.error_patterns import TOWARDS_ZERO, error_pattern, factor_told, towards_zero, unlike_rounding
 from nnparity.judge.grades import form, judge
+from nnparity.judge.narrower.formats import ROUNDINGS, narrower
+from nnparity.judge.narrower.scatter import elsewhere_right, scattered, surprising
 from nnparity.reference.readings import Arithmetic
 from nnparity.reports.records import LIKELY, OR, UNKNOWN
 from nnparity.spec import DTYPES, Case
@@ -35,25 +37,10 @@ from nnparity.spec.precision import NARROW
 Array = NDArray[Any]
 
 
-def tf32(x: Array) -> Array:
-    """Rounded to the 11 significant bits of TF32 (10 stored), to nearest, ties to even."""
-    mantissa, exponent = np.frexp(x.astype(np.float64))
-    return np.asarray(np.ldexp(np.rint(mantissa * 2.0**11), exponent - 11))
-
-
-def through(name: str) -> Callable[[Array], Array]:
-    """Rounded to a format and back."""
-    return lambda x: np.asarray(DTYPES[name].round(x).astype(np.float64))
-
-
 #: Numerators and denominators of factors that are tried before anything is said of precision.
 SIMPLE = 8
 #: How many sums a kernel may run beside each other: one, or as many numbers as a vector register holds.
 LANES = (1, 4, 8, 16, 32)
-ROUNDINGS: dict[str, Callable[[Array], Array]] = {
-    "10-bit mantissas: TF32": tf32,
-    **{name: through(name) for name in ("float16", "bfloat16", "float32")},
-}
 
 
 @dataclass(frozen=True)
@@ -172,7 +159,7 @@ def diagnosed(
     with np.errstate(all="ignore"):
         zeros = pattern(case, quantity, observed, expected)
         tied = _tied(_explaining(Failing(case, quantity, observed, expected, flush, beside)))
-        found = [one for one in tied if not one[0].refuted] or tied
+        found = [one for one in tied if not one[0].refuted] or ([] if zeros else tied)
         surest = max((bits for _, bits in found), default=0.0)
         if not zeros and surest < evidence.CERTAIN and all(one.group != VARIANT for one, _ in found):
             other = (
@@ -225,11 +212,15 @@ def _bits(one: Candidate, failing: Failing) -> float:
     case, expected = failing.case, failing.expected
     accuracy = one.group in (ACCUMULATED, ACCURACY)
     told = one.group == REWRITING or _bounded(one.expected, expected)  # of a rewriting, places tell
-    if not told or judge(failing.seen, one.expected, case.dtype).grade != "conforms":
+    judged = judge(failing.seen, one.expected, case.dtype)
+    if not told or judged.grade != "conforms":
         return 0.0
     bits = one.own or evidence.bits(one.expected, expected, case.dtype) - one.cost
-    if accuracy and bits < evidence.CERTAIN and evidence.meets_most(one.expected, case):
-        return 0.0  # nor do its numbers tell, all of which would be of that format
+    if one.refuted and bits < evidence.CERTAIN:
+        return 0.0
+    vague = accuracy and bits < evidence.CERTAIN  # its numbers do not tell, all of which would be of that format
+    if vague and (evidence.meets_most(one.expected, case) or surprising(judged, failing.seen, expected)):
+        return 0.0
     return bits if bits >= evidence.POSSIBLE and not evidence.empty(one.expected, case, accuracy) else 0.0
 
 
@@ -237,18 +228,19 @@ def _accuracy(one: Failing, dtype: str) -> float:
     """The bits for a computation in a dtype, of an observation that it might have made: that what is off looks like it.
 
     An error of some size has that size for any reason. A narrower dtype shows in that the numbers are those of its
-    format; or, where the case's own came after it, in that the errors are as those of such roundings.
+    format; or, where the case's own came after it, in that the errors are as those of such roundings. So they are where
+    the case's own dtype is that in which sums are added up.
     """
     case, seen, expected, digits = one.case, one.seen, one.expected, DTYPES[dtype].digits
     if not evidence.as_accurate(seen, expected, digits):
         return 0.0
     if digits < case.dtype.digits:
-        held = {name: _in_format(one, name) for name in reversed(DTYPES) if name in _narrower(case)}
+        held = {name: _in_format(one, name) for name in reversed(DTYPES) if name in narrower(case.dtype)}
         if any(held.values()):
             return held[dtype] if dtype == next(name for name, bits in held.items() if bits) else 0.0
-        if not evidence.irregular(case, seen, expected, digits):
-            return 0.0
-    return 0.0 if unlike_rounding(case, seen, expected) else evidence.POSSIBLE
+    if unlike_rounding(case, seen, expected) or not scattered(case, seen, expected, digits):
+        return 0.0
+    return evidence.POSSIBLE
 
 
 def _in_format(one: Failing, dtype: str) -> float:
@@ -327,14 +319,8 @@ def _accumulates(one: Failing) -> str:
     return f"accumulates in {one.case.dtype.name}"
 
 
-def _narrower(case: Case) -> list[str]:
-    """The roundings that lose something of this dtype."""
-    digits = {"10-bit mantissas: TF32": 11} | {name: dtype.digits for name, dtype in DTYPES.items()}
-    return [name for name in ROUNDINGS if digits[name] < case.dtype.digits]
-
-
 def _rounded_inputs(one: Failing) -> Iterator[Candidate]:
-    for name in _narrower(one.case):
+    for name in narrower(one.case.dtype):
         if found := one.nearer(f"in {name}", rounding=ROUNDINGS[name]):
             yield Candidate(f"{one.case.dtype.name} inputs rounded to {name}", found, PRECISION)
 
@@ -342,7 +328,7 @@ def _rounded_inputs(one: Failing) -> Iterator[Candidate]:
 def _rounded_result(one: Failing) -> Iterator[Candidate]:
     """All numbers seen are those of a narrower format, and as near as that format comes."""
     seen, expected = one.seen, one.expected
-    for name in reversed(_narrower(one.case)):
+    for name in reversed(narrower(one.case.dtype)):
         rounded = ROUNDINGS[name](seen)
         if seen.size > 1 and np.array_equal(rounded, seen.astype(np.float64)) and np.count_nonzero(seen):
             unit, digits = (2.0**-11, 11) if "TF32" in name else (DTYPES[name].unit, DTYPES[name].digits)
@@ -365,8 +351,24 @@ def _narrow(one: Failing) -> Iterator[Candidate]:
     for name in (name for name, dtype in DTYPES.items() if dtype.digits < one.case.dtype.digits):
         if bits := _accuracy(one, name):
             inside = Arithmetic(DTYPES[name].unit, DTYPES[name].step, DTYPES[name].largest, lambda value: False)
-            found = one.expect(f"narrow {name}", numbers=inside)
-            yield Candidate(f"as accurate as a computation in {name}", found, ACCURACY, own=bits)
+            says = f"narrow {name}"
+            found = one.expect(says, numbers=inside)
+            if bits >= evidence.CERTAIN or _together(
+                one, alternatives.expect(one.case, one.family, says, numbers=inside)
+            ):
+                yield Candidate(f"as accurate as a computation in {name}", found, ACCURACY, own=bits)
+
+
+def _together(one: Failing, narrow: Mapping[str, Expected]) -> bool:
+    """Whether all that was computed together with it is right, or may be off by what a format rounds as well."""
+    others = {name: y for name, y in one.beside.items() if name in narrow and name != one.quantity}
+    truth = alternatives.expect(one.case, one.family, "as it is", flush=one.flush) if others else {}
+    return all(
+        not isinstance(y, np.ndarray)
+        or judge(y, truth[name], one.case.dtype).grade == "conforms"
+        or (judge(y, narrow[name], one.case.dtype).grade == "conforms" and not elsewhere_right(y, truth[name]))
+        for name, y in others.items()
+    )
 
 
 def _factor(one: Failing, simple: bool) -> Iterator[Candidate]:

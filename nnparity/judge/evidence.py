@@ -9,11 +9,9 @@ import math
 from dataclasses import replace
 
 import numpy as np
-from scipy import special
 
 from nnparity.expect.expected import Expected
 from nnparity.judge.elements import Array, element_ratios, error_over_budget, errors
-from nnparity.judge.error_patterns import confined
 from nnparity.judge.grades import FALSE_ALARM, allowance, judge, root_mean_square
 from nnparity.judge.sensitivity import blind, wrong_answers
 from nnparity.spec import Case, Dtype
@@ -25,8 +23,6 @@ POSSIBLE = math.log2(100)
 NEAR = 1 / 8
 #: Rounding to a format leaves 1.3 bits more than it has digits, in the mean square; by luck a little more.
 SPARE = 2.0
-#: In the median it leaves 1.5 bits more, and that of few numbers has more luck than their mean square.
-MEDIAN_SPARE = SPARE + 1
 
 
 def bits(candidate: Expected, expected: Expected, dtype: Dtype) -> float:
@@ -104,7 +100,7 @@ def as_accurate(seen: Array, expected: Expected, digits: int) -> bool:
 
     And most of them: where half are as right as the dtype lets them be, a few are wrong for another reason.
     """
-    error, budget, size = _sizes(seen, expected)
+    error, budget, size = sizes(seen, expected)
     if 2 * np.count_nonzero(error > budget) < error.size:
         return False
     return bool(error.size and root_mean_square(error / size) > 2.0 ** -(digits + SPARE))
@@ -125,42 +121,7 @@ def in_format(seen: Array, rounded: Array, expected: Expected, fewer: int) -> fl
     return POSSIBLE + (different - 1) * fewer
 
 
-def irregular(case: Case, seen: Array, expected: Expected, digits: int) -> bool:
-    """Whether the errors are as those of roundings to so many digits: most of that size, everywhere, up and down.
-
-    A formula that is a little another one, by a constant or an approximation, is off by a function of the numbers:
-    where these are next to each other, its errors are of one sign. Roundings take turns about as a coin does, in the
-    order of the results and in that of an input with as many numbers. Of so few numbers that one sign throughout is no
-    rarer than one in a hundred, nothing is said.
-    """
-    error, _, size = _sizes(seen, expected)
-    if 2 * np.count_nonzero(error > 2.0 ** -(digits + MEDIAN_SPARE) * size) < error.size:
-        return False
-    (numbers, error), truth = errors(seen, expected), expected.judged
-    off = error > truth.sharp
-    orders = [truth.value, *(one for one in case.inputs.values() if one.shape == truth.value.shape)]
-    if np.count_nonzero(off) - 1 < POSSIBLE + math.log2(len(orders)) or confined(off):
-        return False
-    outward = ((numbers - truth.value) * np.sign(truth.value) > 0).ravel()
-    return all(_takes_turns(outward[_sorted(one, off)], len(orders)) for one in orders)
-
-
-def _sorted(numbers: Array, there: Array) -> Array:
-    """The places of an array laid flat that are `there`, in the order of its numbers."""
-    order = np.argsort(numbers.astype(np.float64), axis=None, kind="stable")
-    return np.asarray(order[there.ravel()[order]])
-
-
-def _takes_turns(outward: Array, tries: int) -> bool:
-    """Whether they change their side at least half as often as a coin, or no more seldom than it does by chance.
-
-    Errors that several elements share, of a number that goes into all of them, do so less often than a coin.
-    """
-    turns, throws = int(np.count_nonzero(outward[1:] != outward[:-1])), len(outward) - 1
-    return 4 * turns >= throws or bool(special.bdtr(turns, throws, 0.5) * tries >= 2.0**-POSSIBLE)
-
-
-def _sizes(seen: Array, expected: Expected) -> tuple[Array, Array, Array]:
+def sizes(seen: Array, expected: Expected) -> tuple[Array, Array, Array]:
     """Error, sharp budget and expected size of each number that is finite and not expected to be 0."""
     numbers, error = errors(seen, expected)
     size = np.abs(expected.judged.value)

@@ -88,20 +88,31 @@ def masked_attention(
     masked: bool = True,
     inverted: bool = False,
     scaling: str = "root of d",
+    added: float = 0.0,
     by_output: bool = False,
     flash: bool = False,
     **special: Any,
 ) -> Float[Array, "b t e"]:
     """Attention that gives padded keys (mask 0) no weight; `special` is for infinities and NaN, see `_masked`.
 
-    Primer 4.4.
+    `added` is what their scores have on top where that is no infinity. Primer 4.4.
     """
-    return np.einsum("bts,bse->bte", _masked(q, k, _keep(mask, masked, inverted), scaling, **special), v)
+    keep = _keep(mask, masked, inverted)
+    p = _penalised(q, k, keep, scaling, added) if added else _masked(q, k, keep, scaling, **special)
+    return np.einsum("bts,bse->bte", p, v)
 
 
 def _keep(mask: Int[Array, "b s"], masked: bool, inverted: bool) -> Int[Array, "b 1 s"]:
     kept = (mask == 0) if inverted else (mask != 0)
     return kept[:, None, :] | (not masked)
+
+
+def _penalised(
+    q: Float[Array, "b t d"], k: Float[Array, "b s d"], keep: Int[Array, "b 1 s"], scaling: str, added: float
+) -> Float[Array, "b t s"]:
+    """softmax over all keys, with a number added to the scores of those that are not kept."""
+    scores = scored(q, k, scaling)
+    return softmax(np.where(keep, scores, scores + constant(added, scores)))
 
 
 def _masked(
@@ -152,13 +163,14 @@ def _(
     masked: bool = True,
     inverted: bool = False,
     scaling: str = "root of d",
+    added: float = 0.0,
     by_output: bool = False,
     flash: bool = False,
     **special: Any,
 ) -> tuple[Float[Array, "b t d"], Float[Array, "b s d"], Float[Array, "b s e"]]:
     """As of attention: a weight of zero passes nothing back."""
     keep = _keep(mask, masked, inverted)
-    p = _masked(q, k, keep, scaling, **special)
+    p = _penalised(q, k, keep, scaling, added) if added else _masked(q, k, keep, scaling, **special)
     output = np.einsum("bts,bse->bte", p, v) if by_output or flash else None
     p = again(scored(q, k, scaling), keep) if flash else p
     ds = scores_back(g, p, v, output=output) / scale(q.shape[-1], scaling, q)

@@ -1,14 +1,16 @@
 """Two observations of one case are held against each other as each is against what is expected."""
 
 import math
+from collections.abc import Callable
 
 import numpy as np
 import pytest
 
-from nnparity.checks.comparison import compared
+from nnparity.checks.comparison import CellText, again, compared
 from nnparity.execute.observer import Observed
 from nnparity.expect.budgets import expect
 from nnparity.expect.expected import Expected
+from nnparity.judge.elements import Array
 from nnparity.judge.grades import root_mean_square
 from nnparity.judge.sensitivity import graded
 from nnparity.spec import DTYPES, Case, load
@@ -60,3 +62,27 @@ def test_other_bits_of_the_same_numbers_are_told_for_what_they_are(
     a, b = (np.array(numbers, np.float32) for numbers in (one, other))
     truth = Expected(a.astype(np.float64), np.ones(3), np.ones(3))
     assert compared(Observed({"output": a}), Observed({"output": b}), "output", truth, case)[1] == told
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+@pytest.mark.parametrize(
+    ("change", "told"),
+    [
+        (lambda g: 0 * g, "the gradient of w is missing: all of it is zeros"),
+        (lambda g: g.T.copy(), "axes 0 and 1 are swapped"),
+        (lambda g: 3 * g, None),
+    ],
+    ids=["lost", "not turned back", "times 3"],
+)
+def test_a_gradient_that_is_lost_or_turned_in_another_way_of_asking_is_called_so(
+    change: Callable[[Array], Array], told: str | None, dtype: str
+) -> None:
+    formula = load()["dense"]
+    square = next(one for one in signatures(formula) if one.dims["i"] == one.dims["j"] > 3)
+    case = Case(formula, square, "normal", DTYPES[dtype])
+    truth = {"grad.w": expect(case, frozenset({"grad"}))["grad.w"]}
+    right = truth["grad.w"].value.astype(case.dtype.numpy)
+    usual, other = (Observed({"grad.w": y}) for y in (right, change(right)))
+    (found,) = again(case, truth, usual, other, CellText((dtype,)), ())
+    assert found.judgement.grade == "diverges"
+    assert found.diagnosis == told

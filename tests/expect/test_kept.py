@@ -15,7 +15,7 @@ from nnparity.expect.budgets import expect
 from nnparity.expect.expected import Expected
 from nnparity.expect.kept import _key
 from nnparity.judge import effective_sample_size
-from nnparity.judge.diagnosis import ROUNDINGS
+from nnparity.judge.narrower.formats import ROUNDINGS
 from nnparity.reference import FORMULAS
 from nnparity.reference.readings import Arithmetic
 from nnparity.spec import DTYPES, Case, cases_of, load

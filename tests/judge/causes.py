@@ -16,8 +16,9 @@ from nnparity.adapters.numpy import NumpyAdapter
 from nnparity.execute.requests import request
 from nnparity.expect.budgets import expect
 from nnparity.expect.evaluation import evaluate
-from nnparity.judge.diagnosis import ROUNDINGS, Diagnosis, diagnosed
+from nnparity.judge.diagnosis import Diagnosis, diagnosed
 from nnparity.judge.grades import judge
+from nnparity.judge.narrower.formats import ROUNDINGS
 from nnparity.reference.readings.base import plain
 from nnparity.reference.readings.rounded import on
 from nnparity.spec import Case, Formula, cases_of, load

@@ -95,6 +95,22 @@ def test_a_tail_that_sums_leave_out_is_named(id: str, symbol: str, family: str) 
     assert named[1] >= POSSIBLE
 
 
+@pytest.mark.parametrize("dtype", DTYPES)
+@pytest.mark.parametrize("quantity", ["jvp", "hvp.x"])
+def test_a_tail_that_another_derivative_leaves_out_is_named(quantity: str, dtype: str) -> None:
+    """The forward derivative was called as accurate as a computation in bfloat16."""
+    formula, family = load()["dense"], frozenset({quantity.partition(".")[0]})
+    many = next(one for one in signatures(formula) if one.dims["i"] > 64 and one.dims["i"] % 64)
+    one = Case(formula, many, "normal", DTYPES[dtype])
+    short = _cut(one, "i", many.dims["i"] % 64)
+    assert short is not None
+    truth, part = expect(one, family)[quantity], expect(short, family)[quantity].value
+    seen = np.zeros_like(truth.value).astype(one.dtype.numpy)
+    seen[tuple(map(slice, part.shape))] = part
+    assert judge(seen, truth, one.dtype).grade != "conforms"
+    assert "the tail is missing" in diagnosed(one, quantity, seen, truth, flush=False).text
+
+
 @pytest.mark.parametrize(
     ("id", "name", "change", "says"),
     [

@@ -106,6 +106,32 @@ def test_a_name_that_the_output_bears_out_comes_before_one_that_it_refutes() -> 
     assert len(diagnosed(one, "grad.z", seen["grad.z"], truth["grad.z"], False).names) == 2
 
 
+def test_beside_zeros_no_name_stands_that_the_output_refutes() -> None:
+    """The second derivative of a hard sigmoid is 0, and of a small number so is that of a sigmoid, nearly."""
+    formula, family = load()["sigmoid"], frozenset({"output", "grad", "hvp"})
+    one = Case(formula, signatures(formula)[0], "small", DTYPES["float32"])
+    truth = expect(one, family)
+    seen = {name: y.value.astype(np.float32) for name, y in truth.items()} | {"hvp.x": np.zeros((3, 5), np.float32)}
+    zeros = "zeros: nothing of the result is written"
+    found = diagnosed(one, "hvp.x", seen["hvp.x"], truth["hvp.x"], False, beside=seen)
+    assert found.names == (zeros,)
+    alone = diagnosed(one, "hvp.x", seen["hvp.x"], truth["hvp.x"], False).names
+    assert alone[0] == zeros
+    assert any("hard sigmoid" in name for name in alone)
+
+
+def test_a_likely_name_that_the_output_refutes_is_none() -> None:
+    """Few numbers meet another scale by chance, where the weights alone were rounded."""
+    formula, family = load()["attention"], frozenset({"output", "grad"})
+    one = Case(formula, signatures(formula)[1], "small", DTYPES["float32"])
+    truth = expect(one, family)
+    variant = formula.variants["divided"]
+    other = expect(one, family, variant=variant.set)["grad.v"].value.astype(np.float32)
+    right = {name: y.value.astype(np.float32) for name, y in truth.items()}
+    found = diagnosed(one, "grad.v", other, truth["grad.v"], False, beside=right | {"grad.v": other})
+    assert not found.likely or variant.says + NOT_THE_OUTPUT not in found.names
+
+
 def index(y: np.ndarray, axis: int) -> np.ndarray:
     """Of each element on an axis."""
     return np.asarray(np.indices(y.shape)[axis])

@@ -15,9 +15,10 @@ from nnparity.execute.requests import request
 from nnparity.expect.budgets import expect
 from nnparity.expect.evaluation import evaluate
 from nnparity.expect.expected import Expected
-from nnparity.judge.diagnosis import ROUNDINGS, diagnose, diagnosed, tf32
+from nnparity.judge.diagnosis import diagnose, diagnosed
 from nnparity.judge.error_patterns import CUT, NONE_OUTWARD, TOWARDS_ZERO, towards_zero
 from nnparity.judge.grades import judge
+from nnparity.judge.narrower.formats import ROUNDINGS, tf32
 from nnparity.judge.sensitivity import graded
 from nnparity.reference.readings.base import plain
 from nnparity.reference.readings.rounded import on
