@@ -82,7 +82,12 @@ def up_in_a_row_or_down(shape: tuple[int, ...]) -> Any:
 
 @pytest.mark.parametrize("dtype", ["float64", "float32"])
 @pytest.mark.parametrize(
-    ("part", "expected"), [(roundings, True), (of_most_rows, False), (up_in_a_row_or_down, False)], ids=str
+    ("part", "expected"),
+    [
+        pytest.param(roundings, True, id="roundings"),
+        pytest.param(of_most_rows, False, id="of most rows"),
+        pytest.param(up_in_a_row_or_down, False, id="up in a row, or down"),
+    ],
 )
 def test_roundings_are_everywhere_and_keep_no_sign(dtype: str, part: Any, expected: bool) -> None:
     one = case("tanh", dtype, n=8, d=33)
