@@ -1,7 +1,7 @@
 """What all checks share: a case with given numbers, asked of a target, and what came back."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, TypeGuard
 
 from nnparity.adapters.request import Failure, Request
@@ -36,6 +36,8 @@ class Finding:
     diagnosis: str | None = None
     #: Whether its numbers are ordinary ones, so that what is known of these may explain what is wrong.
     ordinary: bool = False
+    #: What else the same call gave, which may refute a name; what came of several calls belongs to none.
+    beside: Mapping[str, Any] = field(default_factory=dict)
 
     @property
     def seconds(self) -> float:

@@ -129,10 +129,10 @@ def by_itself(case: Case, quantity: str, expected: Expected, observed: Observed)
 def by_themselves(given: Given, truth: dict[str, Expected], seen: Observed) -> Iterator[Finding]:
     """What no other observation is like, judged as an ordinary case is."""
     took: tuple[Observed, ...] = (seen,)
+    beside = seen.observation
     for quantity, expected in judgeable(truth, seen).items():
-        judged = by_itself(given, quantity, expected, seen)
-        found = seen.observation.get(quantity)
-        yield Finding(given, quantity, judged, took=took, seen=found, truth=expected, ordinary=True)
+        judged, found = by_itself(given, quantity, expected, seen), beside.get(quantity)
+        yield Finding(given, quantity, judged, took=took, seen=found, truth=expected, ordinary=True, beside=beside)
         took = ()
 
 

@@ -83,7 +83,7 @@ def _findings(target: Target, case: Case, observed: Observed, asked: frozenset[s
         )
         took = () if place else (observed,)
         told = (found.judgement, found.note, took, fingerprint(seen), found.seen, found.truth)
-        yield Finding(case, quantity, *told, ordinary=_ordinary(case))
+        yield Finding(case, quantity, *told, ordinary=_ordinary(case), beside=observed.observation)
 
 
 def _ordinary(case: Case) -> bool:

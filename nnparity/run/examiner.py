@@ -232,7 +232,9 @@ class Examiner:
             note = f"{truth.steps} of {len(truth.value)} steps judged"
         note = "; ".join(filter(None, (observed.notes.get(quantity.partition(".")[0]), note))) or None
         told = (judgement, note, (observed,), fingerprint(seen), seen, truth)
-        return self._diagnosed(target, Finding(case, quantity, *told, ordinary=True), before)
+        return self._diagnosed(
+            target, Finding(case, quantity, *told, ordinary=True, beside=observed.observation), before
+        )
 
     def _diagnosed(self, target: Target, found: Finding, before: Sequence[Case] = ()) -> Verdict:
         """The verdict on a finding of ordinary numbers, with what is known of them that explains what is wrong."""
@@ -245,9 +247,8 @@ class Examiner:
 
     def _named(self, target: Target, found: Finding, before: Sequence[Case]) -> str:
         case, flush = found.case, target.flushes[found.case.dtype.name]
-        beside = found.took[0].observation if len(found.took) == 1 else {}  # what came of two calls belongs to neither
         try:
-            return diagnosed(case, plain(found.quantity), found.seen, found.truth, flush, before, beside).text  # type: ignore[arg-type]
+            return diagnosed(case, plain(found.quantity), found.seen, found.truth, flush, before, found.beside).text  # type: ignore[arg-type]
         except Exception as error:  # noqa: BLE001 - a run of hours does not end because nobody knows a name for a fault
             return f"{FAILED}: {type(error).__name__}: {first_line(str(error))}"
 

@@ -15,10 +15,12 @@ from nnparity.checks.common import Finding
 from nnparity.execute.requests import request
 from nnparity.expect.budgets import expect
 from nnparity.expect.limits import tends_to
+from nnparity.judge.diagnosis import NOT_THE_OUTPUT
 from nnparity.judge.elements import element_ratios
 from nnparity.judge.grades import judge
 from nnparity.judge.recorded_expectations import Evidence, Expects, met
 from nnparity.judge.special_value_rules import accepted, settle
+from nnparity.reference import FORMULAS as REFERENCE
 from nnparity.reference.formulas.convolution import max_pool2d
 from nnparity.run.verdicts import verdict_line
 from nnparity.spec import load
@@ -146,6 +148,24 @@ def test_of_ordinary_numbers_in_special_sizes_the_usual_diagnosis_is_told(dtype:
         "equal sizes": "the weights are transposed, where their matrix is square",
         "size one": "likely: the expected result times 3",
     }
+
+
+class TurnsByTanh(faulty.Spoilt):
+    """A GELU whose gradient is that of another one, of as many rows as columns."""
+
+    families = ("grad",)
+
+    def spoil(self, array: Array) -> Any:
+        if array.shape[0] != array.shape[1] or array.size == 1:
+            return array
+        (g,) = self.request.cotangents.values()
+        return REFERENCE["gelu"].gradients(g.astype(np.float64), self.x, kind="tanh")[0]
+
+
+def test_the_output_that_came_with_a_gradient_refutes_a_name_of_it_in_special_sizes_too() -> None:
+    found = examined(TurnsByTanh, "specials", "gelu", dtypes=("float32",))
+    told = {one.dataset: one.diagnosis for one in found if one.grade != "conforms" and one.diagnosis}
+    assert told == {"equal sizes": f"the tanh approximation of GELU{NOT_THE_OUTPUT}"}
 
 
 @pytest.mark.parametrize("formula", ["dense", "mse", "conv2d"])
