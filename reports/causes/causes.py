@@ -11,14 +11,18 @@ from nnparity.reports.causes import repetition
 from nnparity.reports.causes.classes import SIGNS, UNTOLD, rank, supposed
 from nnparity.reports.formatting import badness, count
 from nnparity.reports.merge import MergedRun
-from nnparity.reports.records import ALSO_MET, GRADES, KnownLine, Verdict
+from nnparity.reports.records import ALSO_MET, GRADES, LIKELY, UNKNOWN, KnownLine, Verdict
 from nnparity.reports.statistics import fails
 
 #: Formula and target, a cell of the matrix.
 Place = tuple[str, str]
 _PLAIN = re.compile(r"[A-Za-z0-9_.:-]+")
-#: How many elements of how many, which is another number at each size.
-_COUNTS = re.compile(r"\b\d+ of \d+\b")
+#: A number in a diagnosis, which is another one at each size and in each dtype.
+_NUMBER = re.compile(r"\b\d[\d.,e+-]*")
+#: What ends the kind of a pattern, and begins where it is: "a tail: from index 17 on of axis 1, which is 33 long".
+_PATTERN = re.compile("[:;,]")
+#: Quantities that the title of a cause names, at most.
+_NAMED = 3
 
 
 @dataclass(eq=False)
@@ -133,6 +137,9 @@ def causes_of(run: MergedRun) -> list[Cause]:
         if id not in found:
             found[id] = _known(id, run.known.get(id)) if verdict.known else _new(id, verdict)
         found[id].add(verdict)
+    for one in found.values():
+        if one.new:
+            one.title = _title(one)
     return sorted(found.values(), key=lambda one: (not one.new, rank(one.kind), -len(one.verdicts), one.id))
 
 
@@ -141,15 +148,35 @@ def _known(id: str, line: KnownLine | None) -> Cause:
 
 
 def _new(id: str, verdict: Verdict) -> Cause:
-    title = f"{verdict.formula} {verdict.quantity} on {pattern(verdict.target)}"
-    return Cause(id, f"{title}: {verdict.diagnosis or verdict.grade}", supposed(verdict), new=True)
+    return Cause(id, "", supposed(verdict), new=True)
+
+
+def _title(cause: Cause) -> str:
+    """Where it is seen, and what is said of it: as surely as of any of its verdicts."""
+    worst = cause.worst
+    sure = [one for one in cause.verdicts if not (one.diagnosis or "").startswith(LIKELY)]
+    said = worst_of(sure or cause.verdicts).diagnosis or worst.grade
+    named, more = cause.quantities[:_NAMED], len(cause.quantities) - _NAMED
+    where = ", ".join(named) + (f" and {count(more)} more" if more > 0 else "")
+    return f"{worst.formula} {where} on {pattern(worst.target)}: {said}"
 
 
 def _likeness(verdict: Verdict) -> str:
-    """What new verdicts that fail alike have in common: all but how many elements of how many are wrong."""
-    diagnosis = _COUNTS.sub("", verdict.diagnosis or "")
-    told = (verdict.formula, pattern(verdict.target), verdict.quantity, verdict.grade, diagnosis)
-    return f"new-{_digest(*told)}"
+    """What new verdicts that fail alike have in common: formula, backend, and the first that is said of them.
+
+    One fault is seen in many quantities and dtypes, here for certain and there as likely, in other places of arrays of
+    other sizes. What nothing is said of is told apart by grade, class, and what was raised.
+    """
+    return f"new-{_digest(verdict.formula, pattern(verdict.target), *_said(verdict))}"
+
+
+def _said(verdict: Verdict) -> tuple[str, ...]:
+    if verdict.names:
+        return (_NUMBER.sub("", verdict.names[0]),)
+    if verdict.diagnosis is None:
+        raised = (verdict.message or "").partition(":")[0] if verdict.grade == "error" else ""
+        return verdict.grade, supposed(verdict), raised
+    return (_NUMBER.sub("", _PATTERN.split(verdict.diagnosis.removeprefix(UNKNOWN))[0]),)
 
 
 def pattern(target: str) -> str:

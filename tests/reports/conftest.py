@@ -4,11 +4,13 @@ import json
 import re
 from collections.abc import Callable
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any, NamedTuple, TypeAlias
 
 import pytest
 
 from nnparity.reports import merge, render
+from nnparity.reports.causes.classes import supposed
 from nnparity.reports.records import Environment, FormulaLine, Line, TargetLine, Verdict, encode
 from nnparity.reports.render.packed import inflated
 
@@ -134,3 +136,17 @@ def report(tmp_path: Path, write: Write) -> Callable[..., Report]:
         return Report(markdown.read_text("utf-8"), unpacked(html.read_text("utf-8")))
 
     return report
+
+
+def alike(verdict: dict[str, Any]) -> tuple[Any, ...]:
+    """What makes one new cause of a verdict's plain fields, by another way than the report's."""
+    said, grade = verdict["diagnosis"], verdict["grade"]
+    told = SimpleNamespace(grade=grade, dataset=verdict["dataset"], narrower=False)
+    raised = (verdict["message"] or "").split(":")[0] if grade == "error" else ""
+    what: tuple[Any, ...] = (grade, supposed(told), raised)  # type: ignore[arg-type]
+    if said and said.startswith("unknown: "):
+        what = (re.split("[:;,]", said[9:])[0],)
+    elif said:
+        what = (said.removeprefix("likely: ").split("; or: ")[0],)
+    bare = (re.sub(r"\b\d[-\d.,e+]*", "", one) for one in what)
+    return verdict["formula"], verdict["target"].split(":")[0], *bare

@@ -13,6 +13,7 @@ from nnparity.reports.aggregation import Aggregate
 from nnparity.reports.causes.answer import Answer
 from nnparity.reports.records import Fact, KnownLine
 from nnparity.reports.render.answer import answer_table
+from nnparity.tests.reports.conftest import alike
 
 PASSING = {"conforms", "inconclusive", "unsupported"}
 
@@ -24,11 +25,7 @@ def recounted(path: Path) -> dict[str, Any]:
     classes = {line["id"]: line["class"] for line in lines if line["kind"] == "known"}
     failing = [v for v in verdicts if v["grade"] not in PASSING]
     known = {v["known"] for v in failing if v["known"]}
-    new = {
-        (v["formula"], v["target"].split(":")[0], v["quantity"], v["grade"], v["diagnosis"])
-        for v in failing
-        if not v["known"]
-    }
+    new = {alike(v) for v in failing if not v["known"]}
     return {
         "verdicts": len(verdicts),
         "formulas": len({v["formula"] for v in verdicts}),
