@@ -230,20 +230,20 @@ def test_weights_that_are_packed_once_diverge_where_they_are_overwritten(formula
 
 
 class KeepsSigns(NumpyAdapter):
-    """It keeps which numbers are positive by where an array lies, and its ends."""
+    """It keeps which numbers are positive by the array, which it holds, and its ends."""
 
     def _bound(self, request: Request) -> Operation:
         operation = super()._bound(request)
         kept: dict[Any, Any] = {}
 
         def method(x: Any) -> Any:
-            return np.where(kept.setdefault((id(x), x.flat[0], x.flat[-1]), x > 0), x, 0.0)
+            # with the array, so that none comes to lie where another was, but what is overwritten in place
+            return np.where(kept.setdefault((id(x), x.flat[0], x.flat[-1]), (x > 0, x))[0], x, 0.0)
 
         return dataclasses.replace(operation, method=method)
 
 
 def test_signs_that_are_kept_diverge_where_inputs_are_overwritten() -> None:
-    """And wherever else an array comes to lie there: that is for the memory to say."""
     assert wrong(lines(KeepsSigns, "determinism", "relu"))["inputs overwritten in place"] == {"output"}
 
 
