@@ -291,8 +291,8 @@ class Adapter(OptionalMethods, ABC):
         program = request.quantities | request.together if self.joint else request.quantities
         if (self.joint or self.gradients_on_the_way) and {"grad", *SECOND} <= program:
             plan.append(((WITH_GRAD, "grad", *SECOND), self._joint))
-        otherwise = self._vjp_again if request.second_pass else self._vjp_late if request.pulled_late else None
-        plan.append(((WITH_GRAD, "grad"), otherwise or self._vjp))
+        late = self._vjp_late if request.pulled_late else self._vjp
+        plan.append(((WITH_GRAD, "grad"), self._vjp_again if request.second_pass else late))
         if set(SECOND) <= request.quantities:
             plan.append((SECOND, self._jvp_hvp))
         return [*plan, (("jvp",), self.double_vjp if request.doubled else self.jvp), (("hvp",), self.hvp)]

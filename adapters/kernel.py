@@ -173,79 +173,62 @@ class Operation:
 
 @dataclass(frozen=True, eq=False)
 class Mapped(Operation):
-    """An operation on a batch as its code for a batch of one, mapped over the samples of the inputs `mapped`."""
+    """An operation as code for one of several, mapped over the inputs `mapped` and, with `cotangents`, over those.
+
+    With `samples` it is one sample of a batch, which the code takes for a batch of one.
+    """
 
     alone: Operation = field(kw_only=True)
     vmap: Callable[[Any], Any] = field(kw_only=True)
     mapped: Sequence[str] = field(kw_only=True)
+    samples: bool = True
+    cotangents: bool = True
 
     def __call__(self, *primals: Tensor, **rest: Tensor) -> Tensors:
         """The outputs."""
         inputs = dict(zip(self.wrt, primals, strict=True)) | rest
 
-        def one(*samples: Tensor) -> Tensors:
-            given = self._with(inputs, samples)
+        def one(*arrays: Tensor) -> Tensors:
+            given = self._with(inputs, arrays)
             of_one = self.alone(*(given.pop(name) for name in self.wrt), **given)
-            return tuple(y[0] for y in of_one)
+            return tuple(map(self._outward, of_one))
 
         return tuple(self.vmap(one)(*(inputs[name] for name in self.mapped)))
 
     def vjp(self, vjp: Callable[[Operation, Point], tuple[Tensors, Tensors]], point: Point) -> Tensors:
-        """The outputs, and each sample's gradients: those of inputs that are not mapped are to be added up."""
+        """The outputs, and the gradients of each: of samples, those of inputs that all share are to be added up."""
         inputs = dict(zip(self.wrt, point.primals, strict=True)) | point.rest
 
         def one(*arrays: Tensor) -> Tensors:
             given = self._with(inputs, arrays[: len(self.mapped)])
             primals = tuple(given.pop(name) for name in self.wrt)
-            cotangents = tuple(g[None] for g in arrays[len(self.mapped) :])
+            own = tuple(map(self._inward, arrays[len(self.mapped) :]))
+            cotangents = own if self.cotangents else point.cotangents
             outputs, gradients = vjp(self.alone, Point(primals, given, (), cotangents))
-            own = (g[0] if name in self.mapped else g for name, g in zip(self.wrt, gradients, strict=True))
-            return (*(y[0] for y in outputs), *own)
-
-        return tuple(self.vmap(one)(*(inputs[name] for name in self.mapped), *point.cotangents))
-
-    def _with(self, inputs: Mapping[str, Tensor], samples: Sequence[Tensor]) -> dict[str, Tensor]:
-        """The inputs with one sample of each that is mapped, as a batch."""
-        return {**inputs, **{name: x[None] for name, x in zip(self.mapped, samples, strict=True)}}
-
-
-@dataclass(frozen=True, eq=False)
-class OverTwo(Mapped):
-    """An operation mapped over two of each input `mapped` and, with `cotangents`, of what its VJP is applied to."""
-
-    cotangents: bool = False
-
-    def __call__(self, *primals: Tensor, **rest: Tensor) -> Tensors:
-        """The outputs."""
-        inputs = dict(zip(self.wrt, primals, strict=True)) | rest
-
-        def one(*arrays: Tensor) -> Tensors:
-            given = inputs | dict(zip(self.mapped, arrays, strict=True))
-            return self.alone(*(given.pop(name) for name in self.wrt), **given)
-
-        return tuple(self.vmap(one)(*(inputs[name] for name in self.mapped)))
-
-    def vjp(self, vjp: Callable[[Operation, Point], tuple[Tensors, Tensors]], point: Point) -> Tensors:
-        """The outputs and gradients of both."""
-        inputs = dict(zip(self.wrt, point.primals, strict=True)) | point.rest
-
-        def one(*arrays: Tensor) -> Tensors:
-            given = inputs | dict(zip(self.mapped, arrays, strict=False))
-            primals = tuple(given.pop(name) for name in self.wrt)
-            cotangents = arrays[len(self.mapped) :] if self.cotangents else point.cotangents
-            outputs, gradients = vjp(self.alone, Point(primals, given, (), cotangents))
-            return (*outputs, *gradients)
+            named = zip(self.wrt, gradients, strict=True)
+            pulled = (self._outward(g) if name in self.mapped else g for name, g in named)
+            return (*map(self._outward, outputs), *pulled)
 
         more = point.cotangents if self.cotangents else ()
         return tuple(self.vmap(one)(*(inputs[name] for name in self.mapped), *more))
 
+    def _with(self, inputs: Mapping[str, Tensor], arrays: Sequence[Tensor]) -> dict[str, Tensor]:
+        """The inputs with one of each that is mapped."""
+        return {**inputs, **dict(zip(self.mapped, map(self._inward, arrays), strict=True))}
+
+    def _inward(self, x: Tensor) -> Tensor:
+        return x[None] if self.samples else x
+
+    def _outward(self, y: Tensor) -> Tensor:
+        return y[0] if self.samples else y
+
 
 def in_a_way(bound: Operation, request: Request, vmap: Callable[[Any], Any]) -> Operation:
     """The operation mapped as a request asks for it, or as it is."""
-    more: dict[str, Any] = {"alone": bound, "vmap": vmap}
+    more: dict[str, Any] = {**vars(bound), "alone": bound, "vmap": vmap}
     if request.members or request.jacobian:
-        return OverTwo(**vars(bound), **more, mapped=request.members, cotangents=request.jacobian)
-    return Mapped(**vars(bound), **more, mapped=request.mapped) if request.mapped else bound
+        return Mapped(**more, mapped=request.members, samples=False, cotangents=request.jacobian)
+    return Mapped(**more, mapped=request.mapped) if request.mapped else bound
 
 
 def unmapped(

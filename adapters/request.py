@@ -112,8 +112,9 @@ class Request:
     @property
     def stacked(self) -> "Request":
         """The same with two of each array that it is mapped over; of another request the same."""
-        other = self.inner_halved.inputs
-        inputs = {name: np.stack([other[name], x]) if name in self.members else x for name, x in self.inputs.items()}
+        if not (self.members or self.jacobian):
+            return self
+        inputs = {**self.inputs, **_pairs({name: self.inputs[name] for name in self.members})}
         return replace(self, inputs=inputs, cotangents=_pairs(self.cotangents) if self.jacobian else self.cotangents)
 
     @property

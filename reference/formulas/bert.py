@@ -97,8 +97,7 @@ def masked_attention(
 
     `added` is what their scores have on top where that is no infinity. Primer 4.4.
     """
-    keep = _keep(mask, masked, inverted)
-    p = _penalised(q, k, keep, scaling, added) if added else _masked(q, k, keep, scaling, **special)
+    p = _masked(q, k, _keep(mask, masked, inverted), scaling, added=added, **special)
     return np.einsum("bts,bse->bte", p, v)
 
 
@@ -107,20 +106,13 @@ def _keep(mask: Int[Array, "b s"], masked: bool, inverted: bool) -> Int[Array, "
     return kept[:, None, :] | (not masked)
 
 
-def _penalised(
-    q: Float[Array, "b t d"], k: Float[Array, "b s d"], keep: Int[Array, "b 1 s"], scaling: str, added: float
-) -> Float[Array, "b t s"]:
-    """softmax over all keys, with a number added to the scores of those that are not kept."""
-    scores = scored(q, k, scaling)
-    return softmax(np.where(keep, scores, scores + constant(added, scores)))
-
-
 def _masked(
     q: Float[Array, "b t d"],
     k: Float[Array, "b s d"],
     keep: Int[Array, "b 1 s"],
     scaling: str,
     *,
+    added: float = 0.0,
     shift: bool = True,
     padded: str = "0/sum",
     nothing: str = "0/0",
@@ -134,6 +126,7 @@ def _masked(
         k: keys.
         keep: which keys are no padding.
         scaling: what the scores are divided by, see `scale`.
+        added: what is added to the scores of the others, which are looked at then, where that is no infinity.
         shift: whether the largest score is subtracted first.
         padded: padded keys weigh "0/sum", or "0" outright, and then they are not looked at.
         nothing: a query without any key gets weights of "0/0", of "0", or their "mean".
@@ -142,6 +135,8 @@ def _masked(
         The weight of every key for every query.
     """
     scores = scored(q, k, scaling)
+    if added:
+        return softmax(np.where(keep, scores, scores + constant(added, scores)))
     scores = np.where(keep, scores, -np.inf) if padded == "0" else of_keys(scores, keep)
     scores = shifted(scores) if shift else scores
     powers = np.where(keep, np.exp(scores), 0.0)
@@ -170,7 +165,7 @@ def _(
 ) -> tuple[Float[Array, "b t d"], Float[Array, "b s d"], Float[Array, "b s e"]]:
     """As of attention: a weight of zero passes nothing back."""
     keep = _keep(mask, masked, inverted)
-    p = _penalised(q, k, keep, scaling, added) if added else _masked(q, k, keep, scaling, **special)
+    p = _masked(q, k, keep, scaling, added=added, **special)
     output = np.einsum("bts,bse->bte", p, v) if by_output or flash else None
     p = again(scored(q, k, scaling), keep) if flash else p
     ds = scores_back(g, p, v, output=output) / scale(q.shape[-1], scaling, q)

@@ -58,18 +58,21 @@ def _(
 def _cross_entropy(p: Float[Array, "n"], target: float, code: str) -> Float[Array, "n"]:
     """-t log p - (1 - t) log(1 - p), for a target of 0 or 1; as a "quotient" with another derivative by p.
 
-    "guarded", EPSILON is added to what the logarithm is taken of, so that it is never that of 0.
-
     That is (p - t) / ((p + ε)(1 - p + ε)), as in PyTorch 2.13 where the gradient is differentiated by its cotangent:
     `binary_cross_entropy_double_backward_grad_output` in FunctionsManual.cpp. The second one is that of `_turned`.
     """
     if code != "quotient":
-        share = p if target else 1 - p
-        return -np.log(share + constant(EPSILON, p) if code == "guarded" else share)
+        return -np.log(_argument(p, target, code))
     fixed = detached(p)
     epsilon = constant(EPSILON, fixed)
     slope = (fixed - target) / ((fixed + epsilon) * (1 - fixed + epsilon))
     return _cross_entropy(fixed, target, "") + (p - fixed) * (slope + _turned(p, target) / 2)
+
+
+def _argument(p: Float[Array, "n"], target: float, code: str) -> Float[Array, "n"]:
+    """What the logarithm is taken of: p or 1 - p; "guarded" by EPSILON, so that it is never 0."""
+    share = p if target else 1 - p
+    return share + constant(EPSILON, p) if code == "guarded" else share
 
 
 def _gradient(g: Float[Array, ""], p: Float[Array, "n"], target: float, n: Any, code: str) -> Float[Array, "n"]:
@@ -83,8 +86,7 @@ def _gradient(g: Float[Array, ""], p: Float[Array, "n"], target: float, n: Any, 
         return each * (p - target) / (p * (1 - p))
     turning = code == "quotient"
     fixed = detached(p) if turning else p
-    share = fixed if target else 1 - fixed
-    share = share + constant(EPSILON, fixed) if code == "guarded" else share
+    share = _argument(fixed, target, code)
     gradient = -each / share if target else each / share
     return gradient + each * _turned(p, target) if turning else gradient
 
