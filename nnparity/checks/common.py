@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any, TypeGuard
 
 from nnparity.adapters.request import Failure, Request
@@ -45,11 +46,10 @@ class Finding:
         return sum((one.seconds for one in self.took), 0.0)
 
 
-def held(target: Target, case: Case, quantities: frozenset[str]) -> dict[str, Expected]:
-    """What is expected, by the model of precision that the target declares for each quantity."""
-    flush = target.flushes[case.dtype.name]
-    expected = expect(case, quantities, flush=flush)
-    return by_model(target, case, expected, lambda model: expect(case, quantities, flush=flush, model=model))
+def held(target: Target, case: Case, quantities: frozenset[str], *, simulated: bool = True) -> dict[str, Expected]:
+    """What is expected, by the model of precision that the target declares for each quantity; see `expect`."""
+    ask = partial(expect, case, quantities, flush=target.flushes[case.dtype.name], simulated=simulated)
+    return by_model(target, case, ask(), lambda model: ask(model=model))
 
 
 def by_model(

@@ -20,10 +20,10 @@ def pooled(target: Target, formula: Formula, selection: Selection, datasets: Col
             yield Case(formula, one.signature, one.dataset, DTYPES[one.dtype], selection.salt)
 
 
-def truth_of(target: Target, case: Case, selection: Selection) -> dict[str, Expected]:
+def truth_of(target: Target, case: Case, selection: Selection, *, simulated: bool = True) -> dict[str, Expected]:
     """What of a case of the spec's own is expected at once that its ordinary case is asked for: it is kept then."""
     asked = first_order(case.formula, selection.quantities)
-    found = held(target, case, frozenset(selection.quantities))
+    found = held(target, case, case.formula.families(selection.quantities), simulated=simulated)
     return {name: truth for name, truth in found.items() if name.partition(".")[0] in asked}
 
 
