@@ -8,7 +8,7 @@ What is cut back is nnparity's own folder alone. The folder that a user names ma
 
 import contextlib
 import os
-import stat
+from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
 
@@ -66,17 +66,18 @@ def trim(folder: Path, largest: int) -> None:
         total += told.st_size
         if total > largest:
             with contextlib.suppress(OSError):  # another user's
-                path.unlink()
+                Path(path).unlink()
 
 
-def _files(folder: Path) -> list[tuple[Path, os.stat_result]]:
+def _files(folder: str | Path) -> Iterator[tuple[str, os.stat_result]]:
     """Those that lie in the folder itself: links are neither files of it, nor followed."""
-    found = []
-    for within, _, names in os.walk(folder):
-        for path in (Path(within, name) for name in names):
-            try:
-                told = path.lstat()
-            except OSError:  # deleted by another process since it was listed
-                continue
-            found += [(path, told)] if stat.S_ISREG(told.st_mode) else []
-    return found
+    try:
+        with os.scandir(folder) as entries:
+            for entry in entries:
+                if entry.is_dir(follow_symlinks=False):
+                    yield from _files(entry.path)
+                elif entry.is_file(follow_symlinks=False):
+                    with contextlib.suppress(OSError):  # deleted by another process since it was listed
+                        yield entry.path, entry.stat(follow_symlinks=False)
+    except OSError:  # so was the folder
+        return
