@@ -13,6 +13,7 @@ from nnparity.adapters.numpy import NumpyAdapter
 from nnparity.adapters.request import Array, Observation, Request
 from nnparity.checks.comparison import WORSE
 from nnparity.checks.layouts import TABLE, USUAL, largest
+from nnparity.expect import training_horizon
 from nnparity.reports.records import Fact
 from nnparity.spec import DTYPES, Case, load
 from nnparity.spec.cases.layouts import LAYOUTS, MIXED, MIXED_FROM_SECOND, STRIDED, TRANSPOSED, numbers
@@ -348,6 +349,21 @@ def test_a_training_run_with_parameters_that_lie_otherwise_is_asked_of_each_opti
     assert "output.w1_next" in wrong(found)[TRANSPOSED]
     told = {verdict.signature for verdict in verdicts(found) if verdict.grade == "diverges"}
     assert told == {one.id for one in signatures(load()["train_gan"]) if one.attributes["optimizer"] == "adam"}
+
+
+def test_of_a_training_run_machines_are_asked_where_norm_2_alone_does_not_hold_it(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    class Asked(Exception):
+        """Machines were asked."""
+
+    def none(*_: object) -> None:
+        raise Asked
+
+    monkeypatch.setattr(training_horizon, "scatter", none)
+    assert {found.grade for found in verdicts(lines(Arranging, "layouts", "train_gan"))} == {"conforms"}
+    with pytest.raises(Asked):
+        lines(FreezesTransposedMatrices, "layouts", "train_gan")
 
 
 def test_only_layouts_that_the_target_has_are_asked_for() -> None:
