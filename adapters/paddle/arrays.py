@@ -10,13 +10,13 @@ from typing import Any
 import numpy as np
 import paddle
 
+from nnparity.adapters.base import Adapter
 from nnparity.adapters.kernel import Operation, Point, Tensors, Unsupported
 from nnparity.adapters.request import Array
-from nnparity.adapters.shared.reverse_mode import Pull, ReverseMode
 from nnparity.spec.cases.layouts import ALIASED, LAYOUTS, strided
 
 
-class PaddleArrays(ReverseMode):
+class PaddleArrays(Adapter):
     """What any code on PaddlePaddle's tensors shares."""
 
     layouts = LAYOUTS
@@ -46,12 +46,24 @@ class PaddleArrays(ReverseMode):
         array = np.array(tensor.detach().numpy())
         return array.view("bfloat16") if tensor.dtype == paddle.bfloat16 else array
 
-    def record(
-        self, operation: Operation, primals: Tensors, rest: dict[str, Any], *, again: bool = False
-    ) -> tuple[Tensors, Pull]:
-        leaves = _leaves(primals)
-        outputs = operation(*leaves, **rest)
-        return outputs, lambda cotangents: pulled(outputs, leaves, cotangents, keep=again)
+    def vjp(self, operation: Operation, point: Point) -> tuple[Tensors, Tensors]:
+        leaves = _leaves(point.primals)
+        outputs = operation(*leaves, **point.rest)
+        return outputs, pulled(outputs, leaves, point.cotangents)
+
+    def vjp_again(self, operation: Operation, point: Point) -> tuple[Tensors, Tensors]:
+        leaves = _leaves(point.primals)
+        outputs = operation(*leaves, **point.rest)
+        pulled(outputs, leaves, tuple(g * 0.5 for g in point.cotangents), keep=True)
+        return outputs, pulled(outputs, leaves, point.cotangents)
+
+    def vjp_late(self, operation: Operation, point: Point) -> tuple[Tensors, Tensors]:
+        leaves = _leaves(point.primals)
+        outputs = operation(*leaves, **point.rest)
+        other = operation(*_leaves(point.tangents), **point.rest)
+        gradients = pulled(outputs, leaves, point.cotangents)
+        del other  # until here the graph of that one was kept
+        return outputs, gradients
 
     def jvp(self, operation: Operation, point: Point) -> Tensors:
         """The VJP is linear in its cotangent: its own VJP there is the JVP."""

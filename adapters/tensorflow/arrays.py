@@ -15,7 +15,6 @@ from nnparity.adapters.kernel import Operation, Point, Tensors, place, unmapped
 from nnparity.adapters.request import Array, Failure
 from nnparity.adapters.shared.devices import CPU, CUDA, words
 from nnparity.adapters.shared.nesting import Nesting
-from nnparity.adapters.shared.reverse_mode import Pull, ReverseMode
 
 _PLACES = {CPU: "/CPU", CUDA: "/GPU"}
 _ZERO = tf.UnconnectedGradients.ZERO
@@ -23,7 +22,7 @@ _ZERO = tf.UnconnectedGradients.ZERO
 UNMAPPED = ("`dtype` <dtype: 'variant'>", "expected to be not loop invariant", "expected to be loop invariant")
 
 
-class TensorflowArrays(ReverseMode, Nesting):
+class TensorflowArrays(Nesting):
     """What any code on TensorFlow's tensors shares, the adapter's own and a user's."""
 
     reverse_over_reverse = Adapter.reverse_over_reverse  # none: `hvp` is that
@@ -65,13 +64,27 @@ class TensorflowArrays(ReverseMode, Nesting):
 
         return unmapped("tf.vectorized_map", mapped, (TypeError, ValueError), *UNMAPPED)
 
-    def record(
-        self, operation: Operation, primals: Tensors, rest: dict[str, Any], *, again: bool = False
-    ) -> tuple[Tensors, Pull]:
-        with tf.GradientTape(persistent=again, watch_accessed_variables=False) as tape:
-            tape.watch(primals)
-            outputs = operation(*primals, **rest)
-        return outputs, lambda cotangents: _pull(tape, outputs, primals, cotangents)
+    def vjp(self, operation: Operation, point: Point) -> tuple[Tensors, Tensors]:
+        with tf.GradientTape(watch_accessed_variables=False) as tape:
+            tape.watch(point.primals)
+            outputs = operation(*point.primals, **point.rest)
+        return outputs, _pull(tape, outputs, point.primals, point.cotangents)
+
+    def vjp_again(self, operation: Operation, point: Point) -> tuple[Tensors, Tensors]:
+        with tf.GradientTape(persistent=True, watch_accessed_variables=False) as tape:
+            tape.watch(point.primals)
+            outputs = operation(*point.primals, **point.rest)
+        _pull(tape, outputs, point.primals, tuple(g * 0.5 for g in point.cotangents))
+        return outputs, _pull(tape, outputs, point.primals, point.cotangents)
+
+    def vjp_late(self, operation: Operation, point: Point) -> tuple[Tensors, Tensors]:
+        with tf.GradientTape(watch_accessed_variables=False) as tape:
+            tape.watch(point.primals)
+            outputs = operation(*point.primals, **point.rest)
+        with tf.GradientTape(watch_accessed_variables=False) as other:
+            other.watch(point.tangents)
+            operation(*point.tangents, **point.rest)
+        return outputs, _pull(tape, outputs, point.primals, point.cotangents)
 
     def jvp(self, operation: Operation, point: Point) -> Tensors:
         with tf.autodiff.ForwardAccumulator(list(point.primals), list(point.tangents)) as accumulator:

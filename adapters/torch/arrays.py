@@ -20,7 +20,6 @@ from nnparity.adapters.kernel import Operation, Point, Tensors, Unsupported, pla
 from nnparity.adapters.request import Array
 from nnparity.adapters.shared.devices import CPU, CUDA, words
 from nnparity.adapters.shared.nesting import Nesting
-from nnparity.adapters.shared.reverse_mode import Pull, ReverseMode
 from nnparity.spec.cases.layouts import LAYOUTS, strided
 
 #: The device of PyTorch/XLA, and the package that brings it. It compiles what is asked of it together, as JAX does, and
@@ -28,7 +27,7 @@ from nnparity.spec.cases.layouts import LAYOUTS, strided
 XLA, XLA_PACKAGE = "xla", "torch_xla"
 
 
-class TorchArrays(ReverseMode, Nesting):
+class TorchArrays(Nesting):
     """What any code on PyTorch's tensors shares, the adapter's own and a user's."""
 
     layouts = LAYOUTS
@@ -79,12 +78,24 @@ class TorchArrays(ReverseMode, Nesting):
     def vmap(self, program: Any) -> Any:
         return unmapped("torch.func.vmap", torch.func.vmap(program), (RuntimeError,), "vmap", "Batching rule")
 
-    def record(
-        self, operation: Operation, primals: Tensors, rest: dict[str, Any], *, again: bool = False
-    ) -> tuple[Tensors, Pull]:
-        leaves = _leaves(primals)
-        outputs = operation(*leaves, **rest)
-        return outputs, lambda cotangents: _pull(outputs, leaves, cotangents, keep=again)
+    def vjp(self, operation: Operation, point: Point) -> tuple[Tensors, Tensors]:
+        leaves = _leaves(point.primals)
+        outputs = operation(*leaves, **point.rest)
+        return outputs, _pull(outputs, leaves, point.cotangents)
+
+    def vjp_again(self, operation: Operation, point: Point) -> tuple[Tensors, Tensors]:
+        leaves = _leaves(point.primals)
+        outputs = operation(*leaves, **point.rest)
+        _pull(outputs, leaves, tuple(g * 0.5 for g in point.cotangents), keep=True)
+        return outputs, _pull(outputs, leaves, point.cotangents)
+
+    def vjp_late(self, operation: Operation, point: Point) -> tuple[Tensors, Tensors]:
+        leaves = _leaves(point.primals)
+        outputs = operation(*leaves, **point.rest)
+        other = operation(*_leaves(point.tangents), **point.rest)
+        gradients = _pull(outputs, leaves, point.cotangents)
+        del other  # until here the graph of that one was kept
+        return outputs, gradients
 
     def functional_vjp(self, operation: Operation, point: Point) -> tuple[Tensors, Tensors]:
         outputs, pull = torch.func.vjp(lambda *primals: operation(*primals, **point.rest), *point.primals)
