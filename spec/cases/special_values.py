@@ -81,8 +81,12 @@ def largest(x: Array, domain: str, dtype: Dtype) -> None:
 
 
 def subnormal(x: Array, domain: str, dtype: Dtype) -> None:
-    """Every number below the smallest normal one."""
-    x[...] = (x.astype(np.float64) * (dtype.tiny / 8)).astype(x.dtype)
+    """Every number below the smallest normal one, and none 0: what is permitted at 0 is asked for by `zeros`.
+
+    What rounds to 0 is the smallest number of its sign: bfloat16 has 16 of them up to an eighth of the normal one.
+    """
+    small = (x.astype(np.float64) * (dtype.tiny / 8)).astype(x.dtype).astype(np.float64)
+    x[...] = np.where(small == 0, np.copysign(dtype.step, small), small).astype(x.dtype)
 
 
 def ties(x: Array, domain: str, dtype: Dtype) -> None:

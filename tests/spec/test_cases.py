@@ -13,6 +13,7 @@ from nnparity.spec.cases import datasets
 from nnparity.spec.cases.datasets import DATASETS, SCHEME, Stream
 from nnparity.spec.cases.naming import find
 from nnparity.spec.cases.samples import SAMPLES
+from nnparity.spec.cases.special_values import changed, special_case, specials_of
 from nnparity.spec.loader import ordinary
 from nnparity.tests.spec.toy import case, toy
 
@@ -138,6 +139,15 @@ def test_all_numbers_of_the_spec_are_finite_and_of_their_dtype(dtype: str) -> No
                     assert array.dtype == (np.int64 if formula.integer(name) else DTYPES[dtype].numpy), (
                         f"{one.id} {name}"
                     )
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+def test_subnormal_numbers_are_all_below_the_smallest_normal_one_and_none_is_0(dtype: str) -> None:
+    """What is permitted at 0, as any subgradient of ReLU, is asked for elsewhere: here it would be called wrong."""
+    for formula in load().values():
+        for name in changed(formula, "subnormal") if "subnormal" in specials_of(formula) else ():
+            small = np.abs(special_case(formula, "subnormal", dtype).inputs[name].astype(np.float64))
+            assert ((small >= DTYPES[dtype].step) & (small < DTYPES[dtype].tiny)).all(), f"{formula.name} {name}"
 
 
 # --- the generator
