@@ -106,6 +106,7 @@ def cross_entropy_logits(
     *,
     mean: bool | str = True,
     twice: bool = False,
+    shift: bool = True,
     squared: bool = False,
     unit_sum: str = "",
 ) -> Float[Array, ""]:
@@ -115,8 +116,8 @@ def cross_entropy_logits(
     """
     z = softmax(z) if twice else z
     if unit_sum == "loss":
-        return (np.sum((z - log_softmax(z))[:, 0]) - np.sum(t * z)) / _per(z, mean)
-    return -np.sum(t * log_softmax(z)) / _per(z, mean)
+        return (np.sum((z - log_softmax(z, shift))[:, 0]) - np.sum(t * z)) / _per(z, mean)
+    return -np.sum(t * log_softmax(z, shift)) / _per(z, mean)
 
 
 @cross_entropy_logits.vjp
@@ -127,13 +128,14 @@ def _(
     *,
     mean: bool | str = True,
     twice: bool = False,
+    shift: bool = True,
     squared: bool = False,
     unit_sum: str = "",
 ) -> Float[Array, "n k"]:
     """dL/dz = (softmax(z) sum t - t) / n; the targets of a sample sum to 1 only up to rounding, or to its weight."""
     y = softmax(z) if twice else z
     total = 1.0 if unit_sum else np.sum(t, axis=-1, keepdims=True)
-    dy = g * (_shares(y, True, squared) * total - t) / _per(z, mean)
+    dy = g * (_shares(y, shift, squared) * total - t) / _per(z, mean)
     return softmax_back(dy, y) if twice else dy
 
 

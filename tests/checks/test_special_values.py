@@ -256,6 +256,19 @@ def test_equal_pixels_may_share_a_gradient_whatever_they_are(dtype: str) -> None
 
 
 @pytest.mark.parametrize("dtype", ALL)
+@pytest.mark.parametrize("formula", ["cross_entropy_logits", "sparse_cross_entropy_logits"])
+def test_an_infinite_logit_may_leave_no_weight_beside_it_in_the_gradient_either(formula: str, dtype: str) -> None:
+    """log Σ eᶻ - z at the label is an infinite loss, which is permitted; e^(z - log Σ eᶻ) is that reading's own."""
+    case = special_case(load()[formula], "infinity", dtype)
+    with np.errstate(invalid="ignore"):
+        own, *_ = REFERENCE[formula].gradients(case.cotangents["output"], *case.inputs.values(), shift=False)
+    assert np.isfinite(own[0, 1:]).all()
+    for extra, told in ((0, ("conforms", "weights 0 beside +Inf")), (1, ("diverges", None))):
+        found = settle(case, "grad.z", (own + extra).astype(case.dtype.numpy), False, frozenset({"output", "grad"}))
+        assert (found.judgement.grade, found.note) == told
+
+
+@pytest.mark.parametrize("dtype", ALL)
 @pytest.mark.parametrize("block", [8, 16, 32, 64, 128])
 @pytest.mark.parametrize("formula", ["softmax", "cross_entropy_logits", "masked_attention"])
 def test_of_masked_blocks_none_is_too_large(formula: str, block: int, dtype: str) -> None:
