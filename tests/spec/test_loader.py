@@ -201,3 +201,10 @@ def test_no_formula_has_fewer_than_three_variants() -> None:
     formulas = load().values()
     assert [formula.id for formula in formulas if len(formula.variants) < 3] == []
     assert sum(len(formula.variants) for formula in formulas) >= 160
+
+
+def test_a_kernel_is_as_large_as_the_image_and_attention_has_samples_past_a_block_of_32() -> None:
+    """One number a channel is left: who squeezes axes of 1, or picks the wrong code for it, shows there alone."""
+    kernels = [one.dims for one in signatures(load()["conv2d"])]
+    assert any(one["h"] == one["p"] > 1 and one["w"] == one["q"] > 1 and one["o"] > 1 for one in kernels)
+    assert any(one.dims["b"] > 32 for one in signatures(load()["multi_head_attention"]))
