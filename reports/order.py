@@ -16,6 +16,7 @@ ASKED_AGAIN = (
     *(
         "gradient of * alone",
         "gradients without *",
+        "gradients of the parameters alone",
         "second backward pass",
         "pulled back after another call",
         "mapped over two sets of weights",
@@ -28,6 +29,7 @@ ASKED_AGAIN = (
         "forward derivative by a double VJP",
         "tangent of * alone",
         "tangents without *",
+        "tangents of the parameters alone",
         "forward over reverse",
         "reverse over reverse",
         "reverse over forward",

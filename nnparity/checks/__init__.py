@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from fnmatch import fnmatchcase
 from functools import partial
 
-from nnparity.checks.derivatives import DOUBLED, NESTINGS, ONE_TANGENT, OTHER_TANGENTS, derivatives
+from nnparity.checks.derivatives import DOUBLED, NESTINGS, ONE_TANGENT, OTHER_TANGENTS, OWN_TANGENTS, derivatives
 from nnparity.checks.determinism import (
     AFTER,
     AFTER_LARGER,
@@ -25,6 +25,7 @@ from nnparity.checks.determinism import (
     OTHER_ATTRIBUTES,
     OTHER_GRADIENTS,
     OVERWRITTEN,
+    OWN_GRADIENTS,
     PULLED_AGAIN,
     PULLED_LATE,
     SAME_TENSORS,
@@ -83,6 +84,7 @@ DATASETS = {
         NARROWER,
         ONE_GRADIENT.format("*"),
         OTHER_GRADIENTS.format("*"),
+        OWN_GRADIENTS,
         OTHER_ATTRIBUTES,
         PULLED_AGAIN,
         PULLED_LATE,
@@ -90,7 +92,7 @@ DATASETS = {
         COTANGENTS,
         TWO_CALLERS,
     ),
-    DERIVATIVES: (DOUBLED, ONE_TANGENT.format("*"), OTHER_TANGENTS.format("*"), *NESTINGS.values()),
+    DERIVATIVES: (DOUBLED, ONE_TANGENT.format("*"), OTHER_TANGENTS.format("*"), OWN_TANGENTS, *NESTINGS.values()),
     LAYOUTS: ARRANGED,
     THREADS: (ALL_CORES, SEVERAL, ONE_SAMPLE),
     SWEEP: (SWEPT,),

@@ -19,6 +19,9 @@ from nnparity.spec.loader import ordinary, signatures
 from nnparity.spec.schema import LEVELS, Formula, Signature, plain
 from nnparity.spec.selection import Selection
 
+#: What those that all samples share are called in the name of a dataset.
+PARAMETERS = "the parameters"
+
 
 @dataclass(frozen=True)
 class Finding:
@@ -79,17 +82,31 @@ def alike(case: Case, selection: Selection) -> frozenset[str]:
     return frozenset(selection.quantities) if there else frozenset()
 
 
-def in_part(target: Target, formula: Formula, alone: str, without: str) -> Iterator[tuple[str, tuple[str, ...]]]:
+def in_part(
+    target: Target, formula: Formula, alone: str, without: str, parameters: str
+) -> Iterator[tuple[str, tuple[str, ...]]]:
     """The inputs that derivatives are asked by where the others are constants, under the names of their datasets.
 
     One `alone`, and all `without` it: the first, and each where a target compiles nothing. Of two the second alone is
-    all but the first, and what is put together of other formulas has no kernels of its own.
+    all but the first, and what is put together of other formulas has no kernels of its own. Where each is asked, so are
+    all that have no axis of samples, as a first layer is trained, called `parameters`, and all that have one.
     """
     wrt = formula.wrt
     each = target.traces_nothing and len(wrt) > 2 and not formula.composition
     for name in (wrt if each else wrt[:1]) if len(wrt) > 1 else ():
         yield alone.format(name), (name,)
         yield without.format(name), tuple(other for other in wrt if other != name)
+    own, samples = _parted(formula) if each else ((), ())
+    if len(own) > 1 and len(samples) > 1:  # of a single one either was asked above
+        yield parameters, own
+        yield without.format(PARAMETERS), samples
+
+
+def _parted(formula: Formula) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """The inputs differentiated that have no axis of samples, and those that have one."""
+    axis = batch(formula)
+    samples = tuple(name for name in formula.wrt if axis in formula.inputs[name].split())
+    return tuple(name for name in formula.wrt if name not in samples), samples
 
 
 def representative(selection: Selection) -> str:

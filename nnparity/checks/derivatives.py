@@ -18,7 +18,7 @@ from functools import cached_property
 import numpy as np
 
 from nnparity.adapters.request import NESTED, Request
-from nnparity.checks.common import held, in_part, least_narrow, named, representative
+from nnparity.checks.common import PARAMETERS, held, in_part, least_narrow, named, representative
 from nnparity.checks.comparison import by_themselves
 from nnparity.checks.inquiry import Found, Inquiry, saying
 from nnparity.execute.observer import Observed
@@ -34,6 +34,8 @@ from nnparity.spec.selection import Selection
 DOUBLED = "forward derivative by a double VJP"
 #: The forward derivative where an input that is differentiated moves alone, and where all but one do.
 ONE_TANGENT, OTHER_TANGENTS = "tangent of {} alone", "tangents without {}"
+#: Where all that holds samples is a constant.
+OWN_TANGENTS = f"tangents of {PARAMETERS} alone"
 #: A dataset of those, and the inputs that move.
 Part = tuple[str, tuple[str, ...]]
 #: The ways to nest the two modes, as an adapter's methods are called, and as datasets.
@@ -51,7 +53,7 @@ def derivatives(target: Target, formula: Formula, selection: Selection) -> Inqui
     cases = [Case(formula, signature, "normal", DTYPES[dtype], selection.salt) for dtype in dtypes]
     families = formula.families(selection.quantities)
     gives = target.observer.info.asked(selection.level)
-    parts = list(in_part(target, formula, ONE_TANGENT, OTHER_TANGENTS))
+    parts = list(in_part(target, formula, ONE_TANGENT, OTHER_TANGENTS, OWN_TANGENTS))
     ways = [_Way(target, *one) for case in cases for one in _asked(case, families, gives, parts)]
     return Inquiry(
         lambda answers: _judged(ways, answers),

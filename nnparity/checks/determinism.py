@@ -5,12 +5,13 @@ The other ways are its first sample alone; a second call with the very tensors o
 nothing but NaN, which is left wherever memory is not cleared, and is NaN even times 0, and small sizes after such a
 call of larger ones, which leaves it where they are padded; its whole numbers as int32; its inputs in memory that held
 others in a call before, as an optimiser leaves weights; code for one sample and its gradients that the framework maps
-over all (vmap): each operation has another kernel for that; the gradients of some inputs, as where layers are frozen:
-kernels choose by what is to be computed; a second backward pass through one graph, whose kept arrays the first may have
-written to; a backward pass after another forward call, which may overwrite a workspace; code mapped over two sets of
-weights, or over two cotangents, each by a batching rule of its own; the same program in two threads at the same time;
-and other attributes at the same sizes, as who keeps a plan by sizes mixes up. Each dtype has kernels of its own, and is
-asked where a new one costs next to nothing; of a target that compiles or traces each operation one is asked.
+over all (vmap): each operation has another kernel for that; the gradients of some inputs, as where layers are frozen,
+or of the parameters alone, as in training: kernels choose by what is to be computed; a second backward pass through one
+graph, whose kept arrays the first may have written to; a backward pass after another forward call, which may overwrite
+a workspace; code mapped over two sets of weights, or over two cotangents, each by a batching rule of its own; the same
+program in two threads at the same time; and other attributes at the same sizes, as who keeps a plan by sizes mixes up.
+Each dtype has kernels of its own, and is asked where a new one costs next to nothing; of a target that compiles or
+traces each operation one is asked.
 
 Other bits for the same case are `nondeterministic`, with how far apart they are, unless the adapter declares the
 formula so; a difference beyond the budget of two computations `diverges` in any case. Asked for in another way, it is
@@ -26,6 +27,7 @@ import numpy as np
 
 from nnparity.adapters.request import Request, keys
 from nnparity.checks.common import (
+    PARAMETERS,
     Finding,
     alike,
     first_line,
@@ -72,6 +74,8 @@ PADDED = 4
 OVERWRITTEN, MAPPED = "inputs overwritten in place", "mapped over samples"
 #: Gradients of an input alone (weights are frozen), and of all but one (it is the network's own input, or is frozen).
 ONE_GRADIENT, OTHER_GRADIENTS = "gradient of {} alone", "gradients without {}"
+#: Those of a training step: what holds samples is no parameter, and all of it a constant.
+OWN_GRADIENTS = f"gradients of {PARAMETERS} alone"
 #: Gradients of a graph that was gone back through before: nothing that was kept for them may have been written to.
 PULLED_AGAIN = "second backward pass"
 #: The same after another forward call of the same sizes: what the first left for it in a workspace is overwritten.
@@ -189,7 +193,7 @@ def _other_gradients(target: Target, case: Case, asked: Request) -> Iterator[tup
     if "vjp_late" in gives:
         yield named(case, PULLED_LATE), dataclasses.replace(gradients, pulled_late=True)
     if not case.formula.composition:
-        for dataset, wrt in in_part(target, case.formula, ONE_GRADIENT, OTHER_GRADIENTS):
+        for dataset, wrt in in_part(target, case.formula, ONE_GRADIENT, OTHER_GRADIENTS, OWN_GRADIENTS):
             yield named(case, dataset), dataclasses.replace(gradients, wrt=wrt)
 
 
