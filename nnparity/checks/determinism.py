@@ -84,6 +84,8 @@ PULLED_LATE = "pulled back after another call"
 MEMBERS = "mapped over two sets of weights"
 #: A Jacobian, or several losses: what pulls back, mapped over two cotangents of one forward call.
 COTANGENTS = "mapped over two cotangents"
+#: How they go on where the case is the first of the two: who takes the last for both is right of the second.
+FIRST = ", the first"
 #: The same program in two threads at the same time, each with its own numbers.
 TWO_CALLERS = "two callers at once"
 #: The same sizes with other attributes, in one process: what is kept for some sizes is not what others need.
@@ -198,18 +200,21 @@ def _other_gradients(target: Target, case: Case, asked: Request) -> Iterator[tup
 
 
 def _over_two(target: Target, case: Case, asked: Request) -> Iterator[tuple[Given, Request]]:
-    """The case as one of two that the framework maps code over: which array varies decides of the rule that it takes.
+    """The case as either of two that the framework maps code over: which array varies decides of the rule it takes.
 
-    Of the usual dtype: no kernel of a batch is new, and a program is compiled for each.
+    Of the usual dtype: no kernel of a batch is new, and a program is compiled for both places.
     """
     if "vmap" not in target.observer.info.gives or case.formula.composition:
         return
     alone = dataclasses.replace(asked, together=frozenset())
     samples = with_samples(case.formula)
-    if samples and (weights := tuple(name for name in asked.wrt if name not in samples)):
-        yield named(case, MEMBERS), dataclasses.replace(alone, members=weights)
+    weights = tuple(name for name in asked.wrt if name not in samples) if samples else ()
+    ways = [(MEMBERS, dataclasses.replace(alone, members=weights))] if weights else []
     if "grad" in asked.quantities:
-        yield named(case, COTANGENTS), dataclasses.replace(alone, jacobian=True, quantities=frozenset({"grad"}))
+        ways.append((COTANGENTS, dataclasses.replace(alone, jacobian=True, quantities=frozenset({"grad"}))))
+    for dataset, way in ways:
+        yield named(case, dataset), way
+        yield named(case, f"{dataset}{FIRST}"), dataclasses.replace(way, first=True)
 
 
 def _after_larger(

@@ -30,6 +30,18 @@ class FirstForAll(NumpyAdapter):
         return run
 
 
+class LastForAll(NumpyAdapter):
+    """Each is given the last."""
+
+    def vmap(self, program: Callable[..., Tensors]) -> Callable[..., Tensors]:
+        mapped = super().vmap(program)
+
+        def run(*arrays: Any) -> Tensors:
+            return mapped(*(np.broadcast_to(x[-1:], x.shape) if len(x) == 2 else x for x in arrays))
+
+        return run
+
+
 class OneWorkspaceForEachShape(NumpyAdapter):
     """What the gradients need lies where the last forward call of the shape has put it."""
 
@@ -50,6 +62,14 @@ def test_the_first_cotangent_for_all(formula: str) -> None:
     found = wrong(lines(FirstForAll, "determinism", formula))
     assert COTANGENTS in found
     assert MEMBERS not in found
+
+
+@pytest.mark.parametrize("formula", ["dense", "conv2d", "layer_norm", "lstm", "embedding", "tanh", "mse"])
+def test_the_last_for_all(formula: str) -> None:
+    """It is right of the second of two, and wrong of the first."""
+    found = wrong(lines(LastForAll, "determinism", formula))
+    members = {f"{MEMBERS}, the first"} if formula not in ("tanh", "mse") else set()
+    assert set(found) - {"mapped over samples"} == {f"{COTANGENTS}, the first"} | members
 
 
 @pytest.mark.parametrize("dtype", ALL)
