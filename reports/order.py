@@ -21,6 +21,8 @@ ASKED_AGAIN = (
         "pulled back after another call",
         "mapped over two sets of weights",
         "mapped over two sets of weights, the first",
+        "mapped over two of the last weight",
+        "mapped over two of the last weight, the first",
         "mapped over two cotangents",
         "mapped over two cotangents, the first",
         "after a call with NaN",

@@ -8,10 +8,10 @@ others in a call before, as an optimiser leaves weights; code for one sample and
 over all (vmap): each operation has another kernel for that; the gradients of some inputs, as where layers are frozen,
 or of the parameters alone, as in training: kernels choose by what is to be computed; a second backward pass through one
 graph, whose kept arrays the first may have written to; a backward pass after another forward call, which may overwrite
-a workspace; code mapped over two sets of weights, or over two cotangents, each by a batching rule of its own; the same
-program in two threads at the same time; and other attributes at the same sizes, as who keeps a plan by sizes mixes up.
-Each dtype has kernels of its own, and is asked where a new one costs next to nothing; of a target that compiles or
-traces each operation one is asked.
+a workspace; code mapped over two sets of weights, over two of the last weight, or over two cotangents, each by a
+batching rule of its own; the same program in two threads at the same time; and other attributes at the same sizes, as
+who keeps a plan by sizes mixes up. Each dtype has kernels of its own, and is asked where a new one costs next to
+nothing; of a target that compiles or traces each operation one is asked.
 
 Other bits for the same case are `nondeterministic`, with how far apart they are, unless the adapter declares the
 formula so; a difference beyond the budget of two computations `diverges` in any case. Asked for in another way, it is
@@ -82,6 +82,8 @@ PULLED_AGAIN = "second backward pass"
 PULLED_LATE = "pulled back after another call"
 #: An ensemble: code for one member, with the data that all share, mapped over the weights of two.
 MEMBERS = "mapped over two sets of weights"
+#: The same of the last weight by itself, which is often a bias and added in code of its own.
+LAST_WEIGHT = "mapped over two of the last weight"
 #: A Jacobian, or several losses: what pulls back, mapped over two cotangents of one forward call.
 COTANGENTS = "mapped over two cotangents"
 #: How they go on where the case is the first of the two: who takes the last for both is right of the second.
@@ -202,7 +204,8 @@ def _other_gradients(target: Target, case: Case, asked: Request) -> Iterator[tup
 def _over_two(target: Target, case: Case, asked: Request) -> Iterator[tuple[Given, Request]]:
     """The case as either of two that the framework maps code over: which array varies decides of the rule it takes.
 
-    Of the usual dtype: no kernel of a batch is new, and a program is compiled for both places.
+    Of the usual dtype: no kernel of a batch is new, and a program is compiled for both places. The last weight varies
+    by itself where none is.
     """
     if "vmap" not in target.observer.info.gives or case.formula.composition:
         return
@@ -210,6 +213,8 @@ def _over_two(target: Target, case: Case, asked: Request) -> Iterator[tuple[Give
     samples = with_samples(case.formula)
     weights = tuple(name for name in asked.wrt if name not in samples) if samples else ()
     ways = [(MEMBERS, dataclasses.replace(alone, members=weights))] if weights else []
+    if len(weights) > 1 and target.traces_nothing:
+        ways.append((LAST_WEIGHT, dataclasses.replace(alone, members=weights[-1:])))
     if "grad" in asked.quantities:
         ways.append((COTANGENTS, dataclasses.replace(alone, jacobian=True, quantities=frozenset({"grad"}))))
     for dataset, way in ways:

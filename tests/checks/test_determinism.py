@@ -35,7 +35,8 @@ def test_the_reference_gives_the_same_bits(formula: str, alone: str) -> None:
     found = lines(NumpyAdapter, "determinism", formula)
     assert wrong(found) == {}
     gradients = "".join(f", gradient of {name} alone, gradients without {name}" for name in alone)
-    mapped = ["sets of weights", "cotangents"] if formula in ("dense", "conv2d") else ["cotangents"]
+    weights = {"dense": ["sets of weights", "of the last weight"], "conv2d": ["sets of weights"]}
+    mapped = [*weights.get(formula, ()), "cotangents"]
     over = "".join(f", mapped over two {one}, mapped over two {one}, the first" for one in mapped)
     told = f"{FIRST}, pulled back after another call{gradients}{over}"
     assert cells(found) == {formula: f"{told}, after a larger call with NaN: the same bits"}

@@ -11,11 +11,16 @@ from nnparity.adapters.kernel import Operation, Point, Tensors
 from nnparity.adapters.numpy import NumpyAdapter
 from nnparity.tests.checks.inside import ALL, lines, wrong
 
-LATE, MEMBERS, COTANGENTS = (
+LATE, MEMBERS, LAST_WEIGHT, COTANGENTS = (
     "pulled back after another call",
     "mapped over two sets of weights",
+    "mapped over two of the last weight",
     "mapped over two cotangents",
 )
+
+
+#: Formulas with several inputs that all samples share.
+SEVERAL_WEIGHTS = ("dense", "layer_norm", "lstm")
 
 
 class FirstForAll(NumpyAdapter):
@@ -64,11 +69,41 @@ def test_the_first_cotangent_for_all(formula: str) -> None:
     assert MEMBERS not in found
 
 
+class FirstOfOne(NumpyAdapter):
+    """The rule for a single array that varies, beside others that do not, takes the first for all."""
+
+    place = 0
+
+    def vmap(self, program: Callable[..., Tensors]) -> Callable[..., Tensors]:
+        mapped = super().vmap(program)
+
+        def run(*arrays: Any) -> Tensors:
+            alone = len(arrays) == 1 and len(arrays[0]) == 2
+            return mapped(*(np.broadcast_to(x[[self.place]], x.shape) if alone else x for x in arrays))
+
+        return run
+
+
+class LastOfOne(FirstOfOne):
+    """The last."""
+
+    place = -1
+
+
+@pytest.mark.parametrize("formula", SEVERAL_WEIGHTS)
+@pytest.mark.parametrize(("adapter", "missed"), [(FirstOfOne, LAST_WEIGHT), (LastOfOne, f"{LAST_WEIGHT}, the first")])
+def test_one_for_all_where_the_last_weight_alone_varies(adapter: type[Adapter], missed: str, formula: str) -> None:
+    found = wrong(lines(adapter, "determinism", formula))
+    assert missed in found
+    assert {name for name in found if name.startswith("mapped over two sets")} == set()
+
+
 @pytest.mark.parametrize("formula", ["dense", "conv2d", "layer_norm", "lstm", "embedding", "tanh", "mse"])
 def test_the_last_for_all(formula: str) -> None:
     """It is right of the second of two, and wrong of the first."""
     found = wrong(lines(LastForAll, "determinism", formula))
     members = {f"{MEMBERS}, the first"} if formula not in ("tanh", "mse") else set()
+    members |= {f"{LAST_WEIGHT}, the first"} if formula in SEVERAL_WEIGHTS else set()
     assert set(found) - {"mapped over samples"} == {f"{COTANGENTS}, the first"} | members
 
 
