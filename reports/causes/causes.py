@@ -11,7 +11,7 @@ from nnparity.reports.causes import repetition
 from nnparity.reports.causes.classes import SIGNS, UNTOLD, rank, supposed
 from nnparity.reports.formatting import badness, count
 from nnparity.reports.merge import MergedRun
-from nnparity.reports.records import ALSO_MET, GRADES, LIKELY, UNKNOWN, KnownLine, Verdict
+from nnparity.reports.records import ALSO_MET, GRADES, LIKELY, ONCE_MORE, UNKNOWN, KnownLine, Verdict
 from nnparity.reports.statistics import fails
 
 #: Formula and target, a cell of the matrix.
@@ -165,7 +165,8 @@ def _likeness(verdict: Verdict) -> str:
     """What new verdicts that fail alike have in common: formula, backend, and the first that is said of them.
 
     One fault is seen in many quantities and dtypes, here for certain and there as likely, in other places of arrays of
-    other sizes. What nothing is said of is told apart by grade, class, and what was raised.
+    other sizes. What nothing is said of is told apart by grade, class, what was raised, and how an answer of another
+    form differs from what was asked for: that dtypes are wrong is not to hide behind wrong numbers.
     """
     return f"new-{_digest(verdict.formula, pattern(verdict.target), *_said(verdict))}"
 
@@ -174,9 +175,20 @@ def _said(verdict: Verdict) -> tuple[str, ...]:
     if verdict.names:
         return (_NUMBER.sub("", verdict.names[0]),)
     if verdict.diagnosis is None:
-        raised = (verdict.message or "").partition(":")[0] if verdict.grade == "error" else ""
+        raised = (verdict.message or "").partition(":")[0] if verdict.grade == "error" else _form(verdict)
         return verdict.grade, supposed(verdict), raised
     return (_NUMBER.sub("", _PATTERN.split(verdict.diagnosis.removeprefix(UNKNOWN))[0]),)
+
+
+def _form(verdict: Verdict) -> str:
+    """How the message of an answer of another form begins, without its numbers; of one with margins nothing.
+
+    Nor of an input that was not rejected, whose message tells what was answered.
+    """
+    if verdict.grade != "diverges" or verdict.hard is not None or verdict.dataset.startswith("rejects"):
+        return ""
+    said = (verdict.message or "").partition(ONCE_MORE)[0]
+    return _NUMBER.sub("", _PATTERN.split(said)[0]).rstrip(" ()")
 
 
 def pattern(target: str) -> str:

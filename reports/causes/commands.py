@@ -32,8 +32,13 @@ CHANCE = "a single command may not show it: bits that change from call to call m
 
 def unsteady(run: MergedRun) -> frozenset[Place]:
     """Formulas and targets of which one case had several results, further apart than rounding explains."""
-    repeated = (one for one in run.verdicts if one.dataset in REPEATED and fails(one))
-    return frozenset((one.formula, one.target) for one in repeated if one.grade != CHANGES)
+    return frozenset((one.formula, one.target) for one in run.verdicts if _two_results(one))
+
+
+def _two_results(verdict: Verdict) -> bool:
+    """Whether it found two results so far apart: without margins one call raised, or gave what is no such result."""
+    held = verdict.dataset in REPEATED and verdict.hard is not None
+    return held and fails(verdict) and verdict.grade != CHANGES
 
 
 def caution(run: MergedRun, found: frozenset[Place], verdict: Verdict) -> str:

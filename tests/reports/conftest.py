@@ -142,7 +142,10 @@ def alike(verdict: dict[str, Any]) -> tuple[Any, ...]:
     """What makes one new cause of a verdict's plain fields, by another way than the report's."""
     said, grade = verdict["diagnosis"], verdict["grade"]
     told = SimpleNamespace(grade=grade, dataset=verdict["dataset"], narrower=False)
-    raised = (verdict["message"] or "").split(":")[0] if grade == "error" else ""
+    words = (verdict["message"] or "").split("asked once more")[0]
+    raised = words.split(":")[0] if grade == "error" else ""
+    if grade == "diverges" and verdict["hard"] is None and not verdict["dataset"].startswith("rejects"):
+        raised = re.split("[:;,]", words)[0]
     what: tuple[Any, ...] = (grade, supposed(told), raised)  # type: ignore[arg-type]
     if said and said.startswith("unknown: "):
         what = (re.split("[:;,]", said[9:])[0],)

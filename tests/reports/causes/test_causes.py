@@ -14,7 +14,7 @@ from nnparity.reports.causes.causes import anchored, causes_of
 from nnparity.reports.causes.classes import CLASSES, FINE, MEANINGS, RECORDED, SIGNS, supposed
 from nnparity.reports.causes.commands import reproduction
 from nnparity.reports.causes.worst import element_ulp
-from nnparity.reports.records import GRADES, PASSING, KnownLine, Worst
+from nnparity.reports.records import GRADES, ONCE_MORE, PASSING, KnownLine, Worst
 from nnparity.reports.render.markdown import markdown
 from nnparity.reports.render.summary import summary
 from nnparity.spec import load
@@ -50,6 +50,27 @@ def test_new_verdicts_that_fail_alike_are_one_cause(verdict: Any, write: Any) ->
     found = causes_of(merge([write(*alike, *others)]))
     assert sorted(len(cause.verdicts) for cause in found) == [1, 1, 1, 1, 7]
     assert all(cause.new for cause in found)
+
+
+def test_an_answer_of_another_form_is_a_cause_of_its_own(verdict: Any, write: Any) -> None:
+    """Wrong numbers do not hide it; in what numbers its form is another makes none, nor what was asked once more."""
+    nan = [
+        verdict("diverges", hard="inf", message=f"{n} of 9 elements have a wrong NaN", signature=f"c{n}") for n in "23"
+    ]
+    narrow = verdict("diverges", message="returned float32, expected bfloat16", dtype="bfloat16")
+    again = verdict("diverges", message=f"{narrow.message}; {ONCE_MORE}other bits", dtype="bfloat16", signature="n8")
+    shapes = [
+        verdict("diverges", message=f"returned shape {one}, expected (7,)", signature=f"n{n}")
+        for n, one in enumerate(("()", "(1,)", "(3, 4)"))
+    ]
+    accepted = [
+        verdict("diverges", dataset="rejects: integers", message=f"answers {name} (3,): 1", dtype=name)
+        for name in ("float32", "float64")
+    ]
+    found = causes_of(merge([write(*nan, narrow, again, *shapes, *accepted)]))
+    assert sorted(len(cause.verdicts) for cause in found) == [2, 2, 2, 3]
+    (own,) = (cause for cause in found if narrow.message in (one.message for one in cause.verdicts))
+    assert "returned float32, expected bfloat16" in own.reason
 
 
 def test_what_is_said_of_several_quantities_is_said_once(verdict: Any, write: Any) -> None:

@@ -87,21 +87,23 @@ def test_what_follows_from_the_cases_before_is_asked_with_them(verdict: Any, tar
 
 
 @pytest.mark.parametrize(
-    ("check", "formula", "told"),
+    ("check", "formula", "hard", "told"),
     [
-        ("diverges", "relu", UNSTEADY),
-        ("error", "relu", UNSTEADY),
-        ("nondeterministic", "relu", ""),  # rounding explains it, and no verdict that diverges
-        ("conforms", "relu", ""),
-        ("diverges", "tanh", ""),
+        ("diverges", "relu", 3.0, UNSTEADY),
+        ("diverges", "relu", "inf", UNSTEADY),
+        ("diverges", "relu", None, ""),  # one has another dtype or shape, which is no other result
+        ("error", "relu", None, ""),
+        ("nondeterministic", "relu", 0.5, ""),  # rounding explains it, and no verdict that diverges
+        ("conforms", "relu", 0.5, ""),
+        ("diverges", "tanh", 3.0, ""),
     ],
 )
 @pytest.mark.parametrize("dataset", ["again", "read after another call", "in another process"])
 def test_where_results_change_from_call_to_call_the_report_says_that_one_may_not_show_it(
-    check: str, formula: str, told: str, dataset: str, verdict: Any, write: Any
+    check: str, formula: str, hard: Any, told: str, dataset: str, verdict: Any, write: Any
 ) -> None:
-    wrong = verdict("diverges", formula="relu", signature="n3")
-    aggregate = Aggregate(merge([write(wrong, verdict(check, formula=formula, dataset=dataset))]))
+    wrong = verdict("diverges", formula="relu", signature="n3", hard="inf")
+    aggregate = Aggregate(merge([write(wrong, verdict(check, formula=formula, dataset=dataset, hard=hard))]))
     assert aggregate.caution(wrong) == told
     shown = [one.partition(UNSTEADY)[1] for one in (summary(aggregate), markdown(aggregate))]
     assert [*shown, f"<i>{UNSTEADY}</i>" in page(aggregate, {})] == [told, told, bool(told)]
