@@ -67,13 +67,11 @@ class Request:
     second_pass: bool = False
     #: Whether the gradients are pulled back only after another forward call of the same sizes, of `inner_halved`.
     pulled_late: bool = False
-    #: Inputs of which the framework is to map code (vmap) over two of each, as of an ensemble: those of `inner_halved`,
-    #: and these. The others are shared.
+    #: Inputs of which the framework is to map code (vmap) over three of each, as of an ensemble: these between others.
+    #: All other inputs are shared.
     members: tuple[str, ...] = ()
-    #: Whether what pulls back is mapped over two cotangents of each output, as for a Jacobian: others, and these.
+    #: Whether what pulls back is mapped over three cotangents of each output, as for a Jacobian: these between others.
     jacobian: bool = False
-    #: Whether these are the first of the two that it is mapped over, and the others the second.
-    first: bool = False
     #: Whether the same program was called with nothing but NaN before: what that left in memory is nothing to this.
     after_nan: bool = False
     #: Whether another thread runs the same program at the same time, with the numbers of `halved`.
@@ -91,7 +89,7 @@ class Request:
     def way(self) -> tuple[object, ...]:
         """How it is asked for, if otherwise than by a single call of the program for its numbers."""
         calls = self.read_late, self.repeats, self.overwrites, self.after_nan, self.concurrent, self.several_calls
-        mapped = self.mapped, self.members, self.jacobian, self.first
+        mapped = self.mapped, self.members, self.jacobian
         return (*calls, *mapped, self.doubled, self.nested, self.second_pass, self.pulled_late)
 
     @property
@@ -113,11 +111,11 @@ class Request:
 
     @property
     def stacked(self) -> "Request":
-        """The same with two of each array that it is mapped over; of another request the same."""
+        """The same with three of each array that it is mapped over; of another request the same."""
         if not (self.members or self.jacobian):
             return self
-        members = _pairs({name: self.inputs[name] for name in self.members}, self.first)
-        cotangents = _pairs(self.cotangents, self.first) if self.jacobian else self.cotangents
+        members = _between_others({name: self.inputs[name] for name in self.members})
+        cotangents = _between_others(self.cotangents) if self.jacobian else self.cotangents
         return replace(self, inputs={**self.inputs, **members}, cotangents=cotangents)
 
     @property
@@ -131,10 +129,10 @@ class Request:
         return replace(self, inputs={name: _narrowed(array) for name, array in self.inputs.items()})
 
 
-def _pairs(arrays: Mapping[str, Array], first: bool) -> dict[str, Array]:
-    """Of each array two: another, and this one, or this one `first`."""
-    both = {name: (_inner_half(array), array) for name, array in arrays.items()}
-    return {name: np.stack(pair[::-1] if first else pair) for name, pair in both.items()}
+def _between_others(arrays: Mapping[str, Array]) -> dict[str, Array]:
+    """Of each array three, of which it is the one between: who takes the first or the last for all is wrong of it."""
+    others = {name: _inner_half(array) for name, array in arrays.items()}
+    return {name: np.stack([others[name], array, _inner_half(others[name])]) for name, array in arrays.items()}
 
 
 def _narrowed(array: Array) -> Array:
@@ -259,11 +257,10 @@ def once(put: Callable[[Array], Any]) -> Callable[[Array], Any]:
 def added_up(seen: Observation, request: Request) -> Observation:
     """Of code that was mapped over samples the gradients of what all samples share, added up; rounded once.
 
-    Of what was mapped over two those of the request itself, which are the second where it does not say `first`.
+    Of what was mapped over three those of the request itself, which lie between the others.
     """
     if request.members or request.jacobian:
-        own = 0 if request.first else -1
-        return {name: x[own] if isinstance(x, np.ndarray) and x.ndim else x for name, x in seen.items()}
+        return {name: x[1] if isinstance(x, np.ndarray) and x.ndim else x for name, x in seen.items()}
     if not request.mapped:
         return seen
     shared = {f"grad.{name}" for name in set(request.wrt) - set(request.mapped)}

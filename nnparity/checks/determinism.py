@@ -8,7 +8,7 @@ others in a call before, as an optimiser leaves weights; code for one sample and
 over all (vmap): each operation has another kernel for that; the gradients of some inputs, as where layers are frozen,
 or of the parameters alone, as in training: kernels choose by what is to be computed; a second backward pass through one
 graph, whose kept arrays the first may have written to; a backward pass after another forward call, which may overwrite
-a workspace; code mapped over two sets of weights, over two of the last weight, or over two cotangents, each by a
+a workspace; code mapped over three sets of weights, over three of the last weight, or three cotangents, each by a
 batching rule of its own; the same program in two threads at the same time; and other attributes at the same sizes, as
 who keeps a plan by sizes mixes up. Each dtype has kernels of its own, and is asked where a new one costs next to
 nothing; of a target that compiles or traces each operation one is asked.
@@ -80,14 +80,12 @@ OWN_GRADIENTS = f"gradients of {PARAMETERS} alone"
 PULLED_AGAIN = "second backward pass"
 #: The same after another forward call of the same sizes: what the first left for it in a workspace is overwritten.
 PULLED_LATE = "pulled back after another call"
-#: An ensemble: code for one member, with the data that all share, mapped over the weights of two.
-MEMBERS = "mapped over two sets of weights"
+#: An ensemble: code for one member, with the data that all share, mapped over the weights of three.
+MEMBERS = "mapped over three sets of weights"
 #: The same of the last weight by itself, which is often a bias and added in code of its own.
-LAST_WEIGHT = "mapped over two of the last weight"
-#: A Jacobian, or several losses: what pulls back, mapped over two cotangents of one forward call.
-COTANGENTS = "mapped over two cotangents"
-#: How they go on where the case is the first of the two: who takes the last for both is right of the second.
-FIRST = ", the first"
+LAST_WEIGHT = "mapped over three of the last weight"
+#: A Jacobian, or several losses: what pulls back, mapped over three cotangents of one forward call.
+COTANGENTS = "mapped over three cotangents"
 #: The same program in two threads at the same time, each with its own numbers.
 TWO_CALLERS = "two callers at once"
 #: The same sizes with other attributes, in one process: what is kept for some sizes is not what others need.
@@ -131,7 +129,7 @@ class _Asked:
         self.single = _single(self.case) if "output" in self._quantities else None
         self.ways = [
             *_other_ways(target, self.case, self.asked, dtype in _of_two_callers(selection)),
-            *(_over_two(target, self.case, self.asked) if dtype == representative(selection) else ()),
+            *(_over_three(target, self.case, self.asked) if dtype == representative(selection) else ()),
             *_with_other_attributes(self.case, self.asked),
         ]
         self.small = _after_larger(self.case, self._quantities, selection)
@@ -201,25 +199,23 @@ def _other_gradients(target: Target, case: Case, asked: Request) -> Iterator[tup
             yield named(case, dataset), dataclasses.replace(gradients, wrt=wrt)
 
 
-def _over_two(target: Target, case: Case, asked: Request) -> Iterator[tuple[Given, Request]]:
-    """The case as either of two that the framework maps code over: which array varies decides of the rule it takes.
+def _over_three(target: Target, case: Case, asked: Request) -> Iterator[tuple[Given, Request]]:
+    """The case as one of three that the framework maps code over: which array varies decides of the rule it takes.
 
-    Of the usual dtype: no kernel of a batch is new, and a program is compiled for both places. The last weight varies
-    by itself where none is.
+    Of the usual dtype: no kernel of a batch is new, and a program is compiled for each. Where none is, the last weight
+    also varies by itself.
     """
     if "vmap" not in target.observer.info.gives or case.formula.composition:
         return
     alone = dataclasses.replace(asked, together=frozenset())
     samples = with_samples(case.formula)
     weights = tuple(name for name in asked.wrt if name not in samples) if samples else ()
-    ways = [(MEMBERS, dataclasses.replace(alone, members=weights))] if weights else []
+    if weights:
+        yield named(case, MEMBERS), dataclasses.replace(alone, members=weights)
     if len(weights) > 1 and target.traces_nothing:
-        ways.append((LAST_WEIGHT, dataclasses.replace(alone, members=weights[-1:])))
+        yield named(case, LAST_WEIGHT), dataclasses.replace(alone, members=weights[-1:])
     if "grad" in asked.quantities:
-        ways.append((COTANGENTS, dataclasses.replace(alone, jacobian=True, quantities=frozenset({"grad"}))))
-    for dataset, way in ways:
-        yield named(case, dataset), way
-        yield named(case, f"{dataset}{FIRST}"), dataclasses.replace(way, first=True)
+        yield named(case, COTANGENTS), dataclasses.replace(alone, jacobian=True, quantities=frozenset({"grad"}))
 
 
 def _after_larger(

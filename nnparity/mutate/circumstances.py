@@ -42,7 +42,7 @@ def circumstance_faults(formula: Formula, dtype: Dtype) -> list[Fault]:
     if samples := with_samples(formula):
         faults.append(Fault("mapped over samples, the last is taken for the first", CALLS, _mapped, needs="vmap"))
         if set(formula.wrt) - set(samples):
-            faults.append(Fault("of two sets of weights the first is taken for both", CALLS, _member, needs="vmap"))
+            faults.append(Fault("of three sets of weights the first is taken for all", CALLS, _member, needs="vmap"))
     if formula.wrt:
         faults += _of_gradients()
     faults += [_in_layout(one) for one in LAYOUTS if _has(formula, one)]
@@ -53,7 +53,7 @@ def _of_gradients() -> list[Fault]:
     return [
         Fault("a second backward pass is given the first one's cotangents", CALLS, _passed, needs="vjp_again"),
         Fault("gradients are those of the call that came last", CALLS, _overwritten, LINEAR, True, needs="vjp_late"),
-        Fault("of two cotangents the first is taken for both", CALLS, _cotangent, needs="vmap"),
+        Fault("of three cotangents the first is taken for all", CALLS, _cotangent, needs="vmap"),
     ]
 
 
