@@ -114,9 +114,9 @@ class Request:
         """The same with three of each array that it is mapped over; of another request the same."""
         if not (self.members or self.jacobian):
             return self
-        members = _between_others({name: self.inputs[name] for name in self.members})
-        cotangents = _between_others(self.cotangents) if self.jacobian else self.cotangents
-        return replace(self, inputs={**self.inputs, **members}, cotangents=cotangents)
+        inputs = {name: _between_others(x) if name in self.members else x for name, x in self.inputs.items()}
+        cotangents = {name: _between_others(g) if self.jacobian else g for name, g in self.cotangents.items()}
+        return replace(self, inputs=inputs, cotangents=cotangents)
 
     @property
     def of_nan(self) -> "Request":
@@ -129,10 +129,10 @@ class Request:
         return replace(self, inputs={name: _narrowed(array) for name, array in self.inputs.items()})
 
 
-def _between_others(arrays: Mapping[str, Array]) -> dict[str, Array]:
-    """Of each array three, of which it is the one between: who takes the first or the last for all is wrong of it."""
-    others = {name: _inner_half(array) for name, array in arrays.items()}
-    return {name: np.stack([others[name], array, _inner_half(others[name])]) for name, array in arrays.items()}
+def _between_others(array: Array) -> Array:
+    """Three, of which it is the one between: who takes the first or the last for all is wrong of it."""
+    other = _inner_half(array)
+    return np.stack([other, array, _inner_half(other)])
 
 
 def _narrowed(array: Array) -> Array:

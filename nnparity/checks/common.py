@@ -96,17 +96,17 @@ def in_part(
     for name in (wrt if each else wrt[:1]) if len(wrt) > 1 else ():
         yield alone.format(name), (name,)
         yield without.format(name), tuple(other for other in wrt if other != name)
-    own, samples = _parted(formula) if each else ((), ())
-    if len(own) > 1 and len(samples) > 1:  # of a single one either was asked above
+    there = of_samples(formula)
+    own, samples = tuple(name for name in wrt if name not in there), tuple(name for name in wrt if name in there)
+    if each and len(own) > 1 and len(samples) > 1:  # of a single one either was asked above
         yield parameters, own
         yield without.format(PARAMETERS), samples
 
 
-def _parted(formula: Formula) -> tuple[tuple[str, ...], tuple[str, ...]]:
-    """The inputs differentiated that have no axis of samples, and those that have one."""
+def of_samples(formula: Formula) -> tuple[str, ...]:
+    """The inputs whose first axis is that of samples."""
     axis = batch(formula)
-    samples = tuple(name for name in formula.wrt if axis in formula.inputs[name].split())
-    return tuple(name for name in formula.wrt if name not in samples), samples
+    return tuple(name for name, shape in formula.inputs.items() if shape.split()[:1] == [axis])
 
 
 def representative(selection: Selection) -> str:

@@ -37,6 +37,7 @@ from nnparity.checks.common import (
     judgeable,
     least_narrow,
     named,
+    of_samples,
     raised,
     representative,
     unsupported,
@@ -337,11 +338,11 @@ def _repeated(
 
 
 def with_samples(formula: Formula) -> tuple[str, ...]:
-    """The inputs whose first axis is that of samples; none where a result has no such axis, or a formula many parts."""
+    """As `of_samples`; none where a result has no such axis, or a formula many parts."""
     axis = batch(formula)
     if formula.composition or not all(shape.split()[:1] == [axis] for shape in formula.results.values()):
         return ()
-    return tuple(name for name, shape in formula.inputs.items() if shape.split()[:1] == [axis])
+    return of_samples(formula)
 
 
 def _alone(target: Target, single: Given, both: Sequence[Observed], truth: dict[str, Expected]) -> Iterator[Finding]:

@@ -24,27 +24,38 @@ SEVERAL_WEIGHTS = ("dense", "layer_norm", "lstm")
 
 
 class FirstForAll(NumpyAdapter):
-    """Whatever is mapped, along an axis of `size`, is given the first each time."""
+    """Whatever is mapped, along an axis of three, is given the first each time."""
+
+    place = 0
+    #: Whether by the rule for a single array that varies, beside others that do not, and by no other.
+    single = False
 
     def vmap(self, program: Callable[..., Tensors]) -> Callable[..., Tensors]:
         mapped = super().vmap(program)
 
         def run(*arrays: Any) -> Tensors:
-            return mapped(*(np.broadcast_to(x[:1], x.shape) if len(x) == 3 else x for x in arrays))
+            taken = len(arrays) == 1 or not self.single
+            return mapped(*(np.broadcast_to(x[[self.place]], x.shape) if taken and len(x) == 3 else x for x in arrays))
 
         return run
 
 
-class LastForAll(NumpyAdapter):
+class LastForAll(FirstForAll):
     """Each is given the last."""
 
-    def vmap(self, program: Callable[..., Tensors]) -> Callable[..., Tensors]:
-        mapped = super().vmap(program)
+    place = -1
 
-        def run(*arrays: Any) -> Tensors:
-            return mapped(*(np.broadcast_to(x[-1:], x.shape) if len(x) == 3 else x for x in arrays))
 
-        return run
+class FirstOfOne(FirstForAll):
+    """Each is given the first where one array varies."""
+
+    single = True
+
+
+class LastOfOne(LastForAll):
+    """Each is given the last where one array varies."""
+
+    single = True
 
 
 class OneWorkspaceForEachShape(NumpyAdapter):
@@ -67,27 +78,6 @@ def test_the_first_cotangent_for_all(formula: str) -> None:
     found = wrong(lines(FirstForAll, "determinism", formula))
     assert COTANGENTS in found
     assert MEMBERS not in found
-
-
-class FirstOfOne(NumpyAdapter):
-    """The rule for a single array that varies, beside others that do not, takes the first for all."""
-
-    place = 0
-
-    def vmap(self, program: Callable[..., Tensors]) -> Callable[..., Tensors]:
-        mapped = super().vmap(program)
-
-        def run(*arrays: Any) -> Tensors:
-            alone = len(arrays) == 1 and len(arrays[0]) == 3
-            return mapped(*(np.broadcast_to(x[[self.place]], x.shape) if alone else x for x in arrays))
-
-        return run
-
-
-class LastOfOne(FirstOfOne):
-    """The last."""
-
-    place = -1
 
 
 @pytest.mark.parametrize("formula", SEVERAL_WEIGHTS)
