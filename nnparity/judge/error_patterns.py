@@ -7,8 +7,8 @@ import numpy as np
 from scipy import special
 
 from nnparity.expect.expected import Expected
-from nnparity.judge.elements import Array, element_ratios, spacing
-from nnparity.judge.grades import FALSE_ALARM
+from nnparity.judge.elements import Array, element_ratios, error_over_budget, errors, spacing
+from nnparity.judge.grades import FALSE_ALARM, furthest
 from nnparity.spec import Case, Dtype
 
 #: What is left of an error, as a part of it, by a pattern that explains it.
@@ -35,9 +35,17 @@ def error_pattern(case: Case, seen: Array, expected: Expected) -> str:
     truth = expected.judged
     seen = seen[: len(truth.value)] if expected.steps else seen
     with np.errstate(all="ignore"):
-        wrong = np.asarray(element_ratios(seen, truth, case.dtype) > 1)
+        wrong = _wrong(seen, truth, case.dtype)
         y = seen.astype(np.float64)
         return next(_patterns(case, y, truth.value, wrong))
+
+
+def _wrong(seen: Array, truth: Expected, dtype: Dtype) -> Array:
+    """The elements beyond the worst case; where there are none, those that are too far off for chance."""
+    wrong = np.asarray(element_ratios(seen, truth, dtype) > 1)
+    if wrong.any():
+        return wrong
+    return np.asarray(error_over_budget(errors(seen, truth)[1], truth.sharp) > furthest(truth))
 
 
 def factor_told(factor: float, digits: int) -> str:

@@ -1,8 +1,9 @@
 """The judge: an observation against its expectation, element by element, into a grade.
 
 Both margins are error over budget: `hard` is the largest of any element, `sharp` the root mean square over
-all elements that may err, over what that mean may be by chance. No number here is tuned: budgets come from the
-readings, and the one threshold is a quantile of the chi-square distribution.
+all elements that may err, over what that mean may be by chance, or the largest of them over what one of so many may
+be, whichever is more: a mean hides a few among many. No number here is tuned: budgets come from the readings, and the
+one threshold is a quantile of the chi-square distribution.
 """
 
 import math
@@ -66,7 +67,8 @@ def judge(observed: Array, expected: Expected, dtype: Dtype, independent: float 
     hard = float(ratio.max(initial=0.0))
     may_err = fallible(expected)
     rms = root_mean_square(expectation) * math.sqrt(expectation.size / may_err) if hard < math.inf else math.inf
-    sharp = rms / chance(independent or may_err)
+    largest = float(expectation.max(initial=0.0)) if hard < math.inf else math.inf
+    sharp = float(np.maximum(rms / chance(independent or may_err), largest / chance(1, may_err)))  # a NaN is kept
     grade = "conforms" if hard <= 1 and sharp <= 1 else "imprecise" if hard <= 1 else "diverges"
     with np.errstate(over="ignore"):
         ulp = float((error / spacing(expected.value, dtype)).max(initial=0.0))
@@ -116,6 +118,14 @@ def allowance(truth: Expected) -> float:
     """What the root mean square over all elements may be by chance, those that cannot err among them."""
     may_err = fallible(truth)
     return chance(may_err) * math.sqrt(may_err / (truth.value.size or 1))
+
+
+def furthest(truth: Expected) -> float:
+    """What the error of a single element over norm 2 may be by chance, of all those that may err.
+
+    The chance that any of n is beyond it is at most n times that of one: it asks no independence of them.
+    """
+    return chance(1, fallible(truth))
 
 
 @cache

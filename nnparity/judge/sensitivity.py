@@ -19,7 +19,7 @@ from nnparity.expect.instead import AS_WRITTEN, Instead
 from nnparity.judge.effective_sample_size import regrade_correlated
 from nnparity.judge.elements import Array, distances, error_over_budget
 from nnparity.judge.error_patterns import NONE_OUTWARD, towards_zero
-from nnparity.judge.grades import Judgement, allowance, judge, root_mean_square
+from nnparity.judge.grades import Judgement, allowance, furthest, judge, root_mean_square
 from nnparity.spec import Case, Dtype
 
 #: Said of a result that is smaller, in every element, than what the dtype may lose by underflow.
@@ -118,9 +118,9 @@ def resolution(truth: Expected) -> float | None:
         return None
     with np.errstate(all="ignore"):
         hard = float(np.min(truth.hard[told] / size[told]))
-        mean = root_mean_square(error_over_budget(size, truth.sharp))
-    sharp = allowance(truth) / mean if mean else math.inf
-    return min(hard, sharp)
+        ratio = error_over_budget(size, truth.sharp)
+    margins = ((furthest(truth), float(ratio[told].max())), (allowance(truth), root_mean_square(ratio)))
+    return min(hard, *(limit / off if off else math.inf for limit, off in margins))
 
 
 def blind(truth: Expected) -> float:

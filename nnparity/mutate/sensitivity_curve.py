@@ -15,7 +15,7 @@ from nnparity.adapters.request import Array
 from nnparity.checks.common import held
 from nnparity.execute.requests import request
 from nnparity.expect.expected import Expected
-from nnparity.judge.grades import allowance, judge
+from nnparity.judge.grades import allowance, furthest, judge
 from nnparity.mutate.planting import Memory
 from nnparity.spec import DTYPES, Case, Dtype, Formula
 from nnparity.spec.schema import QUANTITIES
@@ -71,9 +71,10 @@ def thresholds(seen: Array, truth: Expected, dtype: Dtype, random: np.random.Gen
     seen = (seen[: len(truth.value)] if truth.value.ndim else seen).astype(np.float64)
     error = (seen - truth.value - truth.low).ravel()[told]
     noise = dtype.unit * value[told] * random.standard_normal((RUNS, int(told.sum())))
-    hard = _first_beyond(error, noise, truth.hard.ravel()[told])
+    alone = np.fmin(truth.hard, furthest(truth) * truth.sharp)
+    first = _first_beyond(error, noise, alone.ravel()[told])
     sharp = _mean_beyond(error, noise, truth.sharp.ravel()[told], allowance(truth), value.size)
-    return np.minimum(hard, sharp)
+    return np.minimum(first, sharp)
 
 
 def _first_beyond(error: Array, noise: Array, budget: Array) -> Array:

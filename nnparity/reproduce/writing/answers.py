@@ -12,13 +12,15 @@ from numpy.typing import NDArray
 
 from nnparity.expect.expected import Expected
 from nnparity.judge.elements import error_over_budget, errors
-from nnparity.judge.grades import Judgement, allowance, root_mean_square
+from nnparity.judge.grades import Judgement, allowance, furthest, root_mean_square
 from nnparity.judge.special_value_rules import accepted
 from nnparity.spec import Case, Dtype
 from nnparity.spec.cases.special_values import SpecialCase
 
 Array = NDArray[Any]
 NAN, INFINITE = 1, 2
+#: What a few operations of float64 are off by, with much to spare.
+ROUNDED = 2.0**-40
 
 
 @dataclass(frozen=True, eq=False)
@@ -34,6 +36,8 @@ class Answer:
     loose: Array
     #: What the root mean square over the elements may be by chance.
     chance: float
+    #: What the error of one of them over its sharp tolerance may be by chance.
+    furthest: float
     says: str = ""
 
     @property
@@ -46,18 +50,24 @@ class Answer:
 
 
 def ordinary(truth: Expected, judged: Judgement, seen: Any, dtype: Dtype) -> Answer:
-    """The answer that an ordinary case is held against; errors that go together are in its `chance`."""
+    """The answer that an ordinary case is held against; what explains its errors is in `chance` and `furthest`."""
     found = truth.judged
-    allowed = allowance(found)
-    if judged.sharp and judged.rms is not None and np.isfinite(judged.sharp):
-        own = root_mean_square(error_over_budget(errors(seen, truth)[1], found.sharp))
-        allowed = own / judged.sharp  # with what the judge found of errors that go together
-    return _answer(found, dtype, allowed)
+    answer = _answer(found, dtype)
+    if not judged.sharp or judged.rms is None or not np.isfinite(judged.sharp):
+        return answer
+    ratio = error_over_budget(errors(seen, truth)[1], found.sharp)
+    chance = _explained(answer.chance, root_mean_square(ratio) / judged.sharp)
+    return replace(answer, chance=chance, furthest=_explained(answer.furthest, float(ratio.max()) / judged.sharp))
+
+
+def _explained(usual: float, found: float) -> float:
+    """What is allowed: as much as the judge found explained, if that is more, by more than float64 is off here."""
+    return found if found > usual * (1 + ROUNDED) else usual
 
 
 def element_by_element(truth: Expected, dtype: Dtype) -> Answer:
     """The answer of which each element is held against its budgets by itself, as in a sweep."""
-    return _answer(truth.judged, dtype, allowance(truth.judged))
+    return _answer(truth.judged, dtype)
 
 
 def special(case: Case, quantity: str, flush: bool, asked: frozenset[str]) -> list[Answer]:
@@ -74,7 +84,7 @@ def special(case: Case, quantity: str, flush: bool, asked: frozenset[str]) -> li
 
 def permitted(truth: Expected, dtype: Dtype, says: str = "") -> Answer:
     """One of several answers that are right."""
-    return _answer(truth.judged, dtype, allowance(truth.judged), says)
+    return _answer(truth.judged, dtype, says)
 
 
 def kept_or_flushed(kept: Expected, dtype: Dtype) -> list[Answer]:
@@ -91,7 +101,7 @@ def signed(case: Case, quantity: str) -> bool:
     return special and case.formula.elementwise and quantity == "output"
 
 
-def _answer(truth: Expected, dtype: Dtype, allowed: float, says: str = "") -> Answer:
+def _answer(truth: Expected, dtype: Dtype, says: str = "") -> Answer:
     """As `judge.elements.special_mismatch` says it: where something may overflow the infinity of its sign is right."""
     value, hard = truth.value, truth.hard
     size = np.abs(value)
@@ -104,4 +114,4 @@ def _answer(truth: Expected, dtype: Dtype, allowed: float, says: str = "") -> An
     least = np.where(may & ((value < 0) | (hard > size) | unbounded), -np.inf, np.maximum(least, -dtype.largest))
     least, most = np.where(must & (value > 0), np.inf, least), np.where(must & (value < 0), -np.inf, most)
     loose = np.where(unbounded | np.isnan(value), NAN, 0)
-    return Answer(truth, least, most, loose, allowed, says)
+    return Answer(truth, least, most, loose, allowance(truth), furthest(truth), says)

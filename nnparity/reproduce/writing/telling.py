@@ -1,7 +1,8 @@
 """Of a large array the elements that show what is wrong with it, so that a script need not hold all the others.
 
-One that is off by more than the hard tolerance is wrong whatever the others are. What is only imprecise is so as a
-mean: of it the first elements are taken, as many as are too far off by themselves, which is no choice by their errors.
+One that is off by more than the hard tolerance is wrong whatever the others are, and one that is further off than
+chance explains of any of so many is imprecise by itself. What else is imprecise is so as a mean: of it the first
+elements are taken, as many as are too far off by themselves, which is no choice by their errors.
 """
 
 from collections.abc import Sequence
@@ -29,6 +30,8 @@ class Telling:
     places: Array | None = None
     #: Whether they are wrong one by one, and no mean is needed.
     alone: bool = False
+    #: Whether they are so by their sharp tolerance, though not by the hard one.
+    rare: bool = False
     #: Whether one of the answers must hold for all elements, and not for each one of them.
     whole: bool = False
     #: Whether each is nearer to the next number away from zero, so that they cannot all go the other way.
@@ -46,10 +49,19 @@ def telling(answers: Sequence[Answer], seen: Array, signed: bool) -> Telling:
         return _at(answers, np.flatnonzero(wrong)[:SHOWN]) if wrong.any() else Telling(answers)
     with np.errstate(divide="ignore", invalid="ignore"):  # a NaN may be one that signals
         error = np.abs(seen - first.truth.value - first.truth.low)
-        ratio = np.nan_to_num(error_over_budget(error, first.truth.hard).ravel(), nan=np.inf, posinf=np.inf)
-    beyond = np.argsort(-ratio, kind="stable")[:SHOWN]
-    beyond = np.sort(beyond[ratio[beyond] > 1])
-    return _at(answers, beyond) if beyond.size else _begun(first, error)
+        hard, sharp = (error_over_budget(error, one).ravel() for one in (first.truth.hard, first.truth.sharp))
+    if (worst := _largest(hard)).size:
+        return _at(answers, worst)
+    if (rare := _largest(sharp / first.furthest)).size:
+        return replace(_at(answers, rare), rare=True)
+    return _begun(first, error)
+
+
+def _largest(margins: Array) -> Array:
+    """The places of the largest of those above 1, a NaN among them, in their order."""
+    margins = np.nan_to_num(margins, nan=np.inf, posinf=np.inf)
+    largest = np.argsort(-margins, kind="stable")[:SHOWN]
+    return np.sort(largest[margins[largest] > 1])
 
 
 def cut_off(answers: Sequence[Answer], places: Array) -> Telling:

@@ -21,7 +21,8 @@ HARD = (
 )
 SHARP = (
     "how far it ends usually: the same errors as independent ones, the root of the sum of their squares. The root mean "
-    "square over all elements exceeds what is allowed by chance in 1 of {alarms} cases."
+    "square over all elements exceeds what is allowed by chance in 1 of {alarms} cases, and so does the "
+    "largest of them what is allowed of one."
 )
 WIDTH = 110
 
