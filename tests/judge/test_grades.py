@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from nnparity.expect.expected import Expected
 from nnparity.judge.elements import spacing
-from nnparity.judge.grades import FALSE_ALARM, chance, judge, root_mean_square
+from nnparity.judge.grades import FALSE_ALARM, chance, furthest, judge, root_mean_square
 from nnparity.spec import DTYPES
 
 F32, F16 = DTYPES["float32"], DTYPES["float16"]
@@ -232,6 +232,58 @@ def test_errors_as_modelled_never_alarm() -> None:
     for n in (1, 2, 5, 50):
         errors = rng.uniform(-1, 1, (20_000, n))
         assert max(root_mean_square(row) / chance(row.size) for row in errors) <= 1
+
+
+MANY = 65_540
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+def test_a_few_elements_among_many_are_no_mean(dtype: str) -> None:
+    """The last block of a long result is left at zero: the mean hides it, and the worst case does not see it."""
+    numbers, kind = np.ones(MANY), DTYPES[dtype].numpy
+    truth = expected(numbers, 2.0, 1 / 20)
+    answer = numbers.astype(kind)
+    answer[-64:] = 0
+    found = judge(answer, truth, DTYPES[dtype])
+    assert found.rms is not None
+    assert found.rms / chance(MANY) <= 1
+    assert found.grade == "imprecise"
+    assert found.sharp == 20 / furthest(truth)
+
+
+def test_that_an_element_is_too_far_off_does_not_depend_on_errors_being_independent() -> None:
+    truth = expected(np.zeros(100) + 1, 1.0, 0.01)
+    answer = np.ones(100, np.float32)
+    answer[7] = 1 + 1.01 * 0.01 * furthest(truth)
+    assert judge(answer, truth, F32, independent=1).grade == "imprecise"
+    answer[7] = 1 + 0.99 * 0.01 * furthest(truth)
+    assert judge(answer, truth, F32, independent=1).grade == "conforms"
+
+
+def test_a_budget_that_is_no_number_makes_no_margin_small() -> None:
+    found = judge(seen([1.5, 2.5]), expected([1.0, 2.0], 1.0, [NAN, 1.0]), F32)
+    assert found.sharp is not None
+    assert math.isnan(found.sharp)
+    assert found.grade != "conforms"
+
+
+def test_the_furthest_of_many_is_the_quantile_of_one_of_them() -> None:
+    """A normal error of standard deviation 1/sqrt(3) is beyond it with the false alarm over their number."""
+    for n in (1, 40, MANY):
+        tail = math.erfc(furthest(expected(np.ones(n))) * math.sqrt(3 / 2))
+        assert 0.99 < tail * n / FALSE_ALARM < 1.01
+
+
+def test_the_furthest_of_errors_as_modelled_never_alarms() -> None:
+    rng = np.random.default_rng(0)
+    truth = expected(np.ones(100_000))
+    for terms in (1, 2, 3, 8, 100):
+        errors = sum(rng.uniform(-1, 1, 100_000) for _ in range(terms)) / math.sqrt(terms)
+        assert np.abs(errors).max() <= furthest(truth)
+
+
+def test_elements_that_nobody_computes_are_not_among_the_many() -> None:
+    assert furthest(expected([1.0, 0.0, 0.0], 1.0, [1.0, 0.0, 0.0])) == furthest(expected([1.0]))
 
 
 def test_of_no_elements_the_margin_is_zero() -> None:

@@ -14,7 +14,7 @@ import pytest
 
 from nnparity.expect.budgets import expect
 from nnparity.expect.expected import Array, Expected
-from nnparity.judge.grades import judge
+from nnparity.judge.grades import furthest, judge
 from nnparity.judge.sensitivity import graded, missed, qualified, right, sensitivity
 from nnparity.spec import DTYPES, Case, load
 from nnparity.spec.loader import signatures
@@ -130,6 +130,19 @@ def test_resolution_is_the_smallest_relative_error_that_does_not_conform() -> No
         off = (truth.value * (1 + factor * found.resolution)).astype(np.float32)
         assert judge(off, truth, case.dtype).grade == grade
     assert (found.blind, missed(truth, case, "output")) == (0.0, ())
+
+
+def test_resolution_is_that_of_the_most_sensitive_element_too() -> None:
+    """Of one element with a narrow budget among many with a wide one."""
+    case, truth = small(hard=0.5, sharp=0.1)
+    wide = np.array(truth.sharp)
+    wide[0, 0] = 1e-3
+    truth = dataclasses.replace(truth, sharp=wide)
+    found = sensitivity(truth)
+    assert found.resolution == furthest(truth) * 1e-3
+    for factor, grade in ((0.99, "conforms"), (1.01, "imprecise")):
+        off = (truth.value * (1 + factor * found.resolution)).astype(np.float32)
+        assert judge(off, truth, case.dtype).grade == grade
 
 
 def test_what_has_no_bound_is_blind_whatever_is_expected_of_it() -> None:

@@ -8,7 +8,7 @@ import pytest
 
 from nnparity.adapters.numpy import NumpyAdapter
 from nnparity.expect.expected import Expected
-from nnparity.judge.grades import judge
+from nnparity.judge.grades import furthest, judge
 from nnparity.mutate import sensitivity_curve
 from nnparity.mutate.planting import Memory
 from nnparity.mutate.sensitivity_curve import RUNS, curve, thresholds
@@ -48,6 +48,18 @@ def test_one_element_far_off_is_caught_by_the_hard_budget() -> None:
     found = thresholds(value, truth, dtype, random)
     expected = 1e-9 / dtype.unit / np.abs(random.drawn).max(axis=1)
     assert (np.abs(found - expected) <= 1e-12 * expected).all()
+
+
+def test_one_element_far_off_is_caught_by_chance_s_limit_too() -> None:
+    random = Recorded(np.random.PCG64(3))
+    value, sharp = np.ones(1000), np.full(1000, 1.0)
+    sharp[7] = 1e-9
+    truth = Expected(value, np.full(1000, 1.0), sharp)
+    dtype = DTYPES["float64"]
+    found = thresholds(value, truth, dtype, random)
+    expected = furthest(truth) * 1e-9 / dtype.unit / np.abs(random.drawn[:, 7])
+    assert (found <= expected * (1 + 1e-12)).all()
+    assert judge(value + found[0] * 1.01 * dtype.unit * random.drawn[0], truth, dtype).grade == "imprecise"
 
 
 def test_half_the_runs_need_less_noise_than_nearly_all_and_coarse_formats_as_much_of_their_own() -> None:
