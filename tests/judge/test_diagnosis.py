@@ -16,7 +16,7 @@ from nnparity.expect.budgets import expect
 from nnparity.expect.evaluation import evaluate
 from nnparity.expect.expected import Expected
 from nnparity.judge.diagnosis import diagnose, diagnosed
-from nnparity.judge.error_patterns import CUT, NONE_OUTWARD, TOWARDS_ZERO, towards_zero
+from nnparity.judge.error_patterns import CUT, NONE_OUTWARD, TOWARDS_ZERO, error_pattern, towards_zero
 from nnparity.judge.grades import judge
 from nnparity.judge.narrower.formats import ROUNDINGS, tf32
 from nnparity.judge.sensitivity import graded
@@ -377,3 +377,13 @@ def test_a_wrong_answer_that_a_narrow_budget_would_let_through_is_no_narrower_fo
     for name in ("grad.bv", "grad.bo", "grad.b2"):
         assert judge(seen[name], truths[name], one.dtype).grade == "diverges"  # type: ignore[arg-type]
         assert diagnosed(one, name, seen[name], truths[name], flush=False).names == ()  # type: ignore[arg-type]
+
+
+def test_a_tail_that_no_worst_case_sees_is_told_where_it_is() -> None:
+    """Each of its elements is further off than chance explains, and none beyond the hard budget."""
+    values = np.random.default_rng(0).uniform(1, 2, 4096)
+    truth = Expected(values, 3 * np.ones(4096), np.ones(4096) / 20)
+    answer = values.astype(np.float32)
+    answer[-64:] = 0
+    case = Case(load()["tanh"], signatures(load()["tanh"])[0], "normal", DTYPES["float32"])
+    assert error_pattern(case, answer, truth).startswith("a tail: from index 4032 on of axis 0")
