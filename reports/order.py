@@ -44,7 +44,8 @@ LAYOUTS = (
 )
 #: The datasets of the checks beside the ordinary cases, as patterns. A test holds them against the checks.
 CHECKS = (
-    *("nan", "nan in others", "several nan", "infinity", "infinity in others", "zeros", "largest", "subnormal"),
+    *("nan", "nan in others", "several nan", "nan rows", "infinity", "infinity in others"),
+    *("zeros", "largest", "subnormal"),
     *("empty", "size one", "size one of *", "* of zero", "equal sizes"),
     *(
         "ties",

@@ -26,6 +26,8 @@ Array = NDArray[Any]
 SEVERAL, DRAWN = "several nan", 8
 #: Numbers of an input of which some are NaN, at most: a body of whole vectors and blocks, and a tail.
 WIDE = 2**14
+#: The case of rows of NaN among others: their number and length, past a block of 32 by an odd number.
+ROWS, ROWS_PAST, WIDTH_PAST = "nan rows", 35, 33
 #: The case of which all dimensions are equal.
 EQUAL = "equal sizes"
 #: That of rows of which whole blocks are masked.
@@ -51,6 +53,11 @@ def several_nan(x: Array, domain: str, dtype: Dtype) -> None:
     """NaN in some drawn places and in the last: in the body of an array and its tail, anywhere in a window."""
     places = Stream(f"nan/{x.shape}").integers((min(DRAWN, x.size // DRAWN),), x.size)
     x.flat[places], x.flat[-1] = np.nan, np.nan
+
+
+def nan_rows(x: Array, domain: str, dtype: Dtype) -> None:
+    """Every second row: what reads past the end of a row, and multiplies by zeros what it finds, meets them."""
+    x[..., 1::2, :] = np.nan
 
 
 def infinity(x: Array, domain: str, dtype: Dtype) -> None:
@@ -205,6 +212,12 @@ def widest(formula: Formula) -> dict[str, int] | None:
     return max(own, key=lambda one: numbers[one.id] if numbers[one.id] <= WIDE else 0).dims
 
 
+def past_blocks(formula: Formula) -> dict[str, int]:
+    """Rows of an odd length, and so many of them, of the input that has rows of NaN."""
+    row, width = formula.inputs[changed(formula, ROWS)[0]].split()[-2:]
+    return {row: ROWS_PAST, width: WIDTH_PAST}
+
+
 def exact_width(formula: Formula) -> dict[str, int] | None:
     """A width whose root is exact, where queries meet keys: of the signatures' own one, where there is one.
 
@@ -263,6 +276,7 @@ SPECIALS: dict[str, Special] = {
     "nan": Special(nan, _first, FLOATS),
     "nan in others": Special(nan, _others, FLOATS),
     SEVERAL: Special(several_nan, _first, FLOATS, sizes=widest, like="nan"),
+    ROWS: Special(nan_rows, _first, REAL, sizes=past_blocks, usual=False, like="nan"),
     "infinity": Special(infinity, _first, REAL),
     "infinity in others": Special(infinity, _others, REAL),
     "zeros": Special(zeros, domains=FLOATS),

@@ -47,11 +47,11 @@ def test_the_reference_conforms_in_every_dtype(formula: str) -> None:
 @pytest.mark.parametrize(
     ("adapter", "formula", "found"),
     [
-        (faulty.SwallowsNan, "dense", {one: {"output"} for one in ("nan", "several nan", "nan in others")}),
+        (faulty.SwallowsNan, "dense", {one: {"output"} for one in ("nan", "several nan", "nan in others", "nan rows")}),
         (
             faulty.SwallowsNan,
             "softmax",
-            {one: {"output"} for one in ("nan", "several nan", "infinity", "all masked")},
+            {one: {"output"} for one in ("nan", "several nan", "nan rows", "infinity", "all masked")},
         ),
         (faulty.SpreadsNan, "tanh", {"nan": {"grad.x"}, "several nan": {"grad.x"}}),
         (faulty.WrongInfinity, "relu", {"infinity": {"output"}}),
