@@ -45,7 +45,7 @@ LAYOUTS = (
 #: The datasets of the checks beside the ordinary cases, as patterns. A test holds them against the checks.
 CHECKS = (
     *("nan", "nan in others", "several nan", "nan rows", "infinity", "infinity in others"),
-    *("zeros", "largest", "subnormal"),
+    *("zeros", "largest", "subnormal", "initial constants"),
     *("empty", "size one", "size one of *", "* of zero", "equal sizes"),
     *(
         "ties",

@@ -184,7 +184,7 @@ def _run_faults(formula: Formula) -> Iterator[tuple[str, str]]:
 def _special_faults(formula: Formula) -> Iterator[tuple[str, str]]:
     """What is said of special values and of inputs to reject speaks of inputs that there are."""
     spoilt = [(f"rejects.{name}", tuple(how)) for name, how in formula.rejects.items()]
-    for field, names in [("subnormal", formula.subnormal), *spoilt]:
+    for field, names in [("subnormal", formula.subnormal), ("begins", tuple(formula.begins)), *spoilt]:
         for name in names:
             if name not in formula.inputs:
                 yield field, f"{name!r} is no input"

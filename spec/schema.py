@@ -120,11 +120,12 @@ class Formula(msgspec.Struct, frozen=True, forbid_unknown_fields=True, dict=True
 
     For special values (`spec.cases.special_values`): `specials` names datasets beyond the usual ones, `permits` what is
     right where the formula does not decide, by dataset; `subnormal` the inputs in which the result is of first order,
-    when not the first and the biases; `least` the smallest size of a dimension, when not 1, and a number for an
-    attribute that may not be 0. `elementwise` formulas are swept over all numbers. `vanishing` quantities are 0 in
-    exact arithmetic. `rejects` names what must be refused: input -> a shape that does not fit, or a word of
-    `spec.cases.invalid_inputs.WORDS`. `kernels` are those of a pack's formula, backend -> the path of what computes it,
-    where that takes the inputs as they are and there is nothing else.
+    when not the first and the biases; `begins` the constant that an input is where training or a sequence begins, as a
+    state of 0 and a scale of 1, for which kernels may have other code; `least` the smallest size of a dimension, when
+    not 1, and a number for an attribute that may not be 0. `elementwise` formulas are swept over all numbers.
+    `vanishing` quantities are 0 in exact arithmetic. `rejects` names what must be refused: input -> a shape that does
+    not fit, or a word of `spec.cases.invalid_inputs.WORDS`. `kernels` are those of a pack's formula, backend -> the
+    path of what computes it, where that takes the inputs as they are and there is nothing else.
     """
 
     section: str
@@ -148,6 +149,7 @@ class Formula(msgspec.Struct, frozen=True, forbid_unknown_fields=True, dict=True
     vanishing: tuple[str, ...] = ()
     permits: dict[str, tuple[Permit, ...]] = {}
     subnormal: tuple[str, ...] = ()
+    begins: dict[str, float] = {}
     least: dict[str, int] = {}
     rejects: dict[str, dict[str, str]] = {}
     trajectory: bool = False

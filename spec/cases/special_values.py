@@ -28,8 +28,8 @@ SEVERAL, DRAWN = "several nan", 8
 WIDE = 2**14
 #: The case of rows of NaN among others: their number and length, past a block of 32 by an odd number.
 ROWS, ROWS_PAST, WIDTH_PAST = "nan rows", 35, 33
-#: The case of which all dimensions are equal.
-EQUAL = "equal sizes"
+#: The case of inputs that are the constants that they begin as, and that of which all dimensions are equal.
+BEGINNING, EQUAL = "initial constants", "equal sizes"
 #: That of rows of which whole blocks are masked.
 BLOCKS = "masked blocks"
 #: That of rows of logits that are all far below 0.
@@ -238,7 +238,8 @@ Put = Callable[[Array, str, Dtype], None]
 class Special:
     """What is put in, into which of the formula's float inputs (by place), of which domains; other sizes."""
 
-    put: Put = unchanged
+    #: None where the formula itself says what an input is.
+    put: Put | None = unchanged
     into: Callable[[int], bool] = lambda place: True
     domains: tuple[str, ...] = ()
     sizes: Callable[[Formula], dict[str, int] | None] | None = None
@@ -277,6 +278,7 @@ SPECIALS: dict[str, Special] = {
     "nan in others": Special(nan, _others, FLOATS),
     SEVERAL: Special(several_nan, _first, FLOATS, sizes=widest, like="nan"),
     ROWS: Special(nan_rows, _first, REAL, sizes=past_blocks, usual=False, like="nan"),
+    BEGINNING: Special(None, usual=False),
     "infinity": Special(infinity, _first, REAL),
     "infinity in others": Special(infinity, _others, REAL),
     "zeros": Special(zeros, domains=FLOATS),
@@ -324,6 +326,8 @@ def changed(formula: Formula, name: str) -> list[str]:
         return list(formula.subnormal or _first_order(formula))
     if "mask" in special.domains and (mask := [one for one in formula.inputs if formula.domain(one) == "mask"]):
         return mask
+    if name == BEGINNING:
+        return list(formula.begins)
     floats = [one for one in formula.inputs if not formula.integer(one)]
     fit = [formula.domain(one) in special.domains for one in floats]
     return [one for place, one in enumerate(floats) if fit[place] and special.into(place)]
@@ -350,6 +354,8 @@ class SpecialCase(Case):
         array = np.array(ordinary)
         if numbers:  # what is put into the first row and the last tells nothing where nobody takes those
             array.flat[-1], array.flat[0] = self.signature.dims[numbers] - 1, 0
+        elif name in into and not own.put:
+            array[...] = self.formula.begins[name]
         elif name in into:
             put = own.then if own.then and name != into[0] else own.put
             put(array, self.formula.domain(name), self.dtype)
@@ -370,7 +376,7 @@ class SpecialCase(Case):
 
 def specials_of(formula: Formula) -> list[str]:
     """The special datasets that say something about this formula."""
-    chosen = [name for name, special in SPECIALS.items() if special.usual or name in formula.specials]
+    chosen = [name for name, special in SPECIALS.items() if special.usual or name in (*formula.specials, BEGINNING)]
     fit = [
         name
         for name in chosen
