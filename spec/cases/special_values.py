@@ -354,11 +354,12 @@ class SpecialCase(Case):
         array = np.array(ordinary)
         if numbers:  # what is put into the first row and the last tells nothing where nobody takes those
             array.flat[-1], array.flat[0] = self.signature.dims[numbers] - 1, 0
-        elif name in into and not own.put:
-            array[...] = self.formula.begins[name]
         elif name in into:
             put = own.then if own.then and name != into[0] else own.put
-            put(array, self.formula.domain(name), self.dtype)
+            if put:
+                put(array, self.formula.domain(name), self.dtype)
+            else:
+                array[...] = self.formula.begins[name]
         else:
             array *= np.asarray(own.scale, array.dtype)
         array.flags.writeable = False
