@@ -1,4 +1,4 @@
-"""Degenerate sizes and attributes: signatures of which one dimension alone is 1, or one real attribute 0.
+"""Degenerate sizes and attributes: of which one dimension alone is 1, or all, or all are equal, or an attribute is 0.
 
 They follow from the formula's first signature, and from what its pool says of the sizes that go together.
 """
@@ -69,3 +69,20 @@ def _usual(formula: Formula) -> list[tuple[Mapping[str, Any], dict[str, Any]]]:
 def dimensions(formula: Formula) -> list[str]:
     """The symbols of the shapes of its inputs."""
     return sorted({symbol for text in formula.inputs.values() for symbol in shapes.symbols(text)})
+
+
+def size_one(formula: Formula) -> dict[str, int] | None:
+    """Every dimension 1, or the least that the formula is defined for."""
+    return {symbol: formula.least.get(symbol, 1) for symbol in dimensions(formula)}
+
+
+def equal_sizes(formula: Formula) -> dict[str, int] | None:
+    """Every dimension 4, a kernel's 2: which axis is which must not follow from how long it is.
+
+    None for one dimension alone, and for training runs, which take long and are models that are asked themselves.
+    """
+    kinds = formula.pool.sizes if formula.pool else {}
+    symbols = dimensions(formula)
+    if len(symbols) < 2 or formula.trajectory:
+        return None
+    return {symbol: 2 if kinds.get(symbol) == "kernel" else 4 for symbol in symbols}

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from nnparity.spec import shapes
 from nnparity.spec.cases.case import Case
 from nnparity.spec.cases.datasets import Stream
-from nnparity.spec.cases.degenerate import PATTERNS, degenerate, dimensions
+from nnparity.spec.cases.degenerate import PATTERNS, degenerate, dimensions, equal_sizes, size_one
 from nnparity.spec.dtypes import DTYPES, Dtype
 from nnparity.spec.loader import signatures
 from nnparity.spec.schema import Formula, Permit, Signature
@@ -176,23 +176,6 @@ def empty(formula: Formula) -> dict[str, int] | None:
     return {axis: 0} if axis else None
 
 
-def size_one(formula: Formula) -> dict[str, int] | None:
-    """Every dimension 1, or the least that the formula is defined for."""
-    return {symbol: formula.least.get(symbol, 1) for symbol in dimensions(formula)}
-
-
-def equal_sizes(formula: Formula) -> dict[str, int] | None:
-    """Every dimension 4, a kernel's 2: which axis is which must not follow from how long it is.
-
-    None for one dimension alone, and for training runs, which take long and are models that are asked themselves.
-    """
-    kinds = formula.pool.sizes if formula.pool else {}
-    symbols = dimensions(formula)
-    if len(symbols) < 2 or formula.trajectory:
-        return None
-    return {symbol: 2 if kinds.get(symbol) == "kernel" else 4 for symbol in symbols}
-
-
 def longest_rows(formula: Formula) -> dict[str, int]:
     """Those of its sizes of which a row of what is masked is the longest, which other cases have too."""
     axis = formula.inputs[changed(formula, BLOCKS)[0]].split()[-1]
@@ -312,11 +295,20 @@ def permitted(formula: Formula, dataset: str) -> tuple[Permit, ...]:
 
 
 def unknown(formula: Formula) -> Iterator[tuple[str, str]]:
-    """Special datasets that a formula speaks of and that there are none of, as (field, what is wrong)."""
+    """Special datasets that a formula speaks of and cannot have, as (field, what is wrong)."""
     for field, names in (("specials", formula.specials), ("permits", tuple(formula.permits))):
         for name in names:
             if name not in SPECIALS:
                 yield field, f"no special dataset is called {name!r}; there are {', '.join(SPECIALS)}"
+            elif name == ROWS and not _has_rows(formula):
+                yield field, f"{name!r} are of a first real input whose last two axes are sizes of their own"
+
+
+def _has_rows(formula: Formula) -> bool:
+    """Whether the number and the length of the rows that would be NaN may be chosen."""
+    into = changed(formula, ROWS)
+    axes = formula.inputs[into[0]].split()[-2:] if into else []
+    return len(set(axes)) == 2 and set(axes) <= set(dimensions(formula))
 
 
 def changed(formula: Formula, name: str) -> list[str]:

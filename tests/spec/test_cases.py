@@ -13,7 +13,7 @@ from nnparity.spec.cases import datasets
 from nnparity.spec.cases.datasets import DATASETS, SCHEME, Stream
 from nnparity.spec.cases.naming import find
 from nnparity.spec.cases.samples import SAMPLES
-from nnparity.spec.cases.special_values import changed, special_case, specials_of
+from nnparity.spec.cases.special_values import ROWS, changed, special_case, specials_of, unknown
 from nnparity.spec.loader import ordinary
 from nnparity.tests.spec.toy import case, toy
 
@@ -251,3 +251,19 @@ def test_golden_cotangents_of_one_side() -> None:
 
 def test_golden_cotangents_of_whole_numbers() -> None:
     assert case("integers").cotangents["output"].ravel().tolist() == [-5, -18, 29, -52, -15, -39]
+
+
+@pytest.mark.parametrize(
+    ("inputs", "dims", "fit"),
+    [
+        ({"x": "n k"}, {"n": 2, "k": 3}, True),
+        ({"x": "b n k", "w": "k"}, {"b": 1, "n": 2, "k": 3}, True),
+        ({"x": "k"}, {"k": 3}, False),
+        ({"x": "k k"}, {"k": 3}, False),
+        ({"x": "4 k"}, {"k": 3}, False),
+        ({"x": ""}, {}, False),
+    ],
+)
+def test_rows_of_nan_need_rows_and_their_length(inputs: dict[str, str], dims: dict[str, int], fit: bool) -> None:
+    told = list(unknown(toy(inputs, dims, specials=[ROWS])))
+    assert [field for field, _ in told] == ([] if fit else ["specials"])

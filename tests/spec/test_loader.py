@@ -54,6 +54,7 @@ def test_a_formula_is_read(tmp_path: Path) -> None:
 
 MALFORMED = {
     "not TOML": ("wrt     =", "wrt     = =", "not TOML"),
+    "a constant of no input": ("latex   =", "begins = { z = 0 }\nlatex   =", r"dense\.begins: 'z' is no input"),
     "unknown key": ("latex   =", 'latecks = "?"\nlatex   =', "latecks"),
     "missing key": ('section = "3.1"\n', "", "section"),
     "wrong type": ('section = "3.1"', "section = 3.1", r"dense\.section"),
