@@ -8,7 +8,7 @@ from scipy import special
 
 from nnparity.expect.expected import Expected
 from nnparity.judge.elements import Array, element_ratios, error_over_budget, errors, spacing
-from nnparity.judge.grades import FALSE_ALARM, furthest
+from nnparity.judge.grades import FALSE_ALARM, allowance, furthest, root_mean_square
 from nnparity.spec import Case, Dtype
 
 #: What is left of an error, as a part of it, by a pattern that explains it.
@@ -41,11 +41,16 @@ def error_pattern(case: Case, seen: Array, expected: Expected) -> str:
 
 
 def _wrong(seen: Array, truth: Expected, dtype: Dtype) -> Array:
-    """The elements beyond the worst case; where there are none, those that are too far off for chance."""
+    """The elements beyond the worst case; where there are none, those too far off for chance, if they are all.
+
+    Where the mean of the others is too large as well, it is no few that are wrong, and the furthest are so by chance.
+    """
     wrong = np.asarray(element_ratios(seen, truth, dtype) > 1)
     if wrong.any():
         return wrong
-    return np.asarray(error_over_budget(errors(seen, truth)[1], truth.sharp) > furthest(truth))
+    ratio = error_over_budget(errors(seen, truth)[1], truth.sharp)
+    few = np.asarray(ratio > furthest(truth))
+    return few & (root_mean_square(np.where(few, 0.0, ratio)) <= allowance(truth))
 
 
 def factor_told(factor: float, digits: int) -> str:

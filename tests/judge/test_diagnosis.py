@@ -16,8 +16,9 @@ from nnparity.expect.budgets import expect
 from nnparity.expect.evaluation import evaluate
 from nnparity.expect.expected import Expected
 from nnparity.judge.diagnosis import diagnose, diagnosed
+from nnparity.judge.elements import largest_ratio
 from nnparity.judge.error_patterns import CUT, NONE_OUTWARD, TOWARDS_ZERO, error_pattern, towards_zero
-from nnparity.judge.grades import judge
+from nnparity.judge.grades import furthest, judge
 from nnparity.judge.narrower.formats import ROUNDINGS, tf32
 from nnparity.judge.sensitivity import graded
 from nnparity.reference.readings.base import plain
@@ -387,3 +388,13 @@ def test_a_tail_that_no_worst_case_sees_is_told_where_it_is() -> None:
     answer[-64:] = 0
     case = Case(load()["tanh"], signatures(load()["tanh"])[0], "normal", DTYPES["float32"])
     assert error_pattern(case, answer, truth).startswith("a tail: from index 4032 on of axis 0")
+
+
+@pytest.mark.parametrize("times", [1.05, 1.2])
+def test_of_many_that_are_a_little_off_the_furthest_are_not_the_wrong_ones(times: float) -> None:
+    random = np.random.default_rng(0)
+    truth = Expected(random.uniform(1, 2, 65_540), np.ones(65_540), np.full(65_540, 1e-3))
+    answer = (truth.value + times * 1e-3 * random.standard_normal(65_540)).astype(np.float32)
+    assert largest_ratio(answer, truth) > furthest(truth)
+    case = Case(load()["tanh"], signatures(load()["tanh"])[0], "normal", DTYPES["float32"])
+    assert error_pattern(case, answer, truth) == "no element is far off, but too many are a little"
