@@ -19,7 +19,7 @@ from nnparity.expect.budgets import expect
 from nnparity.expect.expected import Expected
 from nnparity.expect.instead import Instead
 from nnparity.judge.elements import element_ratios, error_over_budget, errors
-from nnparity.judge.grades import Judgement, root_mean_square
+from nnparity.judge.grades import Judgement, furthest, root_mean_square
 from nnparity.judge.sensitivity import graded, wrong_answers
 from nnparity.judge.special_value_rules import decided
 from nnparity.reports.records import PASSING, REPEATED, WRONG, Number, Verdict, number
@@ -322,12 +322,14 @@ def _told(found: Expected, evidence: Evidence, quantity: str) -> bool:
 
 
 def _right_by_itself(seen: Any, truth: Expected, part: Any) -> bool:
-    """Whether that part of an imprecise result, in which no element is wrong, is as it should be in the mean too.
+    """Whether that part of an imprecise result, in which no element is wrong, is as it should be by norm 2 too.
 
-    What is too much then lies in the rest of it.
+    In the mean, and in its furthest element. What is too much then lies in the rest of it.
     """
     ratios = error_over_budget(errors(seen, truth)[1], truth.judged.sharp)
-    return bool(part.any() and not part.all() and root_mean_square(ratios[part]) <= 1)
+    if not part.any() or part.all():
+        return False
+    return bool(root_mean_square(ratios[part]) <= 1 and ratios[part].max() <= furthest(truth.judged))
 
 
 @lru_cache(maxsize=CACHE)

@@ -245,6 +245,25 @@ def test_an_imprecise_result_is_explained_by_what_has_a_budget(monkeypatch: pyte
         assert met(Expects(variant="no_bias"), "wrong result", line, Evidence(one, False, seen, truth)) is fits
 
 
+@pytest.mark.parametrize(("place", "fits"), [((0, 1), True), ((0, 0), False)])
+def test_nor_is_its_furthest_element_one_that_the_expectation_says_nothing_of(
+    place: tuple[int, int], fits: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Among so many numbers one is too far off for chance, and the mean of all is as it should be."""
+    formula = load()["tanh"]
+    one = Case(formula, next(each for each in signatures(formula) if each.id == "n4d257"), "normal", DTYPES["float32"])
+    value = expect(one, frozenset({"output"}))["output"].value
+    truth = Expected(value, np.full(value.shape, 1e-2), np.full(value.shape, 1e-5))
+    wide = np.where(np.arange(value.size).reshape(value.shape) % 2 == 0, np.inf, 1e-2)
+    monkeypatch.setattr(recorded_expectations, "_expected", lambda *_: {"output": Expected(value, wide, wide)})
+    seen = value.astype(np.float32)
+    seen[place] += np.float32(8e-5)
+    found = graded(seen, truth, one, "output")
+    assert (found.grade, found.rms is not None and found.rms < 1) == ("imprecise", True)
+    line = verdict("imprecise", hard=found.hard, sharp=found.sharp, dtype="float32", dataset=one.dataset)
+    assert met(Expects(variant="product"), "wrong result", line, Evidence(one, False, seen, truth)) is fits
+
+
 def test_beside_margins_either_the_answer_or_the_margins_are_met() -> None:
     one = case("dense", "float32")
     seen, expects = right(one), Expects(hard=100, answer="NaN")
