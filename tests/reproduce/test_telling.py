@@ -1,14 +1,20 @@
 """The elements that a script compares: all while they are few, else those wrong by themselves, or the first."""
 
+import sys
+
 import numpy as np
+import pytest
 from numpy.typing import NDArray
 
 from nnparity.expect.expected import Expected
-from nnparity.judge.grades import allowance, furthest
+from nnparity.judge.grades import allowance, furthest, judge
 from nnparity.reproduce.writing.answers import Answer, ordinary, permitted
-from nnparity.reproduce.writing.literals import READABLE
+from nnparity.reproduce.writing.comparison import judged as compared
+from nnparity.reproduce.writing.literals import NUMBERS, READABLE
+from nnparity.reproduce.writing.scene import Scene
 from nnparity.reproduce.writing.telling import FEW, SHOWN, telling
-from nnparity.spec import DTYPES
+from nnparity.spec import DTYPES, Case, load
+from nnparity.spec.loader import signatures
 from nnparity.tests.judge.verdicts import verdict
 
 Array = NDArray[np.float64]
@@ -104,3 +110,40 @@ def test_the_sign_of_a_zero_may_count() -> None:
     signed = telling([permitted(of, F32)], seen, True)
     assert signed.places is not None
     assert signed.places.tolist() == [7]
+
+
+def status(of: Expected, seen: Array, observed: Array, capsys: pytest.CaptureFixture[str]) -> tuple[int, str]:
+    """Of the end of the script that is written of what was `seen`, where something else may be `observed` since."""
+    case = Case(load()["tanh"], signatures(load()["tanh"])[0], "normal", F32)
+    told = telling([answer(of)], seen, False)
+    text = compared(Scene(case, "output", "torch:cpu:eager", {}, told, "", "where it comes from"))
+    with pytest.raises(SystemExit) as end:
+        exec(NUMBERS + text, {"np": np, "sys": sys, "observed": observed.copy()})
+    assert isinstance(end.value.code, int)
+    return end.value.code, capsys.readouterr().out
+
+
+def unbounded(of: Expected) -> Expected:
+    """With one element that may be anything, so that no script of plain numbers says what is right."""
+    hard, sharp = of.hard.copy(), of.sharp.copy()
+    hard[0] = sharp[0] = np.inf
+    return Expected(of.value, hard, sharp)
+
+
+@pytest.mark.parametrize("of", [truth(), truth(FEW), unbounded(truth(FEW))], ids=["rare", "plain", "several"])
+def test_a_script_grades_one_element_that_is_too_far_off_as_the_judge_does(
+    of: Expected, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Its mean is as it should be."""
+    for times, wrong in ((0.99, False), (1.01, True)):
+        seen = np.ones(of.value.shape)
+        seen[3] += times * 1e-4 * furthest(of)
+        found = judge(seen, of, DTYPES["float64"])
+        assert found.rms is not None
+        assert found.rms < allowance(of)
+        assert (found.grade == "imprecise") == wrong
+        code, told = status(of, seen, seen, capsys)
+        assert code == int(wrong)
+        assert (f"{found.sharp:.4g} of the sharp" in told) or not wrong
+        assert status(of, seen, np.ones(of.value.shape), capsys)[0] == 0
+        assert status(of, seen, np.full(of.value.shape, np.nan), capsys)[0] == 1
