@@ -27,7 +27,8 @@ from nnparity.judge.elements import (
 from nnparity.reports.records import Worst
 from nnparity.spec import Dtype
 
-#: The chance that a correct kernel's sharp margin exceeds 1, for one verdict, if its errors are as modelled.
+#: The chance that a correct kernel's sharp margin exceeds 1, for one verdict, if its errors are as modelled: by the
+#: mean, and once more by the furthest element.
 FALSE_ALARM = 1e-9
 #: The part of the largest budget of an array that float64 does not see beside it.
 NEGLIGIBLE = 2.0**-53
