@@ -26,7 +26,8 @@ READING = {"numbers": NUMBERS, "packed": PACKED, "bfloat16": BFLOAT16}
 #: Names of the script's own, which no helper may have.
 RESERVED = (
     *("numbers", "packed", "inputs", "primals", "rest", "cotangents", "tangents", "run", "program", "observed"),
-    *("bfloat16", "CASE", "places", "whole", "worst", "usual", "margins", "agrees", "place", "at", "form"),
+    *("bfloat16", "CASE", "places", "whole", "worst", "usual", "mean", "margin", "margins", "agrees"),
+    *("place", "at", "form"),
     *("pull", "leaves", "pulled", "gradients", "expected", "low", "hard", "sharp", "answers", "fits", "error", "y"),
 )
 
