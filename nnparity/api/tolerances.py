@@ -29,7 +29,7 @@ class Tolerance:
     """Of one quantity: the exact value, what the worst case may be off by (`hard`), and what to expect (`sharp`).
 
     A root mean square of errors over `sharp` far above 1 says that bits are missing, also where no error is beyond
-    `hard`. So does a single error beyond five times `sharp`, of millions.
+    `hard`. So does in half precision a single error beyond five times `sharp`, of millions.
     """
 
     value: NDArray[np.float64]

@@ -56,7 +56,8 @@ def _judged(target: Target, case: Given, truth: dict[str, Expected], observed: O
         seen = observed.observation.get(quantity)
         wrong = misshapen(seen, observed, one, case.dtype)
         judged = wrong or judgement(case, plain(quantity), seen, one, target.flushes[dtype])  # type: ignore[arg-type]
-        judged = judged if wrong else dataclasses.replace(judged, blind=blind(one), resolution=resolution(one))
+        if not wrong:
+            judged = dataclasses.replace(judged, blind=blind(one), resolution=resolution(one, case.dtype))
         if quantity == "output" and isinstance(seen, np.ndarray) and not wrong:
             inputs, ulps = _ulps(case, seen, one, target.flushes[dtype])
             told.append(_furthest(case, seen, inputs, ulps))

@@ -25,7 +25,7 @@ from nnparity.expect.kept import kept
 from nnparity.expect.monte_carlo import machines, upper
 from nnparity.expect.precision_models import arithmetic, narrow
 from nnparity.judge.elements import Array, largest_ratio
-from nnparity.judge.grades import Judgement, chance, furthest, judge
+from nnparity.judge.grades import Judgement, chance, judge
 from nnparity.reference.readings import Arithmetic
 from nnparity.reference.readings.monte_carlo import UNIT
 from nnparity.spec import Case
@@ -91,14 +91,14 @@ def _shared(
 ) -> Judgement:
     """The judgement, made again where errors that go together may explain it.
 
-    They explain none that is too large by itself, see `grades.furthest`.
+    They explain none that is too large by itself: of so many elements, each has its own deviation at most.
     """
     if judged.grade != "imprecise" or judged.rms is None or judged.rms > chance(1):
         return judged
     found = judged
     for budgets in _budgets(case, quantity, truth, instead):
         held = against(budgets, other)
-        if largest_ratio(seen, held) <= furthest(held.judged):
+        if largest_ratio(seen, held) <= chance(1, truth.value.size):
             found = judge(seen, held, case.dtype, independent(case, quantity, budgets, instead))
             if found.grade == "conforms":
                 break

@@ -49,7 +49,7 @@ def _wrong(seen: Array, truth: Expected, dtype: Dtype) -> Array:
     if wrong.any():
         return wrong
     ratio = error_over_budget(errors(seen, truth)[1], truth.sharp)
-    few = np.asarray(ratio > furthest(truth))
+    few = np.asarray(ratio > furthest(truth, dtype))
     return few & (root_mean_square(np.where(few, 0.0, ratio)) <= allowance(truth))
 
 

@@ -1,9 +1,9 @@
 """The judge: an observation against its expectation, element by element, into a grade.
 
 Both margins are error over budget: `hard` is the largest of any element, `sharp` the root mean square over
-all elements that may err, over what that mean may be by chance, or the largest of them over what one of so many may
-be, whichever is more: a mean hides a few among many. No number here is tuned: budgets come from the readings, and the
-one threshold is a quantile of the chi-square distribution.
+all elements that may err, over what that mean may be by chance, or in half precision the largest of them over what one
+of so many may be, whichever is more: a mean hides a few among many. No number here is tuned: budgets come from the
+readings, and the one threshold is a quantile of the chi-square distribution.
 """
 
 import math
@@ -15,6 +15,7 @@ import numpy as np
 from scipy import special
 
 from nnparity.expect.expected import Expected
+from nnparity.expect.precision_models import narrow
 from nnparity.judge.elements import (
     Array,
     error_over_budget,
@@ -69,7 +70,8 @@ def judge(observed: Array, expected: Expected, dtype: Dtype, independent: float 
     may_err = fallible(expected)
     rms = root_mean_square(expectation) * math.sqrt(expectation.size / may_err) if hard < math.inf else math.inf
     largest = float(expectation.max(initial=0.0)) if hard < math.inf else math.inf
-    sharp = float(np.maximum(rms / chance(independent or may_err), largest / chance(1, may_err)))  # a NaN is kept
+    alone = largest / limit if (limit := furthest(expected, dtype)) < math.inf else 0.0
+    sharp = float(np.maximum(rms / chance(independent or may_err), alone))
     grade = "conforms" if hard <= 1 and sharp <= 1 else "imprecise" if hard <= 1 else "diverges"
     with np.errstate(over="ignore"):
         ulp = float((error / spacing(expected.value, dtype)).max(initial=0.0))
@@ -121,12 +123,17 @@ def allowance(truth: Expected) -> float:
     return chance(may_err) * math.sqrt(may_err / (truth.value.size or 1))
 
 
-def furthest(truth: Expected) -> float:
-    """What the error of a single element over norm 2 may be by chance, of all those that may err.
+def furthest(truth: Expected, dtype: Dtype) -> float:
+    """What the error of a single element over norm 2 may be by chance, of all those that may err, in half precision.
 
     The chance that any of n is beyond it is at most n times that of one: it asks no independence of them.
+
+    In float32 and float64 there is no such limit: what an element comes to there depends on which intermediate results
+    a kernel makes twice, and where terms cancel, a few of many are off by more than the formula's own order would be.
+    The mean does not see those, and a block that is left out is beyond the worst case. Of half precision neither holds:
+    kernels compute in float32 and round, and the worst case is soon as large as the numbers themselves.
     """
-    return chance(1, fallible(truth))
+    return chance(1, fallible(truth)) if narrow(dtype.name) else math.inf
 
 
 @cache

@@ -305,7 +305,7 @@ def _bounded(found: Expected, evidence: Evidence, *, misshapen: bool) -> bool:
     wrong = ~(element_ratios(evidence.seen, truth, evidence.case.dtype) <= 1)
     if wrong.shape != bounded.shape or not bounded[wrong].all():
         return False
-    return misshapen or bool(wrong.any()) or _right_by_itself(evidence.seen, truth, ~bounded)
+    return misshapen or bool(wrong.any()) or _right_by_itself(evidence, truth, ~bounded)
 
 
 def _told(found: Expected, evidence: Evidence, quantity: str) -> bool:
@@ -321,15 +321,16 @@ def _told(found: Expected, evidence: Evidence, quantity: str) -> bool:
     return graded(evidence.seen, early, evidence.case, quantity).grade != "conforms"
 
 
-def _right_by_itself(seen: Any, truth: Expected, part: Any) -> bool:
+def _right_by_itself(evidence: Evidence, truth: Expected, part: Any) -> bool:
     """Whether that part of an imprecise result, in which no element is wrong, is as it should be by norm 2 too.
 
     In the mean, and in its furthest element. What is too much then lies in the rest of it.
     """
-    ratios = error_over_budget(errors(seen, truth)[1], truth.judged.sharp)
+    ratios = error_over_budget(errors(evidence.seen, truth)[1], truth.judged.sharp)
     if not part.any() or part.all():
         return False
-    return bool(root_mean_square(ratios[part]) <= 1 and ratios[part].max() <= furthest(truth.judged))
+    limit = furthest(truth.judged, evidence.case.dtype)
+    return bool(root_mean_square(ratios[part]) <= 1 and ratios[part].max() <= limit)
 
 
 @lru_cache(maxsize=CACHE)

@@ -51,7 +51,7 @@ def qualified(judged: Judgement, truth: Expected, case: Case, quantity: str) -> 
     """The judgement with what it would have caught; one that conforms is `inconclusive` where that is too little."""
     if judged.hard is None:
         return judged
-    found = sensitivity(truth, quantity in case.formula.vanishing)
+    found = sensitivity(truth, case.dtype, quantity in case.formula.vanishing)
     judged = dataclasses.replace(judged, resolution=found.resolution, blind=found.blind)
     return inconclusive(judged, missed(truth, case, quantity)) if judged.grade == "conforms" else judged
 
@@ -64,10 +64,10 @@ def inconclusive(judged: Judgement, missed: tuple[str, ...]) -> Judgement:
 
 
 @lru_cache(maxsize=CACHE)
-def sensitivity(truth: Expected, vanishing: bool = False) -> Sensitivity:
+def sensitivity(truth: Expected, dtype: Dtype, vanishing: bool = False) -> Sensitivity:
     """What the budgets of one quantity see; `vanishing` says that its result is 0 by theory, rounding errors apart."""
     with np.errstate(all="ignore"):
-        return Sensitivity(None, 0.0) if vanishing else Sensitivity(resolution(truth), blind(truth))
+        return Sensitivity(None, 0.0) if vanishing else Sensitivity(resolution(truth, dtype), blind(truth))
 
 
 @lru_cache(maxsize=CACHE)
@@ -105,7 +105,7 @@ def _beyond(answers: list[Array], truth: Expected) -> list[bool]:
     return [bool(one.any()) for one in beyond]
 
 
-def resolution(truth: Expected) -> float | None:
+def resolution(truth: Expected, dtype: Dtype) -> float | None:
     """The smallest e for which e |y| does not conform; None where the result is 0 throughout, inf where all conform.
 
     As if the errors of elements were independent: see `effective_sample_size` for how much more those may be off
@@ -119,7 +119,7 @@ def resolution(truth: Expected) -> float | None:
     with np.errstate(all="ignore"):
         hard = float(np.min(truth.hard[told] / size[told]))
         ratio = error_over_budget(size, truth.sharp)
-    margins = ((furthest(truth), float(ratio[told].max())), (allowance(truth), root_mean_square(ratio)))
+    margins = ((furthest(truth, dtype), float(ratio[told].max())), (allowance(truth), root_mean_square(ratio)))
     return min(hard, *(limit / off if off else math.inf for limit, off in margins))
 
 

@@ -82,8 +82,7 @@ def _observed(cell: Cell) -> str:
     if judged.worst is None:
         return judged.message or judged.grade.capitalize()
     margins = f"The error is {judged.hard:.4g} times the worst case of correct rounding" if judged.hard else ""
-    explained = "times what roundings explain, as a mean or in the furthest element"
-    usual = f", and {judged.sharp:.4g} {explained}" if judged.sharp else ""
+    usual = f", and {judged.sharp:.4g} times what roundings explain of so many elements" if judged.sharp else ""
     return f"At {judged.worst.index}: {judged.worst.observed!r}. {margins}{usual}.".replace(" .", "")
 
 

@@ -251,16 +251,16 @@ def test_nor_is_its_furthest_element_one_that_the_expectation_says_nothing_of(
 ) -> None:
     """Among so many numbers one is too far off for chance, and the mean of all is as it should be."""
     formula = load()["tanh"]
-    one = Case(formula, next(each for each in signatures(formula) if each.id == "n4d257"), "normal", DTYPES["float32"])
+    one = Case(formula, next(each for each in signatures(formula) if each.id == "n4d257"), "normal", DTYPES["bfloat16"])
     value = expect(one, frozenset({"output"}))["output"].value
-    truth = Expected(value, np.full(value.shape, 1e-2), np.full(value.shape, 1e-5))
-    wide = np.where(np.arange(value.size).reshape(value.shape) % 2 == 0, np.inf, 1e-2)
+    truth = Expected(value, np.full(value.shape, 10.0), np.full(value.shape, 0.05))
+    wide = np.where(np.arange(value.size).reshape(value.shape) % 2 == 0, np.inf, 10.0)
     monkeypatch.setattr(recorded_expectations, "_expected", lambda *_: {"output": Expected(value, wide, wide)})
-    seen = value.astype(np.float32)
-    seen[place] += np.float32(8e-5)
+    seen = value.astype(one.dtype.numpy)
+    seen[place] += one.dtype.numpy(0.4)
     found = graded(seen, truth, one, "output")
     assert (found.grade, found.rms is not None and found.rms < 1) == ("imprecise", True)
-    line = verdict("imprecise", hard=found.hard, sharp=found.sharp, dtype="float32", dataset=one.dataset)
+    line = verdict("imprecise", hard=found.hard, sharp=found.sharp, dtype="bfloat16", dataset=one.dataset)
     assert met(Expects(variant="product"), "wrong result", line, Evidence(one, False, seen, truth)) is fits
 
 

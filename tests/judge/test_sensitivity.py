@@ -105,7 +105,7 @@ def excused(name: str, answer: Array, case: Case, quantity: str, truth: Expected
     """
     if right(answer, truth.value, case.dtype) or (quantity in case.formula.vanishing and name != "NaN"):
         return True
-    told = sensitivity(truth).resolution
+    told = sensitivity(truth, case.dtype).resolution
     return name == "the previous case" and told is not None and (off(answer, truth) < told or told > HALF_BLIND)
 
 
@@ -124,7 +124,7 @@ def small(hard: float, sharp: float, value: float = 1.0) -> tuple[Case, Expected
 
 def test_resolution_is_the_smallest_relative_error_that_does_not_conform() -> None:
     case, truth = small(hard=0.1, sharp=0.01)
-    found = sensitivity(truth)
+    found = sensitivity(truth, case.dtype)
     assert found.resolution is not None
     for factor, grade in ((0.99, "conforms"), (1.01, "imprecise")):
         off = (truth.value * (1 + factor * found.resolution)).astype(np.float32)
@@ -133,23 +133,24 @@ def test_resolution_is_the_smallest_relative_error_that_does_not_conform() -> No
 
 
 def test_resolution_is_that_of_the_most_sensitive_element_too() -> None:
-    """Of one element with a narrow budget among many with a wide one."""
-    case, truth = small(hard=0.5, sharp=0.1)
+    """Of one element with a narrow budget among many with a wide one, in half precision."""
+    _, truth = small(hard=0.5, sharp=0.1)
     wide = np.array(truth.sharp)
-    wide[0, 0] = 1e-3
-    truth = dataclasses.replace(truth, sharp=wide)
-    found = sensitivity(truth)
-    assert found.resolution == furthest(truth) * 1e-3
-    for factor, grade in ((0.99, "conforms"), (1.01, "imprecise")):
-        off = (truth.value * (1 + factor * found.resolution)).astype(np.float32)
-        assert judge(off, truth, case.dtype).grade == grade
+    wide[0, 0] = 1e-2
+    truth, half = dataclasses.replace(truth, sharp=wide), DTYPES["float16"]
+    found = sensitivity(truth, half)
+    assert found.resolution == furthest(truth, half) * 1e-2
+    for factor, grade in ((0.95, "conforms"), (1.05, "imprecise")):
+        off = (truth.value * (1 + factor * found.resolution)).astype(np.float16)
+        assert judge(off, truth, half).grade == grade
 
 
 def test_what_has_no_bound_is_blind_whatever_is_expected_of_it() -> None:
     _, truth = small(hard=0.1, sharp=0.01)
     hard, value = truth.hard.copy(), truth.value.copy()
     hard[0], value[0] = np.inf, 0.0
-    assert sensitivity(dataclasses.replace(truth, value=value, hard=hard)).blind == pytest.approx(1 / 3)
+    truth = dataclasses.replace(truth, value=value, hard=hard)
+    assert sensitivity(truth, DTYPES["float32"]).blind == pytest.approx(1 / 3)
 
 
 def test_a_budget_of_the_result_s_own_size_is_inconclusive_and_says_why() -> None:
@@ -162,6 +163,6 @@ def test_a_budget_of_the_result_s_own_size_is_inconclusive_and_says_why() -> Non
 def test_a_result_of_zeros_must_be_told_from_ones() -> None:
     case, truth = small(hard=0.5, sharp=0.5, value=0.0)
     assert missed(truth, case, "output") == ()
-    assert sensitivity(truth).resolution is None
+    assert sensitivity(truth, case.dtype).resolution is None
     case, truth = small(hard=2.0, sharp=2.0, value=0.0)
     assert missed(truth, case, "output") == ("ones",)

@@ -53,13 +53,13 @@ def test_one_element_far_off_is_caught_by_the_hard_budget() -> None:
 def test_one_element_far_off_is_caught_by_chance_s_limit_too() -> None:
     random = Recorded(np.random.PCG64(3))
     value, sharp = np.ones(1000), np.full(1000, 1.0)
-    sharp[7] = 1e-9
+    sharp[7] = 1e-3
     truth = Expected(value, np.full(1000, 1.0), sharp)
-    dtype = DTYPES["float64"]
+    dtype = DTYPES["bfloat16"]
     found = thresholds(value, truth, dtype, random)
-    expected = furthest(truth) * 1e-9 / dtype.unit / np.abs(random.drawn[:, 7])
+    expected = furthest(truth, dtype) * 1e-3 / dtype.unit / np.abs(random.drawn[:, 7])
     assert (found <= expected * (1 + 1e-12)).all()
-    assert judge(value + found[0] * 1.01 * dtype.unit * random.drawn[0], truth, dtype).grade == "imprecise"
+    assert (found > 0.99 * expected).any()
 
 
 def test_half_the_runs_need_less_noise_than_nearly_all_and_coarse_formats_as_much_of_their_own() -> None:

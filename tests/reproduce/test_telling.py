@@ -1,6 +1,8 @@
 """The elements that a script compares: all while they are few, else those wrong by themselves, or the first."""
 
+import math
 import sys
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -19,7 +21,7 @@ from nnparity.tests.judge.verdicts import verdict
 
 Array = NDArray[np.float64]
 SIZE = 4 * READABLE
-F32 = DTYPES["float32"]
+F32, BF16 = DTYPES["float32"], DTYPES["bfloat16"]
 
 
 def truth(size: int = SIZE) -> Expected:
@@ -72,12 +74,13 @@ def test_elements_that_err_late_are_not_looked_for() -> None:
 def test_elements_that_are_too_far_off_for_chance_are_enough() -> None:
     seen = np.ones(SIZE)
     seen[[17, 700]] += 5e-4, 4e-4  # of norm 2 five times, and four, which one of so many may be
-    told = telling([answer()], seen, False)
+    assert telling([answer()], seen, False).places is None  # of float32
+    told = telling([permitted(truth(), BF16)], seen, False)
     assert told.alone
     assert told.rare
     assert told.places is not None
     assert told.places.tolist() == [17]
-    assert told.answers[0].furthest == furthest(truth())
+    assert told.answers[0].furthest == furthest(truth(), BF16)
 
 
 def test_errors_that_go_together_are_compared_as_a_whole() -> None:
@@ -85,7 +88,7 @@ def test_errors_that_go_together_are_compared_as_a_whole() -> None:
         truth(), verdict(grade="imprecise", sharp=1.5, rms=3.0), np.ones(SIZE, np.float32) * 1.0003, F32
     )  # type: ignore[arg-type]
     assert correlated.chance > allowance(correlated.truth)
-    assert correlated.furthest == furthest(correlated.truth)
+    assert correlated.furthest == math.inf
     assert telling([correlated], np.ones(SIZE) + 3e-4, False).places is None
 
 
@@ -114,8 +117,8 @@ def test_the_sign_of_a_zero_may_count() -> None:
 
 def status(of: Expected, seen: Array, observed: Array, capsys: pytest.CaptureFixture[str]) -> tuple[int, str]:
     """Of the end of the script that is written of what was `seen`, where something else may be `observed` since."""
-    case = Case(load()["tanh"], signatures(load()["tanh"])[0], "normal", F32)
-    told = telling([answer(of)], seen, False)
+    case = Case(load()["tanh"], signatures(load()["tanh"])[0], "normal", BF16)
+    told = telling([permitted(of, BF16)], seen, False)
     text = compared(Scene(case, "output", "torch:cpu:eager", {}, told, "", "where it comes from"))
     with pytest.raises(SystemExit) as end:
         exec(NUMBERS + text, {"np": np, "sys": sys, "observed": observed.copy()})
@@ -130,20 +133,26 @@ def unbounded(of: Expected) -> Expected:
     return Expected(of.value, hard, sharp)
 
 
-@pytest.mark.parametrize("of", [truth(), truth(FEW), unbounded(truth(FEW))], ids=["rare", "plain", "several"])
+def small(size: int) -> Expected:
+    """Of zeros, so that half precision has digits for an error."""
+    return replace(truth(size), value=np.zeros(size))
+
+
+@pytest.mark.parametrize("of", [small(SIZE), small(FEW), unbounded(small(FEW))], ids=["rare", "plain", "several"])
 def test_a_script_grades_one_element_that_is_too_far_off_as_the_judge_does(
     of: Expected, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """Its mean is as it should be."""
     for times, wrong in ((0.99, False), (1.01, True)):
-        seen = np.ones(of.value.shape)
-        seen[3] += times * 1e-4 * furthest(of)
-        found = judge(seen, of, DTYPES["float64"])
+        seen = np.zeros(of.value.shape, BF16.numpy)
+        seen[3] = times * 1e-4 * furthest(of, BF16)
+        found = judge(seen, of, BF16)
+        seen = seen.astype(np.float64)
         assert found.rms is not None
         assert found.rms < allowance(of)
         assert (found.grade == "imprecise") == wrong
         code, told = status(of, seen, seen, capsys)
         assert code == int(wrong)
         assert (f"{found.sharp:.4g} of the sharp" in told) or not wrong
-        assert status(of, seen, np.ones(of.value.shape), capsys)[0] == 0
+        assert status(of, seen, np.zeros(of.value.shape), capsys)[0] == 0
         assert status(of, seen, np.full(of.value.shape, np.nan), capsys)[0] == 1

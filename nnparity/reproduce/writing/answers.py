@@ -36,7 +36,7 @@ class Answer:
     loose: Array
     #: What the root mean square over the elements may be by chance.
     chance: float
-    #: What the error of one of them over its sharp tolerance may be by chance.
+    #: What the error of one of them over its sharp tolerance may be by chance; infinite where there is no such limit.
     furthest: float
     says: str = ""
 
@@ -114,4 +114,4 @@ def _answer(truth: Expected, dtype: Dtype, says: str = "") -> Answer:
     least = np.where(may & ((value < 0) | (hard > size) | unbounded), -np.inf, np.maximum(least, -dtype.largest))
     least, most = np.where(must & (value > 0), np.inf, least), np.where(must & (value < 0), -np.inf, most)
     loose = np.where(unbounded | np.isnan(value), NAN, 0)
-    return Answer(truth, least, most, loose, allowance(truth), furthest(truth), says)
+    return Answer(truth, least, most, loose, allowance(truth), furthest(truth, dtype), says)

@@ -1,5 +1,6 @@
 """The end of a script: what is right, where it comes from, and the comparison that gives the exit status."""
 
+import math
 import textwrap
 from collections.abc import Iterator, Sequence
 
@@ -15,8 +16,8 @@ error = np.abs(observed - expected{low})
 with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
     worst = np.where(error == 0, 0, error / hard)
     usual = np.where(error == 0, 0, error / sharp)
-    mean = np.sqrt(np.mean(np.square(usual))) / {chance!r} if usual.size else 0.0
-    margins = np.max(worst, initial=0.0), np.maximum(mean, np.max(usual, initial=0.0) / {furthest!r})
+    mean = np.sqrt(np.mean(np.square(usual))) / {chance} if usual.size else 0.0
+    margins = np.max(worst, initial=0.0), {margin}
 agrees = margins[0] <= 1 and margins[1] <= 1
 print(f"error: {{margins[0]:.4g}} of the hard tolerance, {{margins[1]:.4g}} of the sharp one")
 """
@@ -30,7 +31,7 @@ print(f"error: {{np.max(worst):.4g}} of the hard tolerance")
 RARE = """
 error = np.abs(observed - expected{low})
 with np.errstate(divide="ignore", invalid="ignore"):
-    worst = np.where(error == 0, 0, error / sharp) / {furthest!r}
+    worst = np.where(error == 0, 0, error / sharp) / {furthest}
 agrees = np.max(worst) <= 1
 print(f"error: {{np.max(worst):.4g}} of the sharp tolerance")
 """
@@ -62,8 +63,8 @@ finite = np.isfinite(observed) & np.isfinite(expected)
 with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
     error = np.where(finite, np.abs(observed - expected{low}), 0)
     usual = np.where(error == 0, 0, error / sharp)
-    mean = np.sqrt(np.mean(np.square(usual))) / {chance!r} if usual.size else 0.0
-    margin = np.maximum(mean, np.max(usual, initial=0.0) / {furthest!r})
+    mean = np.sqrt(np.mean(np.square(usual))) / {chance} if usual.size else 0.0
+    margin = {margin}
 agrees = agrees and margin <= 1
 print(f"error: {{margin:.4g}} of the sharp tolerance")
 """
@@ -98,15 +99,22 @@ def _compared(scene: Scene) -> Iterator[str]:
         yield OUTWARD.format(low=low).rstrip("\n")
     elif plain:
         template = RARE if told.rare else ALONE if told.alone else PLAIN
-        yield template.format(low=low, chance=first.chance, furthest=first.furthest).rstrip("\n")
+        yield template.format(low=low, **_limits(first)).rstrip("\n")
     else:
         yield from _several(told.answers)
         signed = SIGNED if scene.signed else ""
         yield SPECIAL.format(signed=signed, agrees=WHOLE if told.whole else EACH).rstrip("\n")
         if one and not told.alone:
-            yield SHARP.format(low=low, chance=first.chance, furthest=first.furthest).strip("\n")
+            yield SHARP.format(low=low, **_limits(first)).strip("\n")
     at, shape = ("at", "worst.shape") if told.places is None else ("places[at]", "whole")
     yield END.format(at=at, shape=shape).strip("\n")
+
+
+def _limits(answer: Answer) -> dict[str, str]:
+    """What chance explains, as the templates have it: of a mean, of one element, and the margin by both."""
+    alone = f"np.max(usual, initial=0.0) / {answer.furthest!r}"
+    margin = f"np.maximum(mean, {alone})" if math.isfinite(answer.furthest) else "mean"
+    return {"chance": repr(answer.chance), "furthest": repr(answer.furthest), "margin": margin}
 
 
 def _chosen(told: Telling) -> str:

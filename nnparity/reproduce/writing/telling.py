@@ -1,10 +1,11 @@
 """Of a large array the elements that show what is wrong with it, so that a script need not hold all the others.
 
-One that is off by more than the hard tolerance is wrong whatever the others are, and one that is further off than
-chance explains of any of so many is imprecise by itself. What else is imprecise is so as a mean: of it the first
-elements are taken, as many as are too far off by themselves, which is no choice by their errors.
+One that is off by more than the hard tolerance is wrong whatever the others are, and in half precision one that is
+further off than chance explains of any of so many is imprecise by itself. What else is imprecise is so as a mean: of it
+the first elements are taken, as many as are too far off by themselves, which is no choice by their errors.
 """
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
@@ -52,7 +53,7 @@ def telling(answers: Sequence[Answer], seen: Array, signed: bool) -> Telling:
         hard, sharp = (error_over_budget(error, one).ravel() for one in (first.truth.hard, first.truth.sharp))
     if (worst := _largest(hard)).size:
         return _at(answers, worst)
-    if (rare := _largest(sharp / first.furthest)).size:
+    if math.isfinite(first.furthest) and (rare := _largest(sharp / first.furthest)).size:
         return replace(_at(answers, rare), rare=True)
     return _begun(first, error)
 

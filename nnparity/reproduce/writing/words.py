@@ -21,9 +21,9 @@ HARD = (
 )
 SHARP = (
     "how far it ends usually: the same errors as independent ones, the root of the sum of their squares. The root mean "
-    "square over all elements exceeds what is allowed by chance in 1 of {alarms} cases, and so does the "
-    "largest of them what is allowed of one."
+    "square over all elements exceeds what is allowed by chance in 1 of {alarms} cases{alone}."
 )
+ALONE = ", and so does the largest of them what is allowed of one"
 WIDTH = 110
 
 
@@ -62,7 +62,7 @@ def derivation(case: Case, quantity: str) -> str:
     told = [
         f"expected: {spoken(quantity)}, of the formula in exact arithmetic on these very numbers.",
         f"hard: {HARD.format(model=model, unit=f'2^{power}')}",
-        f"sharp: {SHARP.format(alarms=f'{1 / FALSE_ALARM:.0e}')}",
+        f"sharp: {SHARP.format(alarms=f'{1 / FALSE_ALARM:.0e}', alone=ALONE if narrow(dtype.name) else '')}",
     ]
     if case.formula.composition:
         told[1] = "hard: 16 times sharp, as worst cases of a composition of many formulas say nothing."
