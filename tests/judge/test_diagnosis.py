@@ -380,22 +380,20 @@ def test_a_wrong_answer_that_a_narrow_budget_would_let_through_is_no_narrower_fo
         assert diagnosed(one, name, seen[name], truths[name], flush=False).names == ()  # type: ignore[arg-type]
 
 
-HALF = DTYPES["bfloat16"]
+HALF = Case(load()["tanh"], signatures(load()["tanh"])[0], "normal", DTYPES["bfloat16"])
 
 
 def test_a_tail_that_no_worst_case_sees_is_told_where_it_is() -> None:
     """Each of its elements is further off than chance explains, and none beyond the hard budget."""
-    answer = np.random.default_rng(0).uniform(1, 2, 4096).astype(HALF.numpy)
+    answer = np.random.default_rng(0).uniform(1, 2, 4096).astype(HALF.dtype.numpy)
     truth = Expected(answer.astype(np.float64), 3 * np.ones(4096), np.ones(4096) / 20)
     answer[-64:] = 0
-    case = Case(load()["tanh"], signatures(load()["tanh"])[0], "normal", HALF)
-    assert error_pattern(case, answer, truth).startswith("a tail: from index 4032 on of axis 0")
+    assert error_pattern(HALF, answer, truth).startswith("a tail: from index 4032 on of axis 0")
 
 
 @pytest.mark.parametrize("times", [1.05, 1.2])
 def test_of_many_that_are_a_little_off_the_furthest_are_not_the_wrong_ones(times: float) -> None:
     truth = Expected(np.zeros(65_540), np.ones(65_540), np.full(65_540, 1e-3))
-    answer = (times * 1e-3 * np.random.default_rng(0).standard_normal(65_540)).astype(HALF.numpy)
-    assert largest_ratio(answer, truth) > furthest(truth, HALF)
-    case = Case(load()["tanh"], signatures(load()["tanh"])[0], "normal", HALF)
-    assert error_pattern(case, answer, truth) == "no element is far off, but too many are a little"
+    answer = (times * 1e-3 * np.random.default_rng(0).standard_normal(65_540)).astype(HALF.dtype.numpy)
+    assert largest_ratio(answer, truth) > furthest(truth, HALF.dtype)
+    assert error_pattern(HALF, answer, truth) == "no element is far off, but too many are a little"

@@ -257,7 +257,7 @@ def test_nor_is_its_furthest_element_one_that_the_expectation_says_nothing_of(
     wide = np.where(np.arange(value.size).reshape(value.shape) % 2 == 0, np.inf, 10.0)
     monkeypatch.setattr(recorded_expectations, "_expected", lambda *_: {"output": Expected(value, wide, wide)})
     seen = value.astype(one.dtype.numpy)
-    seen[place] += one.dtype.numpy(0.4)
+    seen[place] += np.asarray(0.4, one.dtype.numpy)
     found = graded(seen, truth, one, "output")
     assert (found.grade, found.rms is not None and found.rms < 1) == ("imprecise", True)
     line = verdict("imprecise", hard=found.hard, sharp=found.sharp, dtype="bfloat16", dataset=one.dataset)

@@ -134,8 +134,8 @@ def unbounded(of: Expected) -> Expected:
 
 
 def small(size: int) -> Expected:
-    """Of zeros, so that half precision has digits for an error."""
-    return replace(truth(size), value=np.zeros(size))
+    """Of numbers next to 0, so that half precision has digits for an error."""
+    return replace(truth(size), value=np.full(size, 2.0**-20))
 
 
 @pytest.mark.parametrize("of", [small(SIZE), small(FEW), unbounded(small(FEW))], ids=["rare", "plain", "several"])
@@ -144,7 +144,7 @@ def test_a_script_grades_one_element_that_is_too_far_off_as_the_judge_does(
 ) -> None:
     """Its mean is as it should be."""
     for times, wrong in ((0.99, False), (1.01, True)):
-        seen = np.zeros(of.value.shape, BF16.numpy)
+        seen = of.value.astype(BF16.numpy)
         seen[3] = times * 1e-4 * furthest(of, BF16)
         found = judge(seen, of, BF16)
         seen = seen.astype(np.float64)
@@ -154,5 +154,5 @@ def test_a_script_grades_one_element_that_is_too_far_off_as_the_judge_does(
         code, told = status(of, seen, seen, capsys)
         assert code == int(wrong)
         assert (f"{found.sharp:.4g} of the sharp" in told) or not wrong
-        assert status(of, seen, np.zeros(of.value.shape), capsys)[0] == 0
+        assert status(of, seen, of.value, capsys)[0] == 0
         assert status(of, seen, np.full(of.value.shape, np.nan), capsys)[0] == 1
