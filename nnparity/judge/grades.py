@@ -70,7 +70,7 @@ def judge(observed: Array, expected: Expected, dtype: Dtype, independent: float 
     may_err = fallible(expected)
     rms = root_mean_square(expectation) * math.sqrt(expectation.size / may_err) if hard < math.inf else math.inf
     largest = float(expectation.max(initial=0.0)) if hard < math.inf else math.inf
-    alone = largest / limit if (limit := furthest(expected, dtype)) < math.inf else 0.0
+    alone = largest / limit if (limit := _furthest(may_err, dtype)) < math.inf else 0.0
     sharp = float(np.maximum(rms / chance(independent or may_err), alone))
     grade = "conforms" if hard <= 1 and sharp <= 1 else "imprecise" if hard <= 1 else "diverges"
     with np.errstate(over="ignore"):
@@ -133,7 +133,11 @@ def furthest(truth: Expected, dtype: Dtype) -> float:
     The mean does not see those, and a block that is left out is beyond the worst case. Of half precision neither holds:
     kernels compute in float32 and round, and the worst case is soon as large as the numbers themselves.
     """
-    return chance(1, fallible(truth)) if narrow(dtype.name) else math.inf
+    return _furthest(fallible(truth), dtype)
+
+
+def _furthest(elements: int, dtype: Dtype) -> float:
+    return chance(1, elements) if narrow(dtype.name) else math.inf
 
 
 @cache

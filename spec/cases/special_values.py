@@ -197,8 +197,13 @@ def widest(formula: Formula) -> dict[str, int] | None:
 
 def past_blocks(formula: Formula) -> dict[str, int]:
     """Rows of an odd length, and so many of them, of the input that has rows of NaN."""
-    row, width = formula.inputs[changed(formula, ROWS)[0]].split()[-2:]
-    return {row: ROWS_PAST, width: WIDTH_PAST}
+    return dict(zip(_row_axes(formula), (ROWS_PAST, WIDTH_PAST), strict=True))
+
+
+def _row_axes(formula: Formula) -> list[str]:
+    """Those that count the rows that would be NaN, and the numbers in each; fewer where there are no rows."""
+    into = changed(formula, ROWS)
+    return formula.inputs[into[0]].split()[-2:] if into else []
 
 
 def exact_width(formula: Formula) -> dict[str, int] | None:
@@ -261,7 +266,7 @@ SPECIALS: dict[str, Special] = {
     "nan in others": Special(nan, _others, FLOATS),
     SEVERAL: Special(several_nan, _first, FLOATS, sizes=widest, like="nan"),
     ROWS: Special(nan_rows, _first, REAL, sizes=past_blocks, usual=False, like="nan"),
-    BEGINNING: Special(None, usual=False),
+    BEGINNING: Special(None),
     "infinity": Special(infinity, _first, REAL),
     "infinity in others": Special(infinity, _others, REAL),
     "zeros": Special(zeros, domains=FLOATS),
@@ -300,15 +305,8 @@ def unknown(formula: Formula) -> Iterator[tuple[str, str]]:
         for name in names:
             if name not in SPECIALS:
                 yield field, f"no special dataset is called {name!r}; there are {', '.join(SPECIALS)}"
-            elif name == ROWS and not _has_rows(formula):
+            elif name == ROWS and len(set(_row_axes(formula)) & set(dimensions(formula))) < 2:
                 yield field, f"{name!r} are of a first real input whose last two axes are sizes of their own"
-
-
-def _has_rows(formula: Formula) -> bool:
-    """Whether the number and the length of the rows that would be NaN may be chosen."""
-    into = changed(formula, ROWS)
-    axes = formula.inputs[into[0]].split()[-2:] if into else []
-    return len(set(axes)) == 2 and set(axes) <= set(dimensions(formula))
 
 
 def changed(formula: Formula, name: str) -> list[str]:
@@ -369,7 +367,7 @@ class SpecialCase(Case):
 
 def specials_of(formula: Formula) -> list[str]:
     """The special datasets that say something about this formula."""
-    chosen = [name for name, special in SPECIALS.items() if special.usual or name in (*formula.specials, BEGINNING)]
+    chosen = [name for name, special in SPECIALS.items() if special.usual or name in formula.specials]
     fit = [
         name
         for name in chosen

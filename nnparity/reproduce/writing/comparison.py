@@ -24,16 +24,9 @@ print(f"error: {{margins[0]:.4g}} of the hard tolerance, {{margins[1]:.4g}} of t
 ALONE = """
 error = np.abs(observed - expected{low})
 with np.errstate(divide="ignore", invalid="ignore"):
-    worst = np.where(error == 0, 0, error / hard)
+    worst = np.where(error == 0, 0, error / {tolerance}){over}
 agrees = np.max(worst) <= 1
-print(f"error: {{np.max(worst):.4g}} of the hard tolerance")
-"""
-RARE = """
-error = np.abs(observed - expected{low})
-with np.errstate(divide="ignore", invalid="ignore"):
-    worst = np.where(error == 0, 0, error / sharp) / {furthest}
-agrees = np.max(worst) <= 1
-print(f"error: {{np.max(worst):.4g}} of the sharp tolerance")
+print(f"error: {{np.max(worst):.4g}} of the {tolerance} tolerance")
 """
 OUTWARD = """
 towards_zero = (observed - expected{low}) * np.sign(expected) < 0
@@ -98,8 +91,9 @@ def _compared(scene: Scene) -> Iterator[str]:
     if told.outward:
         yield OUTWARD.format(low=low).rstrip("\n")
     elif plain:
-        template = RARE if told.rare else ALONE if told.alone else PLAIN
-        yield template.format(low=low, **_limits(first)).rstrip("\n")
+        tolerance, over = ("sharp", f" / {first.furthest!r}") if told.rare else ("hard", "")
+        alone = ALONE.format(low=low, tolerance=tolerance, over=over)
+        yield (alone if told.alone else PLAIN.format(low=low, **_limits(first))).rstrip("\n")
     else:
         yield from _several(told.answers)
         signed = SIGNED if scene.signed else ""
@@ -111,10 +105,10 @@ def _compared(scene: Scene) -> Iterator[str]:
 
 
 def _limits(answer: Answer) -> dict[str, str]:
-    """What chance explains, as the templates have it: of a mean, of one element, and the margin by both."""
+    """What chance explains of a mean, and the margin by that and by the furthest element, for the templates."""
     alone = f"np.max(usual, initial=0.0) / {answer.furthest!r}"
     margin = f"np.maximum(mean, {alone})" if math.isfinite(answer.furthest) else "mean"
-    return {"chance": repr(answer.chance), "furthest": repr(answer.furthest), "margin": margin}
+    return {"chance": repr(answer.chance), "margin": margin}
 
 
 def _chosen(told: Telling) -> str:
