@@ -3,7 +3,7 @@
 import numpy as np
 
 from nnparity.reference.arrays import Array, Float
-from nnparity.reference.readings.numbers import logistic
+from nnparity.reference.readings.numbers import logistic, tanh_derivative
 from nnparity.reference.registry import formula
 
 #: Straight lines that stand for the curve: their slope, and where they end.
@@ -55,10 +55,10 @@ def _(g: Float[Array, "*n d"], x: Float[Array, "*n d"], *, kind: str = "tanh") -
         y = np.tanh(x)
         return (g + g * y) * (1 - y)
     if kind == "lecun":
-        return g * (1.7159 * 2 / 3) * (1 - np.square(np.tanh(x * 2 / 3)))
+        return g * (1.7159 * 2 / 3) * tanh_derivative(np.tanh(x * 2 / 3))
     if kind == "half":
-        return g / 2 * (1 - np.square(np.tanh(x / 2)))
-    return g * (1 - np.square(np.tanh(x)))
+        return g / 2 * tanh_derivative(np.tanh(x / 2))
+    return g * tanh_derivative(np.tanh(x))
 
 
 @formula("relu")

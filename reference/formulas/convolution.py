@@ -10,6 +10,8 @@ from nnparity.reference.arrays import Array, Float, Int
 from nnparity.reference.readings import detached
 from nnparity.reference.registry import formula
 
+#: in which order the four pixels of a window are looked at, of which the first of equal ones is taken
+ORDERS = {"": [0, 1, 2, 3], "last": [3, 2, 1, 0], "columns": [0, 2, 1, 3]}
 #: which axes of the kernel are flipped; the formula flips both
 FLIPS = {"both": (-2, -1), "none": (), "rows": (-2,), "columns": (-1,), "and exchanged": (-2, -1)}
 
@@ -137,6 +139,8 @@ def max_pool2d(
     pixels = _pixels(x if sign == 1 else sign * x)
     if scan == "shared":
         return _differentiated_in_shares(pixels)
+    if scan in ORDERS:
+        pixels = pixels[..., ORDERS[scan]]
     y = np.max(np.where(np.equal(pixels, pixels), pixels, -np.inf) if skip_nan else pixels, axis=4)
     return y if sign == 1 else sign * y
 
@@ -168,7 +172,7 @@ def _(
     scan: str = "",
     window: str = "whole",
 ) -> Float[Array, "n c h w"]:
-    """Each window's g goes to its largest pixel; of equal ones, to the first, or to all in equal shares."""
+    """Each window's g goes to its largest pixel; of equal ones, to the first, the last, or to all in equal shares."""
     if window != "whole":
         (dx,) = avg_pool2d.gradients(g, x, window="whole" if window == "mean" else window)
         return dx
@@ -177,11 +181,17 @@ def _(
         wins = _largest(pixels)
         g = g / sum(np.where(win, 1.0, 0.0) for win in wins)
     else:
-        wins = _scanned(pixels, scan) if scan else [_first(pixels, place) for place in range(4)]
+        wins = _first_of_all(pixels, scan) if scan in ORDERS else _scanned(pixels, scan)
     shares = [np.where(win, g, 0.0) for win in wins]
     n, c, h, w = g.shape
     square = np.stack(shares, axis=-1).reshape((n, c, h, w, 2, 2))
     return untiled(np.transpose(square, (0, 1, 2, 4, 3, 5)).reshape((n, c, 2 * h, 2 * w)), x.shape)
+
+
+def _first_of_all(pixels: Float[Array, "n c h w 4"], scan: str) -> list[Int[Array, "n c h w"]]:
+    """Which pixel is the first of the largest ones, in the order of the scan."""
+    order = ORDERS[scan]
+    return [_first(pixels[..., order], order.index(place)) for place in range(4)]
 
 
 def _first(pixels: Float[Array, "n c h w 4"], place: int) -> Int[Array, "n c h w"]:

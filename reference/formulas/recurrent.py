@@ -7,6 +7,7 @@ import numpy as np
 
 from nnparity.reference.arrays import Array, Float, Gradients
 from nnparity.reference.formulas.activation import sigma
+from nnparity.reference.readings.numbers import tanh_derivative
 from nnparity.reference.registry import formula
 
 ORDER = (0, 1, 2, 3)
@@ -72,13 +73,13 @@ def step_back(
 ) -> tuple[Float[Array, "4 n m"], Float[Array, "n m"]]:
     """From the cotangents of h_t and c_t (None: zero) to those of the gates' arguments, as stored, and of c_{t-1}."""
     do = dh * s.squashed
-    own = dh * s.o * (1 - np.square(s.squashed) if squash else 1)
+    own = dh * s.o * (tanh_derivative(s.squashed) if squash else 1)
     dc = own if dc is None else dc + own
     arguments = (
         dc * s.candidate * (s.i * (1 - s.i)),
         dc * c * (s.f * (1 - s.f)),
         do * (s.o * (1 - s.o)),
-        dc * s.i * (1 - np.square(s.candidate)),
+        dc * s.i * tanh_derivative(s.candidate),
     )
     stored = [arguments[tuple(order).index(gate)] for gate in ORDER]
     return np.stack(stored), dc * s.f

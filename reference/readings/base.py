@@ -78,6 +78,10 @@ class Reading(NDArrayOperatorsMixin):
         """A number that the host derived from hyperparameters; see `numbers.host_scalar`."""
         return float(value) if host is None else host
 
+    def rewritten(self, units: float) -> Self:  # noqa: ARG002  (what another formula loses is no part of the numbers)
+        """The same numbers, which a kernel may compute by another formula; see `numbers.rewritten`."""
+        return self
+
     def detached(self) -> Any:
         """The same numbers without a derivative; see `numbers.detached`."""
         return self

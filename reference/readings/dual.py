@@ -13,8 +13,9 @@ from typing import Any, Self
 import numpy as np
 from scipy import special
 
+from nnparity.reference.readings import numbers
 from nnparity.reference.readings.base import Reading
-from nnparity.reference.readings.numbers import constant, count, detached, host_scalar, logistic
+from nnparity.reference.readings.numbers import constant, count, detached, host_scalar, logistic, tanh_derivative
 
 
 class Dual(Reading):
@@ -50,6 +51,10 @@ class Dual(Reading):
     def host_scalar(self, value: Any, host: float | None) -> Any:
         """See `Reading`."""
         return host_scalar(value, self.value, host)
+
+    def rewritten(self, units: float) -> "Dual":
+        """See `Reading`: the value is; the derivative of what it was, which has roundings of its own, stays."""
+        return Dual(numbers.rewritten(self.value, units), self.tangent)
 
     def detached(self) -> Any:
         """See `Reading`; of a dual number of dual numbers neither derivative."""
@@ -156,7 +161,7 @@ Dual.UFUNCS = {
     np.negative: _unary(np.negative, lambda t, x, y: -t),
     np.exp: _unary(np.exp, lambda t, x, y: y * t),
     np.log: _unary(np.log, lambda t, x, y: t / x),
-    np.tanh: _unary(np.tanh, lambda t, x, y: (1 - np.square(y)) * t),
+    np.tanh: _unary(np.tanh, lambda t, x, y: tanh_derivative(y) * t),
     special.expit: _unary(logistic, lambda t, x, y: y * (1 - y) * t),
     np.sqrt: _unary(np.sqrt, lambda t, x, y: t / (2 * y)),
     np.square: _unary(np.square, lambda t, x, y: 2 * x * t),

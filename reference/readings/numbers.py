@@ -11,6 +11,9 @@ from nnparity.reference.readings.base import Reading
 
 #: Below this 1 + e^x is 1 in every dtype.
 SATURATED = -40.0
+#: What 1 / cosh(x)^2 loses, in units of u: 4 ulp of cosh (OpenCL C 3.0, section 7.4), twice, one rounding of the
+#: square, and two of the quotient (see `budget.functions.divide`).
+SECH_SQUARED = 2 * 8 + 1 + 2
 
 
 def constant(value: float, like: Any) -> Any:
@@ -63,6 +66,20 @@ def logistic(x: Any) -> Any:
     if isinstance(x, Reading):
         return special.expit(x)
     return np.where(np.less(x, SATURATED), np.exp(np.minimum(x, SATURATED)), special.expit(x))[()]
+
+
+def rewritten(x: Any, units: float) -> Any:
+    """`x`, where a kernel may compute the same by another formula, which loses `units` of u |x| in the worst case."""
+    return x.rewritten(units) if isinstance(x, Reading) else x
+
+
+def tanh_derivative(y: Any) -> Any:
+    """1 - y^2, from y = tanh(x).
+
+    A kernel may also have 1 / cosh(x)^2: it is what a compiler of derivatives finds in its table (LLVM's Enzyme, for
+    one). Near 0, where y^2 is hardly there, 1 - y^2 is rounded once, and the other as often as `SECH_SQUARED` says.
+    """
+    return rewritten(1 - np.square(y), SECH_SQUARED)
 
 
 #: What stands for a function on plain arrays, where NumPy's or SciPy's own is not right everywhere.

@@ -258,6 +258,8 @@ def _others(place: int) -> bool:
     return place > 0
 
 
+#: Of these, too, many numbers are equal: what a formula permits of ties holds where it permits nothing of them.
+EQUAL_NUMBERS = ("zeros", "all masked", "subnormal")
 REAL = ("real",)
 #: Targets of a loss stay what they are: a distribution.
 FLOATS = ("real", "positive", "probability", "distribution")
@@ -296,7 +298,8 @@ def is_special(dataset: str) -> bool:
 
 def permitted(formula: Formula, dataset: str) -> tuple[Permit, ...]:
     """What is right where the formula does not decide."""
-    return formula.permits.get(dataset) or formula.permits.get(special(dataset).like, ())
+    like = "ties" if dataset in EQUAL_NUMBERS else special(dataset).like
+    return formula.permits.get(dataset) or formula.permits.get(like, ())
 
 
 def unknown(formula: Formula) -> Iterator[tuple[str, str]]:

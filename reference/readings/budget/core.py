@@ -204,6 +204,11 @@ class Budget(Reading):
             result.beyond = endless
         return result
 
+    def rewritten(self, units: float) -> "Budget":
+        """See `Reading`: in norm 1 alone, for what is to be expected is that of the formula as it is written."""
+        found = self.rounded(self.hard, self.var, units, gain=self.gain, deviation=0.0, beyond=self.beyond)
+        return found.bounded(self.range)
+
     def moved(self, move: Callable[[Any], Any]) -> Self:
         """See `Reading`."""
         gain = move(self._gain) if isinstance(self._gain, np.ndarray) else self._gain

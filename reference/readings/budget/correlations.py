@@ -50,10 +50,19 @@ def _alone(x: Budget, y: Budget) -> float:
 
 
 def divide(a: Any, b: Any) -> Budget:
-    """a / b, by the rule of quotients; that of shares where b is the sum of a, and a has come from e^x."""
+    """a / b, by the rule of quotients; that of shares where b is the sum of a, and a has come from e^x.
+
+    Where b is the sum of powers e^x, anything divided by it may be multiplied by e^-lse instead.
+    """
     y = functions.divide(a, b)
     over, under = pair(a, b)
-    if under.sum_of is not over or over.exact or over.peak is None:
+    powers = under.sum_of
+    if powers is None or powers.peak is None:
+        return y
+    if powers is not over:
+        y.hard = y.hard + np.abs(y.value) * _by_logarithm(powers, np.abs(under.value))
+        return y
+    if over.exact:
         return y
     hard, var = _shares(over, under, y.value)
     found = over.rounded(hard, np.fmin(var, y.var), RECIPROCAL, y.value, gain=y.gain, deviation=1.0).bounded(y.range)

@@ -18,6 +18,8 @@ from nnparity.reference.readings import Arithmetic, Budget
 from nnparity.reference.readings.budget.core import coerce
 from nnparity.reference.readings.budget.deviations import deviation
 from nnparity.reference.readings.budget.functions import OWN
+from nnparity.reference.readings.dual import Dual
+from nnparity.reference.readings.numbers import tanh_derivative
 from nnparity.spec.precision import NARROW
 
 F32 = arithmetic("float32")
@@ -269,3 +271,28 @@ def test_log_softmax_may_add_the_logarithm_to_the_maximum_first() -> None:
     error = np.abs(seen.astype(np.float64) - budget.value)
     assert error.max() > 8 * np.sqrt(budget.var).max()
     assert (error <= budget.hard).all()
+
+
+@pytest.mark.parametrize("dtype", ["float64", "float32", "float16", "bfloat16"])
+def test_the_derivative_of_a_tanh_may_be_one_over_the_square_of_a_cosh(dtype: str) -> None:
+    """Of numbers next to 0 1 - y^2 is rounded once; what is to be expected stays as that has it."""
+    numbers = arithmetic(dtype)
+    x = np.random.default_rng(7).normal(size=257) * 0.1
+    y = np.tanh(Budget(x, numbers))
+    plain, slope = 1 - np.square(y), tanh_derivative(y)
+    assert (slope.value == plain.value).all()
+    assert (slope.var == plain.var).all()
+    roundings = (slope.hard - plain.hard) / (numbers.unit * slope.value)
+    assert 18 < roundings.min() <= roundings.max() < 20
+    cosh = np.cosh(x) * (1 + 8 * numbers.unit)  # 4 ulp
+    off = 1 / cosh**2 - plain.value
+    assert (np.abs(off) > plain.hard).any()
+    assert (np.abs(off) < slope.hard).all()
+
+
+def test_the_derivative_of_a_tanh_is_1_less_y_squared_in_every_other_reading() -> None:
+    y = np.array([-1.0, 0.0, 0.5])
+    assert tanh_derivative(y).tolist() == [0.0, 1.0, 0.75]
+    dual = tanh_derivative(Dual(y, np.ones(3)))
+    assert dual.value.tolist() == [0.0, 1.0, 0.75]
+    assert dual.tangent.tolist() == [2.0, 0.0, -1.0]

@@ -6,6 +6,7 @@ import pytest
 from nnparity.expect.precision_models import arithmetic
 from nnparity.reference.formulas.transformer import softmax
 from nnparity.reference.readings import Budget
+from nnparity.reference.readings.dual import Dual
 from nnparity.reference.readings.monte_carlo import Machines, lifted
 
 F16 = arithmetic("float16")
@@ -50,6 +51,21 @@ def test_the_softmax_by_the_logarithm_of_the_sum_is_within_the_worst_case() -> N
     error = np.abs(seen - softmax(x.astype(np.float64)))
     assert (error <= y.hard).all()
     assert np.sqrt(np.mean(error**2 / y.var)) > 1.5, "it is not as accurate as the quotient: Blanchard et al. 2021"
+
+
+def test_so_is_its_derivative_by_the_tangent_of_the_logsumexp() -> None:
+    """y (t - sum(y t)): where the tangent t is large beside the sum, the error of the logarithm is nearly all."""
+    random = np.random.default_rng(6)
+    x = (random.standard_normal((200, 16)) * 30).astype(np.float32)
+    t = random.standard_normal(x.shape).astype(np.float32)
+    top = x.max(-1, keepdims=True)
+    y = np.exp(x - (np.log(np.exp(x - top).sum(-1, keepdims=True)) + top))
+    seen = y * (t - np.sum(y * t, axis=-1, keepdims=True))
+    exact = softmax(Dual(x.astype(np.float64), t.astype(np.float64))).tangent
+    budget = softmax(Dual(Budget(x, F32), Budget(t, F32))).tangent
+    error = np.abs(seen - exact)
+    assert (error <= budget.hard).all()
+    assert (error > budget.hard / 4).any(), "and there is no more room than that"
 
 
 def test_what_is_no_share_is_as_it_was() -> None:
