@@ -22,6 +22,8 @@ AXES = ("mask", "distribution", "target", "position")
 FOLDER = Path(__file__).resolve().parent / "formulas"
 #: Lies beside the formulas of a pack, and has records of known divergences.
 RECORDS = "known.toml"
+#: Under which name a formula keeps its signatures once they are read: each check and each case asks for them.
+SIGNATURES = "read signatures"
 #: The formulas of all packs that `spec.packs` has taken in, by id.
 OUTSIDE: dict[str, Formula] = {}
 
@@ -285,9 +287,11 @@ def _dimensions(formula: Formula) -> set[str]:
 
 def signatures(formula: Formula) -> tuple[Signature, ...]:
     """The signatures of a formula, each with its id; the first is of the quick level, unless it says otherwise."""
-    return tuple(
-        _signature(formula, table, "core" if place else "quick") for place, table in enumerate(formula.signatures)
-    )
+    kept: dict[str, tuple[Signature, ...]] = formula.__dict__  # where its cached properties are
+    if SIGNATURES not in kept:
+        tables = enumerate(formula.signatures)
+        kept[SIGNATURES] = tuple(_signature(formula, one, "core" if place else "quick") for place, one in tables)
+    return kept[SIGNATURES]
 
 
 def ordinary(formula: Formula) -> Sequence[Signature]:
