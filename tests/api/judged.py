@@ -9,6 +9,7 @@ import importlib.util
 import os
 import sys
 from collections.abc import Callable, Iterator
+from itertools import product
 from pathlib import Path
 from typing import Any
 
@@ -18,8 +19,9 @@ import pytest
 import nnparity
 from nnparity.adapters.kernel import resolve
 from nnparity.tests import once
-from nnparity.tests.api.blocks import ALL, right, wrong
 from nnparity.tests.api.frameworks import OPS
+from nnparity.tests.api.kernels.blocks import ALL, right, wrong
+from nnparity.tests.api.kernels.other_codes import codes, widened
 
 #: Asked at the core level and in all dtypes; the others take minutes for that.
 WHOLE = ("numpy", "torch")
@@ -86,6 +88,17 @@ def of_check(framework: str) -> list[dict[str, Any]]:
     return found
 
 
+def of_other_codes(_: str) -> list[dict[str, Any]]:
+    """The grades of each correct code of `other_codes`, in each dtype; it knows PyTorch alone."""
+    found = []
+    for one, dtype in product(codes(), ALL):
+        options: dict[str, Any] = {"level": one.level, "quantities": one.quantities, "framework": "torch"}
+        result = nnparity.check(widened(one.function), one.formula, dtype=dtype, **options)
+        seen = {"formula": one.formula, "name": one.name, "loses": one.loses, "dtype": dtype, "text": str(result)}
+        found.append(seen | {"grades": [verdict.grade for verdict in result.verdicts]})
+    return found
+
+
 def of_packs(framework: str) -> list[tuple[str, str, bool, str]]:
     """(formula, dtype, whether it conforms, text) of the framework's methods of a pack."""
     from nnparity.tests.api.test_packs import FIRST, LEVELS, MODERN
@@ -108,7 +121,12 @@ def of_packs(framework: str) -> list[tuple[str, str, bool, str]]:
 
 
 #: By the module that asks; settings are looked at before anybody computes, and what a pack brings comes last.
-QUESTIONS: dict[str, Callable[[str], Any]] = {"arrays": of_arrays, "check": of_check, "packs": of_packs}
+QUESTIONS: dict[str, Callable[[str], Any]] = {
+    "arrays": of_arrays,
+    "check": of_check,
+    "other_codes": of_other_codes,
+    "packs": of_packs,
+}
 #: The module that asks each.
 ASKING = {one: Path(__file__).with_name(f"test_{one}.py") for one in QUESTIONS}
 

@@ -12,9 +12,9 @@ import pytest
 
 import nnparity
 from nnparity.tests import once
-from nnparity.tests.api.blocks import ALL, wrong
 from nnparity.tests.api.frameworks import OPS, NumpyOps
 from nnparity.tests.api.judged import EVERYTHING, FEW, HEAVY, WHOLE, told
+from nnparity.tests.api.kernels.blocks import ALL, wrong
 
 WRONG = wrong(NumpyOps())
 RIGHT = ("softmax", "attention", "masked_attention", "layer_norm")
