@@ -53,10 +53,14 @@ def _found(store: Memory, key: bytes) -> ScriptLine | None:
 
 
 def _key(verdicts: Sequence[Verdict], salt: str, versions: Mapping[str, str]) -> bytes | None:
-    """None where a pack's formulas are there: their code is in no digest of ours."""
+    """None where a pack's formulas are there: their code is in no digest of ours.
+
+    A script asks the target anew, and has nothing of the time it took nor of what was said of it: an answer in the
+    place of a refusal may be of memory that nobody has written to, and has other numbers each time.
+    """
     if taken():
         return None
-    asked = [msgspec.structs.replace(one, seconds=0.0) for one in verdicts]
+    asked = [msgspec.structs.replace(one, seconds=0.0, message=None) for one in verdicts]
     return questions.key(ROOMS, __name__, [salt, sorted(versions.items()), msgspec.msgpack.encode(asked)])
 
 

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import msgspec
 import pytest
@@ -49,10 +50,11 @@ def test_it_is_made_once() -> None:
     assert len(make.calls) == 1
 
 
-def test_the_seconds_that_a_case_took_make_no_difference() -> None:
+@pytest.mark.parametrize("other", [{"seconds": 9.0}, {"message": "answers float32 (2, 3): 1.8e+20, 0, -2160"}])
+def test_the_seconds_that_a_case_took_and_what_was_said_of_it_make_no_difference(other: dict[str, Any]) -> None:
     make = Making()
     make()
-    assert known([msgspec.structs.replace(CAUSE[0], seconds=9.0)], "", VERSIONS) == SCRIPT
+    assert known([msgspec.structs.replace(CAUSE[0], **other)], "", VERSIONS) == SCRIPT
 
 
 OTHERS: dict[str, Callable[[Making], ScriptLine]] = {
