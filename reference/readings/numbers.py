@@ -76,8 +76,8 @@ def rewritten(x: Any, units: float) -> Any:
 def tanh_derivative(y: Any) -> Any:
     """1 - y^2, from y = tanh(x).
 
-    A kernel may also have 1 / cosh(x)^2: it is what a compiler of derivatives finds in its table (LLVM's Enzyme, for
-    one). Near 0, where y^2 is hardly there, 1 - y^2 is rounded once, and the other as often as `SECH_SQUARED` says.
+    A kernel may also have 1 / cosh(x)^2, as MLX has, and what a compiler of derivatives finds in its table (LLVM's
+    Enzyme). Near 0, where y^2 is hardly there, 1 - y^2 is rounded once, and the other as often as `SECH_SQUARED` says.
     """
     return rewritten(1 - np.square(y), SECH_SQUARED)
 

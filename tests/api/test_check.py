@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 
 import nnparity
+from nnparity.reference.formulas.convolution import max_pool2d
 from nnparity.tests import once
 from nnparity.tests.api.frameworks import OPS, NumpyOps
 from nnparity.tests.api.judged import EVERYTHING, FEW, HEAVY, WHOLE, told
@@ -103,3 +104,21 @@ def test_a_module_is_found_by_whatever_path_it_was_collected(
     asking = {"check": tmp_path / "linked" / Path(__file__).name}
     monkeypatch.setattr(once, "_ask", lambda _, subject, asked: {one: {"found": subject} for one in asked})
     assert once.told(request, "linked", "numpy", "check", asking) == "numpy"
+
+
+@pytest.mark.parametrize("dtype", ALL)
+@pytest.mark.parametrize(
+    ("scan", "says"), [("last", "the last has"), ("columns", "the first has the gradient")]
+)
+def test_another_choice_among_equal_pixels_has_a_name(scan: str, says: str, dtype: str) -> None:
+    def pooled(x: Any) -> Any:
+        return max_pool2d(x.astype(np.float64)).astype(x.dtype)
+
+    def pulled(g: Any, x: Any) -> Any:
+        (dx,) = max_pool2d.gradients(g.astype(np.float64), x.astype(np.float64), scan=scan)
+        return dx.astype(x.dtype)
+
+    found = nnparity.check(pooled, "max_pool2d", vjp=pulled, dtype=dtype, level="core")
+    tied = [one for one in found.failures if one.dataset == "tied"]
+    assert tied
+    assert all(f"of equal pixels {says}" in str(one.diagnosis) for one in found.failures)
