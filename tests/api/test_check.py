@@ -107,9 +107,7 @@ def test_a_module_is_found_by_whatever_path_it_was_collected(
 
 
 @pytest.mark.parametrize("dtype", ALL)
-@pytest.mark.parametrize(
-    ("scan", "says"), [("last", "the last has"), ("columns", "the first has the gradient")]
-)
+@pytest.mark.parametrize(("scan", "says"), [("last", "the last has"), ("columns", "the first has the gradient")])
 def test_another_choice_among_equal_pixels_has_a_name(scan: str, says: str, dtype: str) -> None:
     def pooled(x: Any) -> Any:
         return max_pool2d(x.astype(np.float64)).astype(x.dtype)
