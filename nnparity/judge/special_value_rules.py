@@ -233,7 +233,7 @@ def mixed(case: Case, quantity: str, seen: Array, answers: list[tuple[Expected, 
     Of several NaN one thing is made: what is permitted of each alone is no reason for a body unlike its tail.
     """
     told = judge(seen, answers[0][0], case.dtype)
-    if special(case.dataset).like or len(answers) == 1 or told.hard is None:  # one answer, or a wrong shape, is none
+    if special(case.dataset).alike or len(answers) == 1 or told.hard is None:  # one answer, or a wrong shape, is none
         return None
     ratios = _ratios(case, quantity, seen, answers)
     hard = float(np.min(ratios, axis=0).max(initial=0.0))

@@ -140,7 +140,7 @@ def max_pool2d(
     if scan == "shared":
         return _differentiated_in_shares(pixels)
     if scan in ORDERS:
-        pixels = pixels[..., ORDERS[scan]]
+        pixels = _ordered(pixels, scan)
     y = np.max(np.where(np.equal(pixels, pixels), pixels, -np.inf) if skip_nan else pixels, axis=4)
     return y if sign == 1 else sign * y
 
@@ -190,8 +190,12 @@ def _(
 
 def _first_of_all(pixels: Float[Array, "n c h w 4"], scan: str) -> list[Int[Array, "n c h w"]]:
     """Which pixel is the first of the largest ones, in the order of the scan."""
-    order = ORDERS[scan]
-    return [_first(pixels[..., order], order.index(place)) for place in range(4)]
+    pixels = _ordered(pixels, scan)
+    return [_first(pixels, ORDERS[scan].index(place)) for place in range(4)]
+
+
+def _ordered(pixels: Float[Array, "n c h w 4"], scan: str) -> Float[Array, "n c h w 4"]:
+    return pixels[..., ORDERS[scan]] if scan else pixels
 
 
 def _first(pixels: Float[Array, "n c h w 4"], place: int) -> Int[Array, "n c h w"]:

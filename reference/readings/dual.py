@@ -13,9 +13,16 @@ from typing import Any, Self
 import numpy as np
 from scipy import special
 
-from nnparity.reference.readings import numbers
 from nnparity.reference.readings.base import Reading
-from nnparity.reference.readings.numbers import constant, count, detached, host_scalar, logistic, tanh_derivative
+from nnparity.reference.readings.numbers import (
+    constant,
+    count,
+    detached,
+    host_scalar,
+    logistic,
+    rewritten,
+    tanh_derivative,
+)
 
 
 class Dual(Reading):
@@ -54,7 +61,7 @@ class Dual(Reading):
 
     def rewritten(self, units: float) -> "Dual":
         """See `Reading`: the value is; the derivative of what it was, which has roundings of its own, stays."""
-        return Dual(numbers.rewritten(self.value, units), self.tangent)
+        return Dual(rewritten(self.value, units), self.tangent)
 
     def detached(self) -> Any:
         """See `Reading`; of a dual number of dual numbers neither derivative."""

@@ -236,9 +236,11 @@ class Special:
     scale: float = 1.0
     #: What is put into those behind the first instead.
     then: Put | None = None
-    #: The special dataset whose permits hold for it too. Of several numbers of a kind it makes one thing of all: what
-    #: a vector's body makes of them and its tail does not is no answer of either.
+    #: The special dataset whose permits hold for it where the formula has none of its own.
     like: str = ""
+    #: Whether of several numbers of a kind one thing is made: what a vector's body makes of them and its tail does not
+    #: is no answer of either.
+    alike: bool = False
 
     @property
     def structural(self) -> bool:
@@ -258,25 +260,23 @@ def _others(place: int) -> bool:
     return place > 0
 
 
-#: Of these, too, many numbers are equal: what a formula permits of ties holds where it permits nothing of them.
-EQUAL_NUMBERS = ("zeros", "all masked", "subnormal")
 REAL = ("real",)
 #: Targets of a loss stay what they are: a distribution.
 FLOATS = ("real", "positive", "probability", "distribution")
 SPECIALS: dict[str, Special] = {
     "nan": Special(nan, _first, FLOATS),
     "nan in others": Special(nan, _others, FLOATS),
-    SEVERAL: Special(several_nan, _first, FLOATS, sizes=widest, like="nan"),
-    ROWS: Special(nan_rows, _first, REAL, sizes=past_blocks, usual=False, like="nan"),
+    SEVERAL: Special(several_nan, _first, FLOATS, sizes=widest, like="nan", alike=True),
+    ROWS: Special(nan_rows, _first, REAL, sizes=past_blocks, usual=False, like="nan", alike=True),
     BEGINNING: Special(None),
     "infinity": Special(infinity, _first, REAL),
     "infinity in others": Special(infinity, _others, REAL),
-    "zeros": Special(zeros, domains=FLOATS),
+    "zeros": Special(zeros, domains=FLOATS, like="ties"),
     "largest": Special(largest, _first, REAL, scale=0.125),
-    "subnormal": Special(subnormal, domains=("real", "positive", "probability")),
+    "subnormal": Special(subnormal, domains=("real", "positive", "probability"), like="ties"),
     "ties": Special(ties, domains=REAL, usual=False),
     "masked": Special(masked, _first, REAL, usual=False),
-    "all masked": Special(all_masked, _first, ("real", "mask"), usual=False),
+    "all masked": Special(all_masked, _first, ("real", "mask"), usual=False, like="ties"),
     "all nan": Special(all_nan, _first, REAL, usual=False),
     BLOCKS: Special(masked_blocks, _first, ("real", "mask"), sizes=longest_rows, usual=False),
     NEGATIVE: Special(very_negative, _first_two, REAL, sizes=exact_width, usual=False, then=of_one_sum),
@@ -298,8 +298,7 @@ def is_special(dataset: str) -> bool:
 
 def permitted(formula: Formula, dataset: str) -> tuple[Permit, ...]:
     """What is right where the formula does not decide."""
-    like = "ties" if dataset in EQUAL_NUMBERS else special(dataset).like
-    return formula.permits.get(dataset) or formula.permits.get(like, ())
+    return formula.permits.get(dataset) or formula.permits.get(special(dataset).like, ())
 
 
 def unknown(formula: Formula) -> Iterator[tuple[str, str]]:

@@ -88,12 +88,12 @@ def of_check(framework: str) -> list[dict[str, Any]]:
     return found
 
 
-def of_other_codes(_: str) -> list[dict[str, Any]]:
+def of_other_codes(framework: str) -> list[dict[str, Any]]:
     """The grades of each correct code of `other_codes`, in each dtype; it knows PyTorch alone."""
-    found = []
+    found, ops = [], OPS[framework]()
     for one, dtype in product(codes(), ALL):
-        options: dict[str, Any] = {"level": one.level, "quantities": one.quantities, "framework": "torch"}
-        result = nnparity.check(widened(one.function), one.formula, dtype=dtype, **options)
+        options: dict[str, Any] = {"level": one.level, "quantities": one.quantities, "framework": framework}
+        result = nnparity.check(widened(one.function, ops), one.formula, dtype=dtype, **options)
         seen = {"formula": one.formula, "name": one.name, "loses": one.loses, "dtype": dtype, "text": str(result)}
         found.append(seen | {"grades": [verdict.grade for verdict in result.verdicts]})
     return found

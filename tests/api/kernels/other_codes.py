@@ -9,7 +9,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-ALL = ("output", "grad", "jvp", "hvp")
+from nnparity.tests.api.frameworks import TorchOps
+
+FAMILIES = ("output", "grad", "jvp", "hvp")
 LOG2_E = 1 / math.log(2)
 
 
@@ -23,7 +25,7 @@ class Code:
     #: It loses digits that the formula keeps, and is imprecise where it does; nowhere does it diverge.
     loses: bool = False
     level: str = "quick"
-    quantities: tuple[str, ...] = ALL
+    quantities: tuple[str, ...] = FAMILIES
 
 
 def codes() -> list[Code]:
@@ -79,7 +81,9 @@ def codes() -> list[Code]:
         Code("softmax", "e^(x - logsumexp)", by_logsumexp, loses=True, level="core"),
         Code("attention", "queries and keys are scaled by the fourth root", attention),
         Code("gelu", "by erfc", lambda x: x / 2 * torch.erfc(-x * math.sqrt(0.5))),
-        Code("dense", "the bias is a column", lambda x, w, b: _with_column(torch, x, w, b)),
+        Code(
+            "dense", "the bias is a column", lambda x, w, b: F.pad(x, (0, 1), value=1) @ torch.cat([w, b[:, None]], 1).T
+        ),
         Code("lstm_step", "one product", lstm_step),
         Code("sparse_cross_entropy_logits", "logsumexp less the logit", of_labels, loses=True, level="core"),
         Code("l2_penalty", "a dot product", lambda w, lam: lam * torch.dot(w, w)),
@@ -87,17 +91,13 @@ def codes() -> list[Code]:
     ]
 
 
-def _with_column(torch: Any, x: Any, w: Any, b: Any) -> Any:
-    return torch.cat([x, torch.ones_like(x[:, :1])], 1) @ torch.cat([w, b[:, None]], 1).T
-
-
-def widened(function: Callable[..., Any]) -> Callable[..., Any]:
+def widened(function: Callable[..., Any], ops: TorchOps) -> Callable[..., Any]:
     """The same in float32 where the arrays are narrower, with its results rounded."""
 
     @functools.wraps(function)  # its keywords say which attributes it takes
     def wide(*arrays: Any, **attributes: Any) -> Any:
-        narrow = next(x.dtype for x in arrays if x.is_floating_point())
-        y = function(*(x.float() if x.dtype == narrow and narrow.itemsize < 4 else x for x in arrays), **attributes)
-        return tuple(one.to(narrow) for one in y) if isinstance(y, tuple) else y.to(narrow)
+        like = next(x for x in arrays if x.is_floating_point())
+        y = function(*map(ops.wide, arrays), **attributes)
+        return tuple(ops.narrow(one, like) for one in y) if isinstance(y, tuple) else ops.narrow(y, like)
 
     return wide
