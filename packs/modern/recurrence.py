@@ -5,7 +5,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from nnparity.reference.readings.numbers import logistic
+from nnparity.reference.readings.numbers import logistic, tanh_derivative
 from nnparity.reference.registry import formula
 
 Array = Any
@@ -43,7 +43,7 @@ def _gru_back(
     g: Array, s: _Step, x: Array, h: Array, wx: Array, wh: Array, early: bool = False, swapped: bool = False
 ) -> tuple[Array, ...]:
     """From the cotangent of h_t to the gradients of x, h, wx, wh, bx and bh."""
-    dn = g * (s.z if swapped else 1 - s.z) * (1 - np.square(s.n))
+    dn = g * (s.z if swapped else 1 - s.z) * tanh_derivative(s.n)
     dz = g * (s.n - h if swapped else h - s.n) * (s.z * (1 - s.z))
     dproduct = dn if early else dn * s.r
     dinner = np.einsum("np,pm->nm", dproduct, wh[2])
