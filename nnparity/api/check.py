@@ -8,13 +8,15 @@ from pathlib import Path
 from typing import Any
 
 import msgspec
+import numpy as np
 
 from nnparity.adapters.function import FRAMEWORKS, Call, adapter, framework_of, imported, user_lines
 from nnparity.adapters.kernel import DeviceUnavailable
 from nnparity.api import given
-from nnparity.api.judging import Judged, judged, model_of, target
+from nnparity.api.judging import judged, model_of, target
 from nnparity.api.results import Result
-from nnparity.checks.common import first_line, observe
+from nnparity.checks.common import first_line, first_order, observe
+from nnparity.checks.special_values import findings, special_cases
 from nnparity.execute.requests import request
 from nnparity.execute.target import Target
 from nnparity.expect.budgets import expect
@@ -23,8 +25,10 @@ from nnparity.judge.known_divergences import Known, settled
 from nnparity.judge.recorded_expectations import Evidence, met
 from nnparity.reports.records import PASSING, Verdict
 from nnparity.run.examiner import on_record
+from nnparity.run.verdicts import verdict_line
 from nnparity.spec import Case, Formula, cases_of
 from nnparity.spec.schema import LEVELS, QUANTITIES, Scalar
+from nnparity.spec.selection import Selection
 from nnparity.spec.usage import UsageError, require
 
 #: The salt of a call that is not judged: it comes before each group, on other numbers.
@@ -43,6 +47,7 @@ def check(
     vjp: Callable[..., Any] | None = None,
     attributes: Mapping[str, Scalar] | None = None,
     accumulate: Any = "float32",
+    special_values: bool = False,
 ) -> Result:
     """Whether `fn` computes the formula: true if everything that was judged conforms.
 
@@ -59,6 +64,8 @@ def check(
         vjp: The function's own gradient, called as ``vjp(cotangent, *inputs)``, in the place of the framework's.
         attributes: Values of attributes that the function has built in, such as ``{"eps": 1e-5}``.
         accumulate: What sums in half precision are held to: float32, or the dtype itself.
+        special_values: Whether NaN, infinities, ties, very negative logits, empty arrays and the like are asked too,
+            of output and gradients, whatever the level.
 
     Returns:
         A `Result`. It is not true where all verdicts of a quantity are inconclusive.
@@ -73,36 +80,53 @@ def check(
     one = given.dtype_of(dtype)
     require("level", (level,), LEVELS)
     call = Call(fn, found, vjp)
-    groups = list(_groups(call, one.name, level, attributes or {}))
+    fixed = _fixed(call, one.name, attributes or {})
+    groups = list(_groups(found, one.name, level, fixed))
     model = model_of(accumulate, one.name)
     name = framework or recognised(call, groups[0][0], device or "cpu")
     asked = _families(name, call, quantities)
-    made = _target(name, call, device or "cpu", one.name)
+    made = _target(name, call, device or "cpu", one.name, model)
     records = functools.cache(on_record)  # read where something does not conform, and once
     verdicts = [verdict for group in groups for verdict in _examined(made, group, asked, model, records)]
-    return Result(verdicts, _told(made, found, one.name, groups, level))
+    specials = _specials(found, one.name, asked, fixed) if special_values else []
+    verdicts += [verdict for case in specials for verdict in _special(made, case, asked, records)]
+    return Result(verdicts, _told(made, found, one.name, sum(map(len, groups)), level, len(specials)))
 
 
-def _groups(call: Call, dtype: str, level: str, attributes: Mapping[str, Scalar]) -> Iterator[list[Case]]:
-    """The plan's cases, a list a signature; attributes that the function does not take have one value throughout."""
+def _fixed(call: Call, dtype: str, attributes: Mapping[str, Scalar]) -> dict[str, Scalar]:
+    """The attributes that have one value throughout: those that are given, and those that the function does not take.
+
+    Raises UsageError for what the formula does not have.
+    """
     formula = call.formula
     if attributes and not formula.attributes:
         raise UsageError(f"{formula.id} has no attributes, and was given {', '.join(map(str, attributes))}")
     require("attribute", tuple(attributes), tuple(formula.attributes))
-    fixed = {name: attributes.get(name, default) for name, default in formula.attributes.items()}
-    fixed = {
-        name: given.attribute(formula, name, value)
-        for name, value in fixed.items()
-        if name in attributes or name not in call.takes
-    }
     if dtype not in formula.dtypes:
         raise UsageError(f"{formula.id} is not asked in {dtype}, only in {', '.join(formula.dtypes)}")
+    every = {name: attributes.get(name, default) for name, default in formula.attributes.items()}
+    return {
+        name: given.attribute(formula, name, value)
+        for name, value in every.items()
+        if name in attributes or name not in call.takes
+    }
+
+
+def _groups(formula: Formula, dtype: str, level: str, fixed: Mapping[str, Scalar]) -> Iterator[list[Case]]:
+    """The plan's cases with these attributes, a list a signature."""
     seen: set[str] = set()
     for group in cases_of(formula, dtype, level):
         cases = [_with(case, fixed) for case in group]
         if cases[0].signature.id not in seen:
             seen.add(cases[0].signature.id)
             yield cases
+
+
+def _specials(formula: Formula, dtype: str, quantities: frozenset[str], fixed: Mapping[str, Scalar]) -> list[Case]:
+    """The special cases with these attributes; none where neither output nor gradients are asked."""
+    if not first_order(formula, tuple(quantities)):
+        return []
+    return [_with(case, fixed) for case in special_cases(formula, Selection(dtypes=(dtype,)))]
 
 
 def _with(case: Case, fixed: Mapping[str, Scalar]) -> Case:
@@ -167,9 +191,9 @@ def _families(framework: str, call: Call, quantities: Sequence[str] | None) -> f
     return frozenset(quantities)
 
 
-def _target(framework: str, call: Call, device: str, dtype: str) -> Target:
+def _target(framework: str, call: Call, device: str, dtype: str, model: str) -> Target:
     try:
-        return target("", adapter(framework, call, device, dtype), (dtype,))
+        return target("", adapter(framework, call, device, dtype), (dtype,), model)
     except DeviceUnavailable as error:
         raise UsageError(str(error)) from error
     except ImportError as error:
@@ -191,14 +215,25 @@ def _examined(
         (observed,) = observe(asked.observer, [request(case, quantities)])
         truth = expect(case, quantities, flush=flush, model=model)
         for one in judged(asked, case, observed, truth, before):
-            yield _recorded(one, Evidence(case, flush, one.seen, one.expected), records)
+            yield _recorded(one.verdict, Evidence(case, flush, one.seen, one.expected), records)
 
 
-def _recorded(one: Judged, evidence: Evidence, records: Callable[[], Sequence[Known]]) -> Verdict:
+def _special(
+    asked: Target, case: Case, quantities: frozenset[str], records: Callable[[], Sequence[Known]]
+) -> Iterator[Verdict]:
+    """The verdicts of a special case, of which NumPy's warnings tell nothing that the verdicts do not."""
+    flush, first = asked.flushes[case.dtype.name], first_order(case.formula, tuple(quantities))
+    with np.errstate(all="ignore"):
+        (observed,) = observe(asked.observer, [request(case, first)])
+    for one in findings(asked, case, observed, first):
+        yield _recorded(verdict_line(asked, one), Evidence(case, flush, one.seen, one.truth), records)
+
+
+def _recorded(verdict: Verdict, evidence: Evidence, records: Callable[[], Sequence[Known]]) -> Verdict:
     """The verdict, and where it is what a record expects of the framework's own kernel, that record."""
-    if one.verdict.grade in PASSING:
-        return one.verdict
-    verdict, here = one.verdict, instructions()
+    if verdict.grade in PASSING:
+        return verdict
+    here = instructions()
     about = settled([known for known in records() if known.covers(verdict, installed(tuple(known.versions)), here)])
     found = next((known for known in about if met(known.expects, known.kind, verdict, evidence)), None)
     if found is None:
@@ -207,7 +242,7 @@ def _recorded(one: Judged, evidence: Evidence, records: Callable[[], Sequence[Kn
     return msgspec.structs.replace(verdict, known=found.id, note=told)
 
 
-def _told(asked: Target, formula: Formula, dtype: str, groups: Sequence[Sequence[Case]], level: str) -> str:
-    cases = sum(map(len, groups))
+def _told(asked: Target, formula: Formula, dtype: str, cases: int, level: str, specials: int) -> str:
     plural = "case" if cases == 1 else "cases"
-    return f"{formula.id} in {dtype} on {asked.name}, {cases} {plural} of the level {level}"
+    more = f" and {specials} of special values" if specials else ""
+    return f"{formula.id} in {dtype} on {asked.name}, {cases} {plural} of the level {level}{more}"

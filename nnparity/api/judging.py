@@ -36,11 +36,13 @@ class Here:
     """What the harness asks of an `Observer`, answered by an adapter in this process."""
 
     adapter: Adapter
+    model: str = ACCUMULATE
     info: TargetInfo = field(init=False)
     _pending: Sequence[Request] = ()
 
     def __post_init__(self) -> None:
-        self.info = TargetInfo(self.adapter.target, {}, {}, {}, "", [self.adapter.device], 0.0)
+        held = {("*", "*", "*"): self.model}
+        self.info = TargetInfo(self.adapter.target, {}, {}, {}, "", [self.adapter.device], 0.0, precision=held)
 
     def submit(self, requests: Sequence[Request]) -> None:
         """See `Observer`."""
@@ -52,9 +54,9 @@ class Here:
             yield Observed(observe(self.adapter, request))
 
 
-def target(name: str, adapter: Adapter | None, dtypes: Sequence[str] = ()) -> Target:
-    """A target of this process; without an adapter it only has a name."""
-    observer: Any = Here(adapter) if adapter else Named(TargetInfo(name, {}, {}, {}, "", [], 0.0))
+def target(name: str, adapter: Adapter | None, dtypes: Sequence[str] = (), model: str = ACCUMULATE) -> Target:
+    """A target of this process, held to a model of half precision; without an adapter it only has a name."""
+    observer: Any = Here(adapter, model) if adapter else Named(TargetInfo(name, {}, {}, {}, "", [], 0.0))
     return Target(observer, {dtype: adapter is not None and flushes(adapter, dtype) for dtype in dtypes})
 
 

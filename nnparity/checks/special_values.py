@@ -28,7 +28,7 @@ from nnparity.judge.grades import Judgement
 from nnparity.judge.special_value_rules import Settled, expected, permits, settle
 from nnparity.reports.records import Fact, Number
 from nnparity.spec import Case, Formula
-from nnparity.spec.cases.special_values import special, special_case, specials_of
+from nnparity.spec.cases.special_values import SpecialCase, special, special_case, specials_of
 from nnparity.spec.schema import plain
 from nnparity.spec.selection import Selection
 
@@ -38,7 +38,7 @@ PLAIN = "as the formula says"
 
 def special_values(target: Target, formula: Formula, selection: Selection) -> Inquiry:
     """Finds a verdict for each special case and quantity, and one cell that sums them up."""
-    cases = _cases(formula, selection)
+    cases = special_cases(formula, selection)
     if reason := target.refuses(formula):
         return saying(unsupported(cases[0], reason))
     quantities = first_order(formula, selection.quantities)
@@ -55,13 +55,14 @@ def _judged(
 ) -> Iterator[Found]:
     words = CellText(selection.dtypes)
     for case, observed in zip(cases, answers, strict=True):
-        for found in _findings(target, case, observed, quantities):
+        for found in findings(target, case, observed, quantities):
             words.add(case.dataset, _saying(found), case.dtype.name)
             yield found
     yield Fact(TABLE, cases[0].formula.id, target.name, words.text(PLAIN))
 
 
-def _cases(formula: Formula, selection: Selection) -> list[Case]:
+def special_cases(formula: Formula, selection: Selection) -> list[SpecialCase]:
+    """The special cases of a formula in the dtypes of a selection; those of sizes alone in one of them."""
     names = [name for name in specials_of(formula) if name != "subnormal"]
     return [
         special_case(formula, name, dtype, selection.salt)
@@ -71,7 +72,8 @@ def _cases(formula: Formula, selection: Selection) -> list[Case]:
     ]
 
 
-def _findings(target: Target, case: Case, observed: Observed, asked: frozenset[str]) -> Iterator[Finding]:
+def findings(target: Target, case: Case, observed: Observed, asked: frozenset[str]) -> Iterator[Finding]:
+    """What is found of one special case, a finding for each quantity."""
     flush = target.flushes[case.dtype.name]
     for place, quantity in enumerate(judgeable(expected(case, asked, flush, None, ""), observed)):
         seen = observed.observation.get(quantity)

@@ -53,6 +53,31 @@ def test_an_attribute_that_is_built_in_is_said() -> None:
     assert told == {"n3d8", "n3d1029", "n1025d5", "n2d33", "n2d8"}  # not eps 1e-5, which the function could not know of
 
 
+def floored(q: Any, k: Any, v: Any) -> Any:
+    """Attention whose largest score is -30 at least, as of a kernel that goes through its scores block by block."""
+    scores = np.asarray(q @ np.swapaxes(k, 1, 2), np.float64) / np.sqrt(q.shape[-1])
+    powers = np.exp(scores - np.maximum(scores.max(-1, keepdims=True), -30))
+    return (powers @ v / (powers.sum(-1, keepdims=True) + 1e-12)).astype(q.dtype)
+
+
+def test_special_values_are_asked_where_that_is_said() -> None:
+    assert nnparity.check(floored, "attention", level="core")
+    result = nnparity.check(floored, "attention", special_values=True)
+    assert [v.dataset for v in result.failures] == ["very negative logits"]
+    assert " and 17 of special values: 1 of 18 verdicts " in str(result)
+    result = nnparity.check(softmax, "softmax", vjp=softmax_vjp, special_values=True)
+    assert result, str(result)
+    assert {"nan", "infinity", "empty"} <= {v.dataset for v in result.verdicts if v.quantity == "grad.x"}
+    assert len(nnparity.check(softmax, "softmax", quantities=("output",), special_values=True).verdicts) == 16
+
+
+def test_special_values_have_the_attributes_that_are_built_in() -> None:
+    result = nnparity.check(layer_norm, "layer_norm", dtype="float64", attributes={"eps": 1e-5}, special_values=True)
+    assert result, str(result)
+    assert {v.signature.partition("-")[2] for v in result.verdicts} == {"eps1e-05"}
+    assert not nnparity.check(layer_norm, "layer_norm", dtype="float64", special_values=True)
+
+
 def test_the_result_says_what_would_have_been_seen() -> None:
     result = nnparity.check(softmax, "softmax")
     assert 1e-8 < result.resolution < 1e-6
