@@ -71,7 +71,8 @@ def thresholds(seen: Array, truth: Expected, dtype: Dtype, random: np.random.Gen
     seen = (seen[: len(truth.value)] if truth.value.ndim else seen).astype(np.float64)
     error = (seen - truth.value - truth.low).ravel()[told]
     noise = dtype.unit * value[told] * random.standard_normal((RUNS, int(told.sum())))
-    alone = np.fmin(truth.hard, furthest(truth, dtype) * truth.sharp)
+    with np.errstate(invalid="ignore"):  # no limit times no budget is no bound: the worst case is it
+        alone = np.fmin(truth.hard, furthest(truth, dtype) * truth.sharp)
     first = _first_beyond(error, noise, alone.ravel()[told])
     sharp = _mean_beyond(error, noise, truth.sharp.ravel()[told], allowance(truth), value.size)
     return np.minimum(first, sharp)

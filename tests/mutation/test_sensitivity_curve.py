@@ -62,6 +62,14 @@ def test_one_element_far_off_is_caught_by_chance_s_limit_too() -> None:
     assert (found > 0.99 * expected).any()
 
 
+def test_what_is_exact_shows_any_noise_and_nothing_is_undefined() -> None:
+    value, exact = np.ones(4), np.zeros(4)
+    with np.errstate(invalid="raise"):
+        for dtype in ("float64", "bfloat16"):
+            truth = Expected(value, exact, exact)
+            assert (thresholds(value, truth, DTYPES[dtype], np.random.default_rng(3)) == 0).all()
+
+
 def test_half_the_runs_need_less_noise_than_nearly_all_and_coarse_formats_as_much_of_their_own() -> None:
     memory = Memory(target(NumpyAdapter))
     for dtype in DTYPES:
