@@ -51,7 +51,7 @@ def special_values(target: Target, formula: Formula, selection: Selection) -> In
 
 
 def _judged(
-    target: Target, cases: list[Case], quantities: frozenset[str], selection: Selection, answers: Sequence[Observed]
+    target: Target, cases: Sequence[Case], quantities: frozenset[str], selection: Selection, answers: Sequence[Observed]
 ) -> Iterator[Found]:
     words = CellText(selection.dtypes)
     for case, observed in zip(cases, answers, strict=True):
