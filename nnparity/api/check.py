@@ -87,9 +87,10 @@ def check(
     asked = _families(name, call, quantities)
     made = _target(name, call, device or "cpu", one.name, model)
     records = functools.cache(on_record)  # read where something does not conform, and once
-    verdicts = [verdict for group in groups for verdict in _examined(made, group, asked, model, records)]
-    specials = _specials(found, one.name, asked, fixed) if special_values else []
-    verdicts += [verdict for case in specials for verdict in _special(made, case, asked, records)]
+    verdicts = [verdict for group in groups for verdict in _examined(made, group, asked, records)]
+    first = first_order(found, tuple(asked)) if special_values else frozenset()
+    specials = _specials(found, one.name, fixed) if first else []
+    verdicts += [verdict for case in specials for verdict in _special(made, case, first, records)]
     return Result(verdicts, _told(made, found, one.name, sum(map(len, groups)), level, len(specials)))
 
 
@@ -122,10 +123,8 @@ def _groups(formula: Formula, dtype: str, level: str, fixed: Mapping[str, Scalar
             yield cases
 
 
-def _specials(formula: Formula, dtype: str, quantities: frozenset[str], fixed: Mapping[str, Scalar]) -> list[Case]:
-    """The special cases with these attributes; none where neither output nor gradients are asked."""
-    if not first_order(formula, tuple(quantities)):
-        return []
+def _specials(formula: Formula, dtype: str, fixed: Mapping[str, Scalar]) -> list[Case]:
+    """The special cases with these attributes."""
     return [_with(case, fixed) for case in special_cases(formula, Selection(dtypes=(dtype,)))]
 
 
@@ -204,11 +203,11 @@ def _examined(
     asked: Target,
     group: Sequence[Case],
     quantities: frozenset[str],
-    model: str,
     records: Callable[[], Sequence[Known]],
 ) -> Iterator[Verdict]:
     """The verdicts of a group; before it a call on other numbers, so that an answer from before is a wrong one."""
-    flush = asked.flushes[group[0].dtype.name]
+    formula, dtype = group[0].formula.id, group[0].dtype.name
+    flush, model = asked.flushes[dtype], asked.model(formula, dtype, "output")  # it is that of all quantities
     first = replace(group[0], salt=FIRST)
     observe(asked.observer, [request(first, quantities)])
     for before, case in itertools.pairwise([first, *group]):
@@ -222,11 +221,11 @@ def _special(
     asked: Target, case: Case, quantities: frozenset[str], records: Callable[[], Sequence[Known]]
 ) -> Iterator[Verdict]:
     """The verdicts of a special case, of which NumPy's warnings tell nothing that the verdicts do not."""
-    flush, first = asked.flushes[case.dtype.name], first_order(case.formula, tuple(quantities))
     with np.errstate(all="ignore"):
-        (observed,) = observe(asked.observer, [request(case, first)])
-    for one in findings(asked, case, observed, first):
-        yield _recorded(verdict_line(asked, one), Evidence(case, flush, one.seen, one.truth), records)
+        (observed,) = observe(asked.observer, [request(case, quantities)])
+    for one in findings(asked, case, observed, quantities):
+        evidence = Evidence(case, asked.flushes[case.dtype.name], one.seen, one.truth)
+        yield _recorded(verdict_line(asked, one), evidence, records)
 
 
 def _recorded(verdict: Verdict, evidence: Evidence, records: Callable[[], Sequence[Known]]) -> Verdict:

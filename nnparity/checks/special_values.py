@@ -28,7 +28,7 @@ from nnparity.judge.grades import Judgement
 from nnparity.judge.special_value_rules import Settled, expected, permits, settle
 from nnparity.reports.records import Fact, Number
 from nnparity.spec import Case, Formula
-from nnparity.spec.cases.special_values import SpecialCase, special, special_case, specials_of
+from nnparity.spec.cases.special_values import special, special_case, specials_of
 from nnparity.spec.schema import plain
 from nnparity.spec.selection import Selection
 
@@ -51,7 +51,7 @@ def special_values(target: Target, formula: Formula, selection: Selection) -> In
 
 
 def _judged(
-    target: Target, cases: Sequence[Case], quantities: frozenset[str], selection: Selection, answers: Sequence[Observed]
+    target: Target, cases: list[Case], quantities: frozenset[str], selection: Selection, answers: Sequence[Observed]
 ) -> Iterator[Found]:
     words = CellText(selection.dtypes)
     for case, observed in zip(cases, answers, strict=True):
@@ -61,7 +61,7 @@ def _judged(
     yield Fact(TABLE, cases[0].formula.id, target.name, words.text(PLAIN))
 
 
-def special_cases(formula: Formula, selection: Selection) -> list[SpecialCase]:
+def special_cases(formula: Formula, selection: Selection) -> list[Case]:
     """The special cases of a formula in the dtypes of a selection; those of sizes alone in one of them."""
     names = [name for name in specials_of(formula) if name != "subnormal"]
     return [
