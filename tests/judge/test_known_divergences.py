@@ -192,10 +192,10 @@ def test_a_record_whose_scope_was_run_without_a_divergence_is_stale(ledger: Ledg
 
 
 def test_a_record_of_the_pool_goes_first_and_is_stale_only_where_the_pool_was_run(tmp_path: Path) -> None:
-    plain, other = record(tmp_path, GOOD)[0], record(tmp_path, GOOD + 'salt = "7"\n')[0]
-    pooled = record(tmp_path, GOOD + 'pool = "all"\n')[0]
+    more = ("", 'salt = "7"\n', 'salt = "8"\ncase = "dense/n1k1m1/*"\n', 'pool = "all"\n')
+    plain, other, named, pooled = (record(tmp_path, GOOD + one)[0] for one in more)
     assert known_divergences.settled([plain, pooled, other]) == [pooled]
-    assert known_divergences.settled([plain, other]) == [plain]
+    assert [known_divergences.settled([other, one]) for one in (plain, named)] == [[plain], [named]]
     assert [pooled.whole(plan(pool=pool)) for pool in ("none", "3", "all")] == [False, False, True]
     assert plain.whole(plan(pool="all"))
     with pytest.raises(KnownError, match="pool"):
