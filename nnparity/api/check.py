@@ -23,7 +23,7 @@ from nnparity.expect.budgets import expect
 from nnparity.judge.applicability import installed, instructions
 from nnparity.judge.known_divergences import Known, settled
 from nnparity.judge.recorded_expectations import Evidence, met
-from nnparity.reports.records import PASSING, Verdict
+from nnparity.reports.records import PASSING, WRONG, Verdict
 from nnparity.run.examiner import on_record
 from nnparity.run.verdicts import verdict_line
 from nnparity.spec import Case, Formula, cases_of
@@ -223,9 +223,12 @@ def _special(
     """The verdicts of a special case, of which NumPy's warnings tell nothing that the verdicts do not."""
     with np.errstate(all="ignore"):
         (observed,) = observe(asked.observer, [request(case, quantities)])
+    flush = asked.flushes[case.dtype.name]
     for one in findings(asked, case, observed, quantities):
-        evidence = Evidence(case, asked.flushes[case.dtype.name], one.seen, one.truth)
-        yield _recorded(verdict_line(asked, one), evidence, records)
+        verdict = verdict_line(asked, one)
+        if verdict.grade in WRONG and verdict.hard is not None and one.truth is not None:
+            verdict = msgspec.structs.replace(verdict, diagnosis=one.diagnosed(flush).text)
+        yield _recorded(verdict, Evidence(case, flush, one.seen, one.truth), records)
 
 
 def _recorded(verdict: Verdict, evidence: Evidence, records: Callable[[], Sequence[Known]]) -> Verdict:

@@ -11,9 +11,11 @@ from nnparity.execute.target import Target
 from nnparity.expect.budgets import expect
 from nnparity.expect.expected import Expected
 from nnparity.expect.precision_models import differs
+from nnparity.judge.diagnosis import Diagnosis, diagnosed
 from nnparity.judge.grades import Judgement, form
+from nnparity.judge.special_values.diagnosis import diagnosed_special
 from nnparity.spec import Case, Dtype
-from nnparity.spec.cases.special_values import batch
+from nnparity.spec.cases.special_values import batch, is_special
 from nnparity.spec.given import Given
 from nnparity.spec.loader import ordinary, signatures
 from nnparity.spec.schema import LEVELS, Formula, Signature, plain
@@ -47,6 +49,17 @@ class Finding:
     def seconds(self) -> float:
         """Those that the target took for it."""
         return sum((one.seconds for one in self.took), 0.0)
+
+    @property
+    def special(self) -> bool:
+        """Whether its numbers are special ones, and it says what is expected of them."""
+        return not self.ordinary and self.truth is not None and is_special(self.case.dataset)
+
+    def diagnosed(self, flush: bool, before: Sequence[Case] = ()) -> Diagnosis:
+        """What explains what was seen, of ordinary numbers or special ones; `before` are ordinary cases before it."""
+        name = diagnosed_special if self.special else partial(diagnosed, before=before)
+        assert self.truth is not None
+        return name(self.case, plain(self.quantity), self.seen, self.truth, flush, beside=self.beside)
 
 
 def held(target: Target, case: Case, quantities: frozenset[str], *, simulated: bool = True) -> dict[str, Expected]:

@@ -25,7 +25,7 @@ from nnparity.execute.requests import request
 from nnparity.execute.target import Target
 from nnparity.judge.elements import Array, fingerprint
 from nnparity.judge.grades import Judgement
-from nnparity.judge.special_value_rules import Settled, expected, permits, settle
+from nnparity.judge.special_values.rules import Settled, expected, permits, settle
 from nnparity.reports.records import Fact, Number
 from nnparity.spec import Case, Formula
 from nnparity.spec.cases.special_values import special, special_case, specials_of

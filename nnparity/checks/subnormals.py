@@ -22,7 +22,7 @@ from nnparity.expect.budgets import expect
 from nnparity.expect.expected import Expected
 from nnparity.judge.elements import Array, first_element
 from nnparity.judge.grades import Judgement, judge
-from nnparity.judge.special_value_rules import Settled, accepted, settle
+from nnparity.judge.special_values.rules import Settled, accepted, settle
 from nnparity.reports.records import Fact
 from nnparity.spec import Case, Formula
 from nnparity.spec.cases.special_values import special_case, specials_of

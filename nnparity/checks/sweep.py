@@ -20,7 +20,7 @@ from nnparity.expect.expected import Expected
 from nnparity.judge.elements import Array, element_ratios, first_element, spacing
 from nnparity.judge.grades import Judgement, judge
 from nnparity.judge.sensitivity import blind, resolution
-from nnparity.judge.special_value_rules import decided
+from nnparity.judge.special_values.rules import decided
 from nnparity.reports.records import OCTAVES, Fact, Number, Ulps, number
 from nnparity.spec import DTYPES, Case, Dtype, Formula
 from nnparity.spec.cases.special_values import resized

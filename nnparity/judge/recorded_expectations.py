@@ -21,7 +21,7 @@ from nnparity.expect.instead import Instead
 from nnparity.judge.elements import element_ratios, error_over_budget, errors
 from nnparity.judge.grades import Judgement, furthest, root_mean_square
 from nnparity.judge.sensitivity import graded, wrong_answers
-from nnparity.judge.special_value_rules import decided
+from nnparity.judge.special_values.rules import decided
 from nnparity.reports.records import PASSING, REPEATED, WRONG, Number, Verdict, number
 from nnparity.spec import DTYPES, Case
 from nnparity.spec.cases.special_values import is_special

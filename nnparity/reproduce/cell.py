@@ -24,7 +24,7 @@ from nnparity.expect.expected import Expected
 from nnparity.judge.error_patterns import NONE_OUTWARD, towards_zero
 from nnparity.judge.grades import Judgement, form
 from nnparity.judge.sensitivity import graded, qualified
-from nnparity.judge.special_value_rules import expected, permits, settle
+from nnparity.judge.special_values.rules import expected, permits, settle
 from nnparity.reports.records import Verdict
 from nnparity.reproduce.writing import answers
 from nnparity.reproduce.writing.sources import Unreproducible

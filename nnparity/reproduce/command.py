@@ -6,7 +6,7 @@ from nnparity.adapters.dialect import Dialect
 from nnparity.adapters.packs import kernel_of
 from nnparity.adapters.registry import BUILTIN
 from nnparity.checks.threads import ALL_CORES
-from nnparity.judge.special_value_rules import permits
+from nnparity.judge.special_values.rules import permits
 from nnparity.reproduce.cell import Cell
 from nnparity.reproduce.narrowing import narrowed
 from nnparity.reproduce.writing.scene import Scene

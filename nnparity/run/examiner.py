@@ -26,7 +26,6 @@ from nnparity.expect.budgets import expect
 from nnparity.expect.expected import Expected
 from nnparity.expect.precision_models import narrow
 from nnparity.judge import known_divergences
-from nnparity.judge.diagnosis import diagnosed
 from nnparity.judge.elements import fingerprint
 from nnparity.judge.grades import Judgement, judge
 from nnparity.judge.recorded_expectations import Evidence
@@ -232,23 +231,24 @@ class Examiner:
             note = f"{truth.steps} of {len(truth.value)} steps judged"
         note = "; ".join(filter(None, (observed.notes.get(quantity.partition(".")[0]), note))) or None
         told = (judgement, note, (observed,), fingerprint(seen), seen, truth)
-        return self._diagnosed(
-            target, Finding(case, quantity, *told, ordinary=True, beside=observed.observation), before
-        )
+        return self.enter(target, Finding(case, quantity, *told, ordinary=True, beside=observed.observation), before)
 
-    def _diagnosed(self, target: Target, found: Finding, before: Sequence[Case] = ()) -> Verdict:
-        """The verdict on a finding of ordinary numbers, with what is known of them that explains what is wrong."""
+    def enter(self, target: Target, found: Finding, before: Sequence[Case] = ()) -> Verdict:
+        """The verdict on a finding, with the known divergence or the diagnosis that explains what is wrong.
+
+        `before` are the ordinary cases before it. Of what is neither ordinary nor special numbers, the check says why.
+        """
         verdict, case, judgement = self._verdict(target, found), found.case, found.judgement
         fine = judgement.hard is None or judgement.grade in ("conforms", "inconclusive")
-        if fine or not self.diagnosing or (verdict.known and case.formula.composition):
+        explained = verdict.known and (case.formula.composition or not found.ordinary)
+        if fine or not self.diagnosing or explained or not (found.ordinary or found.special):
             return verdict  # what is on record is explained, and to diagnose a training run takes seconds
         told = self.ledger.explanation(verdict, case.formula) or found.diagnosis or self._named(target, found, before)
         return msgspec.structs.replace(verdict, diagnosis=told)
 
     def _named(self, target: Target, found: Finding, before: Sequence[Case]) -> str:
-        case, flush = found.case, target.flushes[found.case.dtype.name]
         try:
-            return diagnosed(case, plain(found.quantity), found.seen, found.truth, flush, before, found.beside).text  # type: ignore[arg-type]
+            return found.diagnosed(target.flushes[found.case.dtype.name], before).text
         except Exception as error:  # noqa: BLE001 - a run of hours does not end because nobody knows a name for a fault
             return f"{FAILED}: {type(error).__name__}: {first_line(str(error))}"
 
@@ -267,10 +267,6 @@ class Examiner:
                 yield found, ()
             elif self.plan.takes(found.case):
                 yield self.enter(target, found), _places(found.took, answers)
-
-    def enter(self, target: Target, found: Finding) -> Verdict:
-        """What a check found, with the known divergence that explains it; of ordinary numbers with a diagnosis."""
-        return self._diagnosed(target, found) if found.ordinary else self._verdict(target, found)
 
     def _verdict(self, target: Target, found: Finding) -> Verdict:
         evidence = Evidence(found.case, target.flushes[found.case.dtype.name], found.seen, found.truth)

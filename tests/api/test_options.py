@@ -63,7 +63,9 @@ def floored(q: Any, k: Any, v: Any) -> Any:
 def test_special_values_are_asked_where_that_is_said() -> None:
     assert nnparity.check(floored, "attention", level="core")
     result = nnparity.check(floored, "attention", special_values=True)
-    assert [v.dataset for v in result.failures] == ["very negative logits"]
+    assert [(v.dataset, v.diagnosis) for v in result.failures] == [
+        ("very negative logits", "zeros: nothing of the result is written")
+    ]
     assert " and 17 of special values: 1 of 18 verdicts " in str(result)
     result = nnparity.check(softmax, "softmax", vjp=softmax_vjp, special_values=True)
     assert result, str(result)

@@ -11,7 +11,7 @@ from nnparity.expect.budgets import expect
 from nnparity.expect.expected import Expected
 from nnparity.judge.grades import judge
 from nnparity.judge.sensitivity import BELOW, graded, qualified, right
-from nnparity.judge.special_value_rules import expected, mixed, settle
+from nnparity.judge.special_values.rules import expected, mixed, settle
 from nnparity.reference.readings.budget import ranges
 from nnparity.spec import DTYPES, Case, load
 from nnparity.spec.cases.special_values import special_case, specials_of

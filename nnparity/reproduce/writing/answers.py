@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from nnparity.expect.expected import Expected
 from nnparity.judge.elements import error_over_budget, errors
 from nnparity.judge.grades import Judgement, allowance, furthest, root_mean_square
-from nnparity.judge.special_value_rules import accepted
+from nnparity.judge.special_values.rules import accepted
 from nnparity.spec import Case, Dtype
 from nnparity.spec.cases.special_values import SpecialCase
 
