@@ -237,7 +237,7 @@ class Adapter(OptionalMethods, ABC):
 
     def _operation(self, request: Request) -> Operation:
         """The method for a request, attributes bound. Raise `Unsupported` when there is none."""
-        mapped = f"{request.mapped} {request.members} {request.jacobian}"
+        mapped = f"{request.mapped} {request.members} {request.jacobian} {request.output_at}"
         name = f"{request.formula} {request.wrt} {request.attributes} {request.dtype} {mapped}"
         if name not in self._operations:
             self._operations[name] = in_a_way(self._bound(request), request, self.vmap)

@@ -172,6 +172,18 @@ class Operation:
 
 
 @dataclass(frozen=True, eq=False)
+class InPart(Operation):
+    """An operation of several outputs of which some alone are taken, those at `places`; no gradient comes to others."""
+
+    places: tuple[int, ...] = field(kw_only=True)
+
+    def __call__(self, *primals: Tensor, **rest: Tensor) -> Tensors:
+        """The outputs at those places."""
+        every = super().__call__(*primals, **rest)
+        return tuple(every[place] for place in self.places)
+
+
+@dataclass(frozen=True, eq=False)
 class Mapped(Operation):
     """An operation as code for one of several, mapped over the inputs `mapped` and, with `cotangents`, over those.
 
@@ -224,7 +236,9 @@ class Mapped(Operation):
 
 
 def in_a_way(bound: Operation, request: Request, vmap: Callable[[Any], Any]) -> Operation:
-    """The operation mapped as a request asks for it, or as it is."""
+    """The operation mapped as a request asks for it, or with some of its outputs alone, or as it is."""
+    if request.output_at:
+        return InPart(**vars(bound), places=tuple(request.output_at))
     more: dict[str, Any] = {**vars(bound), "alone": bound, "vmap": vmap}
     if request.members or request.jacobian:
         return Mapped(**more, mapped=request.members, samples=False, cotangents=request.jacobian)

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from nnparity.adapters.base import Adapter
-from nnparity.adapters.kernel import Kernel, Operation, Point, Tensors
+from nnparity.adapters.kernel import InPart, Kernel, Operation, Point, Tensors
 from nnparity.adapters.request import Array, Failure, Observation, Request, keys
 from nnparity.reference import FORMULAS, packs
 from nnparity.reference.readings import Dual, tangent_of
@@ -105,10 +105,18 @@ class NumpyAdapter(Adapter):
         return tuple(Dual(x, v) for x, v in zip(point.primals, point.tangents, strict=True))
 
     def _gradients(self, operation: Operation, point: Point, primals: Tensors) -> Tensors:
-        g = point.cotangents if len(point.cotangents) > 1 else point.cotangents[0]
+        given = _of_all_outputs(operation, point) if isinstance(operation, InPart) else point.cotangents
+        g = given if len(given) > 1 else given[0]
         named = dict(zip(operation.wrt, primals, strict=True)) | point.rest
         inputs = [named[name] for name in self._order[operation.formula]]
         found = FORMULAS[operation.formula].gradients(g, *inputs, **operation.attributes)
         formula = load().get(operation.formula)
         everyone = dict(zip(formula.wrt if formula else operation.wrt, found, strict=True))
         return tuple(everyone[name] for name in operation.wrt)
+
+
+def _of_all_outputs(operation: InPart, point: Point) -> Tensors:
+    """The cotangents of some outputs, and zeros of the others."""
+    outputs = Operation.__call__(operation, *point.primals, **point.rest)
+    given = dict(zip(operation.places, point.cotangents, strict=True))
+    return tuple(given.get(place, np.zeros_like(y)) for place, y in enumerate(outputs))

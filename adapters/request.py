@@ -70,6 +70,8 @@ class Request:
     #: Inputs of which the framework is to map code (vmap) over three of each, as of an ensemble: these between others.
     #: All other inputs are shared.
     members: tuple[str, ...] = ()
+    #: Places of `outputs` among those of the formula, where they are not all: the others have no cotangents.
+    output_at: tuple[int, ...] = ()
     #: Whether what pulls back is mapped over three cotangents of each output, as for a Jacobian: these between others.
     jacobian: bool = False
     #: Whether the same program was called with nothing but NaN before: what that left in memory is nothing to this.
@@ -89,7 +91,7 @@ class Request:
     def way(self) -> tuple[object, ...]:
         """How it is asked for, if otherwise than by a single call of the program for its numbers."""
         calls = self.read_late, self.repeats, self.overwrites, self.after_nan, self.concurrent, self.several_calls
-        mapped = self.mapped, self.members, self.jacobian
+        mapped = self.mapped, self.members, self.jacobian, self.output_at
         return (*calls, *mapped, self.doubled, self.nested, self.second_pass, self.pulled_late)
 
     @property

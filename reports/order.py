@@ -31,6 +31,7 @@ ASKED_AGAIN = (
         "tangent of * alone",
         "tangents without *",
         "tangents of the parameters alone",
+        "cotangent of * alone",
         "forward over reverse",
         "reverse over reverse",
         "reverse over forward",

@@ -33,7 +33,7 @@ from jax.experimental import serialize_executable
 from nnparity import adapters, spec
 from nnparity.adapters.inspection import somebodys_modules
 from nnparity.adapters.jax import program_cache
-from nnparity.adapters.kernel import Point
+from nnparity.adapters.kernel import InPart, Point
 from nnparity.adapters.shared.devices import CPU
 from nnparity.adapters.traceback import comes_along
 from nnparity.spec import packs
@@ -65,7 +65,8 @@ def kept(adapter: Any, program: Any) -> "Kept | None":
     if _foreign(len(sys.modules)):
         return None
     rule = program.func.__name__
-    told = (rule, operation.formula, operation.wrt, operation.order, dict(operation.attributes))
+    part = operation.places if isinstance(operation, InPart) else ()
+    told = (rule, operation.formula, operation.wrt, operation.order, dict(operation.attributes), part)
     name = _name(adapter.target, repr(told), adapter.settings, code(*adapter.packages))
     jitted = jax.jit(program, keep_unused=True)
     return Kept(jitted, name, folder / "executables", adapter.place, dict.fromkeys(UNUSED.get(rule, ()), ()))

@@ -9,7 +9,15 @@ from dataclasses import dataclass, replace
 from fnmatch import fnmatchcase
 from functools import partial
 
-from nnparity.checks.derivatives import DOUBLED, NESTINGS, ONE_TANGENT, OTHER_TANGENTS, OWN_TANGENTS, derivatives
+from nnparity.checks.derivatives import (
+    DOUBLED,
+    NESTINGS,
+    ONE_OUTPUT,
+    ONE_TANGENT,
+    OTHER_TANGENTS,
+    OWN_TANGENTS,
+    derivatives,
+)
 from nnparity.checks.determinism import (
     AFTER,
     AFTER_LARGER,
@@ -94,7 +102,14 @@ DATASETS = {
         COTANGENTS,
         TWO_CALLERS,
     ),
-    DERIVATIVES: (DOUBLED, ONE_TANGENT.format("*"), OTHER_TANGENTS.format("*"), OWN_TANGENTS, *NESTINGS.values()),
+    DERIVATIVES: (
+        DOUBLED,
+        ONE_TANGENT.format("*"),
+        OTHER_TANGENTS.format("*"),
+        OWN_TANGENTS,
+        ONE_OUTPUT.format("*"),
+        *NESTINGS.values(),
+    ),
     LAYOUTS: ARRANGED,
     THREADS: (ALL_CORES, SEVERAL, ONE_SAMPLE),
     SWEEP: (SWEPT,),

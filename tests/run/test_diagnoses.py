@@ -31,9 +31,9 @@ def test_it_stands_in_the_verdict() -> None:
 
 
 def test_one_that_fails_is_told_and_the_verdict_stays(monkeypatch: pytest.MonkeyPatch) -> None:
-    def failing(*_: Any) -> Callable[..., Any]:
+    def failing(*_: Any, **__: Any) -> Callable[..., Any]:
         raise ValueError("cannot reshape\nfurther lines")
 
-    monkeypatch.setattr(examiner, "diagnosed", failing)
+    monkeypatch.setattr("nnparity.checks.common.diagnosed", failing)
     told = "the diagnosis itself failed: ValueError: cannot reshape"
     assert {(v.grade, v.diagnosis) for v in verdicts()} == {("diverges", told)}

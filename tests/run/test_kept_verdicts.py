@@ -108,11 +108,11 @@ def test_each_check_is_kept(store: memory.Memory, check: str) -> None:
 def test_a_diagnosis_that_failed_is_not_kept(store: memory.Memory, monkeypatch: pytest.MonkeyPatch) -> None:
     """For want of memory, say: the next run may have more."""
 
-    def failing(*_: Any) -> Any:
+    def failing(*_: Any, **__: Any) -> Any:
         raise MemoryError
 
     asked, twice = plan("tanh"), type("Twice", (Scaled,), {"factor": 2})
-    monkeypatch.setattr("nnparity.run.examiner.diagnosed", failing)
+    monkeypatch.setattr("nnparity.checks.common.diagnosed", failing)
     assert any("failed" in (one.diagnosis or "") for one in found(asked, target(twice))[0] if isinstance(one, Verdict))
     monkeypatch.undo()
     again, _ = found(asked, target(twice))

@@ -9,10 +9,11 @@ import pytest
 
 from nnparity import checks
 from nnparity.adapters.base import Adapter
-from nnparity.adapters.kernel import Operation, Point, Tensors
+from nnparity.adapters.kernel import InPart, Operation, Point, Tensors
 from nnparity.adapters.numpy import NumpyAdapter
 from nnparity.checks.common import least_narrow
 from nnparity.checks.derivatives import NESTINGS, TWICE_FORWARD
+from nnparity.execute.target import Target
 from nnparity.expect.budgets import expect
 from nnparity.reference.readings import Dual, tangent_of
 from nnparity.spec import DTYPES, Case, load
@@ -101,6 +102,63 @@ class LosesTheLast(Nested):
 
 def test_a_forward_derivative_that_is_lost_where_the_last_input_moves_alone_diverges() -> None:
     assert wrong(lines(LosesTheLast, "derivatives", "dense")) == {"tangent of b alone": {"jvp"}}
+
+
+class LosesATerm(Nested):
+    """The second derivative lacks a half where an input is a constant."""
+
+    def hvp(self, operation: Operation, point: Point) -> Tensors:
+        turned = super().hvp(operation, point)
+        return tuple(0.5 * one for one in turned) if "gamma" in point.rest else turned
+
+    def forward_over_reverse(self, operation: Operation, point: Point) -> Tensors:
+        return super().hvp(operation, point)
+
+    reverse_over_reverse = reverse_over_forward = forward_over_reverse
+
+
+def test_a_second_derivative_that_is_wrong_where_an_input_is_a_constant_diverges() -> None:
+    found = verdicts(lines(LosesATerm, "derivatives", "layer_norm", dtypes=("float32", "float16")))
+    failed = {(one.dataset, one.quantity, one.dtype) for one in found if one.grade == "diverges"}
+    assert failed == {(name, "hvp.x", "float32") for name in ("tangent of x alone", "tangents without gamma")}
+
+
+class NeedsBoth(Nested):
+    """Where one of two outputs has no cotangent the other's is taken for it, as of a pointer that nobody looked at."""
+
+    place = 0
+
+    def vjp(self, operation: Operation, point: Point) -> tuple[Tensors, Tensors]:
+        if isinstance(operation, InPart) and operation.places == (self.place,):
+            whole = Operation(**{name: getattr(operation, name) for name in Operation.__dataclass_fields__})
+            outputs, gradients = super().vjp(whole, point._replace(cotangents=point.cotangents * 2))
+            return (outputs[self.place],), gradients
+        return super().vjp(operation, point)
+
+
+class NeedsTheFirst(NeedsBoth):
+    place = 1
+
+
+@pytest.mark.parametrize("dtype", ALL)
+@pytest.mark.parametrize(("adapter", "alone"), [(NeedsBoth, "h_next"), (NeedsTheFirst, "c_next")])
+def test_a_gradient_that_is_wrong_where_an_output_has_no_cotangent_diverges(
+    adapter: type[Adapter], alone: str, dtype: str
+) -> None:
+    found = wrong(lines(adapter, "derivatives", "lstm_step", dtypes=(dtype,)))
+    assert set(found) == {f"cotangent of {alone} alone"}
+    assert {"grad.x", "grad.wx", "grad.b"} <= found[f"cotangent of {alone} alone"]
+
+
+@pytest.mark.parametrize(("traces", "alone"), [(False, ["h_next", "c_next"]), (True, ["h_next"])])
+def test_of_what_traces_the_first_output_alone_is_asked_for_and_no_second_derivative_in_part(
+    traces: bool, alone: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Target, "traces_nothing", not traces)
+    found = verdicts(lines(Nested, "derivatives", "lstm_step"))
+    asked = dict.fromkeys(one.dataset for one in found)
+    assert [name for name in asked if name.startswith("cotangent of")] == [f"cotangent of {one} alone" for one in alone]
+    assert traces != any("hvp" in one.quantity and one.dataset.startswith("tangent") for one in found)
 
 
 @pytest.mark.skipif(find_spec("torch") is None, reason="torch is not installed")
