@@ -57,13 +57,16 @@ def derivatives(target: Target, formula: Formula, selection: Selection) -> Inqui
     families = formula.families(selection.quantities)
     gives = target.observer.info.asked(selection.level)
     parts = list(in_part(target, formula, ONE_TANGENT, OTHER_TANGENTS, OWN_TANGENTS))
-    asked = [one for case in cases for one in _asked(case, families, gives)]
-    if families & FORWARD:
-        second = families & SECOND if target.traces_nothing else frozenset()
-        asked += [one for case in cases for one in _moving_in_part(case, parts, FORWARD | second)]
-    if families & GRADIENTS:
-        asked += [one for case in cases for one in _of_one_output(case, each=target.traces_nothing)]
-    ways = [_Way(target, *one) for one in asked]
+    moving = families & (FORWARD | SECOND if target.traces_nothing else FORWARD)
+    ways = [
+        _Way(target, *one)
+        for case in cases
+        for one in (
+            *_asked(case, families, gives),
+            *_moving_in_part(case, parts, moving),
+            *(_of_one_output(case, each=target.traces_nothing) if families & GRADIENTS else ()),
+        )
+    ]
     return Inquiry(
         lambda answers: _judged(ways, answers),
         [one.given for one in ways],
