@@ -238,7 +238,7 @@ class Mapped(Operation):
 def in_a_way(bound: Operation, request: Request, vmap: Callable[[Any], Any]) -> Operation:
     """The operation mapped as a request asks for it, or with some of its outputs alone, or as it is."""
     if request.output_at:
-        return InPart(**vars(bound), places=tuple(request.output_at))
+        return InPart(**vars(bound), places=request.output_at)
     more: dict[str, Any] = {**vars(bound), "alone": bound, "vmap": vmap}
     if request.members or request.jacobian:
         return Mapped(**more, mapped=request.members, samples=False, cotangents=request.jacobian)

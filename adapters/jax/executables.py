@@ -33,7 +33,7 @@ from jax.experimental import serialize_executable
 from nnparity import adapters, spec
 from nnparity.adapters.inspection import somebodys_modules
 from nnparity.adapters.jax import program_cache
-from nnparity.adapters.kernel import InPart, Point
+from nnparity.adapters.kernel import Point
 from nnparity.adapters.shared.devices import CPU
 from nnparity.adapters.traceback import comes_along
 from nnparity.spec import packs
@@ -54,7 +54,10 @@ UNUSED = {"_value": ("tangents", "cotangents"), "_vjp": ("tangents",), "jvp": ("
 
 
 def kept(adapter: Any, program: Any) -> "Kept | None":
-    """A rule with its operation as a program whose executables are kept; None where it must not be, or has no place."""
+    """A rule with its operation as a program whose executables are kept; None where it must not be, or has no place.
+
+    All of an operation tells it from others but its code: one that is mapped is another, of the same shapes.
+    """
     folder = program_cache.ours()
     if not ABLE or not folder or jax.config.jax_disable_jit or adapter.place.platform != CPU:
         return None
@@ -65,8 +68,7 @@ def kept(adapter: Any, program: Any) -> "Kept | None":
     if _foreign(len(sys.modules)):
         return None
     rule = program.func.__name__
-    part = operation.places if isinstance(operation, InPart) else ()
-    told = (rule, operation.formula, operation.wrt, operation.order, dict(operation.attributes), part)
+    told = (rule, type(operation).__name__, {name: one for name, one in vars(operation).items() if not callable(one)})
     name = _name(adapter.target, repr(told), adapter.settings, code(*adapter.packages))
     jitted = jax.jit(program, keep_unused=True)
     return Kept(jitted, name, folder / "executables", adapter.place, dict.fromkeys(UNUSED.get(rule, ()), ()))

@@ -126,7 +126,7 @@ def _asked(request: Request) -> dict[str, Any]:
 
 def _request(fields: Mapping[str, Any]) -> Request:
     arrays = {name: {key: _read(msgspec.convert(x, _Array)) for key, x in fields[name].items()} for name in ARRAYS}
-    tuples = {name: tuple(fields[name]) for name in ("wrt", "outputs")}
+    tuples = {name: tuple(fields[name]) for name in ("wrt", "outputs", "mapped", "members", "output_at")}
     sets = {name: frozenset(fields[name]) for name in ("quantities", "together")}
     return Request(**{**fields, **arrays, **tuples, **sets})
 

@@ -151,6 +151,18 @@ def test_an_operation_that_is_the_same_to_xla_is_not_compiled_again(folder: Path
     assert [len(executables(folder, kind)) for kind in ("alias", "executable")] == [2, 1]
 
 
+def test_an_operation_that_is_mapped_is_another_of_the_same_shapes(folder: Path) -> None:
+    """It was the same once, so that what is asked of mapped code was answered by the code for all samples."""
+    observer = Observer("jax")
+    observer.submit([ASKED, replace(ASKED, mapped=("x",))])
+    plain, mapped = (found.observation["output"] for found in observer.collect())
+    observer.close()
+    assert isinstance(plain, np.ndarray)
+    assert isinstance(mapped, np.ndarray)
+    assert plain.shape == mapped.shape
+    assert len(executables(folder, "alias")) == 2
+
+
 def test_directions_that_a_program_makes_nothing_of_make_no_other_program(folder: Path) -> None:
     observer = Observer("jax")
     assert needed(observer) == COMPILED
