@@ -302,11 +302,9 @@ def settled(found: list[Known]) -> list[Known]:
     What the pool alone shows goes before what any run does, and that before what other numbers do; of these one of
     certain cases before one of any: which sizes a hunt draws nobody knows, and both may mean one of them.
     """
-    pooled, plain, named = (
-        [one for one in found if there(one)]
-        for there in (lambda one: one.pool, lambda one: not one.salt, lambda one: one.case != "*")
-    )
-    return pooled or plain or named or found
+    pooled = [one for one in found if one.pool]
+    plain = [one for one in found if not one.salt]
+    return pooled or plain or [one for one in found if one.case != "*"] or found
 
 
 def _noted(known: Known, verdict: Verdict, evidence: Evidence | None) -> str | None:

@@ -10,7 +10,7 @@ knows more.
 import math
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
-from functools import partial
+from functools import cached_property, partial
 from types import MappingProxyType
 from typing import Any
 
@@ -62,10 +62,6 @@ def _either(x: Array) -> Array:
     return np.asarray(both & ~np.isfinite(x))
 
 
-def _negative_zero(x: Array) -> Array:
-    return np.asarray((x == 0) & np.signbit(x))
-
-
 def _as_numbers(x: Array, largest: float) -> Any:
     return np.where(np.isnan(x), 0.0, np.sign(x) * largest)
 
@@ -80,7 +76,6 @@ TAKEN = (
     Instead("-inf in {} taken for -10,000", np.isneginf, lambda x, _: -1e4),
     Instead("-inf in {} taken for -1e9", np.isneginf, lambda x, _: -1e9),
     Instead("NaN in {} taken for 0 and infinities for the largest numbers", _either, _as_numbers),
-    Instead("-0 in {} taken for 0", _negative_zero, lambda x, _: 0.0),
 )
 BECAME = (
     Instead("what is NaN in the result became 0", np.isnan, lambda x, _: 0.0),
@@ -105,7 +100,7 @@ class Failing:
         """That of the quantity."""
         return frozenset({self.quantity.partition(".")[0]})
 
-    @property
+    @cached_property
     def wrong(self) -> Array:
         """Which elements are."""
         return np.asarray(element_ratios(self.seen, self.truth, self.case.dtype) > 1)
@@ -113,17 +108,14 @@ class Failing:
     def value(self, says: str, case: Case, lift: Lift, variant: Mapping[str, Any]) -> Array:
         """What a reading of another case, or a variant, gives in the dtype of the case."""
         make = partial(numbers, case, self.family, lift, variant)
-        return self.rounded(alternatives.once(self.case, (self.family, says), make)[self.quantity])
-
-    def rounded(self, value: Array) -> Array:
-        """Those numbers as the dtype has them."""
-        return np.asarray(value.astype(self.case.dtype.numpy).astype(np.float64))
+        found = alternatives.once(self.case, (self.family, says, wide), make)[self.quantity]
+        return np.asarray(found.astype(self.case.dtype.numpy).astype(np.float64))
 
     def expected(self, says: str, case: Case, variant: Mapping[str, Any]) -> Expected:
         """The same with budgets, where nothing overflows that does not in the numbers themselves."""
         limits = unlimited(arithmetic(case.dtype.name, self.flush))
         make = partial(expect, case, self.family, flush=self.flush, variant=dict(variant), numbers=limits)
-        return decided(alternatives.once(self.case, (self.family, says, self.flush), make)[self.quantity])
+        return decided(alternatives.once(self.case, (self.family, says, self.flush, unlimited), make)[self.quantity])
 
 
 def diagnosed_special(
@@ -142,7 +134,7 @@ def diagnosed_special(
         return Diagnosis(pattern=wrong)
     with np.errstate(all="ignore"):
         one = Failing(case, quantity, seen, truth, flush)
-        bits = {says: _bits(one, expected) for says, expected in _candidates(one)}
+        bits = {says: _bits(one, expected) for says, expected in (*_variants(one), *_taken(one), *_became(one))}
         told = [says for says, some in bits.items() if some >= evidence.POSSIBLE][:TOLD]
         if zeros := pattern(case, quantity, seen, truth):
             return Diagnosis((zeros, *told))
@@ -152,13 +144,6 @@ def diagnosed_special(
             ordinary = diagnosed(case, quantity, seen, truth, flush, beside=beside)
             return ordinary if ordinary.names else replace(ordinary, pattern=_at_zeros(one) or ordinary.pattern)
         return Diagnosis(pattern=_by_kinds(one) or error_pattern(case, seen, truth))
-
-
-def _candidates(one: Failing) -> Iterator[tuple[str, Expected]]:
-    """Those that are of the same kinds as what was seen, in every element."""
-    for says, expected in (*_variants(one), *_taken(one), *_became(one)):
-        if _same_kinds(one.seen, one.rounded(expected.value)):
-            yield says, expected
 
 
 def _variants(one: Failing) -> Iterator[tuple[str, Expected]]:
@@ -263,12 +248,8 @@ def _on_the_way(one: Failing, seen: str, right: str) -> str:
 
 def _at_zeros(one: Failing) -> str:
     """All that is wrong stands where an input is 0, and all that stands there is: another choice than the formula's."""
-    zeros = (name for name, x in one.case.inputs.items() if x.shape == one.wrong.shape and _same(one.wrong, x == 0))
+    zeros = (name for name, x in one.case.inputs.items() if one.wrong.any() and np.array_equal(one.wrong, x == 0))
     return next((f"only where {name} is 0, and everywhere there" for name in zeros), "")
-
-
-def _same(a: Array, b: Array) -> bool:
-    return bool(a.any() and np.array_equal(a, b))
 
 
 def _kind(value: float, largest: float) -> str:
