@@ -10,6 +10,7 @@ from nnparity.adapters.request import declared
 from nnparity.execute.observer import Observer
 from nnparity.execute.subnormal_probe import flushes
 from nnparity.spec import Formula
+from nnparity.spec.cases.layouts import CONTIGUOUS
 from nnparity.spec.precision import ACCUMULATE
 from nnparity.spec.usage import UsageError
 
@@ -89,6 +90,8 @@ class Target:
     flushes: dict[str, bool]
     #: As it was asked for, if it was: what a plan gives it was settled by that, before it was started.
     asked: TargetName | None = None
+    #: How the inputs lie that it is asked with, where a hunt has drawn that.
+    layout: str = CONTIGUOUS
 
     @property
     def name(self) -> str:

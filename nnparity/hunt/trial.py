@@ -44,13 +44,12 @@ class Trial:
         layout = prey.layout if prey.layout in self.target.observer.info.layouts else CONTIGUOUS
         stand_in: Any = Arranged(self.target.observer, layout)
         found = self.examiner.examine(
-            CaseGroup((prey.case,)), [Target(stand_in, self.target.flushes, self.target.asked)]
+            CaseGroup((prey.case,)), [Target(stand_in, self.target.flushes, self.target.asked, layout)]
         )
-        return [_told(verdict, prey.salt, layout) for verdict in found]
+        return [_told(verdict, prey.salt) for verdict in found]
 
 
-def _told(verdict: Verdict, salt: str, layout: str) -> Verdict:
-    if layout == CONTIGUOUS:
-        return msgspec.structs.replace(verdict, salt=salt)
-    note = "; ".join(filter(None, (verdict.note, f"{layout} inputs")))
-    return msgspec.structs.replace(verdict, note=note, salt=salt, layout=layout)
+def _told(verdict: Verdict, salt: str) -> Verdict:
+    lying = f"{verdict.layout} inputs" if verdict.layout else ""
+    note = "; ".join(filter(None, (verdict.note, lying))) or None
+    return msgspec.structs.replace(verdict, note=note, salt=salt)

@@ -21,6 +21,7 @@ from nnparity.judge.recorded_expectations import Class, Evidence, Expects, also_
 from nnparity.reports.records import ALSO_MET, PASSING, Verdict
 from nnparity.spec import DTYPES, packs
 from nnparity.spec import load as formulas
+from nnparity.spec.cases.layouts import FREE
 from nnparity.spec.loader import RECORDS
 from nnparity.spec.schema import QUANTITIES, Formula, plain
 from nnparity.spec.selection import Selection
@@ -34,7 +35,7 @@ class KnownError(ValueError):
 Patterns = str | tuple[str, ...]
 #: The fields of a verdict that a record has patterns for; the last of them are names of a plan's cases.
 OF_PLANS = ("dataset", "signature", "case")
-SCOPE = ("formula", "target", "quantity", *OF_PLANS)
+SCOPE = ("formula", "target", "quantity", *OF_PLANS, "layout")
 #: What the id of a case is made of.
 CASE = ("formula", "signature", "dataset", "dtype")
 
@@ -44,7 +45,8 @@ class Known(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     Formulas, targets, quantities, datasets and signatures may be several; `case` has patterns of whole cases, where
     not all combinations differ. `kind`, in the file ``class``, says what sort of difference it is, and `expects` what
-    a verdict in the scope must be instead.
+    a verdict in the scope must be instead. `layout` names how the inputs of a hunt lay: of inputs that lie as usual a
+    record with one says nothing.
 
     `unbounded` says why a version range has no upper end. `processor` names instructions, by Linux's names, that a
     processor must have to show it, or with "!" before the name must lack: on any other the record says nothing.
@@ -68,6 +70,7 @@ class Known(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     dataset: Patterns = "*"
     signature: Patterns = "*"
     case: Patterns = "*"
+    layout: Patterns = "*"
     unbounded: str = ""
     salt: str = ""
     pool: Literal["", "all"] = ""
@@ -103,7 +106,8 @@ class Known(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     def speaks_of(self, verdict: Verdict) -> bool:
         """Whether the verdict lies in this record's scope, whatever the version."""
-        return self.concerns(verdict) and all(_fits(getattr(verdict, name), getattr(self, name)) for name in OF_PLANS)
+        named = all(_fits(getattr(verdict, name), getattr(self, name)) for name in OF_PLANS)
+        return named and _fits(verdict.layout or "", self.layout) and self.concerns(verdict)
 
     def concerns(self, verdict: Verdict) -> bool:
         """Whether it speaks of that quantity of the formula and the target, in that dtype, whatever the case."""
@@ -156,6 +160,9 @@ class Known(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         for one in _several(self.quantity):
             if not any(_fits(name, one) for name in there):
                 return f"quantity: {one} is none of {', '.join(sorted(there))}"
+        for one in _several(self.layout):
+            if not any(_fits(name, one) for name in FREE):
+                return f"layout: a hunt has none called {one}{nearest(one, FREE)}; there are: {', '.join(FREE)}"
         nowhere = unknown(self.processor)
         return f"processor: no processor has an instruction called {nowhere}" if nowhere else None
 

@@ -1,9 +1,12 @@
 """Lines of the run file, from what was found."""
 
+import msgspec
+
 from nnparity.checks.common import Finding
 from nnparity.execute.subnormal_probe import described
 from nnparity.execute.target import Target, TargetName
 from nnparity.reports.records import ADAPTER, NO_SCRIPTS, PASSING, SCRIPTS, Kernel, Number, TargetLine, Verdict, number
+from nnparity.spec.cases.layouts import CONTIGUOUS
 
 
 def verdict_line(target: Target, found: Finding) -> Verdict:
@@ -31,6 +34,7 @@ def verdict_line(target: Target, found: Finding) -> Verdict:
         seconds=round(found.seconds, 6),
         digest=found.digest,
         note="; ".join(filter(None, (_composed(target, found), found.note))) or None,
+        layout=msgspec.UNSET if target.layout == CONTIGUOUS else target.layout,
     )
 
 

@@ -19,12 +19,13 @@ from nnparity.hunt.command import Bag, Hunt
 from nnparity.hunt.draw import Prey, draws
 from nnparity.hunt.shrink import shrink, simpler
 from nnparity.hunt.trial import Trial
+from nnparity.judge.known_divergences import KnownError
 from nnparity.reports import merge
 from nnparity.reports.records import ADAPTER
-from nnparity.run.examiner import Examiner
+from nnparity.run.examiner import Examiner, on_record
 from nnparity.run.verdicts import failed
 from nnparity.spec import DTYPES, load
-from nnparity.spec.cases.layouts import STRIDED
+from nnparity.spec.cases.layouts import CONTIGUOUS, STRIDED, UNALIGNED
 from nnparity.spec.cases.pool import ELEMENTS
 from nnparity.spec.usage import UsageError
 from nnparity.tests.checks.inside import plan, target
@@ -119,6 +120,48 @@ def test_a_case_is_shown_in_the_layout_that_it_was_asked_in() -> None:
     verdict = Trial(Examiner(plan("softmax")), target(TwoFaults)).verdicts(prey)[0]  # which has no such layout
     assert STRIDED not in command._shown(prey, verdict)
     assert STRIDED in command._shown(prey, msgspec.structs.replace(verdict, layout=STRIDED))
+
+
+class WrongOffAlignment(NumpyAdapter):
+    """What is read off alignment, or from every second element, is the double."""
+
+    layouts = (*NumpyAdapter.layouts, STRIDED, UNALIGNED)
+
+    def observe(self, request: Request) -> Observation:
+        seen = super().observe(replace(request, layout=CONTIGUOUS))
+        return seen if request.layout == CONTIGUOUS else {name: 2 * np.asarray(one) for name, one in seen.items()}
+
+
+DOUBLED = """
+[doubled]
+formula  = "softmax"
+target   = "wrong-off-alignment:*"
+dtype    = ["float64", "float32", "bfloat16", "float16"]
+layout   = "strided"
+versions = {}
+class    = "wrong result"
+expects  = { hard = 1000, sharp = 10000 }
+reason   = "It doubles."
+upstream = "not reported"
+"""
+
+
+def test_a_record_of_a_layout_explains_what_is_found_in_that_layout_alone(tmp_path: Path) -> None:
+    known = tmp_path / "known.toml"
+    known.write_text(DOUBLED, encoding="utf-8")
+    trial = Trial(Examiner(replace(plan("softmax"), known=(known,)), diagnosing=False), target(WrongOffAlignment))
+    prey = next(one for one in some(50, "1", "softmax") if int(one.values["k"]) > 8)
+    for layout, explained in ((STRIDED, "doubled"), (UNALIGNED, None)):
+        found = [one for one in trial.verdicts(replace(prey, layout=layout)) if one.grade == "diverges"]
+        assert found
+        assert {(one.layout, one.known) for one in found} == {(layout, explained)}
+    assert not any(map(failed, trial.verdicts(replace(prey, layout=CONTIGUOUS))))
+
+
+def test_a_record_of_a_layout_that_no_hunt_draws_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "known.toml").write_text(DOUBLED.replace('"strided"', '"stridden"'), encoding="utf-8")
+    with pytest.raises(KnownError, match=r"layout: a hunt has none called stridden \(did you mean strided\?\)"):
+        on_record([tmp_path / "known.toml"])
 
 
 def test_what_is_simpler_still_fits_the_formula() -> None:

@@ -28,6 +28,7 @@ def on_record(verdict: Verdict, kind: str, target: str) -> Verdict:
 def _explains(known: Known, verdict: Verdict) -> bool:
     return (
         known.concerns(verdict)
+        and known.layout == "*"  # how its arrays lay is not told of a port
         and known.applies(installed(tuple(known.versions)), instructions())
         and met(known.expects, known.kind, verdict, None)
     )
