@@ -11,6 +11,7 @@ from functools import partial
 
 from nnparity.checks.derivatives import (
     DOUBLED,
+    INFINITE,
     NESTINGS,
     ONE_OUTPUT,
     ONE_TANGENT,
@@ -109,6 +110,7 @@ DATASETS = {
         OWN_TANGENTS,
         ONE_OUTPUT.format("*"),
         *NESTINGS.values(),
+        INFINITE,
     ),
     LAYOUTS: ARRANGED,
     THREADS: (ALL_CORES, SEVERAL, ONE_SAMPLE),

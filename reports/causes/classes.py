@@ -49,7 +49,10 @@ MEANINGS = {
     "not run": "no verdict in this run",
 }
 #: Datasets of numbers at the edge, as cases name them: the beginnings of their names.
-_EDGES = ("nan", "several nan", "infinity", "zeros", "largest", "subnormal", "empty", "ties", "all masked", "size one")
+_EDGES = (
+    *("nan", "several nan", "all nan", "infinity", "infinite cotangent", "zeros", "largest", "subnormal", "empty"),
+    *("ties", "all masked", "masked blocks"),
+)
 _GRADES = {
     "imprecise": "reduced precision",
     "nondeterministic": "nondeterminism",

@@ -21,6 +21,7 @@ import numpy as np
 from nnparity.adapters.request import NESTED, Request, keys
 from nnparity.checks.common import PARAMETERS, held, in_part, least_narrow, named, representative
 from nnparity.checks.comparison import by_themselves
+from nnparity.checks.derivatives.overflow import Overflow, overflows
 from nnparity.checks.inquiry import Found, Inquiry, saying
 from nnparity.execute.observer import Observed
 from nnparity.execute.requests import request
@@ -58,7 +59,7 @@ def derivatives(target: Target, formula: Formula, selection: Selection) -> Inqui
     gives = target.observer.info.asked(selection.level)
     parts = list(in_part(target, formula, ONE_TANGENT, OTHER_TANGENTS, OWN_TANGENTS))
     moving = families & (FORWARD | SECOND if target.traces_nothing else FORWARD)
-    ways = [
+    ways: list[_Way | Overflow] = [
         _Way(target, *one)
         for case in cases
         for one in (
@@ -67,6 +68,8 @@ def derivatives(target: Target, formula: Formula, selection: Selection) -> Inqui
             *(_of_one_output(case, each=target.traces_nothing) if families & GRADIENTS else ()),
         )
     ]
+    if families & GRADIENTS:
+        ways += [one for case in cases for one in overflows(target, case, selection)]
     return Inquiry(
         lambda answers: _judged(ways, answers),
         [one.given for one in ways],
@@ -89,6 +92,10 @@ class _Way:
         asked = {key for family in self.wanted.quantities for key in keys(family, self.wanted)}
         every = held(self.target, self.given, self.wanted.quantities)
         return {quantity: truth for quantity, truth in every.items() if quantity in asked}
+
+    def judged(self, seen: Observed) -> Iterator[Found]:
+        """What is found of it, as of an ordinary case."""
+        return by_themselves(self.given, self.truth, seen)
 
 
 def _asked(case: Case, families: frozenset[str], gives: Sequence[str]) -> Iterator[tuple[Given, Request]]:
@@ -132,6 +139,6 @@ def _of_one_output(case: Case, each: bool) -> Iterator[tuple[Given, Request]]:
         yield given, replace(asked, cotangents={name: against[name]})
 
 
-def _judged(ways: Sequence[_Way], answers: Sequence[Observed]) -> Iterator[Found]:
+def _judged(ways: Sequence[_Way | Overflow], answers: Sequence[Observed]) -> Iterator[Found]:
     for one, seen in zip(ways, answers, strict=True):
-        yield from by_themselves(one.given, one.truth, seen)
+        yield from one.judged(seen)
