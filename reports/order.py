@@ -32,6 +32,7 @@ ASKED_AGAIN = (
         "tangents without *",
         "tangents of the parameters alone",
         "cotangent of * alone",
+        "infinite cotangent",
         "forward over reverse",
         "reverse over reverse",
         "reverse over forward",
@@ -46,7 +47,6 @@ LAYOUTS = (
 #: The datasets of the checks beside the ordinary cases, as patterns. A test holds them against the checks.
 CHECKS = (
     *("nan", "nan in others", "several nan", "nan rows", "infinity", "infinity in others"),
-    "infinite cotangent",
     *("zeros", "largest", "subnormal", "initial constants"),
     *("empty", "size one", "size one of *", "* of zero", "equal sizes"),
     *(

@@ -9,9 +9,9 @@ from dataclasses import dataclass, replace
 from fnmatch import fnmatchcase
 from functools import partial
 
-from nnparity.checks.derivatives import (
+from nnparity.checks.derivatives.overflow import INFINITE
+from nnparity.checks.derivatives.ways import (
     DOUBLED,
-    INFINITE,
     NESTINGS,
     ONE_OUTPUT,
     ONE_TANGENT,

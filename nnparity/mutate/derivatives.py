@@ -1,6 +1,6 @@
 """Faults of derivatives: a gradient off by a factor, lost or exchanged; a second derivative that loses a term.
 
-And of those come by in other ways than usual, see `checks.derivatives`.
+And of those come by in other ways than usual, see `checks.derivatives.ways`.
 """
 
 from collections.abc import Callable, Iterator
@@ -9,7 +9,7 @@ from functools import partial
 import numpy as np
 
 from nnparity.adapters.request import Array, Observation, Request
-from nnparity.checks.derivatives import NESTINGS
+from nnparity.checks.derivatives.ways import NESTINGS
 from nnparity.expect.precision_models import narrow
 from nnparity.mutate.fault import FORWARD, SECOND, Call, Change, Fault, of_answers, with_tangents
 from nnparity.spec import Dtype, Formula

@@ -3,27 +3,3 @@
 `ways` are other code to the same numbers, judged as ordinary cases are. `overflow` is a cotangent that is infinite, as
 loss scaling makes one: where it comes back gradients must show it.
 """
-
-from nnparity.checks.derivatives.overflow import INFINITE
-from nnparity.checks.derivatives.ways import (
-    DOUBLED,
-    NESTINGS,
-    ONE_OUTPUT,
-    ONE_TANGENT,
-    OTHER_TANGENTS,
-    OWN_TANGENTS,
-    TWICE_FORWARD,
-    derivatives,
-)
-
-__all__ = [
-    "DOUBLED",
-    "INFINITE",
-    "NESTINGS",
-    "ONE_OUTPUT",
-    "ONE_TANGENT",
-    "OTHER_TANGENTS",
-    "OWN_TANGENTS",
-    "TWICE_FORWARD",
-    "derivatives",
-]

@@ -51,9 +51,12 @@ class Overflow:
 
     @cached_property
     def truth(self) -> dict[str, Expected]:
-        """What the gradients are held to: an infinity where it must come back, and 0 where it is not asked for."""
+        """What the gradients are held to: an infinity where it must come back, and 0 where it is not asked for.
+
+        Of those that are 0 by theory nothing is: what is left of them are rounding errors.
+        """
         every = held(self.target, self.alone, frozenset({"grad"}))
-        return {name: _marked(one) for name, one in every.items()}
+        return {name: _marked(one) for name, one in every.items() if name not in self.given.formula.vanishing}
 
     def judged(self, seen: Observed) -> Iterator[Finding]:
         """What is found of each gradient."""

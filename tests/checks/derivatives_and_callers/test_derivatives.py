@@ -12,7 +12,8 @@ from nnparity.adapters.base import Adapter
 from nnparity.adapters.kernel import InPart, Operation, Point, Tensors
 from nnparity.adapters.numpy import NumpyAdapter
 from nnparity.checks.common import least_narrow
-from nnparity.checks.derivatives import NESTINGS, TWICE_FORWARD
+from nnparity.checks.derivatives.overflow import INFINITE
+from nnparity.checks.derivatives.ways import NESTINGS, TWICE_FORWARD
 from nnparity.execute.target import Target
 from nnparity.expect.budgets import expect
 from nnparity.reference.readings import Dual, tangent_of
@@ -58,7 +59,7 @@ def halved(method: str) -> type[Adapter]:
 @pytest.mark.parametrize("dtype", ALL)
 def test_honest_derivatives_conform_by_each_way(formula: str, dtype: str) -> None:
     found = lines(Nested, "derivatives", formula, dtypes=(dtype,))
-    assert wrong(found) == {}
+    assert set(wrong(found)) <= {INFINITE}  # of which its own tests tell, where it is inconclusive
     asked = {verdict.dataset for verdict in verdicts(found)}
     assert asked >= {DOUBLED}
     assert (asked >= set(NESTINGS.values())) == (dtype in ("float64", "float32"))
@@ -146,7 +147,7 @@ def test_a_gradient_that_is_wrong_where_an_output_has_no_cotangent_diverges(
     adapter: type[Adapter], alone: str, dtype: str
 ) -> None:
     found = wrong(lines(adapter, "derivatives", "lstm_step", dtypes=(dtype,)))
-    assert set(found) == {f"cotangent of {alone} alone"}
+    assert set(found) - {INFINITE} == {f"cotangent of {alone} alone"}
     assert {"grad.x", "grad.wx", "grad.b"} <= found[f"cotangent of {alone} alone"]
 
 
