@@ -104,7 +104,7 @@ def overflows(target: Target, case: Case, selection: Selection) -> Iterator[Over
     """
     if not next(iter(case.cotangents.values())).size:
         return
-    index = _place(target, case)
+    index = _place(case)
     given = _with(case, lambda cotangent: cotangent, index, np.inf)
     asked = frozenset({"grad"}) if target.traces_nothing else alike(case, selection) | {"grad"}
     yield Overflow(target, given, request(given, asked), _with(case, np.zeros_like, index, 1.0), index)
@@ -117,13 +117,15 @@ def _with(case: Case, others: Callable[[Array], Array], index: tuple[int, ...], 
     return replace(named(case, INFINITE), against=against)
 
 
-def _place(target: Target, case: Case) -> tuple[int, ...]:
-    """The middle of the first output; of an elementwise formula where its derivative is farthest from 0 for certain."""
+def _place(case: Case) -> tuple[int, ...]:
+    """The middle of the first output; of an elementwise formula that of the least positive input, where it has a slope.
+
+    A ReLU lets nothing of a negative number through, and what saturates nothing of a large one.
+    """
     shape, place = next(iter(case.shapes.values())), math.prod(next(iter(case.shapes.values()))) // 2
     if case.formula.elementwise:
-        ones = replace(named(case, INFINITE), against={name: np.ones_like(g) for name, g in case.cotangents.items()})
-        (each,) = held(target, ones, frozenset({"grad"})).values()
-        place = int(np.argmax(np.abs(each.value) - each.hard))
+        x = case.inputs[case.formula.wrt[0]].astype(np.float64)
+        place = int(np.argmin(np.where(x > 0, x, np.inf)))
     return tuple(int(at) for at in np.unravel_index(place, shape))
 
 
