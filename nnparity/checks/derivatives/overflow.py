@@ -122,7 +122,8 @@ def _place(case: Case) -> tuple[int, ...]:
 
     A ReLU lets nothing of a negative number through, and what saturates nothing of a large one.
     """
-    shape, place = next(iter(case.shapes.values())), math.prod(next(iter(case.shapes.values()))) // 2
+    shape = next(iter(case.shapes.values()))
+    place = math.prod(shape) // 2
     if case.formula.elementwise:
         x = case.inputs[case.formula.wrt[0]].astype(np.float64)
         place = int(np.argmin(np.where(x > 0, x, np.inf)))

@@ -17,6 +17,7 @@ from nnparity.checks.derivatives.ways import NESTINGS, TWICE_FORWARD
 from nnparity.execute.target import Target
 from nnparity.expect.budgets import expect
 from nnparity.reference.readings import Dual, tangent_of
+from nnparity.reports.records import Line, Verdict
 from nnparity.spec import DTYPES, Case, load
 from nnparity.spec.given import Curved, Given
 from nnparity.tests.checks.inside import ALL, examined, lines, plan, target, verdicts, wrong
@@ -55,11 +56,20 @@ def halved(method: str) -> type[Adapter]:
     return type(f"Half{method}", (Nested,), {method: half})
 
 
+def told(found: list[Line]) -> list[Line]:
+    """Without what budgets of half precision are too wide for, see test_overflow."""
+    return [
+        one
+        for one in found
+        if not (isinstance(one, Verdict) and (one.dataset, one.grade) == (INFINITE, "inconclusive"))
+    ]
+
+
 @pytest.mark.parametrize("formula", ["tanh", "dense", "layer_norm", "lstm_step", "attention", "gan_discriminator_loss"])
 @pytest.mark.parametrize("dtype", ALL)
 def test_honest_derivatives_conform_by_each_way(formula: str, dtype: str) -> None:
     found = lines(Nested, "derivatives", formula, dtypes=(dtype,))
-    assert set(wrong(found)) <= {INFINITE}  # of which its own tests tell, where it is inconclusive
+    assert wrong(told(found)) == {}
     asked = {verdict.dataset for verdict in verdicts(found)}
     assert asked >= {DOUBLED}
     assert (asked >= set(NESTINGS.values())) == (dtype in ("float64", "float32"))
@@ -146,8 +156,8 @@ class NeedsTheFirst(NeedsBoth):
 def test_a_gradient_that_is_wrong_where_an_output_has_no_cotangent_diverges(
     adapter: type[Adapter], alone: str, dtype: str
 ) -> None:
-    found = wrong(lines(adapter, "derivatives", "lstm_step", dtypes=(dtype,)))
-    assert set(found) - {INFINITE} == {f"cotangent of {alone} alone"}
+    found = wrong(told(lines(adapter, "derivatives", "lstm_step", dtypes=(dtype,))))
+    assert set(found) == {f"cotangent of {alone} alone"}
     assert {"grad.x", "grad.wx", "grad.b"} <= found[f"cotangent of {alone} alone"]
 
 
