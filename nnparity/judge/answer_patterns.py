@@ -25,13 +25,16 @@ from nnparity.judge import evidence
 from nnparity.judge.elements import Array, element_ratios, errors
 from nnparity.judge.grades import judge
 from nnparity.reports.records import OR
-from nnparity.spec import Case, shapes
+from nnparity.spec import DTYPES, Case, shapes
 from nnparity.spec.cases.case import Arrays
 from nnparity.spec.cases.layouts import CHANNELS_LAST, MIXTURES, SLICES, TRANSPOSED, laid_otherwise, strided
 from nnparity.spec.given import Given, Moving
+from nnparity.spec.schema import Signature
 
 #: Lengths of the blocks that loops are cut into; what is left over is a tail.
 BLOCKS = tuple(2**power for power in range(1, 13))
+#: Bits of integers that may be too narrow for a label or an id: the wider first, of one that both cut to the same.
+NARROW_INTEGERS = (16, 8)
 
 
 def pattern(case: Case, quantity: str, seen: Array, expected: Expected, before: Case | None = None) -> str | None:
@@ -62,11 +65,12 @@ def stale(
 
 
 def misread(case: Case, quantity: str, seen: Array, expected: Expected, flush: bool) -> tuple[str, float] | None:
-    """Which whole numbers that go in, labels or a mask, were taken for others, and the bits that speak for it; or None.
+    """Which whole numbers or attributes that go in were taken for others, and the bits that speak for it; or None.
 
-    Rolled along an axis; and a mask inverted, or with all its ones in front, as who has lengths instead of it reads it.
+    Labels, ids and masks rolled along an axis or cut to a few bits; a mask inverted, or with all its ones in front, as
+    who has lengths instead of it reads it; attributes rounded to a dtype, as who keeps his constants in it has them.
     """
-    return _of_other_arrays(case, quantity, seen, expected, list(_misread(case)), flush)
+    return _of_other_arrays(case, quantity, seen, expected, [*_misread(case), *_rounded_attributes(case)], flush)
 
 
 def read_row_by_row(case: Case, quantity: str, seen: Array, expected: Expected) -> tuple[str, float] | None:
@@ -122,10 +126,12 @@ def _with(case: Case, earlier: Case, names: Sequence[str]) -> Case:
     return _given(case, [earlier.dataset, *names], inputs, case.cotangents)
 
 
-def _given(case: Case, names: Sequence[str], inputs: Arrays, cotangents: Arrays) -> Case:
-    """The case with other arrays, told apart from it by these names."""
+def _given(
+    case: Case, names: Sequence[str], inputs: Arrays, cotangents: Arrays, signature: Signature | None = None
+) -> Case:
+    """The case with other arrays, or sizes and attributes, told apart from it by these names."""
     salt = "-".join((case.salt, *names))
-    return Given(case.formula, case.signature, case.dataset, case.dtype, salt, inputs, cotangents)
+    return Given(case.formula, signature or case.signature, case.dataset, case.dtype, salt, inputs, cotangents)
 
 
 def _misread(case: Case) -> Iterator[tuple[str, Case]]:
@@ -135,7 +141,22 @@ def _misread(case: Case) -> Iterator[tuple[str, Case]]:
                 yield f"as if {name} {says}", _given(case, [name, says], case.inputs | {name: other}, case.cotangents)
 
 
+def _rounded_attributes(case: Case) -> Iterator[tuple[str, Case]]:
+    """Each of its own, and all of them, in its dtype and those with fewer digits."""
+    own = case.signature.attributes
+    for dtype in (one for one in DTYPES.values() if one.digits <= case.dtype.digits):
+        rounded = {name: float(dtype.round(value)) for name, value in own.items() if type(value) is float}
+        others = {name: value for name, value in rounded.items() if value != own[name]}
+        ways = [({name: value}, f"{name} were") for name, value in others.items()]
+        for some, told in [*ways, (others, "all attributes were")] if len(ways) > 1 else ways:
+            says = f"as if {told} rounded to {dtype.name}"
+            signature = msgspec.structs.replace(case.signature, attributes=own | some)
+            yield says, _given(case, [says], case.inputs, case.cotangents, signature)
+
+
 def _whole_numbers(x: Array, mask: bool) -> Iterator[tuple[str, Array]]:
+    for bits in NARROW_INTEGERS:
+        yield f"were cut to {bits} bits", x % 2**bits
     for axis, by in product(_long(x), (1, -1)):
         yield f"were rolled by {by} along axis {axis}", np.roll(x, by, axis=axis)
     if mask:

@@ -121,9 +121,10 @@ def _patterns(case: Case, y: Array, x: Array, wrong: Array) -> Iterator[str]:
         yield f"{infinite.sum()} of {y.size} elements have a wrong NaN or infinity{f': {where}' if where else ''}"
     if y.size == 1 and x.all():
         yield f"one number alone, {factor_told(float((y / x).item()), 4)} times what is expected"
-    if y.size > 1 and wrong.any() and _absolute(case, y, x):
+    if y.size > 1 and wrong.any() and _small_alone(x, wrong) and _absolute(case, y, x):
         yield "small results alone have lost digits: no error is more than a rounding of the largest result"
     if y.size > 1 and not wrong.all():
+        yield from _clipped(y, x, wrong)
         yield from _places(case, x, wrong)
     if y.size > FEW and np.isfinite(y).all():
         yield from _shapes(y, x)
@@ -136,6 +137,20 @@ def _absolute(case: Case, y: Array, x: Array) -> bool:
     """Whether the errors are as small as if all were rounded beside the largest, as where 1 is added and taken away."""
     largest = float(np.max(np.abs(x)))
     return bool(np.isfinite(y).all() and np.max(np.abs(y - x)) <= ROUNDINGS * case.dtype.unit * largest)
+
+
+def _small_alone(x: Array, wrong: Array) -> bool:
+    """Whether none of what is wrong is about as large as the largest: of half precision, a rounding of that is much."""
+    return bool(np.max(np.abs(x[wrong])) * ROUNDINGS < np.max(np.abs(x)))
+
+
+def _clipped(y: Array, x: Array, wrong: Array) -> Iterator[str]:
+    """That all that is wrong is the largest that there is, where more is right, or the smallest, where less is."""
+    least, most = y.min(), y.max()
+    above, below = wrong & (y == most) & (x > most), wrong & (y == least) & (x < least)
+    if FEW < wrong.sum() == above.sum() + below.sum():
+        bounds = [f"at most {most:.6g}"] * bool(above.any()) + [f"at least {least:.6g}"] * bool(below.any())
+        yield f"clipped to {' and '.join(bounds)}: {wrong.sum()} of {y.size} elements"
 
 
 def _places(case: Case, x: Array, wrong: Array) -> Iterator[str]:
@@ -200,7 +215,7 @@ def _shapes(y: Array, x: Array) -> Iterator[str]:
         return
     factor = float(np.vdot(x, y) / np.vdot(x, x))
     if np.std(error) < LEFT * size:
-        yield f"an offset: {np.mean(error):.3g} is added"
+        yield f"about an offset: {np.mean(error):.3g} is added"
     seen = float(np.sqrt(np.mean(np.square(y))))  # of next to nothing, any factor next to 0 leaves next to nothing
     if factor and float(np.sqrt(np.mean(np.square(y - factor * x)))) < LEFT * min(size, seen):
         yield f"about a constant factor, {factor_told(factor, 4)}"

@@ -311,3 +311,53 @@ def test_second_derivatives_and_models_are_not_asked_for() -> None:
     truth = expect(one, frozenset({"hvp"}))["hvp.x"]
     assert stale(one, "hvp.x", -truth.value, truth, [dataclasses.replace(one, dataset="small")], False) is None
     assert stale(model, "output", -right(model), expect(model, FIRST)["output"], [model], False) is None
+
+
+@pytest.mark.parametrize(
+    ("id", "size", "dataset", "quantity", "bits"),
+    [
+        ("embedding", 131101, "normal", "output", 16),
+        ("sparse_cross_entropy_logits", 65541, "ends", "grad.z", 16),
+        ("sparse_cross_entropy_logits", 263, "well_classified", "grad.z", 8),
+    ],
+)
+def test_whole_numbers_that_are_cut_to_some_bits_are_named(
+    id: str, size: int, dataset: str, quantity: str, bits: int
+) -> None:
+    formula = load()[id]
+    name = next(filter(formula.integer, formula.inputs))
+    wide = next(one for one in signatures(formula) if size in one.dims.values() and dataset in one.datasets)
+    one = Case(formula, wide, dataset, DTYPES["float32"])
+    cut = one.inputs[name] % 2**bits
+    assert (cut != one.inputs[name]).any()
+    other = Given(formula, wide, "given", one.dtype, "cut", one.inputs | {name: cut}, one.cotangents)
+    found = diagnosed(one, quantity, right(other, quantity), expect(one, FIRST)[quantity], flush=False)
+    assert found.names == (f"as if {name} were cut to {bits} bits",)
+
+
+@pytest.mark.parametrize(
+    ("id", "dtype", "quantity", "rounded", "says"),
+    [
+        ("adam", "float64", "output.w_next", {"lr": "float32"}, "as if lr were rounded to float32"),
+        ("adam", "float32", "output.m_next", {"beta1": "bfloat16"}, "as if beta1 were rounded to bfloat16"),
+        ("gradient_descent", "float32", "output", {"lr": "float16"}, "as if lr were rounded to float16"),
+    ],
+)
+def test_attributes_that_are_rounded_are_named(
+    id: str, dtype: str, quantity: str, rounded: dict[str, str], says: str
+) -> None:
+    formula = load()[id]
+    family = frozenset({quantity.partition(".")[0]})
+    tried = [(one, data) for one in signatures(formula) for data in one.datasets]
+    named = []
+    for signature, data in tried[:8]:
+        one = Case(formula, signature, data, DTYPES[dtype])
+        attributes = {n: float(DTYPES[t].round(signature.attributes[n])) for n, t in rounded.items()}
+        changed = msgspec.structs.replace(signature, attributes=signature.attributes | attributes)
+        other = Given(formula, changed, "given", one.dtype, "rounded", one.inputs, one.cotangents)
+        seen = np.asarray(expect(other, family)[quantity].value).astype(one.dtype.numpy)
+        truth = expect(one, family)[quantity]
+        if judge(seen, truth, one.dtype).grade != "conforms":
+            named += diagnosed(one, quantity, seen, truth, flush=False).names
+    assert says in named
+    assert all(name == says or name.startswith("the expected result times") for name in named)

@@ -140,7 +140,7 @@ def index(y: np.ndarray, axis: int) -> np.ndarray:
 @pytest.mark.parametrize(
     ("fault", "told"),
     [
-        (lambda y: y + 0.25, "an offset: 0.25 is added"),
+        (lambda y: y + 0.25, "about an offset: 0.25 is added"),
         (lambda y: np.where(index(y, 0) == 2, 7, y), "only index 2 of axis 0, which is 5 long"),
         (lambda y: np.where(index(y, 0) == 4, 7, y), "only index 4 of axis 0, which is 5 long, the last"),
         (
@@ -160,7 +160,9 @@ def index(y: np.ndarray, axis: int) -> np.ndarray:
             "66 of 165 elements have a wrong NaN or infinity: a tail: from index 3 on of axis 0, which is 5 long",
         ),
         (lambda y: np.where(np.arange(y.size).reshape(y.shape) == 40, 7, y), "only 1 of 165 elements: [1, 7]"),
-        (lambda y: np.where(y > 0.8, 0.8, y), "only where the input is large"),
+        (lambda y: np.where(y > 0.8, 0.9 * y, y), "only where the input is large"),
+        (lambda y: np.minimum(y, 0.8), "clipped to at most 0.8: "),
+        (lambda y: np.clip(y, 0.2, 0.8), "clipped to at most 0.8 and at least 0.2: "),
         (lambda y: np.where(y == y.max(), np.nan, y), "1 of 165 elements have a wrong NaN or infinity"),
     ],
 )
