@@ -67,8 +67,9 @@ def stale(
 def misread(case: Case, quantity: str, seen: Array, expected: Expected, flush: bool) -> tuple[str, float] | None:
     """Which whole numbers or attributes that go in were taken for others, and the bits that speak for it; or None.
 
-    Labels, ids and masks rolled along an axis or cut to a few bits; a mask inverted, or with all its ones in front, as
-    who has lengths instead of it reads it; attributes rounded to a dtype, as who keeps his constants in it has them.
+    Labels, ids and masks rolled along an axis, cut to a few bits, read as if narrower, or one sample's for all; a mask
+    inverted, or with all its ones in front, as who has lengths instead of it reads it; attributes rounded to a dtype,
+    as who keeps his constants in it has them.
     """
     return _of_other_arrays(case, quantity, seen, expected, [*_misread(case), *_rounded_attributes(case)], flush)
 
@@ -157,6 +158,8 @@ def _rounded_attributes(case: Case) -> Iterator[tuple[str, Case]]:
 def _whole_numbers(x: Array, mask: bool) -> Iterator[tuple[str, Array]]:
     for bits in NARROW_INTEGERS:
         yield f"were cut to {bits} bits", x % 2**bits
+    yield "were read as numbers of 32 bits", np.ascontiguousarray(x).view(np.int32).ravel()[: x.size].reshape(x.shape)
+    yield "were those of the first sample in all", np.repeat(x[:1], len(x), axis=0)
     for axis, by in product(_long(x), (1, -1)):
         yield f"were rolled by {by} along axis {axis}", np.roll(x, by, axis=axis)
     if mask:

@@ -121,6 +121,8 @@ def _patterns(case: Case, y: Array, x: Array, wrong: Array) -> Iterator[str]:
         yield f"{infinite.sum()} of {y.size} elements have a wrong NaN or infinity{f': {where}' if where else ''}"
     if y.size == 1 and x.all():
         yield f"one number alone, {factor_told(float((y / x).item()), 4)} times what is expected"
+    if _lost(y, x, wrong):
+        yield f"small results are 0: {wrong.sum()} of {y.size}, up to {np.max(np.abs(x[wrong])):.3g}"
     if y.size > 1 and wrong.any() and _small_alone(x, wrong) and _absolute(case, y, x):
         yield "small results alone have lost digits: no error is more than a rounding of the largest result"
     if y.size > 1 and not wrong.all():
@@ -137,6 +139,12 @@ def _absolute(case: Case, y: Array, x: Array) -> bool:
     """Whether the errors are as small as if all were rounded beside the largest, as where 1 is added and taken away."""
     largest = float(np.max(np.abs(x)))
     return bool(np.isfinite(y).all() and np.max(np.abs(y - x)) <= ROUNDINGS * case.dtype.unit * largest)
+
+
+def _lost(y: Array, x: Array, wrong: Array) -> bool:
+    """Whether all that is wrong is 0, and no other that is not 0 is as small: a cut-off, or numbers flushed to 0."""
+    right = np.abs(x[~wrong & (x != 0)])
+    return bool(wrong.any() and not y[wrong].any() and right.size and np.max(np.abs(x[wrong])) < right.min())
 
 
 def _small_alone(x: Array, wrong: Array) -> bool:

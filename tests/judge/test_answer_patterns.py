@@ -118,6 +118,13 @@ def test_a_tail_that_another_derivative_leaves_out_is_named(quantity: str, dtype
         ("listing_bert", "mask", lambda x: in_front(x, 0), "as if mask had all its ones in front"),
         ("listing_bert", "mask", lambda x: in_front(x, 1), "as if mask had all its ones and one more in front"),
         ("masked_attention", "mask", lambda x: in_front(x, -1), "as if mask had all its ones but one in front"),
+        ("masked_attention", "mask", lambda x: 0 * x + x[:1], "as if mask were those of the first sample in all"),
+        (
+            "sparse_cross_entropy_logits",
+            "labels",
+            lambda x: np.array([x[0], 0, x[1]]),
+            "as if labels were read as numbers of 32 bits",
+        ),
         (
             "sparse_cross_entropy_logits",
             "labels",

@@ -162,6 +162,7 @@ def index(y: np.ndarray, axis: int) -> np.ndarray:
         (lambda y: np.where(np.arange(y.size).reshape(y.shape) == 40, 7, y), "only 1 of 165 elements: [1, 7]"),
         (lambda y: np.where(y > 0.8, 0.9 * y, y), "only where the input is large"),
         (lambda y: np.minimum(y, 0.8), "clipped to at most 0.8: "),
+        (lambda y: np.where(y < 0.05, 0, y), "small results are 0: "),
         (lambda y: np.clip(y, 0.2, 0.8), "clipped to at most 0.8 and at least 0.2: "),
         (lambda y: np.where(y == y.max(), np.nan, y), "1 of 165 elements have a wrong NaN or infinity"),
     ],
