@@ -375,10 +375,10 @@ def _factor(one: Failing, simple: bool) -> Iterator[Candidate]:
     """The right numbers times a constant, rounded once more: a simple fraction where one fits, else what fits best."""
     expected, unit = one.expected, one.case.dtype.unit
     x, y = expected.value, one.seen.astype(np.float64)
-    if not x.size or not np.isfinite(y).all() or not np.vdot(x, x):
-        return  # of subnormal numbers of float64 the squares are 0
-    sharp = np.hypot(expected.sharp, unit * np.abs(x))
     squares = float(np.vdot(x, x))
+    if not squares or not np.isfinite(y).all():  # of subnormal numbers of float64 they are 0 too
+        return
+    sharp = np.hypot(expected.sharp, unit * np.abs(x))
     c = float(np.vdot(x, y)) / squares
     near = simplest(c, math.sqrt(float(np.vdot(x * x, np.square(sharp)))) * (1 + abs(c)) / squares)
     most = max(abs(near.numerator), near.denominator)
