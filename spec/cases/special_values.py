@@ -232,7 +232,7 @@ class Special:
     domains: tuple[str, ...] = ()
     sizes: Callable[[Formula], dict[str, int] | None] | None = None
     usual: bool = True
-    #: What the other real inputs are multiplied by, a power of 2.
+    #: What the other real inputs are multiplied by, a power of 2 or 0: a case of that is of formulas that have others.
     scale: float = 1.0
     #: What is put into those behind the first instead.
     then: Put | None = None
@@ -271,6 +271,8 @@ SPECIALS: dict[str, Special] = {
     BEGINNING: Special(None),
     "infinity": Special(infinity, _first, REAL),
     "infinity in others": Special(infinity, _others, REAL),
+    "infinity times zeros": Special(infinity, _first, REAL, scale=0.0, like="infinity"),
+    "zeros times infinity": Special(infinity, _others, REAL, scale=0.0, like="infinity in others"),
     "zeros": Special(zeros, domains=FLOATS, like="ties"),
     "largest": Special(largest, _first, REAL, scale=0.125),
     "subnormal": Special(subnormal, domains=("real", "positive", "probability"), like="ties"),
@@ -373,9 +375,17 @@ def specials_of(formula: Formula) -> list[str]:
     fit = [
         name
         for name in chosen
-        if _sizes(formula, name) is not None and (SPECIALS[name].sizes or changed(formula, name))
+        if _sizes(formula, name) is not None
+        and (SPECIALS[name].sizes or changed(formula, name))
+        and (SPECIALS[name].scale or _multiplied(formula, name))
     ]
     return [*fit, *degenerate(formula)]
+
+
+def _multiplied(formula: Formula, name: str) -> bool:
+    """Whether there are others to multiply; what is not differentiated is a step, which multiplies by its constants."""
+    into = changed(formula, name)
+    return bool(formula.wrt) and any(formula.domain(one) in REAL for one in formula.inputs if one not in into)
 
 
 def _sizes(formula: Formula, name: str) -> dict[str, int] | None:

@@ -324,6 +324,7 @@ def test_second_derivatives_and_models_are_not_asked_for() -> None:
     ("id", "size", "dataset", "quantity", "bits"),
     [
         ("embedding", 131101, "normal", "output", 16),
+        ("sparse_cross_entropy_logits", 65541, "ends", "grad.z", 16),
         ("sparse_cross_entropy_logits", 263, "well_classified", "grad.z", 8),
     ],
 )
