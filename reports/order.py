@@ -47,6 +47,7 @@ LAYOUTS = (
 #: The datasets of the checks beside the ordinary cases, as patterns. A test holds them against the checks.
 CHECKS = (
     *("nan", "nan in others", "several nan", "nan rows", "infinity", "infinity in others"),
+    *("infinity times zeros", "zeros times infinity"),
     *("zeros", "largest", "subnormal", "initial constants"),
     *("empty", "size one", "size one of *", "* of zero", "equal sizes"),
     *(

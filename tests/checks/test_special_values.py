@@ -32,6 +32,8 @@ from nnparity.tests.checks.inside import ALL, cells, examined, lines, plan, targ
 
 #: Those of which a result of conv2d has an axis of 1.
 ONES = tuple(f"size one of {name}" for name in "how")
+NANS, ZERO_TIMES = ("nan", "several nan", "nan rows"), ("infinity times zeros", "zeros times infinity")
+BECAME = "what is NaN in the result became 0"
 FORMULAS = ("relu", "tanh", "softmax", "dense", "conv2d", "max_pool2d", "masked_attention", "lstm_step", "l1_penalty")
 
 
@@ -47,12 +49,8 @@ def test_the_reference_conforms_in_every_dtype(formula: str) -> None:
 @pytest.mark.parametrize(
     ("adapter", "formula", "found"),
     [
-        (faulty.SwallowsNan, "dense", {one: {"output"} for one in ("nan", "several nan", "nan in others", "nan rows")}),
-        (
-            faulty.SwallowsNan,
-            "softmax",
-            {one: {"output"} for one in ("nan", "several nan", "nan rows", "infinity", "all masked")},
-        ),
+        (faulty.SwallowsNan, "dense", {one: {"output"} for one in (*NANS, "nan in others", *ZERO_TIMES)}),
+        (faulty.SwallowsNan, "softmax", {one: {"output"} for one in (*NANS, "infinity", "all masked")}),
         (faulty.SpreadsNan, "tanh", {"nan": {"grad.x"}, "several nan": {"grad.x"}}),
         (faulty.WrongInfinity, "relu", {"infinity": {"output"}}),
         (faulty.LargestForInfinity, "relu", {"infinity": {"output"}}),
@@ -143,10 +141,12 @@ class TakesTheTranspose(faulty.Spoilt):
 def test_each_wrong_answer_has_a_diagnosis_of_special_values_or_of_special_sizes(dtype: str) -> None:
     found = examined(TakesTheTranspose, "specials", "dense", dtypes=(dtype,))
     told = {one.dataset: one.diagnosis for one in found if one.grade != "conforms"}
+    assert told.pop("infinity times zeros").endswith(f"infinities in x taken for 0; or: {BECAME}")
     assert told.pop("infinity in others", "unknown: 0 where NaN is right").startswith("unknown: 0 where NaN is right")
     assert told == {
-        **dict.fromkeys(("nan", "nan in others"), "likely: what is NaN in the result became 0"),
-        **dict.fromkeys(("several nan", "nan rows"), "what is NaN in the result became 0"),
+        **dict.fromkeys(("nan", "nan in others"), f"likely: {BECAME}"),
+        **dict.fromkeys(("several nan", "nan rows"), BECAME),
+        "zeros times infinity": f"likely: infinities in w and b taken for 0; or: {BECAME}",
         "equal sizes": "the weights are transposed, where their matrix is square",
         "size one": "likely: the expected result times 3",
     }
