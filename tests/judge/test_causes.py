@@ -177,6 +177,26 @@ def test_what_has_no_name_has_a_pattern(fault: Callable[[np.ndarray], np.ndarray
     assert (found.names, found.pattern[: len(told)]) == ((), told)
 
 
+@pytest.mark.parametrize("dtype", DTYPES)
+def test_digits_are_lost_where_small_results_alone_are_wrong(dtype: str) -> None:
+    one = case("relu", dtype)
+    x = np.ldexp(np.random.default_rng(3).uniform(1, 2, (5, 33)), -(np.arange(165).reshape(5, 33) % 12))
+    one.__dict__["inputs"] = {"x": x.astype(one.dtype.numpy)}
+    truth = expect(one, frozenset({"output"}))["output"]
+    beside = np.where(x < 0.2, (3 + truth.value).astype(one.dtype.numpy).astype(np.float64) - 3, truth.value)
+    near = truth.value * (1 + 3 * one.dtype.unit * np.where(x < 0.5, -1, 1))
+    patterns = [diagnosed(one, "output", y.astype(one.dtype.numpy), truth, False).pattern for y in (beside, near)]
+    assert [told.startswith("small results alone have lost digits") for told in patterns] == [True, False]
+
+
+@pytest.mark.parametrize(("exponent", "named"), [(-1070, False), (-1030, False), (-530, True)])
+def test_of_numbers_whose_squares_are_zero_no_factor_is_named(exponent: int, named: bool) -> None:
+    one = case("tanh", "float64")
+    one.__dict__["inputs"] = {"x": np.ldexp(np.random.default_rng(3).integers(1, 9, (5, 33)), exponent)}
+    found = diagnosed(one, "output", 3 * one.inputs["x"], expect(one, frozenset({"output"}))["output"], False)
+    assert found.names == (("the expected result times 3",) if named else ())
+
+
 def test_of_few_elements_a_head_or_a_tail_is_chance() -> None:
     assert confined(np.array([True] * 4 + [False])) == ""
     assert confined(np.array([False] * 4 + [True] * 3)) == ""
