@@ -177,9 +177,9 @@ def empty(formula: Formula) -> dict[str, int] | None:
 
 
 def longest_rows(formula: Formula) -> dict[str, int]:
-    """Those of its sizes of which a row of what is masked is the longest, which other cases of every dtype have too."""
+    """Those of its sizes of which a row of what is masked is the longest, of every dtype where there are such."""
     axis = formula.inputs[changed(formula, BLOCKS)[0]].split()[-1]
-    return max((one.dims for one in signatures(formula) if not one.dtypes), key=lambda dims: dims[axis])
+    return max(signatures(formula), key=lambda one: (not one.dtypes, one.dims[axis])).dims
 
 
 def widest(formula: Formula) -> dict[str, int] | None:
