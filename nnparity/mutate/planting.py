@@ -87,7 +87,7 @@ class Planted:
         dims = shapes.bound(formula.inputs, {name: x.shape for name, x in request.inputs.items()})
         signature = Signature("", dims, dict(request.attributes), "core", ())
         dtype = DTYPES[request.float_dtype]
-        numbers = (dict(request.inputs), dict(request.cotangents))
+        numbers = (dict(request.inputs), _against(formula, signature, request))
         return Asked(formula, signature, "asked", dtype, "", *numbers, _along(formula, request))
 
     def single_threaded(self) -> "Planted":
@@ -120,6 +120,17 @@ class Asked(Given):
     def tangents(self) -> dict[str, Array]:
         """As given."""
         return self.along
+
+
+def _against(formula: Formula, signature: Signature, request: Request) -> dict[str, Array]:
+    """The cotangents of a request; those of outputs that nothing comes back to are 0."""
+    given = dict(request.cotangents)
+    nothing = {
+        name: np.zeros(shapes.evaluate(text, signature.sizes), DTYPES[request.float_dtype].numpy)
+        for name, text in formula.results.items()
+        if given and name not in given
+    }
+    return {name: (given | nothing)[name] for name in formula.results if given}
 
 
 def _along(formula: Formula, request: Request) -> dict[str, Array]:

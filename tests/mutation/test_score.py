@@ -263,9 +263,12 @@ def test_layouts_and_threads_are_reached_through_the_checks(monkeypatch: pytest.
     assert found["restless"].told.endswith("nondeterministic")
 
 
-def test_a_machine_that_computes_answers_also_where_some_inputs_alone_move(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The tangents of the others are not given: it ended with a KeyError there, and so did the whole of `mutate`."""
-    seen = outcomes(monkeypatch, Fault("wide", "test", computed("float64")))
+@pytest.mark.parametrize("formula", ["dense", "lstm_step"])
+def test_a_machine_that_computes_answers_also_where_not_all_is_given(
+    formula: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Tangents of some inputs alone, the cotangent of one output alone: the whole of `mutate` ended there."""
+    seen = outcomes(monkeypatch, Fault("wide", "test", computed("float64")), formula=formula)
     assert [one.outcome for one in seen.values()] == ["not reached"]  # it is right everywhere
 
 
