@@ -71,7 +71,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         ("--dtype", "float64, float32, float16 or bfloat16; may be repeated"),
         ("--quantity", "output, grad, jvp or hvp; may be repeated"),
         ("--case", "only this case, by its id as verdicts tell it; may be repeated"),
-        ("--signature", "only these sizes, at whatever level; may be repeated"),
+        ("--signature", "only these sizes, at whatever level, and of the checks what --dataset names; may be repeated"),
         ("--dataset", "only this dataset; may be repeated"),
     ):
         group.addoption(name, action="append", default=[], help=text)

@@ -63,7 +63,9 @@ class Choice:
         Names, typer.Option("--quantity", help=f"of {', '.join(QUANTITIES)}", autocompletion=completion.quantities)
     ] = None
     case: Annotated[Names, typer.Option("--case", help="only this case, by its id as verdicts tell it")] = None
-    signature: Annotated[Names, typer.Option("--signature", help="only these sizes, at whatever level")] = None
+    signature: Annotated[
+        Names, typer.Option("--signature", help="only these sizes, at whatever level; checks that --dataset names")
+    ] = None
     dataset: Annotated[Names, typer.Option("--dataset", help="only these, or pattern; see list --signatures")] = None
     pack: Packs = None
     device: Annotated[str, typer.Option(help="cpu, cuda, npu0 ..., where --backend does not say")] = ""
