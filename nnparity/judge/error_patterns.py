@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Iterator
+from itertools import combinations
 
 import numpy as np
 from scipy import special
@@ -166,7 +167,7 @@ def _places(case: Case, x: Array, wrong: Array) -> Iterator[str]:
     if 0 < wrong.sum() <= FEW < wrong.size:
         at = ", ".join(str([int(i) for i in place]) for place in np.argwhere(wrong))
         yield f"only {wrong.sum()} of {wrong.size} elements: {at}"
-    if where := confined(wrong):
+    if where := confined(wrong) or _border(wrong):
         yield where
     numbers = next(
         (one for one in case.inputs.values() if one.shape == wrong.shape and one.dtype.kind not in "iub"), None
@@ -206,6 +207,18 @@ def _stretch(lines: Array, wrong: Array) -> Iterator[tuple[str, str]]:
             yield f"a tail: from index {first} on", f": right before, wrong in the last {len(places)}"
         if first == 0:
             yield f"a head: up to index {last}", f": wrong in the first {len(places)}, right after"
+
+
+def _border(wrong: Array) -> str:
+    """On which two axes all that is wrong lies in the last lines, or the first: what no window covers, or padding."""
+    for place, told in ((-1, "last"), (0, "first")):
+        for axes in combinations((axis for axis, size in enumerate(wrong.shape) if size > 2), 2):
+            border = np.zeros(wrong.shape, bool)
+            for axis in axes:
+                np.moveaxis(border, axis, 0)[place] = True
+            if not np.any(wrong & ~border) and _no_chance(float(border.mean()), wrong):
+                return f"a border: the {told} of axis {axes[0]} and the {told} of axis {axes[1]}"
+    return ""
 
 
 def _no_chance(part: float, wrong: Array) -> bool:

@@ -20,6 +20,10 @@ from nnparity.spec.dtypes import Dtype
 Array = NDArray[np.float64]
 #: The name of this scheme, stored with every run; a change of the numbers is a new name.
 SCHEME = "philox-blake2b-1"
+#: Drawn as `normal`. Of the first, cotangents are a little below 1: a sum outgrows them, and in few digits stops at
+#: 1/u. Of the second, targets are times the weight of their sample, see `_weighted`: who takes them to add up to 1 is
+#: wrong. Of the third, labels are the last and the first in turn: which a sentinel such as -1 may be taken for.
+ONE_SIDED, WEIGHTED_TARGETS, ENDS = "one_sided", "weighted_targets", "ends"
 
 
 class _Key(ISeedSequence):
@@ -116,11 +120,6 @@ def offset(stream: Stream, shape: tuple[int, ...], dtype: Dtype, place: int) -> 
     return values if place else values + min(1000.0, 1 / (16 * dtype.unit))
 
 
-def one_sided(stream: Stream, shape: tuple[int, ...], dtype: Dtype, place: int) -> Array:
-    """Size 1, and cotangents a little below 1: a sum outgrows them, and in few digits stops at 1/u."""
-    return stream.normal(shape)
-
-
 def integers(stream: Stream, shape: tuple[int, ...], dtype: Dtype, place: int) -> Array:
     """Whole numbers whose products add up exactly, 4,096 of them; in half precision -1, 0 and 1."""
     return whole(stream, shape, dtype)
@@ -161,8 +160,25 @@ def levels(stream: Stream, shape: tuple[int, ...], dtype: Dtype, place: int) -> 
     values = stream.normal(shape)
     if place or len(shape) < 2:
         return values
-    far = 128.0 if dtype.digits <= 24 else 1024.0  # narrow formats compute in float32, where e^-104 is 0
+    far = _far(dtype)
     return values + np.where(np.arange(shape[-2]) % 2, far, -far)[:, None]
+
+
+def peaks(stream: Stream, shape: tuple[int, ...], dtype: Dtype, place: int) -> Array:
+    """One number of each row of the first input lies far above the others: the last of one row, the first of the next.
+
+    There a block or a tail begins, and e^x of it overflows where it has no part in what is taken for the largest.
+    """
+    values = stream.normal(shape)
+    if place or not shape:
+        return values
+    peak = np.arange(shape[-1]) == np.where(in_order(shape[:-1], 2) == 0, shape[-1] - 1, 0)[..., None]
+    return values + np.where(peak, _far(dtype), 0.0)
+
+
+def _far(dtype: Dtype) -> float:
+    """How far e^x is 0 beside 1; narrow formats compute in float32, where e^-104 is."""
+    return 128.0 if dtype.digits <= 24 else 1024.0
 
 
 def saturated(stream: Stream, shape: tuple[int, ...], dtype: Dtype, place: int) -> Array:
@@ -210,14 +226,6 @@ def first_step(stream: Stream, shape: tuple[int, ...], dtype: Dtype, place: int)
     return signed(stream, -stream.integers(shape, 14)) if place == 3 else stream.normal(shape) * float(place == 0)
 
 
-def weighted_targets(stream: Stream, shape: tuple[int, ...], dtype: Dtype, place: int) -> Array:
-    """Size 1; a target is times the weight of its sample, which is 0 of the first one: see `_weighted`.
-
-    Whoever takes the targets of a sample to add up to 1 has another gradient.
-    """
-    return stream.normal(shape)
-
-
 def well_classified(stream: Stream, shape: tuple[int, ...], dtype: Dtype, place: int) -> Array:
     """The logit of a sample's class lies 10 above the others; classes follow one another.
 
@@ -234,11 +242,6 @@ def in_order(shape: tuple[int, ...], bound: int) -> NDArray[np.int64]:
     return (np.arange(math.prod(shape)) % max(bound, 1)).reshape(shape)
 
 
-def ends(stream: Stream, shape: tuple[int, ...], dtype: Dtype, place: int) -> Array:
-    """Size 1; labels are the last and the first there is, in turn: which a sentinel such as -1 may be taken for."""
-    return stream.normal(shape)
-
-
 def large_cells(stream: Stream, shape: tuple[int, ...], dtype: Dtype, place: int) -> Array:
     """Size 1, but the third input, the state of an LSTM's cells, is of size 512: tanh has ended, and e^c overflows."""
     return stream.normal(shape) * (512.0 if place == 2 else 1.0)
@@ -253,12 +256,7 @@ def masked_above(stream: Stream, shape: tuple[int, ...], dtype: Dtype, place: in
         return stream.normal(shape)
     size = math.sqrt(2.0**15 / max(shape[-1], 1))
     values = size * (1.0 + stream.uniform(shape) / 4.0)
-    return np.where(seen(shape[-2])[:, None], stream.normal(shape) / size, values) if place else values
-
-
-def seen(keys: int) -> NDArray[np.bool_]:
-    """Which keys `masked_above` does not mask."""
-    return np.asarray(np.arange(keys) % 2 == 0)
+    return np.where((np.arange(shape[-2]) % 2 == 0)[:, None], stream.normal(shape) / size, values) if place else values
 
 
 def rising(stream: Stream, shape: tuple[int, ...], dtype: Dtype, place: int) -> Array:
@@ -300,14 +298,14 @@ def signed(stream: Stream, exponent: NDArray[np.int64]) -> Array:
 
 Draw = Callable[[Stream, tuple[int, ...], Dtype, int], Array]
 DRAWN = (
-    *(normal, small, large, wide, cancelling, image, onehot, offset, one_sided, integers, spike, near_equal),
-    *(levels, saturated, unsigned, confident, initial, zero_weights, sparse_gradient, weighted_targets, first_step),
-    *(whole_range, well_classified, large_cells, masked_above, rising, tied, converged, ends, constant_rows),
+    *(normal, small, large, wide, cancelling, image, onehot, offset, integers, spike, near_equal),
+    *(levels, saturated, unsigned, confident, initial, zero_weights, sparse_gradient, first_step),
+    *(whole_range, well_classified, large_cells, masked_above, rising, tied, converged, constant_rows, peaks),
 )
 #: name -> how it draws; called with the stream, the shape, the dtype and the input's place in the formula.
 DATASETS: dict[str, Draw] = {f.__name__: f for f in DRAWN}
 #: Parameters, latent variables and whatever else belongs to no sample is drawn as in `normal`.
-DATASETS |= dict.fromkeys((*samples.SAMPLES, "as_printed"), normal)
+DATASETS |= dict.fromkeys((*samples.SAMPLES, "as_printed", ONE_SIDED, WEIGHTED_TARGETS, ENDS), normal)
 
 
 def cotangents(dataset: str, stream: Stream, shape: tuple[int, ...], dtype: Dtype) -> Array:
@@ -316,7 +314,7 @@ def cotangents(dataset: str, stream: Stream, shape: tuple[int, ...], dtype: Dtyp
         numbers, signs = whole(stream, shape, dtype), 2.0 * stream.integers(shape, 2) - 1.0
         return np.where(numbers == 0, signs, numbers)
     values = stream.normal(shape)
-    return 1.0 - np.abs(values) / 16.0 if dataset == one_sided.__name__ else values
+    return 1.0 - np.abs(values) / 16.0 if dataset == ONE_SIDED else values
 
 
 def sampled(dataset: str, domain: str) -> bool:
@@ -348,7 +346,7 @@ def _whole_numbers(dataset: str, domain: str, bound: int, stream: Stream, shape:
     if domain != "mask":
         return _labels(dataset, bound, stream, shape)
     if dataset == masked_above.__name__:
-        return np.broadcast_to(seen(shape[-1]), shape).astype(np.int64)
+        return np.broadcast_to(np.arange(shape[-1]) % 2 == 0, shape).astype(np.int64)
     mask = stream.integers(shape, 2)
     mask[..., :1] = 1  # a row without any key left is a special value, not an ordinary one
     return mask
@@ -357,14 +355,14 @@ def _whole_numbers(dataset: str, domain: str, bound: int, stream: Stream, shape:
 def _labels(dataset: str, bound: int, stream: Stream, shape: tuple[int, ...]) -> NDArray[np.int64]:
     if dataset == well_classified.__name__:
         return in_order(shape, bound)
-    if dataset == ends.__name__:
+    if dataset == ENDS:
         return np.where(in_order(shape, 2) == 0, max(bound - 1, 0), 0)
     return stream.integers(shape, bound)
 
 
 def weighted(dataset: str, domain: str) -> bool:
     """Whether such an input has the weights of its samples in it."""
-    return (dataset, domain) == (weighted_targets.__name__, "target")
+    return (dataset, domain) == (WEIGHTED_TARGETS, "target")
 
 
 def nearest(dataset: str, dtype: Dtype) -> tuple[float, float]:

@@ -159,6 +159,18 @@ def index(y: np.ndarray, axis: int) -> np.ndarray:
             lambda y: np.where(index(y, 0) >= 3, np.nan, y),
             "66 of 165 elements have a wrong NaN or infinity: a tail: from index 3 on of axis 0, which is 5 long",
         ),
+        (
+            lambda y: np.where((index(y, 0) == 4) | (index(y, 1) == 32), 7, y),
+            "a border: the last of axis 0 and the last of axis 1",
+        ),
+        (
+            lambda y: np.where((index(y, 0) == 0) & (index(y, 1) > 3) | (index(y, 1) == 0) & (index(y, 0) > 1), 7, y),
+            "a border: the first of axis 0 and the first of axis 1",
+        ),
+        (
+            lambda y: np.where((index(y, 0) == 4) | (index(y, 1) == 32) | (y == y[2, 5]), 7, y),
+            "38 of 165 elements are wrong, without an order that shows",
+        ),
         (lambda y: np.where(np.arange(y.size).reshape(y.shape) == 40, 7, y), "only 1 of 165 elements: [1, 7]"),
         (lambda y: np.where(y > 0.8, 0.9 * y, y), "only where the input is large"),
         (lambda y: np.minimum(y, 0.8), "clipped to at most 0.8: "),

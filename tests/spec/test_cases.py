@@ -230,6 +230,7 @@ GOLDEN = {
     "tied": [-1.0, -1.0, 0.0],
     "converged": [0.9998105764389038, 1.0003341436386108, 0.9998778104782104],
     "ends": [0.8710010647773743, -0.11505942046642303, 0.21350638568401337],
+    "peaks": [0.41631925106048584, -1.1318174600601196, 129.52996826171875],
     "onehot": [31.562721252441406, 0.43062183260917664, 0.02244296483695507],
 }
 
@@ -239,6 +240,15 @@ def test_golden_draws_of_a_case(dataset: str) -> None:
     image = {"inputs": {"x": "n c h w"}, "dims": {"n": 1, "c": 1, "h": 2, "w": 2}} if dataset == "image" else {}
     one = case(dataset, **image)
     assert [float(v) for v in one.inputs["x"].ravel()[:3]] == GOLDEN[dataset]
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+def test_a_row_has_its_peak_at_its_end_and_the_next_one_at_its_beginning(dtype: str) -> None:
+    """So far above the others that e^x of it overflows: who leaves an end out of the maximum has NaN there."""
+    x = case("peaks", dtype, dims={"n": 4, "k": 33}).inputs["x"].astype(np.float64)
+    assert x.argmax(axis=-1).tolist() == [32, 0, 32, 0]
+    others = np.sort(x, axis=-1)[:, -2]
+    assert (x.max(axis=-1) - others > (710 if dtype == "float64" else 104)).all()
 
 
 def test_golden_cotangents_of_one_side() -> None:
