@@ -119,7 +119,8 @@ def _patterns(case: Case, y: Array, x: Array, wrong: Array) -> Iterator[str]:
     infinite = np.logical_and(wrong, ~(np.isfinite(y) & np.isfinite(x)))
     if infinite.any():
         where = confined(infinite)
-        yield f"{infinite.sum()} of {y.size} elements have a wrong NaN or infinity{f': {where}' if where else ''}"
+        said = f"{infinite.sum()} of {y.size} elements have a wrong NaN or infinity{f': {where}' if where else ''}"
+        yield said + (between(case, np.isnan(y[infinite])) if np.isfinite(x[infinite]).all() else "")
     if y.size == 1 and x.all():
         yield f"one number alone, {factor_told(float((y / x).item()), 4)} times what is expected"
     if _lost(y, x, wrong):
@@ -134,6 +135,15 @@ def _patterns(case: Case, y: Array, x: Array, wrong: Array) -> Iterator[str]:
     if not wrong.any():
         yield "no element is far off, but too many are a little"
     yield f"{wrong.sum()} of {y.size} elements are wrong, without an order that shows"
+
+
+def between(case: Case, nan: Array) -> str:
+    """What must have happened between numbers that go in and should come out, where none does, and these are NaN."""
+    if not all(x.size and np.isfinite(x.astype(np.float64)).all() for x in case.inputs.values()):
+        return ""
+    if nan.all():
+        return "; on the way two infinities are subtracted or divided, or two zeros divided"
+    return "" if nan.any() else "; it overflows on the way"
 
 
 def _absolute(case: Case, y: Array, x: Array) -> bool:

@@ -141,13 +141,8 @@ def max_pool2d(
         return _differentiated_in_shares(pixels)
     if scan in ORDERS:
         pixels = _ordered(pixels, scan)
-    y = np.max(_numbers(pixels) if skip_nan else pixels, axis=4)
+    y = np.max(np.where(np.equal(pixels, pixels), pixels, -np.inf) if skip_nan else pixels, axis=4)
     return y if sign == 1 else sign * y
-
-
-def _numbers(pixels: Float[Array, "n c h w 4"]) -> Float[Array, "n c h w 4"]:
-    """With -Inf, which no maximum sees, in the place of NaN."""
-    return np.where(np.equal(pixels, pixels), pixels, -np.inf)
 
 
 def _differentiated_in_shares(pixels: Float[Array, "n c h w 4"]) -> Float[Array, "n c h w"]:
@@ -182,8 +177,6 @@ def _(
         (dx,) = avg_pool2d.gradients(g, x, window="whole" if window == "mean" else window)
         return dx
     pixels = _pixels(x if sign == 1 else sign * x)
-    if skip_nan:
-        pixels = _numbers(pixels)
     if scan == "shared":
         wins = _largest(pixels)
         g = g / sum(np.where(win, 1.0, 0.0) for win in wins)

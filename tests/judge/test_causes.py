@@ -176,7 +176,14 @@ def index(y: np.ndarray, axis: int) -> np.ndarray:
         (lambda y: np.minimum(y, 0.8), "clipped to at most 0.8: "),
         (lambda y: np.where(y < 0.05, 0, y), "small results are 0: "),
         (lambda y: np.clip(y, 0.2, 0.8), "clipped to at most 0.8 and at least 0.2: "),
-        (lambda y: np.where(y == y.max(), np.nan, y), "1 of 165 elements have a wrong NaN or infinity"),
+        (
+            lambda y: np.where(np.isin(y, [y[0, 0], y[2, 1], y[4, 32]]), np.nan, y),
+            "3 of 165 elements have a wrong NaN or infinity; on the way two infinities are subtracted or divided",
+        ),
+        (
+            lambda y: np.where(np.isin(y, [y[0, 0], y[2, 1], y[4, 32]]), np.inf, y),
+            "3 of 165 elements have a wrong NaN or infinity; it overflows on the way",
+        ),
     ],
 )
 def test_what_has_no_name_has_a_pattern(fault: Callable[[np.ndarray], np.ndarray], told: str) -> None:

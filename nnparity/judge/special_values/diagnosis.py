@@ -25,7 +25,7 @@ from nnparity.judge import evidence
 from nnparity.judge.answer_patterns import pattern
 from nnparity.judge.diagnosis import Diagnosis, diagnosed
 from nnparity.judge.elements import Array, element_ratios
-from nnparity.judge.error_patterns import FEW, confined, error_pattern
+from nnparity.judge.error_patterns import FEW, between, confined, error_pattern
 from nnparity.judge.grades import form
 from nnparity.judge.special_values.rules import decided
 from nnparity.reference.readings.rounded import on
@@ -233,17 +233,8 @@ def _by_kinds(one: Failing) -> str:
     places = [str(place.tolist()) for place in np.argwhere(wrong)] if wrong.sum() <= FEW < wrong.size else []
     where = ", ".join(places) or confined(wrong)
     said = f"{y} where {x} is right, in {int(wrong.sum())} of {wrong.size} elements{f': {where}' if where else ''}"
-    return said + _on_the_way(one, y, x)
-
-
-def _on_the_way(one: Failing, seen: str, right: str) -> str:
-    """Where numbers go in and should come out, and none does: what must have happened between."""
-    inputs = [x.astype(np.float64) for x in one.case.inputs.values()]
-    if right in NO_NUMBER or not all(x.size and np.isfinite(x).all() for x in inputs):
-        return ""
-    if seen == "NaN":
-        return "; on the way two infinities are subtracted or divided, or two zeros divided"
-    return "; it overflows on the way" if seen in NO_NUMBER else ""
+    told = y in NO_NUMBER and x not in NO_NUMBER
+    return said + (between(one.case, np.isnan(one.seen[wrong])) if told else "")
 
 
 def _at_zeros(one: Failing) -> str:
