@@ -156,7 +156,8 @@ def test_a_stopped_gradient_is_seen_in_the_second_derivative_alone(faulty: Targe
     found = planted(faulty, "StopGradient", groups("softmax"))
     wrong = {v.quantity for v in found if failed(v)}
     assert wrong == {"hvp.x"}
-    assert {v.grade for v in found if v.quantity == "hvp.x" and v.signature != "n2k1"} == {"diverges"}
+    curved = [v for v in found if v.quantity == "hvp.x" and v.signature != "n2k1" and v.dataset != "peaks"]
+    assert {v.grade for v in curved} == {"diverges"}  # what is 0 and 1 has no second derivative
 
 
 def test_an_accumulation_in_bfloat16_is_seen_and_named(faulty: Target) -> None:
