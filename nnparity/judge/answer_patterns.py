@@ -25,7 +25,7 @@ from nnparity.judge import evidence
 from nnparity.judge.elements import Array, element_ratios, errors
 from nnparity.judge.grades import judge
 from nnparity.reports.records import OR
-from nnparity.spec import DTYPES, Case, Dtype, shapes
+from nnparity.spec import DTYPES, Case, shapes
 from nnparity.spec.cases.case import Arrays
 from nnparity.spec.cases.layouts import CHANNELS_LAST, MIXTURES, SLICES, TRANSPOSED, laid_otherwise, strided
 from nnparity.spec.given import Given, Moving
@@ -33,8 +33,6 @@ from nnparity.spec.schema import Signature
 
 #: Lengths of the blocks that loops are cut into; what is left over is a tail.
 BLOCKS = tuple(2**power for power in range(1, 13))
-#: How a number that a kernel keeps in a dtype is there.
-HELD = {int: "counted in", float: "rounded to"}
 #: Bits of integers that may be too narrow for a label or an id: the wider first, of one that both cut to the same.
 NARROW_INTEGERS = (16, 8)
 
@@ -145,21 +143,19 @@ def _misread(case: Case) -> Iterator[tuple[str, Case]]:
 
 
 def _rounded_attributes(case: Case) -> Iterator[tuple[str, Case]]:
-    """Each of its own, and all of them, in its dtype and those with fewer digits."""
+    """Each of its own, and all real ones, in its dtype and those with fewer digits."""
     own = case.signature.attributes
     for dtype in (one for one in DTYPES.values() if one.digits <= case.dtype.digits):
-        held = {name: _held(value, dtype) for name, value in own.items() if not isinstance(value, bool | str)}
-        others = {name: value for name, value in held.items() if value != own[name]}
-        ways = [({name: value}, f"{name} were {HELD[type(value)]}") for name, value in others.items()]
-        for some, told in [*ways, (others, "all attributes were rounded to")] if len(ways) > 1 else ways:
+        rounded = {name: float(dtype.round(value)) for name, value in own.items() if type(value) is float}
+        others = {name: value for name, value in rounded.items() if value != own[name]}
+        ways = [({name: value}, f"{name} were rounded to") for name, value in others.items()]
+        most = 2**dtype.digits  # where counting ends: 1 more is no other number
+        counts = [name for name, value in own.items() if type(value) is int and value > most]
+        every = [(others, "all attributes were rounded to")] if len(ways) > 1 else []
+        for some, told in [*ways, *every, *(({name: most}, f"{name} were counted in") for name in counts)]:
             says = f"as if {told} {dtype.name}"
             signature = msgspec.structs.replace(case.signature, attributes=own | some)
             yield says, _given(case, [says], case.inputs, case.cotangents, signature)
-
-
-def _held(value: float, dtype: Dtype) -> float:
-    """A number as it is rounded; a count as far as it comes, which is where 1 more is no other number."""
-    return min(value, 2**dtype.digits) if isinstance(value, int) else float(dtype.round(value))
 
 
 def _whole_numbers(x: Array, mask: bool) -> Iterator[tuple[str, Array]]:

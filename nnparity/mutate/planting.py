@@ -124,13 +124,9 @@ class Asked(Given):
 
 def _against(formula: Formula, signature: Signature, request: Request) -> dict[str, Array]:
     """The cotangents of a request; those of outputs that nothing comes back to are 0."""
-    given = dict(request.cotangents)
-    nothing = {
-        name: np.zeros(shapes.evaluate(text, signature.sizes), DTYPES[request.float_dtype].numpy)
-        for name, text in formula.results.items()
-        if given and name not in given
-    }
-    return {name: (given | nothing)[name] for name in formula.results if given}
+    given, dtype = request.cotangents, DTYPES[request.float_dtype].numpy
+    sizes = {name: shapes.evaluate(text, signature.sizes) for name, text in formula.results.items()} if given else {}
+    return {name: given[name] if name in given else np.zeros(shape, dtype) for name, shape in sizes.items()}
 
 
 def _along(formula: Formula, request: Request) -> dict[str, Array]:

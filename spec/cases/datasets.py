@@ -160,8 +160,7 @@ def levels(stream: Stream, shape: tuple[int, ...], dtype: Dtype, place: int) -> 
     values = stream.normal(shape)
     if place or len(shape) < 2:
         return values
-    far = _far(dtype)
-    return values + np.where(np.arange(shape[-2]) % 2, far, -far)[:, None]
+    return values + np.where(np.arange(shape[-2]) % 2, 1.0, -1.0)[:, None] * _far(dtype)
 
 
 def peaks(stream: Stream, shape: tuple[int, ...], dtype: Dtype, place: int) -> Array:
@@ -169,11 +168,10 @@ def peaks(stream: Stream, shape: tuple[int, ...], dtype: Dtype, place: int) -> A
 
     There a block or a tail begins, and e^x of it overflows where it has no part in what is taken for the largest.
     """
-    values = stream.normal(shape)
     if place or not shape:
-        return values
-    peak = np.arange(shape[-1]) == np.where(in_order(shape[:-1], 2) == 0, shape[-1] - 1, 0)[..., None]
-    return values + np.where(peak, _far(dtype), 0.0)
+        return stream.normal(shape)
+    peak = np.arange(shape[-1]) == in_turn(shape[:-1], shape[-1])[..., None]
+    return stream.normal(shape) + np.where(peak, _far(dtype), 0.0)
 
 
 def _far(dtype: Dtype) -> float:
@@ -240,6 +238,11 @@ def well_classified(stream: Stream, shape: tuple[int, ...], dtype: Dtype, place:
 def in_order(shape: tuple[int, ...], bound: int) -> NDArray[np.int64]:
     """0, 1, 2 ... up to the bound, and again."""
     return (np.arange(math.prod(shape)) % max(bound, 1)).reshape(shape)
+
+
+def in_turn(shape: tuple[int, ...], bound: int) -> NDArray[np.int64]:
+    """The last below the bound, the first, and again."""
+    return np.where(in_order(shape, 2) == 0, max(bound - 1, 0), 0)
 
 
 def large_cells(stream: Stream, shape: tuple[int, ...], dtype: Dtype, place: int) -> Array:
@@ -356,7 +359,7 @@ def _labels(dataset: str, bound: int, stream: Stream, shape: tuple[int, ...]) ->
     if dataset == well_classified.__name__:
         return in_order(shape, bound)
     if dataset == ENDS:
-        return np.where(in_order(shape, 2) == 0, max(bound - 1, 0), 0)
+        return in_turn(shape, bound)
     return stream.integers(shape, bound)
 
 

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from nnparity.expect.budgets import expect
-from nnparity.judge.answer_patterns import _cut, _held, moved, pattern, stale, tail
+from nnparity.judge.answer_patterns import _cut, moved, pattern, stale, tail
 from nnparity.judge.diagnosis import diagnosed
 from nnparity.judge.evidence import CERTAIN, POSSIBLE
 from nnparity.judge.grades import judge
@@ -348,13 +348,13 @@ def test_whole_numbers_that_are_cut_to_some_bits_are_named(
         ("adam", "float64", "output.w_next", {"lr": "float32"}, "as if lr were rounded to float32"),
         ("adam", "float32", "output.m_next", {"beta1": "bfloat16"}, "as if beta1 were rounded to bfloat16"),
         ("gradient_descent", "float32", "output", {"lr": "float16"}, "as if lr were rounded to float16"),
-        ("adam", "float32", "output.w_next", {"step": "float16"}, "as if step were counted in float16"),
-        ("adam", "float16", "output.w_next", {"step": "float16"}, "as if step were counted in float16"),
-        ("adam", "bfloat16", "output.w_next", {"step": "bfloat16"}, "as if step were counted in bfloat16"),
+        ("adam", "float32", "output.w_next", {"step": 2048}, "as if step were counted in float16"),
+        ("adam", "float16", "output.w_next", {"step": 2048}, "as if step were counted in float16"),
+        ("adam", "bfloat16", "output.w_next", {"step": 256}, "as if step were counted in bfloat16"),
     ],
 )
 def test_attributes_that_are_rounded_or_counted_in_a_dtype_are_named(
-    id: str, dtype: str, quantity: str, rounded: dict[str, str], says: str
+    id: str, dtype: str, quantity: str, rounded: dict[str, str | int], says: str
 ) -> None:
     formula = load()[id]
     family = frozenset({quantity.partition(".")[0]})
@@ -362,8 +362,11 @@ def test_attributes_that_are_rounded_or_counted_in_a_dtype_are_named(
     named = []
     for signature, data in tried[:12]:
         one = Case(formula, signature, data, DTYPES[dtype])
-        attributes = {n: _held(signature.attributes[n], DTYPES[t]) for n, t in rounded.items()}
-        changed = msgspec.structs.replace(signature, attributes=signature.attributes | attributes)
+        own = signature.attributes
+        attributes = {
+            n: min(t, own[n]) if isinstance(t, int) else float(DTYPES[t].round(own[n])) for n, t in rounded.items()
+        }
+        changed = msgspec.structs.replace(signature, attributes=own | attributes)
         other = Given(formula, changed, "given", one.dtype, "rounded", one.inputs, one.cotangents)
         seen = np.asarray(expect(other, family)[quantity].value).astype(one.dtype.numpy)
         truth = expect(one, family)[quantity]
