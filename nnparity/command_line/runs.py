@@ -92,6 +92,7 @@ def run(
 def soak(
     choice: Choice,
     salts: Annotated[int, typer.Option(help="how many other seeds", min=1)] = 20,
+    first: Annotated[int, typer.Option(help="the number of the first of them", min=1)] = 1,
     out: Out = Path("reports/out"),
     timeout: Timeout = 120.0,
     jobs: Share = None,
@@ -105,19 +106,19 @@ def soak(
     Each seed has a run file in the folder soak, whose report is made by itself; that of before is kept in `previous`.
     The last line is of all seeds.
     """
-    plans = [choice.plan(f"soak-{number}") for number in range(1, salts + 1)]
+    plans = {number: choice.plan(f"soak-{number}") for number in range(first, first + salts)}
     outcomes: dict[str, Outcome] = {}
     where, kept = out / "soak", store_folder(no_store)
     # targets stay up: their compiled code serves all seeds
     with (
         alone(where),
-        Jobs(placed(on, plans[0], jobs, timeout, kept, where / SCRATCH, pip)) as shared,
+        Jobs(placed(on, plans[first], jobs, timeout, kept, where / SCRATCH, pip)) as shared,
         gentle(shared.stop),
     ):
-        for number, plan in enumerate(plans, start=1):
+        for place, (number, plan) in enumerate(plans.items(), start=1):
             path = where / f"{number}.jsonl"
             with aside(where, keep_previous, run=path.name) as before:
-                total = _drive(shared, plan, path, f"seed {number} of {salts}", before=before)
+                total = _drive(shared, plan, path, f"{plan.salt}, {place} of {salts}", before=before)
             unchanged(path, total.counts.grades.total())
             sealed(path)
             found = merge([path])

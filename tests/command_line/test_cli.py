@@ -286,6 +286,10 @@ def test_a_soak_goes_through_other_seeds(nnparity: Run) -> None:
     assert nnparity("soak", "--salts", "2", "--backend", "faulty.py:Doubled", *SMALL) == 1
     assert nnparity("report", "reports/out/soak/2.jsonl", "--out", "second") == 0
     assert nnparity("report", "reports/out/soak", "--out", "all") == 2
+    assert nnparity("soak", "--first", "3", "--salts", "1", "--backend", "numpy", *SMALL) == 0
+    assert [line.salt for line in read_run(Path("reports/out/soak/3.jsonl")) if isinstance(line, Environment)] == [
+        "soak-3"
+    ]
 
 
 EARLY = """
