@@ -84,11 +84,29 @@ def _gradient(g: Float[Array, ""], p: Float[Array, "n"], target: float, n: Any, 
     each = g / n
     if code == "product":
         return each * (p - target) / (p * (1 - p))
-    turning = code == "quotient"
-    fixed = detached(p) if turning else p
+    fixed = detached(p) if code in TURNING else p
     share = _argument(fixed, target, code)
     gradient = -each / share if target else each / share
-    return gradient + each * _turned(p, target) if turning else gradient
+    return gradient + TURNING[code](each, p, target) if code in TURNING else gradient
+
+
+def _by_reciprocals(each: Float[Array, ""], p: Float[Array, "n"], target: float) -> Float[Array, "n"]:
+    """0, whose derivative along v is v g / n times 1 / p² (1 / (1 - p)² for t = 0): v g / n may be subnormal.
+
+    TensorFlow 2.21 differentiates log by g times a reciprocal, and that one by -v g times its square (ReciprocalGrad).
+    """
+    fixed = detached(p)
+    reciprocal = 1 / _argument(fixed, target, "")
+    return each * (p - fixed) * reciprocal * reciprocal
+
+
+def _by_quotient(each: Float[Array, ""], p: Float[Array, "n"], target: float) -> Float[Array, "n"]:
+    """0, whose derivative is g / n times that of `_turned`."""
+    return each * _turned(p, target)
+
+
+#: What codes differentiate the gradient's own derivative by p with: 0 itself, so that the gradient stays what it is.
+TURNING = {"quotient": _by_quotient, "reciprocal": _by_reciprocals}
 
 
 def _turned(p: Float[Array, "n"], target: float) -> Float[Array, "n"]:
